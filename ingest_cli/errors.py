@@ -1,0 +1,78 @@
+"""Every way a run can end badly, as one tree.
+
+An error carries two decisions so that nobody downstream has to take them again: the process
+`exit_code`, and whether it is `transient` (the same command, run again, may well succeed).
+
+The message of an `IngestError` is one sentence for the person at the shell: what happened, where,
+and what to try. It never holds a cell of a dump, a pepper or a credential.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Process exit codes; the numbers are a contract with cron jobs and wrappers."""
+
+    DONE = 0
+    CRASHED = 1
+    USAGE = 2
+    TOO_MANY_REJECTS = 3
+    UNUSABLE = 4
+    LOCKED = 5
+    TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+    ABORTED = 130  # 128 + SIGINT, as a shell reports it
+
+
+class IngestError(Exception):
+    """Base of every error this program raises on purpose."""
+
+    exit_code: ExitCode = ExitCode.CRASHED
+    transient: bool = False
+
+
+class UsageError(IngestError):
+    """The command line, settings, manifest or key cannot be used as given."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ManifestError(UsageError):
+    """The manifest is not valid, or does not fit the dump it describes."""
+
+
+class KeyRefusedError(UsageError):
+    """The pepper cannot be read, is too weak, or is not the one the table was loaded with."""
+
+
+class TooManyRejectsError(IngestError):
+    """More rows were rejected than the manifest allows."""
+
+    exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+class SourceError(IngestError):
+    """A dump cannot be found, opened, or read to its end; or held no rows at all."""
+
+    exit_code = ExitCode.UNUSABLE
+
+
+class TableError(IngestError):
+    """The table is missing, has another key schema, or may not be used with these credentials."""
+
+    exit_code = ExitCode.UNUSABLE
+
+
+class LockedError(IngestError):
+    """Another run holds this dataset."""
+
+    exit_code = ExitCode.LOCKED
+    transient = True
+
+
+class TryAgainError(IngestError):
+    """Interrupted or throttled out: the same command, run again, goes on."""
+
+    exit_code = ExitCode.TRY_AGAIN
+    transient = True
