@@ -1,0 +1,88 @@
+# Everything a person needs to try, test and check this project. `make` alone lists it.
+#
+# One virtual environment serves the demo and the tests. Two stamp files in it say how much is installed, and both
+# depend on pyproject.toml: a second run installs nothing, and a changed dependency is picked up.
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+CREATED := $(VENV)/.created
+RUN := $(VENV)/.installed-to-run
+DEV := $(VENV)/.installed-to-develop
+NODE_DIR := tests/support/node
+NODE := $(NODE_DIR)/node_modules/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # both stamps install into the one environment
+.PHONY: help demo test lint types check bench samples clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer); PYTEST_ARGS='-k mask' is handed to pytest."
+
+demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a person up in it
+	@$(BIN)/ingest-cli demo
+
+test: $(DEV) $(NODE) ## run the whole test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV) ## check style and formatting (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) ## check types (mypy, strict)
+	$(BIN)/mypy --explicit-package-bases ingest_cli tests/support
+
+check: lint types test ## lint, types and test
+
+bench: $(DEV) ## measure the speed of every stage on this machine
+	$(BIN)/python -m tests.bench
+
+samples: $(DEV) ## write sample_data/ again
+	$(BIN)/python -m tests.support.make_samples
+
+clean: ## remove the environment and everything built or cached
+	rm -rf $(VENV) $(NODE_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- what the targets above stand on ---------------------------------------------------------------------------------
+
+$(CREATED):
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "ingest-cli needs Python 3.11 or newer, and there is no $(PYTHON) here: install one, or name yours," \
+	    "for example: make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "ingest-cli needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name a newer one," \
+	    "for example: make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@# --group came with pip 25.1.
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(RUN): pyproject.toml $(CREATED)
+	@echo "Installing into $(VENV): a minute or two, the first time only."
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
+	@touch $@
+
+$(DEV): pyproject.toml $(CREATED)
+	@echo "Installing into $(VENV): a minute or two, the first time only."
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	@touch $(RUN) $@
+
+# A second implementation of DynamoDB to test against. Without it those tests are skipped, each with its reason, so
+# neither a machine without npm nor a registry out of reach stops the others.
+$(NODE): $(wildcard $(NODE_DIR)/package*.json)
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: the tests against dynalite will be skipped."; \
+	elif npm --prefix $(NODE_DIR) $(if $(wildcard $(NODE_DIR)/package-lock.json),ci,install --no-package-lock) \
+	    --no-audit --no-fund --loglevel=error; then \
+	  mkdir -p $(@D) && touch $@; \
+	else \
+	  echo "npm could not install dynalite (see above): the tests against it will be skipped."; \
+	fi

@@ -1,0 +1,152 @@
+"""Splitting text into records of cells, and getting back into step after a quote nobody closed.
+
+Python's `csv` module does the splitting. Where one quote swallows lines that would have been sound rows
+of their own, the line it stands in is split without regard to quotes and reading goes on behind it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+MAX_LINE_CHARACTERS = 65_536
+"""Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
+
+_MOST_RESTARTS = 100
+_INNER_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are kept apart.
+
+    Attributes:
+        delimiter: one character.
+        quote: one character, or None if quotes mean nothing.
+    """
+
+    delimiter: str
+    quote: str | None
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """A `csv.reader` over `lines`, lenient about blanks between a delimiter and a quote."""
+        if self.quote is None:
+            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
+        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True)
+
+
+@dataclass(slots=True)
+class Records:
+    """Records in the order of the file.
+
+    Attributes:
+        cells: one list per record; empty for a blank line.
+        lines: physical lines of each record.
+        unclosed: records with a quote nobody closed.
+    """
+
+    cells: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    unclosed: int = 0
+
+    def width(self) -> int:
+        """The number of cells most lines have, blank ones apart; 0 if there is none."""
+        weight: Counter[int] = Counter()
+        for cells, lines in zip(self.cells, self.lines, strict=True):
+            if cells:
+                weight[len(cells)] += lines
+        # Between equals, the greater: a row may lose its tail, it seldom grows one.
+        return max(weight, key=lambda width: (weight[width], width), default=0)
+
+
+def physical_lines(text: str) -> list[str]:
+    """Split at LF, CR LF and CR; every line keeps its end, and is cut to `MAX_LINE_CHARACTERS`."""
+    return [
+        line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "\n"
+        for line in io.StringIO(text, newline="")
+    ]
+
+
+def read_plainly(lines: list[str], dialect: Dialect, limit: int) -> Records:
+    """Read at most `limit` records as `csv` does; what it refuses counts as one record without cells."""
+    records = Records()
+    reader = _Counting(lines, 0, dialect)
+    while len(records.cells) < limit:
+        cells, consumed = reader.next_record()
+        if not consumed:
+            break
+        records.cells.append(cells if cells is not None else [""])
+        records.lines.append(consumed)
+    return records
+
+
+def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> Records:
+    """Read at most `limit` records of about `width` cells; a quote nobody closed costs its own line only."""
+    records = Records()
+    at, restarts = 0, 0
+    reader = _Counting(lines, 0, dialect)
+    while len(records.cells) < limit:
+        cells, consumed = reader.next_record()
+        if not consumed:
+            break
+        swallowed = lines[at + 1 : at + consumed]
+        if restarts < _MOST_RESTARTS and _is_unclosed(cells, swallowed, dialect, width):
+            cells, consumed = _without_quotes(lines[at], dialect), 1
+            reader = _Counting(lines, at + 1, dialect)
+            records.unclosed += 1
+            restarts += 1
+        records.cells.append(cells if cells is not None else [""])
+        records.lines.append(consumed)
+        at += consumed
+    return records
+
+
+class _Counting:
+    """A csv reader that tells how many physical lines each record took."""
+
+    def __init__(self, lines: list[str], start: int, dialect: Dialect) -> None:
+        self._taken = 0
+        self._reader = dialect.reader(self._count(islice(lines, start, None)))
+
+    def _count(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            self._taken += 1
+            yield line
+
+    def next_record(self) -> tuple[list[str] | None, int]:
+        """The next record's cells (None: refused) and its number of lines (0: the end)."""
+        before = self._taken
+        try:
+            cells: list[str] | None = next(self._reader, None)
+        except csv.Error:
+            cells = None
+        return cells, self._taken - before
+
+
+def _is_unclosed(cells: list[str] | None, swallowed: list[str], dialect: Dialect, width: int) -> bool:
+    """Whether a record holds lines that are sound rows by themselves."""
+    if cells is None:
+        return True
+    if not swallowed or width < 2:
+        return False
+    inner = swallowed[:_INNER_LINES]
+    sound = sum(1 for line in inner if _cells_alone(line, dialect) == width)
+    if len(cells) != width:
+        return 2 * sound >= len(inner)
+    # As many cells as any other row: text of several lines, unless each line could be a row.
+    return len(inner) > 1 and sound >= len(inner) - 1
+
+
+def _cells_alone(line: str, dialect: Dialect) -> int:
+    try:
+        return len(next(dialect.reader(iter([line])), []))
+    except csv.Error:
+        return 0
+
+
+def _without_quotes(line: str, dialect: Dialect) -> list[str]:
+    return [cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter)]

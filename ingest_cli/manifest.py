@@ -1,0 +1,507 @@
+"""The manifest: what a dump is, how it is written, and which of its columns identify a person.
+
+A manifest is TOML, one per dump, and kept under version control. This module reads one into frozen
+values and refuses everything it does not understand, with the nearest thing it would have understood;
+what a dump really holds is compared with its manifest later, by the format that reads it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import datetime as dt
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from ingest_cli.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+FORMAT_NAMES = ("csv", "tsv")
+"""Formats known unless the caller says otherwise."""
+
+DEFAULT_EXPOSES: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "Government issued IDs",
+        "phone": "Phone numbers",
+        "email": "Email addresses",
+        "imsi": "IMSI numbers",
+        "imei": "IMEI numbers",
+        "iccid": "SIM card numbers",
+        "username": "Usernames",
+    }
+)
+"""Kind of identifier → data class a column of it exposes, in the vocabulary of Have I Been Pwned."""
+
+KINDS = tuple(DEFAULT_EXPOSES)
+LOOKUP_KINDS = frozenset({"id", "phone", "email", "username"})
+"""Kinds whose values become items unless `lookup` says otherwise: the ones people know of themselves."""
+
+DEFAULT_REGION = "MY"
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_EXPOSES_CHARS = 64
+
+_DATASET_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_KNOWN_KEYS = {
+    "": ("version", "dataset", "format", "fields", "rejects"),
+    "dataset": ("id", "title", "occurred_on", "description", "sources"),
+    "format": ("name", "delimiter", "quote", "header", "columns", "encoding"),
+    "fields": ("column", "kind", "exposes", "lookup", "region"),
+    "rejects": ("max_ratio", "min_sample"),
+}
+_TYPE_NAMES: dict[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    list: "an array",
+    dict: "a table",
+    dt.date: "a date",
+    dt.datetime: "a date with a time",
+    dt.time: "a time",
+}
+# Text encodings to Python, but no way a dump is written (Python's codecs, "Python Specific Encodings").
+_NOT_FOR_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+_MAX_SHOWN_CHARS = 64
+_MAX_LISTED = 12
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What was leaked, and where its files are.
+
+    Attributes:
+        id: 1 to 64 of `[a-z0-9-]`; part of every item, never reused for another dump.
+        title: one line for people.
+        sources: paths, globs or `s3://` addresses as written; relative ones start at `Manifest.base_dir`.
+        occurred_on: day of the breach, if known.
+        description: one line more, or empty.
+    """
+
+    id: str
+    title: str
+    sources: tuple[str, ...]
+    occurred_on: dt.date | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the dump is written.
+
+    Attributes:
+        name: name of the format.
+        delimiter: one character.
+        quote: one character, or empty where nothing is quoted.
+        header: whether the first row holds the column names.
+        columns: the column names, "" for one to be ignored; empty where the header gives them.
+        encoding: name of a text encoding, as Python's `codecs` spells it.
+    """
+
+    name: str
+    delimiter: str = ","
+    quote: str = '"'
+    header: bool = True
+    columns: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column that matters.
+
+    Attributes:
+        columns: names of the columns to look in; the first non-empty cell counts.
+        exposes: data class exposed by a row in which it is not empty.
+        kind: kind of identifier, or None where only its presence counts.
+        lookup: whether its values become items of their own.
+        region: ISO 3166 two-letter region of phone numbers written without a country code.
+    """
+
+    columns: tuple[str, ...]
+    exposes: str
+    kind: str | None = None
+    lookup: bool = False
+    region: str = DEFAULT_REGION
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimits:
+    """How many rejected rows are too many.
+
+    Attributes:
+        max_ratio: rejected rows to rows read, 0 to 1.
+        min_sample: rows to have read before the ratio means anything.
+    """
+
+    max_ratio: float = 0.05
+    min_sample: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One manifest, with every default filled in.
+
+    Attributes:
+        path: the file it was read from; None for text from elsewhere.
+        dataset: what was leaked.
+        format: how it is written.
+        fields: the columns that matter, in the manifest's order; at least one becomes items.
+        rejects: when to give up.
+    """
+
+    path: Path | None
+    dataset: Dataset
+    format: Format
+    fields: tuple[Field, ...]
+    rejects: RejectLimits
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder at which relative sources start."""
+        return self.path.parent if self.path else Path()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of all that can change the items made from the same files.
+
+        That is the dataset's id, the format and the fields, defaults filled in, as JSON with sorted
+        keys. Title, description, date, reject limits, comments and the spelling of the TOML do not
+        count; nor do the sources, whose content has a fingerprint of its own. The order of the fields
+        does, although today's items do not depend on it: a load done again costs less than one missed.
+        """
+        meaning = {
+            "dataset": self.dataset.id,
+            "format": dataclasses.asdict(self.format),
+            "fields": [dataclasses.asdict(field) for field in self.fields],
+        }
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Manifest:
+    """Read the manifest at `path`; a byte order mark is ignored.
+
+    Raises:
+        ManifestError: it cannot be read, is larger than `MAX_MANIFEST_BYTES`, or has a mistake in it.
+    """
+    shown = _escaped(str(path))
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        raise ManifestError(f"{shown}: no such manifest; `ingest-cli draft` writes one from a dump") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ManifestError(f"{shown}: the manifest cannot be read: {reason}") from None
+    if len(raw) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"{shown}: larger than 1 MiB, so no manifest; was the dump itself given?")
+    if b"\0" in raw or (text := _decoded(raw)) is None:
+        raise ManifestError(f"{shown}: not UTF-8 text; save the manifest as UTF-8, or was the dump given?")
+    return parse_manifest(text, path, formats=formats)
+
+
+def parse_manifest(
+    text: str, path: Path | None = None, *, formats: Collection[str] = FORMAT_NAMES
+) -> Manifest:
+    """Read a manifest from `text`.
+
+    Args:
+        text: TOML 1.0.
+        path: where it came from, for messages and for relative sources.
+        formats: the names `[format] name` may have.
+
+    Raises:
+        ManifestError: the first mistake found: what, in which table and key, and what to try.
+    """
+    file = _escaped(str(path)) if path else "manifest"
+    try:
+        raw = tomllib.loads(text)
+    except RecursionError:
+        raise ManifestError(f"{file}: arrays or tables are nested too deeply to be a manifest") from None
+    except ValueError as error:  # a number too long to convert raises a plain ValueError
+        raise ManifestError(f"{file}: not valid TOML: {_escaped(str(error))}") from None
+    _check_version(raw, file)
+    top = _Table(raw, "", file)
+    dataset = _dataset(top.table("dataset"))
+    format_ = _format(top.table("format"), formats)
+    fields = tuple(_field(table, format_.columns) for table in top.tables("fields"))
+    if len(set(fields)) < len(fields):
+        raise top.error("[[fields]]", "the same field is given twice; remove one")
+    if not any(field.lookup for field in fields):
+        raise top.error("[[fields]]", "none has a `kind` and `lookup = true`, so nothing would be loaded")
+    return Manifest(path, dataset, format_, fields, _rejects(top.table("rejects", required=False)))
+
+
+class _Table:
+    """One TOML table, all of its keys known, which hands out values of the type asked for."""
+
+    def __init__(self, raw: Mapping[str, object], name: str, file: str, where: str | None = None) -> None:
+        self._raw = raw
+        self._file = file
+        self._where = (f"[{name}]" if name else "") if where is None else where
+        for key in raw:
+            if key not in _KNOWN_KEYS[name]:
+                raise self.error(
+                    _escaped(key[:_MAX_SHOWN_CHARS]), f"unknown key; {_suggestion(key, _KNOWN_KEYS[name])}"
+                )
+
+    def error(self, key: str, problem: str) -> ManifestError:
+        return ManifestError(f"{self._file}: {self._where + ' ' if self._where else ''}{key}: {problem}")
+
+    def has(self, key: str) -> bool:
+        return key in self._raw
+
+    def is_a(self, key: str, expected: type) -> bool:
+        return type(self._raw.get(key)) is expected
+
+    def get(self, key: str, expected: type[_T], example: str = "") -> _T | None:
+        """The value, or None if there is none; a boolean is no integer, nor a date with a time a date."""
+        value = self._raw.get(key)
+        if value is None or type(value) is expected:
+            return value
+        problem = f"must be {_TYPE_NAMES[expected]}, not {_TYPE_NAMES[type(value)]}"
+        raise self.error(key, f"{problem}, like {example}" if example else problem)
+
+    def text(self, key: str) -> str | None:
+        """A string without control characters."""
+        value = self.get(key, str)
+        return None if value is None else self._printable(key, value)
+
+    def required_text(self, key: str) -> str:
+        value = self.text(key)
+        if value is None:
+            raise self.error(key, "missing, and required")
+        if not value.strip():
+            raise self.error(key, "must not be empty")
+        return value
+
+    def texts(self, key: str, example: str) -> tuple[str, ...] | None:
+        """An array, not empty, of strings without control characters."""
+        values = self.get(key, list, example)
+        if values is None:
+            return None
+        if not values:
+            raise self.error(key, f"must not be empty; write something like {example}")
+        for number, value in enumerate(values, 1):
+            if not isinstance(value, str):
+                raise self.error(key, f"entry {number} must be a string, not {_TYPE_NAMES[type(value)]}")
+            self._printable(key, value)
+        return tuple(values)
+
+    def one_or_more(self, key: str, example: str) -> tuple[str, ...] | None:
+        if self.is_a(key, str):
+            return (self.required_text(key),)
+        return self.texts(key, example)
+
+    def table(self, name: str, *, required: bool = True) -> _Table:
+        if required and not self.has(name):
+            raise self.error(f"[{name}]", "this table is missing, and required")
+        return _Table(self.get(name, dict) or {}, name, self._file)
+
+    def tables(self, name: str) -> list[_Table]:
+        raw = self.get(name, list, f"the one that lines [[{name}]] make")
+        if not raw:
+            raise self.error(f"[[{name}]]", "missing; at least one is required")
+        if not all(isinstance(entry, dict) for entry in raw):
+            raise self.error(name, f"must be tables, each after a line [[{name}]]")
+        return [_Table(entry, name, self._file, f"[[{name}]] no. {n}") for n, entry in enumerate(raw, 1)]
+
+    def _printable(self, key: str, value: str) -> str:
+        for character in value:
+            if character < " " or "\x7f" <= character <= "\x9f":
+                raise self.error(key, f"holds the control character U+{ord(character):04X}; remove it")
+        return value
+
+
+def _check_version(raw: Mapping[str, object], file: str) -> None:
+    """First of all: in a later version, keys unknown to this one would not be mistakes."""
+    version = raw.get("version")
+    if version is None:
+        raise ManifestError(f"{file}: version: missing; begin the manifest with `version = 1`")
+    if type(version) is not int or version != 1:
+        raise ManifestError(f"{file}: version: this program reads manifests with `version = 1` only")
+
+
+def _dataset(table: _Table) -> Dataset:
+    id_ = table.required_text("id")
+    if not _DATASET_ID.fullmatch(id_):
+        raise table.error("id", "must be 1 to 64 of a-z, 0-9 and -, and begin with a letter or digit")
+    title = table.required_text("title")
+    sources = table.texts("sources", '["dumps/*.csv.gz"]')
+    if sources is None:
+        raise table.error("sources", 'missing, and required, like ["dumps/*.csv.gz"]')
+    if not all(source.strip() for source in sources):
+        raise table.error("sources", "holds an empty string; remove it")
+    occurred_on = table.get("occurred_on", dt.date, "2017-10-19, without quotes or a time")
+    return Dataset(id_, title, sources, occurred_on, table.text("description") or "")
+
+
+def _format(table: _Table, formats: Collection[str]) -> Format:
+    name = table.required_text("name")
+    if name not in formats:
+        raise table.error("name", f"{_shown(name)} is not a format; {_suggestion(name, formats)}")
+    quote = _character(table, "quote", '"', empty_ok=True)
+    delimiter = _character(table, "delimiter", "\t" if name == "tsv" else ",")
+    if delimiter == quote:
+        raise table.error("delimiter", "must not be the `quote` character")
+    columns = table.texts("columns", '["NAME", "", "MOBILE"]') or ()
+    named = [column for column in columns if column]
+    for number, column in enumerate(named):
+        if column in named[:number]:
+            raise table.error("columns", f'{_shown(column)} is there twice; name columns to be ignored ""')
+    header = table.get("header", bool)
+    if header is False and not columns:
+        raise table.error(
+            "header", "a dump without a header row needs `columns`, the list of its column names"
+        )
+    return Format(
+        name, delimiter, quote, not columns if header is None else header, columns, _encoding(table)
+    )
+
+
+def _character(table: _Table, key: str, default: str, *, empty_ok: bool = False) -> str:
+    """One character; a control character may be meant (Hive writes U+0001), but not a line's end."""
+    value = table.get(key, str)
+    if value is None:
+        return default
+    if value == "\\t":
+        raise table.error(key, 'this is a backslash and a t; a tab is "\\t" in double quotes')
+    if value in ("\r", "\n", "\0"):
+        raise table.error(key, "must not be a line break or a zero byte")
+    if len(value) != 1 and not (empty_ok and not value):
+        wanted = 'one character, or "" for none' if empty_ok else "one character"
+        raise table.error(key, f"must be {wanted}, and has {len(value)}")
+    return value
+
+
+def _encoding(table: _Table) -> str:
+    name = table.text("encoding")
+    if name is None:
+        return "utf-8"
+    try:
+        found = codecs.lookup(name).name
+        "a".encode(found)  # a LookupError for the codecs that are not between text and bytes, like hex
+    except (LookupError, UnicodeError):
+        found = ""
+    if not found or found in _NOT_FOR_FILES:
+        from encodings.aliases import aliases  # noqa: PLC0415 - wanted for this message alone
+
+        near = _suggestion(
+            name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16"
+        )
+        raise table.error("encoding", f"{_shown(name)} is not an encoding of text; {near}")
+    return found
+
+
+def _field(table: _Table, known_columns: Sequence[str]) -> Field:
+    columns = _field_columns(table, known_columns)
+    kind = table.text("kind")
+    if kind is None:
+        for key in ("lookup", "region"):
+            if table.has(key):
+                raise table.error(key, "has no meaning without a `kind`")
+        if not table.has("exposes"):
+            raise table.error("kind", "missing, as is `exposes`; a field needs one of them")
+        return Field(columns, _exposes(table))
+    if kind not in KINDS:
+        raise table.error("kind", f"{_shown(kind)} is not a kind; {_suggestion(kind, KINDS)}")
+    lookup = table.get("lookup", bool)
+    return Field(
+        columns,
+        _exposes(table) if table.has("exposes") else DEFAULT_EXPOSES[kind],
+        kind,
+        kind in LOOKUP_KINDS if lookup is None else lookup,
+        _region(table, kind),
+    )
+
+
+def _field_columns(table: _Table, known_columns: Sequence[str]) -> tuple[str, ...]:
+    columns = table.one_or_more("column", '"MOBILE" or ["ICNUM", "OTHER_ID"]')
+    if not columns:
+        raise table.error("column", "missing, and required")
+    for number, column in enumerate(columns):
+        if not column:
+            raise table.error("column", "must not be empty")
+        if column in columns[:number]:
+            raise table.error("column", f"{_shown(column)} is there twice; remove one")
+        if known_columns and column not in known_columns:
+            suggestion = _suggestion(column, known_columns)
+            raise table.error("column", f"{_shown(column)} is not in [format] columns; {suggestion}")
+    return columns
+
+
+def _exposes(table: _Table) -> str:
+    exposes = table.required_text("exposes")
+    if len(exposes) > MAX_EXPOSES_CHARS:
+        raise table.error(
+            "exposes", f"must have at most {MAX_EXPOSES_CHARS} characters, and has {len(exposes)}"
+        )
+    return exposes
+
+
+def _region(table: _Table, kind: str) -> str:
+    region = table.text("region")
+    if region is None:
+        return DEFAULT_REGION
+    if kind != "phone":
+        raise table.error("region", f"has a meaning for phone only, not for {kind}")
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - costs more than all the rest of this
+
+    if region not in SUPPORTED_REGIONS:
+        hint = f"write {region.upper()}" if region.upper() in SUPPORTED_REGIONS else "write one like MY or SG"
+        raise table.error("region", f"{_shown(region)} is not a region of two upper-case letters; {hint}")
+    return region
+
+
+def _rejects(table: _Table) -> RejectLimits:
+    default = RejectLimits()
+    # TOML tells 0 and 1 from 0.0 and 1.0; whoever sets a ratio does not.
+    ratio = table.get("max_ratio", int if table.is_a("max_ratio", int) else float)
+    if ratio is not None and not 0 <= ratio <= 1:  # NaN is not either
+        raise table.error("max_ratio", "must be from 0 to 1, like 0.05 for 5 in 100 rows")
+    sample = table.get("min_sample", int)
+    if sample is not None and sample < 0:
+        raise table.error("min_sample", "must be 0 or more rows")
+    return RejectLimits(
+        default.max_ratio if ratio is None else float(ratio), default.min_sample if sample is None else sample
+    )
+
+
+def _suggestion(word: str, valid: Iterable[str], *, otherwise: str | None = None) -> str:
+    """Name the nearest of `valid`, or else a few of them."""
+    names = {name.casefold(): name for name in valid if name}
+    near = difflib.get_close_matches(word.casefold()[:_MAX_SHOWN_CHARS], names, n=1)
+    if near:
+        return f"did you mean {_shown(names[near[0]])}?"
+    if otherwise is not None:
+        return otherwise
+    more = ", …" if len(names) > _MAX_LISTED else ""
+    return f"valid: {', '.join(_escaped(name) for name in list(names.values())[:_MAX_LISTED])}{more}"
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
+    return f"`{_escaped(cut)}`"
+
+
+def _escaped(text: str) -> str:
+    """Make `text` safe for a terminal: control and bidi characters as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _decoded(raw: bytes) -> str | None:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,127 @@
+"""The values that flow from stage to stage: frozen, column-wise, without behaviour of their own.
+
+A row is known by its *record index* within its chunk until a person has to be told about it; only
+then is the index turned into a row number and a line number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+IndexArray = npt.NDArray[np.int32]
+OffsetArray = npt.NDArray[np.int64]
+
+CLASS_ORDER = ("email", "email_base", "iccid", "id", "imei", "imsi", "phone", "username")
+"""Every namespace of the keyed hash, in the byte order in which a record lists its identifiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place between two records of a decoded stream, and what lies before it.
+
+    Attributes:
+        offset: bytes of decoded UTF-8 before it.
+        row: rows before it; a header is not a row.
+        line: line ends before it; a header is a line.
+    """
+
+    offset: int = 0
+    row: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row, or an item of a row, that did not reach the table, and why. Never its content.
+
+    Attributes:
+        row, line: numbers within the source, counted from 1.
+        stage: `parse`, `normalize` or `write`.
+        reason: a fixed word such as `too_short`.
+        field: the manifest's column name, or the item's kind at the stage `write`; None for a whole row.
+        raw: the record as it stands in the dump; only where the operator asked for it.
+    """
+
+    row: int
+    line: int
+    stage: str
+    reason: str
+    field: str | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowChunk:
+    """Some consecutive records of one source, parsed into columns.
+
+    Attributes:
+        start, end: where the chunk lies in the decoded stream.
+        data: the bytes of its records.
+        bounds: shape (records + 1,): where each record begins in `data`; the last is len(data).
+        index: shape (rows,), ascending: record index of each parsed row.
+        cells: column name → binary array of length rows; only the columns the manifest names. Bytes
+            as they came, which need not be valid UTF-8.
+        skipped: reason → record indices of the records that are not rows of data.
+        rejected: (record index, reason) of each record that could not be parsed.
+        flags: name of an oddity → number of rows read in spite of it.
+    """
+
+    start: Position
+    end: Position
+    data: bytes
+    bounds: OffsetArray
+    index: IndexArray
+    cells: Mapping[str, pa.BinaryArray]
+    skipped: Mapping[str, IndexArray] = field(default_factory=dict)
+    rejected: tuple[tuple[int, str], ...] = ()
+    flags: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        """Number of records of every sort in the chunk."""
+        return len(self.bounds) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The identifiers of one class in a chunk, in long form: a row may have none, one or several.
+
+    Sorted by (row, value), no pair twice. `row` counts the kept rows of the chunk from 0.
+
+    Attributes:
+        kind: the class, i.e. the namespace of the keyed hash.
+        row: shape (n,).
+        value: length n: canonical values.
+        label: length n: fine labels.
+        lookup: shape (n,): whether the value becomes an item of its own.
+        mask: length n: what may be shown of the value.
+    """
+
+    kind: str
+    row: IndexArray
+    value: pa.StringArray
+    label: pa.StringArray
+    lookup: npt.NDArray[np.bool_]
+    mask: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The rows of a chunk that hold at least one usable identifier.
+
+    Attributes:
+        index: shape (rows,): record index of each row in its chunk.
+        identifiers: one entry for each class the chunk holds, in `CLASS_ORDER`; `email_base` left out.
+        exposed: shape (rows,): position in `class_sets` of the data classes the row exposes.
+        class_sets: sorted tuples of data class names.
+    """
+
+    index: IndexArray
+    identifiers: tuple[Identified, ...]
+    exposed: IndexArray
+    class_sets: tuple[tuple[str, ...], ...]

@@ -1,0 +1,39 @@
+"""No test sees the machine it runs on: not its AWS account, settings, proxies or home directory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+from hypothesis import settings
+
+# Time limits are off everywhere: how long an example takes says more about the machine than about the code.
+# "ci" draws the same examples in every run, so that a red run is red again; "torture" looks for new ones.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.register_profile("torture", max_examples=5_000, deadline=None, print_blob=True)
+settings.load_profile("ci")  # `--hypothesis-profile torture` is applied after this line
+
+SCRUBBED_PREFIXES = ("AWS_", "BOTO_", "INGEST_")
+# A proxy would stand between a test and its server on the loopback interface.
+SCRUBBED_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Clean the environment before the first test module is imported, and put it back at the very end."""
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    for name in list(os.environ):
+        if name.startswith(SCRUBBED_PREFIXES) or name.upper() in SCRUBBED_NAMES:
+            patch.delenv(name)
+    home = tempfile.TemporaryDirectory(prefix="ingest-cli-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    patch.setenv("HOME", home.name)
+    for variable, folder in (
+        ("XDG_CACHE_HOME", ".cache"),
+        ("XDG_CONFIG_HOME", ".config"),
+        ("XDG_STATE_HOME", ".local/state"),
+    ):
+        patch.setenv(variable, os.path.join(home.name, folder))  # noqa: PTH118 - an environment holds strings
+    # Without this, a client that finds no credentials asks 169.254.169.254 and waits for the answer.
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,0 +1,104 @@
+"""Whatever the bytes, the columnar parser and the careful one read the same rows, in chunks of any size."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_cli.formats import irregular
+from ingest_cli.formats.delimited import Delimited
+from ingest_cli.formats.framing import Dialect
+from ingest_cli.records import Position, RowChunk
+
+COMMA = Dialect(",", '"')
+NAMES = ["A", "B", "C"]
+
+soup = st.lists(
+    st.sampled_from(
+        [b"a", b"bc", b"1", b",", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b'""', b'"x,y"', b'"p\nq"']
+        + [b" ", b"\0", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf", b"x,y,z\n", b'"1","2","3"\r\n', b"A,B,C\n"]
+    ),
+    max_size=60,
+).map(b"".join)
+
+
+def read(
+    data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20, dialect: Dialect = COMMA
+) -> list[RowChunk]:
+    pieces = [data[i : i + piece] for i in range(0, len(data), piece)]
+    parser = Delimited(dialect, NAMES, NAMES, header=False, chunk_bytes=chunk_bytes)
+    return list(parser.read(pieces, Position()))
+
+
+def rows(chunks: list[RowChunk]) -> list[tuple[int, object]]:
+    """(row number, what became of it) of every record, in order."""
+    out: list[tuple[int, object]] = []
+    for chunk in chunks:
+        for place, index in enumerate(chunk.index):
+            out.append((chunk.start.row + int(index), tuple(chunk.cells[n][place].as_py() for n in NAMES)))
+        out += [(chunk.start.row + i, reason) for i, reason in chunk.rejected]
+        out += [(chunk.start.row + int(i), reason) for reason, index in chunk.skipped.items() for i in index]
+    return sorted(out, key=lambda pair: pair[0])
+
+
+def reference(data: bytes) -> list[tuple[int, object]]:
+    out: list[tuple[int, object]] = []
+    for i, cells in enumerate(irregular.parse(data, COMMA, final=True).records):
+        if isinstance(cells, str):
+            out.append((i, cells))
+        elif not cells:
+            out.append((i, "blank"))
+        elif any(cell.strip() for cell in cells[3:]):
+            out.append((i, "too_many_cells"))
+        else:
+            padded = (*cells, "", "", "")[:3]
+            raw = tuple(cell.encode("utf-8", "surrogateescape") for cell in padded)
+            out.append((i, "repeated_header" if raw == (b"A", b"B", b"C") else raw))
+    return out
+
+
+@given(soup)
+def test_the_columnar_parser_reads_what_the_careful_one_reads(data: bytes) -> None:
+    assert rows(read(data)) == reference(data)
+
+
+@given(soup, st.integers(1, 40), st.integers(1, 9))
+def test_neither_chunk_size_nor_pieces_change_what_is_read(data: bytes, chunk_bytes: int, piece: int) -> None:
+    chunks = read(data, chunk_bytes=chunk_bytes, piece=piece)
+    assert rows(chunks) == rows(read(data))
+    assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
+    if chunks:
+        whole = read(data)[-1].end
+        assert chunks[-1].end == whole
+        assert whole.offset == len(data)
+
+
+@given(soup, st.integers(1, 40))
+def test_reading_can_begin_at_any_chunk(data: bytes, chunk_bytes: int) -> None:
+    chunks = read(data, chunk_bytes=chunk_bytes)
+    for i, chunk in enumerate(chunks):
+        parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=chunk_bytes)
+        rest = list(parser.read([data], chunk.start))
+        assert rows(rest) == rows(chunks[i:])
+
+
+table = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=6)] * 3), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("terminator", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "\x01", "¦"])
+@given(table=table, quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+def test_what_the_csv_module_writes_is_read_back(
+    table: list[tuple[str, str, str]], quoting: int, terminator: str, delimiter: str
+) -> None:
+    if quoting == csv.QUOTE_MINIMAL:  # the module quotes only those line ends that its own terminator has
+        ends = str.maketrans("\r\n", "  ")
+        table = [(a.translate(ends), b.translate(ends), c.translate(ends)) for a, b, c in table]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=terminator).writerows(table)
+    data = text.getvalue().encode()
+    expected = [(i, tuple(cell.encode() for cell in row)) for i, row in enumerate(table)]
+    expected = [pair for pair in expected if pair[1] != (b"A", b"B", b"C")]
+    assert rows(read(data, dialect=Dialect(delimiter, '"'))) == expected

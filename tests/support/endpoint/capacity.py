@@ -1,0 +1,164 @@
+"""Throughput: what a table may write and read per second, and the reason given when it may not.
+
+Token buckets refill by the clock. A bucket admits a request as soon as it holds as much as the
+request needs or is full, and may go into debt by the rest: otherwise an item of 400 WCU could never be
+written to a table of 100 WCU/s.
+
+Numbers ("Service, account, and table quotas", "On-demand capacity mode", "Burst and adaptive capacity",
+developer guide): 1,000 WCU/s and 3,000 RCU/s a partition; 300 s of unused provisioned capacity kept; a
+new on-demand table serves 4,000 WCU/s and 12,000 RCU/s, then twice its previous peak every 30 minutes;
+40,000 of each by default for a table.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+from .clock import Clock
+
+Direction = Literal["Read", "Write"]
+
+
+class Bucket:
+    """A token bucket.
+
+    Args:
+        rate_per_s: refill.
+        burst_s: it holds at most this many seconds of refill, and starts full.
+        clock: seconds.
+    """
+
+    def __init__(self, rate_per_s: float, burst_s: float, clock: Clock) -> None:
+        self.rate_per_s = rate_per_s
+        self.full = rate_per_s * burst_s
+        self.level = self.full
+        self._clock = clock
+        self._filled_at_s = clock()
+
+    def admits(self, units: float) -> bool:
+        """Whether `units` could be taken now."""
+        now_s = self._clock()
+        self.level = min(self.full, self.level + (now_s - self._filled_at_s) * self.rate_per_s)
+        self._filled_at_s = now_s
+        return self.level >= min(units, self.full)
+
+    def take(self, units: float) -> None:
+        """Take `units`, into debt if need be."""
+        self.level -= units
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the endpoint enforces; the table's own mode and throughput come from the table.
+
+    Attributes:
+        burst_s: seconds of unused capacity that a bucket keeps (300 at AWS; small here so that a test
+            meets throttling soon).
+        partitions: number of partitions by hash of the partition key.
+        partition_wcu_per_s: of each partition; its reads are three times that.
+        key_wcu_per_s: of one partition key value; None leaves it to its partition.
+        on_demand_wcu_per_s: what a new on-demand table serves; its reads are three times that.
+        doubling_s: after this time with a peak above half of it, what an on-demand table serves doubles.
+        account_wcu_per_s: the per-table quota of the account: nothing grows above it.
+    """
+
+    burst_s: float = 1.0
+    partitions: int = 4
+    partition_wcu_per_s: float = 1_000.0
+    key_wcu_per_s: float | None = None
+    on_demand_wcu_per_s: float = 4_000.0
+    doubling_s: float = 1_800.0
+    account_wcu_per_s: float = 40_000.0
+
+
+_READS_PER_WRITE = 3.0
+
+
+class Throughput:
+    """The buckets of one table in one direction.
+
+    Args:
+        direction: "Read" or "Write".
+        limits: see `Limits`.
+        clock: seconds.
+        provisioned_per_s: None means on-demand.
+        max_on_demand_per_s: the maximum configured for an on-demand table, if any.
+    """
+
+    def __init__(
+        self,
+        direction: Direction,
+        limits: Limits,
+        clock: Clock,
+        provisioned_per_s: float | None,
+        max_on_demand_per_s: float | None = None,
+    ) -> None:
+        self._direction = direction
+        self._limits = limits
+        self._clock = clock
+        self._provisioned = provisioned_per_s is not None
+        factor = 1.0 if direction == "Write" else _READS_PER_WRITE
+        self._factor = factor
+        rate = limits.on_demand_wcu_per_s * factor if provisioned_per_s is None else provisioned_per_s
+        self._table = Bucket(rate, limits.burst_s, clock)
+        self._maximum: Bucket | None = None
+        if max_on_demand_per_s is not None and not self._provisioned:
+            self._maximum = Bucket(max_on_demand_per_s, limits.burst_s, clock)
+        partition_rate = limits.partition_wcu_per_s * factor
+        self._partitions = [Bucket(partition_rate, limits.burst_s, clock) for _ in range(limits.partitions)]
+        self._keys: defaultdict[object, Bucket] = defaultdict(self._new_key_bucket)
+        self._peak_since_s = clock()
+        self._second_s = clock()
+        self._in_second = 0.0
+        self._peak = 0.0
+
+    @property
+    def table_per_s(self) -> float:
+        """What the table serves now."""
+        return self._table.rate_per_s
+
+    def _new_key_bucket(self) -> Bucket:
+        return Bucket((self._limits.key_wcu_per_s or 0.0) * self._factor, self._limits.burst_s, self._clock)
+
+    def refusal(self, units: float, pk: object, pk_hash: int) -> str | None:
+        """Take `units` for one item, or say which limit forbids it.
+
+        Args:
+            units: of capacity.
+            pk: the partition key value.
+            pk_hash: its hash, 0 ≤ pk_hash < 2**64.
+
+        Returns:
+            None when taken, else a reason such as "TableWriteKeyRangeThroughputExceeded".
+        """
+        self._grow()
+        narrow = [self._partitions[pk_hash % len(self._partitions)]]
+        if self._limits.key_wcu_per_s is not None:
+            narrow.append(self._keys[pk])
+        wide = [self._table] if self._maximum is None else [self._table, self._maximum]
+        if not self._table.admits(units):
+            kind = "ProvisionedThroughput" if self._provisioned else "AccountLimit"
+            return f"Table{self._direction}{kind}Exceeded"
+        if self._maximum is not None and not self._maximum.admits(units):
+            return f"Table{self._direction}MaxOnDemandThroughputExceeded"
+        if not all(bucket.admits(units) for bucket in narrow):
+            return f"Table{self._direction}KeyRangeThroughputExceeded"
+        for bucket in wide + narrow:
+            bucket.take(units)
+        self._in_second += units
+        return None
+
+    def _grow(self) -> None:
+        """Double what an on-demand table serves once it was used for more than half of it."""
+        now_s = self._clock()
+        if now_s - self._second_s >= 1.0:
+            self._peak = max(self._peak, self._in_second / (now_s - self._second_s))
+            self._second_s, self._in_second = now_s, 0.0
+        if self._provisioned or now_s - self._peak_since_s < self._limits.doubling_s:
+            return
+        if self._peak > self._table.rate_per_s / 2:
+            ceiling = self._limits.account_wcu_per_s * self._factor
+            self._table = Bucket(min(ceiling, self._table.rate_per_s * 2), self._limits.burst_s, self._clock)
+        self._peak, self._peak_since_s = 0.0, now_s

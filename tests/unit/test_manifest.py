@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import pickle
+from pathlib import Path
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_cli.errors import ExitCode, ManifestError
+from ingest_cli.manifest import (
+    DEFAULT_EXPOSES,
+    KINDS,
+    MAX_MANIFEST_BYTES,
+    Dataset,
+    Field,
+    Format,
+    Manifest,
+    RejectLimits,
+    load_manifest,
+    parse_manifest,
+)
+
+FULL = r"""
+version = 1
+[dataset]
+id = "demo-telco-2017"
+title = "Demo telco breach 2017"
+occurred_on = 2017-10-19
+description = "Invented."
+sources = ["dumps/celcom-*.csv.gz", "s3://bucket/prefix/"]
+[format]
+name = "csv"
+delimiter = ";"
+quote = "'"
+header = false
+columns = ["NAME", "ICNUM", "ADDRESS", "", "", "OTHER_ID", "MOBILE"]
+encoding = "latin1"
+[[fields]]
+column = ["ICNUM", "OTHER_ID"]
+kind = "id"
+exposes = "Government issued IDs"
+lookup = true
+[[fields]]
+column = "MOBILE"
+kind = "phone"
+region = "SG"
+[[fields]]
+column = "ADDRESS"
+exposes = "Physical addresses"
+[rejects]
+max_ratio = 0.1
+min_sample = 500
+"""
+
+SMALL = """
+version = 1
+[dataset]
+id = "demo"
+title = "Demo"
+sources = ["demo.csv"]
+[format]
+name = "csv"
+[[fields]]
+column = "MOBILE"
+kind = "phone"
+"""
+
+
+def changed(old: str, new: str, text: str = SMALL) -> str:
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ManifestError) as caught:
+        parse_manifest(text, Path("demo.toml"))
+    return str(caught.value)
+
+
+def test_every_key_is_read() -> None:
+    assert parse_manifest(FULL, Path("m/demo.toml")) == Manifest(
+        path=Path("m/demo.toml"),
+        dataset=Dataset(
+            id="demo-telco-2017",
+            title="Demo telco breach 2017",
+            sources=("dumps/celcom-*.csv.gz", "s3://bucket/prefix/"),
+            occurred_on=datetime.date(2017, 10, 19),
+            description="Invented.",
+        ),
+        format=Format(
+            name="csv",
+            delimiter=";",
+            quote="'",
+            header=False,
+            columns=("NAME", "ICNUM", "ADDRESS", "", "", "OTHER_ID", "MOBILE"),
+            encoding="iso8859-1",
+        ),
+        fields=(
+            Field(("ICNUM", "OTHER_ID"), "Government issued IDs", "id", lookup=True),
+            Field(("MOBILE",), "Phone numbers", "phone", lookup=True, region="SG"),
+            Field(("ADDRESS",), "Physical addresses"),
+        ),
+        rejects=RejectLimits(max_ratio=0.1, min_sample=500),
+    )
+
+
+def test_defaults() -> None:
+    manifest = parse_manifest(SMALL)
+    assert manifest.path is None
+    assert manifest.dataset == Dataset("demo", "Demo", ("demo.csv",), None, "")
+    assert manifest.format == Format("csv", ",", '"', header=True, columns=(), encoding="utf-8")
+    assert manifest.fields == (Field(("MOBILE",), "Phone numbers", "phone", lookup=True, region="MY"),)
+    assert manifest.rejects == RejectLimits(0.05, 10_000)
+
+
+def test_values_are_frozen_slotted_and_travel_to_workers() -> None:
+    manifest = parse_manifest(FULL)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        manifest.path = Path()  # type: ignore[misc]
+    parts = (manifest, manifest.dataset, manifest.format, manifest.fields[0], manifest.rejects)
+    assert not any(hasattr(part, "__dict__") for part in parts)
+    assert pickle.loads(pickle.dumps(manifest)) == manifest  # noqa: S301 - pickled on this line
+
+
+@pytest.mark.parametrize(("kind", "lookup"), [
+    ("id", True), ("phone", True), ("email", True), ("username", True),
+    ("imsi", False), ("imei", False), ("iccid", False),
+])  # fmt: skip
+def test_kind_decides_class_and_lookup(kind: str, lookup: bool) -> None:  # noqa: FBT001 - a parameter set
+    text = SMALL + f'[[fields]]\ncolumn = "X"\nkind = "{kind}"\n'
+    field = parse_manifest(text).fields[1]
+    assert (field.kind, field.exposes, field.lookup) == (kind, DEFAULT_EXPOSES[kind], lookup)
+    assert KINDS == ("id", "phone", "email", "imsi", "imei", "iccid", "username")
+
+
+def test_lookup_and_exposes_override_the_kind() -> None:
+    text = SMALL + '[[fields]]\ncolumn = "X"\nkind = "imei"\nlookup = true\nexposes = "IMEI of the child"\n'
+    assert parse_manifest(text).fields[1] == Field(("X",), "IMEI of the child", "imei", lookup=True)
+
+
+@pytest.mark.parametrize(("lines", "delimiter", "quote", "header"), [
+    ('name = "tsv"', "\t", '"', True),
+    ('name = "tsv"\ndelimiter = "|"', "|", '"', True),
+    ('name = "csv"\ndelimiter = "\\t"', "\t", '"', True),
+    ('name = "csv"\ndelimiter = "\\u0001"', "\x01", '"', True),
+    ('name = "csv"\nquote = ""', ",", "", True),
+    ('name = "csv"\ncolumns = ["MOBILE"]', ",", '"', False),
+    ('name = "csv"\ncolumns = ["MOBILE"]\nheader = true', ",", '"', True),
+])  # fmt: skip
+def test_format_options(lines: str, delimiter: str, quote: str, header: bool) -> None:  # noqa: FBT001 - a parameter set
+    format_ = parse_manifest(changed('name = "csv"', lines)).format
+    assert (format_.delimiter, format_.quote, format_.header) == (delimiter, quote, header)
+
+
+@pytest.mark.parametrize(
+    ("given", "normalised"),
+    [("UTF8", "utf-8"), ("windows-1252", "cp1252"), ("utf-8-sig", "utf-8-sig"), ("UTF-16LE", "utf-16-le")],
+)
+def test_encodings_are_normalised(given: str, normalised: str) -> None:
+    assert parse_manifest(changed('"csv"', f'"csv"\nencoding = "{given}"')).format.encoding == normalised
+
+
+def test_the_caller_says_which_formats_there_are() -> None:
+    text = changed('"csv"', '"parquet"')
+    assert parse_manifest(text, formats={"parquet": None}).format.name == "parquet"
+    assert "is not a format; valid: csv, tsv" in refusal(text)
+
+
+@pytest.mark.parametrize(("text", "ratio"), [("0", 0.0), ("1", 1.0), ("0.5", 0.5)])
+def test_a_whole_ratio_becomes_a_float(text: str, ratio: float) -> None:
+    found = parse_manifest(SMALL + f"[rejects]\nmax_ratio = {text}\n").rejects.max_ratio
+    assert (found, type(found)) == (ratio, float)
+
+
+def test_every_region_of_the_library_is_accepted() -> None:
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        text = changed('"phone"', f'"phone"\nregion = "{region}"')
+        assert parse_manifest(text).fields[0].region == region
+
+
+FIELD, REJECTS = '\n[[fields]]\ncolumn = "X"\n', "\n[rejects]\n"
+MISTAKES = [
+    # version, top level, TOML itself
+    (changed("version = 1", ""), "version: missing; begin the manifest with `version = 1`"),
+    (changed("version = 1", "version = 2\nnew = 1"), "version: this program reads manifests with `version = 1`"),
+    (changed("version = 1", "version = true"), "version: this program reads manifests with `version = 1`"),
+    (changed("version = 1", 'version = "1"'), "version: this program reads manifests with `version = 1`"),
+    (changed("version = 1", "version = 1\nrejcts = 1"), "rejcts: unknown key; did you mean `rejects`?"),
+    (changed("version = 1", "version = 1\nzzz = 1"), "zzz: unknown key; valid: version, dataset, format"),
+    (changed("version = 1", 'version = 1\n"\\u001b[31m" = 1'), "\\x1b[31m: unknown key"),
+    (changed("version = 1", "version = 1\nrejects = 1"), "rejects: must be a table, not an integer"),
+    (changed('"Demo"', '"Demo'), "not valid TOML: Illegal character '\\n' (at line 5, column 14)"),
+    (SMALL + "x = " + "9" * 5000, "not valid TOML: "),
+    (SMALL + "x = " + "[" * 5000, "nested too deeply"),
+    ("version = 1", "[dataset]: this table is missing"),
+    # [dataset]
+    (changed('id = "demo"', 'idd = "demo"'), "[dataset] idd: unknown key; did you mean `id`?"),
+    (changed('id = "demo"', ""), "[dataset] id: missing, and required"),
+    (changed('id = "demo"', 'id = "Demo"'), "[dataset] id: must be 1 to 64 of a-z"),
+    (changed('id = "demo"', 'id = "-demo"'), "[dataset] id: must be 1 to 64 of a-z"),
+    (changed('id = "demo"', 'id = "a#b"'), "[dataset] id: must be 1 to 64 of a-z"),
+    (changed('id = "demo"', f'id = "{"a" * 65}"'), "[dataset] id: must be 1 to 64 of a-z"),
+    (changed('id = "demo"', "id = 7"), "[dataset] id: must be a string, not an integer"),
+    (changed('"Demo"', '" "'), "[dataset] title: must not be empty"),
+    (changed('"Demo"', '"a\\u0007"'), "[dataset] title: holds the control character U+0007"),
+    (changed('"Demo"', '"Demo"\ndescription = "a\\nb"'), "[dataset] description: holds the control character"),
+    (changed('"Demo"', '"Demo"\ndescription = "\\u0085"'), "[dataset] description: holds the control character"),
+    (changed('"Demo"', '"D"\noccurred_on = "2017-10-19"'), "occurred_on: must be a date, not a string, like 2017"),
+    (changed('"Demo"', '"D"\noccurred_on = 2017-10-19T00:00:00Z'), "must be a date, not a date with a time, like"),
+    (changed('["demo.csv"]', "[]"), "[dataset] sources: must not be empty"),
+    (changed('["demo.csv"]', '""'), '[dataset] sources: must be an array, not a string, like ["dumps/'),
+    (changed('["demo.csv"]', '["a", " "]'), "[dataset] sources: holds an empty string"),
+    (changed('["demo.csv"]', '["a", 1]'), "[dataset] sources: entry 2 must be a string, not an integer"),
+    (changed('sources = ["demo.csv"]', ""), "[dataset] sources: missing, and required"),
+    # [format]
+    (changed('name = "csv"', ""), "[format] name: missing, and required"),
+    (changed('"csv"', '"cvs"'), "[format] name: `cvs` is not a format; did you mean `csv`?"),
+    (changed('"csv"', '"csv"\ndelimitr = ";"'), "[format] delimitr: unknown key; did you mean `delimiter`?"),
+    (changed('"csv"', '"csv"\ndelimiter = ""'), "[format] delimiter: must be one character, and has 0"),
+    (changed('"csv"', '"csv"\ndelimiter = "||"'), "[format] delimiter: must be one character, and has 2"),
+    (changed('"csv"', "\"csv\"\ndelimiter = '\\t'"), '[format] delimiter: this is a backslash and a t; a tab is "\\t"'),
+    (changed('"csv"', '"csv"\ndelimiter = "\\n"'), "[format] delimiter: must not be a line break"),
+    (changed('"csv"', '"csv"\nquote = "\\r"'), "[format] quote: must not be a line break"),
+    (changed('"csv"', '"csv"\nquote = "<>"'), '[format] quote: must be one character, or "" for none, and has 2'),
+    (changed('"csv"', "\"csv\"\ndelimiter = '\"'"), "[format] delimiter: must not be the `quote` character"),
+    (changed('"csv"', '"csv"\nheader = 0'), "[format] header: must be a boolean, not an integer"),
+    (changed('"csv"', '"csv"\nheader = false'), "[format] header: a dump without a header row needs `columns`"),
+    (changed('"csv"', '"csv"\ncolumns = []'), "[format] columns: must not be empty"),
+    (changed('"csv"', '"csv"\ncolumns = ["A", "", "", "A"]'), "[format] columns: `A` is there twice"),
+    (changed('"csv"', '"csv"\nencoding = "utf-9"'), "[format] encoding: `utf-9` is not an encoding of text; did you"),
+    (changed('"csv"', '"csv"\nencoding = "hex"'), "[format] encoding: `hex` is not an encoding of text"),
+    (changed('"csv"', '"csv"\nencoding = "idna"'), "[format] encoding: `idna` is not an encoding of text"),
+    (changed('"csv"', '"csv"\nencoding = "undefined"'), "[format] encoding: `undefined` is not an encoding of text"),
+    (changed('"csv"', '"csv"\nencoding = "qqqqqqqq"'), "is not an encoding of text; try utf-8, cp1252 or utf-16"),
+    # [[fields]]
+    (SMALL.split("[[fields]]")[0], "[[fields]]: missing; at least one is required"),
+    (changed("[[fields]]", "[fields]"), "fields: must be an array, not a table, like the one that lines [[fields]]"),
+    (changed("version = 1", "version = 1\nfields = [1]").split("[[fields]]")[0], "fields: must be tables, each after"),
+    (SMALL + FIELD + 'kinds = "id"', "[[fields]] no. 2 kinds: unknown key; did you mean `kind`?"),
+    (SMALL + FIELD + 'kind = "phne"', "[[fields]] no. 2 kind: `phne` is not a kind; did you mean `phone`?"),
+    (SMALL + FIELD + 'kind = "record"', "[[fields]] no. 2 kind: `record` is not a kind; valid: id, phone, email"),
+    (SMALL + FIELD, "[[fields]] no. 2 kind: missing, as is `exposes`"),
+    (SMALL + FIELD + "lookup = true", "[[fields]] no. 2 lookup: has no meaning without a `kind`"),
+    (SMALL + FIELD + 'exposes = "X"\nregion = "MY"', "[[fields]] no. 2 region: has no meaning without a `kind`"),
+    (SMALL + FIELD + 'kind = "id"\nregion = "MY"', "[[fields]] no. 2 region: has a meaning for phone only, not for id"),
+    (SMALL + FIELD + 'kind = "phone"\nregion = "my"', "`my` is not a region of two upper-case letters; write MY"),
+    (SMALL + FIELD + 'kind = "phone"\nregion = "XX"', "`XX` is not a region of two upper-case letters; write one"),
+    (SMALL + FIELD + 'kind = "id"\nlookup = 1', "[[fields]] no. 2 lookup: must be a boolean, not an integer"),
+    (SMALL + FIELD + 'exposes = ""', "[[fields]] no. 2 exposes: must not be empty"),
+    (SMALL + FIELD + f'exposes = "{"x" * 65}"', "[[fields]] no. 2 exposes: must have at most 64 characters, and has 65"),
+    (SMALL + FIELD + 'exposes = "a\\u0000"', "[[fields]] no. 2 exposes: holds the control character U+0000"),
+    (SMALL + '[[fields]]\nkind = "id"', "[[fields]] no. 2 column: missing, and required"),
+    (changed('"MOBILE"', "[]"), "[[fields]] no. 1 column: must not be empty"),
+    (changed('"MOBILE"', "[[]]"), "[[fields]] no. 1 column: entry 1 must be a string, not an array"),
+    (changed('"MOBILE"', '["A", ""]'), "[[fields]] no. 1 column: must not be empty"),
+    (changed('"MOBILE"', '["A", "A"]'), "[[fields]] no. 1 column: `A` is there twice"),
+    (changed('"MOBILE"', "3"), "[[fields]] no. 1 column: must be an array, not an integer, like"),
+    (changed('"csv"', '"csv"\ncolumns = ["MOBIL", "IC"]'), "`MOBILE` is not in [format] columns; did you mean `MOBIL`?"),
+    (SMALL + '[[fields]]\ncolumn = "MOBILE"\nkind = "phone"', "[[fields]]: the same field is given twice"),
+    (SMALL + "lookup = false", "[[fields]]: none has a `kind` and `lookup = true`, so nothing would be loaded"),
+    (changed('"phone"', '"imei"'), "[[fields]]: none has a `kind` and `lookup = true`, so nothing would be loaded"),
+    # [rejects]
+    (SMALL + REJECTS + "ratio = 1", "[rejects] ratio: unknown key; did you mean `max_ratio`?"),
+    (SMALL + REJECTS + "max_ratio = 1.5", "[rejects] max_ratio: must be from 0 to 1"),
+    (SMALL + REJECTS + "max_ratio = -1", "[rejects] max_ratio: must be from 0 to 1"),
+    (SMALL + REJECTS + "max_ratio = nan", "[rejects] max_ratio: must be from 0 to 1"),
+    (SMALL + REJECTS + "max_ratio = true", "[rejects] max_ratio: must be a float, not a boolean"),
+    (SMALL + REJECTS + "min_sample = -1", "[rejects] min_sample: must be 0 or more rows"),
+    (SMALL + REJECTS + "min_sample = 1.0", "[rejects] min_sample: must be an integer, not a float"),
+    (SMALL + REJECTS + "min_sample = 12:00:00", "[rejects] min_sample: must be an integer, not a time"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES)
+def test_a_mistake_is_named_with_its_place(text: str, expected: str) -> None:
+    message = refusal(text)
+    assert message.startswith("demo.toml: ")
+    assert expected in message
+    assert message.isprintable()
+
+
+def test_a_secret_put_where_it_does_not_belong_is_not_repeated() -> None:
+    secret = "5ec2e7" * 12
+    for text in (changed("version = 1", f'version = 1\npepper = "k1:{secret}"'), changed("1", f'"{secret}"')):
+        assert secret not in refusal(text)
+
+
+def test_text_from_elsewhere_is_called_manifest() -> None:
+    with pytest.raises(ManifestError, match=r"^manifest: version: missing"):
+        parse_manifest("")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_manifest_or_a_manifest_error(text: str) -> None:
+    for candidate in (text, "version = 1\n" + text, SMALL + text):
+        try:
+            parse_manifest(candidate)
+        except ManifestError as error:
+            assert str(error).isprintable()  # noqa: PT017 - a manifest may also be right
+
+
+@pytest.mark.parametrize("encode", [str.encode, lambda text: b"\xef\xbb\xbf" + text.encode()])
+def test_a_file_is_read_with_or_without_byte_order_mark(tmp_path: Path, encode: object) -> None:
+    path = tmp_path / "demo.toml"
+    path.write_bytes(encode(SMALL.replace("\n", "\r\n")))  # type: ignore[operator]
+    manifest = load_manifest(path)
+    assert manifest == parse_manifest(SMALL, path)
+    assert manifest.base_dir == tmp_path
+
+
+def test_relative_sources_start_at_the_manifests_folder() -> None:
+    assert parse_manifest(SMALL, Path("demo.toml")).base_dir == Path()
+    assert parse_manifest(SMALL, Path("a/b/demo.toml")).base_dir == Path("a/b")
+    assert parse_manifest(SMALL).base_dir == Path()
+
+
+@pytest.mark.parametrize(("content", "expected"), [
+    (SMALL.encode("utf-16"), "not UTF-8 text"),
+    (SMALL.encode() + b"# caf\xe9", "not UTF-8 text"),
+    (b"#" * (MAX_MANIFEST_BYTES + 1), "larger than 1 MiB"),
+])  # fmt: skip
+def test_a_file_that_is_no_manifest(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "demo.toml"
+    path.write_bytes(content)
+    with pytest.raises(ManifestError, match=expected) as caught:
+        load_manifest(path)
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("none.toml", "no such manifest"),
+    ("", "cannot be read: Is a directory"),
+    ("x\0y", "cannot be read: embedded null byte"),
+    ("x" * 300, "cannot be read: File name too long"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, expected: str) -> None:
+    with pytest.raises(ManifestError, match=expected) as caught:
+        load_manifest(tmp_path / name)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert str(caught.value).isprintable()
+
+
+SAME_ITEMS = [
+    changed('"Demo"', '"Other title"\ndescription = "more"\noccurred_on = 2020-01-01'),
+    changed('["demo.csv"]', '["other.csv"]'),
+    changed('"csv"', '"csv"\ndelimiter = ","\nquote = \'"\'\nheader = true\nencoding = "UTF8"'),
+    changed('"phone"', '"phone"\nlookup = true\nregion = "MY"\nexposes = "Phone numbers"'),
+    changed('"MOBILE"', '["MOBILE"]  # comment'),
+    SMALL + REJECTS + "max_ratio = 1",
+]
+OTHER_ITEMS = [
+    changed('"demo"', '"demo2"'),
+    changed('"csv"', '"tsv"'),
+    changed('"csv"', '"csv"\ndelimiter = ";"'),
+    changed('"csv"', '"csv"\nquote = ""'),
+    changed('"csv"', '"csv"\nheader = true\ncolumns = ["MOBILE"]'),
+    changed('"csv"', '"csv"\ncolumns = ["MOBILE"]'),
+    changed('"csv"', '"csv"\ncolumns = ["MOBILE", ""]'),
+    changed('"csv"', '"csv"\nencoding = "cp1252"'),
+    changed('"MOBILE"', '"PHONE"'),
+    changed('"MOBILE"', '["MOBILE", "PHONE"]'),
+    changed('"MOBILE"', '["PHONE", "MOBILE"]'),
+    changed('"phone"', '"id"'),
+    changed('"phone"', '"phone"\nregion = "SG"'),
+    changed('"phone"', '"phone"\nexposes = "Mobile numbers"'),
+    SMALL + '[[fields]]\ncolumn = "IMEI"\nkind = "imei"',
+    SMALL + '[[fields]]\ncolumn = "IMEI"\nkind = "imei"\nlookup = true',
+]
+
+
+def test_digest_is_one_for_the_same_items() -> None:
+    digest = parse_manifest(SMALL).digest
+    assert digest == "DIGEST"
+    assert {parse_manifest(text, Path("x.toml")).digest for text in SAME_ITEMS} == {digest}
+
+
+def test_digest_differs_for_other_items() -> None:
+    digests = {parse_manifest(text).digest for text in (SMALL, *OTHER_ITEMS)}
+    assert len(digests) == 1 + len(OTHER_ITEMS)
