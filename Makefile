@@ -54,11 +54,9 @@ clean: ## remove the environment and everything built or cached
 # -- what the targets above stand on ---------------------------------------------------------------------------------
 
 $(CREATED):
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "ingest-cli needs Python 3.11 or newer, and there is no $(PYTHON) here: install one, or name yours," \
-	    "for example: make demo PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "ingest-cli needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name a newer one," \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  found=$$($(PYTHON) -V 2>/dev/null) || found="not to be found"; \
+	  echo "ingest-cli needs Python 3.11 or newer, and $(PYTHON) is $$found: name another one," \
 	    "for example: make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@# --group came with pip 25.1.

@@ -243,18 +243,19 @@ def _read_file(target: str, *, private: bool) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, RuntimeError, ValueError) as error:
         raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, which Path.open does not take
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise KeyRefusedError(f"{target} is not a regular file; a key is kept in one")
         if private and stat.S_IMODE(mode) & 0o077:
-            raise KeyRefusedError(
-                f"{target} can be opened by others than its owner: run `chmod 600 {shlex.quote(str(path))}`"
-            )
-        try:
+            command = f"chmod 600 {shlex.quote(str(path))}"
+            raise KeyRefusedError(f"{target} can be opened by others than its owner: run `{command}`")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(_MAX_REFERENT_BYTES + 1)
-        except OSError as error:
-            raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
+    except OSError as error:
+        raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
+    finally:
+        os.close(descriptor)
     if len(content) > _MAX_REFERENT_BYTES:
         raise KeyRefusedError(f"{target} is too large for a key: over {_MAX_REFERENT_BYTES} bytes")
     return content

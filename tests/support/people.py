@@ -25,7 +25,7 @@ class Person(NamedTuple):
     """One invented person.
 
     Attributes:
-        index: the number it was drawn with.
+        number: the one it was drawn with.
         name: in Latin letters, as an identity card has it; encodable in cp1252.
         native_name: the same kind of name in Chinese, Tamil or Jawi script, or `name`.
         mykad: 12 digits with a real date and an assigned birthplace code; the last digit is never 0.
@@ -44,7 +44,7 @@ class Person(NamedTuple):
         iccid: 19 digits with a Luhn check digit (ITU-T E.118).
     """
 
-    index: int
+    number: int
     name: str
     native_name: str
     mykad: str
@@ -65,7 +65,7 @@ class Person(NamedTuple):
 
 
 AISYAH = Person(
-    index=0,
+    number=0,
     name="AISYAH BINTI RAHMAN",
     native_name="عائشة بنت رحمن",
     mykad="850101145678",
@@ -86,7 +86,19 @@ AISYAH = Person(
 )
 """The person to look up: also the subject of the published key vectors."""
 
-_MALAY = ("AHMAD", "NURUL", "SITI", "MOHD", "FARAH", "HAFIZ", "ZULKIFLI", "AMINAH", "IZZATI", "KHAIRUL", "RENÉ")
+_MALAY = (
+    "AHMAD",
+    "NURUL",
+    "SITI",
+    "MOHD",
+    "FARAH",
+    "HAFIZ",
+    "ZULKIFLI",
+    "AMINAH",
+    "IZZATI",
+    "KHAIRUL",
+    "RENÉ",
+)
 _FATHERS = ("ABDULLAH", "RAHMAN", "ISMAIL", "HASSAN", "YUSOF", "KARIM", "OTHMAN", "SALLEH", "D'CRUZ", "AZIZ")
 _CHINESE = ("TAN", "LIM", "LEE", "WONG", "CHONG", "NG", "GOH", "ONG")
 _GIVEN = ("MEI LING", "WEI JIE", "KAH HOE", "SIEW LAN", "JUN KIT", "XIN YI", "BOON HUAT", "PEI SHAN")
@@ -173,7 +185,7 @@ def person(seed: int, index: int) -> Person:
         _mobile(n),
         _number("+60", _LANDLINES[n[14] % 6], n[15], n[12]),
         _number("", _FOREIGN[n[16] % 6], n[15], n[13]) if n[16] % 16 == 0 else "",
-        f"{local}{serial}{_TAGS[n[18] & 3] if n[18] % 8 < 1 else ''}@{_DOMAINS[n[19] % len(_DOMAINS)]}",
+        f"{local}{serial}{_TAGS[n[18] >> 3 & 3] if n[18] % 8 == 0 else ''}@{_DOMAINS[n[19] % len(_DOMAINS)]}",
         f"{local[:4]}_{serial}",
         f"{plot}, {town}",
         f'No. {plot},\nTaman "{_ROADS[n[22] % 8]}",\n{town}' if n[21] % 4 == 0 else f"No. {plot},\n{town}",
@@ -210,7 +222,9 @@ def _document(n: Draws, mykad: str, old_ic: str) -> str:
     if sort >= 3:
         return mykad
     if sort == 0:
-        return f"{'AHK'[n[10] % 3]}{n[11] % 10000:04d}{n[12] % 10000:04d}"  # A: peninsula, H: Sabah, K: Sarawak
+        return (
+            f"{'AHK'[n[10] % 3]}{n[11] % 10000:04d}{n[12] % 10000:04d}"  # A: peninsula, H: Sabah, K: Sarawak
+        )
     if sort == 1:
         return old_ic
     # Companies Commission of Malaysia: year, 01 (local company) to 06, running number; since October 2019.

@@ -14,9 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, TypedDict
-
-from typing_extensions import NotRequired
+from typing import Literal, NotRequired, TypedDict
 
 Identifier = tuple[str, str]
 """(class, canonical form); the class is the namespace of the keyed hash."""
@@ -244,8 +242,12 @@ def mask(kind: str, canonical: str) -> str:
 # ITU-T E.164 assigns country codes so that none begins another: two of one digit, these of two, the
 # rest of three.
 _TWO_DIGIT_CODES = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
-    "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98".split()
+    str(code)
+    for codes in (
+        (20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50), *range(51, 59)),
+        (*range(60, 67), 81, 82, 84, 86, *range(90, 96), 98),
+    )
+    for code in codes
 )
 
 
@@ -278,13 +280,15 @@ def _alphanumerics(text: str) -> int:
 
 # Birthplace codes the National Registration Department of Malaysia has assigned, as python-stdnum lists them.
 _BIRTHPLACES = frozenset(
-    f"{code:02d}"
-    for code in (*range(1, 17), *range(21, 69), 71, 72, *range(74, 80), *range(82, 94), 98, 99)
+    f"{code:02d}" for code in (*range(1, 17), *range(21, 69), 71, 72, *range(74, 80), *range(82, 94), 98, 99)
 )
 
 
 def label(own: Identifier) -> str:
-    """The fine label of an identifier, from its canonical form alone."""
+    """The fine label of an identifier, from its canonical form alone.
+
+    Complete for what `people` makes; passports are Malaysian (a letter for the place of issue, 8 digits).
+    """
     kind, canonical = own
     if kind != "id":
         return kind
@@ -297,7 +301,9 @@ def label(own: Identifier) -> str:
 
 def _is_mykad(digits: str) -> bool:
     year, month, day = int(digits[:2]), int(digits[2:4]), int(digits[4:6])
-    return digits[6:8] in _BIRTHPLACES and any(_is_date(century + year, month, day) for century in (1900, 2000))
+    return digits[6:8] in _BIRTHPLACES and any(
+        _is_date(century + year, month, day) for century in (1900, 2000)
+    )
 
 
 def _is_date(year: int, month: int, day: int) -> bool:

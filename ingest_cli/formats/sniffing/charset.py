@@ -23,20 +23,29 @@ _MARKS = (
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _LONE_SURROGATE = re.compile("[\udc80-\udcff]")
-_NON_ASCII_CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
+_NON_ASCII_CHARACTER = re.compile("[^\x00-\x7f]")
 # (codec, a character of two bytes, a frequent one). Frequent: the hangul of KS X 1001, the level-1 hanzi
 # of GB 2312 and Big5, the kana of JIS X 0208. From the rarer to the more common lead bytes.
 _DOUBLE_BYTE = (
-    ("cp932", re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]"), re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]")),
+    (
+        "cp932",
+        re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]"),
+        re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]"),
+    ),
     ("cp949", re.compile(rb"[\x81-\xfe][\x41-\xfe]"), re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")),
     ("gb18030", re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]"), re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")),
-    ("big5", re.compile(rb"[\xa1-\xf9][\x40-\x7e\xa1-\xfe]"), re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]")),
+    (
+        "big5",
+        re.compile(rb"[\xa1-\xf9][\x40-\x7e\xa1-\xfe]"),
+        re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
+    ),
 )
 _FREQUENT_SHARE = {"cp932": 0.6, "cp949": 0.98, "gb18030": 0.9, "big5": 0.9}
 # Accented letters beside other letters, dashes, curly quotes, the euro sign, a no-break space.
 _LIKELY_IN_CP1252 = re.compile(
     "[À-ÖØ-öø-ý](?=[A-Za-z])|(?<=[A-Za-z])[À-ÖØ-öø-ý]|[\u2013\u2014\u2018-\u201d\u2022\u2026\u20ac\xa0]"
 )
+_LIKELY_SHARE = 0.5
 _DAMAGED_SHARE = 0.02
 _FEWEST_DOUBLE_BYTE_CHARACTERS = 10
 _CONVINCING_UTF8_CHARACTERS = 20
@@ -75,22 +84,22 @@ def guess_charset(sample: bytes, *, complete: bool) -> Charset:
         text, bad = _decode(sample, wide, complete=complete)
         return Charset(wide, 0.9, text, bad)
     text, bad = _decode(sample, "utf-8", complete=complete)
-    good = len(_NON_ASCII_CHARACTER.findall(text))
+    good = len(_NON_ASCII_CHARACTER.findall(text)) - bad
     if not bad:
         # Pure ASCII in the head says nothing about the rest of the file.
         return Charset("utf-8", 0.99 if good else 0.9, text, 0)
     if good >= bad:
         return Charset("utf-8", 0.9 if good >= _CONVINCING_UTF8_CHARACTERS else 0.6, text, bad)
-    return _double_byte(sample, complete=complete) or _single_byte(sample)
+    return _double_byte(sample, complete=complete) or _single_byte(sample, complete=complete)
 
 
 def _decode(data: bytes, encoding: str, *, complete: bool) -> tuple[str, int]:
     """Decode all that can be; returns the text and the number of bytes or code units that cannot."""
     if encoding != "utf-8":
-        text = codecs.getincrementaldecoder(encoding)("replace").decode(data, complete)
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(data, final=complete)
         return text, text.count("\ufffd")
     # One lone surrogate per byte keeps bytes that are wrong apart from a U+FFFD the file already holds.
-    text = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(data, complete)
+    text = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(data, final=complete)
     text, bad = _LONE_SURROGATE.subn("\ufffd", text)
     return text, bad
 
@@ -117,7 +126,7 @@ def _wide_by_nuls(sample: bytes) -> str | None:
 def _double_byte(sample: bytes, *, complete: bool) -> Charset | None:
     """The first double-byte set that reads every byte and yields nearly only frequent characters."""
     for encoding, character, frequent in _DOUBLE_BYTE:
-        pairs = [pair for pair in character.findall(sample) if pair[0] >= 0x80]
+        pairs = character.findall(sample)
         if len(pairs) < _FEWEST_DOUBLE_BYTE_CHARACTERS:
             continue
         if sum(1 for pair in pairs if frequent.fullmatch(pair)) < _FREQUENT_SHARE[encoding] * len(pairs):
@@ -128,7 +137,7 @@ def _double_byte(sample: bytes, *, complete: bool) -> Charset | None:
     return None
 
 
-def _single_byte(sample: bytes) -> Charset:
+def _single_byte(sample: bytes, *, complete: bool) -> Charset:
     """windows-1252 if the high bytes make words; UTF-8 with damage if there are only a few odd ones."""
     high = len(_HIGH_BYTE.findall(sample))
     if _UNDEFINED_IN_CP1252.search(sample):
@@ -136,9 +145,9 @@ def _single_byte(sample: bytes) -> Charset:
     else:
         text, encoding = sample.decode("cp1252"), "cp1252"
     likely = len(_LIKELY_IN_CP1252.findall(text)) / high
-    if likely >= 0.5:
+    if likely >= _LIKELY_SHARE:
         return Charset(encoding, 0.4 + 0.4 * likely if encoding == "cp1252" else 0.3, text, 0)
     if high <= _DAMAGED_SHARE * len(sample):
-        text, bad = _decode(sample, "utf-8", complete=True)
+        text, bad = _decode(sample, "utf-8", complete=complete)
         return Charset("utf-8", 0.4, text, bad)
     return Charset(encoding, 0.2, text, 0)

@@ -19,11 +19,13 @@ _HEAD_LINES = 1_000
 _HEAD_CHARACTERS = 262_144
 _JUDGED_RECORDS = 200
 _JUDGED_CELLS = 50
+_JUDGED_CHARACTERS = 200
 _CLEAN = re.compile(r"[^,;\t|^~\x01\"]*|[-+]?\d{1,15}(?:[.,]\d{1,15}){0,5}")
 _QUOTED_CELL = {quote: re.compile(rf"{quote}[^{quote}]*{quote}") for quote in "\"'"}
 # A file of one column whose cells contain a candidate: times of day, dates, MAC and IPv6 addresses, URLs.
 _WHOLE_LINE = re.compile(
-    r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})[ T]\d\d?:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[-+]\d\d:?\d\d)?"
+    r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})[ T]"
+    r"\d\d?:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[-+]\d\d:?\d\d)?"
     r"|\d\d?:\d\d(?::\d\d)?|(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}"
     r"|[a-z]{3,10}://[^\s,;|]{1,2000}"
 )
@@ -51,7 +53,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
             continue
         for quote in _quotes(text, delimiter):
             dialect = Dialect(delimiter, quote)
-            score = weight * _score(read_plainly(head, dialect, _HEAD_LINES), delimiter)
+            score = weight * _score(read_plainly(head, dialect, _HEAD_LINES))
             if score > best_score + 1e-9:
                 best, best_score = dialect, score
     return best, best_score > _LEAST_SCORE
@@ -81,24 +83,26 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     return candidates
 
 
-def _score(records: Records, delimiter: str) -> float:
-    """Consistency × number of cells × cleanness, 0 to 1; 0 for a single column."""
+def _score(records: Records) -> float:
+    """Consistency times number of cells times cleanness, 0 to 1; 0 for a single column."""
     width = records.width()
-    if width < 2:
+    if width <= 1:
         return 0.0
-    counted = [(len(cells), lines) for cells, lines in zip(records.cells, records.lines, strict=True) if cells]
+    counted = [
+        (len(cells), lines) for cells, lines in zip(records.cells, records.lines, strict=True) if cells
+    ]
     even = sum(lines for cells, lines in counted if cells == width) / sum(lines for _, lines in counted)
     judged = clean = 0
     for cells in records.cells[:_JUDGED_RECORDS]:
         for cell in cells[:_JUDGED_CELLS]:
             judged += 1
-            clean += _is_clean(cell[:200], delimiter)
+            clean += _is_clean(cell[:_JUDGED_CHARACTERS])
     return even**2 * (width - 1) / width * (0.5 + 0.5 * clean / judged)
 
 
-def _is_clean(cell: str, delimiter: str) -> bool:
+def _is_clean(cell: str) -> bool:
     """Whether a cell holds nothing that would rather have been a delimiter or a quote."""
     stripped = cell.strip()
     if any(quoted.fullmatch(stripped) for quoted in _QUOTED_CELL.values()):
         return False
-    return _CLEAN.fullmatch(stripped) is not None and ("\n" not in cell or delimiter != ":")
+    return _CLEAN.fullmatch(stripped) is not None

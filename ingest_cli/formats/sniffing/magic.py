@@ -42,7 +42,8 @@ _TEXT_HEAD_CHARACTERS = 65_536
 _JSON = re.compile(r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{])")
 _MARKUP = re.compile(r"\s{0,1000}<(?:\?xml|!doctype|html)\b", re.IGNORECASE)
 _SQL = re.compile(
-    r"^[ \t]{0,40}(?:INSERT\s{1,9}(?:IGNORE\s{1,9})?INTO\s|CREATE\s{1,9}(?:TABLE|DATABASE)\s|DROP\s{1,9}TABLE\s"
+    r"^[ \t]{0,40}(?:INSERT\s{1,9}(?:IGNORE\s{1,9})?INTO\s|CREATE\s{1,9}(?:TABLE|DATABASE)\s"
+    r"|DROP\s{1,9}TABLE\s"
     r"|LOCK\s{1,9}TABLES\s|-- (?:MySQL|MariaDB|PostgreSQL database) dump|BEGIN TRANSACTION;"
     r"|COPY\s{1,9}[^\s;]{1,200}\s[^;\n]{0,2000}FROM stdin;)",
     re.IGNORECASE | re.MULTILINE,

@@ -131,7 +131,7 @@ def _is_unclosed(cells: list[str] | None, swallowed: list[str], dialect: Dialect
     """Whether a record holds lines that are sound rows by themselves."""
     if cells is None:
         return True
-    if not swallowed or width < 2:
+    if not swallowed or width <= 1:
         return False
     inner = swallowed[:_INNER_LINES]
     sound = sum(1 for line in inner if _cells_alone(line, dialect) == width)

@@ -61,6 +61,9 @@ class Limits:
         key_wcu_per_s: of one partition key value; None leaves it to its partition.
         on_demand_wcu_per_s: what a new on-demand table serves; its reads are three times that.
         doubling_s: after this time with a peak above half of it, what an on-demand table serves doubles.
+        on_demand_limit: the limit named when an on-demand table is asked for more than it serves yet but
+            less than the account's quota. AWS lists no limit of that name; such a table is short of
+            partitions, so what it reports is the partitions' limit.
         account_wcu_per_s: the per-table quota of the account: nothing grows above it.
     """
 
@@ -70,6 +73,7 @@ class Limits:
     key_wcu_per_s: float | None = None
     on_demand_wcu_per_s: float = 4_000.0
     doubling_s: float = 1_800.0
+    on_demand_limit: str = "KeyRangeThroughput"
     account_wcu_per_s: float = 40_000.0
 
 
@@ -139,8 +143,7 @@ class Throughput:
             narrow.append(self._keys[pk])
         wide = [self._table] if self._maximum is None else [self._table, self._maximum]
         if not self._table.admits(units):
-            kind = "ProvisionedThroughput" if self._provisioned else "AccountLimit"
-            return f"Table{self._direction}{kind}Exceeded"
+            return f"Table{self._direction}{self._table_limit()}Exceeded"
         if self._maximum is not None and not self._maximum.admits(units):
             return f"Table{self._direction}MaxOnDemandThroughputExceeded"
         if not all(bucket.admits(units) for bucket in narrow):
@@ -149,6 +152,13 @@ class Throughput:
             bucket.take(units)
         self._in_second += units
         return None
+
+    def _table_limit(self) -> str:
+        if self._provisioned:
+            return "ProvisionedThroughput"
+        if self._table.rate_per_s >= self._limits.account_wcu_per_s * self._factor:
+            return "AccountLimit"
+        return self._limits.on_demand_limit
 
     def _grow(self) -> None:
         """Double what an on-demand table serves once it was used for more than half of it."""

@@ -1,8 +1,7 @@
 """Condition, filter, key-condition, projection and update expressions: parsed, then evaluated.
 
-The grammar is that of "Condition and filter expressions, operators, and functions" and "Using update
-expressions" in the developer guide, without the parts no loader needs: `contains`, `attribute_type` and `size` are
-there, list arithmetic is not.
+The grammar is that of "Condition and filter expressions, operators, and functions" in the developer guide.
+Projections keep whole top-level attributes.
 """
 
 from __future__ import annotations

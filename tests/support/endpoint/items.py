@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -51,7 +52,9 @@ def normal_value(value: Any, depth: int = 1) -> Value:
     if not isinstance(value, dict):
         raise DynamoError("SerializationException", "Unexpected value type in payload")
     if not value:
-        raise validation("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+        raise validation(
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+        )
     if len(value) > 1:
         raise validation(
             "Supplied AttributeValue has more than one datatypes set, "
@@ -62,7 +65,9 @@ def normal_value(value: Any, depth: int = 1) -> Value:
     [(tag, content)] = value.items()
     if tag == "S":
         if not isinstance(content, str):
-            raise DynamoError("SerializationException", f"{_json_name(content)} cannot be converted to String")
+            raise DynamoError(
+                "SerializationException", f"{_json_name(content)} cannot be converted to String"
+            )
         return value
     return {tag: _normal_content(tag, content, depth)}
 
@@ -169,7 +174,11 @@ def normal_number(content: Any) -> str:
 
 def item_bytes(item: Item) -> int:
     """Size of an item as DynamoDB counts it: UTF-8 names and the sizes of their values."""
-    return sum(_utf8_bytes(name) + value_bytes(value) for name, value in item.items())
+    total = 0
+    for name, value in item.items():
+        text = value.get("S")  # most values are strings: spare them a call
+        total += _utf8_bytes(name) + (value_bytes(value) if text is None else _utf8_bytes(text))
+    return total
 
 
 def _utf8_bytes(text: str) -> int:
@@ -184,20 +193,25 @@ def value_bytes(value: Value) -> int:
     the elements ("DynamoDB item sizes and formats", developer guide; the sign's byte from dynalite).
     """
     [(tag, content)] = value.items()
-    if tag == "S":
-        return _utf8_bytes(content)
-    if tag == "N":
-        digits = content.lstrip("-").replace(".", "").strip("0")
-        return 1 + (len(digits) + 1) // 2 + content.startswith("-")
-    if tag == "B":
-        return len(decode_binary(content))
-    if tag in _SET_MEMBER:
-        return sum(value_bytes({_SET_MEMBER[tag]: one}) for one in content)
-    if tag == "M":
-        return 3 + len(content) + item_bytes(content)
-    if tag == "L":
-        return 3 + sum(1 + value_bytes(inner) for inner in content)
-    return 1
+    size = _SIZES.get(tag)
+    return 1 if size is None else size(content)
+
+
+def _number_bytes(number: str) -> int:
+    digits = number.lstrip("-").replace(".", "").strip("0")
+    return 1 + (len(digits) + 1) // 2 + number.startswith("-")
+
+
+_SIZES: dict[str, Callable[[Any], int]] = {
+    "S": _utf8_bytes,
+    "N": _number_bytes,
+    "B": lambda content: len(decode_binary(content)),
+    "SS": lambda members: sum(map(_utf8_bytes, members)),
+    "NS": lambda members: sum(map(_number_bytes, members)),
+    "BS": lambda members: sum(len(decode_binary(one)) for one in members),
+    "M": lambda inner: 3 + len(inner) + item_bytes(inner),
+    "L": lambda inner: 3 + sum(1 + value_bytes(one) for one in inner),
+}
 
 
 def key_part(value: Value) -> KeyPart:

@@ -1,0 +1,75 @@
+"""From items to request bodies: at most 25 of them, taken from memory as they lie there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ingest_cli.items import Items
+
+MAX_BATCH_ITEMS = 25
+"""The most puts that BatchWriteItem takes (DynamoDB API reference). Its other limit, 16 MB, cannot be
+reached with items of at most 400 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some items of one chunk, no two with the same key.
+
+    Attributes:
+        items: all items of the chunk.
+        index: shape (n,), ascending: which of them are in the batch.
+    """
+
+    items: Items
+    index: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def wcu(self) -> int:
+        """Write capacity units that writing it all consumes."""
+        return int(self.items.wcu[self.index].sum())
+
+    def body(self, table: str) -> bytes:
+        """The request, in DynamoDB JSON."""
+        return b'{"RequestItems":{%s:[%s]},"ReturnConsumedCapacity":"TOTAL"}' % (
+            json.dumps(table).encode(),
+            self._requests(),
+        )
+
+    def keys(self) -> list[tuple[str, str]]:
+        """(pk, sk) of each item."""
+        at = pa.array(self.index)
+        return list(zip(self.items.pk.take(at).to_pylist(), self.items.sk.take(at).to_pylist(), strict=True))
+
+    def only(self, places: list[int]) -> Batch:
+        """The batch of the items at these places of this one."""
+        return Batch(self.items, self.index[places])
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Two batches of about half the items each."""
+        middle = len(self.index) // 2
+        return Batch(self.items, self.index[:middle]), Batch(self.items, self.index[middle:])
+
+    def _requests(self) -> bytes:
+        """The put requests, with commas between them."""
+        request = self.items.request
+        first, last = int(self.index[0]), int(self.index[-1])
+        if last - first + 1 == len(self.index):  # neighbours: what lies between them is the list
+            run = request[first : last + 1]
+            offsets = np.frombuffer(run.buffers()[1], np.int32)[run.offset : run.offset + len(run) + 1]
+            return run.buffers()[2][int(offsets[0]) : int(offsets[-1]) - 1].to_pybytes()
+        return "".join(request.take(pa.array(self.index)).to_pylist()).encode()[:-1]
+
+
+def batches(items: Items) -> Iterator[Batch]:
+    """All items in batches as large as they may be, in order."""
+    for first in range(0, len(items), MAX_BATCH_ITEMS):
+        yield Batch(items, np.arange(first, min(first + MAX_BATCH_ITEMS, len(items))))

@@ -1,0 +1,217 @@
+"""What each column holds: by its name first, then by the share of its cells that fit.
+
+A name without fitting cells is unsure, cells without a name are surer the more telling their shape is:
+an e-mail address is hardly anything else, 10 digits may be a telephone number or a receipt. A column
+that looks like a password is marked as secret however little speaks for it: it costs nothing to leave it
+out, and nobody is harmed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ingest_cli.formats.sniffing.guess import ColumnGuess
+from ingest_cli.formats.sniffing.names import meaning_of, shown
+from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
+from ingest_cli.formats.sniffing.vocabulary import Meaning
+
+MAX_COLUMNS = 1_000
+"""Columns beyond these are not looked at."""
+
+UNSURE_BELOW = 0.7
+"""A confidence below this is said to be unsure."""
+
+_MOST_CELLS = 100_000
+# Kind → (shape that tells it without a name, how sure that makes, shape that is enough with a name).
+_KINDS: dict[str, tuple[Shape, float, Shape]] = {
+    "email": (Shape.EMAIL, 0.95, Shape.EMAIL),
+    # Before `id`: where every cell has both shapes, they begin with 60, Malaysia's country code.
+    "phone": (Shape.PHONE, 0.75, Shape.PHONE_LIKE),
+    "id": (Shape.MYKAD, 0.9, Shape.ID_LIKE),
+    "imsi": (Shape.IMSI, 0.85, Shape.IMSI),
+    "imei": (Shape.IMEI, 0.85, Shape.IMEI),
+    "iccid": (Shape.ICCID, 0.85, Shape.ICCID),
+}
+_WITH_NAME = {kind: enough for kind, (_, _, enough) in _KINDS.items()} | {"username": Shape.USERNAME_LIKE}
+_CLASS_SHAPES = {
+    "Dates of birth": Shape.DATE,
+    "Genders": Shape.GENDER,
+    "IP addresses": Shape.IP,
+    "Names": Shape.WORDS,
+}
+_FIT = 0.7
+_MISFIT = 0.2
+_OUTWEIGHS = 0.5
+_GENDER_SHARE = 0.95
+_PERSON_SHARE = 0.2
+_WORDS_SHARE = 0.8
+_DISTINCT_SHARE = 0.8
+_COMBO_WIDTH = 2
+_SMALL_SAMPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """How many cells of a column have which shape."""
+
+    rows: int
+    filled: int
+    distinct: int
+    shapes: Counter[Shape]
+
+    def share(self, shape: Shape) -> float:
+        return self.shapes[shape] / self.filled if self.filled else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A column's meaning, and how sure it is."""
+
+    meaning: Meaning
+    confidence: float
+    why: str
+
+
+_NOTHING = Meaning()
+
+
+def guess_columns(names: list[str] | None, rows: list[list[str]], width: int) -> tuple[ColumnGuess, ...]:
+    """Guess every column.
+
+    Args:
+        names: the cells of the header, None if there is none.
+        rows: rows of data; a missing cell counts as empty.
+        width: number of columns.
+    """
+    width = min(width, MAX_COLUMNS)
+    rows = rows[: max(20, _MOST_CELLS // max(width, 1))]
+    tallies = [_tally(rows, place) for place in range(width)]
+    titles = [name.strip() for name in (names or [])[:width]]
+    titles += [""] * (width - len(titles))
+    verdicts = [_judge(title, tally) for title, tally in zip(titles, tallies, strict=True)]
+    if names is None:
+        verdicts = _password_beside_login(verdicts, tallies)
+    return tuple(
+        ColumnGuess(
+            name=shown(title) or f"COL{place + 1}",
+            position=place,
+            kind=verdict.meaning.kind,
+            exposes=verdict.meaning.exposes,
+            confidence=round(verdict.confidence, 2),
+            filled=round(tally.filled / tally.rows, 4) if tally.rows else 0.0,
+            why=_with_doubt(verdict),
+            secret=verdict.meaning.secret,
+        )
+        for place, (title, tally, verdict) in enumerate(zip(titles, tallies, verdicts, strict=True))
+    )
+
+
+def _tally(rows: list[list[str]], place: int) -> _Tally:
+    shapes: Counter[Shape] = Counter()
+    filled = 0
+    distinct: set[str] = set()
+    for row in rows:
+        cell = row[place].strip() if place < len(row) else ""
+        if cell and not is_null_like(cell):
+            filled += 1
+            distinct.add(cell)
+            shapes.update(shapes_of(cell))
+    return _Tally(len(rows), filled, len(distinct), shapes)
+
+
+def _judge(title: str, tally: _Tally) -> _Verdict:
+    named = meaning_of(title) if title else None
+    by_cells = _by_cells(tally)
+    if named is None:
+        return by_cells
+    if named.secret:
+        return _Verdict(named, 0.95, "header name")
+    fit = _fit(named, tally)
+    if fit is None:
+        return _Verdict(
+            named,
+            0.6 if not tally.filled else 0.8,
+            "header name" if tally.filled else "header name; all cells are empty",
+        )
+    other = by_cells.meaning
+    if (
+        fit < _MISFIT
+        and other != named
+        and (other.kind or other.secret)
+        and by_cells.confidence >= _OUTWEIGHS
+    ):
+        return _Verdict(other, 0.5, f"{by_cells.why}, though its name says otherwise")
+    if fit < _MISFIT:
+        return _Verdict(named, 0.35, f"header name, but only {_percent(fit)} of cells fit")
+    return _Verdict(named, 0.5 + 0.5 * fit, f"header name, {_percent(fit)} of cells fit")
+
+
+def _fit(named: Meaning, tally: _Tally) -> float | None:
+    """Share of cells that fit the meaning of a name; None where no shape can tell, or there are no cells."""
+    shape = _WITH_NAME.get(named.kind or "") or _CLASS_SHAPES.get(named.exposes or "")
+    if shape is None or not tally.filled:
+        return None
+    return tally.share(shape)
+
+
+def _by_cells(tally: _Tally) -> _Verdict:
+    if not tally.filled:
+        return _Verdict(_NOTHING, 0.0, "all cells are empty")
+    trust = min(1.0, 0.5 + 0.5 * tally.filled / _SMALL_SAMPLE)
+    kind = max(_KINDS, key=lambda name: tally.share(_KINDS[name][0]))
+    shape, sure, _ = _KINDS[kind]
+    share = tally.share(shape)
+    if share >= _FIT:
+        return _Verdict(
+            Meaning(kind), trust * sure * share, f"{_percent(share)} of cells look like {shape.value}"
+        )
+    for shape, least, sure, meaning in (
+        (Shape.HASH, 0.7, 0.8, Meaning(secret=True)),
+        (Shape.IP, 0.9, 0.9, Meaning(exposes="IP addresses")),
+        (Shape.PASSPORT, 0.7, 0.6, Meaning("id")),
+        (Shape.OLD_IC, 0.9, 0.35, Meaning("id")),
+        (Shape.ADDRESS, 0.5, 1.0, Meaning(exposes="Physical addresses")),
+    ):
+        share = tally.share(shape)
+        if share >= least:
+            return _Verdict(
+                meaning, trust * min(0.9, sure * share), f"{_percent(share)} of cells look like {shape.value}"
+            )
+    return _by_words(tally, trust)
+
+
+def _by_words(tally: _Tally, trust: float) -> _Verdict:
+    if tally.share(Shape.GENDER) >= _GENDER_SHARE and tally.distinct > 1:
+        return _Verdict(Meaning(exposes="Genders"), trust * 0.6, "cells look like genders")
+    if tally.share(Shape.WORDS) >= _WORDS_SHARE and tally.share(Shape.PERSON) >= _PERSON_SHARE:
+        return _Verdict(Meaning(exposes="Names"), trust * 0.8, "many cells look like names of persons")
+    seldom_recur = tally.distinct >= _DISTINCT_SHARE * tally.filled and tally.filled >= _SMALL_SAMPLE
+    if tally.share(Shape.WORDS) >= _WORDS_SHARE and seldom_recur:
+        return _Verdict(Meaning(exposes="Names"), 0.4, "cells are words that seldom recur")
+    for shape in (Shape.DATE, Shape.NUMBER):
+        if tally.share(shape) >= _FIT:
+            return _Verdict(_NOTHING, 0.0, f"cells look like {shape.value}")
+    return _Verdict(_NOTHING, 0.0, "nothing known fits")
+
+
+def _password_beside_login(verdicts: list[_Verdict], tallies: list[_Tally]) -> list[_Verdict]:
+    """In a file of two columns, what stands beside an e-mail address and is nothing known is a password."""
+    if len(verdicts) != _COMBO_WIDTH or sum(verdict.meaning.kind == "email" for verdict in verdicts) != 1:
+        return verdicts
+    return [
+        _Verdict(Meaning(secret=True), 0.7, "the only column beside e-mail addresses, and nothing else known")
+        if tally.filled and verdict.meaning.kind is None and verdict.confidence < UNSURE_BELOW
+        else verdict
+        for verdict, tally in zip(verdicts, tallies, strict=True)
+    ]
+
+
+def _with_doubt(verdict: _Verdict) -> str:
+    if verdict.meaning != _NOTHING and verdict.confidence < UNSURE_BELOW:
+        return f"{verdict.why}; unsure"
+    return verdict.why
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

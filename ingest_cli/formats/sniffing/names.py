@@ -1,0 +1,76 @@
+"""What the name of a column says about it.
+
+Case, blanks, underscores, dots, digits at the end and words such as *number* or *customer* do not
+matter: `NO_TEL`, `Tel. No`, `custTelNo2` are all a telephone number.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, Meaning
+
+MAX_NAME_CHARACTERS = 60
+"""Names are shown no longer than this; a first row with longer cells is no header."""
+
+_EVERYWHERE = {word: meaning for meaning, words, _ in reversed(MEANINGS) for word in words.split()}
+_WHOLE = {word: meaning for meaning, _, words in reversed(MEANINGS) for word in words.split()} | _EVERYWHERE
+_RANK = {meaning: rank for rank, (meaning, _, _) in enumerate(MEANINGS)}
+_FILLERS = tuple(FILLERS.split())
+_ABOUT = frozenset(ABOUT.split())
+_KNOWN = _ABOUT.union(GENERIC.split(), _EVERYWHERE, _FILLERS)
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode general categories
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+
+
+def meaning_of(name: str) -> Meaning | None:
+    """What a column of this name holds, or None if the name does not say."""
+    words = _words(name)
+    key = "".join(words)
+    whole = _WHOLE.get(key) or _WHOLE.get(_without_fillers(key))
+    if whole:
+        return whole
+    found = [_EVERYWHERE[word] for word in words if word in _EVERYWHERE]
+    if not found:
+        return None
+    best = min(found, key=_RANK.__getitem__)
+    return best if best.secret or _ABOUT.isdisjoint(words) else None
+
+
+def is_known(name: str) -> bool:
+    """Whether columns are called so: the name has a meaning, or half of its words are in the vocabulary."""
+    if meaning_of(name):
+        return True
+    words = _words(name)
+    return 0 < len(words) <= 2 * sum(1 for word in words if word in _KNOWN)
+
+
+def shown(name: str) -> str:
+    """A name as it may be printed: control, bidi and other invisible characters escaped, and not too long."""
+    short = name if len(name) <= MAX_NAME_CHARACTERS else name[: MAX_NAME_CHARACTERS - 1] + "…"
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character) in _INVISIBLE else character
+        for character in short
+    )
+
+
+def _words(name: str) -> list[str]:
+    """Upper-case words of a name, split at blanks, punctuation, digits and camelCase; digits dropped."""
+    plain = unicodedata.normalize("NFKC", name[:200])
+    return [word.upper() for word in _WORD.findall(plain) if not word.isdigit()]
+
+
+def _without_fillers(key: str) -> str:
+    """Strip fillers from both ends of a name written in one word, as long as something is left."""
+    stripped = True
+    while stripped and key not in _WHOLE:
+        stripped = False
+        for filler in _FILLERS:
+            if len(key) > len(filler) and key.endswith(filler):
+                key, stripped = key.removesuffix(filler), True
+                break
+            if len(key) > len(filler) and key.startswith(filler):
+                key, stripped = key.removeprefix(filler), True
+                break
+    return key

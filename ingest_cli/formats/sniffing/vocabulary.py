@@ -1,0 +1,189 @@
+"""The words that names of columns are made of, in English, Malay and a little Chinese.
+
+Data classes are worded as Have I Been Pwned words them (its API v3, "All data classes in the system").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name stands for: a kind of identifier, or a data class, or a secret; at most one of them."""
+
+    kind: str | None = None
+    exposes: str | None = None
+    secret: bool = False
+
+
+MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
+    (
+        Meaning(secret=True),
+        (
+            "PASSWORD PASSWD PASSWRD PWD PSWD KATALALUAN KATALALUANHASH HASH SALT SECRET TOKEN APIKEY "
+            "PIN CVV CVC OTP 密码"
+        ),
+        (
+            "PASS LALUAN SANDI KATASANDI PASSHASH PASSCODE PASSPHRASE PWDHASH SECURITYANSWER "
+            "PASSWORDHINT PINNO"
+        ),
+    ),
+    (
+        Meaning(kind="email"),
+        "EMAIL EMEL MEL 邮箱 电子邮件",
+        "MAIL EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
+    ),
+    (
+        Meaning(kind="imei"),
+        "IMEI IMEISV",
+        "IMEINO",
+    ),
+    (
+        Meaning(kind="imsi"),
+        "IMSI",
+        "",
+    ),
+    (
+        Meaning(kind="iccid"),
+        "ICCID",
+        "SIM SIMNO SIMCARD SIMNUMBER SIMSERIAL SIMCARDNO SIMCARDNUMBER NOSIM",
+    ),
+    (
+        Meaning(kind="id"),
+        (
+            "IC ICNO ICNUM NRIC MYKAD MYKID MYPR NOKP KP KADPENGENALAN PENGENALAN PASSPORT PASPORT "
+            "IDENTITY SSN 身份证"
+        ),
+        (
+            "ICNUMBER ICPASSPORT OLDIC NEWIC NOIC NOKPBARU NOKPLAMA IDENTITYCARD IDENTITYNO "
+            "IDENTIFICATION NATIONALID IDNO IDNUM IDNUMBER OTHERID BRN ROC "
+            "KADPENGENALANBARU POLICEID ARMYID 身份证号 护照"
+        ),
+    ),
+    (
+        Meaning(kind="phone"),
+        (
+            "MSISDN MOBILE PHONE TELEPHONE TEL TELNO TELEFON HP HANDPHONE FON CELL CELLPHONE MOBILENO "
+            "PHONENO 电话 手机"
+        ),
+        (
+            "CONTACT CONTACTNO CONTACTNUMBER NOTEL NOHP NOTELEFON BIMBIT TELBIMBIT TELEFONBIMBIT "
+            "WHATSAPP FAX FAKS 手机号"
+        ),
+    ),
+    (
+        Meaning(kind="username"),
+        "USERNAME NAMAPENGGUNA",
+        (
+            "USER LOGIN LOGINNAME LOGINID USERLOGIN USERID NICKNAME NICK SCREENNAME HANDLE "
+            "ACCOUNTNAME IDPENGGUNA UID UNAME 用户名"
+        ),
+    ),
+    (
+        Meaning(exposes="Dates of birth"),
+        "DOB BIRTHDATE BIRTHDAY LAHIR TARIKHLAHIR BIRTH 生日",
+        "DATEOFBIRTH TKHLAHIR TGLLAHIR BDAY YEAROFBIRTH",
+    ),
+    (
+        Meaning(exposes="Genders"),
+        "GENDER JANTINA SEX 性别",
+        "",
+    ),
+    (
+        Meaning(exposes="IP addresses"),
+        "IPADDRESS IPADDR IPV",
+        "IP IPLOGIN LASTIP REGIP SIGNUPIP CLIENTIP LOGINIP",
+    ),
+    (
+        Meaning(exposes="Physical addresses"),
+        "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP STREET JALAN 地址",
+        "POSTAL PINCODE ADD ADD1 ADD2 ADD3 BANDAR CITY TOWN",
+    ),
+    (
+        Meaning(exposes="Names"),
+        "NAME NAMA FIRSTNAME LASTNAME FULLNAME SURNAME FNAME LNAME GIVENNAME 姓名",
+        (
+            "NAMAPENUH FORENAME MIDDLENAME CUSTNAME CUSTOMERNAME CLIENTNAME NAMAPELANGGAN CONTACTNAME "
+            "CONTACTPERSON"
+        ),
+    ),
+    (
+        Meaning(exposes="Ages"),
+        "",
+        "AGE UMUR",
+    ),
+    (
+        Meaning(exposes="Races"),
+        "RACE BANGSA KAUM",
+        "",
+    ),
+    (
+        Meaning(exposes="Religions"),
+        "RELIGION AGAMA",
+        "",
+    ),
+    (
+        Meaning(exposes="Nationalities"),
+        "NATIONALITY WARGANEGARA KEWARGANEGARAAN CITIZENSHIP",
+        "",
+    ),
+    (
+        Meaning(exposes="Marital statuses"),
+        "MARITAL",
+        "MARITALSTATUS STATUSPERKAHWINAN TARAFPERKAHWINAN",
+    ),
+    (
+        Meaning(exposes="Salutations"),
+        "SALUTATION GELARAN",
+        "TITLE",
+    ),
+    (
+        Meaning(exposes="Job titles"),
+        "OCCUPATION PEKERJAAN JAWATAN DESIGNATION",
+        "JOBTITLE POSITION",
+    ),
+    (
+        Meaning(exposes="Employers"),
+        "EMPLOYER MAJIKAN",
+        "COMPANY COMPANYNAME SYARIKAT NAMASYARIKAT",
+    ),
+    (
+        Meaning(exposes="Bank account numbers"),
+        "",
+        "BANKACCOUNT BANKACCOUNTNO NOAKAUN NOAKAUNBANK IBAN BANKACC",
+    ),
+    (
+        Meaning(exposes="Credit cards"),
+        "CREDITCARD CARDNUMBER CARDNO",
+        "CCNUMBER KADKREDIT CCNO",
+    ),
+)
+"""Meaning, words that decide wherever they stand in a name, words that decide only as the whole name.
+
+The more telling meaning first: an "e-mail address" is no postal address.
+"""
+
+FILLERS = (
+    "NUMBER NOMBOR NUM NBR NOS NO CUSTOMER CUST PELANGGAN PENGGUNA SUBSCRIBER SUBS SUB USER CLIENT "
+    "MEMBER AHLI PERSON OWNER PRIMARY SECONDARY HOME RUMAH HOUSE OFFICE PEJABAT WORK PERSONAL OTHER "
+    "ALT NEW OLD BARU LAMA FULL CURRENT VALUE BILLING CORRESPONDENCE REGISTERED"
+)
+"""Words that add nothing to the word they stand beside; longer ones before those they contain."""
+
+ABOUT = (
+    "TYPE JENIS STATUS MODEL BRAND FLAG VERIFIED DATE TARIKH CODE KOD COUNT PLAN OPERATOR DOMAIN "
+    "PROVIDER COUNTRY LENGTH EXPIRY EXPIRED ISSUED UPDATED CREATED TIME AT FILE BANK PRODUCT PACKAGE "
+    "DEALER BRANCH TABLE COLUMN HOST SHOP STORE PLACE EVENT GROUP CATEGORY LAST COMPANY SYARIKAT"
+)
+"""Words that turn a name round: the *type* of an ID is no ID, the *name* of a plan is nobody's name."""
+
+GENERIC = (
+    "ID NO NUM SEQ ROW INDEX BIL STATE NEGERI NEGARA REGION DAERAH ACCOUNT ACCT ACC AKAUN REMARK "
+    "REMARKS CATATAN NOTE NOTES COMMENT ACTIVE ACTIVATION AMOUNT JUMLAH PRICE TOTAL BALANCE BAKI YEAR "
+    "MONTH DAY TAHUN BULAN HARI LANGUAGE DEALER SOURCE SEGMENT SERVICE CHANNEL DESCRIPTION KETERANGAN "
+    "LEVEL SCORE URL WEBSITE DEVICE NETWORK TELCO LOCATION LATITUDE LONGITUDE LAT LNG LON DEPARTMENT "
+    "JABATAN SCHOOL SEKOLAH UNIVERSITY COURSE FACULTY SUBSCRIPTION PAYMENT ORDER INVOICE REFERENCE "
+    "REF KEY ROLE IS HAS FIRST MIDDLE LINE STATUSCODE EXTRA MISC"
+)
+"""Words that columns of no interest here are called by."""

@@ -1,0 +1,57 @@
+"""Masks: enough for the owner to recognize a value, too little for anyone else to use it.
+
+A mask has one width per kind, whatever the value's length, and shows at most a fixed few characters. It is
+replaced by stars alone where it would hide fewer than four of the value's letters and digits, or less than
+60 % of them. Punctuation is not counted: hiding an `@` hides nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+STARS = "*" * 12
+"""The mask that shows nothing."""
+
+LEAST_HIDDEN = 4
+LEAST_HIDDEN_PERCENT = 60
+
+Counts = npt.NDArray[np.int64]
+
+_ALPHANUMERIC_BYTE = np.array([bytes([byte]).isalnum() for byte in range(256)])
+
+
+def alphanumeric_counts(values: pa.StringArray) -> Counts:
+    """Count the ASCII letters and digits of each value: length n, no nulls, in; shape (n,) out."""
+    if not len(values):
+        return np.empty(0, np.int64)
+    _, offset_buffer, data_buffer = values.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int32)[values.offset : values.offset + len(values) + 1]
+    if data_buffer is None:
+        return np.zeros(len(values), np.int64)
+    start = int(offsets[0])
+    data = np.frombuffer(data_buffer, np.uint8)[start : offsets[-1]]
+    before = np.concatenate([[0], np.cumsum(_ALPHANUMERIC_BYTE[data], dtype=np.int64)])
+    counts: Counts = np.diff(before[offsets - start])
+    return counts
+
+
+def stars_unless_hidden(masks: pa.StringArray, total: Counts, shown: Counts | int) -> pa.StringArray:
+    """Replace by stars alone every mask that would hide too little.
+
+    Args:
+        masks: length n, no nulls.
+        total: shape (n,): letters and digits of each value.
+        shown: shape (n,), or one number for all: how many of them its mask shows.
+    """
+    hidden = total - shown
+    enough = (hidden >= LEAST_HIDDEN) & (hidden * 100 >= total * LEAST_HIDDEN_PERCENT)
+    return masks if enough.all() else pc.if_else(pa.array(enough), masks, STARS)
+
+
+def last_two(values: pa.StringArray) -> pa.StringArray:
+    """Mask ids: ten stars and the last two characters. `values`: length n, letters and digits only."""
+    masks = pc.binary_join_element_wise("*" * 10, pc.utf8_slice_codeunits(values, -2), "")
+    return stars_unless_hidden(masks, pc.binary_length(values).to_numpy().astype(np.int64), 2)

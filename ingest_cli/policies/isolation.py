@@ -1,0 +1,25 @@
+"""Find the one item for which DynamoDB refuses a whole batch, without being told which it is."""
+
+from __future__ import annotations
+
+from ingest_cli.batching import Batch
+from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink
+
+
+class Isolating:
+    """A sink that halves a refused batch until the bad item stands alone; the others are written."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`; never raises RefusedBatchError."""
+        try:
+            return self._sink.put(batch)
+        except RefusedBatchError as error:
+            if len(batch) == 1:
+                return Receipt(0, refused=(Refusal(int(batch.index[0]), error.reason),))
+        first, second = (self.put(half) for half in batch.halves())
+        return Receipt(
+            first.acknowledged + second.acknowledged, first.wcu + second.wcu, refused=first.refused + second.refused
+        )

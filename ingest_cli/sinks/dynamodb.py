@@ -1,0 +1,166 @@
+"""BatchWriteItem: what is sent, and when its answer counts.
+
+The SDK takes a damaged 200 answer for success. Here a batch is acknowledged only if the answer parses,
+its checksum matches and it says what was left unprocessed; anything else is sent again, which is safe
+since the content of an item is a function of its key.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any, Protocol
+
+from ingest_cli.batching import Batch
+from ingest_cli.errors import IngestError, TableError, TryAgainError
+from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
+from ingest_cli.sinks.limits import refusals
+from ingest_cli.sinks.transports.interface import Answer, Transport
+
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "Throttling",
+        "LimitExceededException",
+    }
+)
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ReplicatedWriteConflictException",
+        "TransactionInProgressException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    }
+)
+_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+_DENIED = frozenset(
+    {
+        "AccessDeniedException",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "IncompleteSignatureException",
+        "NotAuthorizedException",
+        "OptInRequired",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
+class DynamoDBSink:
+    """Writes batches to one table through a transport."""
+
+    def __init__(self, transport: Transport, table: str) -> None:
+        self._transport = transport
+        self._table = table
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`."""
+        refused = refusals(batch)
+        if refused:
+            given_up = {one.item for one in refused}
+            batch = batch.only([place for place, item in enumerate(batch.index) if int(item) not in given_up])
+            if not len(batch):
+                return Receipt(0, refused=refused)
+        receipt = interpret(self._transport.send(batch.body(self._table)), batch, self._table)
+        return Receipt(receipt.acknowledged, receipt.wcu, receipt.unprocessed, refused)
+
+
+class _Untrustworthy(Exception):  # noqa: N818 - never leaves this module
+    """The answer cannot be taken at its word."""
+
+
+def interpret(answer: Answer, batch: Batch, table: str) -> Receipt:
+    """What `answer` says about `batch`.
+
+    Raises:
+        TransientFaultError, RefusedBatchError, IngestError: as `Sink.put`.
+    """
+    try:
+        parsed = _parse(answer)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+            raise _error(answer.status, parsed, table)
+        left = _unprocessed(parsed, batch, table)
+        wcu = _consumed(parsed)
+    except _Untrustworthy as error:
+        reason = f"http_{answer.status}" if answer.status >= 500 else str(error)  # noqa: PLR2004
+        raise TransientFaultError(reason) from error
+    return Receipt(len(batch) - len(left), wcu, batch.only(left) if left else None)
+
+
+def _parse(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON, if it is what the other side sent."""
+    if answer.crc32 is not None and answer.crc32 != str(zlib.crc32(answer.body)):
+        raise _Untrustworthy("bad_checksum")
+    try:
+        parsed = json.loads(answer.body)
+    except ValueError as error:
+        raise _Untrustworthy("bad_answer") from error
+    if not isinstance(parsed, dict):
+        raise _Untrustworthy("bad_answer")
+    return parsed
+
+
+def _unprocessed(parsed: dict[str, Any], batch: Batch, table: str) -> list[int]:
+    """Places in `batch` of the items that the answer leaves unprocessed."""
+    if not isinstance(left := parsed.get("UnprocessedItems"), dict):
+        raise _Untrustworthy("no_acknowledgement")
+    if not left:
+        return []
+    places = {key: place for place, key in enumerate(batch.keys())}
+    try:
+        return sorted(
+            places[put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]]
+            for put in _of_table(left, table)
+        )
+    except (KeyError, TypeError) as error:
+        raise _Untrustworthy("bad_answer") from error
+
+
+def _of_table(left: dict[str, Any], table: str) -> list[Any]:
+    """The requests of our table, which may be called by its name where we used its ARN."""
+    puts = left.get(table, left.get(table.rpartition("/")[2]))
+    if not isinstance(puts, list) or len(left) != 1:
+        raise _Untrustworthy("bad_answer")
+    return puts
+
+
+def _consumed(parsed: dict[str, Any]) -> float:
+    entries = parsed.get("ConsumedCapacity") or []
+    try:
+        return float(sum(entry["CapacityUnits"] for entry in entries))
+    except (KeyError, TypeError) as error:
+        raise _Untrustworthy("bad_answer") from error
+
+
+class _HasReason(Protocol):
+    reason: str
+
+
+def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
+    """What an answer that is not 200 means for the run."""
+    code = str(parsed.get("__type", "")).rpartition("#")[2]
+    if code in _THROTTLED:
+        return ThrottledError(code)
+    if status >= 500 or code in _TRANSIENT:  # noqa: PLR2004 - HTTP's server errors
+        return TransientFaultError(code or f"http_{status}")
+    if code in {"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"}:
+        return RefusedBatchError(code)
+    return _fatal(code, table) or TransientFaultError(f"http_{status}")
+
+
+def _fatal(code: str, table: str) -> IngestError | None:
+    if code in _EXPIRED:
+        return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
+    if code == "ResourceNotFoundException":
+        return TableError(f'the table "{table}" is gone; create it, and run the same command again')
+    if code in _DENIED:
+        return TableError(f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy')
+    return None

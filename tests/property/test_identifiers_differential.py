@@ -1,0 +1,231 @@
+"""The compiled kernels and the careful rule are one rule; and the careful rule agrees with others' libraries.
+
+Bulk values come from a seeded generator, as whole columns; odd ones from hypothesis.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+
+import email_validator
+import numpy as np
+import phonenumbers
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stdnum.my import nric
+
+from ingest_cli.identifiers import IDENTIFIERS, Canonicalized, email, national_id, phone
+from ingest_cli.identifiers.two_speed import CellResult, Decided, complete
+
+DECIDED_PER_KIND = 100_000
+"""Cells that the kernels decided: those they leave are the careful rule's anyway, and prove nothing."""
+
+MALAYSIAN = (
+    "10xxxxxxx 11xxxxxxxx 12xxxxxxx 13xxxxxxx 14xxxxxxx 16xxxxxxx 17xxxxxxx 18xxxxxxx 19xxxxxxx 1300xxxxxx "
+    "3xxxxxxxx 4xxxxxxx 5xxxxxxx 7xxxxxxx 8xxxxxxx 9xxxxxxx 1xxxxxxxx 1xxxxxxxxx"
+)
+
+Fast = Callable[[pa.StringArray], Decided]
+Careful = Callable[[str], CellResult]
+
+
+def assert_one_rule(cells: list[str], fast: Fast, careful: Careful) -> int:
+    """Compare every cell the kernels decide with the careful rule; return how many they decided."""
+    column = pa.array(cells, pa.string())
+    decided = fast(column)
+    taken = np.flatnonzero(decided.taken).tolist()
+    results = zip(taken, decided.value.to_pylist(), decided.label.tolist(), strict=True)
+    for index, value, label in results:
+        assert careful(cells[index]) == CellResult(values=((value, label),)), cells[index]
+    return len(taken)
+
+
+def assert_one_rule_for(count: int, make: Callable[[], str], fast: Fast, careful: Careful) -> None:
+    """Compare until the kernels have decided `count` cells, and at least every tenth."""
+    decided = made = 0
+    while decided < count:
+        decided += assert_one_rule([make() for _ in range(20_000)], fast, careful)
+        made += 20_000
+        assert decided * 10 > made
+
+
+def careful_only(cells: list[str], careful: Careful) -> Canonicalized:
+    column = pa.array(cells, pa.string())
+    nothing = Decided(np.zeros(len(cells), np.bool_), column.slice(0, 0), np.empty(0, np.int8))
+    return complete(column, nothing, careful)
+
+
+def digits(rng: random.Random, count: int) -> str:
+    return "".join(rng.choices("0123456789", k=count))
+
+
+def an_id(rng: random.Random) -> str:
+    """Mostly MyKad and passports; dates, codes and lengths often just off."""
+    date = f"{rng.randrange(100):02d}{rng.randrange(1, 14):02d}{rng.randrange(1, 33):02d}"
+    written: list[Callable[[], str]] = [
+        lambda: f"{date}-{digits(rng, 2)}-{digits(rng, 4)}",
+        lambda: f"{date}{digits(rng, 6)}",
+        lambda: f"{date} {digits(rng, 2)} {digits(rng, 4)}",
+        lambda: f"{date}{digits(rng, 6)}.0",
+        lambda: rng.choice("AHKahkXE") + digits(rng, rng.randint(7, 9)),
+        lambda: "".join(rng.choices("ABTESX", k=2)) + digits(rng, rng.randint(5, 8)),
+        lambda: f"'{date}{digits(rng, 6)}",
+        lambda: f"{date}{digits(rng, 6)}".lstrip("0"),
+        lambda: rng.choice("0123456789X") * rng.randint(1, 13),
+        lambda: "".join(rng.choices("0123456789-. 'E+Aé", k=rng.randint(1, 14))),
+    ]
+    return rng.choice(written)()
+
+
+def a_phone(rng: random.Random, code: str, numbers: str) -> str:
+    """Mostly a national number that starts and ends where numbers do, with and without every prefix.
+
+    `numbers`: the shapes of national numbers, x for any digit.
+    """
+    shape = rng.choice([*numbers.split(), rng.choice([f"0{'x' * 8}", f"{code}{'x' * 7}", "x" * 9])])
+    shape = rng.choice([shape, shape, shape, shape, shape, shape[:-1], f"{shape}x"])
+    national = "".join(digits(rng, 1) if character == "x" else character for character in shape)
+    prefixes = ["0", "0", "", code, f"+{code}", f"+{code}0", f"00{code}", f"0{code}", "+"]
+    number = rng.choice(prefixes) + national
+    written: list[Callable[[], str]] = [
+        lambda: number,
+        lambda: number,
+        lambda: number,
+        lambda: f"{number[:3]}-{number[3:]}",
+        lambda: f"{number[:-4]} {number[-4:]}",
+        lambda: f"{number}.0",
+        lambda: f"-{number} -",
+        lambda: f"'{number}",
+        lambda: f"{number[:2]}- -{number[2:]}",
+    ]
+    return rng.choice(written)()
+
+
+def an_email(rng: random.Random) -> str:
+    """Mostly ordinary addresses; hyphens, dots and lengths often where they may not be."""
+
+    def word(alphabet: str, longest: int) -> str:
+        return "".join(rng.choices(alphabet, k=rng.randint(1, longest)))
+
+    local = ".".join(word("abcxyzABC0189_+-", 9) for _ in range(rng.randint(1, 3)))
+    labels = [word("abcxyzABC01-", 8) for _ in range(rng.randint(0, 2))]
+    domain = ".".join(
+        [*labels, rng.choice(["com", "com.my", "MY", "org", "gmail.com", "co1", "xn--p1ai", "é"])]
+    )
+    written: list[Callable[[], str]] = [
+        lambda: f"{local}@{domain}",
+        lambda: f"{local}@{domain}",
+        lambda: f"{local}@{domain}",
+        lambda: f"{local}@a{word('bc', 60)}.{domain}",
+        lambda: f"<{local}@{domain}>",
+        lambda: word("ab.@-_' /|;<>:\u200b", 20) + f"@{domain}",
+        lambda: f"{local}@{domain}{word(' .;', 2)}",
+    ]
+    return rng.choice(written)()
+
+
+def test_ids_are_decided_as_the_careful_rule_does() -> None:
+    make = partial(an_id, random.Random(20171019))
+    assert_one_rule_for(DECIDED_PER_KIND, make, national_id._decide, national_id.canonical_id)
+
+
+def test_emails_are_decided_as_the_careful_rule_does() -> None:
+    make = partial(an_email, random.Random(20171020))
+    assert_one_rule_for(DECIDED_PER_KIND, make, email._decide, email.canonical_emails)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("region", "code", "numbers", "count"),
+    [
+        ("MY", "60", MALAYSIAN, DECIDED_PER_KIND),
+        ("BN", "673", "2xxxxxx 7xxxxxx 8xxxxxx", 3000),
+        ("FR", "33", "1xxxxxxxx 6xxxxxxxx 7xxxxxxxx 9xxxxxxxx", 3000),
+        ("ID", "62", "21xxxxxxxx 81xxxxxxxx 8xxxxxxxxxx", 3000),
+        ("TH", "66", "2xxxxxxx 6xxxxxxxx 8xxxxxxxx 9xxxxxxxx", 3000),
+    ],
+)
+def test_phones_are_decided_as_the_library_does(region: str, code: str, numbers: str, count: int) -> None:
+    make = partial(a_phone, random.Random(20171021), code, numbers)
+    careful = partial(phone.canonical_phones, region=region)
+    assert_one_rule_for(count, make, partial(phone._decide, region=region), careful)
+
+
+@pytest.mark.slow
+def test_every_region_with_a_fast_rule_decides_as_the_library_does() -> None:
+    rng = random.Random(20171022)
+    regions = [region for region in sorted(phonenumbers.SUPPORTED_REGIONS) if phone._fast_rule(region)]
+    assert "MY" in regions
+    for region in regions:
+        code = phonenumbers.country_code_for_region(region)
+        numbers = []
+        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+            example = phonenumbers.example_number_for_type(region, kind)
+            if example is not None:
+                national = phonenumbers.national_significant_number(example)
+                numbers += [national[: -rng.randint(1, 5)] + digits(rng, rng.randint(1, 6)) for _ in range(6)]
+                numbers += [national]
+        cells = [
+            f"{start}{number}"
+            for number in numbers
+            for start in ("", "0", f"{code}", f"+{code}", f"+{code}0")
+        ]
+        fast = partial(phone._decide, region=region)
+        assert_one_rule(cells, fast, partial(phone.canonical_phones, region=region))
+
+
+ODD = st.lists(
+    st.one_of(
+        st.text(max_size=30),
+        st.text(alphabet="0123456789+-. 'E\n", max_size=20),
+        st.text(alphabet="ab1@.-_+'<> \n", max_size=30),
+        st.from_regex(r"\A[0-9]{6}-?[0-9]{2}-?[0-9]{4}\n?\Z"),
+        st.from_regex(r"\A(\+?60|0)1[0-9 -]{8,10}\n?\Z"),
+        st.from_regex(r"\A[a-z+.]{1,66}@[a-z.-]{1,66}\.com\n?\Z"),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@given(ODD)
+@settings(deadline=None, max_examples=300)
+def test_odd_cells_have_the_same_result_with_and_without_kernels(cells: list[str]) -> None:
+    rules: dict[str, Careful] = {
+        "id": national_id.canonical_id,
+        "phone": partial(phone.canonical_phones, region="MY"),
+        "email": email.canonical_emails,
+    }
+    for kind, careful in rules.items():
+        both = IDENTIFIERS[kind].canonicalize(pa.array(cells, pa.string()), "MY")
+        alone = careful_only(cells, careful)
+        assert both.value.equals(alone.value)
+        assert both.cell.tolist() == alone.cell.tolist()
+        assert both.label.tolist() == alone.label.tolist()
+        assert both.rejected_cell.tolist() == alone.rejected_cell.tolist()
+        assert (both.rejected_reason, both.flags) == (alone.rejected_reason, alone.flags)
+
+
+def test_a_mykad_is_what_stdnum_calls_one() -> None:
+    rng = random.Random(20171023)
+    for _ in range(20_000):
+        text = f"{rng.randrange(100):02d}{rng.randrange(14):02d}{rng.randrange(33):02d}{digits(rng, 6)}"
+        assert (national_id.label_of(text) == 0) == nric.is_valid(text), text
+
+
+def test_an_address_is_what_email_validator_calls_one() -> None:
+    rng = random.Random(20171024)
+    for _ in range(5000):
+        text = an_email(rng).strip("'")  # an apostrophe in front is a spreadsheet's, or a quote
+        mine = email.canonical_emails(text).values
+        try:
+            checked = email_validator.validate_email(
+                text, check_deliverability=False, allow_smtputf8=False, test_environment=True
+            )
+        except email_validator.EmailNotValidError:
+            continue
+        assert [value for value, _ in mine] == [f"{checked.local_part}@{checked.ascii_domain}".lower()], text
