@@ -60,9 +60,9 @@ class Hints:
             sizes += size
         if not fragments:
             return pa.array([""]).take(pa.array(np.zeros(len(row), np.int8))), sizes
-        inner = pc.binary_join_element_wise(*fragments, ",", null_handling="skip")
+        inner = pc.binary_join_element_wise(*fragments, "")
         some = pc.greater(pc.binary_length(inner), 0)
-        whole = pc.binary_join_element_wise(',"hints":{"M":{', inner, "}}", "")
+        whole = pc.binary_join_element_wise(',"hints":{"M":{', pc.utf8_ltrim(inner, characters=","), "}}", "")
         present = some.to_numpy(zero_copy_only=False)
         return pc.if_else(some, whole, ""), np.where(present, sizes + len("hints") + _MAP_BYTES, 0)
 
@@ -73,7 +73,7 @@ class _Class:
 
     Attributes:
         one: the identifiers.
-        fragment: length rows: `"class":{"SS":[…]}`; null where a row has no such identifier.
+        fragment: length rows: `,"class":{"SS":[…]}`; "" where a row has no such identifier.
         size_bytes: shape (rows,): what the fragment adds to an item.
         several: shape (rows,): whether a row has more than one such identifier.
     """
@@ -93,10 +93,10 @@ class _Class:
         quoted = pc.binary_join_element_wise('"', mask, '"', "")
         if not _is_dense(row, rows):
             quoted = pc.binary_join(_lists(row, quoted, rows), ",")
-        fragment = pc.binary_join_element_wise(f'"{one.kind}":{{"SS":[', quoted, "]}", "")
+        fragment = pc.binary_join_element_wise(f',"{one.kind}":{{"SS":[', quoted, "]}", "")
         present = counts > 0
         if not present.all():
-            fragment = pc.if_else(pa.array(present), fragment, pa.scalar(None, pa.string()))
+            fragment = pc.if_else(pa.array(present), fragment, "")
         lengths = pc.binary_length(mask).to_numpy(zero_copy_only=False)
         masks_bytes = np.bincount(row, lengths, minlength=rows).astype(np.int64)
         size = np.where(present, masks_bytes + len(one.kind) + _ELEMENT_BYTES, 0)
@@ -107,15 +107,17 @@ class _Class:
         keys = self.one.value
         if own.kind == "email_base":
             keys = pc.coalesce(email_base(keys), keys)
-        fragments: list[str | None] = [None] * len(chosen)
+        fragments = [""] * len(chosen)
         sizes = np.zeros(len(chosen), np.int64)
         for i in np.flatnonzero(self.several[own.row[chosen]]):
             row, value = own.row[chosen[i]], own.value[chosen[i]].as_py()
             first, after = np.searchsorted(self.one.row, [row, row + 1])
-            masks = sorted({self.one.mask[k].as_py() for k in range(first, after) if keys[k].as_py() != value})
+            masks = sorted(
+                {self.one.mask[k].as_py() for k in range(first, after) if keys[k].as_py() != value}
+            )
             if masks:
                 listed = ",".join(f'"{mask}"' for mask in masks)
-                fragments[i] = f'"{self.one.kind}":{{"SS":[{listed}]}}'
+                fragments[i] = f',"{self.one.kind}":{{"SS":[{listed}]}}'
                 sizes[i] = sum(len(mask.encode()) for mask in masks) + len(self.one.kind) + _ELEMENT_BYTES
         return pa.array(fragments, pa.string()), sizes
 

@@ -63,6 +63,10 @@ class Items:
         """Write capacity units that each item consumes. Shape (n,)."""
         return -(-self.size_bytes // WCU_BYTES)
 
+    def count_by_kind(self) -> dict[str, int]:
+        """Class → number of items."""
+        return {str(one["values"]): int(one["counts"]) for one in pc.value_counts(self.kind).to_pylist()}
+
     def take(self, index: npt.NDArray[np.int64]) -> Items:
         """The items at these positions."""
         at = pa.array(index)
@@ -169,7 +173,9 @@ def _email_bases(records: Records) -> list[Identified]:
             at = pa.array(found)
             label = pa.array(["email_base"] * len(found))
             out.append(
-                Identified("email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at))
+                Identified(
+                    "email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at)
+                )
             )
     return out
 

@@ -79,7 +79,9 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     codes, sets = exposed.sets()
     records = Records(
         index=chunk.index[kept],
-        identifiers=tuple(_identified(kind, found[kind], kept, position) for kind in CLASS_ORDER if kind in found),
+        identifiers=tuple(
+            _identified(kind, found[kind], kept, position) for kind in CLASS_ORDER if kind in found
+        ),
         exposed=codes[kept],
         class_sets=sets,
     )
@@ -168,7 +170,8 @@ def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexA
     """(reason, cells) of one column, cells that cannot be decoded among them."""
     reasons = np.array(canonical.rejected_reason, dtype=object)
     out = [
-        (str(reason), canonical.rejected_cell[reasons == reason]) for reason in sorted(set(canonical.rejected_reason))
+        (str(reason), canonical.rejected_cell[reasons == reason])
+        for reason in sorted(set(canonical.rejected_reason))
     ]
     if bad.any():
         out.append(("bad_bytes", np.flatnonzero(bad).astype(np.int32)))
@@ -191,9 +194,7 @@ class _FirstReject:
 
     def of(self, rows: BoolArray, index: IndexArray) -> tuple[tuple[int, str, str], ...]:
         """(record index, reason, column) of each row chosen by `rows`."""
-        return tuple(
-            (int(index[row]), *self._causes[self._code[row] - 1]) for row in np.flatnonzero(rows)
-        )
+        return tuple((int(index[row]), *self._causes[self._code[row] - 1]) for row in np.flatnonzero(rows))
 
 
 class _Exposed:

@@ -16,8 +16,31 @@ import pyarrow as pa
 IndexArray = npt.NDArray[np.int32]
 OffsetArray = npt.NDArray[np.int64]
 
+LF, CR = 0x0A, 0x0D
+
 CLASS_ORDER = ("email", "email_base", "iccid", "id", "imei", "imsi", "phone", "username")
 """Every namespace of the keyed hash, in the byte order in which a record lists its identifiers."""
+
+
+def line_ends(data: bytes, *, final: bool = True) -> OffsetArray:
+    """Offsets just after each LF, CRLF or lone CR; a CR at the very end of unfinished data is left open."""
+    view = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(view == LF) + 1
+    if b"\r" in data:
+        returns = np.flatnonzero(view == CR)
+        if not final and returns[-1] == len(data) - 1:
+            returns = returns[:-1]
+        following = np.append(view, 0)[returns + 1]
+        ends = np.sort(np.concatenate((ends, returns[following != LF] + 1)))
+    return ends.astype(np.int64)
+
+
+def count_lines(data: bytes) -> int:
+    """Number of line ends in `data`, which does not end between a CR and its LF."""
+    lines = data.count(b"\n")
+    if b"\r" in data:
+        lines += data.count(b"\r") - data.count(b"\r\n")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,20 @@ class RowChunk:
     def records(self) -> int:
         """Number of records of every sort in the chunk."""
         return len(self.bounds) - 1
+
+    def rows(self, index: IndexArray) -> OffsetArray:
+        """Row numbers, from 1, of the records at `index`. Shape of `index`."""
+        return self.start.row + 1 + index.astype(np.int64)
+
+    def lines(self, index: IndexArray) -> OffsetArray:
+        """Numbers, from 1, of the lines on which the records at `index` begin. Shape of `index`."""
+        return self.start.line + 1 + np.searchsorted(line_ends(self.data), self.bounds[index], side="right")
+
+    def raw(self, index: int) -> str:
+        """The record at `index` as it stands in the dump, without its line end."""
+        return (
+            self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest_cli.errors import ManifestError
+from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import irregular
-from ingest_cli.formats.framing import CR, LF, Dialect, count_cells, count_lines, scan
+from ingest_cli.formats.framing import Dialect, count_cells, scan
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES
 from ingest_cli.formats.irregular import MAX_RECORD_BYTES
-from ingest_cli.records import IndexArray, OffsetArray, Position, RowChunk
+from ingest_cli.records import CR, LF, IndexArray, OffsetArray, Position, RowChunk, count_lines
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -82,14 +82,15 @@ class Delimited:
                 blocks.consume(len(chunk.data))
                 yield chunk
                 at = chunk.end
-            elif blocks.final:
-                return
+            elif blocks.ended:
+                break
             elif len(blocks.data) > MAX_RECORD_BYTES:
                 chunk = self._oversize(blocks, at)
                 yield chunk
                 at = chunk.end
             else:
                 blocks.grow()
+        blocks.raise_fault()
 
     def _preamble(self, blocks: _Blocks) -> tuple[Layout, Position]:
         """Read the header, if there is one, and find the wanted columns."""
@@ -101,7 +102,7 @@ class Delimited:
                 at = Position(cut, 0, count_lines(blocks.data[:cut]))
                 blocks.consume(cut)
                 return self._layout(parsed.records[filled]), at
-            if blocks.final:
+            if blocks.ended:
                 break
             if len(blocks.data) > MAX_RECORD_BYTES:
                 return self._layout("record_too_long"), Position()
@@ -339,6 +340,7 @@ class _Blocks:
         self._buffer = bytearray()
         self._size = self._target = size
         self._ended = False
+        self._fault: SourceError | None = None
 
     @property
     def data(self) -> bytes:
@@ -347,8 +349,18 @@ class _Blocks:
 
     @property
     def final(self) -> bool:
-        """Whether `data` reaches to the end of the stream."""
+        """Whether `data` reaches to the end of the stream, and the stream is whole."""
+        return self.ended and self._fault is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether `data` reaches as far as the stream can be read."""
         return self._ended and len(self._buffer) <= self._target
+
+    def raise_fault(self) -> None:
+        """Raise what ended the stream before its time, if anything did."""
+        if self._fault is not None:
+            raise self._fault
 
     def fill(self) -> bool:
         """Read on until `data` has its size or the stream ends; False if nothing is left."""
@@ -389,7 +401,10 @@ class _Blocks:
             self._read()
 
     def _read(self) -> None:
-        piece = next(self._pieces, None)
+        try:
+            piece = next(self._pieces, None)
+        except SourceError as fault:  # raised again once the records before it have been read
+            self._fault, piece = fault, None
         if piece is None:
             self._ended = True
         else:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest_cli.records import OffsetArray
+from ingest_cli.records import CR, LF, OffsetArray, line_ends
 
-LF, CR = 0x0A, 0x0D
-
-_Bytes = npt.NDArray[np.uint8]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
         record is complete. None if a quote stands where RFC 4180 has none, or is never closed.
     """
     view = np.frombuffer(data, np.uint8)
-    ends = line_ends(data, view, final=final)
+    ends = line_ends(data, final=final)
     quote = dialect.quote.encode()
     if quote and quote in data:
         quotes = np.flatnonzero(view == quote[0])
@@ -61,26 +59,6 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
     return bounds
 
 
-def line_ends(data: bytes, view: _Bytes, *, final: bool) -> OffsetArray:
-    """Offsets just after each LF, CRLF or lone CR; a CR at the very end of unfinished data is left open."""
-    ends = np.flatnonzero(view == LF) + 1
-    if b"\r" in data:
-        returns = np.flatnonzero(view == CR)
-        if not final and returns[-1] == len(data) - 1:
-            returns = returns[:-1]
-        following = np.append(view, 0)[returns + 1]
-        ends = np.sort(np.concatenate((ends, returns[following != LF] + 1)))
-    return ends.astype(np.int64)
-
-
-def count_lines(data: bytes) -> int:
-    """Number of line ends in `data`, which does not end between a CR and its LF."""
-    lines = data.count(b"\n")
-    if b"\r" in data:
-        lines += data.count(b"\r") - data.count(b"\r\n")
-    return lines
-
-
 def count_cells(data: bytes, bounds: OffsetArray, dialect: Dialect) -> npt.NDArray[np.int64]:
     """Number of cells of each record, for data that `scan` found regular. Shape (records,)."""
     view = np.frombuffer(data, np.uint8)
@@ -91,7 +69,7 @@ def count_cells(data: bytes, bounds: OffsetArray, dialect: Dialect) -> npt.NDArr
     return np.diff(np.searchsorted(delimiters, bounds)) + 1
 
 
-def _regular(view: _Bytes, quotes: npt.NDArray[np.int64], dialect: Dialect) -> bool:
+def _regular(view: Bytes, quotes: npt.NDArray[np.int64], dialect: Dialect) -> bool:
     """Whether the quotes that parity calls opening and closing stand at the edges of fields, or are doubled."""
     opening, closing = quotes[::2], quotes[1::2]
     edge = np.array([ord(dialect.delimiter), LF, CR], np.uint8)

@@ -15,7 +15,7 @@ from ingest_cli.formats.sniffing.dialect import guess_dialect
 from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.magic import binary_format, other_text_format
-from ingest_cli.formats.sniffing.rows import Dialect, Records, physical_lines, read_in_step
+from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, physical_lines, read_in_step
 from ingest_cli.formats.sniffing.wounds import (
     Sorted,
     cell_findings,
@@ -136,6 +136,8 @@ def _read(lines: list[str], dialect: Dialect, *, complete: bool) -> tuple[Record
     records = read_in_step(lines, dialect, _MAX_RECORDS, width)
     ends = [lines[at - 1] for at in accumulate(records.lines)]
     reached_end = sum(records.lines) == len(lines)
+    if reached_end and complete and records.lines and ends_open(lines[-records.lines[-1] :], dialect):
+        records.unclosed += 1
     if reached_end and not complete and len(records.cells) > 1:
         records.cells.pop()
         records.lines.pop()
@@ -151,7 +153,7 @@ def _sort(records: Records) -> tuple[Header, list[str] | None, Sorted]:
     names = filled[0] if header is Header.YES else None
     data = filled if names is None else [row for row in filled[1:] if row != names]
     repeated = 0 if names is None else len(filled) - 1 - len(data)
-    width = records.width() if filled else 0
+    width = max(records.width(), 1)
     return header, names, Sorted(data, blank, repeated, records.unclosed, width)
 
 

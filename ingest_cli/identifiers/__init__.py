@@ -10,9 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingest_cli.identifiers.email import Email
+from ingest_cli.identifiers.iccid import Iccid
+from ingest_cli.identifiers.imei import Imei
+from ingest_cli.identifiers.imsi import Imsi
 from ingest_cli.identifiers.interface import Canonicalized, CodeArray, Identifier, IndexArray
 from ingest_cli.identifiers.national_id import NationalId
 from ingest_cli.identifiers.phone import Phone
+from ingest_cli.identifiers.username import Username
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +26,10 @@ IDENTIFIERS: Mapping[str, Identifier] = MappingProxyType(
         "id": NationalId(),
         "phone": Phone(),
         "email": Email(),
+        "imsi": Imsi(),
+        "imei": Imei(),
+        "iccid": Iccid(),
+        "username": Username(),
     }
 )
 """Kind → identifier, by the name a manifest uses."""

@@ -154,17 +154,11 @@ class Email:
         """First letter of the local part, first letter of the domain, and the top-level domain."""
         halves = pc.split_pattern(values, "@")
         at_end = pc.split_pattern(values, ".", max_splits=1, reverse=True)
-        local, domain = (_letter(pc.list_element(halves, half)) for half in (0, 1))
+        local, domain = (masks.first_letter(pc.list_element(halves, half)) for half in (0, 1))
         top, shown_of_top = _printable(pc.list_element(at_end, 1))
         mask = pc.binary_join_element_wise(local, "***@", domain, "***.", top, "")
         shown = masks.alphanumeric_counts(local) + masks.alphanumeric_counts(domain) + shown_of_top
         return masks.stars_unless_hidden(mask, masks.alphanumeric_counts(values), shown)
-
-
-def _letter(texts: pa.StringArray) -> pa.StringArray:
-    """Give the first character of each text, a star for one that is neither letter nor digit."""
-    first = pc.utf8_slice_codeunits(texts, 0, 1)
-    return pc.if_else(pc.ascii_is_alnum(first), first, "*")
 
 
 def _printable(top: pa.StringArray) -> tuple[pa.StringArray, masks.Counts]:

@@ -55,3 +55,9 @@ def last_two(values: pa.StringArray) -> pa.StringArray:
     """Mask ids: ten stars and the last two characters. `values`: length n, letters and digits only."""
     masks = pc.binary_join_element_wise("*" * 10, pc.utf8_slice_codeunits(values, -2), "")
     return stars_unless_hidden(masks, pc.binary_length(values).to_numpy().astype(np.int64), 2)
+
+
+def first_letter(values: pa.StringArray) -> pa.StringArray:
+    """Give the first character of each value, a star for one that is no ASCII letter or digit."""
+    first = pc.utf8_slice_codeunits(values, 0, 1)
+    return pc.if_else(pc.and_(pc.string_is_ascii(first), pc.ascii_is_alnum(first)), first, "*")

@@ -21,5 +21,7 @@ class Isolating:
                 return Receipt(0, refused=(Refusal(int(batch.index[0]), error.reason),))
         first, second = (self.put(half) for half in batch.halves())
         return Receipt(
-            first.acknowledged + second.acknowledged, first.wcu + second.wcu, refused=first.refused + second.refused
+            first.acknowledged + second.acknowledged,
+            first.wcu + second.wcu,
+            refused=first.refused + second.refused,
         )

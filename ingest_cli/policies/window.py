@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.records import Position, RowChunk, count_lines
 
 
 class RowWindow:
@@ -47,13 +47,18 @@ def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:
     """The records before `after`, those before `first` as skipped ones."""
     inside = (chunk.index >= first) & (chunk.index < after)
     places = np.flatnonzero(inside)
-    cells = {name: column[places[0] : places[-1] + 1] if len(places) else column[:0] for name, column in chunk.cells.items()}
+    cells = {
+        name: column[places[0] : places[-1] + 1] if len(places) else column[:0]
+        for name, column in chunk.cells.items()
+    }
     skipped = {reason: index[(index >= first) & (index < after)] for reason, index in chunk.skipped.items()}
     bounds = chunk.bounds[: after + 1]
     data = chunk.data[: int(bounds[-1])]
     end = chunk.end
     if after < chunk.records:
-        end = Position(chunk.start.offset + len(data), chunk.start.row + after, chunk.start.line + data.count(b"\n"))
+        end = Position(
+            chunk.start.offset + len(data), chunk.start.row + after, chunk.start.line + count_lines(data)
+        )
     return replace(
         chunk,
         end=end,

@@ -162,5 +162,7 @@ def _fatal(code: str, table: str) -> IngestError | None:
     if code == "ResourceNotFoundException":
         return TableError(f'the table "{table}" is gone; create it, and run the same command again')
     if code in _DENIED:
-        return TableError(f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy')
+        return TableError(
+            f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy'
+        )
     return None

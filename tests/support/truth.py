@@ -235,7 +235,7 @@ def mask(kind: str, canonical: str) -> str:
         return _unless_bare(f"+{code}*******{canonical[-2:]}", canonical, len(code) + 2)
     if kind == "username":
         first = canonical[0]
-        return _unless_bare(f"{first if first.isalnum() else '*'}***", canonical, int(first.isalnum()))
+        return _unless_bare((first if first.isalnum() else "*") + "*" * 11, canonical, int(first.isalnum()))
     return _unless_bare("*" * 10 + canonical[-2:], canonical, 2)
 
 

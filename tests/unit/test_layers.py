@@ -37,16 +37,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("manifest", "settings", "keys"),
     ("aws",),
     ("sources", "decoders", "formats", "identifiers"),
-    ("hashing",),
+    ("normalize", "hashing", "hints"),
     ("items",),
     ("batching",),
     ("sinks",),
-    ("policies", "report"),
+    ("report",),
+    ("policies",),
     ("tables",),
     ("catalog",),
     ("lookup", "sandbox"),
     ("pipeline",),
     ("engines",),
+    ("loading",),
+    ("verify",),
     (ROOT,),  # ingest_cli/__init__.py: the public API
     ("cli",),
     ("__main__",),
@@ -62,8 +65,8 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "settings", "batching", "sinks.interface"),
-    "report": ("errors", "records"),
+    "policies": ("errors", "records", "settings", "batching", "report", "sinks.interface"),
+    "report": ("errors", "records", "distinct"),
 }
 
 

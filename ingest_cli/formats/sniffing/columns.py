@@ -170,7 +170,7 @@ def _by_cells(tally: _Tally) -> _Verdict:
         (Shape.HASH, 0.7, 0.8, Meaning(secret=True)),
         (Shape.IP, 0.9, 0.9, Meaning(exposes="IP addresses")),
         (Shape.PASSPORT, 0.7, 0.6, Meaning("id")),
-        (Shape.OLD_IC, 0.9, 0.35, Meaning("id")),
+        (Shape.OTHER_ID, 0.9, 0.35, Meaning("id")),
         (Shape.ADDRESS, 0.5, 1.0, Meaning(exposes="Physical addresses")),
     ):
         share = tally.share(shape)

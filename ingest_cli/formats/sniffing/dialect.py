@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ingest_cli.formats.sniffing.rows import Dialect, Records, read_plainly
+from ingest_cli.formats.sniffing.rows import Dialect, read_in_step
 
 # Weights: a colon is in every time of day, a caret or tilde is chosen by machines only.
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "\x01": 1.0, "^": 0.95, "~": 0.95, ":": 0.8}
@@ -21,7 +21,7 @@ _JUDGED_RECORDS = 200
 _JUDGED_CELLS = 50
 _JUDGED_CHARACTERS = 200
 _CLEAN = re.compile(r"[^,;\t|^~\x01\"]*|[-+]?\d{1,15}(?:[.,]\d{1,15}){0,5}")
-_QUOTED_CELL = {quote: re.compile(rf"{quote}[^{quote}]*{quote}") for quote in "\"'"}
+_DIRTY = 0.2  # what is left of the score if no cell is clean
 # A file of one column whose cells contain a candidate: times of day, dates, MAC and IPv6 addresses, URLs.
 _WHOLE_LINE = re.compile(
     r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})[ T]"
@@ -53,7 +53,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
             continue
         for quote in _quotes(text, delimiter):
             dialect = Dialect(delimiter, quote)
-            score = weight * _score(read_plainly(head, dialect, _HEAD_LINES))
+            score = weight * _score(head, dialect)
             if score > best_score + 1e-9:
                 best, best_score = dialect, score
     return best, best_score > _LEAST_SCORE
@@ -83,26 +83,30 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     return candidates
 
 
-def _score(records: Records) -> float:
+def _score(head: list[str], dialect: Dialect) -> float:
     """Consistency times number of cells times cleanness, 0 to 1; 0 for a single column."""
-    width = records.width()
+    width = read_in_step(head, dialect, _HEAD_LINES, 0).width()
     if width <= 1:
         return 0.0
+    records = read_in_step(head, dialect, _HEAD_LINES, width)
     counted = [
         (len(cells), lines) for cells, lines in zip(records.cells, records.lines, strict=True) if cells
     ]
-    even = sum(lines for cells, lines in counted if cells == width) / sum(lines for _, lines in counted)
+    even = sum(lines for cells, lines in counted if cells == width) - records.unclosed
+    consistency = max(even, 0) / sum(lines for _, lines in counted)
     judged = clean = 0
     for cells in records.cells[:_JUDGED_RECORDS]:
         for cell in cells[:_JUDGED_CELLS]:
             judged += 1
-            clean += _is_clean(cell[:_JUDGED_CHARACTERS])
-    return even**2 * (width - 1) / width * (0.5 + 0.5 * clean / judged)
+            clean += _cleanness(cell[:_JUDGED_CHARACTERS], dialect.delimiter)
+    return consistency**2 * (width - 1) / width * (_DIRTY + (1 - _DIRTY) * max(clean, 0) / judged)
 
 
-def _is_clean(cell: str) -> bool:
-    """Whether a cell holds nothing that would rather have been a delimiter or a quote."""
+def _cleanness(cell: str, delimiter: str) -> int:
+    """1 for a cell with nothing that would rather be a delimiter or a quote, -1 for half of a quoted one."""
     stripped = cell.strip()
-    if any(quoted.fullmatch(stripped) for quoted in _QUOTED_CELL.values()):
-        return False
-    return _CLEAN.fullmatch(stripped) is not None
+    if any((stripped[:1] == quote) != (stripped[-1:] == quote) for quote in "\"'"):
+        return -1
+    if stripped[:1] in ('"', "'"):
+        return 0
+    return int(_CLEAN.fullmatch(stripped.replace(delimiter, "")) is not None)

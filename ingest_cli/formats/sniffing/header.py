@@ -46,7 +46,7 @@ def judge_header(first: list[str], rows: list[list[str]]) -> Header:
     contrasts = sum(1 for place, cell in enumerate(cells) if cell and _is_typed(place, below))
     if 2 * known >= len(names) and (known == len(names) or known + contrasts > 1) and not _only_secret(names):
         return Header.YES
-    if contrasts > 1 and known and len({name.casefold() for name in names}) == len(names):
+    if contrasts > 1 and 3 * known >= len(names) and len({name.casefold() for name in names}) == len(names):
         return Header.YES
     return Header.UNSURE if known or contrasts else Header.NO
 

@@ -71,21 +71,15 @@ def physical_lines(text: str) -> list[str]:
     ]
 
 
-def read_plainly(lines: list[str], dialect: Dialect, limit: int) -> Records:
-    """Read at most `limit` records as `csv` does; what it refuses counts as one record without cells."""
-    records = Records()
-    reader = _Counting(lines, 0, dialect)
-    while len(records.cells) < limit:
-        cells, consumed = reader.next_record()
-        if not consumed:
-            break
-        records.cells.append(cells if cells is not None else [""])
-        records.lines.append(consumed)
-    return records
-
-
 def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> Records:
-    """Read at most `limit` records of about `width` cells; a quote nobody closed costs its own line only."""
+    """Read at most `limit` records; a quote nobody closed costs its own line only.
+
+    Args:
+        lines: physical lines, with their ends.
+        dialect: how to read them.
+        limit: most records to read.
+        width: cells a sound record has; 0 if that is not known yet: then quotes are believed.
+    """
     records = Records()
     at, restarts = 0, 0
     reader = _Counting(lines, 0, dialect)
@@ -103,6 +97,12 @@ def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> 
         records.lines.append(consumed)
         at += consumed
     return records
+
+
+def ends_open(lines: list[str], dialect: Dialect) -> bool:
+    """Whether the record that `lines` are would go on if there were another line."""
+    _, taken = _Counting([*lines, "\n"], 0, dialect).next_record()
+    return taken > len(lines)
 
 
 class _Counting:

@@ -22,7 +22,7 @@ class Shape(Enum):
 
     EMAIL = "e-mail addresses"
     MYKAD = "MyKad numbers"
-    OLD_IC = "old identity card numbers"
+    OTHER_ID = "old identity card, service or passport numbers"
     PASSPORT = "passport numbers"
     ID_LIKE = "identity numbers of some kind"
     PHONE = "telephone numbers"
@@ -54,7 +54,7 @@ _MYKAD = re.compile(
     r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[- ]?"
     r"(?:0[1-9]|1[0-6]|2[1-9]|[3-5]\d|6[0-8]|7[124-9]|8[2-9]|9[0-389])[- ]?\d{4}"
 )
-_OLD_IC = re.compile(r"[A-Z]?\d{7}")
+_OTHER_ID = re.compile(r"\d{7}|[A-Z]{1,3}\d{6,8}")
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}")
 _ID_LIKE = re.compile(r"(?=.{5,20}$)[A-Za-z]{0,4}\d{4,20}[A-Za-z]{0,2}")
 _ID_SEPARATORS = re.compile(r"[ ./()-]")
@@ -77,7 +77,7 @@ _HASH = re.compile(
     r"|\$(?:1|2[abxy]?|5|6|y|P|H|S|argon2(?:id|i|d)|apr1|scrypt|pbkdf2[a-z0-9-]{0,12})\$.{10,200}"
     r"|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\}.{10,200}|pbkdf2_sha\d{1,3}\$.{10,200}"
 )
-_USERNAME_LIKE = re.compile(r"[^\s@,;|]{2,64}")
+_USERNAME_LIKE = re.compile(r"(?=[\W\d_]{0,63}[^\W\d_])[^\s@,;|]{2,64}")
 _WORDS = re.compile(r"[^\W\d_][^\d_:;|\\<>\[\]{}=+*#$%^~!?\"]{1,100}")
 # Particles of Malaysian names (bin, binti, anak lelaki, anak perempuan) and the commonest titles.
 _PERSON = re.compile(
@@ -140,8 +140,8 @@ def _numeric_shapes(cell: str) -> set[Shape]:
             shapes.add(Shape.PHONE)
     if _ICCID.fullmatch(bare):
         shapes.add(Shape.ICCID)
-    if _OLD_IC.fullmatch(bare):
-        shapes.add(Shape.OLD_IC)
+    if _OTHER_ID.fullmatch(bare):
+        shapes.add(Shape.OTHER_ID)
     if _DIGITS.fullmatch(bare) and bare.isascii():
         shapes |= _device_shapes(bare)
     return shapes

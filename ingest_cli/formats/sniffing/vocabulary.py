@@ -31,8 +31,8 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(kind="email"),
-        "EMAIL EMEL MEL 邮箱 电子邮件",
-        "MAIL EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
+        "EMAIL EMEL 邮箱 电子邮件",
+        "MAIL MEL EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
     ),
     (
         Meaning(kind="imei"),
@@ -97,8 +97,8 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(exposes="Physical addresses"),
-        "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP STREET JALAN 地址",
-        "POSTAL PINCODE ADD ADD1 ADD2 ADD3 BANDAR CITY TOWN",
+        "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP 地址",
+        "POSTAL STREET PINCODE ADD ADD1 ADD2 ADD3 BANDAR CITY TOWN",
     ),
     (
         Meaning(exposes="Names"),

@@ -56,7 +56,9 @@ class BotoTransport:
             raise TransientFaultError(type(error).__name__) from error
         except BotoCoreError as error:
             if self._local.answer is None:
-                raise TableError(f"the request could not be sent ({type(error).__name__}); check the settings") from error
+                raise TableError(
+                    f"the request could not be sent ({type(error).__name__}); check the settings"
+                ) from error
         if self._local.answer is None:
             raise TransientFaultError("no_answer")
         answer: Answer = self._local.answer
@@ -71,4 +73,6 @@ class BotoTransport:
 
     def _capture(self, response_dict: dict[str, Any], **_: object) -> None:
         headers = response_dict["headers"]
-        self._local.answer = Answer(response_dict["status_code"], response_dict["body"], headers.get("x-amz-crc32"))
+        self._local.answer = Answer(
+            response_dict["status_code"], response_dict["body"], headers.get("x-amz-crc32")
+        )

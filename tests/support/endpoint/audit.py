@@ -106,7 +106,7 @@ class Audit:
     def answered(
         self, request: RequestRecord, writes: list[WriteRecord], *, sent: bool, intact: bool
     ) -> None:
-        """Note the end of a request.
+        """Note how a request was answered, as far as is known.
 
         Args:
             request: its record.
@@ -117,6 +117,9 @@ class Audit:
         request.sent = sent
         for record in writes:
             record.acknowledged = sent and intact and request.outcome == "ok"
+
+    def log(self, request: RequestRecord, writes: list[WriteRecord]) -> None:
+        """Write a request that has ended to the file."""
         if self._file is not None:
             lines = [json.dumps({"record": "write", **asdict(one)}) + "\n" for one in writes]
             self._file.write("".join([*lines, json.dumps({"record": "request", **asdict(request)}) + "\n"]))

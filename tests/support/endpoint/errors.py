@@ -41,7 +41,9 @@ MESSAGES = {
         "your table or index so please try again shortly."
     ),
     "RequestLimitExceeded": "Throughput exceeds the current throughput quota for your account.",
-    "InternalServerError": "The request processing has failed because of an unknown error, exception or failure.",
+    "InternalServerError": (
+        "The request processing has failed because of an unknown error, exception or failure."
+    ),
     "ServiceUnavailable": "The service is currently unavailable or busy.",
     "ExpiredTokenException": "The security token included in the request is expired",
     "UnrecognizedClientException": "The security token included in the request is invalid.",
@@ -54,7 +56,9 @@ MESSAGES = {
     "ReplicatedWriteConflictException": (
         "One or more items in this request are being modified by a request in another Region."
     ),
-    "LimitExceededException": "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day.",
+    "LimitExceededException": (
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day."
+    ),
 }
 
 REASONS_MEMBER = {

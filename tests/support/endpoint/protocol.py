@@ -72,7 +72,7 @@ class HttpProtocol(asyncio.Protocol):
     def _end(self, *, sent: bool) -> None:
         reply, self._pending = self._pending, None
         if reply is not None:
-            reply.on_end(sent=sent and reply.delivery == "send" and reply.sent_bytes is None)
+            reply.on_end(sent=sent and reply.is_whole, final=True)
 
     def abort(self) -> None:
         """Reset the connection."""
@@ -149,7 +149,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _deliver(self, reply: Reply) -> None:
         if self._transport.is_closing():
-            reply.on_end(sent=False)
+            reply.on_end(sent=False, final=True)
             return
         self._pending = reply
         if reply.delivery == "reset":
@@ -159,8 +159,12 @@ class HttpProtocol(asyncio.Protocol):
         if reply.delivery == "hang":
             self._busy = True  # for good: nothing more is read from this connection
             return
+        # Noted before the write: once the client has read the answer, the log must say so.
+        reply.on_end(sent=reply.is_whole, final=False)
         self._transport.write(reply.wire())
-        if not self._transport.get_write_buffer_size():
+        if self._transport.get_write_buffer_size():
+            reply.on_end(sent=False, final=False)  # until the kernel has taken the rest
+        else:
             self._end(sent=True)
         if reply.close or reply.sent_bytes is not None:
             self._busy = True

@@ -204,18 +204,20 @@ def scan(call: Call) -> dict[str, Any]:
         missing = "TotalSegments" if segments is None else "Segment"
         given = "Segment" if segments is None else "TotalSegments"
         raise validation(
-            f"The {missing} parameter is required but was not present in the request when {given} parameter is present"
+            f"The {missing} parameter is required but was not present in the request "
+            f"when {given} parameter is present"
         )
-    if segments is not None and not 1 <= segments <= _MAX_SEGMENTS:
+    segment, segments = int(segment or 0), int(1 if segments is None else segments)
+    if not 1 <= segments <= _MAX_SEGMENTS:
         raise validation(
-            f"1 validation error detected: Value '{segments}' at 'totalSegments' failed to satisfy constraint: "
-            "Member must have value between 1 and 1000000"
+            f"1 validation error detected: Value '{segments}' at 'totalSegments' failed to satisfy "
+            "constraint: Member must have value between 1 and 1000000"
         )
-    if segments is not None and not 0 <= segment < segments:
+    if not 0 <= segment < segments:
         raise validation(
             "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
             f"Segment: {segment} is not less than TotalSegments: {segments}"
         )
     table = call.table()
     start = _start_key(call, table)
-    return _page(call, table, table.scan(start, segment or 0, segments or 1), options)
+    return _page(call, table, table.scan(start, segment, segments), options)

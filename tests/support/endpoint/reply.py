@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .faults import Fault
 
 JSON_TYPE = "application/x-amz-json-1.0"
@@ -17,9 +15,17 @@ _PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Request Entit
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Welcome to the hotel.</body></html>"
 
 
-def ignore_outcome(*, sent: bool) -> None:
+class Ending(Protocol):
+    """Told how an answer ended: perhaps more than once, the last time with `final`."""
+
+    def __call__(self, *, sent: bool, final: bool) -> None:
+        """`sent`: the whole answer was handed to the kernel."""
+        ...
+
+
+def ignore_ending(*, sent: bool, final: bool) -> None:
     """For a reply whose fate nobody asks about."""
-    del sent
+    del sent, final
 
 
 @dataclass(slots=True)
@@ -37,7 +43,7 @@ class Reply:
         sent_bytes: send only so much of the body, then close; None sends all.
         close: close the connection after it.
         intact: whether it is the true answer.
-        on_end: told, once, whether the answer was handed to the kernel in full.
+        on_end: see `Ending`.
     """
 
     status: int
@@ -50,7 +56,12 @@ class Reply:
     sent_bytes: int | None = None
     close: bool = False
     intact: bool = True
-    on_end: Callable[..., None] = field(default=ignore_outcome)
+    on_end: Ending = field(default=ignore_ending)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is meant to arrive."""
+        return self.delivery == "send" and self.sent_bytes is None
 
     @classmethod
     def of_json(cls, status: int, document: Any, request_id: str = "") -> Reply:
@@ -59,7 +70,7 @@ class Reply:
         return cls(status, body, crc32=zlib.crc32(body), request_id=request_id)
 
     def spoil(self, fault: Fault) -> None:
-        """Do to this answer what the fault says; `error`, `partial` and table changes are not its business."""
+        """Do to this answer what the fault says, if it is a fault of delivery."""
         kept = min(len(self.body) - 1, int(len(self.body) * fault.keep))
         if fault.kind == "reset":
             self.delivery = "reset"

@@ -104,12 +104,12 @@ class Service:
         """Operation, payload, and why the request is refused before anything else, if it is."""
         target = request.headers.get("x-amz-target", "")
         operation = target.removeprefix(_TARGET_PREFIX)
-        payload: Any = {}
+        if len(request.body) > _MAX_REQUEST_BYTES:
+            too_large = DynamoError("RequestEntityTooLarge", "Request size exceeds limit of 16777216 bytes")
+            return operation, {}, too_large
+        if not target.startswith(_TARGET_PREFIX) or operation not in OPERATIONS:
+            return operation, {}, DynamoError("UnknownOperationException", "")
         try:
-            if len(request.body) > _MAX_REQUEST_BYTES:
-                raise DynamoError("RequestEntityTooLarge", "Request size exceeds limit of 16777216 bytes")
-            if not target.startswith(_TARGET_PREFIX) or operation not in OPERATIONS:
-                raise DynamoError("UnknownOperationException", "")
             if self.verifier is not None:
                 self.verifier.check(request.method, request.target, request.headers, request.body)
             payload = _parse(request.body)
@@ -128,16 +128,8 @@ class Service:
             else:
                 fault = one
         call.record.fault = "+".join(one.name for one in faults)
-        document: dict[str, Any] = {}
         try:
-            if refusal is not None:
-                raise refusal
-            if fault is None or fault.applies_first:
-                call.held_back = self._held_back(call.record, fault)
-                document = OPERATIONS[call.record.operation](call)
-            if fault is not None and fault.kind == "error":
-                raise _scripted_error(fault, call.record.tables)
-            reply = Reply.of_json(200, document)
+            reply = Reply.of_json(200, self._document(call, fault, refusal))
         except DynamoError as error:
             call.record.outcome = error.kind
             reply = Reply.of_json(error.status, error.body())
@@ -145,6 +137,26 @@ class Service:
             reply.spoil(fault)
         reply.delay_s = delay_s
         return reply
+
+    def _document(self, call: Call, fault: Fault | None, refusal: DynamoError | None) -> dict[str, Any]:
+        """Do what is asked, and return the answer to it.
+
+        Raises:
+            DynamoError: if it is refused, fails, or the script wants an error.
+        """
+        if refusal is not None:
+            raise refusal
+        document: dict[str, Any] = {}
+        if fault is None or fault.applies_first:
+            call.held_back = self._held_back(call.record, fault)
+            try:
+                document = OPERATIONS[call.record.operation](call)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # A body of another shape than the operation's; the client sees what it did.
+                raise DynamoError("SerializationException", f"{type(error).__name__}: {error}") from error
+        if fault is not None and fault.kind == "error":
+            raise _scripted_error(fault, call.record.tables)
+        return document
 
     def _held_back(self, record: RequestRecord, fault: Fault | None) -> frozenset[int]:
         if fault is None or fault.kind != "partial" or not record.items:
@@ -160,6 +172,8 @@ class Service:
         table = self.state.find(fault.table)
         if table is None:
             return
+        if fault.kind == "set_capacity" and not table.is_limited:
+            table.set_limits(Limits())
         if fault.kind == "set_status":
             # It stays until the script says otherwise.
             table.enter(fault.table_status, for_s=float("inf"))
@@ -171,22 +185,17 @@ class Service:
 
 
 class _Ending:
-    """Tells the audit log, once, how a request ended."""
+    """Tells the audit log how a request ended."""
 
     def __init__(self, service: Service, call: Call, reply: Reply) -> None:
         self._service, self._call, self._reply = service, call, reply
 
-    def __call__(self, *, sent: bool) -> None:
+    def __call__(self, *, sent: bool, final: bool) -> None:
+        audit, call = self._service.audit, self._call
         with self._service.lock:
-            self._service.audit.answered(
-                self._call.record, self._call.writes, sent=sent, intact=self._reply.intact
-            )
-        self._reply.on_end = _told
-
-
-def _told(*, sent: bool) -> None:
-    """The end was reported before."""
-    del sent
+            audit.answered(call.record, call.writes, sent=sent, intact=self._reply.intact)
+            if final:
+                audit.log(call.record, call.writes)
 
 
 def _parse(body: bytes) -> dict[str, Any]:

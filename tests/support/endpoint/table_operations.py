@@ -36,7 +36,8 @@ def _check_throughput(payload: dict[str, Any], *, billed_on_demand: bool) -> Non
     throughput = payload.get("ProvisionedThroughput")
     if billed_on_demand and throughput:
         raise invalid_parameter(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
+            "PAY_PER_REQUEST"
         )
     if not billed_on_demand and not throughput:
         raise invalid_parameter(
@@ -109,12 +110,14 @@ def update_table(call: Call) -> dict[str, Any]:
             raise validation(
                 f"The provisioned throughput for the table {table.name} will not change. The requested value "
                 "equals the current value. Current ReadCapacityUnits provisioned for the table: "
-                f"{current['ReadCapacityUnits']}. Requested ReadCapacityUnits: {throughput['ReadCapacityUnits']}. "
-                "Current WriteCapacityUnits provisioned for the table: "
+                f"{current['ReadCapacityUnits']}. Requested ReadCapacityUnits: "
+                f"{throughput['ReadCapacityUnits']}. Current WriteCapacityUnits provisioned for the table: "
                 f"{current['WriteCapacityUnits']}. Requested WriteCapacityUnits: "
-                f"{throughput['WriteCapacityUnits']}. Refer to the Amazon DynamoDB Developer Guide for current "
-                "limits and how to request higher limits."
+                f"{throughput['WriteCapacityUnits']}. Refer to the Amazon DynamoDB Developer Guide for "
+                "current limits and how to request higher limits."
             )
+        if current is not None and throughput and _lower(throughput, current):
+            table.decreases += 1
     table.on_demand_maximum = dict(payload.get("OnDemandThroughput", table.on_demand_maximum))
     table.set_throughput(None if on_demand else throughput or table.provisioned)
     for name in ("WarmThroughput", "DeletionProtectionEnabled"):
@@ -126,6 +129,10 @@ def update_table(call: Call) -> dict[str, Any]:
 
 def _same(current: dict[str, int], wanted: dict[str, int]) -> bool:
     return all(current[name] == wanted.get(name) for name in ("ReadCapacityUnits", "WriteCapacityUnits"))
+
+
+def _lower(wanted: dict[str, int], current: dict[str, int]) -> bool:
+    return any(wanted.get(name, units) < units for name, units in current.items())
 
 
 def delete_table(call: Call) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Table:
         if request.get("BillingMode") == "PAY_PER_REQUEST":
             self.provisioned = None
         self.on_demand_maximum: dict[str, int] = dict(request.get("OnDemandThroughput", {}))
+        self.decreases = 0
+        """How often its provisioned throughput was lowered."""
         self._clock = clock
         self._limits = limits
         self._transition_s = transition_s
@@ -94,6 +96,11 @@ class Table:
         """Provision {"ReadCapacityUnits": …, "WriteCapacityUnits": …}, or None for on-demand."""
         self.provisioned = provisioned
         self._refit()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether any throughput is enforced."""
+        return self._limits is not None
 
     def set_limits(self, limits: Limits | None) -> None:
         """Change what is enforced; buckets start full again."""
@@ -256,7 +263,7 @@ class Table:
             "CreationDateTime": round(_EPOCH_S + self._created_s, 3),
             "AttributeDefinitions": self.definition["AttributeDefinitions"],
             "KeySchema": self.definition["KeySchema"],
-            "ProvisionedThroughput": {"NumberOfDecreasesToday": 0, **throughput},
+            "ProvisionedThroughput": {"NumberOfDecreasesToday": self.decreases, **throughput},
             "ItemCount": self.count,
             "TableSizeBytes": self._bytes,
             "DeletionProtectionEnabled": bool(self.definition.get("DeletionProtectionEnabled")),

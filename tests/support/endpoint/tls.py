@@ -28,9 +28,9 @@ def make_certificate(folder: Path) -> Certificate:
     made = Certificate(folder / "endpoint.crt", folder / "endpoint.key")
     key_arguments = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    files = ["-keyout", str(made.key_path), "-out", str(made.certificate_path)]
     subprocess.run(
-        ["openssl", "req", "-x509", *key_arguments, *subject, "-days", "1"]
-        + ["-keyout", str(made.key_path), "-out", str(made.certificate_path)],
+        ["openssl", "req", "-x509", "-days", "1", *key_arguments, *subject, *files],
         check=True,
         capture_output=True,
     )

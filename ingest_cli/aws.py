@@ -1,0 +1,144 @@
+"""Sessions and clients: boto3 for everything that is not the hot path, and its errors as sentences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+)
+
+from ingest_cli.errors import IngestError, TableError, TryAgainError, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from ingest_cli.settings import Target
+
+_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 5, 20, 4
+
+_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+_DENIED = frozenset(
+    {
+        "AccessDeniedException",
+        "AccessDenied",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "InvalidClientTokenId",
+    }
+)
+
+
+def open_session(target: Target) -> boto3.Session:
+    """A session with the target's profile and region.
+
+    Raises:
+        UsageError: there is no such profile.
+    """
+    try:
+        return boto3.Session(profile_name=target.profile, region_name=target.region)
+    except ProfileNotFound as error:
+        raise UsageError(
+            f'there is no AWS profile "{target.profile}"; see `aws configure list-profiles`, and give one with --profile'
+        ) from error
+
+
+def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = False) -> DynamoDBClient:
+    """A low-level client for the target's endpoint.
+
+    Args:
+        session: as from `open_session`.
+        target: where the table is.
+        single_attempt: for the write path, which has its own retry loop, and builds its own requests.
+
+    Raises:
+        UsageError: the region or the endpoint is not usable.
+    """
+    attempts = 1 if single_attempt else _ATTEMPTS
+    config = Config(
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=_READ_TIMEOUT_S,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+        max_pool_connections=64,
+        parameter_validation=not single_attempt,
+    )
+    try:
+        return session.client("dynamodb", endpoint_url=target.endpoint_url, config=config)
+    except NoRegionError as error:
+        raise UsageError("no AWS region is set; give one with --region, or set AWS_REGION") from error
+    except ValueError as error:
+        raise UsageError(
+            f'"{target.endpoint_url}" is not an endpoint; --endpoint-url takes something like http://127.0.0.1:8000'
+        ) from error
+
+
+def ca_bundle(session: boto3.Session) -> str:
+    """The certificates to trust: those AWS's tools are told to, else those that botocore brings along."""
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415 - only where a transport is set up
+
+    configured = session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - boto3 has no way of its own
+    return str(configured or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True))
+
+
+@contextmanager
+def sentences(target: Target) -> Iterator[None]:
+    """Turn the errors of botocore into errors for people.
+
+    Raises:
+        TableError, TryAgainError: instead of what botocore raised.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _refused(str(error.response.get("Error", {}).get("Code", "unknown")), target) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise TableError(
+            "there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give "
+            "--profile, or try the program without an account with --sandbox"
+        ) from error
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        where = target.endpoint_url or "the region's endpoint"
+        raise TableError(
+            f"no connection to DynamoDB at {where}; check --endpoint-url, --region and the network"
+        ) from error
+    except SSLError as error:
+        raise TableError(
+            "the TLS certificate of the endpoint is not trusted; check --endpoint-url, or set AWS_CA_BUNDLE"
+        ) from error
+    except BotoCoreError as error:
+        raise TableError(
+            f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings"
+        ) from error
+
+
+def _refused(code: str, target: Target) -> IngestError:
+    if code in _EXPIRED:
+        return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
+    if code == "ResourceNotFoundException":
+        return TableError(
+            f'there is no table "{target.table}" here; check --table and --region, or make it with '
+            f"`ingest-cli table create --table {target.table}`"
+        )
+    if code in _DENIED:
+        return TableError(
+            f'AWS refuses to use the table "{target.table}" ({code}); check the credentials and their policy'
+        )
+    if code == "ValidationException":
+        return TableError(
+            f'DynamoDB does not accept the request for the table "{target.table}" ({code}); check --table'
+        )
+    return TableError(f'DynamoDB answered {code} for the table "{target.table}"; try again later')

@@ -1,0 +1,131 @@
+"""The command line: the only place that knows click and tqdm. Bodies translate, and do nothing else.
+
+Commands are imported when they are called, so that `--help` does not wait for Arrow and boto3.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from ingest_cli import __version__
+from ingest_cli.errors import ExitCode, IngestError
+
+COMMANDS = {
+    "load": "Load dumps into a DynamoDB table.",
+    "validate": "Check dumps, and say what a load would do, without writing.",
+    "lookup": "Ask a table which breaches an identifier is in.",
+    "table": "Create, describe or drop the table.",
+    "key": "Make or check the pepper that identifiers are hashed with.",
+    "demo": "See it all work on invented data, without an AWS account.",
+}
+
+EXIT_CODES = """\
+\b
+Exit codes:
+  0    done
+  1    crashed: a bug
+  2    usage, manifest, settings or key
+  3    too many rejects
+  4    source or table unusable
+  5    locked by another run
+  75   interrupted or throttled out; run the same command again
+  130  second Ctrl-C
+"""
+
+
+class _Group(click.Group):
+    """A group whose commands are modules of this package, imported when needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"ingest_cli.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - what each module of this package defines
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - start-up time
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]}?" if near else f" The commands are: {', '.join(COMMANDS)}."
+            raise click.UsageError("There is no such command." + hint, ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ingest-cli")
+def group() -> None:
+    """Stream breach dumps, keyed-hash the identifiers in them, and write them to DynamoDB."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, and exit."""
+    _catch_signals()
+    try:
+        code = group.main(arguments, prog_name="ingest-cli", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; run the same command again to go on")
+        code = ExitCode.TRY_AGAIN
+    except IngestError as error:
+        _say(str(error))
+        code = error.exit_code
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except Exception as error:  # noqa: BLE001 - the last resort: say where, but not with which values
+        _say(
+            f"crashed with {type(error).__name__} at {_place(error)}; this is a bug, please report this line"
+        )
+        code = ExitCode.CRASHED
+    sys.exit(code or 0)
+
+
+def _say(text: str) -> None:
+    from ingest_cli.cli.console import escape  # noqa: PLC0415 - start-up time
+
+    click.echo(f"ingest-cli: {escape(text)}", err=True)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised, in our own code if possible. Neither a message nor a source line: they may hold values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "ingest_cli" in frame.filename] or frames
+    return " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(ours[-3:]))  # noqa: PTH119
+
+
+def _catch_signals() -> None:
+    """SIGINT and SIGTERM interrupt once, politely; the second time they end the process."""
+    seen = []
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
+        if seen:
+            os._exit(ExitCode.ABORTED)
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)

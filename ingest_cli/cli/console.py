@@ -1,0 +1,165 @@
+"""What people and programs get to see: the result on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Self
+
+import click
+
+from ingest_cli.loading import Watcher
+from ingest_cli.pipeline import Plan
+from ingest_cli.report import Report
+
+_LINE_EVERY_S = 10.0
+_BAR_EVERY_S = 0.2
+
+
+def escape(text: str) -> str:
+    """`text` with everything escaped that a terminal or a log might obey: control, bidi and other invisible characters."""
+    return "".join(_escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    if sign.isprintable() and unicodedata.category(sign) not in {"Cf", "Co", "Cs", "Cn"}:
+        return sign
+    return f"\\x{ord(sign):02x}" if ord(sign) <= 0xFF else f"\\u{ord(sign):04x}"  # noqa: PLR2004
+
+
+class Log:
+    """Lines on stderr, as text or as JSON objects."""
+
+    def __init__(self, log_format: str) -> None:
+        self._json = log_format == "json"
+
+    def line(self, text: str, level: str = "info", **fields: object) -> None:
+        """Write a line."""
+        if self._json:
+            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            entry = {"time": at, "level": level, "message": text, **fields}
+            click.echo(json.dumps(entry, default=str), err=True)
+        else:
+            click.echo(f"ingest-cli: {escape(text)}", err=True)
+
+
+class Progress:
+    """How a run is getting on: a bar over the input's bytes on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, log: Log, *, bar: bool | None = None) -> None:
+        self._log = log
+        self._show_bar = sys.stderr.isatty() if bar is None else bar
+        self._bar: Any = None
+        self._total = self._done = 0
+        self._began = self._last = time.monotonic()
+
+    def watcher(self) -> Watcher:
+        """What to hand to a run."""
+        return Watcher(self._on_plan, self._on_bytes, self._on_settled)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _on_plan(self, plan: Plan) -> None:
+        self._total = plan.size_bytes
+        self._began = self._last = time.monotonic()
+        if self._show_bar:
+            from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
+
+            self._bar = tqdm(
+                total=plan.size_bytes,
+                unit="B",
+                unit_scale=True,
+                desc=escape(plan.manifest.dataset.id),
+                mininterval=_BAR_EVERY_S,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
+
+    def _on_bytes(self, count: int) -> None:
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def _on_settled(self, report: Report) -> None:
+        now, account = time.monotonic(), report.account
+        rate = account.rows_read / max(now - self._began, 1e-9)
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                f"{rate:,.0f} rows/s, {account.rows_rejected:,} rejected, {report.traffic.retries.total():,} retries",
+                refresh=False,
+            )
+        elif now - self._last >= _LINE_EVERY_S:
+            self._last = now
+            self._log.line(
+                f"{report.dataset}: {self._done / max(self._total, 1):.0%} of {self._total:,} bytes read; "
+                f"{account.rows_read:,} rows, {rate:,.0f} rows/s, {account.rows_rejected:,} rejected",
+                dataset=report.dataset,
+                rows_read=account.rows_read,
+                rows_rejected=account.rows_rejected,
+            )
+
+
+def show_report(report: Report, output: str) -> None:
+    """Print the report of a run on stdout."""
+    if output == "json":
+        click.echo(json.dumps(report.as_dict()))
+        return
+    for line in _text(report):
+        click.echo(escape(line))
+
+
+def _text(report: Report) -> list[str]:
+    """The report for people, line by line."""
+    account, traffic = report.account, report.traffic
+    lines = [f"{report.title} ({report.dataset}): {report.command} {report.outcome}"]
+    if report.outcome == "unchanged":
+        return [*lines, f"  the table {report.table} has all of it already; nothing was written"]
+    lines.append(
+        f"  rows        {account.rows_read:,} read = {account.rows_kept:,} kept + {account.rows_rejected:,} rejected "
+        f"+ {account.rows_skipped:,} skipped"
+    )
+    lines += _counts("rejected", account.rejected) + _counts("skipped", account.skipped)
+    for column in dict.fromkeys(name for name, _ in sorted(account.rejected_identifiers)):
+        reasons = {why: n for (name, why), n in account.rejected_identifiers.items() if name == column}
+        lines += _counts(f"in column {column}", reasons, "identifiers rejected ")
+    lines += _counts("flagged", account.flags)
+    lines.append(
+        f"  items       {account.items_built:,} built = {account.items_acknowledged:,} "
+        f"{'checked' if report.table is None else 'acknowledged'} + {account.items_merged:,} merged before sending + "
+        f"{account.items_refused:,} refused"
+    )
+    lines += _counts("by kind", account.identifiers) + _counts("refused", account.refused)
+    about = "" if report.distinct.is_exact else "about "
+    lines.append(f"  duplicates  {about}{report.duplicates:,} of them repeat the key of another one")
+    lines.append(
+        f"  size        {account.bytes_acknowledged:,} bytes, largest item {account.largest_item_bytes:,} bytes, "
+        f"{account.wcu_predicted:,} WCU"
+        + ("" if report.table is None else f"; {traffic.wcu_consumed:,.0f} WCU consumed")
+    )
+    if report.table is not None:
+        lines.append(
+            f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated"
+        )
+        lines += _counts("repeated for", traffic.retries)
+    rate = account.rows_read / report.elapsed_s if report.elapsed_s else 0.0
+    lines.append(f"  time        {report.elapsed_s:,.1f} s, {rate:,.0f} rows/s")
+    return lines
+
+
+def _counts(name: str, counts: Mapping[str, int], what: str = "") -> list[str]:
+    """A line of counts, the largest first; none if there are none."""
+    listed = [
+        f"{counts[reason]:,} {reason}"
+        for reason in sorted(counts, key=lambda one: (-counts[one], one))
+        if counts[reason]
+    ]
+    return [f"    {name}: {what}{', '.join(listed)}"] if listed else []

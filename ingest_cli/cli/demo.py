@@ -1,0 +1,82 @@
+"""`ingest-cli demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import ingest_cli
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.options import log_option, output_option, settings_options, shown
+from ingest_cli.cli.runs import run_all
+from ingest_cli.errors import ExitCode, UsageError
+from ingest_cli.keys import Pepper, generate_pepper
+from ingest_cli.loading import load
+from ingest_cli.lookup import Lookup
+from ingest_cli.manifest import load_manifest
+from ingest_cli.sandbox import sandbox
+from ingest_cli.settings import RunSettings
+from ingest_cli.tables import Table
+from ingest_cli.verify import compare
+
+SOMEBODY = "850101-14-5678"
+"""The invented MyKad of Aisyah, who is in several of the sample dumps."""
+
+
+@click.command("demo", epilog=EXIT_CODES)
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, output: str, log_format: str, **_: Any) -> None:
+    """Load invented dumps into an embedded DynamoDB, read them back, and look somebody up."""
+    if shown(ctx):
+        return
+    log = Log(log_format)
+    manifests = sorted(_samples().glob("*.toml"))
+    with sandbox("demo") as target:
+        log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
+        table, pepper, settings = Table(target), generate_pepper("demo"), RunSettings()
+        code, _ = run_all(
+            manifests, output, log, lambda one, watcher: load(one, table, pepper, settings, watcher)
+        )
+        log.line("2. reading every item back, and comparing it with what its dump gives")
+        for manifest in manifests:
+            code = _compare(manifest, table, pepper, log) or code
+        log.line(f"3. looking up somebody who is in them: {SOMEBODY}")
+        breaches = Lookup.on(table, pepper)(SOMEBODY)
+        for breach in breaches:
+            log.line(escape(f"   in {breach.title} ({breach.occurred_on}): {', '.join(breach.classes)}"))
+        if not breaches:
+            log.line("   not found, and that is wrong", "error")
+            code = ExitCode.UNUSABLE
+    log.line("the embedded DynamoDB is gone now; next: ingest-cli validate sample_data/telco.toml")
+    ctx.exit(code)
+
+
+def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
+    manifest = load_manifest(path)
+    found = compare(manifest, table, pepper)
+    if found.agrees:
+        log.line(
+            f"   {manifest.dataset.id}: {found.equal:,} of {found.expected:,} items are there, exactly as they should be"
+        )
+        return ExitCode.DONE
+    log.line(
+        f"   {manifest.dataset.id}: {len(found.missing):,} items missing, {len(found.different):,} different, "
+        f"{len(found.surplus):,} too many",
+        "error",
+    )
+    return ExitCode.UNUSABLE
+
+
+def _samples() -> Path:
+    """The sample dumps: inside the installed package, or beside it in a checkout."""
+    package = Path(ingest_cli.__file__).parent
+    for folder in (package / "sample_data", package.parent / "sample_data"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("the sample dumps are not installed; run the demo from a checkout of the project")

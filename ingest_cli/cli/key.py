@@ -1,0 +1,68 @@
+"""`ingest-cli key`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
+from ingest_cli.keys import generate_pepper, parse_key_reference, read_pepper, write_pepper_file
+
+
+@click.group("key", epilog=EXIT_CODES)
+def command() -> None:
+    """Make or check the pepper that identifiers are hashed with."""
+
+
+@command.command(epilog=EXIT_CODES)
+@option("--kid", default="k1", metavar="ID", help="The key id: 1 to 8 of a-z and 0-9.")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A new file, for its owner only. Default: stdout.",
+)
+@settings_options
+@click.pass_context
+def generate(ctx: click.Context, kid: str, out: Path | None, **_: Any) -> None:
+    """Make a new pepper. Keep it safe: without it nothing in the table can be found again."""
+    if shown(ctx):
+        return
+    pepper = generate_pepper(kid)
+    if out is not None:
+        write_pepper_file(out, pepper)
+        click.echo(f"wrote {out}; use it with --key file:{out}", err=True)
+    elif sys.stdout.isatty():
+        raise click.UsageError(
+            "A pepper is not shown on a terminal; give --out FILE, or pipe it into your secret store."
+        )
+    else:
+        click.echo(pepper.line())
+
+
+@command.command(epilog=EXIT_CODES)
+@key_option
+@table_options
+@settings_options
+@click.pass_context
+def check(ctx: click.Context, key: str | None, **values: Any) -> None:
+    """Check that the pepper can be used and, with --table, that it is the one the table was loaded with."""
+    if shown(ctx):
+        return
+    if not key:
+        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    pepper = read_pepper(parse_key_reference(key))
+    if values["table"]:
+        from ingest_cli.catalog import Catalog  # noqa: PLC0415 - a key can be checked without boto3
+        from ingest_cli.tables import Table  # noqa: PLC0415
+
+        target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+        known = Catalog(Table(target)).knows(pepper)
+        state = "the table was loaded with it" if known else "the table does not know it yet"
+        click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}; {state}")
+    else:
+        click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}")

@@ -1,0 +1,119 @@
+"""`ingest-cli load`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log
+from ingest_cli.cli.options import (
+    key_option,
+    log_option,
+    option,
+    output_option,
+    row_options,
+    run_settings,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+    write_options,
+)
+from ingest_cli.cli.runs import run_all
+from ingest_cli.keys import Pepper, generate_pepper, parse_key_reference, read_pepper
+from ingest_cli.loading import load, validate
+from ingest_cli.sandbox import sandbox
+from ingest_cli.settings import Target
+from ingest_cli.tables import Table
+
+SANDBOX_TABLE = "sandbox"
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli load telco.toml --table breaches --key file:pepper.key
+  ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
+  ingest-cli load telco.toml --sandbox
+
+"""
+
+
+@click.command("load", epilog=EXAMPLES + EXIT_CODES)
+@click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
+@table_options
+@key_option
+@row_options
+@write_options
+@option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
+@option(
+    "--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account."
+)
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, manifests: tuple[Path, ...], **values: Any) -> None:
+    """Load the dumps that the MANIFESTs describe into a DynamoDB table.
+
+    A dump that the table holds already is left alone. A load that was broken off is run again by the same
+    command: items have no state, so that writing one twice changes nothing.
+    """
+    if shown(ctx):
+        return
+    settings = run_settings(values)
+    log = Log(values["log_format"])
+    if values["dry_run"]:
+        code, _ = run_all(
+            manifests, values["output"], log, lambda one, watcher: validate(one, settings, watcher)
+        )
+        ctx.exit(code)
+    with contextlib.ExitStack() as stack:
+        if values["sandbox"]:
+            target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
+            log.line(
+                f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end'
+            )
+        else:
+            target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+        table = Table(target)
+        pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
+        code, reports = run_all(
+            manifests, values["output"], log, lambda one, watcher: load(one, table, pepper, settings, watcher)
+        )
+        if values["sandbox"]:
+            log.line(
+                "the embedded DynamoDB and everything in it are gone now; load into a real table with --table"
+            )
+        elif code == 0:
+            log.line(_next(target, values["key"], len(reports)))
+    ctx.exit(code)
+
+
+def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:
+    if reference:
+        return read_pepper(parse_key_reference(reference), table.session)
+    if sandboxed:
+        return generate_pepper("sandbox")
+    raise click.UsageError(
+        "Say where the pepper is with --key, or set INGEST_KEY; make one with `ingest-cli key generate --out pepper.key`."
+    )
+
+
+def _next(target: Target, key: str, loads: int) -> str:
+    """What happened, and what can be done with it."""
+    place = "".join(
+        f" {flag} {value}"
+        for flag, value in (
+            ("--region", target.region),
+            ("--profile", target.profile),
+            ("--endpoint-url", target.endpoint_url),
+        )
+        if value
+    )
+    return (
+        f"{loads} of {loads} done; ask the table: ingest-cli lookup --table {target.table} --key {key}{place}"
+    )

@@ -1,0 +1,103 @@
+"""`ingest-cli lookup`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import escape
+from ingest_cli.cli.options import (
+    key_option,
+    option,
+    output_option,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
+from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.keys import parse_key_reference, read_pepper
+from ingest_cli.lookup import DEFAULT_REGION, Breach, Lookup
+from ingest_cli.tables import Table
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli lookup --table breaches --key file:pepper.key
+  ingest-cli lookup --table breaches --key env:PEPPER --exit-code < identifiers.txt
+
+"""
+
+
+@click.command("lookup", epilog=EXAMPLES + EXIT_CODES)
+@table_options
+@key_option
+@option(
+    "--kind", type=click.Choice(list(IDENTIFIERS)), help="What the identifier is. Default: all it can be."
+)
+@option(
+    "--phone-region",
+    default=DEFAULT_REGION,
+    metavar="CC",
+    help="Country of phone numbers without a country code.",
+)
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach, as `git diff` does."
+)
+@output_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, **values: Any) -> None:
+    """Ask the table which breaches an identifier is in.
+
+    The identifier is read from a prompt or, one per line, from standard input; never from the command line,
+    where other users and the shell's history would see it.
+    """
+    if shown(ctx):
+        return
+    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    if not values["key"]:
+        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    table = Table(target)
+    find = Lookup.on(table, read_pepper(parse_key_reference(values["key"]), table.session))
+    missing = False
+    for question in _questions():
+        breaches = find(question, values["kind"], values["phone_region"].upper())
+        missing |= not breaches
+        _show(breaches, values["output"])
+    ctx.exit(1 if missing and values["exit_code"] else 0)
+
+
+def _questions() -> list[str]:
+    if sys.stdin.isatty():
+        return [click.prompt("Identifier (not shown)", hide_input=True, err=True)]
+    lines = [line.strip() for line in sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()]
+    questions = [line for line in lines if line]
+    if not questions:
+        raise click.UsageError("Standard input is empty; give an identifier per line.")
+    return questions
+
+
+def _show(breaches: list[Breach], output: str) -> None:
+    if output == "json":
+        click.echo(
+            json.dumps({"found": bool(breaches), "breaches": [breach.as_dict() for breach in breaches]})
+        )
+        return
+    if not breaches:
+        click.echo("not found")
+        return
+    click.echo(f"found in {len(breaches)} {'breach' if len(breaches) == 1 else 'breaches'}")
+    for breach in breaches:
+        date = f", {breach.occurred_on}" if breach.occurred_on else ""
+        click.echo(escape(f"  {breach.title} ({breach.dataset}{date})"))
+        if breach.description:
+            click.echo(escape(f"    {breach.description}"))
+        click.echo(escape(f"    found as: {', '.join(breach.labels)}"))
+        click.echo(escape(f"    exposed:  {', '.join(breach.classes)}"))
+        for kind, masks in breach.hints.items():
+            click.echo(escape(f"    with {kind}: {', '.join(masks)}"))

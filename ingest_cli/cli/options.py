@@ -1,0 +1,206 @@
+"""Options that several commands share, and where their values come from.
+
+A flag wins over the variable `INGEST_…`, that over the file given with `--config`, that over the default:
+click's own order, with the file as its default map.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from ingest_cli.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, TRANSPORTS, RunSettings, Target
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_SOURCES = {
+    ParameterSource.COMMANDLINE: "flag",
+    ParameterSource.ENVIRONMENT: "environment",
+    ParameterSource.DEFAULT_MAP: "--config file",
+    ParameterSource.DEFAULT: "default",
+    ParameterSource.PROMPT: "prompt",
+}
+_NOT_SETTINGS = {"config", "show_settings", "help"}
+
+
+def option(*names: str, **attributes: Any) -> Callable[[_F], _F]:
+    """A click option that can also be set by `INGEST_` and its name in capitals."""
+    flag = next(name for name in names if name.startswith("--"))
+    variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()
+    return click.option(
+        *names, envvar=variable, show_default=attributes.pop("show_default", True), **attributes
+    )
+
+
+def together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
+    """One decorator made of several, the first on top."""
+
+    def apply(function: _F) -> _F:
+        for decorate in reversed(decorators):
+            function = decorate(function)
+        return function
+
+    return apply
+
+
+def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Make the values of a settings file the defaults of the command."""
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.UsageError(
+            f'The settings file "{path}" cannot be read ({error.strerror}).', ctx
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
+    known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS
+    merged = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    merged |= values.get(ctx.command.name or "", {})
+    settings = {name.replace("-", "_"): value for name, value in merged.items()}
+    for name in settings:
+        if name not in known and name not in _ALL_SETTINGS:
+            near = get_close_matches(name, [*known, *_ALL_SETTINGS], 1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            raise click.UsageError(f'The settings file "{path}" has an unknown setting "{name}".{hint}', ctx)
+    ctx.default_map = {**(ctx.default_map or {}), **settings}
+    return path
+
+
+def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    """Remember that the settings are to be shown; see `shown`."""
+    ctx.meta["show_settings"] = wanted
+
+
+def shown(ctx: click.Context) -> bool:
+    """Print each setting and where it comes from, if that was asked for."""
+    if not ctx.meta.get("show_settings"):
+        return False
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if isinstance(parameter, click.Argument) or name in _NOT_SETTINGS:
+            continue
+        source = ctx.get_parameter_source(name)
+        where = _SOURCES.get(source, "default") if source else "default"
+        if source is ParameterSource.ENVIRONMENT:
+            where = f"environment variable {parameter.envvar}"
+        value = ctx.params.get(name)
+        click.echo(f"{name.replace('_', '-')} = {'not set' if value is None else value}  ({where})")
+    return True
+
+
+settings_options = together(
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="INGEST_CONFIG",
+        is_eager=True,
+        callback=_read_config,
+        help="TOML file with values for these options.",
+    ),
+    click.option(
+        "--show-settings",
+        is_flag=True,
+        expose_value=False,
+        callback=_show_settings,
+        help="Show each setting and where its value comes from, and do nothing else.",
+    ),
+)
+
+table_options = together(
+    option("--table", metavar="NAME", help="The DynamoDB table, by name or ARN."),
+    option("--region", metavar="REGION", help="AWS region. Default: as for AWS's own tools."),
+    option("--profile", metavar="NAME", help="AWS profile. Default: as for AWS's own tools."),
+    option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's."),
+)
+
+key_option = option(
+    "--key",
+    metavar="REF",
+    help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT.",
+)
+
+output_option = option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="The result on stdout, for people or programs.",
+)
+
+log_option = option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Messages on stderr, as text or JSON.",
+)
+
+row_options = together(
+    option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
+    option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
+    option(
+        "--rejects",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a JSON line for each reject: where and why, never what.",
+    ),
+    option(
+        "--rejects-include-raw",
+        is_flag=True,
+        help="Put the rejected records themselves in there as well. They are personal data.",
+    ),
+)
+
+write_options = together(
+    option(
+        "--concurrency",
+        type=click.IntRange(1, 256),
+        default=DEFAULT_CONCURRENCY,
+        metavar="N",
+        help="Requests in flight at the most.",
+    ),
+    option(
+        "--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."
+    ),
+    option(
+        "--give-up-after",
+        type=click.FloatRange(min=1),
+        default=DEFAULT_GIVE_UP_AFTER_S,
+        metavar="SECONDS",
+        help="Stop, resumable, after so long without any progress.",
+    ),
+    option(
+        "--source-id",
+        metavar="TEXT",
+        help="Stands for the content of the sources; instead of reading them for it.",
+    ),
+    option("--restart", is_flag=True, help="Load even what was loaded completely before."),
+)
+
+_ALL_SETTINGS = frozenset(
+    "table region profile endpoint_url key output log_format skip limit rejects rejects_include_raw concurrency "
+    "transport give_up_after source_id restart sandbox".split()
+)
+"""Settings a file may hold for whichever command they are for."""
+
+
+def target_of(table: str | None, region: str | None, profile: str | None, endpoint_url: str | None) -> Target:
+    """Where the table is."""
+    if not table:
+        raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
+    return Target(table, region, profile, endpoint_url)
+
+
+def run_settings(values: dict[str, Any]) -> RunSettings:
+    """The settings of a run, from the options of its command."""
+    names: Sequence[str] = [name for name in RunSettings.__slots__ if name in values]
+    chosen = {name: values[name] for name in names}
+    if "give_up_after" in values:
+        chosen["give_up_after_s"] = values["give_up_after"]
+    return RunSettings(**chosen)

@@ -1,0 +1,109 @@
+"""`ingest-cli table`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import escape
+from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.tables import Capacity, Table
+
+
+@click.group("table", epilog=EXIT_CODES)
+def command() -> None:
+    """Create, describe or drop the table."""
+
+
+@command.command(epilog=EXIT_CODES)
+@table_options
+@option(
+    "--wcu",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Provision so many write capacity units. Default: on-demand.",
+)
+@option(
+    "--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units to go with --wcu."
+)
+@settings_options
+@click.pass_context
+def create(ctx: click.Context, wcu: int | None, rcu: int, **values: Any) -> None:
+    """Create the table with the key schema that items need, and wait until it can be used."""
+    if shown(ctx):
+        return
+    table = _open(values)
+    if table.create(None if wcu is None else Capacity(wcu, rcu)):
+        click.echo(f"created {escape(table.target.table)}")
+    else:
+        click.echo(
+            f"{escape(table.target.table)} exists already, with the right key schema; nothing was done"
+        )
+
+
+@command.command(epilog=EXIT_CODES)
+@table_options
+@output_option
+@settings_options
+@click.pass_context
+def describe(ctx: click.Context, output: str, **values: Any) -> None:
+    """Show the table's state, size and capacity."""
+    if shown(ctx):
+        return
+    table = _open(values)
+    found = table.describe()
+    provisioned = found.get("ProvisionedThroughput", {})
+    on_demand = found.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST"
+    facts = {
+        "table": found["TableName"],
+        "status": found["TableStatus"],
+        "keys": [one["AttributeName"] for one in found["KeySchema"]],
+        "billing": "on-demand" if on_demand else "provisioned",
+        "wcu": None if on_demand else provisioned.get("WriteCapacityUnits"),
+        "rcu": None if on_demand else provisioned.get("ReadCapacityUnits"),
+        "items": found.get("ItemCount", 0),
+        "bytes": found.get("TableSizeBytes", 0),
+    }
+    if output == "json":
+        click.echo(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        if value is not None:
+            text = (
+                ", ".join(value)
+                if isinstance(value, list)
+                else f"{value:,}"
+                if isinstance(value, int)
+                else str(value)
+            )
+            click.echo(escape(f"{name:8} {text}"))
+    click.echo("items and bytes are DynamoDB's own counts, renewed about every six hours")
+
+
+@command.command(epilog=EXIT_CODES)
+@table_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@settings_options
+@click.pass_context
+def drop(ctx: click.Context, *, yes: bool, **values: Any) -> None:
+    """Delete the table and everything in it."""
+    if shown(ctx):
+        return
+    table = _open(values)
+    name = table.target.table
+    table.describe()
+    if not yes:
+        typed = click.prompt(
+            f"This deletes {escape(name)} and everything in it. Type its name to go on", err=True
+        )
+        if typed != name:
+            raise click.UsageError("That is not its name; nothing was deleted.")
+    table.drop()
+    click.echo(f"dropped {escape(name)}")
+
+
+def _open(values: dict[str, Any]) -> Table:
+    return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))

@@ -1,0 +1,61 @@
+"""`ingest-cli validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log
+from ingest_cli.cli.look import look_at
+from ingest_cli.cli.options import (
+    log_option,
+    output_option,
+    row_options,
+    run_settings,
+    settings_options,
+    shown,
+)
+from ingest_cli.cli.runs import run_all, worst
+from ingest_cli.loading import validate
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli validate telco.toml
+  ingest-cli validate telco.toml --rejects rejects.jsonl --output json
+  ingest-cli validate unknown-dump.csv.gz
+
+"""
+
+
+@click.command("validate", epilog=EXAMPLES + EXIT_CODES)
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST_OR_FILE..."
+)
+@row_options
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, files: tuple[Path, ...], **values: Any) -> None:
+    """Run all stages on the dumps that the MANIFESTs describe, and write nothing.
+
+    Needs no key, no table and no network. A FILE that is not a manifest (does not end in .toml) is looked at:
+    what it seems to be, and what is wrong with it.
+    """
+    if shown(ctx):
+        return
+    settings, log = run_settings(values), Log(values["log_format"])
+    codes = []
+    for path in files:
+        if path.suffix == ".toml":
+            code, _ = run_all(
+                [path], values["output"], log, lambda one, watcher: validate(one, settings, watcher)
+            )
+        else:
+            code = look_at(path, values["output"], log)
+        codes.append(code)
+    ctx.exit(worst(codes))

@@ -1,0 +1,1 @@
+"""Who runs the shards and writes their chunks: one after the other, or with several requests in flight."""

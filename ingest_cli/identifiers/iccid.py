@@ -1,0 +1,54 @@
+"""ICCID: the number printed on a SIM card, 18 to 20 digits (ITU-T E.118: at most 19; 20 are in use).
+
+A card stores it in ten bytes of two digits, filled up with F (ETSI TS 102 221 section 13.2); dumps of
+cards keep the F.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.identifiers import digits, masks, spreadsheet
+from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided
+
+SHORTEST, USUAL, LONGEST = 18, 19, 20
+
+
+def canonical_iccid(text: str) -> CellResult:
+    """Give the ICCID of a cell, by the careful rule."""
+    value, reason = digits.bare(text)
+    value = value.rstrip("F")
+    if reason is None and not digits.is_digits(value):
+        reason = digits.NOT_DIGITS
+    if reason is None and not SHORTEST <= len(value) <= LONGEST:
+        reason = digits.WRONG_LENGTH
+    if reason is not None:
+        return CellResult(reasons=(reason,))
+    flags = () if digits.passes_luhn(value) else ("luhn_failure",)
+    return CellResult(values=((value, 0),), flags=flags)
+
+
+def _decide(cells: pa.StringArray) -> Decided:
+    """Decide 19 digits with their check digit, with or without the filler."""
+    value = pc.ascii_rtrim(digits.bare_column(cells), "Ff")
+    return decided(value, digits.column_passes_luhn(value, USUAL), 0)
+
+
+class Iccid:
+    """The kind `iccid`."""
+
+    kind: str = "iccid"
+    labels: tuple[str, ...] = ("iccid",)
+    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST)
+    exposes: str = "SIM card numbers"
+    lookup: bool = False
+
+    def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the digits say it
+        """Bring `cells` to 18-20 digits. Flag: `luhn_failure` (kept: not every issuer has a check digit)."""
+        return complete(cells, _decide(cells), canonical_iccid)
+
+    def mask(self, values: pa.StringArray) -> pa.StringArray:
+        """Ten stars and the last two digits."""
+        return masks.last_two(values)

@@ -1,0 +1,51 @@
+"""IMSI: the number of the subscriber in a SIM card, 15 digits (ITU-T E.212 allows fewer; unused)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.identifiers import digits, masks, spreadsheet
+from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+
+LENGTH = 15
+HOME_COUNTRY = "502"
+"""Malaysia's mobile country code: ITU-T E.212, list of mobile country codes."""
+
+
+def canonical_imsi(text: str) -> CellResult:
+    """Give the IMSI of a cell, by the careful rule."""
+    value, reason = digits.bare(text)
+    if reason is None and not digits.is_digits(value):
+        reason = digits.NOT_DIGITS
+    if reason is None and len(value) != LENGTH:
+        reason = digits.WRONG_LENGTH
+    if reason is not None:
+        return CellResult(reasons=(reason,))
+    flags = () if value.startswith(HOME_COUNTRY) else ("mcc_not_502",)
+    return CellResult(values=((value, 0),), flags=flags)
+
+
+def _decide(cells: pa.StringArray) -> Decided:
+    value = digits.bare_column(cells)
+    shape = f"^{HOME_COUNTRY}[0-9]{{{LENGTH - len(HOME_COUNTRY)}}}$"
+    return decided(value, truth(pc.match_substring_regex(value, shape)), 0)
+
+
+class Imsi:
+    """The kind `imsi`."""
+
+    kind: str = "imsi"
+    labels: tuple[str, ...] = ("imsi",)
+    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST)
+    exposes: str = "IMSI numbers"
+    lookup: bool = False
+
+    def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the MCC says it
+        """Bring `cells` to 15 digits. Flag: `mcc_not_502` (a subscriber of another country)."""
+        return complete(cells, _decide(cells), canonical_imsi)
+
+    def mask(self, values: pa.StringArray) -> pa.StringArray:
+        """Ten stars and the last two digits."""
+        return masks.last_two(values)

@@ -1,0 +1,72 @@
+"""User names: one form for all spellings that a site would take for the same name.
+
+NFKC and case folding, repeated until nothing changes, is Unicode's NFKC_Casefold but for the characters that
+it drops (Unicode Standard section 3.13). A column of user names that holds e-mail addresses is a column of
+e-mail addresses: those cells are rejected, so that the manifest gets corrected.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.identifiers import masks, spreadsheet
+from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+
+REASONS = ("email_shaped", "empty", "too_long")
+
+_EMAIL_SHAPED = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# Printable ASCII with nothing to trim and no @.
+_COMMON = r"^[!-?A-~](?:[ -?A-~]*[!-?A-~])?$"
+_MOST_ROUNDS = 4
+
+
+def canonical_username(text: str) -> CellResult:
+    """Give the user name of a cell, by the careful rule."""
+    if len(text) > spreadsheet.LONGEST_CELL:
+        return CellResult(reasons=("too_long",))
+    value = text
+    for _ in range(_MOST_ROUNDS):
+        value, before = unicodedata.normalize("NFKC", value).casefold().strip(), value
+        if value == before:
+            break
+    if not value:
+        return CellResult(reasons=("empty",))
+    if len(value) > spreadsheet.LONGEST_CELL:
+        return CellResult(reasons=("too_long",))
+    if _EMAIL_SHAPED.fullmatch(value):
+        return CellResult(reasons=("email_shaped",))
+    return CellResult(values=((value, 0),))
+
+
+def _decide(cells: pa.StringArray) -> Decided:
+    taken = truth(pc.match_substring_regex(cells, _COMMON))
+    taken &= truth(pc.less_equal(pc.binary_length(cells), spreadsheet.LONGEST_CELL))
+    fast = decided(cells, taken, 0)
+    return fast._replace(value=pc.ascii_lower(fast.value))
+
+
+class Username:
+    """The kind `username`."""
+
+    kind: str = "username"
+    labels: tuple[str, ...] = ("username",)
+    reasons: tuple[str, ...] = REASONS
+    exposes: str = "Usernames"
+    lookup: bool = True
+
+    def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - names have none
+        """Bring `cells` to folded NFKC."""
+        return complete(cells, _decide(cells), canonical_username)
+
+    def mask(self, values: pa.StringArray) -> pa.StringArray:
+        """First letter, if it is an ASCII letter or digit, and eleven stars."""
+        first = masks.first_letter(values)
+        mask = pc.binary_join_element_wise(first, "*" * 11, "")
+        return masks.stars_unless_hidden(
+            mask, masks.alphanumeric_counts(values), masks.alphanumeric_counts(first)
+        )

@@ -1,0 +1,203 @@
+"""The account of a run: what was read, what became of it, and what it took. It has to balance."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest_cli.distinct import DistinctCounter
+
+
+@dataclass(slots=True)
+class Account:
+    """Rows and items, counted when they are settled and not before.
+
+    Attributes:
+        rows_read, rows_kept: rows.
+        rejected: reason → rows.
+        skipped: reason → rows.
+        rejected_identifiers: (column, reason) → values, in rows of any fate.
+        flags: name of an oddity → rows or identifiers kept in spite of it.
+        identifiers: class → items built.
+        items_built, items_merged, items_acknowledged: items.
+        refused: reason → items.
+        bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.
+        wcu_predicted: write capacity units that the items sent should consume.
+        largest_item_bytes: by DynamoDB's rules.
+    """
+
+    rows_read: int = 0
+    rows_kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected_identifiers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    identifiers: Counter[str] = field(default_factory=Counter)
+    items_built: int = 0
+    items_merged: int = 0
+    items_acknowledged: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    bytes_acknowledged: int = 0
+    wcu_predicted: int = 0
+    largest_item_bytes: int = 0
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows rejected for any reason."""
+        return self.rejected.total()
+
+    @property
+    def rows_skipped(self) -> int:
+        """Rows skipped for any reason."""
+        return self.skipped.total()
+
+    @property
+    def items_refused(self) -> int:
+        """Items refused for any reason."""
+        return self.refused.total()
+
+    @property
+    def balances(self) -> bool:
+        """Whether every row and every item is accounted for, once."""
+        rows = self.rows_kept + self.rows_rejected + self.rows_skipped
+        items = self.items_acknowledged + self.items_merged + self.items_refused
+        return (self.rows_read, self.items_built) == (rows, items)
+
+    def add(self, other: Account) -> None:
+        """Add the figures of `other`."""
+        for name in self.__slots__:
+            if name == "largest_item_bytes":
+                self.largest_item_bytes = max(self.largest_item_bytes, other.largest_item_bytes)
+            elif isinstance(mine := getattr(self, name), Counter):
+                mine.update(getattr(other, name))
+            else:
+                setattr(self, name, mine + getattr(other, name))
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What the writing took; noted from several threads.
+
+    Attributes:
+        requests: batches sent, repeated ones included.
+        retries: reason → batches that had to be sent again, in whole or in part.
+        wcu_consumed: write capacity units, as DynamoDB counted them.
+    """
+
+    requests: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    wcu_consumed: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note_request(self, wcu: float) -> None:
+        """Count an attempt, and what it consumed."""
+        with self._lock:
+            self.requests += 1
+            self.wcu_consumed += wcu
+
+    def note_retry(self, reason: str) -> None:
+        """Count an attempt that has to be repeated."""
+        with self._lock:
+            self.retries[reason] += 1
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything worth saying about the run of one manifest.
+
+    Attributes:
+        command: `load` or `validate`.
+        dataset, title: from the manifest.
+        table: name of the table; None for a dry run.
+        src: first 8 hex digits of the fingerprint of the sources; None if not computed.
+        sources: names.
+        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `failed`.
+        message: one sentence on why it failed.
+        exit_code: the process exit code this run asks for.
+        elapsed_s: wall time in seconds.
+        source_bytes: bytes of the sources read, as they lie there.
+        account: rows and items.
+        traffic: requests.
+        distinct: counts distinct keys.
+    """
+
+    command: str
+    dataset: str
+    title: str
+    table: str | None = None
+    src: str | None = None
+    sources: tuple[str, ...] = ()
+    outcome: str = "failed"
+    message: str | None = None
+    exit_code: int = 1
+    elapsed_s: float = 0.0
+    source_bytes: int = 0
+    account: Account = field(default_factory=Account)
+    traffic: Traffic = field(default_factory=Traffic)
+    distinct: DistinctCounter = field(default_factory=DistinctCounter)
+
+    @property
+    def duplicates(self) -> int:
+        """Items whose key another item of this run had already."""
+        return max(self.account.items_built - self.distinct.count(), 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs."""
+        account, traffic = self.account, self.traffic
+        rate = account.rows_read / self.elapsed_s if self.elapsed_s else 0.0
+        return {
+            "command": self.command,
+            "dataset": self.dataset,
+            "title": self.title,
+            "table": self.table,
+            "src": self.src,
+            "sources": list(self.sources),
+            "outcome": self.outcome,
+            "message": self.message,
+            "exit_code": self.exit_code,
+            "rows": {
+                "read": account.rows_read,
+                "kept": account.rows_kept,
+                "rejected": account.rows_rejected,
+                "skipped": account.rows_skipped,
+            },
+            "rejected_by_reason": _sorted(account.rejected),
+            "skipped_by_reason": _sorted(account.skipped),
+            "rejected_identifiers": _nested(account.rejected_identifiers),
+            "flags": _sorted(account.flags),
+            "items": {
+                "built": account.items_built,
+                "acknowledged": account.items_acknowledged,
+                "merged": account.items_merged,
+                "refused": account.items_refused,
+                "distinct": self.distinct.count(),
+                "duplicates": self.duplicates,
+                "distinct_is_exact": self.distinct.is_exact,
+                "bytes": account.bytes_acknowledged,
+                "largest_bytes": account.largest_item_bytes,
+            },
+            "items_by_kind": _sorted(account.identifiers),
+            "refused_by_reason": _sorted(account.refused),
+            "balances": account.balances,
+            "wcu": {"predicted": account.wcu_predicted, "consumed": round(traffic.wcu_consumed, 1)},
+            "requests": traffic.requests,
+            "retries": traffic.retries.total(),
+            "retries_by_reason": _sorted(traffic.retries),
+            "elapsed_s": round(self.elapsed_s, 3),
+            "rows_per_s": round(rate, 1),
+            "source_bytes": self.source_bytes,
+        }
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: counts[name] for name in sorted(counts) if counts[name]}
+
+
+def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = {}
+    for column, reason in sorted(counts):
+        out.setdefault(column, {})[reason] = counts[column, reason]
+    return out

@@ -1,0 +1,57 @@
+"""How to run, as opposed to what to load: everything an operator can choose, and its defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_CONCURRENCY = 16
+DEFAULT_GIVE_UP_AFTER_S = 1800.0
+TRANSPORTS = ("curl", "boto3")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the table is.
+
+    Attributes:
+        table: its name or ARN.
+        region: AWS region; None: from the profile or the environment, as everywhere in AWS's tools.
+        profile: name of a profile in AWS's configuration files.
+        endpoint_url: another endpoint than the region's.
+    """
+
+    table: str
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How to run a load or a validation.
+
+    Memory is bounded by what is under way: one chunk being prepared, and the chunks whose batches wait in
+    the queue or are in flight, each with its parsed cells and its items.
+
+    Attributes:
+        skip: rows to pass over at the start.
+        limit: rows to take after those; None: all.
+        rejects: file for rejects; None: they are only counted.
+        rejects_include_raw: whether that file holds the rejected records themselves.
+        source_id: stands for the content of sources that cannot be fingerprinted.
+        concurrency: requests in flight at the most.
+        transport: one of `TRANSPORTS`.
+        give_up_after_s: seconds without any progress after which a load stops, resumable.
+        restart: load even what was loaded completely before.
+    """
+
+    skip: int = 0
+    limit: int | None = None
+    rejects: Path | None = None
+    rejects_include_raw: bool = False
+    source_id: str | None = None
+    concurrency: int = DEFAULT_CONCURRENCY
+    transport: str = TRANSPORTS[0]
+    give_up_after_s: float = DEFAULT_GIVE_UP_AFTER_S
+    restart: bool = False
