@@ -53,7 +53,7 @@ def open_session(target: Target) -> boto3.Session:
         return boto3.Session(profile_name=target.profile, region_name=target.region)
     except ProfileNotFound as error:
         raise UsageError(
-            f'there is no AWS profile "{target.profile}"; see `aws configure list-profiles`, and give one with --profile'
+            f'there is no AWS profile "{target.profile}"; `aws configure list-profiles` shows those there are'
         ) from error
 
 
@@ -106,10 +106,7 @@ def sentences(target: Target) -> Iterator[None]:
     except ClientError as error:
         raise _refused(str(error.response.get("Error", {}).get("Code", "unknown")), target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise TableError(
-            "there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give "
-            "--profile, or try the program without an account with --sandbox"
-        ) from error
+        raise no_credentials() from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         where = target.endpoint_url or "the region's endpoint"
         raise TableError(
@@ -120,9 +117,15 @@ def sentences(target: Target) -> Iterator[None]:
             "the TLS certificate of the endpoint is not trusted; check --endpoint-url, or set AWS_CA_BUNDLE"
         ) from error
     except BotoCoreError as error:
-        raise TableError(
-            f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings"
-        ) from error
+        raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
+
+
+def no_credentials() -> TableError:
+    """What to say where there are no credentials."""
+    return TableError(
+        "there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give "
+        "--profile, or try the program without an account with --sandbox"
+    )
 
 
 def _refused(code: str, target: Target) -> IngestError:

@@ -65,7 +65,7 @@ class Batch:
         if last - first + 1 == len(self.index):  # neighbours: what lies between them is the list
             run = request[first : last + 1]
             offsets = np.frombuffer(run.buffers()[1], np.int32)[run.offset : run.offset + len(run) + 1]
-            return run.buffers()[2][int(offsets[0]) : int(offsets[-1]) - 1].to_pybytes()
+            return bytes(run.buffers()[2][int(offsets[0]) : int(offsets[-1]) - 1])
         return "".join(request.take(pa.array(self.index)).to_pylist()).encode()[:-1]
 
 

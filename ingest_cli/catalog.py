@@ -101,9 +101,7 @@ class Catalog:
                 item[name] = {"S": text}
         target = self._table.target
         with sentences(target):
-            self._table.client.put_item(
-                TableName=target.table, Item={**_key(f"_dataset#{row.dataset}"), **item}
-            )
+            self._table.client.put_item(TableName=target.table, Item={**_key(f"_dataset#{row.dataset}"), **item})
 
     def knows(self, pepper: Pepper) -> bool:
         """Whether the table was loaded with this pepper before.
@@ -131,9 +129,7 @@ class Catalog:
         item = {**_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
         with sentences(target):
             try:
-                client.put_item(
-                    TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)"
-                )
+                client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
             except client.exceptions.ConditionalCheckFailedException:
                 self.knows(pepper)
 
@@ -141,7 +137,8 @@ class Catalog:
         target = self._table.target
         with sentences(target):
             answer = self._table.client.get_item(TableName=target.table, Key=_key(pk), ConsistentRead=True)
-        return answer.get("Item")
+        item: Mapping[str, Any] | None = answer.get("Item")
+        return item
 
 
 def _key(pk: str) -> dict[str, Any]:

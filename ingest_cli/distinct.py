@@ -62,4 +62,5 @@ class DistinctCounter:
     def _sampled(self, hashes: HashArray) -> HashArray:
         if not self._zero_bits:
             return hashes
-        return hashes[hashes & np.uint64((1 << self._zero_bits) - 1) == 0]
+        kept: HashArray = hashes[hashes & np.uint64((1 << self._zero_bits) - 1) == 0]
+        return kept

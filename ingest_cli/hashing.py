@@ -59,9 +59,7 @@ def base64url(tags: ByteMatrix) -> pa.StringArray:
     characters = (width * 8 + 5) // 6
     filled = np.zeros((rows, -(-width // 3) * 3), np.uint8)
     filled[:, :width] = tags
-    text = np.frombuffer(base64.urlsafe_b64encode(filled.tobytes()), np.uint8).reshape(
-        rows, filled.shape[1] // 3 * 4
-    )
+    text = np.frombuffer(base64.urlsafe_b64encode(filled.tobytes()), np.uint8).reshape(rows, filled.shape[1] // 3 * 4)
     data = pa.py_buffer(np.ascontiguousarray(text[:, :characters]).tobytes())
     offsets = pa.py_buffer(np.arange(0, (rows + 1) * characters, characters, dtype=np.int32).tobytes())
     return pa.StringArray.from_buffers(rows, offsets, data)

@@ -112,9 +112,7 @@ class _Class:
         for i in np.flatnonzero(self.several[own.row[chosen]]):
             row, value = own.row[chosen[i]], own.value[chosen[i]].as_py()
             first, after = np.searchsorted(self.one.row, [row, row + 1])
-            masks = sorted(
-                {self.one.mask[k].as_py() for k in range(first, after) if keys[k].as_py() != value}
-            )
+            masks = sorted({self.one.mask[k].as_py() for k in range(first, after) if keys[k].as_py() != value})
             if masks:
                 listed = ",".join(f'"{mask}"' for mask in masks)
                 fragments[i] = f',"{self.one.kind}":{{"SS":[{listed}]}}'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -173,9 +173,7 @@ def _email_bases(records: Records) -> list[Identified]:
             at = pa.array(found)
             label = pa.array(["email_base"] * len(found))
             out.append(
-                Identified(
-                    "email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at)
-                )
+                Identified("email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at))
             )
     return out
 
@@ -197,8 +195,7 @@ def _merge(items: Items) -> Items:
             repeated.add(int(at))
         seen.add(key)
     keep = np.setdiff1d(np.arange(len(items)), np.fromiter(repeated, np.int64, len(repeated)))
-    kept = items.take(keep)
-    return Items(*(getattr(kept, name) for name in Items.__slots__[:-1]), merged=len(repeated))  # type: ignore[arg-type]
+    return replace(items.take(keep), merged=len(repeated))
 
 
 def _concat(parts: Sequence[Items]) -> Items:

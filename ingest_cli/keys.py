@@ -275,9 +275,7 @@ def _from_environment(target: str, _session: boto3.Session | None) -> bytes:
 def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
     match = _SECRET_ARN.fullmatch(target)
     region = match["region"] if match else None
-    answer = _call_aws(
-        target, lambda: _client("secretsmanager", session, region).get_secret_value(SecretId=target)
-    )
+    answer = _call_aws(target, lambda: _client("secretsmanager", session, region).get_secret_value(SecretId=target))
     secret = answer.get("SecretString")
     if not isinstance(secret, str):
         raise KeyRefusedError(f"{target} holds no SecretString; store {_LINE_FORM} as its text")
@@ -306,9 +304,7 @@ def _client(service: str, session: boto3.Session | None, region: str | None) -> 
     import boto3  # noqa: PLC0415 - takes longer to import than most commands take to run
     from botocore.config import Config  # noqa: PLC0415 - likewise
 
-    config = Config(
-        connect_timeout=10, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
-    )
+    config = Config(connect_timeout=10, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
     # The service is a plain str here, and boto3's stubs know clients by literal names only.
     make_client: Any = (session or boto3.Session()).client
     return make_client(service, region_name=region, config=config)

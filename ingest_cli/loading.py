@@ -16,7 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli import catalog
-from ingest_cli.aws import ca_bundle, dynamodb
+from ingest_cli.aws import ca_bundle, dynamodb, no_credentials
 from ingest_cli.catalog import Catalog, DatasetRow
 from ingest_cli.engines.journal import Journal, check_rejects
 from ingest_cli.engines.serial import SerialWriter
@@ -140,10 +140,11 @@ def _policies(sink: Sink, report: Report, settings: RunSettings, stop: threading
 def _transport(table: Table, settings: RunSettings) -> Transport:
     if settings.transport == "boto3":
         return BotoTransport(dynamodb(table.session, table.target, single_attempt=True))
-    endpoint = Endpoint(
-        table.client.meta.endpoint_url, table.client.meta.region_name, ca_bundle(table.session)
-    )
-    return CurlTransport(endpoint, table.session.get_credentials())
+    endpoint = Endpoint(table.client.meta.endpoint_url, table.client.meta.region_name, ca_bundle(table.session))
+    credentials = table.session.get_credentials()
+    if credentials is None:
+        raise no_credentials()
+    return CurlTransport(endpoint, credentials)
 
 
 def _plan(manifest: Manifest, report: Report, watcher: Watcher) -> Plan:
@@ -172,7 +173,7 @@ def _run(
         keep_raw=settings.rejects_include_raw,
     )
     for shard in planned.shards:
-        if stages.window.exhausted:
+        if stages.window.exhausted():
             return
         try:
             run_shard(shard, stages, writer)
@@ -195,8 +196,8 @@ def _check(report: Report, manifest: Manifest) -> None:
     if account.rows_rejected and not account.rows_kept:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(
-            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. Check [format] "
-            "and [[fields]]"
+            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
+            "Check [format] and [[fields]]"
         )
 
 
@@ -237,9 +238,7 @@ def _counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
 def _src(planned: Plan, settings: RunSettings) -> str:
     """What the items say about the state of the sources."""
-    prints = (
-        [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
-    )
+    prints = [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
     return dataset_fingerprint(prints)[:SRC_DIGITS]
 
 

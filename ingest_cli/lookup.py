@@ -18,7 +18,7 @@ from ingest_cli.catalog import Catalog
 from ingest_cli.hashing import Hasher, base64url
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
-from ingest_cli.keys import Pepper, parse_key_reference, read_pepper
+from ingest_cli.keys import Pepper, read_pepper
 from ingest_cli.settings import Target
 from ingest_cli.tables import Table
 
@@ -79,7 +79,9 @@ class Lookup:
         Args:
             table: its name or ARN.
             key: reference to the pepper, such as `env:PEPPER` or `secretsmanager:ARN`.
-            region, profile, endpoint_url: where the table is, as for AWS's own tools.
+            region: AWS region; None: as for AWS's own tools.
+            profile: AWS profile; None: likewise.
+            endpoint_url: another endpoint than the region's.
 
         Raises:
             KeyRefusedError: the pepper cannot be read, or the table was loaded with another one.
@@ -87,7 +89,7 @@ class Lookup:
         """
         target = Target(table, region, profile, endpoint_url)
         opened = Table(target)
-        return cls.on(opened, read_pepper(parse_key_reference(key), opened.session))
+        return cls.on(opened, read_pepper(key, opened.session))
 
     @classmethod
     def on(cls, table: Table, pepper: Pepper) -> Lookup:
@@ -119,9 +121,7 @@ class Lookup:
 
     def _keys(self, question: str, kind: str | None, region: str) -> Iterator[str]:
         """The partition keys under which the identifier would be."""
-        text = pc.utf8_trim_whitespace(
-            pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC")
-        )
+        text = pc.utf8_trim_whitespace(pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC"))
         for name in IDENTIFIERS if kind is None else (kind,):
             values = IDENTIFIERS[name].canonicalize(text, region).value
             yield from self._pks(name, values)

@@ -211,9 +211,7 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
     return parse_manifest(text, path, formats=formats)
 
 
-def parse_manifest(
-    text: str, path: Path | None = None, *, formats: Collection[str] = FORMAT_NAMES
-) -> Manifest:
+def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[str] = FORMAT_NAMES) -> Manifest:
     """Read a manifest from `text`.
 
     Args:
@@ -362,12 +360,8 @@ def _format(table: _Table, formats: Collection[str]) -> Format:
             raise table.error("columns", f'{_shown(column)} is there twice; name columns to be ignored ""')
     header = table.get("header", bool)
     if header is False and not columns:
-        raise table.error(
-            "header", "a dump without a header row needs `columns`, the list of its column names"
-        )
-    return Format(
-        name, delimiter, quote, not columns if header is None else header, columns, _encoding(table)
-    )
+        raise table.error("header", "a dump without a header row needs `columns`, the list of its column names")
+    return Format(name, delimiter, quote, not columns if header is None else header, columns, _encoding(table))
 
 
 def _character(table: _Table, key: str, default: str, *, empty_ok: bool = False) -> str:
@@ -397,9 +391,7 @@ def _encoding(table: _Table) -> str:
     if not found or found in _NOT_FOR_FILES:
         from encodings.aliases import aliases  # noqa: PLC0415 - wanted for this message alone
 
-        near = _suggestion(
-            name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16"
-        )
+        near = _suggestion(name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16")
         raise table.error("encoding", f"{_shown(name)} is not an encoding of text; {near}")
     return found
 
@@ -444,9 +436,7 @@ def _field_columns(table: _Table, known_columns: Sequence[str]) -> tuple[str, ..
 def _exposes(table: _Table) -> str:
     exposes = table.required_text("exposes")
     if len(exposes) > MAX_EXPOSES_CHARS:
-        raise table.error(
-            "exposes", f"must have at most {MAX_EXPOSES_CHARS} characters, and has {len(exposes)}"
-        )
+        raise table.error("exposes", f"must have at most {MAX_EXPOSES_CHARS} characters, and has {len(exposes)}")
     return exposes
 
 

@@ -79,9 +79,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     codes, sets = exposed.sets()
     records = Records(
         index=chunk.index[kept],
-        identifiers=tuple(
-            _identified(kind, found[kind], kept, position) for kind in CLASS_ORDER if kind in found
-        ),
+        identifiers=tuple(_identified(kind, found[kind], kept, position) for kind in CLASS_ORDER if kind in found),
         exposed=codes[kept],
         class_sets=sets,
     )
@@ -170,8 +168,7 @@ def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexA
     """(reason, cells) of one column, cells that cannot be decoded among them."""
     reasons = np.array(canonical.rejected_reason, dtype=object)
     out = [
-        (str(reason), canonical.rejected_cell[reasons == reason])
-        for reason in sorted(set(canonical.rejected_reason))
+        (str(reason), canonical.rejected_cell[reasons == reason]) for reason in sorted(set(canonical.rejected_reason))
     ]
     if bad.any():
         out.append(("bad_bytes", np.flatnonzero(bad).astype(np.int32)))

@@ -186,15 +186,11 @@ def _rejects(work: Work, refused: tuple[Refusal, ...]) -> Iterator[Reject]:
         (index, "parse", reason, None) for index, reason in rows.rejected
     ]
     entries += [(index, "normalize", reason, column) for index, reason, column in work.normalized.rejected]
-    entries += [
-        (int(items.record[one.item]), "write", one.reason, items.kind[one.item].as_py()) for one in refused
-    ]
+    entries += [(int(items.record[one.item]), "write", one.reason, items.kind[one.item].as_py()) for one in refused]
     if not entries:
         return
     entries.sort(key=lambda entry: entry[0])
     index = np.array([entry[0] for entry in entries], np.int32)
-    for (at, stage, reason, column), row, line in zip(
-        entries, rows.rows(index), rows.lines(index), strict=True
-    ):
+    for (at, stage, reason, column), row, line in zip(entries, rows.rows(index), rows.lines(index), strict=True):
         raw = rows.raw(at) if work.keep_raw else None
         yield Reject(int(row), int(line), stage, reason, column, raw)

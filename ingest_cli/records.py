@@ -119,9 +119,7 @@ class RowChunk:
 
     def raw(self, index: int) -> str:
         """The record at `index` as it stands in the dump, without its line end."""
-        return (
-            self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
-        )
+        return self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,7 @@ def sandbox(table: str) -> Iterator[Target]:
     try:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise UsageError(
-            "the sandbox is not installed; install it with: pip install 'ingest-cli[sandbox]'"
-        ) from error
+        raise UsageError("the sandbox is not installed; install it with: pip install 'ingest-cli[sandbox]'") from error
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     before = dict(os.environ)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

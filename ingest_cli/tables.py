@@ -98,14 +98,9 @@ class Table:
                 self._wait("table_exists")
             found = self.describe()
         if found.get("TableStatus") not in _WRITABLE:
-            raise TableError(
-                f'the table "{self.target.table}" is {found.get("TableStatus")}; wait until it is ACTIVE, or use another'
-            )
+            raise TableError(f'the table "{self.target.table}" is {found.get("TableStatus")}; wait until it is ACTIVE')
         types = {one["AttributeName"]: one["AttributeType"] for one in found.get("AttributeDefinitions", [])}
-        keys = [
-            (one["AttributeName"], one["KeyType"], types.get(one["AttributeName"]))
-            for one in found["KeySchema"]
-        ]
+        keys = [(one["AttributeName"], one["KeyType"], types.get(one["AttributeName"])) for one in found["KeySchema"]]
         if sorted(keys) != [("pk", "HASH", "S"), ("sk", "RANGE", "S")]:
             shown = ", ".join(f"{name} ({kind} {key})" for name, key, kind in keys)
             raise TableError(

@@ -97,9 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: say where, but not with which values
-        _say(
-            f"crashed with {type(error).__name__} at {_place(error)}; this is a bug, please report this line"
-        )
+        _say(f"crashed with {type(error).__name__} at {_place(error)}; this is a bug, please report this line")
         code = ExitCode.CRASHED
     sys.exit(code or 0)
 
@@ -119,7 +117,7 @@ def _place(error: BaseException) -> str:
 
 def _catch_signals() -> None:
     """SIGINT and SIGTERM interrupt once, politely; the second time they end the process."""
-    seen = []
+    seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
         if seen:

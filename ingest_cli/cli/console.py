@@ -21,7 +21,7 @@ _BAR_EVERY_S = 0.2
 
 
 def escape(text: str) -> str:
-    """`text` with everything escaped that a terminal or a log might obey: control, bidi and other invisible characters."""
+    """`text` with all that a terminal or a log might obey escaped: control, bidi, invisible characters."""
     return "".join(_escaped(sign) for sign in text)
 
 
@@ -146,9 +146,7 @@ def _text(report: Report) -> list[str]:
         + ("" if report.table is None else f"; {traffic.wcu_consumed:,.0f} WCU consumed")
     )
     if report.table is not None:
-        lines.append(
-            f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated"
-        )
+        lines.append(f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated")
         lines += _counts("repeated for", traffic.retries)
     rate = account.rows_read / report.elapsed_s if report.elapsed_s else 0.0
     lines.append(f"  time        {report.elapsed_s:,.1f} s, {rate:,.0f} rows/s")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-import ingest_cli
+from ingest_cli import __file__ as package_file
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
@@ -31,7 +31,7 @@ SOMEBODY = "850101-14-5678"
 @log_option
 @settings_options
 @click.pass_context
-def command(ctx: click.Context, output: str, log_format: str, **_: Any) -> None:
+def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> None:
     """Load invented dumps into an embedded DynamoDB, read them back, and look somebody up."""
     if shown(ctx):
         return
@@ -40,7 +40,7 @@ def command(ctx: click.Context, output: str, log_format: str, **_: Any) -> None:
     with sandbox("demo") as target:
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper, settings = Table(target), generate_pepper("demo"), RunSettings()
-        code, _ = run_all(
+        code, _reports = run_all(
             manifests, output, log, lambda one, watcher: load(one, table, pepper, settings, watcher)
         )
         log.line("2. reading every item back, and comparing it with what its dump gives")
@@ -62,7 +62,7 @@ def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
     found = compare(manifest, table, pepper)
     if found.agrees:
         log.line(
-            f"   {manifest.dataset.id}: {found.equal:,} of {found.expected:,} items are there, exactly as they should be"
+            f"   {manifest.dataset.id}: {found.equal:,} of {found.expected:,} items are there, and as they should be"
         )
         return ExitCode.DONE
     log.line(
@@ -75,7 +75,7 @@ def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
 
 def _samples() -> Path:
     """The sample dumps: inside the installed package, or beside it in a checkout."""
-    package = Path(ingest_cli.__file__).parent
+    package = Path(package_file).parent
     for folder in (package / "sample_data", package.parent / "sample_data"):
         if folder.is_dir():
             return folder

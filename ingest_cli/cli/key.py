@@ -10,7 +10,7 @@ import click
 
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
-from ingest_cli.keys import generate_pepper, parse_key_reference, read_pepper, write_pepper_file
+from ingest_cli.keys import generate_pepper, read_pepper, write_pepper_file
 
 
 @click.group("key", epilog=EXIT_CODES)
@@ -28,7 +28,7 @@ def command() -> None:
 )
 @settings_options
 @click.pass_context
-def generate(ctx: click.Context, kid: str, out: Path | None, **_: Any) -> None:
+def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> None:
     """Make a new pepper. Keep it safe: without it nothing in the table can be found again."""
     if shown(ctx):
         return
@@ -49,13 +49,13 @@ def generate(ctx: click.Context, kid: str, out: Path | None, **_: Any) -> None:
 @table_options
 @settings_options
 @click.pass_context
-def check(ctx: click.Context, key: str | None, **values: Any) -> None:
+def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
     """Check that the pepper can be used and, with --table, that it is the one the table was loaded with."""
     if shown(ctx):
         return
     if not key:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
-    pepper = read_pepper(parse_key_reference(key))
+    pepper = read_pepper(key)
     if values["table"]:
         from ingest_cli.catalog import Catalog  # noqa: PLC0415 - a key can be checked without boto3
         from ingest_cli.tables import Table  # noqa: PLC0415

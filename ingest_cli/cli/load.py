@@ -24,7 +24,7 @@ from ingest_cli.cli.options import (
     write_options,
 )
 from ingest_cli.cli.runs import run_all
-from ingest_cli.keys import Pepper, generate_pepper, parse_key_reference, read_pepper
+from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import load, validate
 from ingest_cli.sandbox import sandbox
 from ingest_cli.settings import Target
@@ -49,14 +49,12 @@ Examples:
 @row_options
 @write_options
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
-@option(
-    "--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account."
-)
+@option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
 @log_option
 @settings_options
 @click.pass_context
-def command(ctx: click.Context, manifests: tuple[Path, ...], **values: Any) -> None:
+def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
     """Load the dumps that the MANIFESTs describe into a DynamoDB table.
 
     A dump that the table holds already is left alone. A load that was broken off is run again by the same
@@ -67,16 +65,12 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], **values: Any) -> N
     settings = run_settings(values)
     log = Log(values["log_format"])
     if values["dry_run"]:
-        code, _ = run_all(
-            manifests, values["output"], log, lambda one, watcher: validate(one, settings, watcher)
-        )
+        code, _ = run_all(manifests, values["output"], log, lambda one, watcher: validate(one, settings, watcher))
         ctx.exit(code)
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
-            log.line(
-                f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end'
-            )
+            log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
         else:
             target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
         table = Table(target)
@@ -85,9 +79,7 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], **values: Any) -> N
             manifests, values["output"], log, lambda one, watcher: load(one, table, pepper, settings, watcher)
         )
         if values["sandbox"]:
-            log.line(
-                "the embedded DynamoDB and everything in it are gone now; load into a real table with --table"
-            )
+            log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
         elif code == 0:
             log.line(_next(target, values["key"], len(reports)))
     ctx.exit(code)
@@ -95,11 +87,11 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], **values: Any) -> N
 
 def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:
     if reference:
-        return read_pepper(parse_key_reference(reference), table.session)
+        return read_pepper(reference, table.session)
     if sandboxed:
         return generate_pepper("sandbox")
     raise click.UsageError(
-        "Say where the pepper is with --key, or set INGEST_KEY; make one with `ingest-cli key generate --out pepper.key`."
+        "Say where the pepper is with --key, or set INGEST_KEY. `ingest-cli key generate --out FILE` makes one."
     )
 
 
@@ -114,6 +106,4 @@ def _next(target: Target, key: str, loads: int) -> str:
         )
         if value
     )
-    return (
-        f"{loads} of {loads} done; ask the table: ingest-cli lookup --table {target.table} --key {key}{place}"
-    )
+    return f"{loads} of {loads} done; ask the table: ingest-cli lookup --table {target.table} --key {key}{place}"

@@ -71,9 +71,9 @@ def _text(path: Path, guess: FileGuess, *, complete: bool) -> list[str]:
     if guess.format is not None:
         delimiter = _NAMES.get(guess.delimiter, guess.delimiter)
         quote = guess.quote or "none"
+        header = "with a" if guess.header else "without a"
         lines += [
-            f"  format      {guess.format}, delimiter {delimiter}, quote {quote}, "
-            f"{'with' if guess.header else 'without'} a header",
+            f"  format      {guess.format}, delimiter {delimiter}, quote {quote}, {header} header",
             f"  encoding    {guess.encoding} ({guess.encoding_confidence:.0%} sure)",
             f"  columns     {len(guess.columns)}, in {guess.rows_sampled:,} rows looked at",
         ]

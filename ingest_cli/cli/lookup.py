@@ -20,7 +20,7 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.keys import parse_key_reference, read_pepper
+from ingest_cli.keys import read_pepper
 from ingest_cli.lookup import DEFAULT_REGION, Breach, Lookup
 from ingest_cli.tables import Table
 
@@ -36,22 +36,18 @@ Examples:
 @click.command("lookup", epilog=EXAMPLES + EXIT_CODES)
 @table_options
 @key_option
-@option(
-    "--kind", type=click.Choice(list(IDENTIFIERS)), help="What the identifier is. Default: all it can be."
-)
+@option("--kind", type=click.Choice(list(IDENTIFIERS)), help="What the identifier is. Default: all it can be.")
 @option(
     "--phone-region",
     default=DEFAULT_REGION,
     metavar="CC",
     help="Country of phone numbers without a country code.",
 )
-@click.option(
-    "--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach, as `git diff` does."
-)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach, as `git diff` does.")
 @output_option
 @settings_options
 @click.pass_context
-def command(ctx: click.Context, **values: Any) -> None:
+def command(ctx: click.Context, /, **values: Any) -> None:
     """Ask the table which breaches an identifier is in.
 
     The identifier is read from a prompt or, one per line, from standard input; never from the command line,
@@ -63,7 +59,7 @@ def command(ctx: click.Context, **values: Any) -> None:
     if not values["key"]:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     table = Table(target)
-    find = Lookup.on(table, read_pepper(parse_key_reference(values["key"]), table.session))
+    find = Lookup.on(table, read_pepper(values["key"], table.session))
     missing = False
     for question in _questions():
         breaches = find(question, values["kind"], values["phone_region"].upper())
@@ -84,9 +80,7 @@ def _questions() -> list[str]:
 
 def _show(breaches: list[Breach], output: str) -> None:
     if output == "json":
-        click.echo(
-            json.dumps({"found": bool(breaches), "breaches": [breach.as_dict() for breach in breaches]})
-        )
+        click.echo(json.dumps({"found": bool(breaches), "breaches": [breach.as_dict() for breach in breaches]}))
         return
     if not breaches:
         click.echo("not found")

@@ -33,9 +33,7 @@ def option(*names: str, **attributes: Any) -> Callable[[_F], _F]:
     """A click option that can also be set by `INGEST_` and its name in capitals."""
     flag = next(name for name in names if name.startswith("--"))
     variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()
-    return click.option(
-        *names, envvar=variable, show_default=attributes.pop("show_default", True), **attributes
-    )
+    return click.option(*names, envvar=variable, show_default=attributes.pop("show_default", True), **attributes)
 
 
 def together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
@@ -56,9 +54,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise click.UsageError(
-            f'The settings file "{path}" cannot be read ({error.strerror}).', ctx
-        ) from error
+        raise click.UsageError(f'The settings file "{path}" cannot be read ({error.strerror}).', ctx) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
     known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS
@@ -165,9 +161,7 @@ write_options = together(
         metavar="N",
         help="Requests in flight at the most.",
     ),
-    option(
-        "--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."
-    ),
+    option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
     option(
         "--give-up-after",
         type=click.FloatRange(min=1),
@@ -184,9 +178,11 @@ write_options = together(
 )
 
 _ALL_SETTINGS = frozenset(
-    "table region profile endpoint_url key output log_format skip limit rejects rejects_include_raw concurrency "
-    "transport give_up_after source_id restart sandbox".split()
-)
+    {
+        "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "output", "profile", "region",
+        "rejects", "rejects_include_raw", "restart", "sandbox", "skip", "source_id", "table", "transport",
+    }
+)  # fmt: skip
 """Settings a file may hold for whichever command they are for."""
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import click
 
 from ingest_cli.cli.console import Log, Progress, escape, show_report
 from ingest_cli.errors import ExitCode, IngestError
@@ -48,7 +47,7 @@ def run_all(
         with Progress(log) as progress:
             report = run(manifest, progress.watcher())
         show_report(report, output)
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
         if report.message:
             log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
         codes.append(report.exit_code)

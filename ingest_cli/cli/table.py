@@ -26,12 +26,10 @@ def command() -> None:
     metavar="N",
     help="Provision so many write capacity units. Default: on-demand.",
 )
-@option(
-    "--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units to go with --wcu."
-)
+@option("--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units to go with --wcu.")
 @settings_options
 @click.pass_context
-def create(ctx: click.Context, wcu: int | None, rcu: int, **values: Any) -> None:
+def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> None:
     """Create the table with the key schema that items need, and wait until it can be used."""
     if shown(ctx):
         return
@@ -39,9 +37,7 @@ def create(ctx: click.Context, wcu: int | None, rcu: int, **values: Any) -> None
     if table.create(None if wcu is None else Capacity(wcu, rcu)):
         click.echo(f"created {escape(table.target.table)}")
     else:
-        click.echo(
-            f"{escape(table.target.table)} exists already, with the right key schema; nothing was done"
-        )
+        click.echo(f"{escape(table.target.table)} exists already, with the right key schema; nothing was done")
 
 
 @command.command(epilog=EXIT_CODES)
@@ -49,7 +45,7 @@ def create(ctx: click.Context, wcu: int | None, rcu: int, **values: Any) -> None
 @output_option
 @settings_options
 @click.pass_context
-def describe(ctx: click.Context, output: str, **values: Any) -> None:
+def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
     """Show the table's state, size and capacity."""
     if shown(ctx):
         return
@@ -73,11 +69,7 @@ def describe(ctx: click.Context, output: str, **values: Any) -> None:
     for name, value in facts.items():
         if value is not None:
             text = (
-                ", ".join(value)
-                if isinstance(value, list)
-                else f"{value:,}"
-                if isinstance(value, int)
-                else str(value)
+                ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
             )
             click.echo(escape(f"{name:8} {text}"))
     click.echo("items and bytes are DynamoDB's own counts, renewed about every six hours")
@@ -88,7 +80,7 @@ def describe(ctx: click.Context, output: str, **values: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @settings_options
 @click.pass_context
-def drop(ctx: click.Context, *, yes: bool, **values: Any) -> None:
+def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
     """Delete the table and everything in it."""
     if shown(ctx):
         return
@@ -96,9 +88,7 @@ def drop(ctx: click.Context, *, yes: bool, **values: Any) -> None:
     name = table.target.table
     table.describe()
     if not yes:
-        typed = click.prompt(
-            f"This deletes {escape(name)} and everything in it. Type its name to go on", err=True
-        )
+        typed = click.prompt(f"This deletes {escape(name)} and everything in it. Type its name to go on", err=True)
         if typed != name:
             raise click.UsageError("That is not its name; nothing was deleted.")
     table.drop()

@@ -32,15 +32,13 @@ Examples:
 
 
 @click.command("validate", epilog=EXAMPLES + EXIT_CODES)
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST_OR_FILE..."
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST_OR_FILE...")
 @row_options
 @output_option
 @log_option
 @settings_options
 @click.pass_context
-def command(ctx: click.Context, files: tuple[Path, ...], **values: Any) -> None:
+def command(ctx: click.Context, /, files: tuple[Path, ...], **values: Any) -> None:
     """Run all stages on the dumps that the MANIFESTs describe, and write nothing.
 
     Needs no key, no table and no network. A FILE that is not a manifest (does not end in .toml) is looked at:
@@ -52,9 +50,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], **values: Any) -> None:
     codes = []
     for path in files:
         if path.suffix == ".toml":
-            code, _ = run_all(
-                [path], values["output"], log, lambda one, watcher: validate(one, settings, watcher)
-            )
+            code, _ = run_all([path], values["output"], log, lambda one, watcher: validate(one, settings, watcher))
         else:
             code = look_at(path, values["output"], log)
         codes.append(code)

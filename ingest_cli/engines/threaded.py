@@ -58,9 +58,7 @@ class ThreadedWriter:
         self._stop = stop
         self._fault: BaseException | None = None
         self._queue: queue.Queue[tuple[Batch, _Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
-        self._threads = [
-            threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)
-        ]
+        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
             thread.start()
 
@@ -102,8 +100,13 @@ class ThreadedWriter:
                 if pending.done(self._sink.put(batch)):
                     self._journal.settle(pending.work, pending.acknowledged, pending.refused)
             except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
-                self._fault = self._fault or fault
-                self._stop.set()
+                self._fail(fault)
+
+    def _fail(self, fault: BaseException) -> None:
+        """Remember the first fault, and end all waiting."""
+        if self._fault is None:
+            self._fault = fault
+        self._stop.set()
 
     def _drop(self) -> None:
         """Forget what is queued; it is in no account, and will be sent by the next run."""

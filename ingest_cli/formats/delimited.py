@@ -219,8 +219,7 @@ def _parse_ragged(
     order = np.argsort(index, kind="stable")
     columns = _columns(table, layout)
     cells = {
-        name: pa.concat_arrays([columns[name], rest.cells[name]]).take(pa.array(order))
-        for name, _, _ in layout.wanted
+        name: pa.concat_arrays([columns[name], rest.cells[name]]).take(pa.array(order)) for name, _, _ in layout.wanted
     }
     return _Rows(index[order], cells, np.flatnonzero(blank).astype(np.int32), rest.rejected, rest.flags)
 
@@ -305,7 +304,8 @@ def _repeated_headers(rows: _Rows, layout: Layout) -> IndexArray:
         if not repeated.any():
             break
         repeated &= pc.equal(rows.cells[name], text).to_numpy(zero_copy_only=False)
-    return rows.index[repeated]
+    index: IndexArray = rows.index[repeated]
+    return index
 
 
 def _believable(bounds: OffsetArray, size: int) -> bool:

@@ -63,9 +63,7 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
                 return Parsed(np.array(bounds, np.int64), records)
             if isinstance(cells, _Damage) or long:
                 first += 1
-                records.append(
-                    "record_too_long" if len(lines[first - 1]) > MAX_RECORD_BYTES else "unclosed_quote"
-                )
+                records.append("record_too_long" if len(lines[first - 1]) > MAX_RECORD_BYTES else "unclosed_quote")
                 bounds.append(starts[first])
                 break  # a new reader starts on the next line
             first = after

@@ -74,9 +74,7 @@ def sniff(sample: bytes, *, complete: bool, name: str = "") -> FileGuess:
         return _not_rows("binary", f"Not text: {binary}.")
     charset = guess_charset(sample, complete=complete)
     if not charset.text.strip("\0 \t\r\n\x1a"):
-        return _not_rows(
-            "empty", "The file is empty." if complete else "The file begins with blanks only.", charset
-        )
+        return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
     other = other_text_format(charset.text)

@@ -67,6 +67,4 @@ class Username:
         """First letter, if it is an ASCII letter or digit, and eleven stars."""
         first = masks.first_letter(values)
         mask = pc.binary_join_element_wise(first, "*" * 11, "")
-        return masks.stars_unless_hidden(
-            mask, masks.alphanumeric_counts(values), masks.alphanumeric_counts(first)
-        )
+        return masks.stars_unless_hidden(mask, masks.alphanumeric_counts(values), masks.alphanumeric_counts(first))

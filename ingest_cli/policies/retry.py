@@ -71,7 +71,7 @@ class RetryRules:
     give_up_after_s: float
     on_retry: Callable[[str], None]
     stop: threading.Event
-    backoff: Backoff = Backoff()  # noqa: RUF009 - immutable
+    backoff: Backoff = Backoff()
 
 
 class Retrying:

@@ -23,14 +23,13 @@ class RowWindow:
         self._skip = skip
         self._left = limit
 
-    @property
     def exhausted(self) -> bool:
         """Whether no further row will be taken, so that nothing more need be read."""
         return self._left == 0
 
     def take(self, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
         """The part of `chunks` inside the window; rows that are passed over stay as skipped rows."""
-        if self.exhausted:
+        if self.exhausted():
             return
         for chunk in chunks:
             skipped = min(self._skip, chunk.records)
@@ -39,7 +38,7 @@ class RowWindow:
             if self._left is not None:
                 self._left -= after - skipped
             yield chunk if (skipped, after) == (0, chunk.records) else _cut(chunk, skipped, after)
-            if self.exhausted:
+            if self.exhausted():
                 return
 
 
@@ -48,17 +47,14 @@ def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:
     inside = (chunk.index >= first) & (chunk.index < after)
     places = np.flatnonzero(inside)
     cells = {
-        name: column[places[0] : places[-1] + 1] if len(places) else column[:0]
-        for name, column in chunk.cells.items()
+        name: column[places[0] : places[-1] + 1] if len(places) else column[:0] for name, column in chunk.cells.items()
     }
     skipped = {reason: index[(index >= first) & (index < after)] for reason, index in chunk.skipped.items()}
     bounds = chunk.bounds[: after + 1]
     data = chunk.data[: int(bounds[-1])]
     end = chunk.end
     if after < chunk.records:
-        end = Position(
-            chunk.start.offset + len(data), chunk.start.row + after, chunk.start.line + count_lines(data)
-        )
+        end = Position(chunk.start.offset + len(data), chunk.start.row + after, chunk.start.line + count_lines(data))
     return replace(
         chunk,
         end=end,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import Any, Protocol
+from typing import Any
 
 from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError, TryAgainError
@@ -138,10 +138,6 @@ def _consumed(parsed: dict[str, Any]) -> float:
         return float(sum(entry["CapacityUnits"] for entry in entries))
     except (KeyError, TypeError) as error:
         raise _Untrustworthy("bad_answer") from error
-
-
-class _HasReason(Protocol):
-    reason: str
 
 
 def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:

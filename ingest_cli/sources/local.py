@@ -87,9 +87,7 @@ def _file(path: Path, name: str) -> LocalFile:
     except OSError as error:
         raise _unreadable(name, error) from error
     if stat.S_ISDIR(status.st_mode):
-        raise SourceError(
-            f'"{name}" is a folder; name the files in it, for example "{name.rstrip("/")}/*.csv"'
-        )
+        raise SourceError(f'"{name}" is a folder; name the files in it, for example "{name.rstrip("/")}/*.csv"')
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f'"{name}" is not a regular file; copy its data into one')
     if not os.access(path, os.R_OK):
@@ -100,6 +98,4 @@ def _file(path: Path, name: str) -> LocalFile:
 def _unreadable(name: str, error: OSError) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceError(f'"{name}" does not exist; check `sources` in [dataset]')
-    return SourceError(
-        f'"{name}" cannot be read ({error.strerror or type(error).__name__}); check it and try again'
-    )
+    return SourceError(f'"{name}" cannot be read ({error.strerror or type(error).__name__}); check it and try again')

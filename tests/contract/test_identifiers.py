@@ -124,9 +124,7 @@ def test_a_column_with_next_to_nothing_in_it(identifier: Identifier, cells: list
 @BY_KIND
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(st.none(), CELL_TEXT), max_size=20))
-def test_no_text_raises_and_canonical_values_are_their_own(
-    identifier: Identifier, cells: list[str | None]
-) -> None:
+def test_no_text_raises_and_canonical_values_are_their_own(identifier: Identifier, cells: list[str | None]) -> None:
     array = column(cells)
     found = identifier.canonicalize(array, "MY")
     check_shape(identifier, array, found)
@@ -166,8 +164,7 @@ def test_where_a_column_is_cut_changes_nothing(identifier: Identifier) -> None:
                 for cell, value, label in zip(found.cell, found.value.to_pylist(), found.label, strict=True)
             ]
             rejects += [
-                (start + cell, reason)
-                for cell, reason in zip(found.rejected_cell, found.rejected_reason, strict=True)
+                (start + cell, reason) for cell, reason in zip(found.rejected_cell, found.rejected_reason, strict=True)
             ]
             for name, count in found.flags.items():
                 flags[name] += count

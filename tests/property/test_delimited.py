@@ -17,16 +17,36 @@ NAMES = ["A", "B", "C"]
 
 soup = st.lists(
     st.sampled_from(
-        [b"a", b"bc", b"1", b",", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b'""', b'"x,y"', b'"p\nq"']
-        + [b" ", b"\0", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf", b"x,y,z\n", b'"1","2","3"\r\n', b"A,B,C\n"]
+        [
+            b"a",
+            b"bc",
+            b"1",
+            b",",
+            b",",
+            b",",
+            b"\n",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b'"',
+            b'""',
+            b'"x,y"',
+            b'"p\nq"',
+            b" ",
+            b"\0",
+            b"\xff",
+            b"\xc3\xa9",
+            b"\xef\xbb\xbf",
+            b"x,y,z\n",
+            b'"1","2","3"\r\n',
+            b"A,B,C\n",
+        ]
     ),
     max_size=60,
 ).map(b"".join)
 
 
-def read(
-    data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20, dialect: Dialect = COMMA
-) -> list[RowChunk]:
+def read(data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20, dialect: Dialect = COMMA) -> list[RowChunk]:
     pieces = [data[i : i + piece] for i in range(0, len(data), piece)]
     parser = Delimited(dialect, NAMES, NAMES, header=False, chunk_bytes=chunk_bytes)
     return list(parser.read(pieces, Position()))

@@ -124,9 +124,7 @@ def an_email(rng: random.Random) -> str:
 
     local = ".".join(word("abcxyzABC0189_+-", 9) for _ in range(rng.randint(1, 3)))
     labels = [word("abcxyzABC01-", 8) for _ in range(rng.randint(0, 2))]
-    domain = ".".join(
-        [*labels, rng.choice(["com", "com.my", "MY", "org", "gmail.com", "co1", "xn--p1ai", "é"])]
-    )
+    domain = ".".join([*labels, rng.choice(["com", "com.my", "MY", "org", "gmail.com", "co1", "xn--p1ai", "é"])])
     written: list[Callable[[], str]] = [
         lambda: f"{local}@{domain}",
         lambda: f"{local}@{domain}",
@@ -219,11 +217,7 @@ def test_every_region_with_a_fast_rule_decides_as_the_library_does() -> None:
                 national = phonenumbers.national_significant_number(example)
                 numbers += [national[: -rng.randint(1, 5)] + digits(rng, rng.randint(1, 6)) for _ in range(6)]
                 numbers += [national]
-        cells = [
-            f"{start}{number}"
-            for number in numbers
-            for start in ("", "0", f"{code}", f"+{code}", f"+{code}0")
-        ]
+        cells = [f"{start}{number}" for number in numbers for start in ("", "0", f"{code}", f"+{code}", f"+{code}0")]
         fast = partial(phone._decide, region=region)
         assert_one_rule(cells, fast, partial(phone.canonical_phones, region=region))
 

@@ -281,9 +281,7 @@ def _write_truth(write: Callable[[str], object], truth: RowTruth) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.support.dumps", description="Write a synthetic dump."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.support.dumps", description="Write a synthetic dump.")
     parser.add_argument("--shape", choices=sorted(SHAPES), required=True)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the dump; its manifest is put beside it")

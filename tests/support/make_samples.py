@@ -53,9 +53,7 @@ SAMPLES = (
         "demo-telco-2017",
         {
             "telco-1.csv": Dump(shape=SHAPES["telco"], rows=80, planted=_planted(3), dirty=0.03),
-            "telco-2.csv.gz": Dump(
-                shape=SHAPES["telco"], rows=60, first=80, planted=_planted(41), compression="gzip"
-            ),
+            "telco-2.csv.gz": Dump(shape=SHAPES["telco"], rows=60, first=80, planted=_planted(41), compression="gzip"),
         },
         ("telco-*.csv*",),
     ),
@@ -72,11 +70,7 @@ SAMPLES = (
     Sample(
         "members",
         "demo-members-2021",
-        {
-            "members.tsv": Dump(
-                shape=SHAPES["members"], rows=80, seed=3, planted=_planted(11, person=_AISYAH_TAGGED)
-            )
-        },
+        {"members.tsv": Dump(shape=SHAPES["members"], rows=80, seed=3, planted=_planted(11, person=_AISYAH_TAGGED))},
         ("members.tsv",),
     ),
     Sample(

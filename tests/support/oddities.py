@@ -127,9 +127,7 @@ _IDS = (
     Oddity("id_too_long", "id", _refused("too_long", lambda p, _: f"{p.mykad}/{p.mykad}")),
     Oddity("id_non_ascii", "id", _refused("non_ascii", lambda p, _: f"É{p.mykad[4:]}")),
     Oddity("id_dummy", "id", _refused("dummy", lambda _, n: _DUMMY_IDS[n[7] % 5])),
-    Oddity(
-        "id_precision_lost", "id", _refused("precision_lost", lambda p, _: short_mantissa("85" + p.mykad[2:]))
-    ),
+    Oddity("id_precision_lost", "id", _refused("precision_lost", lambda p, _: short_mantissa("85" + p.mykad[2:]))),
     Oddity(
         "id_bad_bytes",
         "id",
@@ -155,12 +153,8 @@ _PHONES = (
     Oddity("phone_too_short", "phone", _refused("impossible_length", lambda p, _: f"01{p.mykad[-3:]}")),
     Oddity("phone_too_long", "phone", _refused("impossible_length", lambda p, _: f"01{p.mykad}")),
     Oddity("phone_words", "phone", _refused("not_a_phone", lambda _, n: _NO_PHONES[n[7] & 3])),
-    Oddity(
-        "phone_precision_lost", "phone", _refused("precision_lost", lambda p, _: short_mantissa(p.mobile[1:]))
-    ),
-    Oddity(
-        "phone_bad_bytes", "phone", _refused("bad_bytes", lambda p, _: f"0{p.mobile[3:]}{BAD_BYTE}"), "bytes"
-    ),
+    Oddity("phone_precision_lost", "phone", _refused("precision_lost", lambda p, _: short_mantissa(p.mobile[1:]))),
+    Oddity("phone_bad_bytes", "phone", _refused("bad_bytes", lambda p, _: f"0{p.mobile[3:]}{BAD_BYTE}"), "bytes"),
 )
 _EMAILS = (
     Oddity("email_idna", "email", _idna_email),
@@ -178,9 +172,7 @@ _EMAILS = (
         )
         for i, template in enumerate(_NO_ADDRESSES)
     ),
-    Oddity(
-        "email_non_ascii", "email", _refused("non_ascii_local", lambda p, _: f"é{p.username}@example.com")
-    ),
+    Oddity("email_non_ascii", "email", _refused("non_ascii_local", lambda p, _: f"é{p.username}@example.com")),
     Oddity("email_bad_bytes", "email", _refused("bad_bytes", lambda p, _: BAD_BYTE + p.email), "bytes"),
 )
 _TEXTS = (

@@ -222,9 +222,7 @@ def _document(n: Draws, mykad: str, old_ic: str) -> str:
     if sort >= 3:
         return mykad
     if sort == 0:
-        return (
-            f"{'AHK'[n[10] % 3]}{n[11] % 10000:04d}{n[12] % 10000:04d}"  # A: peninsula, H: Sabah, K: Sarawak
-        )
+        return f"{'AHK'[n[10] % 3]}{n[11] % 10000:04d}{n[12] % 10000:04d}"  # A: peninsula, H: Sabah, K: Sarawak
     if sort == 1:
         return old_ic
     # Companies Commission of Malaysia: year, 01 (local company) to 06, running number; since October 2019.

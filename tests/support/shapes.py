@@ -220,9 +220,7 @@ def manifest(shape: Shape, facts: ManifestFacts) -> str:
         lines.append(f"columns = {_toml(shape.column_names)}")
     for field in shape.fields:
         lines += ["", "[[fields]]"]
-        lines.append(
-            f"column = {_toml(field.columns[0] if len(field.columns) == 1 else list(field.columns))}"
-        )
+        lines.append(f"column = {_toml(field.columns[0] if len(field.columns) == 1 else list(field.columns))}")
         if field.kind:
             lines.append(f"kind = {_toml(field.kind)}")
         if field.kind == "phone":

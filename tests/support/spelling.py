@@ -77,9 +77,7 @@ def email(canonical: str, n: Draws) -> Cell:
 
 def username(canonical: str, n: Draws) -> Cell:
     """A name in lower or upper case."""
-    return Cell(
-        (canonical, canonical, canonical.upper(), f" {canonical}")[n[3] & 3], (("username", canonical),)
-    )
+    return Cell((canonical, canonical, canonical.upper(), f" {canonical}")[n[3] & 3], (("username", canonical),))
 
 
 def imsi(canonical: str, _: Draws) -> Cell:

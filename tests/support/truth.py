@@ -137,9 +137,7 @@ class Tally:
     lookup: frozenset[str] = LOOKUP
     distinct: bool = True
     outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: dict[str, Counter[str]] = field(
-        default_factory=lambda: {"rejected": Counter(), "skipped": Counter()}
-    )
+    reasons: dict[str, Counter[str]] = field(default_factory=lambda: {"rejected": Counter(), "skipped": Counter()})
     built: int = 0
     _keys: set[tuple[Identifier, bytes]] = field(default_factory=set)
 
@@ -301,9 +299,7 @@ def label(own: Identifier) -> str:
 
 def _is_mykad(digits: str) -> bool:
     year, month, day = int(digits[:2]), int(digits[2:4]), int(digits[4:6])
-    return digits[6:8] in _BIRTHPLACES and any(
-        _is_date(century + year, month, day) for century in (1900, 2000)
-    )
+    return digits[6:8] in _BIRTHPLACES and any(_is_date(century + year, month, day) for century in (1900, 2000))
 
 
 def _is_date(year: int, month: int, day: int) -> bool:

@@ -45,11 +45,7 @@ class Draft:
     def columns_of(self, field: str) -> str:
         """The content word of the column a field's value stands in."""
         in_other = field == "id" and self.person.document != self.person.mykad
-        return (
-            "other_id"
-            if in_other and any(content == "other_id" for _, content in self.shape.columns)
-            else field
-        )
+        return "other_id" if in_other and any(content == "other_id" for _, content in self.shape.columns) else field
 
     def laid_out(self) -> list[str]:
         """The cells of the row, in the order of the columns."""

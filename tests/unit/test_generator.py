@@ -109,9 +109,7 @@ def test_the_libraries_agree_about_odd_cells(oddity: object) -> None:
     odd = next(one for one in ODDITIES if one is oddity)
     for someone in itertools.islice(people(4), 200):
         cell = odd.make(someone, draw(4, someone.number, b"spelling"))
-        assert bool(cell.found or cell.refused or cell.absent) == (
-            odd.field not in {"name", "address"} or cell.absent
-        )
+        assert bool(cell.found or cell.refused or cell.absent) == (odd.field not in {"name", "address"} or cell.absent)
         for kind, canonical in cell.found:
             if kind == "phone":
                 assert phonenumbers.is_possible_number(phonenumbers.parse(canonical)), cell
@@ -180,9 +178,7 @@ def test_a_clean_dump_has_nothing_to_reject() -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 def test_rows_begin_on_the_line_the_truth_says(line_end: str, quoting: dumps.Quoting, delimiter: str) -> None:
     shape = SHAPES["dirty"]._replace(is_plain=True)  # without the quote that is never closed
-    dump = Dump(
-        shape=shape, rows=300, dirty=0.5, line_end=line_end, quoting=quoting, delimiter=delimiter, header=True
-    )
+    dump = Dump(shape=shape, rows=300, dirty=0.5, line_end=line_end, quoting=quoting, delimiter=delimiter, header=True)
     text, truths = written(dump)
     reader = csv.reader(text.split(line_end)[:-1], delimiter=delimiter, strict=True)
     # csv.reader counts the lines it is given, so the next row begins one after those read so far.
@@ -265,13 +261,9 @@ def test_a_duplicate_is_the_row_before_with_the_same_truth() -> None:
         assert truths[at].outcome == truths[at - 1].outcome
 
 
-def test_the_command_line_writes_dump_manifest_and_truth(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_writes_dump_manifest_and_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, truth = tmp_path / "big.csv.gz", tmp_path / "big.jsonl"
-    arguments = (
-        f"--shape pelanggan --rows 50 --seed 9 --dirty 0.2 --compression gzip --out {out} --truth {truth}"
-    )
+    arguments = f"--shape pelanggan --rows 50 --seed 9 --dirty 0.2 --compression gzip --out {out} --truth {truth}"
     assert dumps.main(arguments.split()) == 0
     path = tmp_path / "big.toml"
     assert capsys.readouterr().out == f"{path}\n"
@@ -292,9 +284,7 @@ def test_manifests_say_how_the_dump_is_written(shape: str, header: bool, tmp_pat
     assert (found.format.header, found.format.delimiter) == (header, "|")
     assert found.format.columns == (() if header else tuple(SHAPES[shape].column_names))
     for field, expected in zip(found.fields, SHAPES[shape].fields, strict=True):
-        assert (field.columns, field.kind, field.exposes, field.lookup) == expected[2:3] + expected[
-            1:2
-        ] + expected[3:]
+        assert (field.columns, field.kind, field.exposes, field.lookup) == expected[2:3] + expected[1:2] + expected[3:]
 
 
 def test_passwords_are_in_the_dump_and_in_no_manifest() -> None:

@@ -110,9 +110,7 @@ def test_the_region_is_where_a_number_is_dialled() -> None:
 
 def test_malaysia_has_a_fast_rule_and_regions_with_odd_prefixes_do_not() -> None:
     assert phone._fast_rule("MY") is not None
-    assert [phone._fast_rule(region) for region in ("US", "GB", "IT", "BR", "JP", "RU", "AU", "XX", "")] == [
-        None
-    ] * 9
+    assert [phone._fast_rule(region) for region in ("US", "GB", "IT", "BR", "JP", "RU", "AU", "XX", "")] == [None] * 9
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,7 @@ def test_lost_digits_are_not_invented(text: str) -> None:
     assert spreadsheet.restore(text) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["5E123", "12E5", "E1234567", "850101-14-5678", "1.000", "a.0", "", "1e", "=1"]
-)
+@pytest.mark.parametrize("text", ["5E123", "12E5", "E1234567", "850101-14-5678", "1.000", "a.0", "", "1e", "=1"])
 def test_what_is_no_damage_stays(text: str) -> None:
     assert spreadsheet.restore(text) == text
 

@@ -201,13 +201,9 @@ def pointing_up(modules: Modules) -> list[str]:
         if own is None or other is None:
             continue  # `unplaced` reports it
         if other >= own:
-            broken.append(
-                f"{found}: imports {found.target}, which does not stand below {unit(found.importer)}"
-            )
+            broken.append(f"{found}: imports {found.target}, which does not stand below {unit(found.importer)}")
         elif unit(found.importer) in NARROWED and not is_in(found.target, NARROWED[unit(found.importer)]):
-            broken.append(
-                f"{found}: imports {found.target}, which NARROWED keeps from {unit(found.importer)}"
-            )
+            broken.append(f"{found}: imports {found.target}, which NARROWED keeps from {unit(found.importer)}")
     return broken
 
 

@@ -254,9 +254,7 @@ def test_requests_that_cannot_be_read(client: Client, endpoint: Endpoint) -> Non
     assert refusal(lambda: client.get_item(TableName="other", Key={"pk": {"S": "a"}}))[0] == (
         "ResourceNotFoundException"
     )
-    assert (
-        refusal(lambda: client.get_item(TableName=TABLE, Key={"pk": {"S": "a"}}))[0] == "ValidationException"
-    )
+    assert refusal(lambda: client.get_item(TableName=TABLE, Key={"pk": {"S": "a"}}))[0] == "ValidationException"
     assert [r.outcome for r in endpoint.audit.requests[-2:]] == [
         "ResourceNotFoundException",
         "ValidationException",

@@ -200,9 +200,7 @@ def test_poison_and_changes_of_state(client: Client, endpoint: Endpoint, clock: 
     left = client.batch_write_item(RequestItems=puts(person("d"), person("e")))["UnprocessedItems"]
     assert left == puts(person("e"))
     clock.advance(60)
-    assert (
-        refusal(lambda: client.put_item(TableName=TABLE, Item=person("f")))[0] == "ResourceNotFoundException"
-    )
+    assert refusal(lambda: client.put_item(TableName=TABLE, Item=person("f")))[0] == "ResourceNotFoundException"
 
 
 def test_a_connection_is_closed_behind_a_true_answer() -> None:
@@ -272,9 +270,7 @@ def test_in_another_process_with_tls_and_a_log(tmp_path: Path) -> None:
         with connected(process.client_arguments) as client:
             create(client)
             process.add_rule(faults.server_error(after=True), operation="PutItem", times=1)
-            assert (
-                outcome(lambda: client.put_item(TableName=TABLE, Item=person("a"))) == "InternalServerError"
-            )
+            assert outcome(lambda: client.put_item(TableName=TABLE, Item=person("a"))) == "InternalServerError"
             client.put_item(TableName=TABLE, Item=person("b"))
             assert process.control(limits={}, capacity={TABLE: 1}) == {"rules": [{"seen": 2, "fired": 1}]}
             left = client.batch_write_item(RequestItems=puts(person("c"), person("d")))["UnprocessedItems"]

@@ -279,9 +279,7 @@ def test_an_unsure_header_is_said_to_be_unsure() -> None:
 
 
 def test_control_and_bidi_characters_in_names_are_escaped() -> None:
-    found = guess(
-        written([["NAME", "EMAIL \u202e\x1b[31m", "NO_TEL"], *[[r[0], r[4], r[3]] for r in people(20)]])
-    )
+    found = guess(written([["NAME", "EMAIL \u202e\x1b[31m", "NO_TEL"], *[[r[0], r[4], r[3]] for r in people(20)]]))
     assert "\u202e" not in repr(found)
     assert "\x1b" not in repr(found)
     assert shown("A\u202e\x1bB\u2028") == "A\\u202e\\u001bB\\u2028"
@@ -377,9 +375,7 @@ def test_ordinary_words_are_not_names_of_columns() -> None:
 
 def many(template: str, count: int = 40) -> list[str]:
     rng = random.Random(template)
-    return [
-        "".join(str(rng.randrange(10)) if sign == "#" else sign for sign in template) for _ in range(count)
-    ]
+    return ["".join(str(rng.randrange(10)) if sign == "#" else sign for sign in template) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -634,9 +630,7 @@ def test_every_shipped_sample_is_guessed_as_its_manifest_says() -> None:
         described = tomllib.loads(manifest.read_text(encoding="utf-8"))
         layout = described["format"]
         raw = source.read_bytes()
-        found = sniff(
-            gzip.decompress(raw) if source.suffix == ".gz" else raw, complete=True, name=source.name
-        )
+        found = sniff(gzip.decompress(raw) if source.suffix == ".gz" else raw, complete=True, name=source.name)
         if layout["name"] not in {"csv", "tsv"}:
             continue
         assert found.format == layout["name"], source.name

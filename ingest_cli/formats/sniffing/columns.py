@@ -135,12 +135,7 @@ def _judge(title: str, tally: _Tally) -> _Verdict:
             "header name" if tally.filled else "header name; all cells are empty",
         )
     other = by_cells.meaning
-    if (
-        fit < _MISFIT
-        and other != named
-        and (other.kind or other.secret)
-        and by_cells.confidence >= _OUTWEIGHS
-    ):
+    if fit < _MISFIT and other != named and (other.kind or other.secret) and by_cells.confidence >= _OUTWEIGHS:
         return _Verdict(other, 0.5, f"{by_cells.why}, though its name says otherwise")
     if fit < _MISFIT:
         return _Verdict(named, 0.35, f"header name, but only {_percent(fit)} of cells fit")
@@ -163,9 +158,7 @@ def _by_cells(tally: _Tally) -> _Verdict:
     shape, sure, _ = _KINDS[kind]
     share = tally.share(shape)
     if share >= _FIT:
-        return _Verdict(
-            Meaning(kind), trust * sure * share, f"{_percent(share)} of cells look like {shape.value}"
-        )
+        return _Verdict(Meaning(kind), trust * sure * share, f"{_percent(share)} of cells look like {shape.value}")
     for shape, least, sure, meaning in (
         (Shape.HASH, 0.7, 0.8, Meaning(secret=True)),
         (Shape.IP, 0.9, 0.9, Meaning(exposes="IP addresses")),

@@ -89,9 +89,7 @@ def _score(head: list[str], dialect: Dialect) -> float:
     if width <= 1:
         return 0.0
     records = read_in_step(head, dialect, _HEAD_LINES, width)
-    counted = [
-        (len(cells), lines) for cells, lines in zip(records.cells, records.lines, strict=True) if cells
-    ]
+    counted = [(len(cells), lines) for cells, lines in zip(records.cells, records.lines, strict=True) if cells]
     even = sum(lines for cells, lines in counted if cells == width) - records.unclosed
     consistency = max(even, 0) / sum(lines for _, lines in counted)
     judged = clean = 0

@@ -46,9 +46,7 @@ DATA_SHAPES = frozenset(
 )
 """Shapes no name of a column has."""
 
-_NULL_LIKE = frozenset(
-    {"NULL", "\\N", "-", "--", "N/A", "#N/A", "NA", "N.A", "N.A.", "NAN", "NONE", "NIL", "(NULL)"}
-)
+_NULL_LIKE = frozenset({"NULL", "\\N", "-", "--", "N/A", "#N/A", "NA", "N.A", "N.A.", "NAN", "NONE", "NIL", "(NULL)"})
 _LONGEST_NULL_LIKE = max(map(len, _NULL_LIKE))
 _MYKAD = re.compile(
     r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[- ]?"
@@ -80,9 +78,7 @@ _HASH = re.compile(
 _USERNAME_LIKE = re.compile(r"(?=[\W\d_]{0,63}[^\W\d_])[^\s@,;|]{2,64}")
 _WORDS = re.compile(r"[^\W\d_][^\d_:;|\\<>\[\]{}=+*#$%^~!?\"]{1,100}")
 # Particles of Malaysian names (bin, binti, anak lelaki, anak perempuan) and the commonest titles.
-_PERSON = re.compile(
-    r"\b(?:BIN|BINTI|BT|BTE|A/L|A/P|S/O|D/O|ANAK|HAJI|HAJAH|MOHD|MUHAMMAD|NUR|SITI)\b", re.IGNORECASE
-)
+_PERSON = re.compile(r"\b(?:BIN|BINTI|BT|BTE|A/L|A/P|S/O|D/O|ANAK|HAJI|HAJAH|MOHD|MUHAMMAD|NUR|SITI)\b", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"\b(?:JALAN|JLN|LORONG|LRG|TAMAN|TMN|KAMPUNG|KG|LOT|BLOK|BLOCK|PERSIARAN"
     r"|BANDAR|FLAT|FELDA|APARTMENT|CONDO(?:MINIUM)?"

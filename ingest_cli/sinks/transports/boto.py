@@ -73,6 +73,4 @@ class BotoTransport:
 
     def _capture(self, response_dict: dict[str, Any], **_: object) -> None:
         headers = response_dict["headers"]
-        self._local.answer = Answer(
-            response_dict["status_code"], response_dict["body"], headers.get("x-amz-crc32")
-        )
+        self._local.answer = Answer(response_dict["status_code"], response_dict["body"], headers.get("x-amz-crc32"))

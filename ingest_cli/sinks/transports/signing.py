@@ -21,18 +21,27 @@ _CONTENT_TYPE = "application/x-amz-json-1.0"
 class Credentials(Protocol):
     """As botocore freezes them."""
 
-    access_key: str
-    secret_key: str
-    token: str | None
+    @property
+    def access_key(self) -> str | None:
+        """Goes into the header."""
+        ...
+
+    @property
+    def secret_key(self) -> str | None:
+        """Signs."""
+        ...
+
+    @property
+    def token(self) -> str | None:
+        """Goes along with temporary credentials."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What stays the same for a day and one set of credentials."""
+    """What a signing key is for."""
 
-    access_key: str
     secret_key: str
-    token: str | None
     day: str
 
 
@@ -77,10 +86,10 @@ class Signer:
         return signed
 
     def _key(self, credentials: Credentials, day: str) -> bytes:
-        scope = _Scope(credentials.access_key, credentials.secret_key, credentials.token, day)
+        scope = _Scope(credentials.secret_key or "", day)
         if self._cached is not None and self._cached[0] == scope:
             return self._cached[1]
-        key = b"AWS4" + credentials.secret_key.encode()
+        key = b"AWS4" + scope.secret_key.encode()
         for part in (day, self._region, _SERVICE, "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
         self._cached = (scope, key)

@@ -97,15 +97,11 @@ class Audit:
 
     def write(self, action: str, table: str, key: tuple[str, str], sha256: str, request: int) -> WriteRecord:
         """Note a write that was applied."""
-        record = WriteRecord(
-            len(self.writes) + 1, self._clock(), action, table, key[0], key[1], sha256, request
-        )
+        record = WriteRecord(len(self.writes) + 1, self._clock(), action, table, key[0], key[1], sha256, request)
         self.writes.append(record)
         return record
 
-    def answered(
-        self, request: RequestRecord, writes: list[WriteRecord], *, sent: bool, intact: bool
-    ) -> None:
+    def answered(self, request: RequestRecord, writes: list[WriteRecord], *, sent: bool, intact: bool) -> None:
         """Note how a request was answered, as far as is known.
 
         Args:
@@ -126,9 +122,7 @@ class Audit:
 
     def acknowledged_keys(self, table: str) -> set[tuple[str, str]]:
         """Keys of all acknowledged puts into `table`."""
-        return {
-            (w.pk, w.sk) for w in self.writes if w.table == table and w.action == "put" and w.acknowledged
-        }
+        return {(w.pk, w.sk) for w in self.writes if w.table == table and w.action == "put" and w.acknowledged}
 
     def dump(self) -> dict[str, Any]:
         """The whole log as a JSON document: {"writes": [...], "requests": [...]}."""

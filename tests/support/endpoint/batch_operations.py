@@ -59,10 +59,8 @@ def _checked_writes(call: Call, requested: dict[str, Any]) -> list[_Write]:
     seen: set[object] = set()
     for name, write, item in prepared:
         table = call.usable_table(name)
-        if item is None:
-            key = table.check_key(normal_item(write["DeleteRequest"].get("Key")))
-        else:
-            key = _key_of(table, item)
+        deleted = write.get("DeleteRequest", {}).get("Key")
+        key = table.check_key(normal_item(deleted)) if item is None else _key_of(table, item)
         identity = (name, table.parts(key))
         if identity in seen:
             raise validation(_DUPLICATES)

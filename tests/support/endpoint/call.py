@@ -140,8 +140,7 @@ class Call:
             totals[name] += units
         detail = level == "INDEXES"
         return [
-            {"TableName": name, "CapacityUnits": units}
-            | ({"Table": {"CapacityUnits": units}} if detail else {})
+            {"TableName": name, "CapacityUnits": units} | ({"Table": {"CapacityUnits": units}} if detail else {})
             for name, units in totals.items()
         ]
 

@@ -41,9 +41,7 @@ MESSAGES = {
         "your table or index so please try again shortly."
     ),
     "RequestLimitExceeded": "Throughput exceeds the current throughput quota for your account.",
-    "InternalServerError": (
-        "The request processing has failed because of an unknown error, exception or failure."
-    ),
+    "InternalServerError": ("The request processing has failed because of an unknown error, exception or failure."),
     "ServiceUnavailable": "The service is currently unavailable or busy.",
     "ExpiredTokenException": "The security token included in the request is expired",
     "UnrecognizedClientException": "The security token included in the request is invalid.",

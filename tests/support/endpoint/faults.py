@@ -92,9 +92,7 @@ def unavailable(*, after: bool = False) -> Fault:
     return error("ServiceUnavailable", after=after)
 
 
-def throttle(
-    *reasons: str, kind: str = "ProvisionedThroughputExceededException", message: str | None = None
-) -> Fault:
+def throttle(*reasons: str, kind: str = "ProvisionedThroughputExceededException", message: str | None = None) -> Fault:
     """Throttle the whole request.
 
     Args:

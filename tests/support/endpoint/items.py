@@ -52,9 +52,7 @@ def normal_value(value: Any, depth: int = 1) -> Value:
     if not isinstance(value, dict):
         raise DynamoError("SerializationException", "Unexpected value type in payload")
     if not value:
-        raise validation(
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-        )
+        raise validation("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
     if len(value) > 1:
         raise validation(
             "Supplied AttributeValue has more than one datatypes set, "
@@ -65,9 +63,7 @@ def normal_value(value: Any, depth: int = 1) -> Value:
     [(tag, content)] = value.items()
     if tag == "S":
         if not isinstance(content, str):
-            raise DynamoError(
-                "SerializationException", f"{_json_name(content)} cannot be converted to String"
-            )
+            raise DynamoError("SerializationException", f"{_json_name(content)} cannot be converted to String")
         return value
     return {tag: _normal_content(tag, content, depth)}
 
@@ -160,13 +156,9 @@ def normal_number(content: Any) -> str:
     exponent = int(exponent) + len(significant) - len(stripped)
     magnitude = len(stripped) + exponent - 1
     if magnitude > _MAX_EXPONENT:
-        raise validation(
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-        )
+        raise validation("Number overflow. Attempting to store a number with magnitude larger than supported range")
     if magnitude < _MIN_EXPONENT:
-        raise validation(
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
-        )
+        raise validation("Number underflow. Attempting to store a number with magnitude smaller than supported range")
     if len(stripped) > _MAX_DIGITS:
         raise validation("Attempting to store more than 38 significant digits in a Number")
     return format(Decimal((sign, tuple(map(int, stripped)), exponent)), "f")

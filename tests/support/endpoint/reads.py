@@ -204,8 +204,7 @@ def scan(call: Call) -> dict[str, Any]:
         missing = "TotalSegments" if segments is None else "Segment"
         given = "Segment" if segments is None else "TotalSegments"
         raise validation(
-            f"The {missing} parameter is required but was not present in the request "
-            f"when {given} parameter is present"
+            f"The {missing} parameter is required but was not present in the request when {given} parameter is present"
         )
     segment, segments = int(segment or 0), int(1 if segments is None else segments)
     if not 1 <= segments <= _MAX_SEGMENTS:

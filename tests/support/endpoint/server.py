@@ -54,9 +54,7 @@ class Settings:
     transition_s: float = 0.0
     recovery: str = "DISABLED"
     seed: int = 0
-    credentials: list[Credentials] | None = field(
-        default_factory=lambda: [Credentials(ACCESS_KEY, SECRET_KEY)]
-    )
+    credentials: list[Credentials] | None = field(default_factory=lambda: [Credentials(ACCESS_KEY, SECRET_KEY)])
     certificate: Certificate | None = None
     audit_path: Path | None = None
     latency_s: float = 0.0
@@ -91,9 +89,7 @@ class Listener:
         return f"{'https' if context else 'http'}://127.0.0.1:{bound}"
 
     def _new_connection(self) -> HttpProtocol:
-        return HttpProtocol(
-            self._application, self._settings.shortcut, self._settings.latency_s, self._connections
-        )
+        return HttpProtocol(self._application, self._settings.shortcut, self._settings.latency_s, self._connections)
 
     async def close(self) -> None:
         """Stop listening and reset what is still connected, hanging requests included."""

@@ -211,9 +211,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 def _scripted_error(fault: Fault, tables: list[str]) -> DynamoError:
     if fault.error in REASONS_MEMBER and fault.reasons:
         name = tables[0] if tables else "unknown"
-        made = throttled(
-            fault.error, list(fault.reasons), f"arn:aws:dynamodb:ap-southeast-1:000000000000:table/{name}"
-        )
+        made = throttled(fault.error, list(fault.reasons), f"arn:aws:dynamodb:ap-southeast-1:000000000000:table/{name}")
         if fault.message is not None:
             made.message = fault.message
         return made
@@ -231,9 +229,7 @@ def elements_of(payload: dict[str, Any]) -> Iterator[tuple[str, Item]]:
     if isinstance(requested, dict):
         for name, part in requested.items():
             for one in part.get("Keys", []) if isinstance(part, dict) else part:
-                inner = (
-                    one.get("PutRequest", {}).get("Item") or one.get("DeleteRequest", {}).get("Key") or one
-                )
+                inner = one.get("PutRequest", {}).get("Item") or one.get("DeleteRequest", {}).get("Key") or one
                 yield name, inner if isinstance(inner, dict) else {}
     for element in payload.get("TransactItems") or []:
         for action in element.values():

@@ -72,14 +72,10 @@ def _parse(header: str) -> _Authorization:
         )
     access_key, day, region, service, terminator = elements
     if service != "dynamodb" or terminator != "aws4_request":
-        raise DynamoError(
-            "InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. "
-        )
+        raise DynamoError("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. ")
     if not re.fullmatch(r"[0-9a-f]{64}", parts["Signature"]):
         raise DynamoError("InvalidSignatureException", _MISMATCH)
-    return _Authorization(
-        access_key, (day, region, service), parts["SignedHeaders"].split(";"), parts["Signature"]
-    )
+    return _Authorization(access_key, (day, region, service), parts["SignedHeaders"].split(";"), parts["Signature"])
 
 
 def _signed_at(headers: Mapping[str, str], day: str, now: datetime) -> str:
@@ -97,9 +93,7 @@ def _signed_at(headers: Mapping[str, str], day: str, now: datetime) -> str:
             f"'{day}' != '{stamp[:8]}', from '{stamp}'.",
         )
     if abs(now - signed_at) > _SKEW:
-        raise DynamoError(
-            "InvalidSignatureException", f"Signature expired: {stamp} is now earlier than allowed"
-        )
+        raise DynamoError("InvalidSignatureException", f"Signature expired: {stamp} is now earlier than allowed")
     return stamp
 
 
@@ -160,9 +154,7 @@ class Verifier:
         now: the wall clock, for the age of a signature.
     """
 
-    def __init__(
-        self, known: list[Credentials], now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, known: list[Credentials], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.known = {one.access_key: one for one in known}
         self._now = now
 
@@ -184,9 +176,7 @@ class Verifier:
         given = _parse(header)
         stamp = _signed_at(headers, given.scope[0], self._now())
         if "host" not in given.signed_headers:
-            raise DynamoError(
-                "InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization."
-            )
+            raise DynamoError("InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization.")
         unsigned = [n for n in headers if n.startswith("x-amz-") and n not in given.signed_headers]
         absent = [n for n in given.signed_headers if n not in headers]
         if unsigned or absent or given.signed_headers != sorted(given.signed_headers):
@@ -196,9 +186,7 @@ class Verifier:
                 given, stamp, headers, canonical_request(method, target, headers, given.signed_headers, body)
             )
 
-    def _check_signature(
-        self, given: _Authorization, stamp: str, headers: Mapping[str, str], canonical: str
-    ) -> None:
+    def _check_signature(self, given: _Authorization, stamp: str, headers: Mapping[str, str], canonical: str) -> None:
         credentials = self.known.get(given.access_key)
         if credentials is None:
             raise DynamoError("UnrecognizedClientException")

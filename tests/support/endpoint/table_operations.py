@@ -36,8 +36,7 @@ def _check_throughput(payload: dict[str, Any], *, billed_on_demand: bool) -> Non
     throughput = payload.get("ProvisionedThroughput")
     if billed_on_demand and throughput:
         raise invalid_parameter(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
-            "PAY_PER_REQUEST"
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
         )
     if not billed_on_demand and not throughput:
         raise invalid_parameter(
@@ -96,8 +95,7 @@ def update_table(call: Call) -> dict[str, Any]:
     if table.status != "ACTIVE":
         raise DynamoError(
             "ResourceInUseException",
-            f"Attempt to change a resource which is still in use: Table is being {table.status.lower()}: "
-            f"{table.name}",
+            f"Attempt to change a resource which is still in use: Table is being {table.status.lower()}: {table.name}",
         )
     payload = call.payload
     mode = payload.get("BillingMode", "PROVISIONED" if table.provisioned else "PAY_PER_REQUEST")

@@ -31,9 +31,7 @@ class Table:
         transition_s: how long it stays CREATING, UPDATING or DELETING.
     """
 
-    def __init__(
-        self, request: dict[str, Any], clock: Clock, limits: Limits | None, transition_s: float
-    ) -> None:
+    def __init__(self, request: dict[str, Any], clock: Clock, limits: Limits | None, transition_s: float) -> None:
         self.name: str = request["TableName"]
         self.arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self.name}"
         types = {d["AttributeName"]: d["AttributeType"] for d in request["AttributeDefinitions"]}
@@ -87,9 +85,7 @@ class Table:
         write = None if provisioned is None else float(provisioned["WriteCapacityUnits"])
         self._throughput = {
             "Read": Throughput("Read", self._limits, self._clock, read, maximum.get("MaxReadRequestUnits")),
-            "Write": Throughput(
-                "Write", self._limits, self._clock, write, maximum.get("MaxWriteRequestUnits")
-            ),
+            "Write": Throughput("Write", self._limits, self._clock, write, maximum.get("MaxWriteRequestUnits")),
         }
 
     def set_throughput(self, provisioned: dict[str, int] | None) -> None:
@@ -167,9 +163,7 @@ class Table:
                 )
             limit, part = (MAX_PK_BYTES, "hashkey") if name == self.pk_name else (MAX_SK_BYTES, "rangekey")
             if value_bytes(value) > limit:
-                raise invalid_parameter(
-                    f"Size of {part} has exceeded the maximum size limit of {limit} bytes"
-                )
+                raise invalid_parameter(f"Size of {part} has exceeded the maximum size limit of {limit} bytes")
 
     def parts(self, key: Item) -> tuple[KeyPart, KeyPart | None]:
         """A key as Python values that sort."""
@@ -225,9 +219,7 @@ class Table:
     def scan(self, start: Item | None, segment: int, segments: int) -> Iterator[Item]:
         """All items of a segment in hash order, after the key `start`."""
         if self._scan_order is None:
-            self._scan_order = sorted(
-                ((_hash64(pk), pk) for pk in self._partitions), key=lambda pair: pair[0]
-            )
+            self._scan_order = sorted(((_hash64(pk), pk) for pk in self._partitions), key=lambda pair: pair[0])
         after = None if start is None else self.parts(start)
         after_hash = -1 if after is None else _hash64(after[0])
         for pk_hash, pk in self._scan_order:
@@ -244,11 +236,7 @@ class Table:
 
     def items(self) -> dict[tuple[str, str], Item]:
         """All items by the wire contents of their keys."""
-        return {
-            self.key_texts(item): item
-            for partition in self._partitions.values()
-            for item in partition.values()
-        }
+        return {self.key_texts(item): item for partition in self._partitions.values() for item in partition.values()}
 
     # Description
 

@@ -68,9 +68,7 @@ class Update:
         def change(old: Item, new: Item) -> None:
             value = operand(old)
             if value is None:
-                raise validation(
-                    "The provided expression refers to an attribute that does not exist in the item"
-                )
+                raise validation("The provided expression refers to an attribute that does not exist in the item")
             holder, last = _holder(new, path)
             holder[last] = value
 
