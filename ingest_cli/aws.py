@@ -14,6 +14,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -21,7 +22,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from ingest_cli.errors import IngestError, TableError, TryAgainError, UsageError
+from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,11 +47,15 @@ _DENIED = frozenset(
 def open_session(target: Target) -> boto3.Session:
     """A session with the target's profile and region.
 
+    `AWS_REGION` counts, and before `AWS_DEFAULT_REGION`, as in AWS's command line and the other SDKs (AWS SDKs and
+    Tools Reference Guide, "AWS Region"); botocore by itself knows the latter only.
+
     Raises:
         UsageError: there is no such profile.
     """
+    region = target.region or os.environ.get("AWS_REGION") or None
     try:
-        return boto3.Session(profile_name=target.profile, region_name=target.region)
+        return boto3.Session(profile_name=target.profile, region_name=region)
     except ProfileNotFound as error:
         raise UsageError(
             f'there is no AWS profile "{target.profile}"; `aws configure list-profiles` shows those there are'
@@ -95,27 +100,32 @@ def ca_bundle(session: boto3.Session) -> str:
 
 
 @contextmanager
-def sentences(target: Target) -> Iterator[None]:
-    """Turn the errors of botocore into errors for people.
+def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
+    """Turn the errors of botocore into errors for people, but for those that are `passed` on.
 
     Raises:
-        TableError, TryAgainError: instead of what botocore raised.
+        TableError, TryAgainError: instead of what botocore raised; UnreachableError and BusyError among
+            them are worth another try.
     """
     try:
         yield
+    except passed:
+        raise
     except ClientError as error:
         raise _refused(str(error.response.get("Error", {}).get("Code", "unknown")), target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         where = target.endpoint_url or "the region's endpoint"
-        raise TableError(
+        raise UnreachableError(
             f"no connection to DynamoDB at {where}; check --endpoint-url, --region and the network"
         ) from error
     except SSLError as error:
         raise TableError(
             "the TLS certificate of the endpoint is not trusted; check --endpoint-url, or set AWS_CA_BUNDLE"
         ) from error
+    except HTTPClientError as error:
+        raise BusyError("the connection to DynamoDB broke off; run the same command again") from error
     except BotoCoreError as error:
         raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
 
@@ -144,4 +154,4 @@ def _refused(code: str, target: Target) -> IngestError:
         return TableError(
             f'DynamoDB does not accept the request for the table "{target.table}" ({code}); check --table'
         )
-    return TableError(f'DynamoDB answered {code} for the table "{target.table}"; try again later')
+    return BusyError(f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later')

@@ -44,7 +44,7 @@ class Batch:
             self._requests(),
         )
 
-    def keys(self) -> list[tuple[str, str]]:
+    def item_keys(self) -> list[tuple[str, str]]:
         """(pk, sk) of each item."""
         at = pa.array(self.index)
         return list(zip(self.items.pk.take(at).to_pylist(), self.items.sk.take(at).to_pylist(), strict=True))
@@ -53,10 +53,24 @@ class Batch:
         """The batch of the items at these places of this one."""
         return Batch(self.items, self.index[places])
 
-    def halves(self) -> tuple[Batch, Batch]:
-        """Two batches of about half the items each."""
-        middle = len(self.index) // 2
-        return Batch(self.items, self.index[:middle]), Batch(self.items, self.index[middle:])
+    def split(self, size: int) -> tuple[Batch, Batch]:
+        """The first `size` items, and the others."""
+        return Batch(self.items, self.index[:size]), Batch(self.items, self.index[size:])
+
+    def joined(self, other: Batch) -> Batch:
+        """The items of both, which are of the same chunk."""
+        return Batch(self.items, np.sort(np.concatenate((self.index, other.index))))
+
+    def by_key(self) -> list[Batch]:
+        """A batch for each partition key."""
+        places: dict[str, list[int]] = {}
+        for place, (pk, _) in enumerate(self.item_keys()):
+            places.setdefault(pk, []).append(place)
+        return [self.only(own) for own in places.values()]
+
+    def alone(self) -> Batch:
+        """The same batch, keeping nothing else of its chunk in memory."""
+        return Batch(self.items.take(self.index), np.arange(len(self.index)))
 
     def _requests(self) -> bytes:
         """The put requests, with commas between them."""

@@ -101,7 +101,9 @@ class Catalog:
                 item[name] = {"S": text}
         target = self._table.target
         with sentences(target):
-            self._table.client.put_item(TableName=target.table, Item={**_key(f"_dataset#{row.dataset}"), **item})
+            self._table.client.put_item(
+                TableName=target.table, Item={**reserved_key(f"_dataset#{row.dataset}"), **item}
+            )
 
     def knows(self, pepper: Pepper) -> bool:
         """Whether the table was loaded with this pepper before.
@@ -126,7 +128,7 @@ class Catalog:
             KeyRefusedError: the id is taken by another pepper.
         """
         target, client = self._table.target, self._table.client
-        item = {**_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
+        item = {**reserved_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
         with sentences(target):
             try:
                 client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
@@ -136,12 +138,13 @@ class Catalog:
     def _get(self, pk: str) -> Mapping[str, Any] | None:
         target = self._table.target
         with sentences(target):
-            answer = self._table.client.get_item(TableName=target.table, Key=_key(pk), ConsistentRead=True)
+            answer = self._table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
         item: Mapping[str, Any] | None = answer.get("Item")
         return item
 
 
-def _key(pk: str) -> dict[str, Any]:
+def reserved_key(pk: str) -> dict[str, Any]:
+    """The key of a reserved row."""
     return {"pk": {"S": pk}, "sk": {"S": SK}}
 
 

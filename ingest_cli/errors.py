@@ -64,6 +64,12 @@ class TableError(IngestError):
     exit_code = ExitCode.UNUSABLE
 
 
+class UnreachableError(TableError):
+    """There is no connection to DynamoDB, which at the start means a wrong address, and later bad weather."""
+
+    transient = True
+
+
 class LockedError(IngestError):
     """Another run holds this dataset."""
 
@@ -76,3 +82,7 @@ class TryAgainError(IngestError):
 
     exit_code = ExitCode.TRY_AGAIN
     transient = True
+
+
+class BusyError(TryAgainError):
+    """DynamoDB does not take requests just now."""

@@ -7,45 +7,47 @@ been settled by then; nothing is raised but bugs.
 from __future__ import annotations
 
 import datetime as dt
-import threading
+import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli import catalog
-from ingest_cli.aws import ca_bundle, dynamodb, no_credentials
 from ingest_cli.catalog import Catalog, DatasetRow
-from ingest_cli.engines.journal import Journal, check_rejects
+from ingest_cli.engines.journal import Books, Journal, check_rejects
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.engines.threaded import ThreadedWriter
-from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
+from ingest_cli.errors import ExitCode, IngestError, ManifestError, SourceError, TooManyRejectsError
+from ingest_cli.formats import open_format
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper, ephemeral_pepper
-from ingest_cli.pipeline import Plan, Stages, Writer, plan, run_shard
-from ingest_cli.policies.clock import SystemClock
-from ingest_cli.policies.isolation import Isolating
-from ingest_cli.policies.metering import Metering
+from ingest_cli.lock import Lease
+from ingest_cli.pipeline import Plan, Shard, Stages, Writer, plan, run_shard
+from ingest_cli.policies.background import within
+from ingest_cli.policies.checkpoint import Identity
+from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.retry import Progress, Retrying, RetryRules
-from ingest_cli.policies.window import RowWindow
+from ingest_cli.policies.replay import Replay
+from ingest_cli.policies.retry import insist
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+from ingest_cli.policies.window import RowWindow, Window
 from ingest_cli.report import Report
+from ingest_cli.resuming import Resumable
 from ingest_cli.settings import RunSettings
 from ingest_cli.sinks.discard import DiscardSink
-from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.memory import MemorySink
-from ingest_cli.sinks.transports.boto import BotoTransport
-from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sources import dataset_fingerprint
+from ingest_cli.writing import WritePath, watched, write_path
 
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
-    from ingest_cli.sinks.interface import Sink
-    from ingest_cli.sinks.transports.interface import Transport
     from ingest_cli.tables import Table
+
+LAST_ACTION_S = 2.0
+"""Seconds that saving, and then unlocking, may take on the way out; with the draining before it, under 10."""
 
 SRC_DIGITS = 8
 _NO_SRC = "0" * SRC_DIGITS
@@ -66,7 +68,9 @@ class Watcher:
     on_settled: Callable[[Report], None] = lambda _: None
 
 
-def validate(manifest: Manifest, settings: RunSettings, watcher: Watcher | None = None) -> Report:
+def validate(
+    manifest: Manifest, settings: RunSettings, watcher: Watcher | None = None, stop: StopRequest | None = None
+) -> Report:
     """Run all stages on a dump and write nothing. Needs no key, no table and no network."""
     watcher = watcher or Watcher()
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
@@ -74,77 +78,160 @@ def validate(manifest: Manifest, settings: RunSettings, watcher: Watcher | None 
         planned = _plan(manifest, report, watcher)
         builder = ItemBuilder(Hasher(ephemeral_pepper()), manifest.dataset.id, _NO_SRC)
         with _reject_file(settings) as rejects:
-            journal = Journal(report, rejects, None, watcher.on_settled)
-            sink = Metering(DiscardSink(), report.traffic)
-            _run(planned, builder, SerialWriter(sink, journal), settings, _counting(report, watcher))
-        report.traffic.requests, report.traffic.wcu_consumed = 0, 0.0
+            journal = Journal(Books(report, rejects), watcher.on_settled)
+            writer = SerialWriter(DiscardSink(), journal, stop)
+            _run(planned.shards, _stages(planned, builder, settings, _counting(report, watcher)), writer, journal)
         _check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
     return report
 
 
-def load(
-    manifest: Manifest, table: Table, pepper: Pepper, settings: RunSettings, watcher: Watcher | None = None
+def load(  # noqa: PLR0913 - each is a thing of its own
+    manifest: Manifest,
+    table: Table,
+    pepper: Pepper,
+    settings: RunSettings,
+    *,
+    watcher: Watcher | None = None,
+    stop: StopRequest | None = None,
 ) -> Report:
-    """Run all stages on a dump and write its items to a table, unless that was done before."""
-    watcher = watcher or Watcher()
+    """Run all stages on a dump and write its items to a table, unless that was done before.
+
+    Goes on where an earlier load of the same was broken off.
+    """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
     with _accounted(report):
+        _Load(manifest, table, pepper, settings, report).run(watcher or Watcher(), stop or StopRequest())
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a load has found and put together before the first write.
+
+    Attributes:
+        planned: what there is to read.
+        path: what is written through.
+        lease: the lock, held.
+        resumable: how far it has come; None for a load of some rows only.
+        row: what the table is to say about the dataset in the end.
+    """
+
+    planned: Plan
+    path: WritePath
+    lease: Lease
+    resumable: Resumable | None
+    row: DatasetRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """One load of one dataset."""
+
+    manifest: Manifest
+    table: Table
+    pepper: Pepper
+    settings: RunSettings
+    report: Report
+
+    def run(self, watcher: Watcher, stop: StopRequest) -> None:
+        """Check everything that can be checked before the first write, then load."""
+        manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         planned = _plan(manifest, report, watcher)
-        table.check()
+        described = table.check()
         rows = Catalog(table)
-        known = rows.knows(pepper)
-        report.src = _src(planned, settings)
+        rows.knows(self.pepper)
+        fingerprint = _fingerprint(planned, settings)
+        report.src = fingerprint[:SRC_DIGITS]
         before = rows.dataset(manifest.dataset.id)
-        row = _dataset_row(manifest, report.src, pepper, before)
-        if before is not None and not settings.restart and _is_loaded(before, row):
+        row = _dataset_row(manifest, report.src, self.pepper, before)
+        if before is not None and not settings.restart and settings.replay is None and _is_loaded(before, row):
             if before != row:  # only what it is called has changed
                 rows.put_dataset(row)
             report.outcome = "unchanged"
-            return report
-        with _reject_file(settings) as rejects:
-            if not known:
-                rows.register(pepper)
-            rows.put_dataset(replace(row, state=catalog.LOADING))
-            builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
-            journal = Journal(report, rejects, manifest.rejects, watcher.on_settled)
-            stop = threading.Event()
-            transport = _transport(table, settings)
+            return
+        path = write_path(table, described, settings, report.traffic, stop)
+        try:
+            token = secrets.token_hex(16)
+            lease = Lease(table, manifest.dataset.id, token, time.time)
+            insist(lease.acquire, path.rules)
             try:
-                sink = _policies(DynamoDBSink(transport, table.target.table), report, settings, stop)
-                with ThreadedWriter(sink, journal, settings.concurrency, stop) as writer:
-                    _run(planned, builder, writer, settings, _counting(report, watcher))
+                identity = self._identity(fingerprint, described)
+                resumable = None
+                if not _is_partial(settings):
+                    resumable = Resumable.open(planned, identity, table, settings, token)
+                self._write(_Prepared(planned, path, lease, resumable, row), watcher)
             finally:
-                transport.close()
+                _bounded(lease.release)
+        finally:
+            path.transport.close()
+
+    def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
+        """Write all that is still to be written."""
+        planned, path, resumable, row = prepared.planned, prepared.path, prepared.resumable, prepared.row
+        manifest, settings, report, rules = self.manifest, self.settings, self.report, path.rules
+        rows, checkpoint, shards = Catalog(self.table), None, list(planned.shards)
+        if resumable is not None:
+            checkpoint, shards = resumable.checkpoint, resumable.remaining(planned)
+            report.account = checkpoint.account
+            report.rows_before = checkpoint.account.rows_read
+        rejects = RejectFile(settings.rejects, checkpoint.rejects_bytes if checkpoint else 0)
+        try:
+            insist(lambda: rows.register(self.pepper), rules)
+            if resumable is not None:
+                insist(resumable.begin, rules)
+            if settings.replay is None:
+                insist(lambda: rows.put_dataset(replace(row, state=catalog.LOADING)), rules)
+            books = Books(report, rejects, checkpoint, manifest.rejects)
+            journal = Journal(books, watcher.on_settled, _store(resumable, path))
+            builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, report.src or _NO_SRC)
+            stages = _stages(planned, builder, settings, _counting(report, watcher))
+            with _saved(journal, report), watched(path, self.table, settings, prepared.lease, journal):
+                with ThreadedWriter(path.lanes, journal, settings.concurrency, rules.stop) as writer:
+                    _run(shards, stages, writer, journal)
+                insist(journal.save, rules)
+        finally:
+            rejects.close()
         _check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
         if report.outcome == "complete":
-            rows.put_dataset(row.completed(_counts(report), dt.datetime.now(dt.UTC)))
-    return report
+            insist(lambda: rows.put_dataset(row.completed(_counts(report), dt.datetime.now(dt.UTC))), rules)
+            if resumable is not None:
+                insist(resumable.ledger.clear, rules)
+
+    def _identity(self, fingerprint: str, described: Mapping[str, Any]) -> Identity:
+        made = described.get("TableId") or str(described.get("CreationDateTime", ""))
+        dataset, pepper = self.manifest.dataset.id, self.pepper
+        return Identity(dataset, made, fingerprint, self.manifest.digest, pepper.kid, pepper.check_value)
 
 
-def _policies(sink: Sink, report: Report, settings: RunSettings, stop: threading.Event) -> Sink:
-    """The sink with all decisions on writing around it: sink ← metered ← retrying ← isolating."""
-    clock = SystemClock(stop)
-    rules = RetryRules(
-        clock=clock,
-        random=Random(),  # noqa: S311 - jitter, not a secret
-        progress=Progress(clock),
-        give_up_after_s=settings.give_up_after_s,
-        on_retry=report.traffic.note_retry,
-        stop=stop,
-    )
-    return Isolating(Retrying(Metering(sink, report.traffic), rules))
+@contextmanager
+def _saved(journal: Journal, report: Report) -> Iterator[None]:
+    """Save how far the block came if it does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        if not _bounded(journal.save):
+            report.notes.append("the last moments could not be saved; they will be written again")
+        raise
 
 
-def _transport(table: Table, settings: RunSettings) -> Transport:
-    if settings.transport == "boto3":
-        return BotoTransport(dynamodb(table.session, table.target, single_attempt=True))
-    endpoint = Endpoint(table.client.meta.endpoint_url, table.client.meta.region_name, ca_bundle(table.session))
-    credentials = table.session.get_credentials()
-    if credentials is None:
-        raise no_credentials()
-    return CurlTransport(endpoint, credentials)
+def _bounded(action: Callable[[], None]) -> bool:
+    """Do something on the way out that may fail or hang; whether it was done in time."""
+    try:
+        return within(LAST_ACTION_S, action)
+    except (IngestError, OSError):
+        return False
+
+
+def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], None]:
+    """Where the journal keeps its state; what that consumes counts like everything else."""
+
+    def store(state: bytes) -> None:
+        if resumable is not None:
+            path.pacer.charge(resumable.ledger.write(state))
+
+    return store
 
 
 def _plan(manifest: Manifest, report: Report, watcher: Watcher) -> Plan:
@@ -154,31 +241,30 @@ def _plan(manifest: Manifest, report: Report, watcher: Watcher) -> Plan:
     return planned
 
 
-def _run(
-    planned: Plan,
-    builder: ItemBuilder,
-    writer: Writer,
-    settings: RunSettings,
-    on_bytes: Callable[[int], None],
-) -> None:
-    """Take all shards through all stages, until the window of rows is used up."""
-    manifest = planned.manifest
-    stages = Stages(
+def _stages(planned: Plan, builder: ItemBuilder, settings: RunSettings, on_bytes: Callable[[int], None]) -> Stages:
+    """The stages of a run, set up."""
+    manifest, chunk_size = planned.manifest, ChunkSize()
+    return Stages(
         encoding=manifest.format.encoding,
-        format=planned.format,
-        window=RowWindow(settings.skip, settings.limit),
+        format=open_format(manifest.format, planned.wanted, chunk_size),
+        chunk_size=chunk_size,
+        window=_window(planned, settings),
         fields=manifest.fields,
         items=builder,
         on_bytes=on_bytes,
         keep_raw=settings.rejects_include_raw,
     )
-    for shard in planned.shards:
+
+
+def _run(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
+    """Take all shards through all stages, until the window of rows is used up."""
+    for shard in shards:
         if stages.window.exhausted():
             return
         try:
-            run_shard(shard, stages, writer)
-        except SourceError as error:
-            raise SourceError(f'"{shard.source.name}": {error}') from error
+            journal.shard_read(shard, run_shard(shard, stages, writer))
+        except (SourceError, ManifestError) as error:
+            raise type(error)(f'"{shard.source.name}": {error}') from error
 
 
 def _check(report: Report, manifest: Manifest) -> None:
@@ -212,7 +298,7 @@ def _accounted(report: Report) -> Iterator[None]:
         report.outcome, report.message, report.exit_code = "failed", str(error), error.exit_code
     except KeyboardInterrupt:
         report.outcome, report.exit_code = "interrupted", ExitCode.TRY_AGAIN
-        report.message = "interrupted; run the same command again to go on"
+        report.message = f"interrupted; {CONTINUE}"
     finally:
         report.elapsed_s = time.monotonic() - began
     if report.exit_code == ExitCode.DONE and not report.account.balances:
@@ -236,10 +322,10 @@ def _counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
     return on_bytes
 
 
-def _src(planned: Plan, settings: RunSettings) -> str:
-    """What the items say about the state of the sources."""
+def _fingerprint(planned: Plan, settings: RunSettings) -> str:
+    """The state of the sources, in 64 hex digits."""
     prints = [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
-    return dataset_fingerprint(prints)[:SRC_DIGITS]
+    return dataset_fingerprint(prints)
 
 
 def _dataset_row(manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
@@ -267,7 +353,21 @@ def _is_loaded(before: DatasetRow, row: DatasetRow) -> bool:
 
 
 def _is_partial(settings: RunSettings) -> bool:
-    return settings.skip > 0 or settings.limit is not None
+    """Whether only some of the rows are to be loaded; such a load leaves no state, and does not complete a dataset."""
+    return settings.skip > 0 or settings.limit is not None or settings.replay is not None
+
+
+def _window(planned: Plan, settings: RunSettings) -> Window:
+    """Which rows count.
+
+    Raises:
+        UsageError: the rejects to replay are not of this manifest.
+    """
+    if settings.replay is None:
+        return RowWindow(settings.skip, settings.limit)
+    replay = Replay.of(settings.replay)
+    replay.check(shard.source.name for shard in planned.shards)
+    return replay
 
 
 def _counts(report: Report) -> dict[str, int]:
@@ -289,8 +389,8 @@ def rebuild(manifest: Manifest, pepper: Pepper) -> dict[tuple[str, str], Mapping
     """
     planned = plan(manifest)
     sink, settings = MemorySink(), RunSettings()
-    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _src(planned, settings))
+    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _fingerprint(planned, settings)[:SRC_DIGITS])
     report = Report("verify", manifest.dataset.id, manifest.dataset.title)
-    journal = Journal(report, RejectFile(None), None, lambda _: None)
-    _run(planned, builder, SerialWriter(sink, journal), settings, lambda _: None)
+    journal = Journal(Books(report, RejectFile(None)))
+    _run(planned.shards, _stages(planned, builder, settings, lambda _: None), SerialWriter(sink, journal), journal)
     return sink.items

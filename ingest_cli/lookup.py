@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.aws import sentences
 from ingest_cli.catalog import Catalog
+from ingest_cli.errors import KeyRefusedError
 from ingest_cli.hashing import Hasher, base64url
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
@@ -84,7 +85,7 @@ class Lookup:
             endpoint_url: another endpoint than the region's.
 
         Raises:
-            KeyRefusedError: the pepper cannot be read, or the table was loaded with another one.
+            KeyRefusedError: the pepper cannot be read, or the table was not loaded with it.
             TableError: the table cannot be used.
         """
         target = Target(table, region, profile, endpoint_url)
@@ -96,10 +97,14 @@ class Lookup:
         """Answer questions about an open table.
 
         Raises:
-            KeyRefusedError: the table was loaded with another pepper of the same id.
+            KeyRefusedError: the table was not loaded with this pepper, so that it could find nobody.
         """
         catalog = Catalog(table)
-        catalog.knows(pepper)
+        if not catalog.knows(pepper):
+            raise KeyRefusedError(
+                f'nothing in the table "{table.target.table}" was loaded with the pepper "{pepper.kid}"; give the one '
+                "it was loaded with, or load something"
+            )
         return cls(table, Hasher(pepper), catalog)
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:

@@ -9,20 +9,22 @@ into the sink, and settles the chunk in the report once everything in it is safe
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ingest_cli.decoders import decode
-from ingest_cli.formats import Format, open_format
+from ingest_cli.formats import Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
 from ingest_cli.normalize import Normalized, normalize
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Position, Reject, RowChunk
+from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.window import Window
+from ingest_cli.records import WHOLE, Position, Reject, RowChunk, Span
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal
 from ingest_cli.sources import Source, find_sources
@@ -30,17 +32,17 @@ from ingest_cli.sources import Source, find_sources
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A stretch of one source that is read from its beginning to its end.
+    """What is to be read of one source.
 
     Attributes:
         number: its place among the shards of the load.
         source: what is read.
-        start: where reading begins.
+        spans: which stretches of it, in order.
     """
 
     number: int
     source: Source
-    start: Position = field(default_factory=Position)
+    spans: tuple[Span, ...] = (WHOLE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,12 @@ class Plan:
     Attributes:
         manifest: what was asked for.
         shards: what there is to read, in order.
-        format: parses what is read.
+        wanted: columns to keep.
     """
 
     manifest: Manifest
     shards: tuple[Shard, ...]
-    format: Format
+    wanted: tuple[str, ...]
 
     @property
     def size_bytes(self) -> int:
@@ -70,6 +72,7 @@ class Stages:
     Attributes:
         encoding: character set of sources without a byte order mark.
         format: parses.
+        chunk_size: learns how long a chunk keeps the writer busy, and tells the format what to aim at.
         window: which rows count.
         fields: what the columns hold.
         items: hashes, and builds items.
@@ -79,7 +82,8 @@ class Stages:
 
     encoding: str
     format: Format
-    window: RowWindow
+    chunk_size: ChunkSize
+    window: Window
     fields: tuple[Field, ...]
     items: ItemBuilder
     on_bytes: Callable[[int], None]
@@ -128,12 +132,12 @@ def plan(manifest: Manifest) -> Plan:
     return Plan(
         manifest,
         tuple(Shard(number, source) for number, source in enumerate(sources)),
-        open_format(manifest.format, tuple(wanted)),
+        tuple(wanted),
     )
 
 
-def run_shard(shard: Shard, stages: Stages, writer: Writer) -> None:
-    """Take a shard through all stages.
+def run_shard(shard: Shard, stages: Stages, writer: Writer) -> Position:
+    """Take a shard through all stages; returns where it ends.
 
     Raises:
         SourceError: it could not be read to its end; the rows before were written.
@@ -141,10 +145,15 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> None:
         IngestError: the writer cannot go on.
     """
     text = decode(_counted(shard.source.open(), stages.on_bytes), stages.encoding)
-    for rows in stages.window.take(stages.format.read(text, shard.start)):
+    end = shard.spans[0].start if shard.spans else Position()
+    for rows in stages.window.take(shard.source.name, stages.format.read(text, shard.spans)):
+        began = time.monotonic()
         normalized = normalize(rows, stages.fields)
         items = stages.items.build(normalized.records)
         writer.write(Work(shard, rows, normalized, items, stages.keep_raw))
+        stages.chunk_size.took(len(rows.data), time.monotonic() - began)
+        end = rows.end
+    return end
 
 
 def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:

@@ -59,6 +59,23 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a decoded stream, from one place between records to another.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends; None: where the stream does.
+    """
+
+    start: Position
+    end: Position | None = None
+
+
+WHOLE = Span(Position())
+"""All of a stream."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row, or an item of a row, that did not reach the table, and why. Never its content.
 

@@ -76,6 +76,34 @@ class Account:
             else:
                 setattr(self, name, mine + getattr(other, name))
 
+    def to_plain(self) -> dict[str, Any]:
+        """The figures, as JSON has them."""
+        plain: dict[str, Any] = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if name == "rejected_identifiers":
+                value = [[*key, count] for key, count in value.items()]
+            plain[name] = dict(value) if isinstance(value, Counter) else value
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Account:
+        """The account that `to_plain` wrote down.
+
+        Raises:
+            TypeError, ValueError, KeyError: it is none.
+        """
+        account = cls()
+        for name in cls.__slots__:
+            value = plain[name]
+            if name == "rejected_identifiers":
+                account.rejected_identifiers = Counter({(column, reason): n for column, reason, n in value})
+            elif isinstance(getattr(account, name), Counter):
+                setattr(account, name, Counter({str(key): int(count) for key, count in value.items()}))
+            else:
+                setattr(account, name, int(value))
+        return account
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -121,7 +149,9 @@ class Report:
         source_bytes: bytes of the sources read, as they lie there.
         account: rows and items.
         traffic: requests.
-        distinct: counts distinct keys.
+        distinct: counts distinct keys of the rows read by this run.
+        rows_before: rows that an earlier, broken-off run of the same load had done.
+        notes: sentences that whoever looks at the result should know.
     """
 
     command: str
@@ -138,16 +168,24 @@ class Report:
     account: Account = field(default_factory=Account)
     traffic: Traffic = field(default_factory=Traffic)
     distinct: DistinctCounter = field(default_factory=DistinctCounter)
+    rows_before: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
-    def duplicates(self) -> int:
-        """Items whose key another item of this run had already."""
+    def duplicates(self) -> int | None:
+        """Items whose key another one had already; None where an earlier run has seen some of them."""
+        if self.rows_before:
+            return None
         return max(self.account.items_built - self.distinct.count(), 0)
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows read by this run, per second."""
+        return (self.account.rows_read - self.rows_before) / self.elapsed_s if self.elapsed_s else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
         account, traffic = self.account, self.traffic
-        rate = account.rows_read / self.elapsed_s if self.elapsed_s else 0.0
         return {
             "command": self.command,
             "dataset": self.dataset,
@@ -173,7 +211,7 @@ class Report:
                 "acknowledged": account.items_acknowledged,
                 "merged": account.items_merged,
                 "refused": account.items_refused,
-                "distinct": self.distinct.count(),
+                "distinct": None if self.rows_before else self.distinct.count(),
                 "duplicates": self.duplicates,
                 "distinct_is_exact": self.distinct.is_exact,
                 "bytes": account.bytes_acknowledged,
@@ -187,7 +225,9 @@ class Report:
             "retries": traffic.retries.total(),
             "retries_by_reason": _sorted(traffic.retries),
             "elapsed_s": round(self.elapsed_s, 3),
-            "rows_per_s": round(rate, 1),
+            "rows_per_s": round(self.rows_per_s, 1),
+            "rows_before": self.rows_before,
+            "notes": self.notes,
             "source_bytes": self.source_bytes,
         }
 

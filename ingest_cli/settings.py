@@ -8,6 +8,7 @@ from pathlib import Path
 DEFAULT_CONCURRENCY = 16
 DEFAULT_GIVE_UP_AFTER_S = 1800.0
 TRANSPORTS = ("curl", "boto3")
+STATE_IN_TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class RunSettings:
         concurrency: requests in flight at the most.
         transport: one of `TRANSPORTS`.
         give_up_after_s: seconds without any progress after which a load stops, resumable.
-        restart: load even what was loaded completely before.
+        restart: begin again, whatever was done before.
+        max_wcu: ceiling on consumption: write capacity units per second, or a percentage of what is provisioned.
+        state: where the state of a load is kept: `table`, or `file:DIR`.
+        spot_watch: stop when EC2 announces that it will take this spot instance back.
+        replay: file of rejects of an earlier run; only the rows it names are loaded.
     """
 
     skip: int = 0
@@ -55,3 +60,7 @@ class RunSettings:
     transport: str = TRANSPORTS[0]
     give_up_after_s: float = DEFAULT_GIVE_UP_AFTER_S
     restart: bool = False
+    max_wcu: str | None = None
+    state: str = STATE_IN_TABLE
+    spot_watch: bool = True
+    replay: Path | None = None

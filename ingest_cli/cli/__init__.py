@@ -70,7 +70,32 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+class NoArguments(click.Command):
+    """A command that takes options only, and does not repeat what else it was given: that may be a secret."""
+
+    refusal = "This command takes options only, and no arguments."
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        super().parse_args(ctx, args)
+        if ctx.args and not ctx.resilient_parsing:
+            ctx.fail(self.refusal)
+        return ctx.args
+
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli demo
+  ingest-cli key generate --out pepper.key
+  ingest-cli table create --table breaches
+  ingest-cli load telco.toml --table breaches --key file:pepper.key
+  ingest-cli lookup --table breaches --key file:pepper.key
+
+"""
+
+
+@click.group(cls=_Group, epilog=EXAMPLES + EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ingest-cli")
 def group() -> None:
     """Stream breach dumps, keyed-hash the identifiers in them, and write them to DynamoDB."""
@@ -83,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = group.main(arguments, prog_name="ingest-cli", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _refuse(error)
         code = error.exit_code
     except click.exceptions.Exit as done:
         code = done.exit_code
@@ -93,13 +118,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except IngestError as error:
         _say(str(error))
         code = error.exit_code
-    except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # click makes the latter of the former, and nobody else raises it
+        from ingest_cli.cli.console import forget_stdout  # noqa: PLC0415 - start-up time
+
+        forget_stdout()
         code = ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: say where, but not with which values
         _say(f"crashed with {type(error).__name__} at {_place(error)}; this is a bug, please report this line")
         code = ExitCode.CRASHED
     sys.exit(code or 0)
+
+
+def _refuse(error: click.ClickException) -> None:
+    """Say, in a sentence, what click found wrong, and where to read how it is done right."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # unknown to click before 8.2
+        error.show()
+        return
+    sentence = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    _say(f"{sentence}; see `{context.command_path} --help`" if context is not None else sentence)
 
 
 def _say(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 import time
 import unicodedata
@@ -91,7 +92,7 @@ class Progress:
 
     def _on_settled(self, report: Report) -> None:
         now, account = time.monotonic(), report.account
-        rate = account.rows_read / max(now - self._began, 1e-9)
+        rate = (account.rows_read - report.rows_before) / max(now - self._began, 1e-9)
         if self._bar is not None:
             self._bar.set_postfix_str(
                 f"{rate:,.0f} rows/s, {account.rows_rejected:,} rejected, {report.traffic.retries.total():,} retries",
@@ -109,12 +110,19 @@ class Progress:
 
 
 def show_report(report: Report, output: str) -> None:
-    """Print the report of a run on stdout."""
-    if output == "json":
-        click.echo(json.dumps(report.as_dict()))
-        return
-    for line in _text(report):
-        click.echo(escape(line))
+    """Print the report of a run on stdout; whether anybody still reads it makes no difference to the run."""
+    lines = [json.dumps(report.as_dict())] if output == "json" else [escape(line) for line in _text(report)]
+    try:
+        click.echo("\n".join(lines))
+    except BrokenPipeError:
+        forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Send nowhere what is still to come: whoever read our output has read enough."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _text(report: Report) -> list[str]:
@@ -127,6 +135,8 @@ def _text(report: Report) -> list[str]:
         f"  rows        {account.rows_read:,} read = {account.rows_kept:,} kept + {account.rows_rejected:,} rejected "
         f"+ {account.rows_skipped:,} skipped"
     )
+    if report.rows_before:
+        lines.append(f"    of those, an earlier run that was broken off had done {report.rows_before:,}")
     lines += _counts("rejected", account.rejected) + _counts("skipped", account.skipped)
     for column in dict.fromkeys(name for name, _ in sorted(account.rejected_identifiers)):
         reasons = {why: n for (name, why), n in account.rejected_identifiers.items() if name == column}
@@ -138,8 +148,9 @@ def _text(report: Report) -> list[str]:
         f"{account.items_refused:,} refused"
     )
     lines += _counts("by kind", account.identifiers) + _counts("refused", account.refused)
-    about = "" if report.distinct.is_exact else "about "
-    lines.append(f"  duplicates  {about}{report.duplicates:,} of them repeat the key of another one")
+    if report.duplicates is not None:
+        about = "" if report.distinct.is_exact else "about "
+        lines.append(f"  duplicates  {about}{report.duplicates:,} of them repeat the key of another one")
     lines.append(
         f"  size        {account.bytes_acknowledged:,} bytes, largest item {account.largest_item_bytes:,} bytes, "
         f"{account.wcu_predicted:,} WCU"
@@ -148,9 +159,8 @@ def _text(report: Report) -> list[str]:
     if report.table is not None:
         lines.append(f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated")
         lines += _counts("repeated for", traffic.retries)
-    rate = account.rows_read / report.elapsed_s if report.elapsed_s else 0.0
-    lines.append(f"  time        {report.elapsed_s:,.1f} s, {rate:,.0f} rows/s")
-    return lines
+    lines.append(f"  time        {report.elapsed_s:,.1f} s, {report.rows_per_s:,.0f} rows/s")
+    return lines + [f"  note        {note}" for note in report.notes]
 
 
 def _counts(name: str, counts: Mapping[str, int], what: str = "") -> list[str]:

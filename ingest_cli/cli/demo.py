@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ingest_cli import __file__ as package_file
-from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
 from ingest_cli.cli.runs import run_all
@@ -26,7 +26,16 @@ SOMEBODY = "850101-14-5678"
 """The invented MyKad of Aisyah, who is in several of the sample dumps."""
 
 
-@click.command("demo", epilog=EXIT_CODES)
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli demo
+  ingest-cli demo --output json > reports.jsonl
+
+"""
+
+
+@click.command("demo", cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @output_option
 @log_option
 @settings_options
@@ -41,7 +50,10 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper, settings = Table(target), generate_pepper("demo"), RunSettings()
         code, _reports = run_all(
-            manifests, output, log, lambda one, watcher: load(one, table, pepper, settings, watcher)
+            manifests,
+            output,
+            log,
+            lambda one, watcher, stop: load(one, table, pepper, settings, watcher=watcher, stop=stop),
         )
         log.line("2. reading every item back, and comparing it with what its dump gives")
         for manifest in manifests:

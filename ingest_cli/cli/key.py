@@ -8,17 +8,34 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli import EXIT_CODES, NoArguments
+from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
 from ingest_cli.keys import generate_pepper, read_pepper, write_pepper_file
 
+_EXAMPLES_GENERATE = """\
+\b
+Examples:
+  ingest-cli key generate --out pepper.key
+  ingest-cli key generate --kid k2 | pass insert --multiline pepper-k2
 
-@click.group("key", epilog=EXIT_CODES)
+"""
+
+_EXAMPLES_CHECK = """\
+\b
+Examples:
+  ingest-cli key check --key file:pepper.key
+  ingest-cli key check --key env:PEPPER --table breaches
+
+"""
+
+
+@click.group("key", epilog=_EXAMPLES_GENERATE + EXIT_CODES)
 def command() -> None:
     """Make or check the pepper that identifiers are hashed with."""
 
 
-@command.command(epilog=EXIT_CODES)
+@command.command(cls=NoArguments, epilog=_EXAMPLES_GENERATE + EXIT_CODES)
 @option("--kid", default="k1", metavar="ID", help="The key id: 1 to 8 of a-z and 0-9.")
 @option(
     "--out",
@@ -35,7 +52,7 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
     pepper = generate_pepper(kid)
     if out is not None:
         write_pepper_file(out, pepper)
-        click.echo(f"wrote {out}; use it with --key file:{out}", err=True)
+        click.echo(f"ingest-cli: wrote {escape(str(out))}; use it with --key file:{escape(str(out))}", err=True)
     elif sys.stdout.isatty():
         raise click.UsageError(
             "A pepper is not shown on a terminal; give --out FILE, or pipe it into your secret store."
@@ -44,7 +61,7 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
         click.echo(pepper.line())
 
 
-@command.command(epilog=EXIT_CODES)
+@command.command(cls=NoArguments, epilog=_EXAMPLES_CHECK + EXIT_CODES)
 @key_option
 @table_options
 @settings_options

@@ -29,6 +29,7 @@ from ingest_cli.loading import load, validate
 from ingest_cli.sandbox import sandbox
 from ingest_cli.settings import Target
 from ingest_cli.tables import Table
+from ingest_cli.writing import parse_ceiling
 
 SANDBOX_TABLE = "sandbox"
 
@@ -63,9 +64,12 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     if shown(ctx):
         return
     settings = run_settings(values)
+    parse_ceiling(settings.max_wcu)
     log = Log(values["log_format"])
     if values["dry_run"]:
-        code, _ = run_all(manifests, values["output"], log, lambda one, watcher: validate(one, settings, watcher))
+        code, _ = run_all(
+            manifests, values["output"], log, lambda one, watcher, stop: validate(one, settings, watcher, stop)
+        )
         ctx.exit(code)
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
@@ -76,7 +80,10 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
         code, reports = run_all(
-            manifests, values["output"], log, lambda one, watcher: load(one, table, pepper, settings, watcher)
+            manifests,
+            values["output"],
+            log,
+            lambda one, watcher, stop: load(one, table, pepper, settings, watcher=watcher, stop=stop),
         )
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import (
     key_option,
@@ -33,7 +33,16 @@ Examples:
 """
 
 
-@click.command("lookup", epilog=EXAMPLES + EXIT_CODES)
+class _Lookup(NoArguments):
+    """Refuses identifiers on its command line."""
+
+    refusal = (
+        "An identifier is not taken from the command line, where other users and the shell's history see it: give it "
+        "at the prompt or on standard input."
+    )
+
+
+@click.command("lookup", cls=_Lookup, epilog=EXAMPLES + EXIT_CODES)
 @table_options
 @key_option
 @option("--kind", type=click.Choice(list(IDENTIFIERS)), help="What the identifier is. Default: all it can be.")

@@ -10,12 +10,19 @@ import tomllib
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from ingest_cli.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, TRANSPORTS, RunSettings, Target
+from ingest_cli.settings import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_GIVE_UP_AFTER_S,
+    STATE_IN_TABLE,
+    TRANSPORTS,
+    RunSettings,
+    Target,
+)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -27,6 +34,25 @@ _SOURCES = {
     ParameterSource.PROMPT: "prompt",
 }
 _NOT_SETTINGS = {"config", "show_settings", "help"}
+
+
+class Duration(click.ParamType[float]):
+    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds."""
+
+    name = "duration"
+    _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        text = str(value).strip().lower()
+        unit = self._UNITS.get(text[-1:], 1)
+        try:
+            duration_s = float(text.rstrip("smhd")) * unit
+        except ValueError:
+            duration_s = 0.0
+        if not 0 < duration_s < float("inf"):
+            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
+        return duration_s
 
 
 def option(*names: str, **attributes: Any) -> Callable[[_F], _F]:
@@ -163,24 +189,44 @@ write_options = together(
     ),
     option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
     option(
+        "--max-wcu",
+        metavar="N|NN%",
+        help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
+        "Default: what the table takes.",
+    ),
+    option(
         "--give-up-after",
-        type=click.FloatRange(min=1),
-        default=DEFAULT_GIVE_UP_AFTER_S,
-        metavar="SECONDS",
-        help="Stop, resumable, after so long without any progress.",
+        type=Duration(),
+        default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
+        metavar="TIME",
+        help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
+    ),
+    option(
+        "--state",
+        default=STATE_IN_TABLE,
+        metavar="table|file:DIR",
+        help="Where to keep how far the load has come: in the table, or in a folder of its own.",
+    ),
+    option("--spot-watch/--no-spot-watch", default=True, help="Stop when EC2 takes this spot instance back."),
+    option(
+        "--replay",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="REJECTS",
+        help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
     ),
     option(
         "--source-id",
         metavar="TEXT",
         help="Stands for the content of the sources; instead of reading them for it.",
     ),
-    option("--restart", is_flag=True, help="Load even what was loaded completely before."),
+    option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
 )
 
 _ALL_SETTINGS = frozenset(
     {
-        "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "output", "profile", "region",
-        "rejects", "rejects_include_raw", "restart", "sandbox", "skip", "source_id", "table", "transport",
+        "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu", "output", "profile",
+        "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip", "source_id", "spot_watch",
+        "state", "table", "transport",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ingest_cli.cli.console import Log, Progress, escape, show_report
+from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.errors import ExitCode, IngestError
 from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
+from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 
 _FROM_BEST_TO_WORST = (
@@ -29,14 +31,14 @@ def worst(codes: Iterable[int]) -> int:
 
 
 def run_all(
-    manifests: Iterable[Path], output: str, log: Log, run: Callable[[Manifest, Watcher], Report]
+    manifests: Iterable[Path], output: str, log: Log, run: Callable[[Manifest, Watcher, StopRequest], Report]
 ) -> tuple[int, list[Report]]:
-    """Run each manifest, print its report, and go on with the next whatever happened.
+    """Run each manifest, print its report, and go on with the next whatever happened, short of a signal.
 
     Returns:
         The worst exit code, and the reports.
     """
-    codes, reports = list[int](), list[Report]()
+    codes, reports, interrupts = list[int](), list[Report](), Interrupts()
     for path in manifests:
         try:
             manifest = load_manifest(path)
@@ -45,13 +47,13 @@ def run_all(
             codes.append(error.exit_code)
             continue
         with Progress(log) as progress:
-            report = run(manifest, progress.watcher())
+            report = run(manifest, progress.watcher(), interrupts.fresh())
         show_report(report, output)
         sys.stdout.flush()
         if report.message:
             log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
         codes.append(report.exit_code)
         reports.append(report)
-        if report.outcome == "interrupted":
+        if interrupts.seen:
             break
     return worst(codes), reports

@@ -7,18 +7,30 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.errors import UsageError
+from ingest_cli.lock import unlock as remove_lock
 from ingest_cli.tables import Capacity, Table
 
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli table create --table breaches --region ap-southeast-1
+  ingest-cli table create --table breaches --wcu 4000
+  ingest-cli table describe --table breaches --output json
+  ingest-cli table drop --table breaches
 
-@click.group("table", epilog=EXIT_CODES)
+"""
+
+
+@click.group("table", epilog=EXAMPLES + EXIT_CODES)
 def command() -> None:
-    """Create, describe or drop the table."""
+    """Create, describe, unlock or drop the table."""
 
 
-@command.command(epilog=EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
 @option(
     "--wcu",
@@ -40,7 +52,7 @@ def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> N
         click.echo(f"{escape(table.target.table)} exists already, with the right key schema; nothing was done")
 
 
-@command.command(epilog=EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
 @output_option
 @settings_options
@@ -75,7 +87,7 @@ def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
     click.echo("items and bytes are DynamoDB's own counts, renewed about every six hours")
 
 
-@command.command(epilog=EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @settings_options
@@ -88,11 +100,30 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
     name = table.target.table
     table.describe()
     if not yes:
-        typed = click.prompt(f"This deletes {escape(name)} and everything in it. Type its name to go on", err=True)
+        asked = f"This deletes {escape(name)} and everything in it. Type its name to go on"
+        try:
+            typed = click.prompt(asked, err=True, default="", show_default=False)
+        except click.Abort:  # Ctrl-C, or nothing to read
+            typed = ""
         if typed != name:
-            raise click.UsageError("That is not its name; nothing was deleted.")
+            raise UsageError("that is not its name; nothing was deleted")
     table.drop()
     click.echo(f"dropped {escape(name)}")
+
+
+@command.command(epilog=EXAMPLES + EXIT_CODES)
+@click.argument("dataset")
+@table_options
+@settings_options
+@click.pass_context
+def unlock(ctx: click.Context, /, dataset: str, **values: Any) -> None:
+    """Remove the lock of a DATASET whose load is gone for good. If it is not, that load will end by itself."""
+    if shown(ctx):
+        return
+    if remove_lock(_open(values), dataset):
+        click.echo(f"unlocked {escape(dataset)}; go on with the same `load` command")
+    else:
+        click.echo(f"{escape(dataset)} is not locked; nothing was done")
 
 
 def _open(values: dict[str, Any]) -> Table:

@@ -50,7 +50,9 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], **values: Any) -> No
     codes = []
     for path in files:
         if path.suffix == ".toml":
-            code, _ = run_all([path], values["output"], log, lambda one, watcher: validate(one, settings, watcher))
+            code, _ = run_all(
+                [path], values["output"], log, lambda one, watcher, stop: validate(one, settings, watcher, stop)
+            )
         else:
             code = look_at(path, values["output"], log)
         codes.append(code)

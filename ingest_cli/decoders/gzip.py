@@ -30,9 +30,11 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
                 if not rest:
                     break
                 member = zlib.decompressobj(_GZIP_WINDOW_BITS)
+            before = member.copy()
             try:
                 out = member.decompress(rest, PIECE_BYTES)
             except zlib.error as error:
+                yield _up_to_the_damage(before, rest)
                 place = read + len(piece) - len(rest)
                 raise SourceError(
                     f"the gzip data is damaged near byte {place:,}; the rows before that were read. "
@@ -51,3 +53,14 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
             f"the gzip data is cut off after byte {read:,}; the rows before the cut were read. "
             "Get the whole file, and run the same command"
         )
+
+
+def _up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
+    """What a step that failed had unpacked, and zlib kept for itself: `data` once more, byte by byte."""
+    out = bytearray()
+    try:
+        for at in range(len(data)):
+            out += member.decompress(data[at : at + 1])
+    except zlib.error:
+        return bytes(out)
+    raise AssertionError("the same bytes failed before")

@@ -1,20 +1,40 @@
-"""Where a chunk is settled: in the account, the reject file and the count of keys, all at once.
+"""Where a chunk is settled: in the reject file, the account and the checkpoint, all at once.
 
 A chunk is settled when each of its items is acknowledged or refused, and not before; what is not settled
-is in no account, so that an account never claims more than what is safe.
+is in no account and no checkpoint, so that neither ever claims more than what is safe.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.manifest import RejectLimits
-from ingest_cli.pipeline import Work
+from ingest_cli.pipeline import Shard, Work
+from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.records import Position, Span
 from ingest_cli.report import Report
 from ingest_cli.sinks.interface import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a journal writes in.
+
+    Attributes:
+        report: its account and count of keys are added to.
+        rejects: where rejects go.
+        checkpoint: what is done; its account is the report's. None for a run that cannot be resumed.
+        limits: ends the load early when it rejects too much; None: never.
+    """
+
+    report: Report
+    rejects: RejectFile
+    checkpoint: Checkpoint | None = None
+    limits: RejectLimits | None = None
 
 
 class Journal:
@@ -22,24 +42,23 @@ class Journal:
 
     def __init__(
         self,
-        report: Report,
-        rejects: RejectFile,
-        limits: RejectLimits | None,
-        on_settled: Callable[[Report], None],
+        books: Books,
+        on_settled: Callable[[Report], None] = lambda _: None,
+        store: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         """Set up.
 
         Args:
-            report: what is added to.
-            rejects: where rejects go.
-            limits: ends the load early when it rejects too much; None: never.
+            books: what is written in.
             on_settled: told after each chunk.
+            store: keeps a saved state.
         """
-        self._report = report
-        self._rejects = rejects
-        self._limits = limits
+        self._books = books
         self._on_settled = on_settled
+        self._store = store
         self._lock = threading.Lock()
+        self._saving = threading.Lock()
+        self._unsaved = False
 
     def settle(self, work: Work, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
         """Account for a chunk whose items are all acknowledged or refused.
@@ -48,13 +67,49 @@ class Journal:
             TryAgainError: the reject file cannot be written.
             TooManyRejectsError: so far, too much was rejected.
         """
+        books = self._books
         with self._lock:
-            self._rejects.write(work.shard.source.name, work.shard.number, work.rejects(refused))
-            self._report.account.add(work.account(acknowledged, refused))
-            self._report.distinct.add(work.items.key_hash)
-            self._on_settled(self._report)
-            if self._limits is not None:
-                check_rejects(self._report, self._limits)
+            books.rejects.write(work.shard.source.name, work.shard.number, work.rejects(refused))
+            books.report.account.add(work.account(acknowledged, refused))
+            books.report.distinct.add(work.items.key_hash)
+            if books.checkpoint is not None:
+                books.checkpoint.shards[work.shard.number].add(Span(work.rows.start, work.rows.end))
+            self._unsaved = True
+            self._on_settled(books.report)
+            if books.limits is not None:
+                check_rejects(books.report, books.limits)
+
+    def shard_read(self, shard: Shard, end: Position) -> None:
+        """Note that a shard was read to its end, although perhaps not yet settled to there."""
+        with self._lock:
+            if self._books.checkpoint is not None:
+                self._books.checkpoint.shards[shard.number].end = end
+                self._unsaved = True
+
+    def save(self) -> None:
+        """Store the checkpoint, if anything was settled since the last time.
+
+        Rejects first, the checkpoint behind them: it never speaks of anything that is not safe.
+
+        Raises:
+            IngestError: it cannot be stored; it will be tried again the next time.
+        """
+        checkpoint = self._books.checkpoint
+        if checkpoint is None:
+            return
+        with self._saving:
+            with self._lock:
+                if not self._unsaved:
+                    return
+                checkpoint.rejects_bytes = self._books.rejects.size_bytes
+                state = checkpoint.to_bytes()
+                self._unsaved = False
+            try:
+                self._books.rejects.sync()
+                self._store(state)
+            except BaseException:
+                self._unsaved = True
+                raise
 
 
 def check_rejects(report: Report, limits: RejectLimits) -> None:

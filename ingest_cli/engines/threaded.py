@@ -2,13 +2,14 @@
 
 The threads spend their time waiting for answers, in C and outside the interpreter lock, while the calling
 thread prepares the next chunk. The queue between them is bounded, so that a slow table slows the reading
-and memory stays flat.
+and memory stays flat. Items of hot keys leave the queue for a lane of their own.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -16,15 +17,24 @@ from typing import Self
 from ingest_cli.batching import Batch, batches
 from ingest_cli.engines.journal import Journal
 from ingest_cli.pipeline import Work
-from ingest_cli.sinks.interface import Receipt, Refusal, Sink
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.retry import RetryRules
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.slow_lane import SlowLane
+from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
 
-QUEUED_PER_THREAD = 4
+QUEUED_PER_THREAD = 2
 """Batches waiting per thread: some 10 KB each, and enough to bridge the time in which a chunk is prepared."""
+
+DRAIN_S = 6.0
+"""Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
+
+_POLL_S = 0.2
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A chunk some of whose batches are still under way."""
+    """A chunk parts of which are still under way."""
 
     work: Work
     outstanding: int
@@ -32,8 +42,13 @@ class _Pending:
     refused: tuple[Refusal, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def split_off(self) -> None:
+        """One more part is under way."""
+        with self.lock:
+            self.outstanding += 1
+
     def done(self, receipt: Receipt) -> bool:
-        """Note the receipt of a batch; whether it was the last."""
+        """Note what became of a part; whether it was the last."""
         with self.lock:
             self.acknowledged += receipt.acknowledged
             self.refused += receipt.refused
@@ -41,38 +56,61 @@ class _Pending:
             return self.outstanding == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The sinks that batches go to.
+
+    Attributes:
+        fast: keeps at a batch until it is done, but leaves items of hot keys.
+        slow: tries once.
+        hot_keys: tells which keys are hot.
+        rules: how long to go on.
+    """
+
+    fast: Sink
+    slow: Sink
+    hot_keys: HotKeys
+    rules: RetryRules
+
+
 class ThreadedWriter:
     """Writes batches from several threads; a context manager that ends with everything written, or raises."""
 
-    def __init__(self, sink: Sink, journal: Journal, threads: int, stop: threading.Event) -> None:
+    def __init__(self, lanes: Lanes, journal: Journal, threads: int, stop: StopRequest) -> None:
         """Start the threads.
 
         Args:
-            sink: where batches go.
+            lanes: where batches go.
             journal: where chunks are settled.
-            threads: requests in flight at the most.
-            stop: set when a thread fails, so that the others do not go on trying.
+            threads: requests in flight at the most, but for one more of hot keys.
+            stop: ends everything early; also set when a thread fails.
         """
-        self._sink = sink
+        self._lanes = lanes
         self._journal = journal
         self._stop = stop
         self._fault: BaseException | None = None
         self._queue: queue.Queue[tuple[Batch, _Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
+        self._slow: SlowLane[_Pending] = SlowLane(lanes.rules.clock)
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
-        for thread in self._threads:
+        self._slow_thread = threading.Thread(target=self._run_slow, name="writer-slow", daemon=True)
+        for thread in (*self._threads, self._slow_thread):
             thread.start()
 
     def write(self, work: Work) -> None:
-        """See `Writer.write`."""
+        """See `Writer.write`.
+
+        Raises:
+            TryAgainError: the run is being stopped.
+        """
+        self._check()
         queued = list(batches(work.items))
         if not queued:
             self._journal.settle(work, 0, ())
             return
         pending = _Pending(work, len(queued))
         for batch in queued:
-            if self._fault is not None:
-                raise self._fault
-            self._queue.put((batch, pending))
+            while not self._offer((batch, pending)):
+                self._check()
 
     def __enter__(self) -> Self:
         return self
@@ -80,38 +118,98 @@ class ThreadedWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is under way; on an error, for what is in flight only."""
-        if error is not None and kind is not None and not issubclass(kind, Exception):
-            self._stop.set()
-            self._drop()
+        """Wait for what is queued; when the run is being stopped, only for what is in flight, and not for long."""
+        if kind is not None and not issubclass(kind, Exception):
+            self._stop.request("interrupted")
         for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join()
-        if error is None and self._fault is not None:
+            while not self._offer(None):
+                if self._stop.requested:
+                    break
+        self._join(self._threads)
+        self._slow.close()
+        self._join([self._slow_thread])
+        if error is None:
+            self._check()
+
+    def _check(self) -> None:
+        if self._fault is not None:
             raise self._fault
+        self._stop.check()
+
+    def _offer(self, job: tuple[Batch, _Pending] | None) -> bool:
+        """Queue a job, unless the queue stays full for a while."""
+        try:
+            self._queue.put(job, timeout=_POLL_S)
+        except queue.Full:
+            return False
+        return True
+
+    def _join(self, threads: list[threading.Thread]) -> None:
+        """Wait for threads to end; from a stop on, only until the time to drain is over."""
+        deadline = None
+        while any(thread.is_alive() for thread in threads):
+            if deadline is None and self._stop.requested:
+                deadline = time.monotonic() + DRAIN_S
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            next(thread for thread in threads if thread.is_alive()).join(_POLL_S)
 
     def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
-            if self._fault is not None:
-                continue
-            batch, pending = job
+        while not self._stop.requested:
             try:
-                if pending.done(self._sink.put(batch)):
-                    self._journal.settle(pending.work, pending.acknowledged, pending.refused)
+                job = self._queue.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+            if job is None:
+                return
+            try:
+                self._write(*job)
             except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
                 self._fail(fault)
+
+    def _write(self, batch: Batch, pending: _Pending) -> None:
+        cool, hot = self._lanes.hot_keys.split(batch)
+        if hot is not None:
+            self._park(hot, pending)
+        receipt = Receipt(0) if cool is None else self._lanes.fast.put(cool)
+        if receipt.unprocessed is not None:
+            self._park(receipt.unprocessed, pending)
+        self._done(pending, receipt)
+
+    def _park(self, batch: Batch, pending: _Pending) -> None:
+        """Leave items of hot keys in the slow lane, a part for each key."""
+        for own in batch.by_key():
+            pending.split_off()
+            self._slow.park(own, pending, lambda: self._stop.requested)
+
+    def _run_slow(self) -> None:
+        while (due := self._slow.take(lambda: self._stop.requested)) is not None:
+            pk, parked = due
+            receipt, reason = None, "hot_key"
+            try:
+                try:
+                    receipt = self._lanes.slow.put(parked.batch)
+                except TransientFaultError as fault:
+                    reason = fault.reason
+                self._slow.done(pk, parked, receipt)
+                if receipt is not None and receipt.acknowledged:
+                    self._lanes.rules.progress.made()
+                if receipt is None or receipt.unprocessed is not None:
+                    if receipt is not None:
+                        parked.owner.split_off()
+                    self._lanes.rules.note(reason)
+                if receipt is not None:
+                    refused = tuple(Refusal(parked.place[one.item], one.reason) for one in receipt.refused)
+                    self._done(parked.owner, Receipt(receipt.acknowledged, receipt.wcu, refused=refused))
+            except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
+                self._fail(fault)
+
+    def _done(self, pending: _Pending, receipt: Receipt) -> None:
+        if pending.done(receipt):
+            self._journal.settle(pending.work, pending.acknowledged, pending.refused)
 
     def _fail(self, fault: BaseException) -> None:
         """Remember the first fault, and end all waiting."""
         if self._fault is None:
             self._fault = fault
-        self._stop.set()
-
-    def _drop(self) -> None:
-        """Forget what is queued; it is in no account, and will be sent by the next run."""
-        while True:
-            try:
-                self._queue.get_nowait()
-            except queue.Empty:
-                return
+        self._stop.request("stopped by a failure")

@@ -22,9 +22,9 @@ import pyarrow.csv as pacsv
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.framing import Dialect, count_cells, scan
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.irregular import MAX_RECORD_BYTES
-from ingest_cli.records import CR, LF, IndexArray, OffsetArray, Position, RowChunk, count_lines
+from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -52,7 +52,7 @@ class Delimited:
         columns: Sequence[str] | None,
         *,
         header: bool,
-        chunk_bytes: int = DEFAULT_CHUNK_BYTES,
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the parser.
 
@@ -61,7 +61,7 @@ class Delimited:
             wanted: names of the columns to keep; all others are dropped while parsing.
             columns: names of all columns in order, "" for those without one; None: the header has them.
             header: whether the first record is a header.
-            chunk_bytes: decoded bytes a chunk aims at.
+            chunk_bytes: tells how many decoded bytes a chunk aims at.
         """
         self._dialect = dialect
         self._wanted = tuple(wanted)
@@ -69,13 +69,18 @@ class Delimited:
         self._header = header
         self._chunk_bytes = chunk_bytes
 
-    def read(self, stream: Iterable[bytes], start: Position) -> Iterator[RowChunk]:
+    def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         blocks = _Blocks(stream, self._chunk_bytes)
-        layout, at = self._preamble(blocks)
-        if start.offset > at.offset:
-            blocks.discard(start.offset - at.offset)
-            at = start
+        layout, first = self._preamble(blocks)
+        for span in spans:
+            at = span.start if span.start.offset > first.offset else first
+            blocks.seek(at.offset, None if span.end is None else span.end.offset)
+            yield from self._chunks(blocks, layout, at)
+        blocks.raise_fault()
+
+    def _chunks(self, blocks: _Blocks, layout: Layout, at: Position) -> Iterator[RowChunk]:
+        """The chunks from `at` to where the blocks end."""
         while blocks.fill():
             chunk = self._parse(blocks.data, at, layout, final=blocks.final)
             if chunk.records:
@@ -90,7 +95,6 @@ class Delimited:
                 at = chunk.end
             else:
                 blocks.grow()
-        blocks.raise_fault()
 
     def _preamble(self, blocks: _Blocks) -> tuple[Layout, Position]:
         """Read the header, if there is one, and find the wanted columns."""
@@ -115,7 +119,7 @@ class Delimited:
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
             )
         if not header:  # an empty source: no header, no rows, nothing to find
-            return Layout(0, ())
+            return Layout(0, tuple((name, 0, b"") for name in self._wanted))
         names = self._columns or tuple(_clean(cell) for cell in header)
         return Layout(
             max(len(names), len(header)),
@@ -175,7 +179,10 @@ class Delimited:
         end = Position(at.offset + size, at.row + 1, at.line + closed)
         bounds = np.array([0, 0], np.int64)
         nothing = np.empty(0, np.int32)
-        return RowChunk(at, end, b"", bounds, nothing, {}, rejected=((0, "record_too_long"),))
+        cells = {name: pa.array([], pa.binary()) for name in self._wanted}
+        # As the careful parser has it: a short line opened a quote that is still open behind the limit.
+        reason = "record_too_long" if size > MAX_RECORD_BYTES else "unclosed_quote"
+        return RowChunk(at, end, b"", bounds, nothing, cells, rejected=((0, reason),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,38 +342,43 @@ def _clean(name: str) -> str:
 class _Blocks:
     """The part of a stream under the parser's eyes, no more than it has to be."""
 
-    def __init__(self, stream: Iterable[bytes], size: int) -> None:
+    def __init__(self, stream: Iterable[bytes], size: ChunkBytes) -> None:
         self._pieces = iter(stream)
         self._buffer = bytearray()
-        self._size = self._target = size
-        self._ended = False
+        self._offset = 0
+        self._stop: int | None = None
+        self._size = size
+        self._target = size()
+        self._exhausted = False
         self._fault: SourceError | None = None
 
     @property
     def data(self) -> bytes:
-        """At most the current target of bytes."""
-        return bytes(self._buffer[: self._target])
-
-    @property
-    def final(self) -> bool:
-        """Whether `data` reaches to the end of the stream, and the stream is whole."""
-        return self.ended and self._fault is None
+        """At most the current target of bytes, and none behind the end of the span."""
+        return bytes(self._buffer[: self._visible])
 
     @property
     def ended(self) -> bool:
-        """Whether `data` reaches as far as the stream can be read."""
-        return self._ended and len(self._buffer) <= self._target
+        """Whether `data` reaches as far as the span, or what can be read of the stream."""
+        if self._stop is not None and self._offset + self._visible == self._stop:
+            return True
+        return self._exhausted and len(self._buffer) == self._visible
 
-    def raise_fault(self) -> None:
-        """Raise what ended the stream before its time, if anything did."""
-        if self._fault is not None:
-            raise self._fault
+    @property
+    def final(self) -> bool:
+        """Whether `data` reaches to the end of the span, or of a stream that is whole."""
+        return self.ended and (self._fault is None or self._offset + self._visible == self._stop)
+
+    @property
+    def _visible(self) -> int:
+        stop = len(self._buffer) if self._stop is None else self._stop - self._offset
+        return min(self._target, stop, len(self._buffer))
 
     def fill(self) -> bool:
-        """Read on until `data` has its size or the stream ends; False if nothing is left."""
-        while len(self._buffer) <= self._target and not self._ended:
+        """Read on until `data` has its size or there is no more; False if nothing is left."""
+        while len(self._buffer) <= self._target and not self._exhausted:
             self._read()
-        return bool(self._buffer)
+        return self._visible > 0
 
     def grow(self) -> None:
         """Look at twice as much next time."""
@@ -375,14 +387,15 @@ class _Blocks:
     def consume(self, size: int) -> None:
         """Drop `size` bytes from the front, and look at blocks of the usual size again."""
         del self._buffer[:size]
-        self._target = self._size
+        self._offset += size
+        self._target = self._size()
 
-    def discard(self, size: int) -> None:
-        """Read past the next `size` bytes."""
-        while size > 0 and self.fill():
-            dropped = min(size, len(self._buffer))
-            del self._buffer[:dropped]
-            size -= dropped
+    def seek(self, offset: int, stop: int | None) -> None:
+        """Read past everything before `offset`, and let nothing be seen from `stop` on."""
+        self._stop = None
+        while self._offset < offset and self.fill():
+            self.consume(min(offset - self._offset, len(self._buffer)))
+        self._stop = stop
 
     def discard_line(self) -> tuple[int, bool]:
         """Read past the next line end; return the bytes that takes, and whether there was a line end."""
@@ -390,15 +403,20 @@ class _Blocks:
         while True:
             found = [at for at in (self._buffer.find(b"\n"), self._buffer.find(b"\r")) if at >= 0]
             at = min(found, default=len(self._buffer))
-            if at + 1 < len(self._buffer) or (found and self._ended):
+            if at + 1 < len(self._buffer) or (found and self._exhausted):
                 at += 2 if self._buffer[at : at + 2] == b"\r\n" else 1
                 self.consume(at)
                 return size + at, True
             size += at
             self.consume(at)
-            if self._ended:
+            if self._exhausted:
                 return size, False
             self._read()
+
+    def raise_fault(self) -> None:
+        """Raise what ended the stream before its time, if anything did."""
+        if self._fault is not None:
+            raise self._fault
 
     def _read(self) -> None:
         try:
@@ -406,6 +424,6 @@ class _Blocks:
         except SourceError as fault:  # raised again once the records before it have been read
             self._fault, piece = fault, None
         if piece is None:
-            self._ended = True
+            self._exhausted = True
         else:
             self._buffer += piece

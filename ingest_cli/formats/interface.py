@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.records import WHOLE, RowChunk, Span
 
-DEFAULT_CHUNK_BYTES = 2 << 20
+DEFAULT_CHUNK_BYTES = 1 << 20
 """Decoded bytes a chunk aims at: some 10,000 rows, enough to make the fixed cost of a kernel vanish."""
+
+ChunkBytes = Callable[[], int]
+"""Asked before each chunk how many decoded bytes it should have."""
 
 
 class Format(Protocol):
     """One way of writing rows down."""
 
-    def read(self, stream: Iterable[bytes], start: Position) -> Iterator[RowChunk]:
-        """Parse `stream`, UTF-8 from its first byte, into chunks; those before `start` are not yielded.
+    def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
+        """Parse the `spans` of `stream` into chunks.
 
-        The chunks tile the stream without gaps, whatever the sizes of its pieces, and every record
+        The chunks tile each span without gaps, whatever the sizes of its pieces, and every record
         is in exactly one of them. No content of the stream raises; what cannot be parsed is a reject.
+
+        Args:
+            stream: UTF-8, from its first byte.
+            spans: in order; those without an end come last. Each begins and ends where a chunk did.
 
         Raises:
             ManifestError: a column the manifest names is not in the header.
+            SourceError: what the stream raised, once the records before that place have been yielded.
         """
         ...

@@ -19,9 +19,5 @@ class Isolating:
         except RefusedBatchError as error:
             if len(batch) == 1:
                 return Receipt(0, refused=(Refusal(int(batch.index[0]), error.reason),))
-        first, second = (self.put(half) for half in batch.halves())
-        return Receipt(
-            first.acknowledged + second.acknowledged,
-            first.wcu + second.wcu,
-            refused=first.refused + second.refused,
-        )
+        first, second = batch.split(len(batch) // 2)
+        return self.put(first).plus(self.put(second))

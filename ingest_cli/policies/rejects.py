@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.records import Reject
@@ -18,22 +18,33 @@ class RejectFile:
     """A file that rejects are appended to; with no path they are only counted.
 
     A line has `source, shard, row, line, stage, reason, field`, and `raw` only if asked for.
+
+    Attributes:
+        size_bytes: how much of the file is ours.
+        lost: whether rejects of an earlier, broken-off run should be in the file, but are not.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """Open the file, empty.
+    def __init__(self, path: Path | None, keep_bytes: int = 0) -> None:
+        """Open the file, and cut off what follows the first `keep_bytes`.
 
         Raises:
             UsageError: it cannot be written.
         """
         self._path = path
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
+        self.size_bytes = 0
+        self.lost = False
         if path is None:
             return
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
+            self._file = os.fdopen(descriptor, "r+b")
             os.fchmod(descriptor, _MODE)
-            self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+            found = os.fstat(descriptor).st_size
+            self.lost = found < keep_bytes
+            self.size_bytes = min(found, keep_bytes)
+            self._file.truncate(self.size_bytes)
+            self._file.seek(self.size_bytes)
         except OSError as error:
             raise UsageError(
                 f'the reject file "{path}" cannot be written ({error.strerror}); give another place with --rejects'
@@ -43,33 +54,60 @@ class RejectFile:
         """Append `rejects`, and hand them to the operating system.
 
         Raises:
-            TryAgainError: they cannot be written, for example because the disk is full.
+            TryAgainError: they cannot be written, for example because the disk is full. The file then ends where
+                it did before.
+        """
+        if self._file is None:
+            return
+        lines = b"".join(_line(source, shard, one) for one in rejects)
+        if not lines:
+            return
+        try:
+            self._file.write(lines)
+            self._file.flush()
+        except OSError as error:
+            raise self._full(error) from error
+        self.size_bytes += len(lines)
+
+    def sync(self) -> None:
+        """Have what was written on the disk, before a state that speaks of it is saved.
+
+        Raises:
+            TryAgainError: the disk does not take it.
         """
         if self._file is None:
             return
         try:
-            for one in rejects:
-                entry = {
-                    "source": source,
-                    "shard": shard,
-                    "row": one.row,
-                    "line": one.line,
-                    "stage": one.stage,
-                    "reason": one.reason,
-                    "field": one.field,
-                }
-                if one.raw is not None:
-                    entry["raw"] = one.raw
-                self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
+            os.fsync(self._file.fileno())
         except OSError as error:
-            raise TryAgainError(
-                f'the reject file "{self._path}" cannot be written ({error.strerror}); make room, and run the same '
-                "command again"
-            ) from error
+            raise self._full(error) from error
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                file.close()
+            except OSError as error:
+                raise self._full(error) from error
+
+    def _full(self, error: OSError) -> TryAgainError:
+        return TryAgainError(
+            f'the reject file "{self._path}" cannot be written ({error.strerror}); make room, and run the same command '
+            "again"
+        )
+
+
+def _line(source: str, shard: int, one: Reject) -> bytes:
+    entry: dict[str, object] = {
+        "source": source,
+        "shard": shard,
+        "row": one.row,
+        "line": one.line,
+        "stage": one.stage,
+        "reason": one.reason,
+        "field": one.field,
+    }
+    if one.raw is not None:
+        entry["raw"] = one.raw
+    return json.dumps(entry).encode() + b"\n"

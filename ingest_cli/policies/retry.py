@@ -7,15 +7,19 @@ throttle a batch may well need dozens while the load as a whole moves on.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 from ingest_cli.batching import Batch
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
 from ingest_cli.policies.clock import Clock
-from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,53 +74,86 @@ class RetryRules:
     progress: Progress
     give_up_after_s: float
     on_retry: Callable[[str], None]
-    stop: threading.Event
-    backoff: Backoff = Backoff()
+    stop: StopRequest
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def wait(self, attempt: int, reason: str) -> None:
+        """Wait after failed attempt number `attempt`, counted from 0.
+
+        Raises:
+            TryAgainError: no progress for too long, or the run is being stopped.
+        """
+        self.note(reason)
+        self.clock.sleep(self.backoff.delay_s(attempt, self.random))
+        self.stop.check()
+
+    def note(self, reason: str) -> None:
+        """Count an attempt that has to be repeated, and decide whether it will be.
+
+        Raises:
+            TryAgainError: no progress for too long, or the run is being stopped.
+        """
+        self.on_retry(reason)
+        self.stop.check()
+        if self.progress.missing_s() >= self.give_up_after_s:
+            raise TryAgainError(
+                f"nothing could be written for {self.give_up_after_s:,.0f} s (last reason: {reason}); {CONTINUE}, "
+                "when the table can take it"
+            )
+
+
+def insist(action: Callable[[], T], rules: RetryRules) -> T:
+    """Do something that DynamoDB may be too busy for, until it is done.
+
+    Raises:
+        IngestError: what `action` raised, if another try is of no use or too late.
+    """
+    attempt = 0
+    while True:
+        try:
+            return action()
+        except (BusyError, UnreachableError) as error:
+            if rules.progress.missing_s() >= rules.give_up_after_s:
+                raise
+            rules.wait(attempt, type(error).__name__)
+            attempt += 1
 
 
 class Retrying:
-    """A sink that keeps at it until all of a batch is acknowledged or refused."""
+    """A sink that keeps at it until all of a batch is acknowledged or refused, but for items of hot keys."""
 
-    def __init__(self, sink: Sink, rules: RetryRules) -> None:
+    def __init__(self, sink: Sink, rules: RetryRules, hot_keys: HotKeys) -> None:
         self._sink = sink
         self._rules = rules
+        self._hot_keys = hot_keys
 
     def put(self, batch: Batch) -> Receipt:
-        """See `Sink.put`; nothing is left unprocessed.
+        """See `Sink.put`; only items of hot keys are left unprocessed.
 
         Raises:
             TryAgainError: no progress for too long, or the run is being stopped.
         """
         rest: Batch | None = batch
-        acknowledged, wcu, refused = 0, 0.0, tuple[Refusal, ...]()
+        whole = Receipt(0)
         attempt = 0
         while rest is not None:
             reason = "unprocessed"
+            left: Batch | None = rest
             try:
                 receipt = self._sink.put(rest)
             except TransientFaultError as fault:
                 reason = fault.reason
             else:
-                acknowledged += receipt.acknowledged
-                wcu += receipt.wcu
-                refused += receipt.refused
-                rest = receipt.unprocessed
+                whole = whole.plus(Receipt(receipt.acknowledged, receipt.wcu, refused=receipt.refused))
+                left = receipt.unprocessed
                 if receipt.acknowledged:
                     self._rules.progress.made()
                     attempt = 0
+            rest, hot = (None, None) if left is None else self._hot_keys.split(left)
+            if hot is not None:
+                self._rules.on_retry(reason)
+                whole = whole.plus(Receipt(0, unprocessed=hot))
             if rest is not None:
-                self._wait(attempt, reason)
+                self._rules.wait(attempt, reason)
                 attempt += 1
-        return Receipt(acknowledged, wcu, refused=refused)
-
-    def _wait(self, attempt: int, reason: str) -> None:
-        rules = self._rules
-        rules.on_retry(reason)
-        if rules.progress.missing_s() >= rules.give_up_after_s:
-            raise TryAgainError(
-                f"nothing could be written for {rules.give_up_after_s:,.0f} s (last reason: {reason}); "
-                "run the same command again when the table can take it"
-            )
-        rules.clock.sleep(rules.backoff.delay_s(attempt, rules.random))
-        if rules.stop.is_set():
-            raise TryAgainError("the run was stopped; run the same command again to go on")
+        return whole

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from ingest_cli.records import Position, RowChunk, count_lines
+
+
+class Window(Protocol):
+    """Which rows count."""
+
+    def exhausted(self) -> bool:
+        """Whether no further row will be taken, so that nothing more need be read."""
+        ...
+
+    def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
+        """The `chunks` of `source` with the rows that do not count as skipped ones, or left out behind the last."""
+        ...
 
 
 class RowWindow:
@@ -27,8 +40,8 @@ class RowWindow:
         """Whether no further row will be taken, so that nothing more need be read."""
         return self._left == 0
 
-    def take(self, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
-        """The part of `chunks` inside the window; rows that are passed over stay as skipped rows."""
+    def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:  # noqa: ARG002 - any source
+        """The part of the `chunks` of `source` inside the window; rows that are passed over stay, as skipped ones."""
         if self.exhausted():
             return
         for chunk in chunks:

@@ -114,7 +114,7 @@ def _unprocessed(parsed: dict[str, Any], batch: Batch, table: str) -> list[int]:
         raise _Untrustworthy("no_acknowledgement")
     if not left:
         return []
-    places = {key: place for place, key in enumerate(batch.keys())}
+    places = {key: place for place, key in enumerate(batch.item_keys())}
     try:
         return sorted(
             places[put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]]
@@ -144,12 +144,32 @@ def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
     """What an answer that is not 200 means for the run."""
     code = str(parsed.get("__type", "")).rpartition("#")[2]
     if code in _THROTTLED:
-        return ThrottledError(code)
+        return _throttled(code, parsed)
     if status >= 500 or code in _TRANSIENT:  # noqa: PLR2004 - HTTP's server errors
         return TransientFaultError(code or f"http_{status}")
     if code in {"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"}:
         return RefusedBatchError(code)
     return _fatal(code, table) or TransientFaultError(f"http_{status}")
+
+
+def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
+    """Whose limit it was. The member is spelled in two ways; a reason ends in what is limited.
+
+    Reasons look like `TableWriteProvisionedThroughputExceeded` or `IndexWriteKeyRangeThroughputExceeded` (Amazon
+    DynamoDB Developer Guide, "Diagnosing throttling").
+    """
+    reasons = parsed.get("ThrottlingReasons") or parsed.get("throttlingReasons") or []
+    named = [(str(one.get("reason", "")), one.get("resource")) for one in reasons if isinstance(one, dict)]
+    for text, resource in named:
+        if text.startswith("Index"):
+            return ThrottledError(text, "index", None if resource is None else str(resource))
+    for text, _ in named:
+        scope = next((scope for part, scope in _SCOPES if part in text), "unknown")
+        return ThrottledError(text or code, scope)
+    return ThrottledError(code)
+
+
+_SCOPES = (("KeyRange", "key_range"), ("AccountLimit", "account"), ("Throughput", "table"))
 
 
 def _fatal(code: str, table: str) -> IngestError | None:

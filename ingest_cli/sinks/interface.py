@@ -37,6 +37,16 @@ class Receipt:
     unprocessed: Batch | None = None
     refused: tuple[Refusal, ...] = ()
 
+    def plus(self, other: Receipt) -> Receipt:
+        """What became of both batches, which are of the same chunk."""
+        left = [one.unprocessed for one in (self, other) if one.unprocessed is not None]
+        return Receipt(
+            self.acknowledged + other.acknowledged,
+            self.wcu + other.wcu,
+            left[0].joined(left[1]) if len(left) > 1 else next(iter(left), None),
+            self.refused + other.refused,
+        )
+
 
 class TransientFaultError(Exception):
     """The batch may or may not have been written; sending all of it again is right, and safe.
@@ -51,7 +61,17 @@ class TransientFaultError(Exception):
 
 
 class ThrottledError(TransientFaultError):
-    """Nothing was written because some limit on the rate of writing was reached."""
+    """Nothing was written because some limit on the rate of writing was reached.
+
+    Attributes:
+        scope: whose limit: `table`, `account`, `key_range`, `index`, or `unknown`.
+        resource: ARN of an index that is to blame, if one is.
+    """
+
+    def __init__(self, reason: str, scope: str = "unknown", resource: str | None = None) -> None:
+        super().__init__(reason)
+        self.scope = scope
+        self.resource = resource
 
 
 class RefusedBatchError(Exception):

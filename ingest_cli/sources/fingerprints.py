@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 MAX_ENTRIES = 4096
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class FingerprintCache:
 
     def get(self, status: os.stat_result) -> str | None:
         """The digest remembered for the file of this status."""
-        return self._load().get(_key(status))
+        known = self._load().get(_key(status))
+        return known if isinstance(known, str) and _DIGEST.fullmatch(known) else None
 
     def put(self, status: os.stat_result, digest: str) -> None:
         """Remember `digest`, and forget the oldest beyond `MAX_ENTRIES`."""
@@ -45,7 +48,7 @@ class FingerprintCache:
         except OSError:
             return  # a full or read-only disk costs one more reading next time, nothing else
 
-    def _load(self) -> dict[str, str]:
+    def _load(self) -> dict[str, object]:
         try:
             entries = json.loads(self.path.read_text())
         except (OSError, ValueError):

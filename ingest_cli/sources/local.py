@@ -74,7 +74,9 @@ def find(pattern: str, base: Path) -> list[LocalFile]:
 def _glob(pattern: str, base: Path) -> list[Path]:
     import glob  # noqa: PLC0415 - only where a manifest has a pattern
 
-    found = sorted(Path(name) for name in glob.glob(str(base / pattern), recursive=True))  # noqa: PTH207 - absolute patterns
+    # From `root_dir` and not joined to it: the base may hold signs of its own that are none.
+    names = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute patterns
+    found = sorted(base / name for name in names)
     files = [path for path in found if not path.is_dir()]
     if not files:
         raise SourceError(f'no file matches "{pattern}" in {base}; check `sources` in [dataset]')

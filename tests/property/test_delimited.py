@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest_cli.formats import irregular
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.records import RowChunk, Span
 
 COMMA = Dialect(",", '"')
 NAMES = ["A", "B", "C"]
@@ -48,8 +48,8 @@ soup = st.lists(
 
 def read(data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20, dialect: Dialect = COMMA) -> list[RowChunk]:
     pieces = [data[i : i + piece] for i in range(0, len(data), piece)]
-    parser = Delimited(dialect, NAMES, NAMES, header=False, chunk_bytes=chunk_bytes)
-    return list(parser.read(pieces, Position()))
+    parser = Delimited(dialect, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+    return list(parser.read(pieces))
 
 
 def rows(chunks: list[RowChunk]) -> list[tuple[int, object]]:
@@ -99,9 +99,19 @@ def test_neither_chunk_size_nor_pieces_change_what_is_read(data: bytes, chunk_by
 def test_reading_can_begin_at_any_chunk(data: bytes, chunk_bytes: int) -> None:
     chunks = read(data, chunk_bytes=chunk_bytes)
     for i, chunk in enumerate(chunks):
-        parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=chunk_bytes)
-        rest = list(parser.read([data], chunk.start))
+        parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+        rest = list(parser.read([data], [Span(chunk.start)]))
         assert rows(rest) == rows(chunks[i:])
+
+
+@given(soup, st.integers(1, 40), st.integers(1, 40), st.data())
+def test_any_spans_between_chunks_are_read_and_nothing_else(
+    data: bytes, chunk_bytes: int, other_bytes: int, draw: st.DataObject
+) -> None:
+    chunks = read(data, chunk_bytes=chunk_bytes)
+    chosen = [chunk for chunk in chunks if draw.draw(st.booleans())]
+    parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: other_bytes)
+    assert rows(list(parser.read([data], [Span(c.start, c.end) for c in chosen]))) == rows(chosen)
 
 
 table = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=6)] * 3), min_size=1, max_size=8)

@@ -48,6 +48,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lookup", "sandbox"),
     ("pipeline",),
     ("engines",),
+    ("ledger", "lock"),
+    ("resuming", "writing"),
     ("loading",),
     ("verify",),
     (ROOT,),  # ingest_cli/__init__.py: the public API

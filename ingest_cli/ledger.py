@@ -1,0 +1,173 @@
+"""Where the state of a load is kept: in the table, which survives the machine, or in a folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ingest_cli.aws import sentences
+from ingest_cli.catalog import reserved_key
+from ingest_cli.errors import LockedError, TryAgainError, UsageError
+
+if TYPE_CHECKING:
+    from ingest_cli.tables import Table
+
+STATE_FILE = "ingest-state"
+_MODE = 0o600
+
+
+class Ledger(Protocol):
+    """Keeps the state of one load, replaced as a whole each time."""
+
+    def read(self) -> bytes | None:
+        """The state last written; None if there is none.
+
+        Raises:
+            UsageError, TableError: it cannot be read.
+        """
+        ...
+
+    def write(self, state: bytes) -> float:
+        """Replace the state; returns the write capacity units that took.
+
+        Raises:
+            TryAgainError, TableError: it cannot be written; the one before is still there.
+            LockedError: another run has taken over.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Remove the state, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableLedger:
+    """The row `_run#<dataset>` of the table.
+
+    Attributes:
+        table: where.
+        dataset: whose.
+        token: names this run; only the run that took the row over last can write it.
+    """
+
+    table: Table
+    dataset: str
+    token: str
+
+    def read(self) -> bytes | None:
+        """See `Ledger.read`."""
+        target = self.table.target
+        with sentences(target):
+            answer = self.table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
+        state = answer.get("Item", {}).get("state", {}).get("B")
+        return None if state is None else bytes(state)
+
+    def take_over(self, state: bytes) -> None:
+        """Make this run the one that writes the row, beginning with `state`."""
+        self._put(state)
+
+    def write(self, state: bytes) -> float:
+        """See `Ledger.write`."""
+        client = self.table.client
+        try:
+            return self._put(
+                state,
+                ConditionExpression="#token = :token",
+                ExpressionAttributeNames={"#token": "token"},
+                ExpressionAttributeValues={":token": {"S": self.token}},
+            )
+        except client.exceptions.ConditionalCheckFailedException as error:
+            raise LockedError(f'another run has taken over the load of "{self.dataset}"; this one ends') from error
+
+    def clear(self) -> None:
+        """See `Ledger.clear`."""
+        target = self.table.target
+        with sentences(target):
+            self.table.client.delete_item(TableName=target.table, Key=self._key)
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return reserved_key(f"_run#{self.dataset}")
+
+    def _put(self, state: bytes, **condition: Any) -> float:
+        target, client = self.table.target, self.table.client
+        item = {**self._key, "state": {"B": state}, "token": {"S": self.token}}
+        passed = client.exceptions.ConditionalCheckFailedException
+        with sentences(target, passed):
+            answer = client.put_item(TableName=target.table, Item=item, ReturnConsumedCapacity="TOTAL", **condition)
+        return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class FileLedger:
+    """A file in a folder that belongs to one dataset.
+
+    Attributes:
+        folder: made if it is not there.
+    """
+
+    folder: Path
+
+    def read(self) -> bytes | None:
+        """See `Ledger.read`."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError(
+                f'the state in "{self.folder}" cannot be read ({error.strerror}); check --state'
+            ) from error
+
+    def take_over(self, state: bytes) -> None:
+        """Begin with `state`; tells early whether the folder can be written.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._replace(state)
+        except OSError as error:
+            raise UsageError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); give another folder with --state'
+            ) from error
+
+    def write(self, state: bytes) -> float:
+        """See `Ledger.write`. The file is on the disk, whole, before the one before is gone."""
+        try:
+            self._replace(state)
+        except OSError as error:
+            raise TryAgainError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); make room, and run the same command '
+                "again"
+            ) from error
+        return 0.0
+
+    def clear(self) -> None:
+        """See `Ledger.clear`."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TryAgainError(f'the state in "{self.folder}" cannot be removed ({error.strerror})') from error
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / STATE_FILE
+
+    def _replace(self, state: bytes) -> None:
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

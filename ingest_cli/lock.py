@@ -1,0 +1,213 @@
+"""One run per dataset: a lease in the table, renewed while the run lasts, taken over when it has expired.
+
+Leases are what keeps two runs from repeating each other's work; what keeps them from harm is that writes
+commute. So a clock that is wrong by less than the lease's length costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws import sentences
+from ingest_cli.catalog import reserved_key
+from ingest_cli.errors import LockedError
+
+if TYPE_CHECKING:
+    from ingest_cli.tables import Table
+
+LEASE_S = 60.0
+"""Long enough for a few renewals to fail, short enough to wait out after a machine has vanished."""
+
+RENEW_EVERY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process, as seen from this machine and from others.
+
+    Attributes:
+        host: for people.
+        machine: names the running system and its process namespace; equal on the same machine only.
+        pid: process id there.
+        started: start of the process in ticks of that system, so that a reused id is not mistaken.
+    """
+
+    host: str
+    machine: str
+    pid: int
+    started: str
+
+    @classmethod
+    def this(cls) -> Holder:
+        """This process."""
+        return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()) or "")
+
+    def is_gone(self) -> bool:
+        """Whether it is certain that the process no longer exists."""
+        if not self.machine or self.machine != _machine():
+            return False
+        return _started(self.pid) != self.started
+
+
+class Lease:
+    """The lock of one dataset."""
+
+    def __init__(
+        self, table: Table, dataset: str, token: str, now_s: Callable[[], float], lease_s: float = LEASE_S
+    ) -> None:
+        """Set up; nothing is locked yet.
+
+        Args:
+            table: where the lock is.
+            dataset: what is locked.
+            token: names this run.
+            now_s: the time of day, in seconds since 1970.
+            lease_s: length of a lease.
+        """
+        self._table = table
+        self._dataset = dataset
+        self._token = token
+        self._now_s = now_s
+        self._lease_s = lease_s
+        self.renew_every_s = min(RENEW_EVERY_S, lease_s / 4)
+        self._holder = Holder.this()
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockedError: another run has it; says which, and since when.
+        """
+        if self._put("attribute_not_exists(pk) OR #expires < :now OR #token = :token", self._token):
+            return
+        held = self._get()
+        if held is None or _holder(held).is_gone():
+            token = "" if held is None else held["token"]["S"]
+            if self._put("attribute_not_exists(pk) OR #token = :token", token):
+                return
+        raise LockedError(self._sentence(held or {}))
+
+    def renew(self) -> None:
+        """Keep the lock for another lease.
+
+        Raises:
+            LockedError: another run has taken it over.
+        """
+        if not self._put("#token = :token", self._token):
+            raise LockedError(f'another run has taken over the load of "{self._dataset}"; this one ends')
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours."""
+        target, client = self._table.target, self._table.client
+        passed = client.exceptions.ConditionalCheckFailedException
+        try:
+            with sentences(target, passed):
+                client.delete_item(
+                    TableName=target.table,
+                    Key=self._key,
+                    ConditionExpression="#token = :token",
+                    ExpressionAttributeNames={"#token": "token"},
+                    ExpressionAttributeValues={":token": {"S": self._token}},
+                )
+        except passed:
+            return  # taken over: no longer ours to give back
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return reserved_key(f"_lock#{self._dataset}")
+
+    def _get(self) -> Mapping[str, Any] | None:
+        target = self._table.target
+        with sentences(target):
+            answer = self._table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
+        item: Mapping[str, Any] | None = answer.get("Item")
+        return item
+
+    def _put(self, condition: str, token: str) -> bool:
+        """Write our lease if `condition` holds; whether it did."""
+        target, client, now = self._table.target, self._table.client, self._now_s()
+        names = {"#token": "token"}
+        values: dict[str, Any] = {":token": {"S": token}}
+        if ":now" in condition:
+            names["#expires"] = "expires"
+            values[":now"] = {"N": f"{now:.3f}"}
+        passed = client.exceptions.ConditionalCheckFailedException
+        holder = self._holder
+        item: dict[str, Any] = {
+            **self._key,
+            "token": {"S": self._token},
+            "host": {"S": holder.host},
+            "machine": {"S": holder.machine or "-"},
+            "pid": {"N": str(holder.pid)},
+            "started": {"S": holder.started or "-"},
+            "since": {"S": dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="seconds")},
+            "expires": {"N": f"{now + self._lease_s:.3f}"},
+        }
+        try:
+            with sentences(target, passed):
+                client.put_item(
+                    TableName=target.table,
+                    Item=item,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
+        except passed:
+            return False
+        return True
+
+    def _sentence(self, held: Mapping[str, Any]) -> str:
+        holder = _holder(held)
+        since = held.get("since", {}).get("S", "?")
+        left_s = max(float(held.get("expires", {}).get("N", "0")) - self._now_s(), 0.0)
+        return (
+            f'"{self._dataset}" is being loaded by process {holder.pid} on {holder.host}, since {since}; wait for it. '
+            f"If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
+            f"`ingest-cli table unlock {self._dataset}`"
+        )
+
+
+def unlock(table: Table, dataset: str) -> bool:
+    """Remove the lock of a dataset, whoever holds it; whether there was one."""
+    target = table.target
+    with sentences(target):
+        answer = table.client.delete_item(
+            TableName=target.table, Key=reserved_key(f"_lock#{dataset}"), ReturnValues="ALL_OLD"
+        )
+    return bool(answer.get("Attributes"))
+
+
+def _holder(item: Mapping[str, Any]) -> Holder:
+    return Holder(
+        item.get("host", {}).get("S", "?"),
+        item.get("machine", {}).get("S", "").removeprefix("-"),
+        int(item.get("pid", {}).get("N", "0")),
+        item.get("started", {}).get("S", "").removeprefix("-"),
+    )
+
+
+def _machine() -> str:
+    """What only processes that see each other's ids have in common; "" where that cannot be told (not on Linux)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process of this machine was started, in its ticks; None if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in {"Z", "X"}:  # dead, only not yet collected by its parent
+        return None
+    return fields[19]  # field 22 of proc(5), counted behind the name

@@ -1,0 +1,192 @@
+"""How far a load has come, such that the same command can go on from there.
+
+Pure bookkeeping: nothing here reads, writes or waits.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest_cli.errors import UsageError
+from ingest_cli.records import WHOLE, Position, Span
+from ingest_cli.report import Account
+
+FORMAT_VERSION = 1
+
+
+class RangeSet:
+    """Which stretches of one source are done; neighbours are merged, so that its size is that of the gaps.
+
+    Attributes:
+        spans: disjoint, in order, no two touching.
+        end: where the source ends, once it was read to there.
+    """
+
+    def __init__(self, spans: Sequence[Span] = (), end: Position | None = None) -> None:
+        self.spans = list(spans)
+        self.end = end
+
+    def add(self, span: Span) -> None:
+        """Add a stretch, which overlaps with none that is there."""
+        assert span.end is not None  # noqa: S101 - a chunk has an end
+        at = len(self.spans)
+        while at and self.spans[at - 1].start.offset > span.start.offset:
+            at -= 1
+        self.spans.insert(at, span)
+        if at + 1 < len(self.spans) and self.spans[at + 1].start.offset == span.end.offset:
+            self.spans[at : at + 2] = [Span(span.start, self.spans[at + 1].end)]
+        if at and _end(self.spans[at - 1]).offset == span.start.offset:
+            self.spans[at - 1 : at + 1] = [Span(self.spans[at - 1].start, self.spans[at].end)]
+
+    def holes(self) -> tuple[Span, ...]:
+        """What is still to be done, in order; empty if nothing is."""
+        if not self.spans:
+            return () if self.end is not None and self.end.row == 0 else (WHOLE,)
+        holes = []
+        if self.spans[0].start.row > 0:
+            holes.append(Span(Position(), self.spans[0].start))
+        for before, after in zip(self.spans, self.spans[1:], strict=False):
+            holes.append(Span(_end(before), after.start))
+        last = _end(self.spans[-1])
+        if self.end is None or last.offset < self.end.offset:
+            holes.append(Span(last, self.end))
+        return tuple(holes)
+
+
+def _end(span: Span) -> Position:
+    assert span.end is not None  # noqa: S101 - only chunks are in the set
+    return span.end
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a load is a load of; a checkpoint only goes on with the same.
+
+    Attributes:
+        dataset: its id.
+        table: id that AWS gave the table; a table of the same name made later has another.
+        src: fingerprint of the set of sources, 64 hex digits.
+        manifest: digest of the manifest.
+        kid, kcv: key id and check value of the pepper.
+    """
+
+    dataset: str
+    table: str
+    src: str
+    manifest: str
+    kid: str
+    kcv: str
+
+
+_CHANGED = {
+    "src": "the dump has changed since",
+    "manifest": "the manifest has changed since",
+    "kid": "the pepper is another one",
+    "kcv": "the pepper is another one",
+    "table": "the table was made anew since",
+}
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """The state of a load.
+
+    What it guarantees, given that it is saved as a whole and only ever after what it speaks of is safe:
+
+    * A row is in `shards` only if each of its items was acknowledged, or refused and written to the reject
+      file. So what is skipped on a resume is in the table: nothing is lost.
+    * `account` counts exactly the rows in `shards`, `rejects_bytes` is where their rejects end. So what is
+      repeated on a resume is counted, and rejected, once.
+    * What was written but not yet saved is written again, with the same bytes under the same keys: the
+      table does not change by it. That is at most what was under way: the chunks not settled at the last save.
+    * It goes on only with the same sources, manifest, pepper and table.
+
+    It holds no identifier and no name: offsets, counts, reasons, column names and digests.
+
+    Attributes:
+        identity: what it is a load of.
+        shards: one set per source, in the order of the plan.
+        account: of all rows in `shards`.
+        rejects_bytes: length of the reject file when all rejects of those rows were in it.
+    """
+
+    identity: Identity
+    shards: list[RangeSet]
+    account: Account = field(default_factory=Account)
+    rejects_bytes: int = 0
+
+    @property
+    def is_started(self) -> bool:
+        """Whether anything is done."""
+        return any(shard.spans for shard in self.shards)
+
+    def check(self, wanted: Identity) -> None:
+        """Make sure that it can be gone on with.
+
+        Raises:
+            UsageError: it is of another load; says in what.
+        """
+        if self.identity.dataset != wanted.dataset:
+            raise UsageError(
+                f'the saved state is that of the dataset "{self.identity.dataset}", not of "{wanted.dataset}"; '
+                "give each dataset a --state of its own"
+            )
+        for name, reason in _CHANGED.items():
+            if getattr(self.identity, name) != getattr(wanted, name):
+                raise UsageError(
+                    f'the load of "{wanted.dataset}" was broken off and cannot go on: {reason}. Put back what it was, '
+                    "or begin again with --restart"
+                )
+
+    def to_bytes(self) -> bytes:
+        """The state in few bytes."""
+        state = {
+            "version": FORMAT_VERSION,
+            "identity": {name: getattr(self.identity, name) for name in Identity.__slots__},
+            "shards": [[_numbers(shard.end), [_numbers(one) for one in _ends(shard.spans)]] for shard in self.shards],
+            "account": self.account.to_plain(),
+            "rejects_bytes": self.rejects_bytes,
+        }
+        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 6)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Checkpoint:
+        """The state that `to_bytes` made.
+
+        Raises:
+            UsageError: it is damaged, or of another version of the program.
+        """
+        try:
+            state: Mapping[str, Any] = json.loads(zlib.decompress(data))
+            if state["version"] != FORMAT_VERSION:
+                raise UsageError(
+                    f"the saved state is of another version of this program ({state['version']}); go on with "
+                    "that one, or begin again with --restart"
+                )
+            shards = [RangeSet(_spans(ends), _position(end)) for end, ends in state["shards"]]
+            return cls(
+                Identity(**state["identity"]), shards, Account.from_plain(state["account"]), int(state["rejects_bytes"])
+            )
+        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            raise UsageError("the saved state is damaged; begin again with --restart") from error
+
+
+def _ends(spans: Sequence[Span]) -> list[Position]:
+    return [position for span in spans for position in (span.start, _end(span))]
+
+
+def _spans(ends: Sequence[Sequence[int]]) -> list[Span]:
+    places = [Position(*one) for one in ends]
+    return [Span(start, end) for start, end in zip(places[::2], places[1::2], strict=True)]
+
+
+def _numbers(position: Position | None) -> list[int] | None:
+    return None if position is None else [position.offset, position.row, position.line]
+
+
+def _position(numbers: Sequence[int] | None) -> Position | None:
+    return None if numbers is None else Position(*numbers)

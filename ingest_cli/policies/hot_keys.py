@@ -1,0 +1,88 @@
+"""Keys that get more writes than one partition takes: they must wait, the others must not.
+
+DynamoDB does not say which item of a batch met a hot key. But it says which items it left, and while a
+table that is throttled as a whole leaves any items, a hot key leaves its own, again and again, while
+others beside them are taken.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+
+from ingest_cli.batching import Batch
+from ingest_cli.policies.clock import Clock
+
+HOT_AFTER = 3
+"""Times that a key is left behind, while others are taken, before it is called hot."""
+
+FORGET_AFTER_S = 10.0
+"""Seconds after which the evidence starts anew."""
+
+MAX_HOT_KEYS = 1000
+"""More of them are not the exception that they are treated as."""
+
+CONCENTRATED = 0.5
+"""Different keys per item left, up to which the leaving is put down to the keys and not to the table."""
+
+
+class HotKeys:
+    """Which keys are hot. Used from several threads at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left: Counter[str] = Counter()
+        self._since_s = clock.monotonic_s()
+        self._hot: set[str] = set()
+
+    def note(self, sent: Batch, left: Batch) -> bool:
+        """Learn that `left` of `sent` was left unprocessed; whether the table as a whole is to blame."""
+        if len(left) == len(sent):
+            return self.concerns_table(sent, "unknown")
+        times = Counter(pk for pk, _ in left.item_keys())
+        with self._lock:
+            self._forget()
+            self._add(pk for pk, count in times.items() if count >= HOT_AFTER)
+            cold = [pk for pk in times.elements() if pk not in self._hot]
+            if len(cold) > 1 and len(set(cold)) > CONCENTRATED * len(cold):
+                return True
+            self._left.update(cold)
+            self._add(pk for pk in set(cold) if self._left[pk] >= HOT_AFTER)
+            return len(cold) == 1
+
+    def concerns_table(self, sent: Batch, scope: str) -> bool:
+        """Whether a throttle of all of `sent` is one of the table, rather than of a few keys."""
+        keys = {pk for pk, _ in sent.item_keys()}
+        if scope in {"table", "account"}:
+            return True
+        if len(keys) == 1 and (scope == "key_range" or len(sent) > 1):
+            with self._lock:
+                self._add(keys)
+            return False
+        with self._lock:
+            return not keys <= self._hot
+
+    def split(self, batch: Batch) -> tuple[Batch | None, Batch | None]:
+        """(items of other keys, items of hot keys) of `batch`; None where there are none."""
+        if not self._hot:
+            return batch, None
+        hot = [place for place, (pk, _) in enumerate(batch.item_keys()) if pk in self._hot]
+        if not hot:
+            return batch, None
+        chosen = set(hot)
+        cool = [place for place in range(len(batch)) if place not in chosen]
+        return batch.only(cool) if cool else None, batch.only(hot)
+
+    def _add(self, keys: Iterable[str]) -> None:
+        """Call these keys hot, unless so many are that it is not the keys."""
+        for pk in keys:
+            if len(self._hot) < MAX_HOT_KEYS:
+                self._hot.add(pk)
+
+    def _forget(self) -> None:
+        now = self._clock.monotonic_s()
+        if now - self._since_s > FORGET_AFTER_S:
+            self._left.clear()
+            self._since_s = now

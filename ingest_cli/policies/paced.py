@@ -1,0 +1,67 @@
+"""Keep to the rate: reserve before each attempt, settle up with what it really consumed."""
+
+from __future__ import annotations
+
+from ingest_cli.batching import Batch
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, ThrottledError, TransientFaultError
+
+SMOOTHING_S = 0.25
+"""A batch worth more seconds than this at the current rate is sent in parts, so that no second gets it all."""
+
+
+class Paced:
+    """A sink that writes at the rate of a pacer; attempts to repeat are paced like first ones."""
+
+    def __init__(self, sink: Sink, pacer: Pacer, hot_keys: HotKeys, stop: StopRequest) -> None:
+        self._sink = sink
+        self._pacer = pacer
+        self._hot_keys = hot_keys
+        self._stop = stop
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`.
+
+        Raises:
+            TryAgainError: the run is being stopped.
+        """
+        whole = Receipt(0)
+        while True:
+            part, rest = self._part(batch)
+            try:
+                receipt = self._send(part)
+            except (TransientFaultError, RefusedBatchError):
+                if not whole.acknowledged and not whole.refused:
+                    raise
+                receipt = Receipt(0, unprocessed=part)
+            whole = whole.plus(receipt)
+            if rest is None:
+                return whole
+            if receipt.unprocessed is not None:
+                return whole.plus(Receipt(0, unprocessed=rest))
+            batch = rest
+
+    def _send(self, part: Batch) -> Receipt:
+        """Send what is to be sent at once."""
+        wcu = float(part.wcu)
+        self._pacer.acquire(wcu)
+        self._stop.check()
+        try:
+            receipt = self._sink.put(part)
+        except ThrottledError as error:
+            if self._hot_keys.concerns_table(part, error.scope):
+                self._pacer.throttled()
+            raise
+        self._pacer.charge(receipt.wcu - wcu)
+        if receipt.unprocessed is not None and self._hot_keys.note(part, receipt.unprocessed):
+            self._pacer.throttled()
+        return receipt
+
+    def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:
+        """As much of `batch` as may go at once, and what is left."""
+        allowed = max(self._pacer.rate_wcu_per_s * SMOOTHING_S, 1.0)
+        if batch.wcu <= allowed or len(batch) == 1:
+            return batch, None
+        return batch.split(max(int(len(batch) * allowed / batch.wcu), 1))

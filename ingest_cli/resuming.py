@@ -1,0 +1,72 @@
+"""Where a load goes on: the state of a broken-off one, if there is one that fits, or the beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest_cli.errors import UsageError
+from ingest_cli.ledger import FileLedger, TableLedger
+from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
+from ingest_cli.settings import STATE_IN_TABLE
+
+if TYPE_CHECKING:
+    from ingest_cli.pipeline import Plan, Shard
+    from ingest_cli.settings import RunSettings
+    from ingest_cli.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """A load that can be gone on with after it was broken off.
+
+    Attributes:
+        checkpoint: how far it has come.
+        ledger: where that is kept.
+    """
+
+    checkpoint: Checkpoint
+    ledger: TableLedger | FileLedger
+
+    @classmethod
+    def open(cls, planned: Plan, identity: Identity, table: Table, settings: RunSettings, token: str) -> Resumable:
+        """Read the state of the load, or begin with none.
+
+        Raises:
+            UsageError: there is a state, and it is of another load; nothing was written.
+        """
+        ledger = _ledger(settings.state, table, identity.dataset, token)
+        saved = ledger.read()
+        if saved is not None and (not settings.restart or isinstance(ledger, FileLedger)):
+            checkpoint = Checkpoint.from_bytes(saved)
+            if checkpoint.identity.dataset != identity.dataset or not settings.restart:
+                checkpoint.check(identity)
+                return cls(checkpoint, ledger)
+        return cls(Checkpoint(identity, [RangeSet() for _ in planned.shards]), ledger)
+
+    def begin(self) -> None:
+        """Make the state ours to write.
+
+        Raises:
+            UsageError, TableError: it cannot be written.
+        """
+        self.ledger.take_over(self.checkpoint.to_bytes())
+
+    def remaining(self, planned: Plan) -> list[Shard]:
+        """What there is still to read."""
+        rest = []
+        for shard in planned.shards:
+            holes = self.checkpoint.shards[shard.number].holes()
+            if holes:
+                rest.append(replace(shard, spans=holes))
+        return rest
+
+
+def _ledger(state: str, table: Table, dataset: str, token: str) -> TableLedger | FileLedger:
+    if state == STATE_IN_TABLE:
+        return TableLedger(table, dataset, token)
+    scheme, _, folder = state.partition(":")
+    if scheme != "file" or not folder:
+        raise UsageError(f'--state is "{STATE_IN_TABLE}" or file:DIR, not "{state}"')
+    return FileLedger(Path(folder))

@@ -1,0 +1,163 @@
+"""The write path of a load, put together in one place: sink ← metered ← paced ← retrying ← isolating.
+
+Beside it run the threads that keep an eye on things: the lease, the state, the capacity of the table, and
+the notice that a spot instance gets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws import ca_bundle, dynamodb, no_credentials
+from ingest_cli.engines.threaded import Lanes
+from ingest_cli.errors import IngestError, LockedError, UsageError
+from ingest_cli.policies.background import Repeater
+from ingest_cli.policies.clock import SystemClock
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.isolation import Isolating
+from ingest_cli.policies.metering import Metering
+from ingest_cli.policies.paced import Paced
+from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Ceiling, Pacer
+from ingest_cli.policies.retry import Progress, Retrying, RetryRules
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.spot import SpotNotice
+from ingest_cli.sinks.dynamodb import DynamoDBSink
+from ingest_cli.sinks.transports.boto import BotoTransport
+from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
+
+if TYPE_CHECKING:
+    from ingest_cli.engines.journal import Journal
+    from ingest_cli.lock import Lease
+    from ingest_cli.report import Traffic
+    from ingest_cli.settings import RunSettings
+    from ingest_cli.sinks.transports.interface import Transport
+    from ingest_cli.tables import Table
+
+SAVE_EVERY_S = 1.0
+"""Seconds of work that a crash may have to repeat; a save costs a few write capacity units."""
+
+LOOK_EVERY_S = 3.0
+"""Seconds after which a change of the table's capacity is noticed. DescribeTable is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class WritePath:
+    """What a load writes through.
+
+    Attributes:
+        lanes: the sinks.
+        pacer: the rate.
+        rules: how long to go on.
+        transport: sends.
+    """
+
+    lanes: Lanes
+    pacer: Pacer
+    rules: RetryRules
+    transport: Transport
+
+
+def parse_ceiling(text: str | None) -> Ceiling:
+    """What `--max-wcu` means.
+
+    Raises:
+        UsageError: nothing.
+    """
+    if text is None:
+        return Ceiling()
+    number = text.strip().removesuffix("%")
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0.0
+    if text.strip().endswith("%"):
+        if not 0 < value <= 100:  # noqa: PLR2004 - per cent
+            raise UsageError(f"--max-wcu takes a percentage above 0 % and up to 100 %, not {text}")
+        return Ceiling(share=value / 100)
+    if not 1 <= value < float("inf"):
+        raise UsageError(f"--max-wcu takes a number of write capacity units per second from 1 on, or NN%, not {text}")
+    return Ceiling(wcu_per_s=value)
+
+
+def provisioned_wcu(described: dict[str, Any]) -> float | None:
+    """Provisioned write capacity of a table, in units per second; None for an on-demand table."""
+    if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        return None
+    units = float(described.get("ProvisionedThroughput", {}).get("WriteCapacityUnits", 0))
+    return units or None
+
+
+def write_path(
+    table: Table, described: dict[str, Any], settings: RunSettings, traffic: Traffic, stop: StopRequest
+) -> WritePath:
+    """Put the write path together; nothing is sent yet.
+
+    Raises:
+        UsageError: the settings do not fit the table.
+        TableError: there are no credentials.
+    """
+    clock = SystemClock(stop.event)
+    warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
+    pacer = Pacer(clock, parse_ceiling(settings.max_wcu).of(provisioned_wcu(described)), warm)
+    hot_keys = HotKeys(clock)
+    rules = RetryRules(
+        clock=clock,
+        random=Random(),  # noqa: S311 - jitter, not a secret
+        progress=Progress(clock),
+        give_up_after_s=settings.give_up_after_s,
+        on_retry=traffic.note_retry,
+        stop=stop,
+    )
+    transport = _transport(table, settings.transport)
+    paced = Paced(Metering(DynamoDBSink(transport, table.target.table), traffic), pacer, hot_keys, stop)
+    lanes = Lanes(Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced), hot_keys, rules)
+    return WritePath(lanes, pacer, rules, transport)
+
+
+@contextlib.contextmanager
+def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, journal: Journal) -> Iterator[None]:
+    """Keep an eye on everything while the block lasts."""
+    stop, ceiling = path.rules.stop, parse_ceiling(settings.max_wcu)
+
+    def follow_capacity() -> None:
+        provisioned = provisioned_wcu(table.describe())
+        if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
+            path.pacer.set_ceiling(wanted)
+
+    def on_fault(fault: Exception) -> None:
+        """A lost lease or a full disk ends the run; what AWS is too busy for is tried again the next time."""
+        if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
+            stop.fail(fault)
+
+    def on_save_fault(fault: Exception) -> None:
+        if settings.state.startswith("file:"):
+            stop.fail(fault)
+        else:
+            on_fault(fault)
+
+    def ignored(_: Exception) -> None:
+        """Looking is a courtesy: throttles tell the same a little later."""
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Repeater("lease", lease.renew_every_s, lease.renew, on_fault))
+        stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save, on_save_fault))
+        stack.enter_context(Repeater("capacity", LOOK_EVERY_S, follow_capacity, ignored))
+        if settings.spot_watch:
+            notice = SpotNotice.here(table.target.endpoint_url)
+            if notice is not None:
+                stack.enter_context(Repeater("spot", notice.every_s, lambda: notice.look(stop), ignored))
+        yield
+
+
+def _transport(table: Table, name: str) -> Transport:
+    if name == "boto3":
+        return BotoTransport(dynamodb(table.session, table.target, single_attempt=True))
+    credentials = table.session.get_credentials()
+    if credentials is None:
+        raise no_credentials()
+    endpoint = Endpoint(table.client.meta.endpoint_url, table.client.meta.region_name, ca_bundle(table.session))
+    return CurlTransport(endpoint, credentials)

@@ -1,0 +1,145 @@
+"""Where the time of a load goes: processor time of each stage, in this process and one thread.
+
+The stages are called as `pipeline.run_shard` calls them, each behind a stopwatch. Then the bodies of a chunk are made,
+signed and sent, one after the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from botocore.credentials import Credentials
+
+from ingest_cli.batching import batches
+from ingest_cli.decoders import decode
+from ingest_cli.formats import open_format
+from ingest_cli.hashing import ByteMatrix, Hasher
+from ingest_cli.items import ItemBuilder, Items
+from ingest_cli.keys import Pepper
+from ingest_cli.manifest import load_manifest
+from ingest_cli.normalize import normalize
+from ingest_cli.records import Records
+from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
+from ingest_cli.sinks.transports.signing import Signer
+from ingest_cli.sources.local import READ_BYTES
+from tests.bench.surroundings import KID, PEPPER, TABLE, Surroundings
+from tests.support.endpoint import ACCESS_KEY, SECRET_KEY
+from tests.support.endpoint.tables import REGION
+
+PARSE, NORMALIZE, HASH, BUILD, BODIES, SIGN, SEND = STAGES = (
+    "read, decode, parse",
+    "normalize",
+    "hash",
+    "build items",
+    "batch bodies",
+    "sign",
+    "send",
+)
+
+
+@dataclass
+class Stopwatch:
+    """Processor seconds of this process by stage."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def on(self, stage: str) -> Iterator[None]:
+        """Add what the block takes."""
+        began_s = time.process_time()
+        yield
+        self.seconds[stage] += time.process_time() - began_s
+
+
+class TimedHasher(Hasher):
+    """A hasher behind a stopwatch."""
+
+    def __init__(self, pepper: Pepper, watch: Stopwatch) -> None:
+        super().__init__(pepper)
+        self._watch = watch
+
+    def tags(self, kind: str, values: pa.StringArray) -> ByteMatrix:
+        with self._watch.on(HASH):
+            return super().tags(kind, values)
+
+    def record_tags(self, messages: pa.StringArray) -> ByteMatrix:
+        with self._watch.on(HASH):
+            return super().record_tags(messages)
+
+
+class TimedBuilder(ItemBuilder):
+    """An item builder behind a stopwatch, which also measures the hashing."""
+
+    def __init__(self, dataset: str, watch: Stopwatch) -> None:
+        super().__init__(TimedHasher(Pepper(KID, PEPPER), watch), dataset, "00000000")
+        self._watch = watch
+
+    def build(self, records: Records) -> Items:
+        hashing_before_s = self._watch.seconds[HASH]
+        with self._watch.on(BUILD):
+            items = super().build(records)
+        self._watch.seconds[BUILD] -= self._watch.seconds[HASH] - hashing_before_s
+        return items
+
+
+@dataclass
+class TimedWriter:
+    """Sends the batches of each chunk, and measures the three parts of that."""
+
+    url: str
+    watch: Stopwatch
+    items: int = 0
+
+    def __post_init__(self) -> None:
+        self._credentials = Credentials(ACCESS_KEY, SECRET_KEY)
+        self._signer = Signer(urlsplit(self.url).netloc, "/", REGION)
+        self._transport = CurlTransport(Endpoint(self.url, REGION, None), self._credentials)
+
+    def write(self, items: Items) -> None:
+        """Send them."""
+        self.items += len(items)
+        with self.watch.on(BODIES):
+            bodies = [batch.body(TABLE) for batch in batches(items)]
+        signing_before_s = self.watch.seconds[SIGN]
+        with self.watch.on(SIGN):
+            for body in bodies:
+                self._signer.headers(body, self._credentials, dt.datetime.now(dt.UTC))
+        with self.watch.on(SEND):  # which signs once more
+            for body in bodies:
+                self._transport.send(body)
+        self.watch.seconds[SEND] -= self.watch.seconds[SIGN] - signing_before_s
+
+
+def _once(place: Surroundings, rows: int) -> dict[str, float]:
+    """Microseconds an item by stage, of one run."""
+    path = place.dump(rows)
+    manifest = load_manifest(path)
+    wanted = dict.fromkeys(name for each in manifest.fields for name in each.columns)
+    watch = Stopwatch()
+    builder, writer = TimedBuilder(manifest.dataset.id, watch), TimedWriter(place.url, watch)
+    with path.with_suffix(".csv").open("rb") as file:
+        text = decode(iter(lambda: file.read(READ_BYTES), b""), manifest.format.encoding)
+        chunks = open_format(manifest.format, tuple(wanted)).read(text)
+        while True:
+            with watch.on(PARSE):
+                chunk = next(chunks, None)
+            if chunk is None:
+                break
+            with watch.on(NORMALIZE):
+                normalized = normalize(chunk, manifest.fields)
+            writer.write(builder.build(normalized.records))
+    return {stage: watch.seconds[stage] / writer.items * 1e6 for stage in STAGES}
+
+
+def figures(place: Surroundings, rows: int, runs: int) -> dict[str, float]:
+    """Microseconds of processor time an item by stage, medians."""
+    samples = [_once(place, rows) for _ in range(runs)]
+    return {stage: round(median(sample[stage] for sample in samples), 2) for stage in STAGES}

@@ -1,0 +1,79 @@
+"""One endpoint for all tests, a table and a home for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Cli, Place, new_cli
+from tests.support.endpoint import Endpoint
+from tests.support.endpoint.clients import Client, connected
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def admin(endpoint: Endpoint) -> Iterator[Client]:
+    with connected(endpoint.client_arguments) as client:
+        yield client
+
+
+def make_table(place: Place, admin: Client, keys: tuple[str, ...] = ("pk", "sk")) -> Place:
+    admin.create_table(
+        TableName=place.name,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[
+            {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return place
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Runs commands two at a time: most of their time is spent on starting."""
+    with ThreadPoolExecutor(2) as workers:
+        yield workers
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_wrong_any_more(endpoint: Endpoint) -> Iterator[None]:
+    yield
+    endpoint.script.clear()
+
+
+@pytest.fixture
+def nowhere(endpoint: Endpoint) -> Place:
+    """A table that is not there."""
+    return Place(endpoint)
+
+
+@pytest.fixture
+def table(endpoint: Endpoint, admin: Client) -> Place:
+    """An empty table."""
+    return make_table(Place(endpoint), admin)
+
+
+@pytest.fixture(scope="module")
+def shared_table(endpoint: Endpoint, admin: Client) -> Place:
+    """An empty table that all tests of a module share."""
+    return make_table(Place(endpoint), admin)
+
+
+@pytest.fixture(scope="module")
+def shared_cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A command that all tests of a module share."""
+    return new_cli(tmp_path_factory.mktemp("shared") / "home")
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return new_cli(tmp_path / "home")

@@ -1,0 +1,128 @@
+"""The way of a dump run on bytes in memory, settled chunk by chunk as an engine does, with nothing around it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest_cli.batching import batches
+from ingest_cli.errors import IngestError
+from ingest_cli.formats import open_format
+from ingest_cli.hashing import Hasher
+from ingest_cli.items import ItemBuilder
+from ingest_cli.keys import Pepper
+from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.pipeline import Shard, Stages, Work, run_shard
+from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.window import RowWindow
+from ingest_cli.records import Reject
+from ingest_cli.report import Account
+from ingest_cli.sinks.interface import Refusal, Sink
+from ingest_cli.sinks.memory import MemorySink
+
+PEPPER = Pepper("k1", bytes(range(32)))
+SRC = "0123abcd"
+CHUNK_BYTES = 2 << 20
+
+Table = dict[tuple[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSource:
+    """A source whose bytes are given, in pieces of `piece` bytes; raises `fault` behind the last, if there is one."""
+
+    data: bytes
+    piece: int = 1 << 20
+    name: str = "memory.csv"
+    fault: IngestError | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    def open(self) -> Iterator[bytes]:
+        for at in range(0, len(self.data), self.piece):
+            yield self.data[at : at + self.piece]
+        if self.fault is not None:
+            raise self.fault
+
+
+class FixedSize(ChunkSize):
+    """Chunks of one size, however long they take."""
+
+    def took(self, size: int, duration_s: float) -> None:
+        """Learn nothing."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """A writer that puts each chunk into `sink` and settles it at once; what a run came to."""
+
+    sink: Sink
+    account: Account = field(default_factory=Account)
+    rejects: list[Reject] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
+
+    def write(self, work: Work) -> None:
+        acknowledged, refused = 0, tuple[Refusal, ...]()
+        for batch in batches(work.items):
+            receipt = self.sink.put(batch)
+            assert receipt.unprocessed is None, "this writer is for sinks that leave nothing over"
+            acknowledged += receipt.acknowledged
+            refused += receipt.refused
+        self.account.add(work.account(acknowledged, refused))
+        self.rejects += work.rejects(refused)
+        self.works.append(work)
+
+
+def manifest(
+    columns: Mapping[str, str], *, format_: str = 'header = true\nname = "csv"', dataset: str = "demo"
+) -> Manifest:
+    """A manifest of `columns`, name → kind; "" for one that only counts as there ("Names")."""
+    lines = ["version = 1", "[dataset]", f'id = "{dataset}"', 'title = "Demo"', 'sources = ["memory.csv"]']
+    lines += ["[format]", format_]
+    for name, kind in columns.items():
+        lines += ["[[fields]]", f'column = "{name}"', f'kind = "{kind}"' if kind else 'exposes = "Names"']
+    return parse_manifest("\n".join(lines))
+
+
+def run(
+    wanted: Manifest,
+    sources: Sequence[BytesSource],
+    sink: Sink | None = None,
+    *,
+    chunk_bytes: int = CHUNK_BYTES,
+    src: str = SRC,
+) -> Settled:
+    """Take `sources` through all stages, into memory unless there is another `sink`.
+
+    Raises:
+        IngestError: as `run_shard`.
+    """
+    names = tuple(dict.fromkeys(name for each in wanted.fields for name in each.columns))
+    chunk_size = FixedSize(chunk_bytes)
+    stages = Stages(
+        encoding=wanted.format.encoding,
+        format=open_format(wanted.format, names, chunk_size),
+        chunk_size=chunk_size,
+        window=RowWindow(),
+        fields=wanted.fields,
+        items=ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src),
+        on_bytes=lambda _: None,
+        keep_raw=False,
+    )
+    settled = Settled(MemorySink() if sink is None else sink)
+    for number, source in enumerate(sources):
+        run_shard(Shard(number, source), stages, settled)
+    return settled
+
+
+def table_of(settled: Settled) -> Table:
+    """What a run into memory left there."""
+    assert isinstance(settled.sink, MemorySink)
+    return dict(settled.sink.items)

@@ -1,0 +1,85 @@
+"""Keyed hashes against the published vectors and the standard library."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_cli.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, Hasher, base64url
+from ingest_cli.keys import Pepper
+
+VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
+PEPPER = Pepper(VECTORS["kid"], bytes.fromhex(VECTORS["pepper_hex"]))
+HASHER = Hasher(PEPPER)
+
+
+def strings(*values: str) -> pa.StringArray:
+    return pa.array(values, pa.string())
+
+
+@pytest.mark.parametrize("vector", VECTORS["identifiers"], ids=lambda vector: vector["kind"])
+def test_tags_are_those_published(vector: dict[str, str]) -> None:
+    [tag] = base64url(HASHER.tags(vector["kind"], strings(vector["canonical"]))).to_pylist()
+    assert f"{HASHER.kid}.{tag}" == vector["pk"]
+
+
+@pytest.mark.parametrize("item", VECTORS["record"]["items"], ids=lambda item: item["kind"])
+def test_record_tags_are_those_published(item: dict[str, str]) -> None:
+    canonical = dict(VECTORS["record"]["identifiers"])[item["kind"]]
+    record = bytes.fromhex(VECTORS["record"]["record_bytes_hex"]).decode()
+    [tag] = base64url(HASHER.record_tags(strings(f"{item['kind']}\0{canonical}\0\2{record}"))).to_pylist()
+    assert f"{VECTORS['record']['dataset']}#{tag}" == item["sk"]
+
+
+@given(
+    kind=st.sampled_from(sorted(VECTORS["subkeys"])),
+    values=st.lists(st.text(max_size=200), max_size=5),
+    secret=st.binary(min_size=32, max_size=32).filter(lambda secret: len(set(secret)) > 1),
+)
+def test_tags_are_the_standard_librarys(kind: str, values: list[str], secret: bytes) -> None:
+    pepper = Pepper("k2", secret)
+    expected = [hmac.digest(pepper.subkey(kind), value.encode(), "sha256") for value in values]
+    tags = Hasher(pepper).tags(kind, strings(*values))
+    assert tags.shape == (len(values), 32)
+    assert [tag.tobytes() for tag in tags] == expected
+    if kind == "record":
+        short = Hasher(pepper).record_tags(strings(*values))
+        assert short.shape == (len(values), 12)
+        assert short.flags.c_contiguous
+        assert [tag.tobytes() for tag in short] == [tag[:12] for tag in expected]
+
+
+def test_tags_of_a_slice_are_a_slice_of_the_tags() -> None:
+    values = strings("a", "bb", "", "ccc", "dddd")
+    assert HASHER.tags("id", values[1:4]).tolist() == HASHER.tags("id", values)[1:4].tolist()
+
+
+def test_classes_and_key_ids_are_worlds_of_their_own() -> None:
+    value = strings("850101145678")
+    other = Hasher(Pepper("k2", PEPPER.secret))
+    tags = {HASHER.tags(kind, value).tobytes() for kind in VECTORS["subkeys"]}
+    assert len(tags | {other.tags("id", value).tobytes()}) == len(VECTORS["subkeys"]) + 1
+
+
+@given(st.integers(0, 5), st.integers(1, 40), st.randoms(use_true_random=False))
+def test_base64url_is_the_standard_librarys(rows: int, width: int, chance: object) -> None:
+    seed = getattr(chance, "getrandbits")(32)  # noqa: B009 - hypothesis' generator has no public type
+    tags = np.random.default_rng(seed).integers(0, 256, (rows, width), np.uint8)
+    expected = [base64.urlsafe_b64encode(tag.tobytes()).rstrip(b"=").decode() for tag in tags]
+    text = base64url(tags)
+    text.validate(full=True)
+    assert text.to_pylist() == expected
+
+
+@pytest.mark.parametrize(("width", "characters"), [(32, TAG_CHARACTERS), (12, RECORD_TAG_CHARACTERS)])
+def test_the_lengths_are_those_of_the_keys(width: int, characters: int) -> None:
+    assert len(base64url(np.zeros((1, width), np.uint8))[0].as_py()) == characters
+    assert base64url(np.zeros((0, width), np.uint8)).to_pylist() == []
