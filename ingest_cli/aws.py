@@ -152,6 +152,6 @@ def _refused(code: str, target: Target) -> IngestError:
         )
     if code == "ValidationException":
         return TableError(
-            f'DynamoDB does not accept the request for the table "{target.table}" ({code}); check --table'
+            f'DynamoDB does not accept the table name "{target.table}"; it takes 3 to 255 of a-z, A-Z, 0-9, _, - and .'
         )
     return BusyError(f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later')

@@ -142,8 +142,8 @@ class FileLedger:
             self._replace(state)
         except OSError as error:
             raise TryAgainError(
-                f'the state cannot be written to "{self.folder}" ({error.strerror}); make room, and run the same command '
-                "again"
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); make room, and run the '
+                "same command again"
             ) from error
         return 0.0
 

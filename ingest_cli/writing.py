@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ingest_cli.sinks.transports.interface import Transport
     from ingest_cli.tables import Table
 
-SAVE_EVERY_S = 1.0
+SAVE_EVERY_S = 0.5
 """Seconds of work that a crash may have to repeat; a save costs a few write capacity units."""
 
 LOOK_EVERY_S = 3.0

@@ -58,7 +58,7 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
             "A pepper is not shown on a terminal; give --out FILE, or pipe it into your secret store."
         )
     else:
-        click.echo(pepper.line())
+        click.echo(pepper.line(), nl=False)
 
 
 @command.command(cls=NoArguments, epilog=_EXAMPLES_CHECK + EXIT_CODES)

@@ -35,6 +35,11 @@ _SOURCES = {
 }
 _NOT_SETTINGS = {"config", "show_settings", "help"}
 
+SECTIONS = frozenset(
+    "load validate lookup demo create describe drop unlock generate check".split()  # noqa: SIM905 - to be read
+)
+"""Tables that a settings file may have: one for each command, with values for that command alone."""
+
 
 class Duration(click.ParamType[float]):
     """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds."""
@@ -85,7 +90,15 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
         raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
     known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS
     merged = {name: value for name, value in values.items() if not isinstance(value, dict)}
-    merged |= values.get(ctx.command.name or "", {})
+    for name in values.keys() - merged.keys():
+        if name == ctx.command.name:
+            merged |= values[name]
+        elif name not in SECTIONS:
+            near = get_close_matches(name, SECTIONS, 1)
+            hint = f" Did you mean [{near[0]}]?" if near else ""
+            raise click.UsageError(
+                f'The settings file "{path}" has a table [{name}], but no command has it.{hint}', ctx
+            )
     settings = {name.replace("-", "_"): value for name, value in merged.items()}
     for name in settings:
         if name not in known and name not in _ALL_SETTINGS:
@@ -97,8 +110,12 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 
 
 def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
-    """Remember that the settings are to be shown; see `shown`."""
+    """Remember that the settings are to be shown, for which no argument is needed; see `shown`."""
     ctx.meta["show_settings"] = wanted
+    if wanted:
+        for parameter in ctx.command.params:
+            if isinstance(parameter, click.Argument):
+                parameter.required = False
 
 
 def shown(ctx: click.Context) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 MIN_BYTES = 16 << 10
 MAX_BYTES = 1 << 20
 FIRST_BYTES = 64 << 10
-AIM_S = 0.5
+AIM_S = 0.2
 
 
 class ChunkSize:

@@ -36,7 +36,7 @@ class Rules:
     decrease: float = 0.8
     settle_s: float = 0.5
     recover_per_s: float = 0.10
-    probe_per_s: float = 0.01
+    probe_per_s: float = 0.02
     near: float = 0.95
     climb_per_s: float = 2.0
 
@@ -112,9 +112,7 @@ class Pacer:
         with self._lock:
             if wcu_per_s == self._ceiling:
                 return
-            raised = self._ceiling is None or wcu_per_s > self._ceiling
-            self._ceiling = wcu_per_s
-            self._rate = wcu_per_s if raised else min(self._rate, wcu_per_s)
+            self._ceiling = self._rate = wcu_per_s  # what is provisioned can be used; throttles were about the old one
             self._throttled_at = None
             now = self._clock.monotonic_s()
             self._ready_s = min(self._ready_s, now + 1.0)

@@ -101,7 +101,7 @@ def _parse(answer: Answer) -> dict[str, Any]:
         raise _Untrustworthy("bad_checksum")
     try:
         parsed = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _Untrustworthy("bad_answer") from error
     if not isinstance(parsed, dict):
         raise _Untrustworthy("bad_answer")
@@ -116,8 +116,9 @@ def _unprocessed(parsed: dict[str, Any], batch: Batch, table: str) -> list[int]:
         return []
     places = {key: place for place, key in enumerate(batch.item_keys())}
     try:
+        # Popped, since an item that is named twice makes the number of the others wrong.
         return sorted(
-            places[put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]]
+            places.pop((put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]))
             for put in _of_table(left, table)
         )
     except (KeyError, TypeError) as error:
@@ -136,7 +137,7 @@ def _consumed(parsed: dict[str, Any]) -> float:
     entries = parsed.get("ConsumedCapacity") or []
     try:
         return float(sum(entry["CapacityUnits"] for entry in entries))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise _Untrustworthy("bad_answer") from error
 
 
@@ -159,6 +160,8 @@ def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
     DynamoDB Developer Guide, "Diagnosing throttling").
     """
     reasons = parsed.get("ThrottlingReasons") or parsed.get("throttlingReasons") or []
+    if not isinstance(reasons, list):
+        return ThrottledError(code)
     named = [(str(one.get("reason", "")), one.get("resource")) for one in reasons if isinstance(one, dict)]
     for text, resource in named:
         if text.startswith("Index"):

@@ -166,7 +166,7 @@ def test_where_all_are_too_large_nothing_is_sent(rig: Rig) -> None:
     check(rig, {})
 
 
-POISONS = {
+POISONS: dict[str, dict[str, Any]] = {
     "an empty key": {"sk": {"S": ""}},
     "a key of another type": {"sk": {"N": "1"}},
     "an empty set": {"classes": {"SS": []}},

@@ -40,7 +40,7 @@ def test_a_chunk_is_cut_into_batches_as_large_as_they_may_be() -> None:
     cut = list(batches(ITEMS))
     assert [len(batch) for batch in cut] == [25, 25, 25, 5]
     assert [put for batch in cut for put in puts(batch)] == EVERY
-    assert [key for batch in cut for key in batch.keys()] == list(  # noqa: SIM118 - not a dict
+    assert [key for batch in cut for key in batch.item_keys()] == list(
         zip(ITEMS.pk.to_pylist(), ITEMS.sk.to_pylist(), strict=True)
     )
     assert sum(batch.wcu for batch in cut) == int(ITEMS.wcu.sum())
@@ -56,7 +56,7 @@ def test_a_body_holds_the_items_of_the_batch_and_no_other(places: set[int]) -> N
     batch = chosen(*sorted(places))
     assert puts(batch) == [EVERY[place] for place in sorted(places)]
     assert [(put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]) for put in puts(batch)] == (
-        batch.keys()
+        batch.item_keys()
     )
 
 
@@ -85,17 +85,19 @@ def test_what_is_split_can_be_joined(places: set[int], size: int) -> None:
 
 
 def test_batches_by_partition_key_hold_each_item_once() -> None:
-    [items] = [work.items for work in run(TWO, [BytesSource(b"PHONE,NAME\n0123456789,A\n0198765432,\n0123456789,\n")]).works]
+    [items] = [
+        work.items for work in run(TWO, [BytesSource(b"PHONE,NAME\n0123456789,A\n0198765432,\n0123456789,\n")]).works
+    ]
     found = chosen(0, 1, 2, items=items).by_key()
     assert sorted(len(batch) for batch in found) == [1, 2]
-    assert all(len({pk for pk, _ in batch.keys()}) == 1 for batch in found)  # noqa: SIM118 - not a dict
+    assert all(len({pk for pk, _ in batch.item_keys()}) == 1 for batch in found)
     assert sorted(int(place) for batch in found for place in batch.index) == [0, 1, 2]
 
 
 def test_a_batch_alone_asks_for_the_same() -> None:
     batch = chosen(2, 30, 31, 79)
     assert puts(batch.alone()) == puts(batch)
-    assert batch.alone().keys() == batch.keys()
+    assert batch.alone().item_keys() == batch.item_keys()
     assert len(batch.alone().items) == 4
 
 

@@ -104,7 +104,7 @@ def test_two_columns_of_the_wanted_name_are_one_too_many() -> None:
 
 
 def test_a_header_with_an_open_quote_cannot_be_read() -> None:
-    with pytest.raises(ManifestError, match="header cannot be read.*unclosed_quote"):
+    with pytest.raises(ManifestError, match=r"header cannot be read.*unclosed_quote"):
         read(parser(), b'A,"B,C\n1,2,3\n')
 
 
@@ -258,7 +258,6 @@ def test_a_damage_in_the_header_is_raised(data: bytes) -> None:
         list(parser().read(damaged(data, 1)))
 
 
-
 def test_reading_begins_where_it_is_told_and_still_knows_the_header() -> None:
     data = b'A,B,C\n1,2,3\n4,5,6\n"7",8,9\n'
     chunks = list(parser(["B"]).read([data], [Span(Position(12, 1, 2))]))
@@ -279,4 +278,3 @@ def test_only_the_spans_asked_for_are_read(chunk_bytes: int, piece: int) -> None
     assert [row[0] for row in cells(chunks, *NAMES)] == [b"0", b"1", b"4", b"7", b"8"]
     assert sum(chunk.end.offset - chunk.start.offset for chunk in chunks) == 5 * len(b'0,"b\n",c\n')
     assert (chunks[0].start, chunks[-1].end) == (every[0].start, every[-1].end)
-

@@ -51,7 +51,9 @@ def test_above_its_capacity_it_estimates(capacity: int) -> None:
 
 def test_the_order_of_the_keys_makes_no_difference() -> None:
     shuffled = np.random.default_rng(2).permutation(np.concatenate([HASHES, HASHES[:1000]]))
-    counts = {counter(hashes, capacity=1000, chunk=chunk).count() for hashes in (HASHES, shuffled) for chunk in (50, 9999)}
+    counts = {
+        counter(hashes, capacity=1000, chunk=chunk).count() for hashes in (HASHES, shuffled) for chunk in (50, 9999)
+    }
     assert len(counts) == 1
 
 

@@ -44,7 +44,8 @@ def test_the_published_record_gives_the_published_keys() -> None:
     line = f"{values['id']},{values['phone']},{values['email']},Aisyah\n"
     [work] = run(wanted, [BytesSource(f"IC,PHONE,EMAIL,NAME\n{line}".encode())]).works
     assert work.normalized.records.class_sets == (tuple(record["classes"]),)
-    found = {(kind, pk, sk) for kind, pk, sk in zip(*(getattr(work.items, n).to_pylist() for n in ("kind", "pk", "sk")))}  # noqa: B905 - of one length
+    columns = (getattr(work.items, name).to_pylist() for name in ("kind", "pk", "sk"))
+    found = set(zip(*columns, strict=True))
     assert found == {(one["kind"], one["pk"], one["sk"]) for one in record["items"]}
 
 
@@ -80,7 +81,10 @@ def test_the_keys_and_kinds_beside_an_item_are_those_inside_it() -> None:
 @pytest.mark.parametrize(
     ("columns", "csv"),
     [
-        (COLUMNS, "IC,PHONE,EMAIL,NAME\n850101145678,0123456789/0198765432/016-2345678,a.b+c@gmail.com;x@example.org,X\n"),
+        (
+            COLUMNS,
+            "IC,PHONE,EMAIL,NAME\n850101145678,0123456789/0198765432/016-2345678,a.b+c@gmail.com;x@example.org,X\n",
+        ),
         (COLUMNS, "IC,PHONE,EMAIL,NAME\n,0123456789,,\nA12345678,,,Y\n,,lim@bücher.example,\n"),
         ({"U": "username", "S": "iccid", "I": "imei"}, "U,S,I\némile 李,8960011234567890123,490154203237518\nzoë,,\n"),
     ],

@@ -47,7 +47,7 @@ def credentials(chance: random.Random) -> BotoCredentials:
 
 
 def expected(
-    url: str, region: str, body: bytes, known: BotoCredentials, monkeypatch: pytest.MonkeyPatch, now: dt.datetime
+    url: str, region: str, body: bytes, known: BotoCredentials, *, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """The headers that botocore signs, `Authorization` among them; names in lower case."""
     monkeypatch.setattr(auth, "get_current_datetime", lambda *_, **__: now)
@@ -72,7 +72,7 @@ def test_two_thousand_requests_are_signed_as_botocore_signs_them(monkeypatch: py
         url, region = chance.choice(URLS), chance.choice(REGIONS)
         known, body = chance.choice(people), chance.randbytes(chance.choice([0, 1, 63, 64, 500, 5000]))
         ours = signers[url, region].headers(body, known.get_frozen_credentials(), now)
-        theirs = expected(url.format(region=region), region, body, known, monkeypatch, now)
+        theirs = expected(url.format(region=region), region, body, known, now=now, monkeypatch=monkeypatch)
         assert ours["authorization"] == theirs["authorization"], f"request {number} to {url}"
         named = ours["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
         assert sorted(set(ours) - {"authorization"}) == named
@@ -85,7 +85,9 @@ def test_the_remembered_key_is_the_days(monkeypatch: pytest.MonkeyPatch) -> None
     seen = set()
     for now in (evening, evening + dt.timedelta(seconds=1), evening, evening):
         ours = made.headers(b"{}", known.get_frozen_credentials(), now)
-        theirs = expected(URLS[0].format(region="us-east-1"), "us-east-1", b"{}", known, monkeypatch, now)
+        theirs = expected(
+            URLS[0].format(region="us-east-1"), "us-east-1", b"{}", known, now=now, monkeypatch=monkeypatch
+        )
         assert ours["authorization"] == theirs["authorization"]
         seen.add(ours["authorization"])
     assert len(seen) == 2

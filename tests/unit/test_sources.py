@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.errors import ExitCode, SourceError
-from ingest_cli.sources import dataset_fingerprint, find_sources, local
+from ingest_cli.sources import dataset_fingerprint, find_sources
 from ingest_cli.sources.fingerprints import MAX_ENTRIES, FingerprintCache
 from ingest_cli.sources.local import READ_BYTES, LocalFile
 
@@ -88,18 +88,18 @@ def test_what_cannot_be_read_is_refused_before_anything_is(folder: Path, entry: 
 
 def test_a_file_of_somebody_else_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whoever runs the tests may be root, to whom nothing is forbidden.
-    monkeypatch.setattr(local.os, "access", lambda path, mode: not (Path(path).name == "a.csv" and mode == os.R_OK))
+    monkeypatch.setattr(os, "access", lambda path, mode: not (Path(path).name == "a.csv" and mode == os.R_OK))
     assert names(folder, "dumps/b.csv") == ["dumps/b.csv"]
-    with pytest.raises(SourceError, match='"dumps/a.csv" may not be read by this user'):
+    with pytest.raises(SourceError, match=r'"dumps/a.csv" may not be read by this user'):
         find_sources(["dumps/*.csv"], folder)
 
 
 def test_a_file_that_went_away_is_missed_when_it_is_opened(folder: Path) -> None:
     [source] = find_sources(["dumps/a.csv"], folder)
     (folder / "dumps/a.csv").unlink()
-    with pytest.raises(SourceError, match='"dumps/a.csv" does not exist'):
+    with pytest.raises(SourceError, match=r'"dumps/a.csv" does not exist'):
         list(source.open())
-    with pytest.raises(SourceError, match='"dumps/a.csv" does not exist'):
+    with pytest.raises(SourceError, match=r'"dumps/a.csv" does not exist'):
         source.fingerprint()
 
 
@@ -130,7 +130,7 @@ def test_a_fingerprint_is_the_digest_of_the_bytes(folder: Path, cache: Path) -> 
 def test_an_unchanged_file_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = local_file(folder / "dumps/a.csv")
     known = file.fingerprint()
-    monkeypatch.setattr(local.hashlib, "file_digest", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("it was read again"))
     assert file.fingerprint() == known
     assert local_file(folder / "dumps/a.csv").fingerprint() == known
 
@@ -192,8 +192,10 @@ def test_the_cache_forgets_the_oldest(folder: Path, tmp_path: Path) -> None:
 
 def test_the_fingerprint_of_a_dataset_is_that_of_its_set_of_files() -> None:
     one, two = sha256(b"1"), sha256(b"2")
-    assert dataset_fingerprint([one, two]) == dataset_fingerprint([two, one]) == sha256(
-        "".join(f"{digest}\n" for digest in sorted([one, two])).encode()
+    assert (
+        dataset_fingerprint([one, two])
+        == dataset_fingerprint([two, one])
+        == sha256("".join(f"{digest}\n" for digest in sorted([one, two])).encode())
     )
     assert dataset_fingerprint([one]) != dataset_fingerprint([one, one])
     assert len({dataset_fingerprint(prints) for prints in ([], [one], [two], [one, two])}) == 4

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004 - botocore's, which is not a subclass of Python's
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -52,7 +53,7 @@ class BotoTransport:
             raise TryAgainError(
                 "the AWS credentials cannot be renewed; renew them, and run the same command again"
             ) from error
-        except HTTPClientError as error:
+        except (ConnectionError, HTTPClientError) as error:
             raise TransientFaultError(type(error).__name__) from error
         except BotoCoreError as error:
             if self._local.answer is None:

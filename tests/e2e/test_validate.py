@@ -1,0 +1,155 @@
+"""`validate`: every stage, but no key, no table and no network; and a look at files without a manifest."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import (
+    SAMPLE_MANIFESTS,
+    SAMPLE_NAMES,
+    SAMPLES,
+    SMALL_ROWS,
+    Cli,
+    Result,
+    expected_counts,
+    plug,
+    small_dump,
+)
+
+UNPLUGGED = """\
+import socket
+def refuse(*_):
+    raise AssertionError("no network")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.fixture(scope="module")
+def unplugged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which no socket can be connected."""
+    return plug(tmp_path_factory.mktemp("plug"), UNPLUGGED)
+
+
+@pytest.fixture(scope="module")
+def validated(shared_cli: Cli, unplugged: Mapping[str, str]) -> Result:
+    without = [name for name in shared_cli.env if name.startswith("AWS_") or name == "PEPPER"]
+    return shared_cli("validate", *SAMPLE_MANIFESTS, "--output", "json", env=unplugged, without=without)
+
+
+def test_it_needs_no_key_no_table_and_no_network(validated: Result) -> None:
+    assert (validated.code, validated.err) == (0, "")
+    assert [report["table"] for report in validated.reports] == [None] * len(SAMPLE_NAMES)
+    assert {report["requests"] for report in validated.reports} == {0}
+    assert {report["wcu"]["consumed"] for report in validated.reports} == {0}
+
+
+@pytest.mark.parametrize(("number", "name"), [*enumerate(SAMPLE_NAMES)])
+def test_the_counts_are_those_of_a_load(validated: Result, number: int, name: str) -> None:
+    report, expected = validated.reports[number], expected_counts(name)
+    assert report["balances"]
+    for part in ("rows", "rejected_by_reason", "skipped_by_reason"):
+        assert report[part] == expected[part]
+    assert report["items"]["built"] == expected["items"]["built"]
+    assert report["items"]["distinct"] == expected["items"]["distinct"]
+    assert report["wcu"]["predicted"] == report["items"]["acknowledged"]
+
+
+def test_the_window_and_the_reject_file(cli: Cli, tmp_path: Path) -> None:
+    manifest = small_dump(tmp_path, (*SMALL_ROWS, ("SALAH", "1", "2", "three")))
+    arguments = ["validate", manifest, "--skip", "1", "--limit", "3", "--rejects", "rejects.jsonl", "--output", "json"]
+    result = cli(*arguments)
+    assert (result.code, result.report["outcome"]) == (0, "partial")
+    assert result.report["rows"] == {"read": 4, "kept": 2, "rejected": 1, "skipped": 1}
+    assert (cli.home / "rejects.jsonl").read_text().count("\n") == 1
+
+
+def test_several_manifests_end_with_the_code_that_says_most(cli: Cli, tmp_path: Path) -> None:
+    rejected = small_dump(tmp_path, [("SALAH", "1", "2", "three")], dataset="demo-bad")
+    missing = small_dump(tmp_path, dataset="demo-none", source="none.csv")
+    good = small_dump(tmp_path)
+    result = cli("validate", rejected, good, missing)
+    assert result.code == 4
+    assert [line.split(": ", 1)[0] for line in result.err.splitlines()] == ["ingest-cli"] * 2
+    assert "Demo of three rows (demo-small): validate complete" in result.out
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+NOISE = bytes(range(256)) * 64
+
+FILES = {
+    "binary": lambda path: path.write_bytes(NOISE),
+    "empty": lambda path: path.touch(),
+    "missing": lambda _: None,
+    "folder": lambda path: path.mkdir(),
+    "pipe": _pipe,
+    "zip": lambda path: path.write_bytes(b"PK\x03\x04" + NOISE),
+    "small.csv": lambda path: _csv(path),
+    "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
+    "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
+    "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
+    "[brackets]*.csv": lambda path: _csv(path),
+}
+CODES = {"binary": 4, "empty": 4, "missing": 4, "folder": 4, "pipe": 4, "zip": 4, "no-gzip.csv.gz": 4}
+
+
+def _text() -> bytes:
+    return "".join(",".join(row) + "\n" for row in (("NAME", "IC", "TEL", "EMAIL"), *SMALL_ROWS)).encode()
+
+
+def _csv(path: Path) -> None:
+    path.write_bytes(_text())
+
+
+@pytest.fixture(scope="module")
+def looked_at(
+    pool: ThreadPoolExecutor,
+    shared_cli: Cli,
+    unplugged: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Future[Result]]:
+    folder, said = tmp_path_factory.mktemp("files"), {}
+    for name, make in FILES.items():
+        make(folder / name)
+        said[name] = pool.submit(shared_cli, "validate", folder / name, env=unplugged)
+    return said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_look_at_a_file(looked_at: dict[str, Future[Result]], name: str) -> None:
+    result = looked_at[name].result()
+    assert result.code == CODES.get(name, 0)
+    if result.code == 0:
+        assert result.err == ""
+        assert f"{name}: " in result.out
+        assert "delimiter comma" in result.out
+        assert "EMAIL: email" in result.out
+    else:
+        assert len(result.err.splitlines()) + len(result.out.splitlines()) >= 1
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "pipe"])
+def test_a_file_that_cannot_be_looked_at_is_named(looked_at: dict[str, Future[Result]], name: str) -> None:
+    result = looked_at[name].result()
+    result.complains(4, name)
+    assert result.out == ""
+
+
+def test_a_look_at_the_samples(cli: Cli) -> None:
+    files = sorted(path for path in SAMPLES.iterdir() if path.name.endswith((".csv", ".tsv", ".gz")))
+    result = cli("validate", *files, "--output", "json")
+    assert (result.code, len(result.reports)) == (0, len(files))
+    for look, file in zip(result.reports, files, strict=True):
+        assert look["file"] == str(file)
+        assert look["header"] is (not file.name.startswith("telco"))
+        assert {"id", "phone"} & {column["kind"] for column in look["columns"]}
+    assert "rahsia" not in result.out
+    assert "contoh" not in result.out.casefold()
