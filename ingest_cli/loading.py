@@ -279,6 +279,10 @@ def _check(report: Report, manifest: Manifest) -> None:
         names = ", ".join(f'"{name}"' for name in report.sources)
         raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")
     check_rejects(report, manifest.rejects)
+    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
+        raise SourceError(
+            f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
+        )
     if account.rows_rejected and not account.rows_kept:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(

@@ -47,6 +47,8 @@ def _sample(path: Path) -> tuple[bytes, bool]:
     Raises:
         SourceError: it cannot be read, or not even its head can be unpacked.
     """
+    if not path.exists():
+        raise SourceError(f'"{path}" does not exist')
     (source,) = find_sources([_literally(path)], Path.cwd())
     sample = bytearray()
     try:

@@ -36,7 +36,7 @@ _SOURCES = {
 _NOT_SETTINGS = {"config", "show_settings", "help"}
 
 SECTIONS = frozenset(
-    "load validate lookup demo create describe drop unlock generate check".split()  # noqa: SIM905 - to be read
+    {"load", "validate", "lookup", "demo", "create", "describe", "drop", "unlock", "generate", "check"}
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
 

@@ -33,7 +33,7 @@ _POLL_S = 0.2
 
 
 @dataclass(slots=True)
-class _Pending:
+class Pending:
     """A chunk parts of which are still under way."""
 
     work: Work
@@ -73,6 +73,95 @@ class Lanes:
     rules: RetryRules
 
 
+class Delivery:
+    """What becomes of a batch, step by step; who takes the steps, and when, is not decided here."""
+
+    def __init__(self, lanes: Lanes, journal: Journal, stop: StopRequest) -> None:
+        """Set up.
+
+        Args:
+            lanes: where batches go.
+            journal: where chunks are settled.
+            stop: ends all waiting.
+        """
+        self._lanes = lanes
+        self._journal = journal
+        self._stop = stop
+        self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock)
+
+    @property
+    def parked_items(self) -> int:
+        """Items that wait in the slow lane."""
+        return len(self._slow)
+
+    def begin(self, work: Work) -> list[tuple[Batch, Pending]]:
+        """The batches of a chunk, to be written in any order; a chunk without items is settled at once.
+
+        Raises:
+            IngestError: as `Journal.settle`.
+        """
+        cut = list(batches(work.items))
+        if not cut:
+            self._journal.settle(work, 0, ())
+        pending = Pending(work, len(cut))
+        return [(batch, pending) for batch in cut]
+
+    def write(self, batch: Batch, pending: Pending) -> None:
+        """Write a batch, but for items of hot keys, which are left in the slow lane.
+
+        Raises:
+            IngestError: it cannot be written, or its chunk not settled.
+        """
+        cool, hot = self._lanes.hot_keys.split(batch)
+        if hot is not None:
+            self._park(hot, pending)
+        receipt = Receipt(0) if cool is None else self._lanes.fast.put(cool)
+        if receipt.unprocessed is not None:
+            self._park(receipt.unprocessed, pending)
+        self._done(pending, receipt)
+
+    def write_parked(self) -> bool:
+        """Wait for the next items in the slow lane, and try once; False when there are no more, or on a stop.
+
+        Raises:
+            IngestError: as `write`.
+        """
+        due = self._slow.take(lambda: self._stop.requested)
+        if due is None:
+            return False
+        pk, parked = due
+        receipt, reason = None, "hot_key"
+        try:
+            receipt = self._lanes.slow.put(parked.batch)
+        except TransientFaultError as fault:
+            reason = fault.reason
+        self._slow.done(pk, parked, receipt)
+        if receipt is not None and receipt.acknowledged:
+            self._lanes.rules.progress.made()
+        if receipt is None or receipt.unprocessed is not None:
+            if receipt is not None:
+                parked.owner.split_off()
+            self._lanes.rules.note(reason)
+        if receipt is not None:
+            refused = tuple(Refusal(parked.place[one.item], one.reason) for one in receipt.refused)
+            self._done(parked.owner, Receipt(receipt.acknowledged, receipt.wcu, refused=refused))
+        return True
+
+    def close(self) -> None:
+        """Nothing more will be left in the slow lane."""
+        self._slow.close()
+
+    def _park(self, batch: Batch, pending: Pending) -> None:
+        """Leave items of hot keys in the slow lane, a part for each key."""
+        for own in batch.by_key():
+            pending.split_off()
+            self._slow.park(own, pending, lambda: self._stop.requested)
+
+    def _done(self, pending: Pending, receipt: Receipt) -> None:
+        if pending.done(receipt):
+            self._journal.settle(pending.work, pending.acknowledged, pending.refused)
+
+
 class ThreadedWriter:
     """Writes batches from several threads; a context manager that ends with everything written, or raises."""
 
@@ -85,12 +174,10 @@ class ThreadedWriter:
             threads: requests in flight at the most, but for one more of hot keys.
             stop: ends everything early; also set when a thread fails.
         """
-        self._lanes = lanes
-        self._journal = journal
+        self._delivery = Delivery(lanes, journal, stop)
         self._stop = stop
         self._fault: BaseException | None = None
-        self._queue: queue.Queue[tuple[Batch, _Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
-        self._slow: SlowLane[_Pending] = SlowLane(lanes.rules.clock)
+        self._queue: queue.Queue[tuple[Batch, Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
         self._slow_thread = threading.Thread(target=self._run_slow, name="writer-slow", daemon=True)
         for thread in (*self._threads, self._slow_thread):
@@ -103,13 +190,8 @@ class ThreadedWriter:
             TryAgainError: the run is being stopped.
         """
         self._check()
-        queued = list(batches(work.items))
-        if not queued:
-            self._journal.settle(work, 0, ())
-            return
-        pending = _Pending(work, len(queued))
-        for batch in queued:
-            while not self._offer((batch, pending)):
+        for job in self._delivery.begin(work):
+            while not self._offer(job):
                 self._check()
 
     def __enter__(self) -> Self:
@@ -126,7 +208,7 @@ class ThreadedWriter:
                 if self._stop.requested:
                     break
         self._join(self._threads)
-        self._slow.close()
+        self._delivery.close()
         self._join([self._slow_thread])
         if error is None:
             self._check()
@@ -136,7 +218,7 @@ class ThreadedWriter:
             raise self._fault
         self._stop.check()
 
-    def _offer(self, job: tuple[Batch, _Pending] | None) -> bool:
+    def _offer(self, job: tuple[Batch, Pending] | None) -> bool:
         """Queue a job, unless the queue stays full for a while."""
         try:
             self._queue.put(job, timeout=_POLL_S)
@@ -163,50 +245,17 @@ class ThreadedWriter:
             if job is None:
                 return
             try:
-                self._write(*job)
+                self._delivery.write(*job)
             except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
                 self._fail(fault)
-
-    def _write(self, batch: Batch, pending: _Pending) -> None:
-        cool, hot = self._lanes.hot_keys.split(batch)
-        if hot is not None:
-            self._park(hot, pending)
-        receipt = Receipt(0) if cool is None else self._lanes.fast.put(cool)
-        if receipt.unprocessed is not None:
-            self._park(receipt.unprocessed, pending)
-        self._done(pending, receipt)
-
-    def _park(self, batch: Batch, pending: _Pending) -> None:
-        """Leave items of hot keys in the slow lane, a part for each key."""
-        for own in batch.by_key():
-            pending.split_off()
-            self._slow.park(own, pending, lambda: self._stop.requested)
 
     def _run_slow(self) -> None:
-        while (due := self._slow.take(lambda: self._stop.requested)) is not None:
-            pk, parked = due
-            receipt, reason = None, "hot_key"
+        more = True
+        while more:
             try:
-                try:
-                    receipt = self._lanes.slow.put(parked.batch)
-                except TransientFaultError as fault:
-                    reason = fault.reason
-                self._slow.done(pk, parked, receipt)
-                if receipt is not None and receipt.acknowledged:
-                    self._lanes.rules.progress.made()
-                if receipt is None or receipt.unprocessed is not None:
-                    if receipt is not None:
-                        parked.owner.split_off()
-                    self._lanes.rules.note(reason)
-                if receipt is not None:
-                    refused = tuple(Refusal(parked.place[one.item], one.reason) for one in receipt.refused)
-                    self._done(parked.owner, Receipt(receipt.acknowledged, receipt.wcu, refused=refused))
+                more = self._delivery.write_parked()
             except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
                 self._fail(fault)
-
-    def _done(self, pending: _Pending, receipt: Receipt) -> None:
-        if pending.done(receipt):
-            self._journal.settle(pending.work, pending.acknowledged, pending.refused)
 
     def _fail(self, fault: BaseException) -> None:
         """Remember the first fault, and end all waiting."""

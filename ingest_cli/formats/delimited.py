@@ -22,7 +22,7 @@ import pyarrow.csv as pacsv
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.framing import Dialect, count_cells, scan
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.irregular import MAX_RECORD_BYTES
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 
@@ -146,10 +146,12 @@ class Delimited:
         """The complete records of `data` as a chunk; one of no records if there are none."""
         bounds = scan(data, self._dialect, final=final) if self._dialect.is_single_byte else None
         if bounds is not None and _believable(bounds, len(data)):
+            bounds = bounds[: MAX_CHUNK_ROWS + 1]
             rows = _parse_regular(data, bounds, self._dialect, layout)
         else:
             parsed = irregular.parse(data, self._dialect, final=final)
-            bounds, rows = parsed.bounds, _gather(parsed.records, layout)
+            bounds = parsed.bounds[: MAX_CHUNK_ROWS + 1]
+            rows = _gather(parsed.records[:MAX_CHUNK_ROWS], layout)
         data = data[: bounds[-1]]
         flags = Counter(rows.flags)
         if not data.isascii():

@@ -10,6 +10,9 @@ from ingest_cli.records import WHOLE, RowChunk, Span
 DEFAULT_CHUNK_BYTES = 1 << 20
 """Decoded bytes a chunk aims at: some 10,000 rows, enough to make the fixed cost of a kernel vanish."""
 
+MAX_CHUNK_ROWS = 20_000
+"""Rows a chunk has at the most: what bounds memory where rows are short."""
+
 ChunkBytes = Callable[[], int]
 """Asked before each chunk how many decoded bytes it should have."""
 

@@ -102,7 +102,17 @@ class Checkpoint:
     * `account` counts exactly the rows in `shards`, `rejects_bytes` is where their rejects end. So what is
       repeated on a resume is counted, and rejected, once.
     * What was written but not yet saved is written again, with the same bytes under the same keys: the
-      table does not change by it. That is at most what was under way: the chunks not settled at the last save.
+      table does not change by it. After a kill that is at most
+
+          R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
+                          two saves (`writing.SAVE_EVERY_S`), each of which takes L seconds
+        + 25 x C          items: in flight at that time, C being the `concurrency`
+        + M               items: already written of the chunk that the oldest of those belongs to. A chunk is worth
+                          `chunking.AIM_S` seconds, but no fewer than `MIN_BYTES` of the dump have, and up to four
+                          times that before its rate is known
+
+      in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot
+      key hold back theirs until it is their turn; what else is in those chunks comes on top.
     * It goes on only with the same sources, manifest, pepper and table.
 
     It holds no identifier and no name: offsets, counts, reasons, column names and digests.

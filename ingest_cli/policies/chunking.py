@@ -9,7 +9,7 @@ from __future__ import annotations
 
 MIN_BYTES = 16 << 10
 MAX_BYTES = 1 << 20
-FIRST_BYTES = 64 << 10
+FIRST_BYTES = MIN_BYTES
 AIM_S = 0.2
 
 

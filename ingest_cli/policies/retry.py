@@ -7,7 +7,9 @@ throttle a batch may well need dozens while the load as a whole moves on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
@@ -40,18 +42,33 @@ class Backoff:
 
 
 class Progress:
-    """When anything was last acknowledged, by whichever thread."""
+    """When anything was last acknowledged, by whichever thread, while somebody was trying."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
+        self._trying = 0
         self._last_s = clock.monotonic_s()
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Somebody tries during the block; time in which nobody does, as there is nothing to write, is no failure."""
+        with self._lock:
+            if not self._trying:
+                self.made()
+            self._trying += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._trying -= 1
 
     def made(self) -> None:
         """Something was acknowledged just now."""
         self._last_s = self._clock.monotonic_s()
 
     def missing_s(self) -> float:
-        """Seconds without progress."""
+        """Seconds of trying without progress."""
         return self._clock.monotonic_s() - self._last_s
 
 
@@ -109,14 +126,15 @@ def insist(action: Callable[[], T], rules: RetryRules) -> T:
         IngestError: what `action` raised, if another try is of no use or too late.
     """
     attempt = 0
-    while True:
-        try:
-            return action()
-        except (BusyError, UnreachableError) as error:
-            if rules.progress.missing_s() >= rules.give_up_after_s:
-                raise
-            rules.wait(attempt, type(error).__name__)
-            attempt += 1
+    with rules.progress.tried():
+        while True:
+            try:
+                return action()
+            except (BusyError, UnreachableError) as error:
+                if rules.progress.missing_s() >= rules.give_up_after_s:
+                    raise
+                rules.wait(attempt, type(error).__name__)
+                attempt += 1
 
 
 class Retrying:
@@ -133,6 +151,10 @@ class Retrying:
         Raises:
             TryAgainError: no progress for too long, or the run is being stopped.
         """
+        with self._rules.progress.tried():
+            return self._put(batch)
+
+    def _put(self, batch: Batch) -> Receipt:
         rest: Batch | None = batch
         whole = Receipt(0)
         attempt = 0

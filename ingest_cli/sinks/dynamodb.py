@@ -8,6 +8,7 @@ since the content of an item is a function of its key.
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import Any
 
@@ -143,7 +144,7 @@ def _consumed(parsed: dict[str, Any]) -> float:
 
 def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
     """What an answer that is not 200 means for the run."""
-    code = str(parsed.get("__type", "")).rpartition("#")[2]
+    code = _word(str(parsed.get("__type", "")).rpartition("#")[2])
     if code in _THROTTLED:
         return _throttled(code, parsed)
     if status >= 500 or code in _TRANSIENT:  # noqa: PLR2004 - HTTP's server errors
@@ -162,16 +163,23 @@ def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
     reasons = parsed.get("ThrottlingReasons") or parsed.get("throttlingReasons") or []
     if not isinstance(reasons, list):
         return ThrottledError(code)
-    named = [(str(one.get("reason", "")), one.get("resource")) for one in reasons if isinstance(one, dict)]
+    named = [(_word(one.get("reason")), str(one.get("resource", ""))) for one in reasons if isinstance(one, dict)]
     for text, resource in named:
-        if text.startswith("Index"):
-            return ThrottledError(text, "index", None if resource is None else str(resource))
+        if text.startswith("Index"):  # the table could take more: whoever runs it has to know which index cannot
+            index = _word(resource.rpartition("/index/")[2])
+            return ThrottledError(f"{text}:{index}" if index else text, "index")
     for text, _ in named:
         scope = next((scope for part, scope in _SCOPES if part in text), "unknown")
         return ThrottledError(text or code, scope)
     return ThrottledError(code)
 
 
+def _word(text: object) -> str:
+    """What the other side calls something, if it is fit for a report."""
+    return text if isinstance(text, str) and _WORD.fullmatch(text) else ""
+
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _SCOPES = (("KeyRange", "key_range"), ("AccountLimit", "account"), ("Throughput", "table"))
 
 

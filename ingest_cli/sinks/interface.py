@@ -65,13 +65,11 @@ class ThrottledError(TransientFaultError):
 
     Attributes:
         scope: whose limit: `table`, `account`, `key_range`, `index`, or `unknown`.
-        resource: ARN of an index that is to blame, if one is.
     """
 
-    def __init__(self, reason: str, scope: str = "unknown", resource: str | None = None) -> None:
+    def __init__(self, reason: str, scope: str = "unknown") -> None:
         super().__init__(reason)
         self.scope = scope
-        self.resource = resource
 
 
 class RefusedBatchError(Exception):

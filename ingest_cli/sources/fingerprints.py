@@ -26,8 +26,12 @@ class FingerprintCache:
     @classmethod
     def default(cls) -> FingerprintCache:
         """The one in the user's cache folder (XDG Base Directory Specification)."""
-        root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        return cls(Path(root) / "ingest-cli" / "fingerprints.json")
+        root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+        try:
+            root = root.expanduser()
+        except RuntimeError:  # this user has no home
+            root = Path(tempfile.gettempdir())
+        return cls(root / "ingest-cli" / "fingerprints.json")
 
     def get(self, status: os.stat_result) -> str | None:
         """The digest remembered for the file of this status."""

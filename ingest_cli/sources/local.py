@@ -63,7 +63,7 @@ def find(pattern: str, base: Path) -> list[LocalFile]:
     Raises:
         SourceError: nothing matches, or what matches is not a readable regular file.
     """
-    if any(sign in pattern for sign in "*?["):
+    if any(sign in pattern for sign in "*?[") and not (base / pattern).is_file():
         return [
             _file(path, str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
             for path in _glob(pattern, base)

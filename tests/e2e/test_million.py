@@ -13,6 +13,7 @@ import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,8 +127,9 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Million]:
     dumps = [Dump(shape=SHAPE, rows=starts[n + 1] - starts[n], first=starts[n], dirty=DIRTY) for n in range(FILES)]
     manifest = folder / "million.toml"
     manifest.write_text(manifest_of(dumps[0], "million", ["part-*.csv"]))
-    with multiprocessing.get_context("spawn").Pool(min(FILES, os.cpu_count() or 1)) as pool:
-        parts = pool.starmap(write_file, zip(dumps, [folder / name for name in names], strict=True), chunksize=1)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(FILES, os.cpu_count() or 1), spawn) as pool:
+        parts = list(pool.map(write_file, dumps, [folder / name for name in names]))
     yield Million(
         manifest,
         source_set_src([part.sha256 for part in parts]),

@@ -40,7 +40,6 @@ class Rig:
         sink: empty.
         content: what it holds; None for a sink that holds nothing.
         counts_wcu: whether its receipts tell true capacity.
-        is_strict: whether the other side checks items as DynamoDB does.
         table: name of the table, if there is one.
         arguments: for a client of the same table.
     """
@@ -48,7 +47,6 @@ class Rig:
     sink: Sink
     content: Callable[[], TableByKey] | None = None
     counts_wcu: bool = True
-    is_strict: bool = False
     table: str = ""
     arguments: Arguments = field(default_factory=dict)
 
@@ -92,13 +90,13 @@ def _boto(arguments: Arguments, read_timeout_s: float) -> BotoTransport:
 
 
 @contextmanager
-def dynamodb_rig(name: str, arguments: Arguments, *, counts_wcu: bool = True, is_strict: bool = True) -> Iterator[Rig]:
+def dynamodb_rig(name: str, arguments: Arguments, *, counts_wcu: bool = True) -> Iterator[Rig]:
     """A DynamoDBSink over the transport `name`, on a new table of the server that `arguments` lead to."""
     table = f"people-{next(_numbers)}"
     with transport(name, arguments) as made:
         create_table(arguments, table)
         sink = DynamoDBSink(made, table)
-        yield Rig(sink, lambda: content(arguments, table), counts_wcu, is_strict, table, arguments)
+        yield Rig(sink, lambda: content(arguments, table), counts_wcu, table, arguments)
 
 
 def create_table(arguments: Arguments, table: str) -> None:

@@ -152,8 +152,15 @@ def test_whose_limit_a_throttle_was(member: str, reason: str, scope: str) -> Non
     document = {"__type": "ThrottlingException", member: [{"reason": reason, "resource": f"{ARN}/index/by-name"}]}
     with pytest.raises(ThrottledError) as caught:
         interpret(answer(document, 400), BATCH, "people")
-    assert (caught.value.reason, caught.value.scope) == (reason, scope)
-    assert caught.value.resource == (f"{ARN}/index/by-name" if scope == "index" else None)
+    assert caught.value.scope == scope
+    assert caught.value.reason == (f"{reason}:by-name" if scope == "index" else reason)
+
+
+def test_what_the_other_side_calls_things_is_not_repeated_if_it_is_no_word() -> None:
+    document = {"__type": "ThrottlingException", "ThrottlingReasons": [{"reason": "\x1b[31m 850101-14-5678"}]}
+    with pytest.raises(ThrottledError) as caught:
+        interpret(answer(document, 400), BATCH, "people")
+    assert caught.value.reason == "ThrottlingException"
 
 
 JSON = st.recursive(

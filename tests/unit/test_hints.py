@@ -25,12 +25,12 @@ name = "tsv"
 columns = ["IC", "OLD", "PHONE", "EMAIL", "SECOND", "IMEI", "NAME"]
 header = false
 [[fields]]
-column = "IC"
-kind = "id"
-[[fields]]
 column = "OLD"
 kind = "id"
 lookup = false
+[[fields]]
+column = "IC"
+kind = "id"
 [[fields]]
 column = "PHONE"
 kind = "phone"

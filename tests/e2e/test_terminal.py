@@ -1,0 +1,119 @@
+"""What a terminal or a log would obey never reaches it, wherever it comes from; a bar is for terminals only.
+
+That no output holds such signs is checked by the harness, for every command of every test.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests.e2e.harness import COMMAND, SMALL_ROWS, TIMEOUT_S, Cli, Place, small_dump
+from tests.support.endpoint.clients import Client
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m"
+SHOWN = "\\x1b]0;owned\\x07\\x1b[2J\\u202e\\u200b\\x9b31m"
+
+
+def test_file_names(cli: Cli, tmp_path: Path) -> None:
+    name = f"dump{EVIL}.csv.gz"
+    (tmp_path / name).write_bytes(gzip.compress(b"NAME,IC,TEL,EMAIL\n" * 3)[:-9])
+    result = cli("validate", small_dump(tmp_path, source="dump*"))
+    result.complains(4, SHOWN)
+    looked = cli("validate", tmp_path / name, tmp_path / f"none{EVIL}")
+    assert looked.code == 4
+    assert SHOWN in looked.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", f"none{EVIL}.toml", "--dry-run"),
+        ("validate", "x.toml", f"--{EVIL}"),
+        ("validate", "x.toml", "--config", f"{EVIL}.toml"),
+        ("validate", "x.toml", "--rejects", f"no-folder{EVIL}/rejects"),
+        ("validate", "x.toml", "--limit", EVIL),
+        ("key", "check", "--key", f"file:{EVIL}"),
+        ("key", "generate", "--kid", EVIL, "--out", "x"),
+        (EVIL,),
+    ],
+)
+def test_arguments(cli: Cli, arguments: tuple[str, ...]) -> None:
+    small_dump(cli.home).rename(cli.home / "x.toml")
+    cli(*arguments).complains(2)
+
+
+def test_a_new_key_file(cli: Cli) -> None:
+    result = cli("key", "generate", "--out", f"{EVIL}.key")
+    assert result.code == 0
+    assert SHOWN in result.err
+
+
+@pytest.mark.parametrize("sign", ["\\u001b[2J", "\\u202e", "\\u0085"])
+def test_titles(cli: Cli, tmp_path: Path, sign: str) -> None:
+    result = cli("validate", small_dump(tmp_path, title=f"Demo {sign}"))
+    assert result.code in {0, 2}
+    if result.code == 2:
+        result.complains(2, "title")
+    else:
+        assert "\\u202e" in result.out
+
+
+def test_column_names_and_cells(cli: Cli, tmp_path: Path) -> None:
+    manifest = small_dump(tmp_path)
+    dump = tmp_path / "demo-small.csv"
+    rows = "".join(",".join(cell + EVIL for cell in row) + "\n" for row in SMALL_ROWS)
+    dump.write_text(f"NAME{EVIL},IC,TEL,EMAIL\n{rows}")
+    cli("validate", manifest).complains(2, '"NAME"')
+    looked = cli("validate", dump)
+    assert looked.code in {0, 4}
+    dump.write_text(f"NAME,IC,TEL,EMAIL\n{rows}")
+    assert cli("validate", manifest, "--rejects", "rejects.jsonl").code in {0, 3}
+
+
+def test_what_others_wrote_into_the_table(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
+    assert cli("load", small_dump(tmp_path), *table.to).code == 0
+    row: dict[str, Any] = dict(table.reserved("_dataset#demo-small"))
+    row |= {"title": {"S": f"Demo {EVIL}"}, "description": {"S": EVIL}}
+    admin.put_item(TableName=table.name, Item=row)
+    result = cli("lookup", *table.to, stdin=SMALL_ROWS[0][3])
+    assert result.code == 0
+    assert f"Demo {SHOWN}" in result.out
+
+
+def _on_a_terminal(cli: Cli, *arguments: str) -> tuple[int, str]:
+    child = pexpect.spawn(
+        str(COMMAND), list(arguments), env=cli.env, timeout=TIMEOUT_S, encoding="utf-8", dimensions=(24, 120)
+    )
+    with child:
+        child.expect(pexpect.EOF)
+    return child.exitstatus, str(child.before)
+
+
+def test_a_bar_on_a_terminal(cli: Cli, table: Place, tmp_path: Path) -> None:
+    code, shown = _on_a_terminal(cli, "load", str(small_dump(tmp_path)), *table.to)
+    assert code == 0
+    assert "demo-small: 100%|" in shown
+    assert "rows/s" in shown
+    assert "Demo of three rows (demo-small): load complete" in shown
+
+
+def test_no_bar_elsewhere(cli: Cli, tmp_path: Path) -> None:
+    result = cli("validate", small_dump(tmp_path))
+    assert (result.code, result.err) == (0, "")
+    assert "%|" not in result.out
+
+
+def test_messages_for_programs(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-none", source="none\\u202e.csv")]
+    result = cli("load", *manifests, *table.to, "--log-format", "json", "--output", "json")
+    assert result.code == 4
+    (line,) = map(json.loads, result.err.splitlines())
+    assert line.keys() == {"time", "level", "message", "exit_code"}
+    assert (line["level"], line["exit_code"]) == ("error", 4)
+    assert "does not exist" in line["message"]

@@ -1,0 +1,249 @@
+"""A load that is broken off again and again, and begun again by the same command until it is done.
+
+What it must come to is what one load that nobody disturbed comes to: the same table, the same rejects, the
+same account. The endpoint's audit tells what was really written, and how often.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.policies.chunking import AIM_S
+from ingest_cli.writing import SAVE_EVERY_S
+from tests.e2e.harness import Cli, Place, Result
+from tests.support.dumps import Dump, manifest_of, write_dump
+from tests.support.endpoint import Rule, faults
+
+if TYPE_CHECKING:
+    from tests.support.endpoint.items import Item
+
+DATASET = "demo-fault"
+POLL_S = 0.002
+
+
+def storm() -> list[Rule]:
+    """All that can befall a request short of a refusal: a third of the batches, before and after they are applied."""
+    batches: dict[str, Any] = {"operation": "BatchWriteItem"}
+    return [
+        Rule(faults.server_error(), probability=0.06, **batches),
+        Rule(faults.server_error(after=True), probability=0.06, **batches),
+        Rule(faults.unavailable(), probability=0.03),
+        Rule(faults.reset(), probability=0.03, **batches),
+        Rule(faults.reset(after=True), probability=0.03, **batches),
+        Rule(faults.truncate(), probability=0.03, **batches),
+        Rule(faults.cut_json(), probability=0.03, **batches),
+        Rule(faults.wrong_crc(), probability=0.03, **batches),
+        Rule(faults.html(), probability=0.02, **batches),
+        Rule(faults.empty_object(), probability=0.03, **batches),
+        Rule(faults.close_after(), probability=0.03),
+        Rule(faults.partial(), probability=0.10, **batches),
+        Rule(faults.throttle("TableWriteProvisionedThroughputExceeded"), probability=0.02, **batches),
+        Rule(faults.error("ThrottlingException"), operation="PutItem", probability=0.05),
+    ]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What can be seen of a run that is under way.
+
+    Attributes:
+        elapsed_s: since it was started.
+        sent: items that it has written.
+        written: different items in the table, by whichever run.
+    """
+
+    elapsed_s: float
+    sent: int
+    written: int
+
+
+Moment = Callable[[Sight], bool]
+"""Whether it is time to break the run off."""
+
+
+def write_files(folder: Path, *dumps: Dump, name: str = "dump.csv") -> Path:
+    """Write one dataset of one or several files into `folder`, which is made; returns its manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{number}-{name}" for number, _ in enumerate(dumps)]
+    for one, dump in zip(names, dumps, strict=True):
+        write_dump(dump, folder / one)
+    manifest = folder / "dump.toml"
+    manifest.write_text(manifest_of(dumps[0], DATASET, names, max_ratio=0.95))
+    return manifest
+
+
+_ACCOUNT = (
+    "outcome",
+    "rows",
+    "rejected_by_reason",
+    "skipped_by_reason",
+    "rejected_identifiers",
+    "flags",
+    "refused_by_reason",
+    "balances",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a load came to.
+
+    Attributes:
+        items: the table but for its reserved rows.
+        rejects: lines of the reject file, in no order.
+        report: of the run that finished it.
+    """
+
+    items: dict[tuple[str, str], Item]
+    rejects: tuple[str, ...]
+    report: dict[str, Any]
+
+    def account(self) -> dict[str, Any]:
+        """What does not depend on where the dump was cut into chunks.
+
+        Items that repeat each other within a chunk are merged, so that a row twice in the dump counts as two
+        acknowledged items or as one acknowledged and one merged.
+        """
+        report, items = self.report, self.report["items"]
+        account = {name: report[name] for name in _ACCOUNT}
+        account["built"], account["refused"] = items["built"], items["refused"]
+        account["acknowledged or merged"] = items["acknowledged"] + items["merged"]
+        if not items["merged"]:
+            account |= {"kinds": report["items_by_kind"], "bytes": items["bytes"], "wcu": report["wcu"]["predicted"]}
+        return account
+
+    def agrees_with(self, other: Outcome) -> None:
+        """Check that both came to the same."""
+        assert self.items == other.items
+        assert self.rejects == other.rejects
+        assert self.account() == other.account()
+
+
+@dataclass
+class Campaign:
+    """One load, broken off as often as wanted.
+
+    Attributes:
+        cli: the command.
+        place: the table.
+        manifest: of what is loaded.
+        options: of the command, beside the table, the key and the reject file.
+        endings: exit codes of all runs so far, negative for a signal.
+    """
+
+    cli: Cli
+    place: Place
+    manifest: Path
+    options: Sequence[str | Path] = ()
+    endings: list[int] = field(default_factory=list)
+    _keys: set[tuple[str, str]] = field(default_factory=set)
+    _seen: int = 0
+
+    @property
+    def rejects(self) -> Path:
+        """Where the rejects go."""
+        return self.manifest.parent / f"{self.place.name}.rejects"
+
+    @property
+    def command(self) -> list[str | Path]:
+        """The command, which is always the same."""
+        return ["load", self.manifest, *self.place.to, "--rejects", self.rejects, "--output", "json", *self.options]
+
+    def until(self, moment: Moment, number: signal.Signals = signal.SIGKILL) -> Result:
+        """Run the command, and signal it at the moment; if it ends before, so be it."""
+        self._written()
+        before, began = self._seen, time.monotonic()
+        with self.cli.started(*self.command) as process:
+            while process.poll() is None:
+                written = self._written()
+                if moment(Sight(time.monotonic() - began, self._seen - before, written)):
+                    process.send_signal(number)
+                    break
+                time.sleep(POLL_S)
+            result = self.cli.finish(process)
+        self.endings.append(result.code)
+        return result
+
+    def _written(self) -> int:
+        """Different items in the table."""
+        writes = self.place.endpoint.audit.writes
+        fresh = [one for one in writes[self._seen : len(writes)] if one.table == self.place.name]
+        self._seen += len(fresh)
+        self._keys.update((one.pk, one.sk) for one in fresh if not one.pk.startswith("_"))
+        return len(self._keys)
+
+    def finish(self) -> Outcome:
+        """Run the command until it is done, which it is at once unless something else goes wrong."""
+        for _ in range(10):
+            result = self.cli(*self.command)
+            self.endings.append(result.code)
+            if result.code != 75:
+                break
+        assert result.code == 0, result
+        return self.outcome(result)
+
+    def outcome(self, result: Result) -> Outcome:
+        """What it came to, given what the last run said."""
+        return Outcome(self.place.items, tuple(sorted(self.rejects.read_text().splitlines())), result.report)
+
+    def is_sound(self, outcome: Outcome) -> None:
+        """Check what the table and the audit say about the load itself."""
+        lines = [one for one in outcome.rejects if '"stage": "write"' not in one]
+        assert len(set(lines)) == len(lines)
+        rows = {tuple(one.split(", ")[1:3]) for one in lines}
+        assert len(rows) == outcome.report["rows"]["rejected"]
+        acknowledged = self.place.endpoint.audit.acknowledged_keys(self.place.name)
+        assert {key for key in acknowledged if not key[0].startswith("_")} <= self.place.items.keys()
+        assert not {f"_run#{DATASET}", f"_lock#{DATASET}"} & {pk for pk, _ in self.place.everything}
+        assert self.place.reserved(f"_dataset#{DATASET}")["state"] == {"S": "complete"}
+
+    def repeated(self, outcome: Outcome) -> int:
+        """Items that were written again."""
+        puts = sum(not write.pk.startswith("_") for write in self.place.writes)
+        acknowledged: int = outcome.report["items"]["acknowledged"]
+        return puts - acknowledged
+
+
+def moments(random: Random, count: int, items: int) -> list[Moment]:
+    """When to break runs off: twice in start-up, twice at the very end, else by progress and by time in turn.
+
+    Those by progress are spread over the whole load, so that all of them come however fast it is.
+    """
+    middle = count - 4
+    chosen = [_after(random.uniform(0.05, 0.3)), _after(random.uniform(0.3, 0.9))]
+    for number in range(middle):
+        share = 0.9 * (number + random.random()) / middle
+        chosen.append(_at(share * items) if number % 2 else _into(random.randint(1, 200), random.uniform(0, 0.7)))
+    return [*chosen, _at(items - 24), _at(items)]
+
+
+def _after(seconds: float) -> Moment:
+    return lambda sight: sight.elapsed_s >= seconds
+
+
+def _at(written: float) -> Moment:
+    return lambda sight: sight.sent > 0 and sight.written >= written
+
+
+def _into(sent: int, seconds: float) -> Moment:
+    """So long after the so manyth item that the run itself wrote."""
+    began: list[float] = []
+
+    def moment(sight: Sight) -> bool:
+        if sight.sent >= sent and not began:
+            began.append(sight.elapsed_s)
+        return bool(began) and sight.elapsed_s >= began[0] + seconds
+
+    return moment
+
+
+def repeated_at_most(items_per_s: float, concurrency: int, save_s: float, chunk_items: int) -> float:
+    """Items that a killed run may have written and not saved: the formula of `Checkpoint`."""
+    chunk = max(items_per_s * AIM_S, chunk_items)
+    return items_per_s * (SAVE_EVERY_S + 2 * save_s) + 25 * concurrency + chunk

@@ -1,0 +1,112 @@
+"""Killed at any moment and resumed by the same command, a load comes to what an undisturbed one comes to."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ingest_cli.policies.chunking import MIN_BYTES
+from tests.e2e.conftest import make_table
+from tests.e2e.harness import Cli, Place
+from tests.fault.campaign import Campaign, Outcome, moments, repeated_at_most, storm, write_files
+from tests.support.dumps import Dump
+from tests.support.endpoint import Endpoint
+from tests.support.endpoint.clients import Client
+from tests.support.shapes import SHAPES
+
+DIRTY, TELCO = SHAPES["dirty"], SHAPES["telco"]
+
+WCU_PER_S, CONCURRENCY = 2_000, 4
+SLOW_SAVE_S = 0.25
+"""What a save may take on a machine that does much else; by itself it takes some milliseconds."""
+
+SLOWLY = ("--max-wcu", str(WCU_PER_S), "--concurrency", str(CONCURRENCY))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way of being broken off.
+
+    Attributes:
+        dumps: the files of the dataset.
+        signals: how often, and by which signal.
+        name: of the files.
+        options: of the command; "DIR" stands for a folder of its own.
+        stormy: whether requests fail besides.
+    """
+
+    dumps: tuple[Dump, ...]
+    signals: Mapping[signal.Signals, int]
+    name: str = "dump.csv"
+    options: tuple[str, ...] = SLOWLY
+    stormy: bool = False
+
+
+KILL, TERM = signal.SIGKILL, signal.SIGTERM
+
+VARIANTS = {
+    "gzip": Variant((Dump(shape=TELCO, rows=2000, compression="gzip"),), {KILL: 6}, "dump.csv.gz"),
+    "several sources, state in a folder": Variant(
+        tuple(Dump(shape=DIRTY, rows=400, first=400 * n, dirty=0.3) for n in range(3)),
+        {KILL: 6},
+        options=(*SLOWLY, "--state", "file:DIR"),
+    ),
+    "SIGTERM in turn": Variant((Dump(shape=DIRTY, rows=1200, dirty=0.1),), {KILL: 4, TERM: 4}),
+    "a storm": Variant((Dump(shape=DIRTY, rows=1200, dirty=0.2),), {KILL: 6}, options=(), stormy=True),
+    "all at once": Variant((Dump(shape=TELCO, rows=1500, dirty=0.2),), {KILL: 6}, options=("--transport", "boto3")),
+}
+
+
+def undisturbed(cli: Cli, place: Place, manifest: Path) -> Outcome:
+    campaign = Campaign(cli, place, manifest)
+    outcome = campaign.finish()
+    campaign.is_sound(outcome)
+    assert campaign.repeated(outcome) == 0
+    return outcome
+
+
+def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
+    manifest = write_files(tmp_path / "dump", Dump(shape=DIRTY, rows=3000, dirty=0.1))
+    expected = undisturbed(cli, make_table(Place(endpoint), admin), manifest)
+    campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, SLOWLY)
+    for moment in moments(Random(20), 20, len(expected.items)):
+        campaign.until(moment)
+    outcome = campaign.finish()
+    outcome.agrees_with(expected)
+    campaign.is_sound(outcome)
+    assert campaign.endings == [-KILL] * 20 + [0]
+    assert outcome.report["rows_before"] > 0
+    rows_per_byte = 3000 / (manifest.parent / "0-dump.csv").stat().st_size
+    chunk_items = int(4 * MIN_BYTES * rows_per_byte * len(expected.items) / 3000)
+    allowed = repeated_at_most(WCU_PER_S, CONCURRENCY, SLOW_SAVE_S, chunk_items)
+    assert allowed < len(expected.items) / 2  # the mean of what would be repeated if nothing was ever saved
+    assert campaign.repeated(outcome) <= 18 * allowed
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path, name: str) -> None:
+    variant = VARIANTS[name]
+    manifest = write_files(tmp_path / "dump", *variant.dumps, name=variant.name)
+    expected = undisturbed(cli, make_table(Place(endpoint), admin), manifest)
+    assert (len(expected.rejects) > 0) == (name != "gzip")
+    options = [option.replace("DIR", str(tmp_path / "state")) for option in variant.options]
+    campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, options)
+    if variant.stormy:
+        endpoint.script.rules.extend(storm())
+    random = Random(name)
+    chosen = moments(random, sum(variant.signals.values()), len(expected.items))
+    numbers = list(itertools.chain.from_iterable([number] * count for number, count in variant.signals.items()))
+    random.shuffle(numbers)
+    for moment, number in zip(chosen, numbers, strict=True):
+        campaign.until(moment, number)
+    outcome = campaign.finish()
+    outcome.agrees_with(expected)
+    campaign.is_sound(outcome)
+    assert set(campaign.endings[:-1]) <= {-KILL, *([75] if TERM in variant.signals or variant.stormy else [])}
+    assert not (tmp_path / "state").is_dir() or not list((tmp_path / "state").iterdir())
