@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.records import OffsetArray
 
 if TYPE_CHECKING:
     from _csv import Reader
-
-MAX_RECORD_BYTES = 8 << 20
-"""A record longer than this is not believed: it is what a lost quote or a binary file looks like."""
 
 Cells = list[str]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ingest_cli.errors import ManifestError, SourceError
-from ingest_cli.formats import delimited, irregular
+from ingest_cli.formats import blocks, delimited, irregular
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.records import Position, RowChunk, Span
@@ -87,9 +87,14 @@ def test_names_in_the_manifest_overrule_the_header() -> None:
 
 def test_a_missing_column_is_named_with_the_nearest_there_is() -> None:
     with pytest.raises(ManifestError, match='no column "MOBIL" in the header of 3 columns; did you mean "Mobile"'):
-        read(parser(["MOBIL"]), b"NAME,Mobile,B\n")
+        read(parser(["NAME", "MOBIL"]), b"NAME,Mobile,B\n")
     with pytest.raises(ManifestError, match=r'no column "ZZZ" in the header of 3 columns$'):
-        read(parser(["ZZZ"]), b"NAME,Mobile,B\n")
+        read(parser(["NAME", "ZZZ"]), b"NAME,Mobile,B\n")
+
+
+def test_no_cell_is_shown_where_the_header_may_be_somebodys_data() -> None:
+    with pytest.raises(ManifestError, match=r'no column "EMAIL" in the header of 2 columns$'):
+        read(parser(["EMAIL"]), b"Aisyah,EMAILA\n")
 
 
 def test_the_wrong_delimiter_is_found_out_by_the_header() -> None:
@@ -190,6 +195,7 @@ def test_rejects_are_found_on_their_lines(newline: bytes, chunk_bytes: int) -> N
 @pytest.fixture
 def short_records(monkeypatch: pytest.MonkeyPatch) -> int:
     limit = 64
+    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", limit)
     monkeypatch.setattr(delimited, "MAX_RECORD_BYTES", limit)
     monkeypatch.setattr(irregular, "MAX_RECORD_BYTES", limit)
     return limit
