@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 import random
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from backports import zstd
 
 from ingest_cli.decoders import decode, unpack
 from ingest_cli.decoders.charset import to_utf8
@@ -228,3 +231,55 @@ def test_a_damage_behind_the_first_bytes_comes_after_the_text_before_it() -> Non
     out, message = outcome(lambda: decode(pieces(packed, 4096), "cp1252"))
     assert out == SAMPLE.encode("cp1252", "replace").decode("cp1252").encode()
     assert message is not None
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE),
+    "zstd": zstd.compress,
+}
+NOISE = random.Random(7).randbytes(200_000) + b"a,b\n" * 100_000
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize("piece", [7919, 1 << 20])
+def test_every_packing_is_undone_also_inside_another(packing: str, piece: int) -> None:
+    packed = PACKERS[packing](NOISE)
+    assert b"".join(unpack(pieces(packed, piece))) == NOISE
+    assert b"".join(unpack(pieces(gzip.compress(packed), piece))) == NOISE
+    assert b"".join(unpack(pieces(PACKERS[packing](gzip.compress(NOISE)), piece))) == NOISE
+
+
+@pytest.mark.parametrize("packing", ["bzip2", "xz", "zstd"])
+def test_members_behind_each_other_are_one_stream(packing: str) -> None:
+    packed = PACKERS[packing](NOISE) + PACKERS[packing](b"") + PACKERS[packing](b"end")
+    assert b"".join(unpack([packed])) == NOISE + b"end"
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize("missing", [1, 4, 1000])
+def test_a_cut_is_never_taken_for_the_end(packing: str, missing: int) -> None:
+    packed = PACKERS[packing](NOISE)[:-missing]
+    got = bytearray()
+    with pytest.raises(SourceError, match="cut off"):
+        for piece in unpack([packed]):
+            got += piece
+    assert NOISE.startswith(bytes(got))
+
+
+@pytest.mark.parametrize("packing", ["bzip2", "xz", "zstd"])
+def test_damage_is_an_error(packing: str) -> None:
+    packed = bytearray(PACKERS[packing](NOISE))
+    packed[len(packed) // 2] ^= 0xFF
+    with pytest.raises(SourceError, match="damaged"):
+        list(unpack([bytes(packed)]))
+
+
+def test_packings_within_packings_have_an_end() -> None:
+    packed = b"text"
+    for _ in range(6):
+        packed = gzip.compress(packed)
+    with pytest.raises(SourceError, match="within each other"):
+        list(unpack([packed]))

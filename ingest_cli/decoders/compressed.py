@@ -1,0 +1,89 @@
+"""bzip2, xz and zstd, streamed: any number of members, and a word where one is cut off.
+
+Their decompressors share one interface, that of Python's `bz2`. For zstd it is `backports.zstd`, the module
+that becomes `compression.zstd` in Python 3.14: unlike the older bindings it tells the end of a frame from
+the end of the input.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from backports import zstd
+
+from ingest_cli.errors import SourceError
+
+PIECE_BYTES = 1 << 20
+"""The most that is unpacked at a time, however well it was packed."""
+
+_MEMORY_LIMIT_BYTES = 256 << 20  # of an xz dictionary: four times that of `xz -9`
+_WINDOW_LOG_MAX = 27  # of a zstd window, 128 MiB: what `zstd -d` takes without being asked
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def bunzip2(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack bzip2; see `_decompress`."""
+    return _decompress(stream, bz2.BZ2Decompressor, "bzip2")
+
+
+def unxz(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack xz (and its forerunner, lzma); see `_decompress`."""
+    return _decompress(stream, lambda: lzma.LZMADecompressor(memlimit=_MEMORY_LIMIT_BYTES), "xz")
+
+
+def unzstd(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack zstd; see `_decompress`."""
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
+    return _decompress(stream, lambda: zstd.ZstdDecompressor(options=options), "zstd")
+
+
+def _decompress(stream: Iterable[bytes], make: Callable[[], _Decompressor], name: str) -> Iterator[bytes]:
+    """Unpack `stream`.
+
+    Raises:
+        SourceError: where the stream is cut off or damaged, or something else follows the last member. All
+            that was unpacked before has been yielded.
+    """
+    read = 0
+    member: _Decompressor | None = None
+    for piece in stream:
+        rest = piece
+        while rest or (member is not None and not member.needs_input):
+            if member is None:
+                rest = rest.lstrip(b"\0")  # xz pads with zeros between streams; so do some tapes
+                if not rest:
+                    break
+                member = make()
+            try:
+                out = member.decompress(rest, PIECE_BYTES)
+            except (OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError) as error:
+                raise SourceError(
+                    f"the {name} data is damaged near byte {read:,}; the rows before that were read. "
+                    "Get the file again, and run the same command"
+                ) from error
+            if out:
+                yield out
+            rest = b""
+            if member.eof:
+                rest, member = member.unused_data, None
+        read += len(piece)
+    if member is not None:
+        raise SourceError(
+            f"the {name} data is cut off after byte {read:,}; the rows before the cut were read. "
+            "Get the whole file, and run the same command"
+        )
