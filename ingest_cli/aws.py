@@ -22,7 +22,15 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError, UnreachableError, UsageError
+from ingest_cli.errors import (
+    BusyError,
+    IngestError,
+    MissingTableError,
+    TableError,
+    TryAgainError,
+    UnreachableError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -142,7 +150,7 @@ def _refused(code: str, target: Target) -> IngestError:
     if code in _EXPIRED:
         return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
     if code == "ResourceNotFoundException":
-        return TableError(
+        return MissingTableError(
             f'there is no table "{target.table}" here; check --table and --region, or make it with '
             f"`ingest-cli table create --table {target.table}`"
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest_cli.items import Items
+from ingest_cli.items import WCU_BYTES, Items
 
 MAX_BATCH_ITEMS = 25
 """The most puts that BatchWriteItem takes (DynamoDB API reference). Its other limit, 16 MB, cannot be
@@ -35,7 +35,7 @@ class Batch:
     @property
     def wcu(self) -> int:
         """Write capacity units that writing it all consumes."""
-        return int(self.items.wcu[self.index].sum())
+        return int((-(-self.items.size_bytes[self.index] // WCU_BYTES)).sum())
 
     def body(self, table: str) -> bytes:
         """The request, in DynamoDB JSON."""

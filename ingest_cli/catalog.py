@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingest_cli.keys import Pepper
+    from ingest_cli.manifest import Manifest
     from ingest_cli.tables import Table
 
 SK = "_"
@@ -49,6 +50,36 @@ class DatasetRow:
     manifest: str
     counts: Mapping[str, int]
     loaded_at: str | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
+        """What the table is to say about a dataset once it is loaded.
+
+        Args:
+            manifest: describes it.
+            src: first 8 hex digits of the fingerprint of its sources.
+            pepper: what it is hashed with.
+            before: what the table said so far.
+        """
+        dataset = manifest.dataset
+        return cls(
+            dataset=dataset.id,
+            title=dataset.title,
+            occurred_on=dataset.occurred_on.isoformat() if dataset.occurred_on else None,
+            description=dataset.description,
+            classes=tuple(sorted({each.exposes for each in manifest.fields})),
+            src=src,
+            state=COMPLETE,
+            kid=pepper.kid,
+            manifest=manifest.digest,
+            counts=before.counts if before else {},
+            loaded_at=before.loaded_at if before else None,
+        )
+
+    def completes(self, wanted: DatasetRow) -> bool:
+        """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
+        same = (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
+        return same and self.state == COMPLETE
 
     def completed(self, counts: Mapping[str, int], at: dt.datetime) -> DatasetRow:
         """The row after a complete load."""

@@ -64,6 +64,10 @@ class TableError(IngestError):
     exit_code = ExitCode.UNUSABLE
 
 
+class MissingTableError(TableError):
+    """There is no table of this name; in the middle of a load: it was deleted."""
+
+
 class UnreachableError(TableError):
     """There is no connection to DynamoDB, which at the start means a wrong address, and later bad weather."""
 

@@ -19,7 +19,16 @@ from ingest_cli.catalog import Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal, check_rejects
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.engines.threaded import ThreadedWriter
-from ingest_cli.errors import ExitCode, IngestError, ManifestError, SourceError, TooManyRejectsError
+from ingest_cli.errors import (
+    ExitCode,
+    IngestError,
+    ManifestError,
+    MissingTableError,
+    SourceError,
+    TooManyRejectsError,
+    TryAgainError,
+    UsageError,
+)
 from ingest_cli.formats import open_format
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
@@ -38,6 +47,7 @@ from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
 from ingest_cli.settings import RunSettings
 from ingest_cli.sinks.discard import DiscardSink
+from ingest_cli.sinks.dynamodb import is_gone
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources import dataset_fingerprint
 from ingest_cli.writing import WritePath, watched, write_path
@@ -46,7 +56,9 @@ if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.tables import Table
 
-LAST_ACTION_S = 2.0
+INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
+
+LAST_ACTION_S = 1.5
 """Seconds that saving, and then unlocking, may take on the way out; with the draining before it, under 10."""
 
 SRC_DIGITS = 8
@@ -80,7 +92,12 @@ def validate(
         with _reject_file(settings) as rejects:
             journal = Journal(Books(report, rejects), watcher.on_settled)
             writer = SerialWriter(DiscardSink(), journal, stop)
-            _run(planned.shards, _stages(planned, builder, settings, _counting(report, watcher)), writer, journal)
+            _run(
+                planned.shards,
+                _stages(planned, _window(planned, settings), builder, settings, _counting(report, watcher)),
+                writer,
+                journal,
+            )
         _check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
     return report
@@ -111,6 +128,7 @@ class _Prepared:
 
     Attributes:
         planned: what there is to read.
+        window: which rows of it count.
         path: what is written through.
         lease: the lock, held.
         resumable: how far it has come; None for a load of some rows only.
@@ -118,6 +136,7 @@ class _Prepared:
     """
 
     planned: Plan
+    window: Window
     path: WritePath
     lease: Lease
     resumable: Resumable | None
@@ -138,14 +157,15 @@ class _Load:
         """Check everything that can be checked before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         planned = _plan(manifest, report, watcher)
+        window = _window(planned, settings)
         described = table.check()
         rows = Catalog(table)
         rows.knows(self.pepper)
         fingerprint = _fingerprint(planned, settings)
         report.src = fingerprint[:SRC_DIGITS]
         before = rows.dataset(manifest.dataset.id)
-        row = _dataset_row(manifest, report.src, self.pepper, before)
-        if before is not None and not settings.restart and settings.replay is None and _is_loaded(before, row):
+        row = DatasetRow.of(manifest, report.src, self.pepper, before)
+        if before is not None and not settings.restart and settings.replay is None and before.completes(row):
             if before != row:  # only what it is called has changed
                 rows.put_dataset(row)
             report.outcome = "unchanged"
@@ -159,8 +179,10 @@ class _Load:
                 identity = self._identity(fingerprint, described)
                 resumable = None
                 if not _is_partial(settings):
-                    resumable = Resumable.open(planned, identity, table, settings, token)
-                self._write(_Prepared(planned, path, lease, resumable, row), watcher)
+                    finished = before is not None and before.state == catalog.COMPLETE
+                    resumable = Resumable.open(planned, identity, table, settings, token, finished=finished)
+                with _under_way(table):
+                    self._write(_Prepared(planned, window, path, lease, resumable, row), watcher)
             finally:
                 _bounded(lease.release)
         finally:
@@ -176,6 +198,8 @@ class _Load:
             report.account = checkpoint.account
             report.rows_before = checkpoint.account.rows_read
         rejects = RejectFile(settings.rejects, checkpoint.rejects_bytes if checkpoint else 0)
+        if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
+            report.notes.append(INCOMPLETE_REJECTS)
         try:
             insist(lambda: rows.register(self.pepper), rules)
             if resumable is not None:
@@ -185,7 +209,7 @@ class _Load:
             books = Books(report, rejects, checkpoint, manifest.rejects)
             journal = Journal(books, watcher.on_settled, _store(resumable, path))
             builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, report.src or _NO_SRC)
-            stages = _stages(planned, builder, settings, _counting(report, watcher))
+            stages = _stages(planned, prepared.window, builder, settings, _counting(report, watcher))
             with _saved(journal, report), watched(path, self.table, settings, prepared.lease, journal):
                 with ThreadedWriter(path.lanes, journal, settings.concurrency, rules.stop) as writer:
                     _run(shards, stages, writer, journal)
@@ -203,6 +227,15 @@ class _Load:
         made = described.get("TableId") or str(described.get("CreationDateTime", ""))
         dataset, pepper = self.manifest.dataset.id, self.pepper
         return Identity(dataset, made, fingerprint, self.manifest.digest, pepper.kid, pepper.check_value)
+
+
+@contextmanager
+def _under_way(table: Table) -> Iterator[None]:
+    """From now on, a table that is not there is one that was there, and may be again."""
+    try:
+        yield
+    except MissingTableError as error:
+        raise TryAgainError(is_gone(table.target.table)) from error
 
 
 @contextmanager
@@ -241,14 +274,16 @@ def _plan(manifest: Manifest, report: Report, watcher: Watcher) -> Plan:
     return planned
 
 
-def _stages(planned: Plan, builder: ItemBuilder, settings: RunSettings, on_bytes: Callable[[int], None]) -> Stages:
+def _stages(
+    planned: Plan, window: Window, builder: ItemBuilder, settings: RunSettings, on_bytes: Callable[[int], None]
+) -> Stages:
     """The stages of a run, set up."""
     manifest, chunk_size = planned.manifest, ChunkSize()
     return Stages(
         encoding=manifest.format.encoding,
         format=open_format(manifest.format, planned.wanted, chunk_size),
         chunk_size=chunk_size,
-        window=_window(planned, settings),
+        window=window,
         fields=manifest.fields,
         items=builder,
         on_bytes=on_bytes,
@@ -291,6 +326,9 @@ def _check(report: Report, manifest: Manifest) -> None:
         )
 
 
+_OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
+
+
 @contextmanager
 def _accounted(report: Report) -> Iterator[None]:
     """Put the outcome of the block, however it ends, and the time it took into `report`."""
@@ -299,9 +337,10 @@ def _accounted(report: Report) -> Iterator[None]:
         yield
         report.exit_code = ExitCode.DONE
     except IngestError as error:
-        report.outcome, report.message, report.exit_code = "failed", str(error), error.exit_code
+        report.message, report.exit_code = str(error), error.exit_code
+        report.outcome = _OUTCOMES.get(error.exit_code, "failed")
     except KeyboardInterrupt:
-        report.outcome, report.exit_code = "interrupted", ExitCode.TRY_AGAIN
+        report.outcome, report.exit_code = "stopped", ExitCode.TRY_AGAIN
         report.message = f"interrupted; {CONTINUE}"
     finally:
         report.elapsed_s = time.monotonic() - began
@@ -332,30 +371,6 @@ def _fingerprint(planned: Plan, settings: RunSettings) -> str:
     return dataset_fingerprint(prints)
 
 
-def _dataset_row(manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
-    """What the table is to say about the dataset."""
-    dataset = manifest.dataset
-    return DatasetRow(
-        dataset=dataset.id,
-        title=dataset.title,
-        occurred_on=dataset.occurred_on.isoformat() if dataset.occurred_on else None,
-        description=dataset.description,
-        classes=tuple(sorted({each.exposes for each in manifest.fields})),
-        src=src,
-        state=catalog.COMPLETE,
-        kid=pepper.kid,
-        manifest=manifest.digest,
-        counts=before.counts if before else {},
-        loaded_at=before.loaded_at if before else None,
-    )
-
-
-def _is_loaded(before: DatasetRow, row: DatasetRow) -> bool:
-    """Whether the table holds, completely, what this load would write."""
-    same = (before.src, before.kid, before.manifest) == (row.src, row.kid, row.manifest)
-    return same and before.state == catalog.COMPLETE
-
-
 def _is_partial(settings: RunSettings) -> bool:
     """Whether only some of the rows are to be loaded; such a load leaves no state, and does not complete a dataset."""
     return settings.skip > 0 or settings.limit is not None or settings.replay is not None
@@ -369,6 +384,8 @@ def _window(planned: Plan, settings: RunSettings) -> Window:
     """
     if settings.replay is None:
         return RowWindow(settings.skip, settings.limit)
+    if settings.rejects is not None and settings.rejects.resolve() == settings.replay.resolve():
+        raise UsageError("--rejects would overwrite the file that --replay reads; give it another name")
     replay = Replay.of(settings.replay)
     replay.check(shard.source.name for shard in planned.shards)
     return replay
@@ -396,5 +413,10 @@ def rebuild(manifest: Manifest, pepper: Pepper) -> dict[tuple[str, str], Mapping
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _fingerprint(planned, settings)[:SRC_DIGITS])
     report = Report("verify", manifest.dataset.id, manifest.dataset.title)
     journal = Journal(Books(report, RejectFile(None)))
-    _run(planned.shards, _stages(planned, builder, settings, lambda _: None), SerialWriter(sink, journal), journal)
+    _run(
+        planned.shards,
+        _stages(planned, _window(planned, settings), builder, settings, lambda _: None),
+        SerialWriter(sink, journal),
+        journal,
+    )
     return sink.items

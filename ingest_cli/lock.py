@@ -77,6 +77,7 @@ class Lease:
         self._lease_s = lease_s
         self.renew_every_s = min(RENEW_EVERY_S, lease_s / 4)
         self._holder = Holder.this()
+        self._since_s = now_s()
 
     def acquire(self) -> None:
         """Take the lock.
@@ -84,6 +85,7 @@ class Lease:
         Raises:
             LockedError: another run has it; says which, and since when.
         """
+        self._since_s = self._now_s()
         if self._put("attribute_not_exists(pk) OR #expires < :now OR #token = :token", self._token):
             return
         held = self._get()
@@ -146,7 +148,7 @@ class Lease:
             "machine": {"S": holder.machine or "-"},
             "pid": {"N": str(holder.pid)},
             "started": {"S": holder.started or "-"},
-            "since": {"S": dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="seconds")},
+            "since": {"S": dt.datetime.fromtimestamp(self._since_s, dt.UTC).isoformat(timespec="seconds")},
             "expires": {"N": f"{now + self._lease_s:.3f}"},
         }
         try:

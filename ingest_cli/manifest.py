@@ -200,7 +200,9 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
         with path.open("rb") as file:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
-        raise ManifestError(f"{shown}: no such manifest; `ingest-cli draft` writes one from a dump") from None
+        raise ManifestError(
+            f"{shown}: no such manifest; `ingest-cli validate FILE` says what a dump looks like"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ManifestError(f"{shown}: the manifest cannot be read: {reason}") from None

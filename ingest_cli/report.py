@@ -142,7 +142,7 @@ class Report:
         table: name of the table; None for a dry run.
         src: first 8 hex digits of the fingerprint of the sources; None if not computed.
         sources: names.
-        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `failed`.
+        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `stopped`, `locked`, `failed`.
         message: one sentence on why it failed.
         exit_code: the process exit code this run asks for.
         elapsed_s: wall time in seconds.

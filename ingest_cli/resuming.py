@@ -30,20 +30,45 @@ class Resumable:
     ledger: TableLedger | FileLedger
 
     @classmethod
-    def open(cls, planned: Plan, identity: Identity, table: Table, settings: RunSettings, token: str) -> Resumable:
+    def open(  # noqa: PLR0913 - what a load is, and how it is to be run
+        cls,
+        planned: Plan,
+        identity: Identity,
+        table: Table,
+        settings: RunSettings,
+        token: str,
+        *,
+        finished: bool = False,
+    ) -> Resumable:
         """Read the state of the load, or begin with none.
+
+        Args:
+            planned: what there is to read.
+            identity: what the load is a load of.
+            table: where it goes.
+            settings: how it is run.
+            token: names this run.
+            finished: the dataset is complete. A state then is that of the load which completed it, killed before
+                it could remove it, or of one that was killed before its first write: of no use either way.
 
         Raises:
             UsageError: there is a state, and it is of another load; nothing was written.
         """
         ledger = _ledger(settings.state, table, identity.dataset, token)
-        saved = ledger.read()
-        if saved is not None and (not settings.restart or isinstance(ledger, FileLedger)):
+        saved, begun = ledger.read(), cls(Checkpoint(identity, [RangeSet() for _ in planned.shards]), ledger)
+        if saved is None or (settings.restart and isinstance(ledger, TableLedger)):
+            return begun
+        try:
             checkpoint = Checkpoint.from_bytes(saved)
-            if checkpoint.identity.dataset != identity.dataset or not settings.restart:
-                checkpoint.check(identity)
-                return cls(checkpoint, ledger)
-        return cls(Checkpoint(identity, [RangeSet() for _ in planned.shards]), ledger)
+        except UsageError:
+            if settings.restart:
+                return begun
+            raise
+        checkpoint.check_dataset(identity)
+        if settings.restart or finished:
+            return begun
+        checkpoint.check(identity)
+        return cls(checkpoint, ledger)
 
     def begin(self) -> None:
         """Make the state ours to write.

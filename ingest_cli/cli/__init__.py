@@ -22,7 +22,7 @@ COMMANDS = {
     "load": "Load dumps into a DynamoDB table.",
     "validate": "Check dumps, and say what a load would do, without writing.",
     "lookup": "Ask a table which breaches an identifier is in.",
-    "table": "Create, describe or drop the table.",
+    "table": "Create, describe, unlock or drop the table.",
     "key": "Make or check the pepper that identifiers are hashed with.",
     "demo": "See it all work on invented data, without an AWS account.",
 }
@@ -77,6 +77,7 @@ class NoArguments(click.Command):
     refusal = "This command takes options only, and no arguments."
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`."""
         ctx.allow_extra_args = True
         super().parse_args(ctx, args)
         if ctx.args and not ctx.resilient_parsing:

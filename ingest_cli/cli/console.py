@@ -131,6 +131,8 @@ def _text(report: Report) -> list[str]:
     lines = [f"{report.title} ({report.dataset}): {report.command} {report.outcome}"]
     if report.outcome == "unchanged":
         return [*lines, f"  the table {report.table} has all of it already; nothing was written"]
+    if report.outcome == "locked":
+        return lines
     lines.append(
         f"  rows        {account.rows_read:,} read = {account.rows_kept:,} kept + {account.rows_rejected:,} rejected "
         f"+ {account.rows_skipped:,} skipped"

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from types import FrameType
 
+from ingest_cli.cli.console import Log
 from ingest_cli.errors import ExitCode
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+
+LAST_RESORT_S = 9.0
+"""Seconds after which a run that was asked to stop is ended even if it hangs, in a library or in the network.
+
+Draining and saving are over by then, and what was saved is saved; only the report is lost.
+"""
 
 
 class Interrupts:
@@ -17,9 +25,10 @@ class Interrupts:
         seen: whether there was one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log) -> None:
         """Take over from the handlers there are."""
         self.seen = False
+        self._log = log
         self._current = StopRequest()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
@@ -34,4 +43,12 @@ class Interrupts:
         if self.seen:
             os._exit(ExitCode.ABORTED)
         self.seen = True
-        self._current.request(f"stopped by {signal.Signals(number).name}")
+        reason = f"stopped by {signal.Signals(number).name}"
+        self._current.request(reason)
+        last_resort = threading.Timer(LAST_RESORT_S, self._end, [reason])
+        last_resort.daemon = True
+        last_resort.start()
+
+    def _end(self, reason: str) -> None:
+        self._log.line(f"{reason}, and ended while it waited for an answer; {CONTINUE}", "error", exit_code=75)
+        os._exit(ExitCode.TRY_AGAIN)

@@ -38,7 +38,11 @@ def look_at(path: Path, output: str, log: Log) -> int:
     else:
         for line in _text(path, guess, complete=complete):
             click.echo(escape(line))
-    return ExitCode.UNUSABLE if guess.format is None else ExitCode.DONE
+    if guess.format is not None:
+        return ExitCode.DONE
+    why = guess.findings[0].text if guess.findings else "Nothing in it looks like rows."
+    log.line(f'"{path}" is no dump that can be loaded as it is: {why}', "error", exit_code=int(ExitCode.UNUSABLE))
+    return ExitCode.UNUSABLE
 
 
 def _sample(path: Path) -> tuple[bytes, bool]:
@@ -56,9 +60,9 @@ def _sample(path: Path) -> tuple[bytes, bool]:
             sample += piece
             if len(sample) > MAX_SAMPLE_BYTES:
                 return bytes(sample[:MAX_SAMPLE_BYTES]), False
-    except SourceError:
+    except SourceError as error:
         if not sample:
-            raise
+            raise SourceError(f'"{path}": {error}') from error
         return bytes(sample), False
     return bytes(sample), True
 
@@ -85,7 +89,7 @@ def _text(path: Path, guess: FileGuess, *, complete: bool) -> list[str]:
                 what = "a secret: leave it out"
             sure = f", {column.confidence:.0%} sure ({column.why})" if column.why else ""
             lines.append(f"    {column.name}: {what}, {column.filled:.0%} filled{sure}")
-    lines.append("  findings    " + ("none" if not guess.findings else ""))
+    lines.append("  findings" if guess.findings else "  findings    none")
     lines += [f"    {finding.code}: {finding.text}" for finding in guess.findings]
     if guess.format is not None:
         lines.append("  next        write a manifest for it, and run: ingest-cli validate MANIFEST.toml")

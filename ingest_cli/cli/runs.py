@@ -38,7 +38,7 @@ def run_all(
     Returns:
         The worst exit code, and the reports.
     """
-    codes, reports, interrupts = list[int](), list[Report](), Interrupts()
+    codes, reports, interrupts = list[int](), list[Report](), Interrupts(log)
     for path in manifests:
         try:
             manifest = load_manifest(path)

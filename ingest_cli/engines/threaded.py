@@ -26,7 +26,7 @@ from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultErr
 QUEUED_PER_THREAD = 2
 """Batches waiting per thread: some 10 KB each, and enough to bridge the time in which a chunk is prepared."""
 
-DRAIN_S = 6.0
+DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
 
 _POLL_S = 0.2
@@ -177,6 +177,7 @@ class ThreadedWriter:
         self._delivery = Delivery(lanes, journal, stop)
         self._stop = stop
         self._fault: BaseException | None = None
+        self._drained_by_s: float | None = None
         self._queue: queue.Queue[tuple[Batch, Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
         self._slow_thread = threading.Thread(target=self._run_slow, name="writer-slow", daemon=True)
@@ -227,14 +228,13 @@ class ThreadedWriter:
         return True
 
     def _join(self, threads: list[threading.Thread]) -> None:
-        """Wait for threads to end; from a stop on, only until the time to drain is over."""
-        deadline = None
-        while any(thread.is_alive() for thread in threads):
-            if deadline is None and self._stop.requested:
-                deadline = time.monotonic() + DRAIN_S
-            if deadline is not None and time.monotonic() > deadline:
+        """Wait for threads to end; from a stop on, only until the time to drain, one for all of them, is over."""
+        while alive := [thread for thread in threads if thread.is_alive()]:
+            if self._drained_by_s is None and self._stop.requested:
+                self._drained_by_s = time.monotonic() + DRAIN_S
+            if self._drained_by_s is not None and time.monotonic() > self._drained_by_s:
                 return
-            next(thread for thread in threads if thread.is_alive()).join(_POLL_S)
+            alive[0].join(_POLL_S)
 
     def _run(self) -> None:
         while not self._stop.requested:

@@ -34,6 +34,8 @@ _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{1,63}|xn--[a-z0-9-]{0,58}[a-z0-9])")
 # What the kernels decide: ordinary characters only, and so short that no part can be too long.
 _COMMON = r"^[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+$"
+# An address copied from a mail or a web page, with one thing around it.
+_WRAPPED = r"^(?:<([^<>@]+@[a-z0-9.-]+)>|mailto:([^<>@]+@[a-z0-9.-]+))$"
 
 _MAILTO = re.compile(r"mailto:([^?\s<>;|]*)(?:\?[^\s>]*)?", re.IGNORECASE)  # RFC 6068
 _BRACKETED = re.compile(r"<([^<>]*)>")
@@ -101,6 +103,8 @@ def canonical_emails(text: str) -> CellResult:
 
 def _decide(cells: pa.StringArray) -> Decided:
     text = pc.ascii_lower(cells)
+    if pc.any(pc.match_substring_regex(text, _WRAPPED)).as_py():
+        text = pc.replace_substring_regex(text, _WRAPPED, r"\1\2")
     taken = truth(pc.match_substring_regex(text, _COMMON))
     taken &= truth(pc.less_equal(pc.binary_length(text), LONGEST_LOCAL))
     return decided(text, taken, 0)

@@ -17,6 +17,8 @@ LENGTH = 14
 WITH_CHECK_DIGIT = 15
 WITH_SOFTWARE_VERSION = 16
 
+_UNCHECKED = f"^(?:[0-9]{{{LENGTH}}}0?|[0-9]{{{WITH_SOFTWARE_VERSION}}})$"
+
 # One digit repeated, and the keys of a keyboard in a row.
 _DUMMIES = [digit * LENGTH for digit in "0123456789"] + ["12345678901234", "01234567890123"]
 
@@ -42,9 +44,9 @@ def _reason_against(value: str) -> str | None:
 
 
 def _decide(cells: pa.StringArray) -> Decided:
-    """Decide 15 digits with their check digit."""
+    """Decide 15 digits with their check digit or a zero, 14 without, and 16."""
     value = digits.bare_column(cells)
-    taken = digits.column_passes_luhn(value, WITH_CHECK_DIGIT)
+    taken = digits.column_passes_luhn(value, WITH_CHECK_DIGIT) | truth(pc.match_substring_regex(value, _UNCHECKED))
     fast = decided(value, taken, 0)
     identity = pc.utf8_slice_codeunits(fast.value, 0, LENGTH)
     real = ~truth(pc.is_in(identity, pa.array(_DUMMIES)))

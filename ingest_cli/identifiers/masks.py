@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_cli.identifiers.two_speed import bytes_of, count_before
+
 STARS = "*" * 12
 """The mask that shows nothing."""
 
@@ -20,21 +22,13 @@ LEAST_HIDDEN_PERCENT = 60
 
 Counts = npt.NDArray[np.int64]
 
-_ALPHANUMERIC_BYTE = np.array([bytes([byte]).isalnum() for byte in range(256)])
-
 
 def alphanumeric_counts(values: pa.StringArray) -> Counts:
     """Count the ASCII letters and digits of each value: length n, no nulls, in; shape (n,) out."""
-    if not len(values):
-        return np.empty(0, np.int64)
-    _, offset_buffer, data_buffer = values.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[values.offset : values.offset + len(values) + 1]
-    if data_buffer is None:
-        return np.zeros(len(values), np.int64)
-    start = int(offsets[0])
-    data = np.frombuffer(data_buffer, np.uint8)[start : offsets[-1]]
-    before = np.concatenate([[0], np.cumsum(_ALPHANUMERIC_BYTE[data], dtype=np.int64)])
-    counts: Counts = np.diff(before[offsets - start])
+    offsets, data = bytes_of(values)
+    # Below "0" and "a" a byte wraps around. 0x20 makes A to Z lower case, and makes no letter of anything else.
+    is_alphanumeric = (data - np.uint8(ord("0")) < 10) | ((data | 0x20) - np.uint8(ord("a")) < 26)  # noqa: PLR2004
+    counts: Counts = np.diff(offsets - count_before(~is_alphanumeric, offsets))
     return counts
 
 

@@ -1,83 +1,96 @@
 """Phone numbers: E.164 with `+`, as ITU-T Recommendation E.164 and Google's libphonenumber have it.
 
 The library (`phonenumbers`) is the definition: what a number is, which one, and whether its length is
-possible. It costs 20-60 µs a number, so the shapes in which a region's own numbers are mostly written are
-decided by two regular expressions that are built from the library's own metadata. They take a number only
-where the library calls it valid; anything else is the library's.
+possible (`canonical_phones`). It costs 50-100 µs a number, so two shortcuts stand before it, both built from its own
+metadata and both tested to be equal to it: `phone_columns` decides the ways in which a region's own numbers are mostly
+written, a column at a time; `numbering_plan` reads any number of which nothing is left but digits.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.identifiers import masks, spreadsheet
+from ingest_cli.identifiers import masks, numbering_plan, phone_columns, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE, LONGEST_TEXT, Number
+from ingest_cli.identifiers.two_speed import CellResult, complete
 
-REASONS = ("not_a_phone", "impossible_length", spreadsheet.PRECISION_LOST)
+NOT_A_PHONE = "not_a_phone"
+REASONS = (NOT_A_PHONE, IMPOSSIBLE.reason, spreadsheet.PRECISION_LOST)
 NOT_VALID_TODAY = "not_valid_today"
-
-LONGEST_PART = 250
-"""Characters of one number, as the library itself limits it."""
 
 # A semicolon belongs to the number where RFC 3966 puts a parameter behind it.
 _SEPARATOR = re.compile(r"[/,&|\r\n]|;(?!ext=|isub=|phone-context=)|(?<![a-z])or(?![a-z])", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")  # of any script: the library knows them all
 
 _MOST_NUMBERS_REMEMBERED = 65_536
 _MOST_ROUNDS = 4
-
-_TYPES = (  # those that make a number valid: libphonenumber's getNumberTypeHelper
-    "premium_rate",
-    "toll_free",
-    "shared_cost",
-    "voip",
-    "personal_number",
-    "pager",
-    "uan",
-    "voicemail",
-    "fixed_line",
-    "mobile",
-)
-
 _SHOWN_DIGITS_BEHIND = 2
 
+_NOT_A_NUMBER = Number(None, NOT_A_PHONE)
+_DAMAGED = Number(None, spreadsheet.PRECISION_LOST)
 
-class _Number(NamedTuple):
-    value: str | None
-    reason: str
-    is_valid: bool
+ReadNumber = Callable[[str, str], Number]
+"""From the text of one number, and the region in which it is dialled, to what became of it."""
+
+
+def number_by_library(text: str, region: str) -> Number:
+    """Give the one number in `text`, by the careful rule."""
+    restored = spreadsheet.restore(text)
+    return _DAMAGED if restored is None else _by_library(restored, region)
+
+
+def _by_library(text: str, region: str) -> Number:
+    # Again until nothing changes: +60 0 12… loses its trunk prefix only when it is read a second time, and a
+    # canonical form must be its own canonical form.
+    for _ in range(_MOST_ROUNDS):
+        number = _parsed(text, region)
+        if isinstance(number, Number):
+            return number
+        value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if value == text:
+            return Number(value, is_valid=phonenumbers.is_valid_number(number))
+        text = value
+    return _NOT_A_NUMBER
+
+
+def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | Number:
+    """Read `text` once; what is no number is the `Number` that says why."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        no_number = {error.NOT_A_NUMBER, error.INVALID_COUNTRY_CODE}
+        return _NOT_A_NUMBER if error.error_type in no_number else IMPOSSIBLE
+    return number if phonenumbers.is_possible_number(number) else IMPOSSIBLE
 
 
 @lru_cache(maxsize=_MOST_NUMBERS_REMEMBERED)
-def _number(text: str, region: str) -> _Number:
-    """Give the one number in `text`, remembering it: a dump repeats its switchboards and its dummies."""
+def _by_library_once(text: str, region: str) -> Number:
+    """Do what `_by_library` does, remembering it, and reading E.164 again without the library where that is enough."""
+    number = _parsed(text, region)
+    if isinstance(number, Number):
+        return number
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    digits = numbering_plan.bare(value)
+    return (digits and numbering_plan.read(digits, region)) or _by_library(value, region)
+
+
+def _number(text: str, region: str) -> Number:
+    """Do what `number_by_library` does, in the cheapest way that is open."""
     restored = spreadsheet.restore(text)
     if restored is None:
-        return _Number(None, spreadsheet.PRECISION_LOST, is_valid=False)
-    # Again until nothing changes: +60 0 12… loses its trunk prefix only when it is read a second time, and a
-    # canonical form must be its own canonical form.
-    written = restored
-    for _ in range(_MOST_ROUNDS):
-        try:
-            number = phonenumbers.parse(written, region)
-        except phonenumbers.NumberParseException as error:
-            no_number = {error.NOT_A_NUMBER, error.INVALID_COUNTRY_CODE}
-            reason = "not_a_phone" if error.error_type in no_number else "impossible_length"
-            return _Number(None, reason, is_valid=False)
-        if not phonenumbers.is_possible_number(number):
-            return _Number(None, "impossible_length", is_valid=False)
-        value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        if value == written:
-            return _Number(value, "", phonenumbers.is_valid_number(number))
-        written = value
-    return _Number(None, "not_a_phone", is_valid=False)
+        return _DAMAGED
+    if not _DIGIT.search(restored):
+        return _NOT_A_NUMBER
+    digits = numbering_plan.bare(restored.replace(".", ""))  # punctuation, now that no float is left
+    return (digits and numbering_plan.read(digits, region)) or _by_library_once(restored, region)
 
 
 def _parts(text: str) -> list[str]:
@@ -89,92 +102,39 @@ def _parts(text: str) -> list[str]:
     return [piece for piece in pieces if any(map(str.isalnum, piece))]
 
 
-def canonical_phones(text: str, region: str) -> CellResult:
-    """Give every number of a cell, by the careful rule; `region` is where numbers without `+` are dialled."""
+def canonical_phones(text: str, region: str, read: ReadNumber = number_by_library) -> CellResult:
+    """Give every number of a cell, by the careful rule.
+
+    Args:
+        text: the cell.
+        region: where numbers without `+` are dialled; upper-case.
+        read: what reads one number; anything else than the library must agree with it.
+    """
     if len(text) > spreadsheet.LONGEST_CELL:
-        return CellResult(reasons=("impossible_length",))
+        return CellResult(reasons=(IMPOSSIBLE.reason,))
     values: dict[str, bool] = {}
     reasons: list[str] = []
     for part in _parts(text):
-        if len(part) > LONGEST_PART:
-            reasons.append("impossible_length")
-            continue
-        number = _number(part, region)
+        number = read(part, region) if len(part) <= LONGEST_TEXT else IMPOSSIBLE
         if number.value is None:
             reasons.append(number.reason)
         else:
             values[number.value] = number.is_valid
     if not values and not reasons:
-        reasons.append("not_a_phone")
+        reasons.append(NOT_A_PHONE)
     flags = tuple(NOT_VALID_TODAY for is_valid in values.values() if not is_valid)
     return CellResult(tuple((value, 0) for value in values), tuple(reasons), flags)
 
 
-class _FastRule(NamedTuple):
-    """How a region's own numbers are mostly written, as RE2 expressions over text without `-` and blank.
-
-    Attributes:
-        shape: country code, trunk prefix or nothing, then a number that does not start with 0; only where
-            the library cannot take one for the other.
-        valid: the same, and the number is in a range that is in use today.
-        prefix: what to replace by the country code.
-    """
-
-    shape: str
-    valid: str
-    prefix: str
-    country_code: str
-
-
-@lru_cache(maxsize=512)
-def _fast_rule(region: str) -> _FastRule | None:
-    """Build the rule from the library's metadata; None for a region whose prefixes are not plain.
-
-    Plain: a country code of its own, trunk prefix 0 or none without carrier codes or rewriting, and
-    international prefix 00, so that no number can be mistaken for another with a prefix.
-    """
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    if metadata is None or metadata.country_code is None or metadata.general_desc is None:
-        return None
-    trunk = metadata.national_prefix
-    if (
-        phonenumbers.COUNTRY_CODE_TO_REGION_CODE[metadata.country_code] != (region,)
-        or trunk not in {None, "0"}
-        or metadata.national_prefix_for_parsing != trunk
-        or metadata.national_prefix_transform_rule is not None
-        or not re.fullmatch(r"00(\[[^\]]+\])?", metadata.international_prefix or "")
-    ):
-        return None
-    descriptions = [getattr(metadata, name) for name in _TYPES]
-    patterns = [item.national_number_pattern for item in descriptions if item is not None]
-    valid = "|".join(pattern for pattern in patterns if pattern)
-    lengths = metadata.general_desc.possible_length
-    code = str(metadata.country_code)
-    # Without a +, a country code is one only if the whole is too long for a national number, and a
-    # national number is one only if it does not start like the country code.
-    with_code = f"{code}[1-9][0-9]{{{max(max(lengths) - len(code), 0)},}}"
-    starts = [f"{code[:n]}[{_digits_except(digit)}]" for n, digit in enumerate(code)]
-    bare = f"(?:{'|'.join(starts)})[0-9]*"
-    forms = [rf"\+{code}[1-9][0-9]*", with_code, bare] + (["0[1-9][0-9]*"] if trunk else [])
-    prefix = rf"^(?:\+{code}|{code}|0)?"
-    return _FastRule(f"^(?:{'|'.join(forms)})$", f"{prefix}(?:{valid})$", prefix, code)
-
-
-def _digits_except(digit: str) -> str:
-    return "123456789".replace(digit, "")
-
-
-def _decide(cells: pa.StringArray, region: str) -> Decided:
-    rule = _fast_rule(region)
-    if rule is None:
-        return decided(cells, np.zeros(len(cells), np.bool_), 0)
-    text = pc.replace_substring(spreadsheet.drop_float_tail(cells), "-", "")
-    text = pc.replace_substring(text, " ", "")
-    taken = truth(pc.match_substring_regex(text, rule.shape))
-    taken &= truth(pc.match_substring_regex(text, rule.valid))
-    fast = decided(text, taken, 0)
-    value = pc.replace_substring_regex(fast.value, rule.prefix, f"+{rule.country_code}", max_replacements=1)
-    return fast._replace(value=value)
+def quick_phones(text: str, region: str) -> CellResult:
+    """Do what `canonical_phones` does, but mostly without the library."""
+    digits = numbering_plan.bare(text)
+    number = numbering_plan.read(digits, region) if digits else None
+    if number is None:
+        return canonical_phones(text, region, _number)
+    if number.value is None:
+        return CellResult(reasons=(number.reason,))
+    return CellResult(((number.value, 0),), flags=() if number.is_valid else (NOT_VALID_TODAY,))
 
 
 class Phone:
@@ -192,7 +152,7 @@ class Phone:
         Flag: `not_valid_today` (possible, but in no range of today's numbering plan).
         """
         region = region.upper()
-        return complete(cells, _decide(cells, region), lambda text: canonical_phones(text, region))
+        return complete(cells, phone_columns.decide(cells, region), partial(quick_phones, region=region))
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """Country code, seven stars and the last two digits."""

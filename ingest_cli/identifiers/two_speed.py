@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.identifiers.interface import Canonicalized, CodeArray
+from ingest_cli.identifiers.interface import Canonicalized, CodeArray, IndexArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,18 +43,40 @@ def truth(mask: pa.BooleanArray) -> BoolArray:
     return array
 
 
+def bytes_of(cells: pa.StringArray) -> tuple[IndexArray, npt.NDArray[np.uint8]]:
+    """Give where each of n cells starts and the last one ends, shape (n + 1,), in their bytes, shape (m,)."""
+    if not len(cells):
+        return np.zeros(1, np.int32), np.empty(0, np.uint8)
+    _, offsets_buffer, data_buffer = cells.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    data = np.frombuffer(data_buffer or b"", np.uint8)
+    return offsets - offsets[0], data[offsets[0] : offsets[-1]]
+
+
+def count_before(mask: BoolArray, positions: IndexArray) -> npt.NDArray[np.int64]:
+    """Count what is set before each of the ascending `positions`; cheapest where little is set.
+
+    Args:
+        mask: shape (m,).
+        positions: shape (n,), 0 to m.
+    """
+    return np.searchsorted(np.flatnonzero(mask), positions)
+
+
 class Decided(NamedTuple):
     """What the kernels decided about a column of n cells.
 
     Attributes:
-        taken: shape (n,): the cells decided; each holds exactly one value and no oddity.
-        value: length k, no nulls: the values of the k taken cells, in their order.
+        taken: shape (n,): the cells decided; each holds at least one value, and no oddity.
+        value: length k, no nulls: the values of the taken cells, in their order.
         label: shape (k,).
+        cell: shape (k,), ascending: index of the cell each value came from. None: each taken cell has one.
     """
 
     taken: BoolArray
     value: pa.StringArray
     label: CodeArray
+    cell: IndexArray | None = None
 
 
 def decided(candidates: pa.StringArray, taken: BoolArray, label: int) -> Decided:
@@ -71,26 +93,17 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
         fast: what is decided already, about the same n cells.
         careful: total: it has a result for any text, and raises for none.
     """
-    fast_cell = np.flatnonzero(fast.taken).astype(np.int32)
-    left = np.flatnonzero(truth(cells.is_valid()) & ~fast.taken)
+    fast_cell = np.flatnonzero(fast.taken).astype(np.int32) if fast.cell is None else fast.cell
+    left = np.flatnonzero(truth(cells.is_valid()) & ~fast.taken).astype(np.int32)
     if not left.size:
         return Canonicalized(fast_cell, fast.value, fast.label, np.empty(0, np.int32), [])
 
-    texts = cells.take(pa.array(left)).to_pylist()
-    slow_cell: list[int] = []
-    slow: list[tuple[str, int]] = []
-    rejected_cell: list[int] = []
-    rejected_reason: list[str] = []
-    flags: Counter[str] = Counter()
-    for cell, text in zip(left.tolist(), texts, strict=True):
-        result = careful(text)
-        slow.extend(result.values)
-        slow_cell.extend([cell] * len(result.values))
-        rejected_reason.extend(result.reasons)
-        rejected_cell.extend([cell] * len(result.reasons))
-        flags.update(result.flags)
+    results = [careful(text) for text in cells.take(pa.array(left)).to_pylist()]
+    slow = [value for result in results for value in result.values]
+    slow_cell = np.repeat(left, [len(result.values) for result in results])
+    rejected_cell = np.repeat(left, [len(result.reasons) for result in results])
 
-    every_cell = np.concatenate([fast_cell, np.array(slow_cell, np.int32)])
+    every_cell = np.concatenate([fast_cell, slow_cell])
     in_order = np.argsort(every_cell, kind="stable")
     slow_value = pa.array([value for value, _ in slow], pa.string())
     slow_label = np.array([label for _, label in slow], np.int8)
@@ -98,7 +111,7 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
         cell=every_cell[in_order],
         value=pa.concat_arrays([fast.value, slow_value]).take(pa.array(in_order)),
         label=np.concatenate([fast.label, slow_label])[in_order],
-        rejected_cell=np.array(rejected_cell, np.int32),
-        rejected_reason=rejected_reason,
-        flags=dict(flags),
+        rejected_cell=rejected_cell,
+        rejected_reason=[reason for result in results for reason in result.reasons],
+        flags=dict(Counter(flag for result in results for flag in result.flags)),
     )

@@ -134,17 +134,31 @@ class Checkpoint:
         """Whether anything is done."""
         return any(shard.spans for shard in self.shards)
 
-    def check(self, wanted: Identity) -> None:
-        """Make sure that it can be gone on with.
+    def lacks_rejects(self, found_bytes: int) -> bool:
+        """Whether a reject file of which `found_bytes` could be kept lacks some of the rows done so far."""
+        account = self.account
+        had_some = account.rows_rejected + account.items_refused > 0
+        return found_bytes < self.rejects_bytes or (had_some and not self.rejects_bytes)
+
+    def check_dataset(self, wanted: Identity) -> None:
+        """Make sure that it is of this dataset.
 
         Raises:
-            UsageError: it is of another load; says in what.
+            UsageError: it is not.
         """
         if self.identity.dataset != wanted.dataset:
             raise UsageError(
                 f'the saved state is that of the dataset "{self.identity.dataset}", not of "{wanted.dataset}"; '
                 "give each dataset a --state of its own"
             )
+
+    def check(self, wanted: Identity) -> None:
+        """Make sure that it can be gone on with.
+
+        Raises:
+            UsageError: it is of another load; says in what.
+        """
+        self.check_dataset(wanted)
         for name, reason in _CHANGED.items():
             if getattr(self.identity, name) != getattr(wanted, name):
                 raise UsageError(
@@ -178,10 +192,11 @@ class Checkpoint:
                     "that one, or begin again with --restart"
                 )
             shards = [RangeSet(_spans(ends), _position(end)) for end, ends in state["shards"]]
-            return cls(
-                Identity(**state["identity"]), shards, Account.from_plain(state["account"]), int(state["rejects_bytes"])
-            )
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            account = Account.from_plain(state["account"])
+            if account.rows_read != sum(_end(span).row - span.start.row for shard in shards for span in shard.spans):
+                raise ValueError("rows")
+            return cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]))
+        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise UsageError("the saved state is damaged; begin again with --restart") from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest_cli.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink
+from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink, TransientFaultError
 
 
 class Isolating:
@@ -20,4 +20,11 @@ class Isolating:
             if len(batch) == 1:
                 return Receipt(0, refused=(Refusal(int(batch.index[0]), error.reason),))
         first, second = batch.split(len(batch) // 2)
-        return self.put(first).plus(self.put(second))
+        return self._half(first).plus(self._half(second))
+
+    def _half(self, batch: Batch) -> Receipt:
+        """Put a half; one that fails for now is left over, so that what became of the other one still counts."""
+        try:
+            return self.put(batch)
+        except TransientFaultError:
+            return Receipt(0, unprocessed=batch)

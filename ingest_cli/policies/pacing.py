@@ -30,7 +30,9 @@ class Rules:
         recover_per_s: share of the last rate that was throttled to add a second, up to near that rate.
         probe_per_s: likewise beyond.
         near: what near means, as a share of that rate.
-        climb_per_s: factor a second while nothing was ever throttled and there is no ceiling.
+        calm_s: seconds without a throttle after which the last one says nothing any more. Where the rate follows
+            the capacity, throttles are about 5 s apart; a table that took nothing for a while throws it far below.
+        climb_per_s: factor a second while no throttle says otherwise.
     """
 
     decrease: float = 0.8
@@ -38,6 +40,7 @@ class Rules:
     recover_per_s: float = 0.10
     probe_per_s: float = 0.02
     near: float = 0.95
+    calm_s: float = 10.0
     climb_per_s: float = 2.0
 
 
@@ -125,6 +128,8 @@ class Pacer:
         if now - self._last_throttle_s < self._rules.settle_s:
             return
         rules = self._rules
+        if now - self._last_throttle_s >= rules.calm_s:
+            self._throttled_at = None
         if self._throttled_at is not None:
             share = rules.recover_per_s if self._rate < rules.near * self._throttled_at else rules.probe_per_s
             self._rate += max(share * self._throttled_at, MIN_WCU_PER_S * share) * elapsed

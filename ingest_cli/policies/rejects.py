@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.records import Reject
@@ -31,21 +34,25 @@ class RejectFile:
             UsageError: it cannot be written.
         """
         self._path = path
-        self._file: BinaryIO | None = None
+        self._file: IO[bytes] | None = None
         self.size_bytes = 0
         self.lost = False
         if path is None:
             return
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
-            self._file = os.fdopen(descriptor, "r+b")
+            self._file = os.fdopen(descriptor, "r+b", buffering=0)
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):  # before its mode is changed: /dev/null belongs to everybody
+                raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - it is told like all others
             os.fchmod(descriptor, _MODE)
-            found = os.fstat(descriptor).st_size
+            found = status.st_size
             self.lost = found < keep_bytes
-            self.size_bytes = min(found, keep_bytes)
+            self.size_bytes = 0 if self.lost else keep_bytes  # of a part, the last line may be cut
             self._file.truncate(self.size_bytes)
-            self._file.seek(self.size_bytes)
         except OSError as error:
+            if self._file is not None:
+                self._file.close()
             raise UsageError(
                 f'the reject file "{path}" cannot be written ({error.strerror}); give another place with --rejects'
             ) from error
@@ -62,12 +69,16 @@ class RejectFile:
         lines = b"".join(_line(source, shard, one) for one in rejects)
         if not lines:
             return
+        rest, at = memoryview(lines), self.size_bytes
         try:
-            self._file.write(lines)
-            self._file.flush()
+            while rest:
+                written = os.pwrite(self._file.fileno(), rest, at)
+                rest, at = rest[written:], at + written
         except OSError as error:
+            with contextlib.suppress(OSError):  # the next lines begin where these did in any case
+                self._file.truncate(self.size_bytes)
             raise self._full(error) from error
-        self.size_bytes += len(lines)
+        self.size_bytes = at
 
     def sync(self) -> None:
         """Have what was written on the disk, before a state that speaks of it is saved.

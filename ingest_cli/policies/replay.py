@@ -39,11 +39,12 @@ class Replay:
                     number += 1
                     reject = json.loads(line)
                     named.setdefault(str(reject["source"]), set()).add(int(reject["row"]))
+            rows = {source: np.array(sorted(numbers), np.int64) for source, numbers in named.items()}
         except OSError as error:
             raise UsageError(f'the reject file "{path}" cannot be read ({error.strerror}); check --replay') from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UsageError(f'"{path}" is not a file of rejects (see line {number}); check --replay') from error
-        return cls({source: np.array(sorted(rows), np.int64) for source, rows in named.items()})
+        return cls(rows)
 
     def check(self, sources: Iterable[str]) -> None:
         """Make sure that the rejects are of these sources.

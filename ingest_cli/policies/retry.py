@@ -7,9 +7,7 @@ throttle a batch may well need dozens while the load as a whole moves on.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
@@ -19,7 +17,7 @@ from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
 from ingest_cli.policies.clock import Clock
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
-from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, TransientFaultError
 
 T = TypeVar("T")
 
@@ -42,34 +40,26 @@ class Backoff:
 
 
 class Progress:
-    """When anything was last acknowledged, by whichever thread, while somebody was trying."""
+    """How long nothing was acknowledged although it was tried, by whichever thread.
+
+    It is the failures that count: time in which there was nothing to write, or in which the rate was kept, is none.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
-        self._trying = 0
-        self._last_s = clock.monotonic_s()
-
-    @contextmanager
-    def tried(self) -> Iterator[None]:
-        """Somebody tries during the block; time in which nobody does, as there is nothing to write, is no failure."""
-        with self._lock:
-            if not self._trying:
-                self.made()
-            self._trying += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._trying -= 1
+        self._failing_since_s: float | None = None
 
     def made(self) -> None:
         """Something was acknowledged just now."""
-        self._last_s = self._clock.monotonic_s()
+        self._failing_since_s = None
 
-    def missing_s(self) -> float:
-        """Seconds of trying without progress."""
-        return self._clock.monotonic_s() - self._last_s
+    def failed(self) -> float:
+        """An attempt failed just now; returns the seconds since the first that did after the last progress."""
+        now_s = self._clock.monotonic_s()
+        since_s = self._failing_since_s
+        if since_s is None:
+            since_s = self._failing_since_s = now_s
+        return now_s - since_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,7 @@ class RetryRules:
         clock: tells the time.
         random: source of the jitter.
         progress: shared by all threads of the run.
-        give_up_after_s: seconds without any progress after which the run stops, resumable.
+        give_up_after_s: seconds of failures without any progress after which the run stops, resumable.
         on_retry: told the reason of each attempt that has to be repeated.
         stop: when set, nothing is sent again.
         backoff: how long to wait.
@@ -112,7 +102,7 @@ class RetryRules:
         """
         self.on_retry(reason)
         self.stop.check()
-        if self.progress.missing_s() >= self.give_up_after_s:
+        if self.progress.failed() >= self.give_up_after_s:
             raise TryAgainError(
                 f"nothing could be written for {self.give_up_after_s:,.0f} s (last reason: {reason}); {CONTINUE}, "
                 "when the table can take it"
@@ -126,15 +116,17 @@ def insist(action: Callable[[], T], rules: RetryRules) -> T:
         IngestError: what `action` raised, if another try is of no use or too late.
     """
     attempt = 0
-    with rules.progress.tried():
-        while True:
-            try:
-                return action()
-            except (BusyError, UnreachableError) as error:
-                if rules.progress.missing_s() >= rules.give_up_after_s:
-                    raise
-                rules.wait(attempt, type(error).__name__)
-                attempt += 1
+    while True:
+        try:
+            done = action()
+        except (BusyError, UnreachableError) as error:
+            if rules.progress.failed() >= rules.give_up_after_s:
+                raise
+            rules.wait(attempt, type(error).__name__)
+            attempt += 1
+        else:
+            rules.progress.made()
+            return done
 
 
 class Retrying:
@@ -151,10 +143,6 @@ class Retrying:
         Raises:
             TryAgainError: no progress for too long, or the run is being stopped.
         """
-        with self._rules.progress.tried():
-            return self._put(batch)
-
-    def _put(self, batch: Batch) -> Receipt:
         rest: Batch | None = batch
         whole = Receipt(0)
         attempt = 0
@@ -165,6 +153,9 @@ class Retrying:
                 receipt = self._sink.put(rest)
             except TransientFaultError as fault:
                 reason = fault.reason
+            except RefusedBatchError:
+                self._rules.progress.made()  # an answer for good
+                raise
             else:
                 whole = whole.plus(Receipt(receipt.acknowledged, receipt.wcu, refused=receipt.refused))
                 left = receipt.unprocessed

@@ -11,6 +11,7 @@ import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -72,7 +73,7 @@ class SpotNotice:
     def _answers(self) -> bool:
         try:
             self._token = self._new_token()
-        except OSError:
+        except (OSError, HTTPException, ValueError):  # nobody there, somebody else, or not an address
             return False
         return True
 

@@ -183,11 +183,16 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _SCOPES = (("KeyRange", "key_range"), ("AccountLimit", "account"), ("Throughput", "table"))
 
 
+def is_gone(table: str) -> str:
+    """What to say when a table vanishes under a load."""
+    return f'the table "{table}" is gone; see who deleted it, create it, and run the same command again'
+
+
 def _fatal(code: str, table: str) -> IngestError | None:
     if code in _EXPIRED:
         return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
     if code == "ResourceNotFoundException":
-        return TableError(f'the table "{table}" is gone; create it, and run the same command again')
+        return TryAgainError(is_gone(table))
     if code in _DENIED:
         return TableError(
             f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy'

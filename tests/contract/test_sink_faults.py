@@ -177,7 +177,7 @@ def test_a_connection_closed_between_two_batches_is_no_harm(endpoint: Endpoint, 
         ("UnrecognizedClientException", TableError, "UnrecognizedClientException"),
         ("InvalidSignatureException", TableError, "InvalidSignatureException"),
         ("ExpiredTokenException", TryAgainError, "credentials have expired"),
-        ("ResourceNotFoundException", TableError, 'the table "people" is gone'),
+        ("ResourceNotFoundException", TryAgainError, 'the table "people" is gone'),
     ],
 )
 def test_what_no_further_try_will_change_ends_the_run(
@@ -192,7 +192,7 @@ def test_what_no_further_try_will_change_ends_the_run(
 
 @BOTH
 def test_a_table_that_is_not_there(endpoint: Endpoint, name: str) -> None:
-    with transport(name, endpoint.client_arguments) as made, pytest.raises(TableError, match='"nobody" is gone'):
+    with transport(name, endpoint.client_arguments) as made, pytest.raises(TryAgainError, match='"nobody" is gone'):
         DynamoDBSink(made, "nobody").put(BATCH)
 
 

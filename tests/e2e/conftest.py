@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,6 +60,12 @@ def nowhere(endpoint: Endpoint) -> Place:
 def table(endpoint: Endpoint, admin: Client) -> Place:
     """An empty table."""
     return make_table(Place(endpoint), admin)
+
+
+@pytest.fixture(scope="session")
+def new_table(endpoint: Endpoint, admin: Client) -> Callable[[], Place]:
+    """Makes empty tables."""
+    return lambda: make_table(Place(endpoint), admin)
 
 
 @pytest.fixture(scope="module")

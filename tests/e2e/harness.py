@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pexpect  # type: ignore[import-untyped]  # published without types
+
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 
 if TYPE_CHECKING:
@@ -146,6 +148,18 @@ class Cli:
                 yield process
             finally:
                 process.kill()
+
+    def on_terminal(self, *arguments: str | Path) -> Any:
+        """Run it on a terminal of 24 lines of 120 characters: a `pexpect.spawn`, itself a context manager."""
+        return pexpect.spawn(
+            str(COMMAND),
+            [*map(str, arguments)],
+            env=self.env,
+            cwd=str(self.home),
+            timeout=TIMEOUT_S,
+            encoding="utf-8",
+            dimensions=(24, 120),
+        )
 
     def finish(self, process: subprocess.Popen[bytes]) -> Result:
         """Wait for one that was started."""

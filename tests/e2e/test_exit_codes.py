@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from tests.e2e.harness import (
     plug,
     small_dump,
 )
-from tests.support.endpoint import Endpoint, faults
+from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
 
 
@@ -74,6 +75,13 @@ def test_1_when_a_validation_crashed(cli: Cli, tmp_path: Path) -> None:
 
 
 Prepared = Callable[[Path, Place], list[str | Path]]
+Runner = Callable[[Callable[[Path], list[str | Path]]], Future[Result]]
+
+
+@pytest.fixture(scope="module")
+def ran(pool: ThreadPoolExecutor, shared_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Runs a command, in the background, whose arguments are prepared in a folder of its own."""
+    return lambda prepare: pool.submit(shared_cli, *prepare(tmp_path_factory.mktemp("run")))
 
 
 def _with(*options: str) -> Prepared:
@@ -105,7 +113,6 @@ USAGE: dict[str, tuple[Prepared, str]] = {
     "no table": (lambda folder, _: ["load", small_dump(folder), "--key", "env:PEPPER"], "--table"),
     "no key": (lambda folder, table: ["load", small_dump(folder), *table.at], "--key"),
     "no TOML": (_changed("[dataset]", "[dataset"), "not valid TOML"),
-    "no such manifest": (lambda folder, table: ["load", folder / "none.toml", *table.to], "no such manifest"),
     "an unknown key in the manifest": (_changed("title =", "titel ="), "did you mean `title`?"),
     "an unknown column": (_changed('"TEL"', '"TELS"'), 'did you mean "TEL"?'),
     "a key file that others can read": (_key(PEPPER_LINE, 0o644), "chmod 600"),
@@ -114,28 +121,29 @@ USAGE: dict[str, tuple[Prepared, str]] = {
         lambda folder, table: ["load", small_dump(folder), *table.at, "--key", PEPPER_LINE],
         "disclosed",
     ),
-    "a key that is not there": (_with("--key", "env:NO_SUCH_PEPPER"), "NO_SUCH_PEPPER"),
-    "an unknown profile": (_with("--profile", "nobody"), "nobody"),
     "an endpoint that is none": (_with("--endpoint-url", "localhost:8000"), "--endpoint-url"),
     "a reject file that is a folder": (_with("--rejects", "."), "--rejects"),
-    "no settings file": (_with("--config", "none.toml"), "none.toml"),
 }
 
 
+def _prepared(prepare: Prepared, table: Place, folder: Path) -> list[str | Path]:
+    return prepare(folder, table)
+
+
 @pytest.fixture(scope="module")
-def used_wrongly(
-    pool: ThreadPoolExecutor, shared_cli: Cli, shared_table: Place, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Future[Result]]:
-    return {
-        mistake: pool.submit(shared_cli, *prepare(tmp_path_factory.mktemp("wrong"), shared_table))
-        for mistake, (prepare, _) in USAGE.items()
-    }
+def used_wrongly(new_table: Callable[[], Place], ran: Runner) -> dict[str, tuple[Place, Future[Result]]]:
+    said = {}
+    for mistake, (prepare, _) in USAGE.items():
+        table = new_table()
+        said[mistake] = (table, ran(partial(_prepared, prepare, table)))
+    return said
 
 
 @pytest.mark.parametrize("mistake", USAGE)
-def test_2_when_used_wrongly(used_wrongly: dict[str, Future[Result]], shared_table: Place, mistake: str) -> None:
-    used_wrongly[mistake].result().complains(2, USAGE[mistake][1])
-    assert shared_table.items == {}
+def test_2_when_used_wrongly(used_wrongly: dict[str, tuple[Place, Future[Result]]], mistake: str) -> None:
+    table, said = used_wrongly[mistake]
+    said.result().complains(2, USAGE[mistake][1])
+    assert table.items == {}
 
 
 def test_2_without_a_region(cli: Cli, table: Place, tmp_path: Path) -> None:
@@ -201,38 +209,42 @@ UNUSABLE_SOURCES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
+def _load(prepare: Callable[[Path], Path], table: Place, folder: Path) -> list[str | Path]:
+    return ["load", prepare(folder), *table.to]
+
+
 @pytest.fixture(scope="module")
-def unusable(
-    pool: ThreadPoolExecutor,
-    shared_cli: Cli,
-    endpoint: Endpoint,
-    admin: Client,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, tuple[Place, list[Future[Result]]]]:
-    """Each source's table, and what its validation and its load said."""
+def unusable(new_table: Callable[[], Place], ran: Runner) -> dict[str, tuple[Place, Future[Result]]]:
     said = {}
     for fault, (prepare, _) in UNUSABLE_SOURCES.items():
-        manifest, table = prepare(tmp_path_factory.mktemp("unusable")), make_table(Place(endpoint), admin)
-        said[fault] = (
-            table,
-            [pool.submit(shared_cli, "validate", manifest), pool.submit(shared_cli, "load", manifest, *table.to)],
-        )
+        table = new_table()
+        said[fault] = (table, ran(partial(_load, prepare, table)))
     return said
 
 
 @pytest.mark.parametrize("fault", UNUSABLE_SOURCES)
-def test_4_when_the_source_is_unusable(
-    unusable: dict[str, tuple[Place, list[Future[Result]]]], fault: str
-) -> None:
+def test_4_when_the_source_is_unusable(unusable: dict[str, tuple[Place, Future[Result]]], fault: str) -> None:
     table, said = unusable[fault]
-    for command, future in zip(("validate", "load"), said, strict=True):
-        result = future.result()
-        result.complains(4, UNUSABLE_SOURCES[fault][1])
-        assert f"{command} failed" in result.out
+    result = said.result()
+    result.complains(4, UNUSABLE_SOURCES[fault][1])
+    assert "load failed" in result.out
     if fault == "cut off":  # the rows that could be read may be there, but nobody is told that all are
         assert table.reserved("_dataset#demo-bad")["state"] == {"S": "loading"}
     else:
         assert table.items == {}
+
+
+def test_4_when_a_validated_source_is_unusable(cli: Cli, tmp_path: Path) -> None:
+    manifests = []
+    for number, (prepare, _) in enumerate(UNUSABLE_SOURCES.values()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        manifests.append(prepare(folder))
+    result = cli("validate", *manifests, "--output", "json")
+    assert result.code == 4
+    assert {(report["outcome"], report["exit_code"]) for report in result.reports} == {("failed", 4)}
+    for sentence, (_, words) in zip(result.err.splitlines(), UNUSABLE_SOURCES.values(), strict=True):
+        assert words in sentence
 
 
 def test_4_without_a_table(cli: Cli, nowhere: Place, tmp_path: Path) -> None:

@@ -113,9 +113,7 @@ def test_a_second_load_writes_nothing(loaded: Loaded, shared_cli: Cli) -> None:
     assert len(table.writes) == written
 
 
-def test_a_restart_makes_the_same_table_again(
-    loaded: Loaded, shared_cli: Cli, sample_truth: dict[str, Table]
-) -> None:
+def test_a_restart_makes_the_same_table_again(loaded: Loaded, shared_cli: Cli, sample_truth: dict[str, Table]) -> None:
     written = len(loaded.table.writes)
     result = shared_cli("load", SAMPLES / "telco.toml", *loaded.table.to, "--restart", "--output", "json")
     assert (result.code, result.report["outcome"]) == (0, "complete")

@@ -22,7 +22,12 @@ def test_a_load_into_the_sandbox_needs_nothing_and_says_that_nothing_stays(cli: 
 
 
 def test_the_sandbox_is_a_table_like_any_other_but_never_a_real_one(cli: Cli, tmp_path: Path) -> None:
-    aws = {"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "t", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_CA_BUNDLE": "x"}
+    aws = {
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "t",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_CA_BUNDLE": "x",
+    }
     manifest = small_dump(tmp_path)
     result = cli("load", manifest, manifest, "--sandbox", "--key", "env:PEPPER", "--output", "json", env=aws)
     assert result.code == 0

@@ -10,10 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
-from tests.e2e.harness import COMMAND, SMALL_ROWS, TIMEOUT_S, Cli, Place, small_dump
+from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
 from tests.support.endpoint.clients import Client
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m"
@@ -37,9 +36,7 @@ def test_file_names(cli: Cli, tmp_path: Path) -> None:
         ("validate", "x.toml", f"--{EVIL}"),
         ("validate", "x.toml", "--config", f"{EVIL}.toml"),
         ("validate", "x.toml", "--rejects", f"no-folder{EVIL}/rejects"),
-        ("validate", "x.toml", "--limit", EVIL),
         ("key", "check", "--key", f"file:{EVIL}"),
-        ("key", "generate", "--kid", EVIL, "--out", "x"),
         (EVIL,),
     ],
 )
@@ -54,26 +51,29 @@ def test_a_new_key_file(cli: Cli) -> None:
     assert SHOWN in result.err
 
 
-@pytest.mark.parametrize("sign", ["\\u001b[2J", "\\u202e", "\\u0085"])
-def test_titles(cli: Cli, tmp_path: Path, sign: str) -> None:
-    result = cli("validate", small_dump(tmp_path, title=f"Demo {sign}"))
-    assert result.code in {0, 2}
-    if result.code == 2:
-        result.complains(2, "title")
-    else:
-        assert "\\u202e" in result.out
+@pytest.mark.parametrize("sign", ["\\u001b[2J", "\\u0085"])
+def test_titles_with_control_characters_are_refused(cli: Cli, tmp_path: Path, sign: str) -> None:
+    cli("validate", small_dump(tmp_path, title=f"Demo {sign}")).complains(2, "title", "control character")
+
+
+def test_titles_that_turn_the_text_around(cli: Cli, tmp_path: Path) -> None:
+    result = cli("validate", small_dump(tmp_path, title="Demo \u202egnp.exe"))
+    assert (result.code, result.err) == (0, "")
+    assert "Demo \\u202egnp.exe" in result.out
 
 
 def test_column_names_and_cells(cli: Cli, tmp_path: Path) -> None:
     manifest = small_dump(tmp_path)
     dump = tmp_path / "demo-small.csv"
-    rows = "".join(",".join(cell + EVIL for cell in row) + "\n" for row in SMALL_ROWS)
+    evil = ",".join(cell + EVIL for cell in SMALL_ROWS[0])
+    rows = "".join(f"{line}\n" for line in (evil, *(",".join(row) for row in SMALL_ROWS * 100)))
     dump.write_text(f"NAME{EVIL},IC,TEL,EMAIL\n{rows}")
     cli("validate", manifest).complains(2, '"NAME"')
     looked = cli("validate", dump)
-    assert looked.code in {0, 4}
+    assert looked.code == 0
+    assert "control_characters" in looked.out
     dump.write_text(f"NAME,IC,TEL,EMAIL\n{rows}")
-    assert cli("validate", manifest, "--rejects", "rejects.jsonl").code in {0, 3}
+    assert cli("validate", manifest, "--rejects", "rejects.jsonl").code == 0
 
 
 def test_what_others_wrote_into_the_table(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
@@ -86,18 +86,10 @@ def test_what_others_wrote_into_the_table(cli: Cli, table: Place, admin: Client,
     assert f"Demo {SHOWN}" in result.out
 
 
-def _on_a_terminal(cli: Cli, *arguments: str) -> tuple[int, str]:
-    child = pexpect.spawn(
-        str(COMMAND), list(arguments), env=cli.env, timeout=TIMEOUT_S, encoding="utf-8", dimensions=(24, 120)
-    )
-    with child:
-        child.expect(pexpect.EOF)
-    return child.exitstatus, str(child.before)
-
-
 def test_a_bar_on_a_terminal(cli: Cli, table: Place, tmp_path: Path) -> None:
-    code, shown = _on_a_terminal(cli, "load", str(small_dump(tmp_path)), *table.to)
-    assert code == 0
+    with cli.on_terminal("load", small_dump(tmp_path), *table.to) as child:
+        shown = child.read()
+    assert child.exitstatus == 0
     assert "demo-small: 100%|" in shown
     assert "rows/s" in shown
     assert "Demo of three rows (demo-small): load complete" in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,8 +62,8 @@ def test_the_counts_are_those_of_a_load(validated: Result, number: int, name: st
 
 def test_the_window_and_the_reject_file(cli: Cli, tmp_path: Path) -> None:
     manifest = small_dump(tmp_path, (*SMALL_ROWS, ("SALAH", "1", "2", "three")))
-    arguments = ["validate", manifest, "--skip", "1", "--limit", "3", "--rejects", "rejects.jsonl", "--output", "json"]
-    result = cli(*arguments)
+    window = ["--skip", "1", "--limit", "3"]
+    result = cli("validate", manifest, *window, "--rejects", "rejects.jsonl", "--output", "json")
     assert (result.code, result.report["outcome"]) == (0, "partial")
     assert result.report["rows"] == {"read": 4, "kept": 2, "rejected": 1, "skipped": 1}
     assert (cli.home / "rejects.jsonl").read_text().count("\n") == 1
@@ -79,26 +79,7 @@ def test_several_manifests_end_with_the_code_that_says_most(cli: Cli, tmp_path: 
     assert "Demo of three rows (demo-small): validate complete" in result.out
 
 
-def _pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
 NOISE = bytes(range(256)) * 64
-
-FILES = {
-    "binary": lambda path: path.write_bytes(NOISE),
-    "empty": lambda path: path.touch(),
-    "missing": lambda _: None,
-    "folder": lambda path: path.mkdir(),
-    "pipe": _pipe,
-    "zip": lambda path: path.write_bytes(b"PK\x03\x04" + NOISE),
-    "small.csv": lambda path: _csv(path),
-    "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
-    "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
-    "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
-    "[brackets]*.csv": lambda path: _csv(path),
-}
-CODES = {"binary": 4, "empty": 4, "missing": 4, "folder": 4, "pipe": 4, "zip": 4, "no-gzip.csv.gz": 4}
 
 
 def _text() -> bytes:
@@ -107,6 +88,30 @@ def _text() -> bytes:
 
 def _csv(path: Path) -> None:
     path.write_bytes(_text())
+
+
+FILES: dict[str, Callable[[Path], object]] = {
+    "binary": lambda path: path.write_bytes(NOISE),
+    "empty": Path.touch,
+    "missing": lambda _: None,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "zip": lambda path: path.write_bytes(b"PK\x03\x04" + NOISE),
+    "small.csv": _csv,
+    "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
+    "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
+    "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
+    "[brackets]*.csv": _csv,
+}
+UNUSABLE = {
+    "binary": "control characters",
+    "empty": "mpty",
+    "missing": "does not exist",
+    "folder": "is a folder",
+    "pipe": "not a regular file",
+    "zip": "ZIP archive",
+    "no-gzip.csv.gz": "gzip",
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,21 +131,13 @@ def looked_at(
 @pytest.mark.parametrize("name", FILES)
 def test_a_look_at_a_file(looked_at: dict[str, Future[Result]], name: str) -> None:
     result = looked_at[name].result()
-    assert result.code == CODES.get(name, 0)
-    if result.code == 0:
-        assert result.err == ""
+    if name in UNUSABLE:
+        result.complains(4, f'{name}"', UNUSABLE[name])
+    else:
+        assert (result.code, result.err) == (0, "")
         assert f"{name}: " in result.out
         assert "delimiter comma" in result.out
         assert "EMAIL: email" in result.out
-    else:
-        assert len(result.err.splitlines()) + len(result.out.splitlines()) >= 1
-
-
-@pytest.mark.parametrize("name", ["missing", "folder", "pipe"])
-def test_a_file_that_cannot_be_looked_at_is_named(looked_at: dict[str, Future[Result]], name: str) -> None:
-    result = looked_at[name].result()
-    result.complains(4, name)
-    assert result.out == ""
 
 
 def test_a_look_at_the_samples(cli: Cli) -> None:

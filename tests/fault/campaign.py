@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.endpoint.items import Item
 
 DATASET = "demo-fault"
-POLL_S = 0.002
+POLL_S, CLOSING_S = 0.002, 0.3
 
 
 def storm() -> list[Rule]:
@@ -177,6 +177,18 @@ class Campaign:
         self._seen += len(fresh)
         self._keys.update((one.pk, one.sk) for one in fresh if not one.pk.startswith("_"))
         return len(self._keys)
+
+    def fight(self, chosen: Iterable[tuple[Moment, signal.Signals]]) -> Outcome:
+        """Break runs off one after the other, and let the last one finish.
+
+        The end of a run is drawn out a little, so that a signal that is due then finds it alive.
+        """
+        self.place.endpoint.script.add(faults.delay(CLOSING_S), operation="DeleteItem", table=self.place.name)
+        for moment, number in chosen:
+            result = self.until(moment, number)
+            if result.code == 0:
+                return self.outcome(result)
+        return self.finish()
 
     def finish(self) -> Outcome:
         """Run the command until it is done, which it is at once unless something else goes wrong."""

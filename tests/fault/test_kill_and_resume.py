@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,13 +70,12 @@ def undisturbed(cli: Cli, place: Place, manifest: Path) -> Outcome:
     return outcome
 
 
+@pytest.mark.slow
 def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
     manifest = write_files(tmp_path / "dump", Dump(shape=DIRTY, rows=3000, dirty=0.1))
     expected = undisturbed(cli, make_table(Place(endpoint), admin), manifest)
     campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, SLOWLY)
-    for moment in moments(Random(20), 20, len(expected.items)):
-        campaign.until(moment)
-    outcome = campaign.finish()
+    outcome = campaign.fight((moment, KILL) for moment in moments(Random(20), 20, len(expected.items)))
     outcome.agrees_with(expected)
     campaign.is_sound(outcome)
     assert campaign.endings == [-KILL] * 20 + [0]
@@ -89,6 +87,7 @@ def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Pat
     assert campaign.repeated(outcome) <= 18 * allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path, name: str) -> None:
     variant = VARIANTS[name]
@@ -100,12 +99,9 @@ def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path,
     if variant.stormy:
         endpoint.script.rules.extend(storm())
     random = Random(name)
-    chosen = moments(random, sum(variant.signals.values()), len(expected.items))
-    numbers = list(itertools.chain.from_iterable([number] * count for number, count in variant.signals.items()))
+    numbers = [number for number, count in variant.signals.items() for _ in range(count)]
     random.shuffle(numbers)
-    for moment, number in zip(chosen, numbers, strict=True):
-        campaign.until(moment, number)
-    outcome = campaign.finish()
+    outcome = campaign.fight(zip(moments(random, len(numbers), len(expected.items)), numbers, strict=True))
     outcome.agrees_with(expected)
     campaign.is_sound(outcome)
     assert set(campaign.endings[:-1]) <= {-KILL, *([75] if TERM in variant.signals or variant.stormy else [])}

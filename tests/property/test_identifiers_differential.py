@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 import email_validator
-import numpy as np
-import phonenumbers
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -21,7 +19,6 @@ from stdnum.my import nric
 
 from ingest_cli.identifiers import (
     IDENTIFIERS,
-    Canonicalized,
     email,
     iccid,
     imei,
@@ -30,48 +27,14 @@ from ingest_cli.identifiers import (
     phone,
     username,
 )
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete
-
-DECIDED_PER_KIND = 100_000
-"""Cells that the kernels decided: those they leave are the careful rule's anyway, and prove nothing."""
-
-MALAYSIAN = (
-    "10xxxxxxx 11xxxxxxxx 12xxxxxxx 13xxxxxxx 14xxxxxxx 16xxxxxxx 17xxxxxxx 18xxxxxxx 19xxxxxxx 1300xxxxxx "
-    "3xxxxxxxx 4xxxxxxx 5xxxxxxx 7xxxxxxx 8xxxxxxx 9xxxxxxx 1xxxxxxxx 1xxxxxxxxx"
+from tests.support.one_rule import (
+    DECIDED_PER_KIND,
+    Careful,
+    Fast,
+    assert_one_rule_for,
+    careful_only,
+    digits,
 )
-
-Fast = Callable[[pa.StringArray], Decided]
-Careful = Callable[[str], CellResult]
-
-
-def assert_one_rule(cells: list[str], fast: Fast, careful: Careful) -> int:
-    """Compare every cell the kernels decide with the careful rule; return how many they decided."""
-    column = pa.array(cells, pa.string())
-    decided = fast(column)
-    taken = np.flatnonzero(decided.taken).tolist()
-    results = zip(taken, decided.value.to_pylist(), decided.label.tolist(), strict=True)
-    for index, value, label in results:
-        assert careful(cells[index]) == CellResult(values=((value, label),)), cells[index]
-    return len(taken)
-
-
-def assert_one_rule_for(count: int, make: Callable[[], str], fast: Fast, careful: Careful) -> None:
-    """Compare until the kernels have decided `count` cells, and at least every fiftieth."""
-    decided = made = 0
-    while decided < count:
-        decided += assert_one_rule([make() for _ in range(20_000)], fast, careful)
-        made += 20_000
-        assert decided * 50 > made
-
-
-def careful_only(cells: list[str], careful: Careful) -> Canonicalized:
-    column = pa.array(cells, pa.string())
-    nothing = Decided(np.zeros(len(cells), np.bool_), column.slice(0, 0), np.empty(0, np.int8))
-    return complete(column, nothing, careful)
-
-
-def digits(rng: random.Random, count: int) -> str:
-    return "".join(rng.choices("0123456789", k=count))
 
 
 def an_id(rng: random.Random) -> str:
@@ -92,30 +55,6 @@ def an_id(rng: random.Random) -> str:
     return rng.choice(written)()
 
 
-def a_phone(rng: random.Random, code: str, numbers: str) -> str:
-    """Mostly a national number that starts and ends where numbers do, with and without every prefix.
-
-    `numbers`: the shapes of national numbers, x for any digit.
-    """
-    shape = rng.choice([*numbers.split(), rng.choice([f"0{'x' * 8}", f"{code}{'x' * 7}", "x" * 9])])
-    shape = rng.choice([shape, shape, shape, shape, shape, shape[:-1], f"{shape}x"])
-    national = "".join(digits(rng, 1) if character == "x" else character for character in shape)
-    prefixes = ["0", "0", "", code, f"+{code}", f"+{code}0", f"00{code}", f"0{code}", "+"]
-    number = rng.choice(prefixes) + national
-    written: list[Callable[[], str]] = [
-        lambda: number,
-        lambda: number,
-        lambda: number,
-        lambda: f"{number[:3]}-{number[3:]}",
-        lambda: f"{number[:-4]} {number[-4:]}",
-        lambda: f"{number}.0",
-        lambda: f"-{number} -",
-        lambda: f"'{number}",
-        lambda: f"{number[:2]}- -{number[2:]}",
-    ]
-    return rng.choice(written)()
-
-
 def an_email(rng: random.Random) -> str:
     """Mostly ordinary addresses; hyphens, dots and lengths often where they may not be."""
 
@@ -131,6 +70,7 @@ def an_email(rng: random.Random) -> str:
         lambda: f"{local}@{domain}",
         lambda: f"{local}@a{word('bc', 60)}.{domain}",
         lambda: f"<{local}@{domain}>",
+        lambda: f"{rng.choice(['mailto:', 'MailTo:', '<mailto:'])}{local}@{domain}",
         lambda: word("ab.@-_' /|;<>:\u200b", 20) + f"@{domain}",
         lambda: f"{local}@{domain}{word(' .;', 2)}",
     ]
@@ -184,42 +124,6 @@ def test_the_other_kinds_are_decided_as_their_careful_rules_do(
     make: Callable[[random.Random], str], fast: Fast, careful: Careful
 ) -> None:
     assert_one_rule_for(5000, partial(make, random.Random(20171025)), fast, careful)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("region", "code", "numbers", "count"),
-    [
-        ("MY", "60", MALAYSIAN, DECIDED_PER_KIND),
-        ("BN", "673", "2xxxxxx 7xxxxxx 8xxxxxx", 3000),
-        ("FR", "33", "1xxxxxxxx 6xxxxxxxx 7xxxxxxxx 9xxxxxxxx", 3000),
-        ("ID", "62", "21xxxxxxxx 81xxxxxxxx 8xxxxxxxxxx", 3000),
-        ("TH", "66", "2xxxxxxx 6xxxxxxxx 8xxxxxxxx 9xxxxxxxx", 3000),
-    ],
-)
-def test_phones_are_decided_as_the_library_does(region: str, code: str, numbers: str, count: int) -> None:
-    make = partial(a_phone, random.Random(20171021), code, numbers)
-    careful = partial(phone.canonical_phones, region=region)
-    assert_one_rule_for(count, make, partial(phone._decide, region=region), careful)
-
-
-@pytest.mark.slow
-def test_every_region_with_a_fast_rule_decides_as_the_library_does() -> None:
-    rng = random.Random(20171022)
-    regions = [region for region in sorted(phonenumbers.SUPPORTED_REGIONS) if phone._fast_rule(region)]
-    assert "MY" in regions
-    for region in regions:
-        code = phonenumbers.country_code_for_region(region)
-        numbers = []
-        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
-            example = phonenumbers.example_number_for_type(region, kind)
-            if example is not None:
-                national = phonenumbers.national_significant_number(example)
-                numbers += [national[: -rng.randint(1, 5)] + digits(rng, rng.randint(1, 6)) for _ in range(6)]
-                numbers += [national]
-        cells = [f"{start}{number}" for number in numbers for start in ("", "0", f"{code}", f"+{code}", f"+{code}0")]
-        fast = partial(phone._decide, region=region)
-        assert_one_rule(cells, fast, partial(phone.canonical_phones, region=region))
 
 
 ODD = st.lists(

@@ -18,6 +18,7 @@ from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
 
 TABLE = "people"
+MAX_TIMEOUT_S = 10.0
 Key = tuple[str, str]
 
 
@@ -94,6 +95,7 @@ class SimulatedTable:
         items: what is in the table.
         consumed: (time, units) of each request that wrote anything.
         failing_since_s: when the first request failed since something was last acknowledged; None: none did.
+        relieved_s: when something was acknowledged again, and since when nothing had been.
         requests: how many there were.
     """
 
@@ -105,6 +107,7 @@ class SimulatedTable:
     items: set[Key] = field(default_factory=set)
     consumed: list[tuple[float, float]] = field(default_factory=list)
     failing_since_s: float | None = None
+    relieved_s: tuple[float, float] | None = None
     requests: int = 0
     _bucket: Bucket = field(init=False)
     _hot: dict[str, Bucket] = field(init=False)
@@ -140,6 +143,8 @@ class SimulatedTable:
         """The answer as it arrives."""
         if fault == "" and applied is not None:
             if applied.status == 200:
+                if self.failing_since_s is not None:
+                    self.relieved_s = (self.now_s(), self.failing_since_s)
                 self.failing_since_s = None
                 if json.loads(applied.body)["UnprocessedItems"]:
                     self.failing_since_s = self.now_s()
@@ -147,7 +152,7 @@ class SimulatedTable:
                 self._fails()
             return applied
         if fault.startswith("silence"):
-            self.sleep(self.random.choice((1.0, 10.0)))
+            self.sleep(self.random.choice((1.0, MAX_TIMEOUT_S)))
             self._fails()
             raise TransientFaultError("timeout")
         self._fails()
@@ -156,7 +161,8 @@ class SimulatedTable:
         if fault in {"error", "lost"} or applied is None or applied.status != 200:
             return _answer(500, {"__type": "InternalServerError"})
         if fault == "garbled":  # says that all is well; only its checksum tells otherwise
-            return Answer(200, b'{"UnprocessedItems":{ }}', applied.crc32)
+            document = {**json.loads(applied.body), "UnprocessedItems": {}}
+            return Answer(200, json.dumps(document, indent=0).encode(), applied.crc32)
         if fault == "cut":
             return Answer(200, applied.body[: len(applied.body) // 2], None)
         return Answer(200, b"<html></html>", None) if fault == "html" else _answer(200, {})

@@ -1,8 +1,8 @@
 """The whole write path in simulated time, in one thread, as a seed has it: crashes, stops and resumes included.
 
-`simulate` loads a small synthetic dump through the real policies, the real delivery, the real journal and the real
-checkpoint into a `SimulatedTable`, run after run until a run comes to its end, and holds what happened against what
-must hold. Everything that may differ between two seeds is drawn from the seed, so that a seed that fails fails again.
+`Simulation` loads a small synthetic dump through the real policies, the real delivery, the real journal and the real
+checkpoint into a `SimulatedTable`, run after run until one comes to its end, and holds what happened against what must
+hold. Everything that may differ between two seeds is drawn from the seed, so that a seed that fails fails again.
 
 Several requests in flight are simulated by letting others take their steps whenever one sleeps: they are nested
 in it, so that the sleeper may wake late, as a thread may, but never early.
@@ -11,8 +11,7 @@ in it, so that the sleeper may wake late, as a thread may, but never early.
 from __future__ import annotations
 
 import json
-from collections import deque
-from dataclasses import dataclass, field
+from collections import Counter, deque
 from pathlib import Path
 from random import Random
 
@@ -30,112 +29,37 @@ from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules, insist
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.report import Report, Traffic
+from ingest_cli.report import Account, Report
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
-from tests.support.simulated_table import TABLE, Key, Outage, SimulatedTable, Weather
-from tests.support.synthetic_items import Row, SyntheticSource, work
+from tests.support.scenario import TOO_LARGE_WCU, Scenario
+from tests.support.simulated_table import TABLE, SimulatedTable
+from tests.support.synthetic_items import SyntheticSource, work
 
 IDENTITY = Identity("demo", "table-1", "0" * 64, "m", "k1", "00000000")
-CHUNK_ROWS = (4, 40)
 SAVE_EVERY_S = 0.5
-MAX_RUNS = 60
-TOO_LARGE_WCU = 401
-"""Write capacity units of an item that is too large, so that it is refused before it is sent."""
+MAX_RUNS, MAX_STEPS = 60, 100_000
+_ROUNDING = 1e-6
 
 
 class InvariantError(AssertionError):
     """Something happened that must not."""
 
 
-class Crash(BaseException):  # noqa: N818 - not an error of the program: its end
-    """The process is gone, at once."""
+class CrashError(BaseException):
+    """The process is gone, at once; nothing that catches errors catches this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What one seed stands for.
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like an assertion
+    """Insist on something.
 
-    Attributes:
-        rows: the dump.
-        weather: what the table does.
-        lanes: requests in flight at the most.
-        ceiling_wcu_per_s: what the operator asked for; None: nothing.
-        give_up_after_s: likewise.
-        crashes: at the so manyth steps of the simulation the process vanishes.
-        stops: at the so manyth it is asked to stop.
-        failing_saves: share of the saves that go wrong.
-        pauses: share of the chunks that take long to read.
+    Raises:
+        InvariantError: it does not hold.
     """
-
-    rows: tuple[Row, ...]
-    weather: Weather
-    lanes: int
-    ceiling_wcu_per_s: float | None
-    give_up_after_s: float
-    crashes: frozenset[int]
-    stops: frozenset[int]
-    failing_saves: float
-    pauses: float
-
-    @classmethod
-    def of(cls, random: Random) -> Scenario:
-        """Draw one."""
-        hot = {f"hot{n}": random.choice((2.0, 10.0, 40.0)) for n in range(random.choice((0, 0, 1, 2)))}
-        rows = tuple(_rows(random, sorted(hot)))
-        keys = [(row.pk, row.sk) for row in rows if row.rejected is None]
-        poison = frozenset(key for key in keys if random.random() < random.choice((0.0, 0.0, 0.01, 0.1)))
-        capacity = random.choice((15.0, 60.0, 300.0, 2000.0))
-        weather = Weather(
-            wcu_per_s=capacity,
-            burst_s=random.choice((0.1, 1.0, 5.0)),
-            hot=hot,
-            poison=poison,
-            outages=_outages(random),
-            fault_ratio=random.choice((0.0, 0.05, 0.3)),
-            latency_s=random.choice((0.0, 0.01, 0.5)),
-        )
-        return cls(
-            rows=rows,
-            weather=weather,
-            lanes=random.choice((1, 2, 4)),
-            ceiling_wcu_per_s=random.choice((None, capacity, capacity / 3, capacity * 3, 10.0)),
-            give_up_after_s=random.choice((60.0, 300.0)),
-            crashes=frozenset(int(random.expovariate(1 / 60)) for _ in range(random.choice((0, 0, 1, 3)))),
-            stops=frozenset(int(random.expovariate(1 / 60)) for _ in range(random.choice((0, 0, 1)))),
-            failing_saves=random.choice((0.0, 0.2, 0.7)),
-            pauses=random.choice((0.0, 0.0, 0.3)),
-        )
+    if not holds:
+        raise InvariantError(otherwise)
 
 
-def _rows(random: Random, hot: list[str]) -> list[Row]:
-    """A dump; a key that comes twice does so at a distance, since within a chunk it would be merged."""
-    rows: list[Row] = []
-    hot_share = random.choice((0.1, 0.6)) if hot else 0.0
-    costs = random.choice(((1,), (1,), (1, 2, 3), (1, 1, 1, 30)))
-    for n in range(random.choice((0, 3, 30, 80, 120))):
-        if random.random() < 0.03:
-            rows.append(Row(rejected="too_many_cells"))
-        elif n > CHUNK_ROWS[1] and random.random() < 0.1:
-            rows.append(rows[n - CHUNK_ROWS[1] - 1])
-        else:
-            pk = random.choice(hot) if random.random() < hot_share else f"k{random.randrange(1000)}"
-            cost = TOO_LARGE_WCU if random.random() < 0.005 else random.choice(costs)
-            rows.append(Row(pk, f"s{n}", cost))
-    return rows
-
-
-def _outages(random: Random) -> tuple[Outage, ...]:
-    found, at = [], 0.0
-    for _ in range(random.choice((0, 0, 1, 2))):
-        at += random.uniform(0.0, 20.0)
-        end = at + random.choice((0.2, 5.0, 40.0, 200.0))
-        found.append(Outage(at, end, random.choice(("throttle", "error", "silence"))))
-        at = end
-    return tuple(found)
-
-
-@dataclass(slots=True)
 class Disk:
     """What outlives a crash.
 
@@ -145,13 +69,25 @@ class Disk:
         synced_bytes: how much of the reject file is safe from a loss of power.
     """
 
-    rejects: Path
-    state: bytes | None = None
-    synced_bytes: int = 0
+    def __init__(self, rejects: Path) -> None:
+        self.rejects = rejects
+        self.state: bytes | None = None
+        self.synced_bytes = 0
+
+    def crash(self, random: Random) -> None:
+        """Lose some of what was not synced."""
+        size = self.rejects.stat().st_size
+        with self.rejects.open("r+b") as file:
+            file.truncate(random.randint(min(self.synced_bytes, size), size))
+
+    def named_rows(self, size_bytes: int | None = None) -> list[int]:
+        """Rows, from 0, that the rejects in the first `size_bytes` of the file name, in order."""
+        lines = self.rejects.read_bytes()[:size_bytes].splitlines()
+        return sorted(int(json.loads(line)["row"]) - 1 for line in lines)
 
 
 class SimulatedRejects(RejectFile):
-    """A reject file on a disk that keeps, at a crash, no more than was synced for certain."""
+    """A reject file on a disk that keeps, when the power fails, no more than was synced for certain."""
 
     def __init__(self, disk: Disk, keep_bytes: int) -> None:
         super().__init__(disk.rejects, keep_bytes)
@@ -159,46 +95,46 @@ class SimulatedRejects(RejectFile):
         disk.synced_bytes = self.size_bytes
 
     def sync(self) -> None:
+        """See `RejectFile.sync`."""
         self._disk.synced_bytes = self.size_bytes
 
 
 class Simulation:
-    """One seed, from the first run to the one that comes to its end. Is the `Clock` of all that it puts together."""
+    """One seed, from its first run to the one that comes to its end. The `Clock` of all that takes part.
+
+    Attributes:
+        scenario: what it is about.
+        table, disk: what outlives a run.
+        runs, steps: how many there were so far.
+        waited_s: time in which nothing was to be written: between runs, and while a chunk was read.
+        happened: name of something worth meeting → how often it happened.
+    """
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = Random(seed)
         self.scenario = Scenario.of(self.random)
-        self.disk = Disk(folder / f"rejects-{seed}")
         self.source = SyntheticSource(self.scenario.rows)
-        self.now = 0.0
-        self.runs = 0
-        self.steps = 0
-        self.paused_s = 0.0
-        units = {(row.pk, row.sk): row.wcu for row in self.scenario.rows}
-        self.table = SimulatedTable(self.scenario.weather, units, self.random, self.monotonic_s, self.sleep)
-        self.run: Run | None = None
+        self.disk = Disk(folder / f"rejects-{seed}")
+        self.runs = self.steps = 0
+        self.happened = Counter[str]()
+        self.now_s = self.waited_s = 0.0
+        self.table = SimulatedTable(
+            self.scenario.weather, self.scenario.units, self.random, self.monotonic_s, self.sleep
+        )
+        self._run: _Run | None = None
 
     def monotonic_s(self) -> float:
         """See `Clock.monotonic_s`."""
-        return self.now
+        return self.now_s
 
     def sleep(self, duration_s: float) -> None:
         """See `Clock.sleep`; meanwhile others take their steps."""
-        wake_s = self.now + duration_s
-        self.step()
-        if self.run is not None:
-            self.run.others()
-            if self.run.stop.requested:
-                return
-        self.now = max(self.now, wake_s)
+        self._pass(duration_s, nesting=True)
 
-    def step(self) -> None:
-        """One step further; the process may be gone after it."""
-        self.steps += 1
-        if self.steps in self.scenario.crashes:
-            raise Crash
-        if self.steps in self.scenario.stops and self.run is not None:
-            self.run.stop.request("stopped by the simulation")
+    def pause(self, duration_s: float) -> None:
+        """Let time pass in which nothing is to be written."""
+        self.now_s += duration_s
+        self.waited_s += duration_s
 
     def to_the_end(self) -> None:
         """Run until a run comes to its end, and check it all.
@@ -208,54 +144,270 @@ class Simulation:
         """
         try:
             while not self._once():
-                self.now += self.random.choice((0.0, 1.0, 100.0))
+                self._check_ceiling()
+                self.pause(self.random.choice((0.0, 1.0, 100.0)))
                 require(self.runs < MAX_RUNS, f"{self.runs} runs have not come to an end")
             self._check_end()
         finally:
             self.disk.rejects.unlink(missing_ok=True)
 
+    def check_stored(self, state: bytes) -> None:
+        """Hold a state that is about to be stored against what is safe."""
+        stored, scenario = Checkpoint.from_bytes(state), self.scenario
+        self.happened["out_of_order"] += len(stored.shards[0].spans) > 1
+        self.happened["refused"] += stored.account.items_refused
+        require(stored.account.balances, "the account of a stored state does not balance")
+        require(stored.rejects_bytes <= self.disk.synced_bytes, "a state speaks of rejects that are not on the disk")
+        done = [n for span in stored.shards[0].spans for n in range(span.start.row, span.end.row if span.end else 0)]
+        require(len(done) == stored.account.rows_read, "a state counts other rows than those it calls done")
+        missing = [n for n in done if n not in scenario.bad_rows and scenario.key(n) not in self.table.items]
+        require(not missing, f"a state calls rows done that are not in the table: {missing[:5]}")
+        bad = [n for n in done if n in scenario.bad_rows]
+        require(self.disk.named_rows(stored.rejects_bytes) == bad, "a state calls rows done that were not rejected")
+
+    def check_giving_up(self) -> None:
+        """Hold the decision to give up, taken just now, against how the table has been."""
+        self.happened["give_up"] += 1
+        since_s, wanted_s = self.table.failing_since_s, self.scenario.give_up_after_s
+        relieved = self.table.relieved_s
+        if relieved is not None and self.now_s - relieved[0] < wanted_s:
+            since_s = relieved[1]  # whoever got that answer may not have woken since
+        failing_s = 0.0 if since_s is None else self.now_s - since_s
+        require(failing_s >= wanted_s - _ROUNDING, f"gave up after {failing_s:.1f} s of failures, not {wanted_s:.0f} s")
+
+    def _pass(self, duration_s: float, *, nesting: bool) -> None:
+        """Let time pass; the process may be gone, or asked to stop, before it has."""
+        wake_s, run = self.now_s + duration_s, self._run
+        self.steps += 1
+        require(self.steps < MAX_STEPS, f"{self.steps} steps have led nowhere")
+        if self.steps in self.scenario.crashes:
+            raise CrashError
+        if run is not None:
+            if self.steps in self.scenario.stops:
+                self.happened["stop"] += 1
+                run.stop.request("stopped by the simulation")
+            if nesting:
+                run.others()
+            if run.stop.requested:
+                return
+        self.now_s = max(self.now_s, wake_s)
+
     def _once(self) -> bool:
         """One run; whether it came to its end."""
         self.runs += 1
-        self.table.failing_since_s = None
-        self.run = Run(self)
+        self.table.failing_since_s = self.table.relieved_s = None
+        run = self._run = _Run(self, _Punctual(self))
         try:
-            self.run.load()
-        except Crash:
-            size = self.disk.rejects.stat().st_size
-            with self.disk.rejects.open("r+b") as file:
-                file.truncate(self.random.randint(min(self.disk.synced_bytes, size), size))
+            run.load()
+        except CrashError:
+            self.happened["crash"] += 1
+            self.disk.crash(self.random)
             return False
-        except TryAgainError as error:
-            if "nothing could be written" in str(error):
-                self._check_giving_up()
-            self.run.save()
+        except TryAgainError:
             return False
         finally:
-            self.run.rejects.close()
-            self.run = None
+            self._run = None
+            run.rejects.close()
+        require(run.account.to_plain() == self._undisturbed().to_plain(), "the account is not the one of the dump")
         return True
 
-    def _check_giving_up(self) -> None:
-        since_s = self.table.failing_since_s
-        failing_s = 0.0 if since_s is None else self.now - since_s
-        wanted_s = self.scenario.give_up_after_s
-        require(
-            failing_s >= wanted_s - 1e-6, f"gave up after {failing_s:.1f} s of failures, to be borne for {wanted_s} s"
+    def _undisturbed(self) -> Account:
+        """The account of a run in which nothing happens, made of one chunk."""
+        rows = self.scenario.rows
+        whole = work(Shard(0, self.source), self.source, 0, len(rows))
+        refused = [
+            Refusal(place, "item_too_large" if rows[n].wcu == TOO_LARGE_WCU else "ValidationException")
+            for place, n in enumerate(whole.rows.index.tolist())
+            if n in self.scenario.bad_rows
+        ]
+        return whole.account(len(whole.items) - len(refused), tuple(refused))
+
+    def _check_end(self) -> None:
+        scenario, table = self.scenario, self.table
+        bad = sorted(scenario.bad_rows)
+        wanted = {scenario.key(n) for n in range(len(scenario.rows)) if n not in scenario.bad_rows}
+        require(table.items == wanted, f"{len(wanted - table.items)} items are missing, or others are there")
+        require(self.disk.named_rows() == bad, "the reject file does not name each rejected row once")
+        require(self.disk.state is not None, "the end was not saved")
+        self._check_ceiling()
+        took_s = self.now_s - self.waited_s
+        require(took_s <= scenario.bound_s(self.runs), f"{took_s:.0f} s, bounded by {scenario.bound_s(self.runs):.0f}")
+
+    def _check_ceiling(self) -> None:
+        """No second of a run took more than the ceiling and one batch."""
+        ceiling, consumed = self.scenario.ceiling_wcu_per_s, self.table.consumed
+        self.table.consumed = []  # the next run knows nothing of this one
+        if ceiling is None:
+            return
+        inside, total, largest = deque[tuple[float, float]](), 0.0, 0.0
+        for at_s, units in consumed:
+            inside.append((at_s, units))
+            total, largest = total + units, max(largest, units)
+            while inside[0][0] <= at_s - 1.0:
+                total -= inside.popleft()[1]
+            require(
+                total <= ceiling + largest + _ROUNDING, f"{total} units in the second before {at_s}, not {ceiling}"
+            )
+
+
+class _Punctual:
+    """The clock of the pacer: what sleeps until its turn has come wakes then, and sends at once."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def monotonic_s(self) -> float:
+        return self._simulation.now_s
+
+    def sleep(self, duration_s: float) -> None:
+        self._simulation._pass(duration_s, nesting=False)
+
+
+class _Run:
+    """One process: all that is gone when it crashes."""
+
+    def __init__(self, simulation: Simulation, punctual: _Punctual) -> None:
+        scenario, disk = simulation.scenario, simulation.disk
+        self._simulation = simulation
+        self._checkpoint = Checkpoint(IDENTITY, [RangeSet()])
+        if disk.state is not None:
+            self._checkpoint = Checkpoint.from_bytes(disk.state)
+            self._checkpoint.check(IDENTITY)
+        self.rejects = SimulatedRejects(disk, self._checkpoint.rejects_bytes)
+        require(self.rejects.size_bytes == self._checkpoint.rejects_bytes, "rejects that the state speaks of are gone")
+        self.stop = StopRequest()
+        report = Report("load", "demo", "Demo", account=self._checkpoint.account)
+        self.account = report.account
+        hot_keys = HotKeys(simulation)
+        self._rules = RetryRules(
+            clock=simulation,
+            random=simulation.random,
+            progress=Progress(simulation),
+            give_up_after_s=scenario.give_up_after_s,
+            on_retry=report.traffic.note_retry,
+            stop=self.stop,
         )
+        pacer = Pacer(punctual, scenario.ceiling_wcu_per_s)
+        sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic)
+        paced = Paced(sink, pacer, hot_keys, self.stop)
+        lanes = Lanes(Isolating(Retrying(paced, self._rules, hot_keys)), Isolating(paced), hot_keys, self._rules)
+        self._journal = Journal(Books(report, self.rejects, self._checkpoint), store=self._store)
+        self._delivery = Delivery(lanes, self._journal, self.stop)
+        self._queue = deque[tuple[Batch, Pending]]()
+        self._busy = 0
+        self._slow_busy = self._saving = False
+        self._saved_s = simulation.now_s
+        self._fault: Exception | None = None
 
-    def check_stored(self, state: bytes, rejects: SimulatedRejects) -> None:
-        """What is stored must be safe."""
-        stored = Checkpoint.from_bytes(state)
-        require(stored.account.balances, "the account of a stored state does not balance")
-        require(stored.rejects_bytes <= self.disk.synced_bytes, "a state speaks of rejects that are not on the disk")
-        rows = [n for span in stored.shards[0].spans for n in range(span.start.row, span.end.row if span.end else 0)]
-        require(len(rows) == stored.account.rows_read, "a state counts other rows than those it calls done")
-        missing = [n for n in rows if self._key(n) in self._wanted() - self.table.items]
-        require(not missing, f"a state calls rows done that are not in the table: {missing[:5]}")
-        with rejects_lines(self.disk.rejects, stored.rejects_bytes) as named:
-            expected = sorted(n + 1 for n in rows if self._key(n) not in self._wanted())
-            require(sorted(named) == expected, "the rejects of the rows that a state calls done are not in the file")
+    def load(self) -> None:
+        """Write what is left of the dump."""
+        try:
+            self._read()
+            while self._queue:
+                self._write_next()
+            self._delivery.close()
+            while not self.stop.requested and self._write_parked():
+                pass
+            self._check()
+            insist(self._journal.save, self._rules)
+        except TryAgainError:
+            self._save()
+            raise
 
-    def _key(self, n: int) -> Key:
-        return self.scenario.rows[n].pk, self.scenario.rows[n].sk
+    def others(self) -> None:
+        """While one sleeps, others may go on."""
+        simulation = self._simulation
+        chance = simulation.random.random
+        if simulation.now_s - self._saved_s >= SAVE_EVERY_S:
+            self._save()
+        while self._queue and self._busy < simulation.scenario.lanes and not self.stop.requested and chance() < 0.9:
+            self._write_next()
+        if self._delivery.parked_items and not self.stop.requested and chance() < 0.5:
+            self._write_parked()
+
+    def _read(self) -> None:
+        """Cut the rows that are left into chunks, and queue their batches."""
+        simulation = self._simulation
+        source, random = simulation.source, simulation.random
+        shard = Shard(0, source)
+        holes = self._checkpoint.shards[0].holes()
+        end = source.position(0)
+        simulation.happened["resumed_holes"] += len(holes) > 1
+        for hole in holes:
+            at, last = hole.start.row, len(source.rows) if hole.end is None else hole.end.row
+            while at < last:
+                after = min(at + random.randint(1, simulation.scenario.chunk_rows), last)
+                if random.random() < simulation.scenario.pauses:
+                    simulation.pause(random.choice((1.0, 400.0)))
+                self._check()
+                self._queue.extend(self._delivery.begin(work(shard, source, at, after)))
+                while len(self._queue) > 2 * simulation.scenario.lanes:
+                    self._write_next()
+                at = after
+            end = source.position(last)
+        if holes:
+            self._journal.shard_read(shard, end)
+
+    def _check(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        self.stop.check()
+
+    def _write_next(self) -> None:
+        self._check()
+        batch, pending = self._queue.popleft()
+        self._busy += 1
+        try:
+            self._delivery.write(batch, pending)
+        except IngestError as fault:
+            self._fail(fault)
+        finally:
+            self._busy -= 1
+
+    def _write_parked(self) -> bool:
+        if self._slow_busy:
+            return False
+        self._simulation.happened["parked"] += self._delivery.parked_items
+        self._slow_busy = True
+        try:
+            return self._delivery.write_parked()
+        except IngestError as fault:
+            self._fail(fault)
+            return False
+        finally:
+            self._slow_busy = False
+
+    def _fail(self, fault: Exception) -> None:
+        """As a thread of the engine fails: the first fault counts, and ends all others."""
+        if not self.stop.requested and "nothing could be written" in str(fault):
+            self._simulation.check_giving_up()
+        if self._fault is None:
+            self._fault = fault
+        self.stop.request("stopped by a failure")
+
+    def _save(self) -> None:
+        """Save in the background; what fails is tried again the next time."""
+        if self._saving:
+            return
+        self._saving = True
+        self._saved_s = self._simulation.now_s
+        try:
+            self._journal.save()
+        except IngestError:
+            self._saved_s += SAVE_EVERY_S
+        finally:
+            self._saving = False
+
+    def _store(self, state: bytes) -> None:
+        simulation, random = self._simulation, self._simulation.random
+        self._saving = True
+        fails = random.random() < simulation.scenario.failing_saves
+        simulation.happened["lost_save"] += fails
+        if fails and random.random() < 0.5:
+            raise BusyError("the state was not stored")
+        simulation.sleep(random.uniform(0, simulation.scenario.weather.latency_s))
+        simulation.check_stored(state)
+        simulation.disk.state = state
+        simulation.sleep(0.0)
+        if fails:
+            raise BusyError("the state was stored, but nobody knows")

@@ -6,7 +6,7 @@ import phonenumbers
 import pyarrow as pa
 import pytest
 
-from ingest_cli.identifiers import IDENTIFIERS, phone
+from ingest_cli.identifiers import IDENTIFIERS, numbering_plan, phone_columns
 
 PHONE = IDENTIFIERS["phone"]
 
@@ -109,8 +109,58 @@ def test_the_region_is_where_a_number_is_dialled() -> None:
 
 
 def test_malaysia_has_a_fast_rule_and_regions_with_odd_prefixes_do_not() -> None:
-    assert phone._fast_rule("MY") is not None
-    assert [phone._fast_rule(region) for region in ("US", "GB", "IT", "BR", "JP", "RU", "AU", "XX", "")] == [None] * 9
+    assert phone_columns.rule_of("MY") is not None
+    odd = ("US", "GB", "IT", "BR", "JP", "RU", "AU", "XX", "")
+    assert [phone_columns.rule_of(region) for region in odd] == [None] * 9
+
+
+def test_the_column_rule_decides_the_ways_in_which_malaysians_write_their_numbers() -> None:
+    texts = ["0123456789", "+60 (0)12-345 6789", "0060123456789", "(012) 3456789", "0123456789 / 03-2345 6789"]
+    decided = phone_columns.decide(pa.array(texts), "MY")
+    assert decided.taken.all()
+    assert decided.value.to_pylist() == ["+60123456789"] * 5 + ["+60323456789"]
+    assert decided.cell is not None
+    assert decided.cell.tolist() == [0, 1, 2, 3, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "expected"),
+    [
+        ("006591224449", "MY", ("+6591224449", "", True)),
+        ("+65 9122-4449", "XX", ("+6591224449", "", True)),
+        ("+12045550123", "MY", ("+12045550123", "", True)),
+        ("+390612345678", "MY", ("+390612345678", "", True)),
+        ("+441481960194", "MY", ("+441481960194", "", True)),
+        ("(201) 555-0123", "US", ("+12015550123", "", True)),
+        ("011 60 12 345 6789", "US", ("+60123456789", "", True)),
+        ("+60100000000", "MY", ("+60100000000", "", False)),
+        ("+6512", "MY", (None, "impossible_length", False)),
+    ],
+)
+def test_a_numbering_plan_reads_digits_without_the_library(
+    text: str, region: str, expected: tuple[str | None, str, bool]
+) -> None:
+    digits = numbering_plan.bare(text)
+    assert digits is not None
+    assert numbering_plan.read(digits, region) == expected
+
+
+@pytest.mark.parametrize(
+    ("digits", "region"),
+    [("+54111523456789", "MY"), ("+999123456789", "MY"), ("0123456789", "XX"), ("0111523456789", "AR")],
+    ids=["a mobile token", "no calling code", "no region", "a region that rewrites"],
+)
+def test_what_is_unusual_is_left_to_the_library(digits: str, region: str) -> None:
+    assert numbering_plan.read(digits, region) is None
+
+
+@pytest.mark.parametrize("text", ["12", "+1", "call 123456", "6.01E+10", "123.456", "1" + "-" * 250 + "23456"])
+def test_what_is_more_than_digits_is_no_bare_number(text: str) -> None:
+    assert numbering_plan.bare(text) is None
+
+
+def test_a_number_stretched_beyond_what_the_library_reads_is_impossible() -> None:
+    assert reasons("0123" + " " * 250 + "456789") == ["impossible_length"]
 
 
 @pytest.mark.parametrize(

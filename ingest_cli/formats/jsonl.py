@@ -1,0 +1,70 @@
+"""JSON Lines: one object on each line, as https://jsonlines.org has it, but with any line end.
+
+A line is a record whatever is on it: a line that is broken is rejected alone, and reading goes on with the
+next. The names of columns are paths; see `json_paths`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ingest_cli.formats.blocks import Blocks, Rows, read_records
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.json_paths import Paths, parse_document
+from ingest_cli.formats.lines import Found, split_lines, to_rows
+from ingest_cli.records import WHOLE, Position, RowChunk, Span
+
+
+class JsonLines:
+    """Reads one JSON object from each line."""
+
+    def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
+        """Set up the parser.
+
+        Args:
+            wanted: names of the columns to keep, which are paths; nothing else is kept.
+            chunk_bytes: tells how many decoded bytes a chunk aims at.
+
+        Raises:
+            ManifestError: a name is not a path.
+        """
+        self.wanted = tuple(wanted)
+        self.paths = Paths(wanted)
+        self._chunk_bytes = chunk_bytes
+
+    def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
+        """See `Format.read`."""
+        return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+
+class _Source:
+    """The parser of one source: see `RecordParser`."""
+
+    def __init__(self, own: JsonLines) -> None:
+        self._format = own
+
+    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - nothing stands before the first record
+        """See `RecordParser.preamble`."""
+        return Position()
+
+    def parse(self, data: bytes, *, final: bool) -> Rows:
+        """See `RecordParser.parse`."""
+        lines = split_lines(data, final=final)
+        filled = lines.filled
+        index, rejected = list[int](), list[tuple[int, str]]()
+        documents = list[dict[str, object]]()
+        for i, raw in zip(filled.tolist(), lines.texts(filled), strict=True):
+            document = parse_document(raw)
+            if isinstance(document, str):
+                rejected.append((i, document))
+            else:
+                index.append(i)
+                documents.append(document)
+        return to_rows(lines, Found(np.array(index, np.int32), self._format.paths.cells(documents), rejected))
+
+    def oversize(self, size: int) -> tuple[str, Sequence[str]]:
+        """See `RecordParser.oversize`."""
+        assert size > 0  # noqa: S101 - nothing is not too long
+        return "record_too_long", self._format.wanted

@@ -1,0 +1,127 @@
+"""Lines, for the formats that write one record on each of them.
+
+A line ends with LF, CRLF or a lone CR, as it does everywhere in this package. Which lines are blank or too
+long to be believed is decided here; so is how cells are cut out of a block without looking at each line in
+Python, and how the rows that needed a closer look are put back among the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Rows
+from ingest_cli.formats.interface import MAX_CHUNK_ROWS
+from ingest_cli.records import CR, LF, IndexArray, OffsetArray, line_ends
+
+_INK = np.ones(256, np.bool_)
+_INK[list(b" \t\r\n")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The complete lines at the beginning of some bytes.
+
+    Attributes:
+        data: the bytes.
+        bounds: shape (lines + 1,): where each line begins, and where the last one ends.
+        ends: shape (lines,): where the text of each line ends, before its line end.
+        blank: shape (lines,): lines of spaces and tabs, or of nothing at all.
+        long: shape (lines,): lines longer than any record may be.
+    """
+
+    data: bytes
+    bounds: OffsetArray
+    ends: OffsetArray
+    blank: npt.NDArray[np.bool_]
+    long: npt.NDArray[np.bool_]
+
+    @property
+    def filled(self) -> IndexArray:
+        """Indices of the lines that are to be parsed."""
+        return np.flatnonzero(~(self.blank | self.long)).astype(np.int32)
+
+    def ascii(self) -> npt.NDArray[np.bool_]:
+        """Which lines are ASCII. Shape (lines,)."""
+        if not len(self.ends) or self.data.isascii():
+            return np.ones(len(self.ends), np.bool_)
+        view = np.frombuffer(self.data, np.uint8)[: self.bounds[-1]]
+        return ~np.logical_or.reduceat(view > 0x7F, self.bounds[:-1])  # noqa: PLR2004 - the last of ASCII
+
+    def texts(self, index: IndexArray) -> list[bytes]:
+        """The lines at `index`, without their line ends."""
+        begins, ends = self.bounds[index].tolist(), self.ends[index].tolist()
+        return [self.data[begin:end] for begin, end in zip(begins, ends, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows found in some of the lines.
+
+    Attributes:
+        index: shape (rows,), ascending: their lines.
+        cells: column name → binary array of length rows.
+        rejected: (line, reason) of each line that is no row.
+        flags: name of an oddity → number of rows read in spite of it.
+    """
+
+    index: IndexArray
+    cells: Mapping[str, pa.BinaryArray]
+    rejected: Sequence[tuple[int, str]] = ()
+    flags: Mapping[str, int] = field(default_factory=dict)
+
+
+def split_lines(data: bytes, *, final: bool) -> Lines:
+    """The lines that are complete in `data`, `MAX_CHUNK_ROWS` at the most.
+
+    Args:
+        data: begins with a line.
+        final: whether nothing follows, so that the last line needs no line end.
+    """
+    bounds = np.concatenate((np.zeros(1, np.int64), line_ends(data, final=final)))
+    if final and bounds[-1] < len(data):
+        bounds = np.append(bounds, len(data))
+    bounds = bounds[: MAX_CHUNK_ROWS + 1]
+    if len(bounds) == 1:
+        none = np.empty(0, np.bool_)
+        return Lines(data, bounds, np.empty(0, np.int64), none, none)
+    view = np.frombuffer(data, np.uint8)
+    ends = bounds[1:] - (view[bounds[1:] - 1] == LF)
+    ends -= (ends > bounds[:-1]) & (view[ends - 1] == CR)
+    blank = ~np.logical_or.reduceat(_INK[view[: bounds[-1]]], bounds[:-1])
+    long = np.diff(bounds) > MAX_RECORD_BYTES
+    return Lines(data, bounds, ends, blank & ~long, long)
+
+
+def slices(data: bytes, begins: OffsetArray, ends: OffsetArray) -> pa.BinaryArray:
+    """The stretches of `data` from `begins` to `ends`, in order and without overlap, as a column."""
+    if not len(begins):
+        return pa.array([], pa.binary())
+    offsets = np.empty(2 * len(begins), np.int32)
+    offsets[0::2], offsets[1::2] = begins, ends
+    # Every second one of these is a cell, the others are what lies between.
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    both = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
+    return both.take(pa.array(np.arange(0, len(offsets) - 1, 2)))
+
+
+def to_rows(lines: Lines, *found: Found) -> Rows:
+    """Put together what was `found` in different lines by different means."""
+    index = np.concatenate([each.index for each in found]).astype(np.int32)
+    cells = {name: pa.concat_arrays([each.cells[name] for each in found]) for name in found[0].cells}
+    if (np.diff(index) < 0).any():
+        order = np.argsort(index, kind="stable")
+        index = index[order]
+        cells = {name: column.take(pa.array(order)) for name, column in cells.items()}
+    rejected = [(int(i), "record_too_long") for i in np.flatnonzero(lines.long)]
+    flags: dict[str, int] = {}
+    for each in found:
+        rejected += each.rejected
+        for name, count in each.flags.items():
+            flags[name] = flags.get(name, 0) + count
+    skipped = {"blank": np.flatnonzero(lines.blank).astype(np.int32)}
+    return Rows(lines.bounds, index, cells, skipped, tuple(sorted(rejected)), flags)

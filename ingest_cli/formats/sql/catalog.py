@@ -1,0 +1,184 @@
+"""The tables of a dump: what their columns are called, and which of them are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from ingest_cli.errors import ManifestError
+from ingest_cli.formats.sql.dialect import Family
+from ingest_cli.formats.sql.statements import Created, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a manifest asks for.
+
+    Attributes:
+        tables: names of the tables to read; none: the only one there is.
+        wanted: names of the columns to keep.
+        columns: names of the columns of tables that the dump does not describe.
+    """
+
+    tables: tuple[str, ...]
+    wanted: tuple[str, ...]
+    columns: tuple[str, ...] | None
+
+
+@dataclass(slots=True)
+class Context:
+    """Whose rows are being read.
+
+    Attributes:
+        head: the bytes of the statement before its first tuple; empty for a COPY.
+        positions: where in a row each wanted column is; None for one that this statement leaves out.
+        width: cells a row has to have; 0 for a table that is not read.
+        read: whether its rows count.
+        repeats: whether another INTO may follow, as in INSERT ALL.
+        plain: whether the lines of a COPY are of the default text format.
+        tuples: how many were seen, up to the point where that has no further consequence.
+    """
+
+    head: bytes
+    positions: tuple[int | None, ...] = ()
+    width: int = 0
+    read: bool = False
+    repeats: bool = False
+    plain: bool = True
+    tuples: int = field(default=0, compare=False)
+
+
+class Catalog:
+    """What is known of the tables at one place of a dump."""
+
+    def __init__(self, wish: Wish, family: Family) -> None:
+        self._wish = wish
+        self._family = family
+        self._selected = [split_name(name) for name in wish.tables]
+        self._created: dict[Name, Created] = {}
+        self._seen: dict[Name, set[str]] = {}
+        self._only: Name | None = None
+
+    def create(self, created: Created) -> None:
+        """Note what a CREATE TABLE says; a later one of the same name counts."""
+        key = _key(created.table)
+        self._created[key] = created
+        self._created[key[-1:]] = created
+
+    def is_read(self, table: Name) -> bool:
+        """Whether the rows of `table` count, as far as is known before any of them was seen."""
+        key = _key(table)
+        if not self._selected:
+            return self._only == key
+        return any(_same(key, wanted) for wanted in self._selected)
+
+    def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
+        """Begin to read rows of `table`.
+
+        Args:
+            table: its name.
+            columns: the column list of the statement, if it has one.
+            head: the bytes of the statement before its first tuple.
+
+        Raises:
+            ManifestError: it is the second table with rows and none is selected, or a wanted column is not in it.
+        """
+        key = _key(table)
+        if not self._selected:
+            if key[-1].startswith("sqlite_"):  # SQLite's own: sequence numbers and statistics
+                return Context(head)
+            if self._only is None:
+                self._only = key
+            elif self._only != key:
+                raise self._ambiguous(table)
+        if not self.is_read(table):
+            return Context(head)
+        names = self._names(key, columns)
+        return Context(head, self._positions(key, table, names), len(names), read=True)
+
+    def _names(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
+        """What the cells of a row are called, in order."""
+        created = self._find(key)
+        seen = self._seen.setdefault(key, set())
+        if created is not None:
+            seen.update(created.columns)
+        if columns is not None:
+            names = tuple(columns)
+        elif created is not None:
+            drop = created.generated if self._family is Family.SQLITE else ()  # computed columns are not dumped
+            names = tuple(name for name in created.columns if name not in drop)
+        elif self._wish.columns is not None:
+            names = self._wish.columns
+        else:
+            raise ManifestError(
+                f'the dump does not say how the columns of "{".".join(key)}" are called: no CREATE TABLE comes before '
+                "its rows; name them with `columns` in [format]"
+            )
+        seen.update(names)
+        return names
+
+    def _positions(self, key: Name, table: Name, names: tuple[str, ...]) -> tuple[int | None, ...]:
+        folded = [name.casefold() for name in names]
+        known = {name.casefold() for name in self._seen[key]}
+        out = list[int | None]()
+        for wanted in self._wish.wanted:
+            if wanted in names:
+                out.append(names.index(wanted))
+            elif wanted.casefold() in folded:  # names that are not quoted have no case
+                out.append(folded.index(wanted.casefold()))
+            else:
+                if wanted.casefold() not in known and len(self._selected) < 2:  # noqa: PLR2004 - tables may differ
+                    raise self._missing(wanted, table, names)
+                out.append(None)
+        if self._wish.wanted and not known & {name.casefold() for name in self._wish.wanted}:
+            raise self._missing(self._wish.wanted[0], table, names)
+        return tuple(out)
+
+    def _find(self, key: Name) -> Created | None:
+        return self._created.get(key) or self._created.get(key[-1:])
+
+    def _missing(self, wanted: str, table: Name, names: tuple[str, ...]) -> ManifestError:
+        near = get_close_matches(wanted.casefold(), [name.casefold() for name in names], 1, 0.5)
+        hint = next((f'; did you mean "{name}"?' for name in names if [name.casefold()] == near), "")
+        return ManifestError(
+            f'there is no column "{wanted}" in the table "{".".join(table)}" of {len(names)} columns{hint}'
+        )
+
+    def _ambiguous(self, table: Name) -> ManifestError:
+        assert self._only is not None  # noqa: S101 - there is a first where there is a second
+        listed = sorted({".".join(name) for name in (self._only, _key(table))})
+        return ManifestError(
+            "the dump has rows of several tables ("
+            + ", ".join(f'"{name}"' for name in listed)
+            + ", perhaps more); say which to read with `tables` in [format]"
+        )
+
+
+def split_name(text: str) -> Name:
+    """The parts of a name as a person writes it, quoted or not, in lower case."""
+    parts, part, closing = list[str](), "", ""
+    for character in text.strip():
+        if closing:
+            if character == closing:
+                closing = ""
+            else:
+                part += character
+        elif character in '"`[':
+            closing = {"[": "]"}.get(character, character)
+        elif character == ".":
+            parts.append(part)
+            part = ""
+        else:
+            part += character
+    return _key((*parts, part))
+
+
+def _key(name: Name) -> Name:
+    return tuple(part.casefold() for part in name if part)
+
+
+def _same(table: Name, wanted: Name) -> bool:
+    """Whether two names mean the same table, where either may leave out the schema."""
+    shared = min(len(table), len(wanted))
+    return table[-shared:] == wanted[-shared:]

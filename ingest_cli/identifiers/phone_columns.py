@@ -1,0 +1,135 @@
+"""Phone numbers of one region, a whole column at a time: the ways in which they are mostly written there.
+
+Two regular expressions, built from the metadata of `phonenumbers`, take a number only where the library calls it
+valid and cannot take it for another one. Anything else is left to `phone`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import phonenumbers
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.identifiers import digits, spreadsheet
+from ingest_cli.identifiers.numbering_plan import LONGEST_TEXT, NUMBER_TYPES, PUNCTUATION
+from ingest_cli.identifiers.two_speed import Decided, decided, truth
+
+# Plainly punctuated numbers with something between them; no spreadsheet's damage, no blank at either end.
+_SEPARATOR = r"[/,&|;]|[oO][rR]"
+_PLAIN = r"-0-9+()/,&|;"
+_SEVERAL = rf"^[0-9+(][{_PLAIN} ]*(?:[oO][rR][{_PLAIN} ]+)*[{_PLAIN}]$"
+
+
+class Rule(NamedTuple):
+    """How a region's own numbers are mostly written, as RE2 expressions over text without punctuation.
+
+    Attributes:
+        shape: country code, trunk prefix or nothing, then a number that does not start with 0; only where
+            the library cannot take one for the other.
+        valid: the same, and the number is in a range that is in use today.
+        prefix: what to replace by the country code.
+    """
+
+    shape: str
+    valid: str
+    prefix: str
+    country_code: str
+
+
+@lru_cache(maxsize=512)
+def rule_of(region: str) -> Rule | None:
+    """Build the rule from the library's metadata; None for a region whose prefixes are not plain.
+
+    Plain: a country code of its own, trunk prefix 0 or none without carrier codes or rewriting, and
+    international prefix 00, so that no number can be mistaken for another with a prefix.
+    """
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.country_code is None or metadata.general_desc is None:
+        return None
+    trunk = metadata.national_prefix
+    if (
+        phonenumbers.COUNTRY_CODE_TO_REGION_CODE[metadata.country_code] != (region,)
+        or trunk not in {None, "0"}
+        or metadata.national_prefix_for_parsing != trunk
+        or metadata.national_prefix_transform_rule is not None
+        or not re.fullmatch(r"00(\[[^\]]+\])?", metadata.international_prefix or "")
+    ):
+        return None
+    descriptions = [getattr(metadata, name) for name in NUMBER_TYPES]
+    patterns = [item.national_number_pattern for item in descriptions if item is not None]
+    valid = "|".join(pattern for pattern in patterns if pattern)
+    lengths = metadata.general_desc.possible_length
+    code = str(metadata.country_code)
+    # Behind a country code that is marked as one, a trunk prefix may follow: +60 (0)12.
+    marked = r"(?:\+|00)" if metadata.international_prefix == "00" else r"\+"
+    optional_trunk = "0?" if trunk else ""
+    # Without a mark, a country code is one only if the whole is too long for a national number, and a
+    # national number is one only if it does not start like the country code.
+    with_code = f"{code}[1-9][0-9]{{{max(max(lengths) - len(code), 0)},}}"
+    starts = [f"{code[:n]}[{_digits_except(digit)}]" for n, digit in enumerate(code)]
+    without_code = f"(?:{'|'.join(starts)})[0-9]*"
+    forms = [f"{marked}{code}{optional_trunk}[1-9][0-9]*", with_code, without_code]
+    forms += ["0[1-9][0-9]*"] if trunk else []
+    prefix = f"^(?:{marked}{code}{optional_trunk}|{code}|0)?"
+    return Rule(f"^(?:{'|'.join(forms)})$", f"{prefix}(?:{valid})$", prefix, code)
+
+
+def _digits_except(digit: str) -> str:
+    return "123456789".replace(digit, "")
+
+
+def decide(cells: pa.StringArray, region: str) -> Decided:
+    """Decide the valid numbers of `region` (upper-case) that are written in a plain way, one or several in a cell."""
+    rule = rule_of(region)
+    if rule is None:
+        return decided(cells, np.zeros(len(cells), np.bool_), 0)
+    single = _decide_single(cells, rule)
+    left = np.flatnonzero(~single.taken)
+    texts = cells.take(pa.array(left))
+    several = truth(pc.match_substring_regex(texts, _SEPARATOR)) & truth(pc.match_substring_regex(texts, _SEVERAL))
+    several &= truth(pc.less_equal(pc.binary_length(texts), spreadsheet.LONGEST_CELL))
+    return _with_several(cells, left[several], single, rule) if several.any() else single
+
+
+def _decide_single(cells: pa.StringArray, rule: Rule) -> Decided:
+    """Decide the cells with one number in them."""
+    text = digits.without(spreadsheet.drop_float_tail(cells), PUNCTUATION)
+    taken = truth(pc.match_substring_regex(text, rule.shape))
+    taken &= truth(pc.match_substring_regex(text, rule.valid))
+    taken &= truth(pc.less_equal(pc.binary_length(cells), LONGEST_TEXT))
+    fast = decided(text, taken, 0)
+    value = pc.replace_substring_regex(fast.value, rule.prefix, f"+{rule.country_code}")
+    return fast._replace(value=value)
+
+
+def _with_several(cells: pa.StringArray, held: npt.NDArray[np.int64], single: Decided, rule: Rule) -> Decided:
+    """Add the cells of `held` (indices) of whose numbers each is decided."""
+    pieces = pc.split_pattern_regex(cells.take(pa.array(held)), _SEPARATOR)
+    holder = pc.list_parent_indices(pieces).to_numpy()
+    parts = pieces.flatten()
+    is_number = truth(pc.match_substring_regex(parts, "[0-9]"))
+    holder, parts = holder[is_number], parts.filter(pa.array(is_number))
+    part = _decide_single(parts, rule)
+    whole = np.bincount(holder[part.taken], minlength=len(held)) == np.bincount(holder, minlength=len(held))
+    whole &= np.bincount(holder, minlength=len(held)) > 0
+
+    holder = holder[part.taken]
+    # No value twice in a cell: the first of each (cell, value).
+    value = part.value.dictionary_encode()
+    pair = holder.astype(np.int64) * len(value.dictionary) + value.indices.to_numpy()
+    first = np.zeros(len(pair), np.bool_)
+    first[np.unique(pair, return_index=True)[1]] = True
+    first &= whole[holder]
+
+    taken = single.taken.copy()
+    taken[held[whole]] = True
+    cell = np.concatenate([np.flatnonzero(single.taken), held[holder[first]]]).astype(np.int32)
+    in_order = np.argsort(cell, kind="stable")
+    values = pa.concat_arrays([single.value, part.value.filter(pa.array(first))])
+    return Decided(taken, values.take(pa.array(in_order)), np.zeros(len(cell), np.int8), cell[in_order])

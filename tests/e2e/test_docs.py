@@ -1,0 +1,395 @@
+"""The documents say what is: sessions are run, examples executed, tables compared, links followed.
+
+A block marked `console` is a session. A line `$ COMMAND` (gone on with `> ` lines) is run in a shell beside a copy of
+`sample_data/`, against an endpoint of the document's own; `export` lasts for the whole document. What follows must be
+what it prints, but for times, process ids and the like, and for lines `...`, which stand for anything. Every command
+must succeed, unless the next one is `echo $?`. `^C` means that it is interrupted once it has saved something, and
+`Identifier (not shown):` that somebody is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.manifest import _KNOWN_KEYS, DEFAULT_EXPOSES, LOOKUP_KINDS, Format, RejectLimits, parse_manifest
+from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
+from tests.support.endpoint import Endpoint
+from tests.support.readme_figures import renewed
+
+README, GUIDE = REPOSITORY / "README.md", REPOSITORY / "docs" / "operators-guide.md"
+DOCUMENTS = [REPOSITORY / "CHANGELOG.md", README, SAMPLES / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+SOMEBODY = "850101-14-5678"
+PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
+MASKS = {
+    r"[\d,.]+ s, [\d,]+ rows/s": "T s, N rows/s",
+    r"check value [0-9a-f]{8}": "check value XXXXXXXX",
+    r"process \d+ on \S+, since \S+;": "process N on HOST, since THEN;",
+    r"by itself in \d+ s": "by itself in N s",
+}
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    """What stands between two fences."""
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass
+class Step:
+    """A command of a session, and what it should print."""
+
+    line: int
+    command: str
+    expected: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What a policy is about: `load`, `table create`, …"""
+        words = self.command.split()[1:3]
+        return " ".join(words) if words[:1] in (["table"], ["key"]) else "".join(words[:1])
+
+
+def blocks(path: Path, language: str) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    found = [Block(m[1], m[2], text.count("\n", 0, m.start()) + 1) for m in _BLOCK.finditer(text)]
+    return [block for block in found if block.language == language]
+
+
+def steps(path: Path) -> list[Step]:
+    found = list[Step]()
+    for block in blocks(path, "console"):
+        for number, line in enumerate(block.text.splitlines(), block.line + 1):
+            if line.startswith("$ "):
+                found.append(Step(number, line.removeprefix("$ ")))
+            elif line.startswith("> ") and not found[-1].expected:
+                found[-1].command += "\n" + line.removeprefix("> ")
+            else:
+                found[-1].expected.append(line.rstrip())
+    return found
+
+
+def pattern(expected: list[str]) -> str:
+    return "".join("(?:.*\n)*?" if line == ANYTHING else re.escape(masked(line)) + "\n" for line in expected)
+
+
+def masked(text: str) -> str:
+    for found, instead in MASKS.items():
+        text = re.sub(found, instead, text)
+    return text
+
+
+@dataclass
+class Shell:
+    """Runs the steps of one document.
+
+    Attributes:
+        folder: where they run.
+        env: their environment.
+        endpoint: what they talk to.
+        code: exit code of the step before.
+        operations: name of a command → what it asked DynamoDB for.
+        printed: everything.
+    """
+
+    folder: Path
+    env: dict[str, str]
+    endpoint: Endpoint
+    code: int = 0
+    operations: dict[str, set[str]] = field(default_factory=dict)
+    printed: str = ""
+
+    def run(self, step: Step) -> str:
+        """What the step prints, on stdout and stderr."""
+        if step.command.startswith("export "):
+            name, _, value = step.command.removeprefix("export ").partition("=")
+            self.env[name] = value
+            return ""
+        script = f"(exit {self.code}); {step.command}"
+        if INTERRUPT in step.expected:
+            script = f"exec {step.command}"
+        asked = len(self.endpoint.audit.requests)
+        process = subprocess.Popen(
+            ["bash", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self.env,
+            cwd=self.folder,
+        )
+        if INTERRUPT in step.expected:
+            self._await_saved(process)
+            process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(f"{SOMEBODY}\n".encode() if PROMPT in step.expected else b"", timeout=TIMEOUT_S)
+        self.code = process.returncode
+        if step.command.startswith("ingest-cli "):
+            used = {request.operation for request in list(self.endpoint.audit.requests)[asked:]}
+            self.operations.setdefault(step.name, set()).update(used)
+        text = "".join(f"{line.rstrip()}\n" for line in out.decode().splitlines())
+        self.printed += text
+        return text
+
+    def _await_saved(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the load has saved a state beyond the one it began with."""
+        before = len(self.endpoint.audit.writes)
+        while sum(write.pk.startswith("_run#") for write in list(self.endpoint.audit.writes)[before:]) < 2:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                return
+
+
+@pytest.fixture(scope="module", params=[README, GUIDE], ids=lambda path: path.name)
+def document(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture(scope="module")
+def shells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Shell]]:
+    """A shell for each document, nothing done in it yet."""
+    with Endpoint() as first, Endpoint() as second:
+        yield {
+            path: _shell(tmp_path_factory.mktemp(path.stem), endpoint)
+            for path, endpoint in ((README, first), (GUIDE, second))
+        }
+
+
+def _shell(folder: Path, endpoint: Endpoint) -> Shell:
+    cli = _beside_the_samples(folder)
+    env = {**cli.env, "PATH": f"{COMMAND.parent}{os.pathsep}{cli.env['PATH']}", "AWS_ENDPOINT_URL": endpoint.url}
+    del env["PEPPER"]
+    return Shell(folder, env, endpoint)
+
+
+def _beside_the_samples(folder: Path) -> Cli:
+    shutil.copytree(SAMPLES, folder / "sample_data")
+    return new_cli(folder / "home")
+
+
+@pytest.fixture(scope="module")
+def after(document: Path, shells: dict[Path, Shell]) -> Shell:
+    """The shell after all sessions of the document, each of which printed what the document says."""
+    shell, session = shells[document], steps(document)
+    for step, following in zip(session, [*session[1:], None], strict=True):
+        printed = shell.run(step)
+        place = f"{document.name}:{step.line}: {step.command}"
+        expected = [line for line in step.expected if line not in {PROMPT, INTERRUPT}]
+        assert re.fullmatch(pattern(expected), masked(printed)), f"{place}\n{printed}"
+        if following is None or following.command != "echo $?":
+            assert shell.code == 0, place
+    return shell
+
+
+@pytest.mark.slow
+def test_the_sessions_are_real(after: Shell, document: Path) -> None:
+    assert len(steps(document)) > 5
+    pepper = (after.folder / "pepper.key").read_text().strip()
+    assert pepper.partition(":")[2] not in after.printed
+
+
+@pytest.mark.slow
+def test_the_policies_allow_what_is_used_and_nothing_else(after: Shell, document: Path) -> None:
+    policies = [json.loads(block.text) for block in blocks(document, "json") if '"Statement"' in block.text]
+    allowed = {
+        statement["Sid"]: {action.removeprefix("dynamodb:") for action in _listed(statement["Action"])}
+        for policy in policies
+        for statement in policy["Statement"]
+    }
+    for sid, commands in {"AskTheTable": ["lookup"], "LoadTheTable": ["load"]}.items():
+        if sid in allowed:
+            assert allowed[sid] == set().union(*(after.operations[name] for name in commands))
+    assert {"AskTheTable", "LoadTheTable"} & allowed.keys()
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_the_help_is_repeated_as_it_is(cli: Cli) -> None:
+    help_text = cli("--help", env={"COLUMNS": "80"}).out
+    assert help_text.strip() in [block.text.strip() for block in blocks(README, "text")]
+
+
+def test_the_figures_are_the_recorded_ones() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert renewed(text) == text, "run: python -m tests.support.readme_figures"
+
+
+def _table(path: Path, *header: str) -> list[list[str]]:
+    """The rows of the table with these columns."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    begin = lines.index("| " + " | ".join(header) + " |") + 2
+    rows = list[list[str]]()
+    for line in lines[begin:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def _code(cell: str) -> str:
+    return cell.strip("`")
+
+
+def test_every_key_of_a_manifest_is_explained() -> None:
+    documented, name = set[tuple[str, str]](), ""
+    for table, key, *_ in _table(README, "table", "key", "default", "meaning"):
+        name = _code(table).strip("[]") or name
+        documented.add((name, _code(key)))
+    tables = {"dataset", "format", "fields", "rejects"}
+    assert documented == {(name, key) for name, keys in _KNOWN_KEYS.items() for key in keys} - {("", t) for t in tables}
+
+
+def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
+    defaults: dict[str, Any] = {}
+    for _, key, default, _ in _table(README, "table", "key", "default", "meaning"):
+        if default.startswith("`"):
+            defaults[_code(key)] = tomllib.loads(f"x = {_code(default)}")["x"]
+    plain, limits = Format("csv"), RejectLimits()
+    assert defaults == {
+        "description": "",
+        "delimiter": plain.delimiter,
+        "quote": plain.quote,
+        "header": plain.header,
+        "columns": [*plain.columns],
+        "encoding": plain.encoding,
+        "region": "MY",
+        "max_ratio": limits.max_ratio,
+        "min_sample": limits.min_sample,
+    }
+
+
+def test_every_kind_is_explained() -> None:
+    rows = _table(README, "kind", "canonical form", "`exposes`", "`lookup`")
+    assert {_code(kind): exposes for kind, _, exposes, _ in rows} == DEFAULT_EXPOSES
+    assert {_code(kind) for kind, _, _, lookup in rows if _code(lookup) == "true"} == LOOKUP_KINDS
+
+
+def test_every_label_is_named() -> None:
+    (cell,) = [row[1] for row in _table(README, "attribute", "content") if row[0] == "`label`"]
+    labels = {label for identifier in IDENTIFIERS.values() for label in identifier.labels}
+    assert set(re.findall(r"`(\w+)`", cell)) == labels | {"email_base"}
+
+
+def test_every_reason_is_explained() -> None:
+    explained = {_code(reason) for reason, *_ in _table(GUIDE, "reason", "of", "what it means, and what to do")}
+    of_parser = {"too_many_cells", "unclosed_quote", "record_too_long"}
+    known = {reason for identifier in IDENTIFIERS.values() for reason in identifier.reasons}
+    assert explained == known | of_parser | {"bad_bytes", "item_too_large", "ValidationException"}
+
+
+@pytest.mark.parametrize("path", [README, GUIDE], ids=lambda path: path.name)
+def test_the_manifests_shown_are_manifests(path: Path) -> None:
+    for block in blocks(path, "toml"):
+        assert parse_manifest(block.text).fields
+
+
+def test_the_item_shown_is_one(cli: Cli) -> None:
+    vectors = json.loads((REPOSITORY / "tests" / "support" / "key_vectors.json").read_text())
+    pepper = {"PEPPER": f"{vectors['kid']}:{vectors['pepper_hex']}"}
+    (shown,) = [json.loads(block.text) for block in blocks(README, "json") if '"hints"' in block.text]
+    with Endpoint() as endpoint:
+        at = ["--table", "breaches", "--endpoint-url", endpoint.url]
+        assert cli("table", "create", *at).code == 0
+        assert cli("load", SAMPLES / "pelanggan.toml", *at, "--key", "env:PEPPER", env=pepper).code == 0
+        assert endpoint.items("breaches")[shown["pk"]["S"], shown["sk"]["S"]] == shown
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of an AWS with a DynamoDB and a Secrets Manager, inside this process."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_the_python_examples_work(aws: str, tmp_path: Path) -> None:
+    cli, (loading, asking) = _beside_the_samples(tmp_path), (block.text for block in blocks(README, "python"))
+    there = {"AWS_ENDPOINT_URL": aws}
+    assert cli("key", "generate", "--out", tmp_path / "pepper.key").code == 0
+    secrets = boto3.client("secretsmanager", endpoint_url=aws)
+    arn = secrets.create_secret(Name="pepper", SecretString=(tmp_path / "pepper.key").read_text())["ARN"]
+    secrets.close()
+    assert cli("table", "create", "--table", "breaches", env=there).code == 0
+    assert _python(loading, tmp_path, {**cli.env, **there}) == "complete 139 0\n"
+    event = {"identifier": SOMEBODY}
+    asking += f"\nimport json\nprint(json.dumps(handler({event!r}, None)))\n"
+    key = f"secretsmanager:{arn}"
+    (breach,) = json.loads(_python(asking, tmp_path, {**cli.env, **there, "TABLE": "breaches", "KEY": key}))
+    assert (breach["dataset"], breach["hints"]["phone"]) == ("demo-telco-2017", ["+60*******89"])
+
+
+def _python(code: str, folder: Path, env: Mapping[str, str]) -> str:
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def _anchors(path: Path) -> set[str]:
+    """The places in a document that a link can name, as GitHub makes them of its headings."""
+    text = _BLOCK.sub("", path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = _BLOCK.sub("", path.read_text(encoding="utf-8"))
+    for link in _LINK.findall(text):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert target.is_relative_to(REPOSITORY), link
+        if anchor:
+            assert anchor in _anchors(target), link
+
+
+def test_files_named_are_there() -> None:
+    for path in DOCUMENTS:
+        named = re.findall(r"`((?:ingest_cli|tests|docs|sample_data)/[\w./]+)`", path.read_text(encoding="utf-8"))
+        for name in named:
+            assert (REPOSITORY / name).exists() or name == "docs/benchmarks/latest.json", f"{path.name}: {name}"
+
+
+def test_the_make_targets_are_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for path in (README, GUIDE):
+        assert set(re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(), re.MULTILINE)) <= targets
+
+
+def test_every_decision_is_listed() -> None:
+    folder = REPOSITORY / "docs" / "adr"
+    records = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert [name[:4] for name in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    assert set(records) <= set(_LINK.findall((folder / "README.md").read_text()))
