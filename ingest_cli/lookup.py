@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from ingest_cli.aws import sentences
 from ingest_cli.catalog import Catalog
-from ingest_cli.errors import KeyRefusedError
 from ingest_cli.hashing import Hasher, base64url
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
@@ -59,11 +58,19 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Answers questions about one table. Call it with what a person typed."""
+    """Answers questions about one table. Call it with what a person typed.
+
+    Attributes:
+        table: what is asked.
+        hasher: hashes the questions.
+        catalog: tells the titles of datasets.
+        is_key_known: whether anything in the table was hashed with this pepper. If nothing was, nobody is found.
+    """
 
     table: Table
     hasher: Hasher
     catalog: Catalog
+    is_key_known: bool
 
     @classmethod
     def open(
@@ -85,7 +92,7 @@ class Lookup:
             endpoint_url: another endpoint than the region's.
 
         Raises:
-            KeyRefusedError: the pepper cannot be read, or the table was not loaded with it.
+            KeyRefusedError: the pepper cannot be read, or the table was loaded with another one of the same id.
             TableError: the table cannot be used.
         """
         target = Target(table, region, profile, endpoint_url)
@@ -97,15 +104,10 @@ class Lookup:
         """Answer questions about an open table.
 
         Raises:
-            KeyRefusedError: the table was not loaded with this pepper, so that it could find nobody.
+            KeyRefusedError: the table was loaded with another pepper of the same id.
         """
         catalog = Catalog(table)
-        if not catalog.knows(pepper):
-            raise KeyRefusedError(
-                f'nothing in the table "{table.target.table}" was loaded with the pepper "{pepper.kid}"; give the one '
-                "it was loaded with, or load something"
-            )
-        return cls(table, Hasher(pepper), catalog)
+        return cls(table, Hasher(pepper), catalog, catalog.knows(pepper))
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:
         """The breaches that an identifier is in, in order of their dataset ids; empty if it is in none.

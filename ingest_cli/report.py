@@ -21,7 +21,7 @@ class Account:
         skipped: reason → rows.
         rejected_identifiers: (column, reason) → values, in rows of any fate.
         flags: name of an oddity → rows or identifiers kept in spite of it.
-        identifiers: class → items built.
+        identifiers: class → items to send, i.e. after merging.
         items_built, items_merged, items_acknowledged: items.
         refused: reason → items.
         bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.

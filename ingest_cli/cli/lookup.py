@@ -69,6 +69,12 @@ def command(ctx: click.Context, /, **values: Any) -> None:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     table = Table(target)
     find = Lookup.on(table, read_pepper(values["key"], table.session))
+    if not find.is_key_known:
+        click.echo(
+            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody will "
+            "be found; is it the right one?",
+            err=True,
+        )
     missing = False
     for question in _questions():
         breaches = find(question, values["kind"], values["phone_region"].upper())

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 import pyarrow as pa
@@ -61,9 +61,12 @@ def parse_document(raw: bytes) -> dict[str, object] | str:
 
     Bytes that are not UTF-8 stand as the lone surrogates of the `surrogateescape` error handler.
     """
+    text = raw.decode("utf-8", "surrogateescape").strip(_BLANKS)
     try:
-        value = DECODER.decode(raw.decode("utf-8", "surrogateescape"))
+        value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError):  # the latter: nested deeper than anybody's data
+        return BROKEN_JSON
+    if end < len(text):
         return BROKEN_JSON
     return value if isinstance(value, dict) else NOT_AN_OBJECT
 
@@ -113,23 +116,42 @@ class Paths:
         Raises:
             ManifestError: one is not a path.
         """
-        self._steps: Mapping[str, tuple[Step, ...]] = {name: parse_path(name) for name in names}
-
-    def cells(self, documents: Sequence[dict[str, object]]) -> dict[str, pa.BinaryArray]:
-        """Column name → binary array with one cell for each of `documents`."""
-        return {name: _column(documents, steps) for name, steps in self._steps.items()}
-
-    def no_cells(self) -> dict[str, pa.BinaryArray]:
-        """Columns of no rows."""
-        return {name: pa.array([], pa.binary()) for name in self._steps}
+        self.names = tuple(names)
+        self.steps = tuple(parse_path(name) for name in names)
 
 
-def _column(documents: Sequence[dict[str, object]], steps: tuple[Step, ...]) -> pa.BinaryArray:
-    if len(steps) == 1 and isinstance(steps[0], str):
-        values = [document.get(steps[0]) for document in documents]
-        texts = [value if type(value) is str else _text([value]) for value in values]
-    else:
-        texts = [_text(_find(document, steps)) for document in documents]
+class Cells:
+    """Collects the cells of documents, one by one, so that no document has to be kept."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._texts: list[list[str]] = [[] for _ in paths.names]
+        # Most paths are one name; those are looked up without further ado.
+        self._plain = [
+            (steps[0], texts.append)
+            for steps, texts in zip(paths.steps, self._texts, strict=True)
+            if len(steps) == 1 and isinstance(steps[0], str)
+        ]
+        self._others = [
+            (steps, texts.append)
+            for steps, texts in zip(paths.steps, self._texts, strict=True)
+            if len(steps) > 1 or not isinstance(steps[0], str)
+        ]
+
+    def add(self, document: dict[str, object]) -> None:
+        """Take the cells of one document."""
+        for name, append in self._plain:
+            value = document.get(name)
+            append(value if type(value) is str else _text([value]))
+        for steps, append in self._others:
+            append(_text(_find(document, steps)))
+
+    def columns(self) -> dict[str, pa.BinaryArray]:
+        """Column name → binary array with one cell for each document."""
+        return {name: _column(texts) for name, texts in zip(self._paths.names, self._texts, strict=True)}
+
+
+def _column(texts: Sequence[str]) -> pa.BinaryArray:
     try:
         return pa.array(texts, pa.string()).cast(pa.binary())
     except UnicodeEncodeError:
@@ -152,6 +174,8 @@ def _find(document: dict[str, object], steps: tuple[Step, ...]) -> list[object]:
             else:
                 found += value
         values = found
+        if not values:
+            break
     return values
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ingest_cli.formats.blocks import Blocks, Rows, read_records
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.json_paths import Paths, parse_document
+from ingest_cli.formats.json_paths import Cells, Paths, parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
 from ingest_cli.records import WHOLE, Position, RowChunk, Span
 
@@ -54,15 +54,15 @@ class _Source:
         lines = split_lines(data, final=final)
         filled = lines.filled
         index, rejected = list[int](), list[tuple[int, str]]()
-        documents = list[dict[str, object]]()
+        cells = Cells(self._format.paths)
         for i, raw in zip(filled.tolist(), lines.texts(filled), strict=True):
             document = parse_document(raw)
             if isinstance(document, str):
                 rejected.append((i, document))
             else:
                 index.append(i)
-                documents.append(document)
-        return to_rows(lines, Found(np.array(index, np.int32), self._format.paths.cells(documents), rejected))
+                cells.add(document)
+        return to_rows(lines, Found(np.array(index, np.int32), cells.columns(), rejected))
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

@@ -329,7 +329,7 @@ def test_75_when_interrupted_and_done_when_run_again(
         _wait_until(lambda: _is_writing(table))
         process.send_signal(number)
         result = cli.finish(process)
-    result.complains(75, "interrupted", "run the same command again")
+    result.complains(75, "stopped by", "run the same command again")
     assert len(table.items) < 300
     assert cli("load", manifest, *table.to).code == 0
     assert len(table.items) == 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
@@ -298,30 +299,35 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
-@pytest.mark.parametrize("full", ["rejects", "state"])
-def test_a_full_disk_stops_it(cli: Cli, table: Place, tmp_path: Path, tiny_disk: Path, full: str) -> None:
+def test_a_disk_too_full_for_rejects_stops_it(cli: Cli, table: Place, tmp_path: Path, tiny_disk: Path) -> None:
     manifest, rejects = long_dump(tmp_path, ROWS, bad_every=4), tiny_disk / "rejects"
-    options = ["--rejects", rejects, "--output", "json"]
-    if full == "state":
-        options = ["--state", f"file:{tiny_disk}", "--output", "json"]
-        with under_way(cli, table, manifest, *options) as process:
-            (tiny_disk / "ballast").write_bytes(bytes(8 << 10))
-            result = cli.finish(process)
-    else:
-        (tiny_disk / "ballast").write_bytes(bytes(8 << 10))
-        result = cli("load", manifest, *table.to, "--max-wcu", "200", *options)
-    assert result.code == 75, result
-    assert "No space left on device" in result.err
-    assert result.report["balances"]
-    (tiny_disk / "ballast").unlink()
-    (tiny_disk / "rejects").exists() or (tiny_disk / "rejects").touch()
+    command: list[str | Path] = ["load", manifest, *table.to, "--rejects", rejects, "--output", "json"]
+    (tiny_disk / "ballast").write_bytes(bytes(8 << 10))
+    result = cli(*command, "--max-wcu", "200")
+    assert (result.code, result.report["balances"]) == (75, True), result
+    assert f'the reject file "{rejects}" cannot be written (No space left on device)' in result.err
+    lines = rejects.read_text().splitlines(keepends=True)
+    assert all(line.endswith("\n") and json.loads(line) for line in lines)
     subprocess.run(["mount", "-o", "remount,size=1m", tiny_disk], check=True)
-    result = cli("load", manifest, *table.to, *options)
+    result = cli(*command)
     assert result.code == 0, result
+    assert result.report["rows_before"] > 0
     assert result.report["rows"] == {"read": ROWS, "kept": ROWS * 3 // 4, "rejected": ROWS // 4, "skipped": 0}
     assert len(table.items) == ROWS * 3 // 4
-    if full == "rejects":
-        assert sorted(json.loads(line)["row"] for line in rejects.read_text().splitlines()) == [*range(1, ROWS, 4)]
+    assert sorted(json.loads(line)["row"] for line in rejects.read_text().splitlines()) == [*range(1, ROWS, 4)]
+
+
+def test_a_disk_too_full_for_the_state_stops_it(cli: Cli, table: Place, manifest: Path, tiny_disk: Path) -> None:
+    state = ["--state", f"file:{tiny_disk}"]
+    with under_way(cli, table, manifest, *state) as process:
+        saved = (tiny_disk / "ingest-state").read_bytes()
+        wait_until(lambda: (tiny_disk / "ingest-state").read_bytes() != saved)
+        with contextlib.suppress(OSError):
+            (tiny_disk / "ballast").write_bytes(bytes(16 << 10))
+        result = cli.finish(process)
+    result.complains(75, f'the state cannot be written to "{tiny_disk}" (No space left on device)', "make room")
+    (tiny_disk / "ballast").unlink()
+    _goes_on(cli, table, manifest, *state)
 
 
 # -- the items

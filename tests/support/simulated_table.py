@@ -94,8 +94,9 @@ class SimulatedTable:
         sleep: lets it pass.
         items: what is in the table.
         consumed: (time, units) of each request that wrote anything.
+        given_back: (time, units) of each answer that said that fewer were written than were to be.
         failing_since_s: when the first request failed since something was last acknowledged; None: none did.
-        relieved_s: when something was acknowledged again, and since when nothing had been.
+        relieved_s: each time that something was acknowledged again, and since when nothing had been.
         requests: how many there were.
     """
 
@@ -106,8 +107,9 @@ class SimulatedTable:
     sleep: Callable[[float], None]
     items: set[Key] = field(default_factory=set)
     consumed: list[tuple[float, float]] = field(default_factory=list)
+    given_back: list[tuple[float, float]] = field(default_factory=list)
     failing_since_s: float | None = None
-    relieved_s: tuple[float, float] | None = None
+    relieved_s: list[tuple[float, float]] = field(default_factory=list)
     requests: int = 0
     _bucket: Bucket = field(init=False)
     _hot: dict[str, Bucket] = field(init=False)
@@ -144,11 +146,13 @@ class SimulatedTable:
         if fault == "" and applied is not None:
             if applied.status == 200:
                 if self.failing_since_s is not None:
-                    self.relieved_s = (self.now_s(), self.failing_since_s)
+                    self.relieved_s.append((self.now_s(), self.failing_since_s))
                 self.failing_since_s = None
-                if json.loads(applied.body)["UnprocessedItems"]:
+                left = json.loads(applied.body)["UnprocessedItems"].get(TABLE, [])
+                if left:
                     self.failing_since_s = self.now_s()
-            elif b"Validation" not in applied.body:
+                    self.given_back.append((self.now_s(), sum(self.units[_key(put)] for put in left)))
+            else:
                 self._fails()
             return applied
         if fault.startswith("silence"):
@@ -173,7 +177,7 @@ class SimulatedTable:
 
     def _apply(self, puts: list[dict[str, Any]], now_s: float) -> Answer:
         """Take what can be taken."""
-        keys = [(put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]) for put in puts]
+        keys = [_key(put) for put in puts]
         assert len(set(keys)) == len(keys) <= 25, "DynamoDB refuses such a request"
         if any(key in self.weather.poison for key in keys):
             return _answer(400, {"__type": "com.amazon.coral.validate#ValidationException"})
@@ -205,6 +209,11 @@ class SimulatedTable:
             limit = "AccountLimitExceeded" if scope == "Account" else f"{scope}ProvisionedThroughputExceeded"
             document["ThrottlingReasons"] = [{"reason": f"TableWrite{limit.removeprefix('Table')}"}]
         return _answer(400, document)
+
+
+def _key(put: dict[str, Any]) -> Key:
+    item = put["PutRequest"]["Item"]
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 def _answer(status: int, document: dict[str, Any]) -> Answer:

@@ -175,7 +175,7 @@ def split_name(text: str) -> Name:
 
 
 def _key(name: Name) -> Name:
-    return tuple(part.casefold() for part in name if part)
+    return tuple(part.casefold() for part in name if part) or ("",)
 
 
 def _same(table: Name, wanted: Name) -> bool:

@@ -19,6 +19,7 @@ _SOURCES = frozenset({"SELECT", "SET", "DEFAULT", "EXEC", "EXECUTE", "WITH", "TA
 _COPY_OPTIONS = frozenset({"CSV", "BINARY", "FORMAT", "DELIMITER", "DELIMITERS", "NULL", "OIDS", "HEADER"})
 _ALWAYS_CONSTRAINTS = frozenset({"CONSTRAINT", "FOREIGN", "EXCLUDE", "LIKE"})
 _KEY_WORDS = frozenset({"PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CHECK", "PERIOD"})
+_KEY_OPTIONS = frozenset({"USING", "UNIQUE", "CLUSTERED", "NONCLUSTERED"})
 _ELEMENT_TOKENS = 64
 """Tokens of a column's definition that are kept; a default or check may be of any length."""
 
@@ -85,7 +86,7 @@ def read_insert(cursor: Cursor) -> Insert | None:
         if token.kind is not Kind.WORD:
             return None
         if token.word in {"VALUES", "VALUE"}:
-            return Insert(table, columns, has_values=True) if cursor.peek().text == b"(" else None
+            return Insert(table, columns, has_values=cursor.peek().text == b"(")
         if token.word in _SOURCES:
             return Insert(table, columns, has_values=False)
         if token.word not in {"OVERRIDING", "SYSTEM", "USER"}:
@@ -141,20 +142,13 @@ def read_create_table(cursor: Cursor) -> Created | None:
 
 def _table_name(cursor: Cursor) -> Name | None:
     parts = list[str]()
-    while True:
-        token = cursor.next()
-        if token.kind not in NAMES:
-            return None
+    while (token := cursor.next()).kind in NAMES:
         parts.append(name_of(token))
+        if cursor.peek().text != b".":
+            return tuple(parts)
         while cursor.peek().text == b".":  # SQL Server may leave out the schema: db..table
             cursor.next()
-            dotted = True
-            if cursor.peek().text != b".":
-                break
-        else:
-            dotted = False
-        if not dotted:
-            return tuple(parts)
+    return None
 
 
 def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
@@ -188,8 +182,8 @@ def _is_constraint(element: list[Token]) -> bool:
     words = [token.word for token in element[:4]]
     if words[1] in {"KEY", "INDEX", "(", "FOR"}:
         return True
-    opened = next((i for i, token in enumerate(element) if token.text == b"("), None)
-    if opened is None or opened + 1 >= len(element):
+    opened = next((i for i, token in enumerate(element) if token.text == b"("), len(element))
+    if opened + 1 >= len(element) or not (opened == 2 or words[2] in _KEY_OPTIONS):  # noqa: PLR2004 - KEY name (
         return False
     inside = element[opened + 1]
     return inside.kind in NAMES and not inside.text[:1].isdigit() and inside.word != "MAX"

@@ -1,0 +1,293 @@
+"""What a literal stands for.
+
+Strings lose their quotes and escapes, NULL and DEFAULT become nothing, hexadecimal literals the bytes they name,
+numbers and booleans stay as written. Of expressions only those are worked out that dump tools wrap literals in:
+casts and conversions, concatenation, `replace(…, '\\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle.
+Whatever else it is, it is passed on as written and counted: nothing is guessed.
+
+Sources: MySQL manual "String Literals" and "Hexadecimal Literals"; PostgreSQL manual §4.1.2 and COPY, "Text
+Format"; the documentation of each function in the manual of the system that has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest_cli.formats.blocks import MAX_RECORD_BYTES
+from ingest_cli.formats.sql.dialect import Family, Syntax
+from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token
+
+_MAX_DEPTH = 16
+_MAX_CODE_POINT = 0x10FFFF
+
+_NUMBER_OR_WORD = re.compile(rb"[-+]?\w[\w.]*(?:(?<=[eE])[-+]\d+)?")
+_HEX = re.compile(rb"0[xX]([0-9a-fA-F]*)|[xX]'([0-9a-fA-F]*)'")
+_NOTHING = frozenset({b"NULL", b"DEFAULT"})
+
+# In C-like order: MySQL's table of escape sequences; \Z is what ends a file on Windows.
+_MYSQL = {ord("0"): b"\0", ord("b"): b"\b", ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t", ord("Z"): b"\x1a"}
+_POSTGRESQL = {ord("b"): b"\b", ord("f"): b"\f", ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t"}
+_COPY = {**_POSTGRESQL, ord("v"): b"\v"}
+_MYSQL_ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
+_POSTGRESQL_ESCAPE = re.compile(
+    rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))|(.))|''", re.DOTALL
+)
+_COPY_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(?:(?!)()|(?!)())|(.))", re.DOTALL)
+_UNISTR = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|(\\))")
+
+_FIRST_ARGUMENT = frozenset(
+    "TO_DATE TO_TIMESTAMP TO_TIMESTAMP_TZ TO_CHAR TO_NCHAR TO_CLOB TO_NCLOB TO_NUMBER STR_TO_DATE DATE DATETIME "
+    "TIMESTAMP RTRIM".split()
+)
+_TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "DATETIME"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A value, and whether it is a string, so that `+` and `||` mean concatenation."""
+
+    text: bytes
+    is_string: bool = True
+
+
+class _UnknownError(Exception):
+    """An expression that no dump tool writes."""
+
+
+def strings(contents: Sequence[bytes], syntax: Syntax) -> list[bytes]:
+    """What strings stand for, given what is between their quotes."""
+    return [
+        text if b"\\" not in text and b"''" not in text else _unescape(text, syntax, escapes=syntax.escapes)
+        for text in contents
+    ]
+
+
+def value(raw: bytes, syntax: Syntax) -> tuple[bytes, bool]:
+    """(what a literal or expression stands for, whether it was understood)."""
+    if raw.upper() in _NOTHING:
+        return b"", True
+    if found := _HEX.fullmatch(raw):
+        return _unhex(found[1] or found[2] or b""), True
+    if _NUMBER_OR_WORD.fullmatch(raw):
+        return raw, True
+    cursor = Cursor(raw, 0, syntax, final=True)
+    try:
+        found_text = _Reader(cursor, syntax).expression(0).text
+        if cursor.next().kind is Kind.END:
+            return found_text, True
+    except (_UnknownError, IncompleteError):
+        pass  # noqa: PIE790 - not understood: said below
+    return raw, False
+
+
+def copied(cell: bytes) -> bytes:
+    """What a cell of a COPY in text format stands for; NULL is nothing."""
+    if cell == rb"\N":
+        return b""
+    return _COPY_ESCAPE.sub(lambda found: _escaped(found, _COPY), cell)
+
+
+def _unescape(text: bytes, syntax: Syntax, *, escapes: bool) -> bytes:
+    if not escapes:
+        return text.replace(b"''", b"'")
+    if syntax.family in {Family.MYSQL, Family.UNKNOWN}:
+        return _MYSQL_ESCAPE.sub(_mysql_escaped, text)
+    return _POSTGRESQL_ESCAPE.sub(lambda found: _escaped(found, _POSTGRESQL), text)
+
+
+def _mysql_escaped(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        return b"'"
+    if found[1] in b"%_":  # only patterns of LIKE know these
+        return found[0]
+    return _MYSQL.get(found[1][0], found[1])
+
+
+def _escaped(found: re.Match[bytes], letters: dict[int, bytes]) -> bytes:
+    octal, hexadecimal, short, long, other = found.groups()
+    if octal:
+        return bytes([int(octal, 8) & 0xFF])
+    if hexadecimal:
+        return bytes([int(hexadecimal, 16)])
+    if short or long:
+        return _code_point(int(short or long, 16), found[0])
+    return letters.get(other[0], other) if other else b"'"
+
+
+def _code_point(number: int, otherwise: bytes) -> bytes:
+    return chr(number).encode("utf-8", "surrogatepass") if number <= _MAX_CODE_POINT else otherwise
+
+
+def _unhex(digits: bytes) -> bytes:
+    return bytes.fromhex((b"0" * (len(digits) % 2) + digits).decode("ascii"))
+
+
+class _Reader:
+    """Works an expression out, by recursive descent."""
+
+    def __init__(self, cursor: Cursor, syntax: Syntax) -> None:
+        self._cursor = cursor
+        self._syntax = syntax
+
+    def expression(self, depth: int) -> _Text:
+        """Terms joined by `||` or, where they are strings, by `+`."""
+        if depth > _MAX_DEPTH:
+            raise _UnknownError
+        first = self._term(depth)
+        parts = [first.text]
+        while (mark := self._cursor.peek().text) in {b"||", b"+"}:
+            self._cursor.next()
+            other = self._term(depth)
+            if mark == b"+" and not (first.is_string and other.is_string):
+                raise _UnknownError
+            parts.append(other.text)
+        return first if len(parts) == 1 else _Text(b"".join(parts))
+
+    def _term(self, depth: int) -> _Text:
+        token = self._cursor.next()
+        if token.kind is Kind.WORD:
+            found = self._word(token, depth)
+        elif token.text == b"(":
+            found = self.expression(depth + 1)
+            self._expect(b")")
+        elif token.text in {b"-", b"+"}:
+            number = self._term(depth)
+            if number.is_string:
+                raise _UnknownError
+            found = _Text(token.text + number.text, is_string=False)
+        else:
+            found = self._string(token)
+        while True:
+            following = self._cursor.peek()
+            if following.kind is Kind.STRING and found.is_string:  # 'a' 'b' is 'ab'
+                found = _Text(found.text + self._string(self._cursor.next()).text)
+            elif following.text == b"::":
+                self._cursor.next()
+                self._type()
+            elif following.word == "COLLATE":
+                self._cursor.next()
+                self._cursor.next()
+            else:
+                return found
+
+    def _string(self, token: Token) -> _Text:
+        text, syntax = token.text, self._syntax
+        if token.kind is Kind.DOLLAR:
+            tag = text.index(b"$", 1) + 1
+            return _Text(text[tag:-tag])
+        if token.kind is Kind.QUOTED and syntax.escapes:
+            inside = text[1:-1].replace(b'""', b'"').replace(b"'", b"''")
+            return _Text(_unescape(inside, syntax, escapes=True))
+        if token.kind is Kind.QUOTED:
+            return _Text(text[1:-1].replace(b'""', b'"'))
+        if token.kind is not Kind.STRING:
+            raise _UnknownError
+        prefix, inside = text[:1].upper(), text[text.index(b"'") + 1 : -1]
+        if prefix == b"X":
+            if not (found := _HEX.fullmatch(text)):
+                raise _UnknownError
+            return _Text(_unhex(found[2]))
+        if prefix == b"E":
+            return _Text(_POSTGRESQL_ESCAPE.sub(lambda found: _escaped(found, _POSTGRESQL), inside))
+        return _Text(_unescape(inside, syntax, escapes=syntax.escapes))
+
+    def _word(self, token: Token, depth: int) -> _Text:
+        word, following = token.word, self._cursor.peek()
+        if following.text == b"(":
+            self._cursor.next()
+            return self._function(word, depth + 1)
+        if following.kind is Kind.STRING and (word in _TYPED or word.startswith("_")):
+            return self._string(self._cursor.next())
+        if word.startswith("_") and following.kind is Kind.WORD:  # _binary 0x…
+            return self._term(depth + 1)
+        if found := _HEX.fullmatch(token.text):
+            return _Text(_unhex(found[1] or b""))
+        if token.text.upper() in _NOTHING:
+            return _Text(b"")
+        text = token.text
+        while self._cursor.peek().text == b"." or (text.endswith(b".") and self._cursor.peek().kind is Kind.WORD):
+            text += self._cursor.next().text
+        return _Text(text, is_string=False)
+
+    def _function(self, name: str, depth: int) -> _Text:
+        """A function whose opening parenthesis has been read."""
+        if name in {"EMPTY_CLOB", "EMPTY_BLOB"}:
+            self._expect(b")")
+            return _Text(b"")
+        first = self.expression(depth)
+        if name in {"CAST", "TRY_CAST"} and self._cursor.next().word == "AS":
+            self._skip_to_end()
+            return first
+        if name in _FIRST_ARGUMENT:
+            self._skip_to_end()
+            return first
+        if name == "CONVERT":
+            return self._convert(first, depth)
+        arguments = [first]
+        while self._cursor.peek().text == b",":
+            self._cursor.next()
+            arguments.append(self.expression(depth))
+        if name == "CHAR" and self._cursor.peek().word == "USING":
+            self._skip_to_end()
+        else:
+            self._expect(b")")
+        return _Text(_apply(name, [one.text for one in arguments]))
+
+    def _convert(self, first: _Text, depth: int) -> _Text:
+        """CONVERT(value USING charset), CONVERT(value, type), or SQL Server's CONVERT(type, value, style)."""
+        if self._cursor.peek().text == b"(":  # the length of a type
+            self._cursor.next()
+            self._skip_to_end()
+            first = _Text(b"", is_string=False)
+        if self._cursor.peek().text == b"," and self._syntax.family is Family.SQL_SERVER:
+            self._cursor.next()
+            first = self.expression(depth)
+        self._skip_to_end()
+        return first
+
+    def _type(self) -> None:
+        """A type's name: words, a length in parentheses, brackets of an array."""
+        if self._cursor.next().kind not in {Kind.WORD, Kind.QUOTED}:
+            raise _UnknownError
+        while (token := self._cursor.peek()).kind is Kind.WORD or token.text in {b"(", b"[", b"."}:
+            self._cursor.next()
+            if token.text == b"(":
+                self._skip_to_end()
+            elif token.text == b"[":
+                self._expect(b"]")
+
+    def _skip_to_end(self) -> None:
+        """Read up to the parenthesis that closes the one being read."""
+        depth = 1
+        while depth:
+            token = self._cursor.next()
+            if token.kind is Kind.END:
+                raise _UnknownError
+            depth += {b"(": 1, b")": -1}.get(token.text, 0)
+
+    def _expect(self, text: bytes) -> None:
+        if self._cursor.next().text != text:
+            raise _UnknownError
+
+
+def _apply(name: str, arguments: list[bytes]) -> bytes:
+    """A function of strings and numbers."""
+    match name, arguments:
+        case ("CHAR" | "CHR" | "NCHAR"), [_, *_] if all(one.isdigit() and len(one) < 8 for one in arguments):  # noqa: PLR2004 - digits of a code point
+            return b"".join(_code_point(int(one), b"") for one in arguments)
+        case "REPLACE", [text, old, new] if old:
+            if len(text) + text.count(old) * len(new) > MAX_RECORD_BYTES:
+                raise _UnknownError
+            return text.replace(old, new)
+        case "CONCAT", _:
+            return b"".join(arguments)
+        case ("HEXTORAW" | "UNHEX"), [digits] if found := _HEX.fullmatch(b"0x" + digits):
+            return _unhex(found[1])
+        case "UNISTR", [text]:
+            return _UNISTR.sub(
+                lambda found: _code_point(int(next(filter(None, found.groups())), 16), b"") if not found[5] else b"\\",
+                text,
+            )
+    raise _UnknownError

@@ -1,0 +1,158 @@
+"""Rejects: a line each, for their owner only, no values; a full disk leaves neither half a line nor a wrong count."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ingest_cli.errors import TryAgainError, UsageError
+from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.records import Reject
+
+ONE = Reject(3, 4, "normalize", "too_short", "ICNUM")
+TWO = Reject(9, 12, "parse", "too_many_cells")
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@contextmanager
+def disk_of(size_bytes: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes: writes end in the middle, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_line_says_where_and_why_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    file = RejectFile(path)
+    file.write("dumps/a.csv", 2, [ONE, TWO])
+    file.close()
+    assert [list(line) for line in lines(path)] == [["source", "shard", "row", "line", "stage", "reason", "field"]] * 2
+    assert [tuple(line.values()) for line in lines(path)] == [
+        ("dumps/a.csv", 2, 3, 4, "normalize", "too_short", "ICNUM"),
+        ("dumps/a.csv", 2, 9, 12, "parse", "too_many_cells", None),
+    ]
+    assert file.size_bytes == path.stat().st_size
+
+
+def test_the_record_itself_is_there_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    file = RejectFile(path)
+    file.write("a", 0, [Reject(1, 1, "parse", "bad", None, 'x,"\u202e\n')])
+    file.close()
+    assert lines(path)[0]["raw"] == 'x,"\u202e\n'
+    assert path.read_bytes().isascii(), "no control or direction characters reach a terminal"
+
+
+def test_only_the_owner_can_read_it_even_where_it_was_there_before(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    path.write_text("old\n", encoding="utf-8")
+    path.chmod(0o644)
+    RejectFile(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_bytes() == b""
+    RejectFile(tmp_path / "new").close()
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
+
+
+def test_on_a_resume_what_is_not_in_the_state_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    file = RejectFile(path)
+    file.write("a", 0, [ONE])
+    kept = file.size_bytes
+    file.write("a", 0, [TWO, TWO])
+    file.close()
+    again = RejectFile(path, kept)
+    assert again.size_bytes == kept == path.stat().st_size
+    again.write("a", 0, [TWO])
+    again.close()
+    assert [line["row"] for line in lines(path)] == [3, 9]
+
+
+@pytest.mark.parametrize("found", ["", '{"source": "a"}\n{"sour'])
+def test_where_some_of_it_is_gone_it_begins_anew(tmp_path: Path, found: str) -> None:
+    path = tmp_path / "rejects"
+    path.write_text(found, encoding="utf-8")
+    file = RejectFile(path, 10_000)
+    assert file.size_bytes == 0, "of a part, the last line may be cut"
+    file.write("a", 0, [ONE])
+    file.close()
+    assert len(lines(path)) == 1
+
+
+def test_a_full_disk_is_a_reason_to_try_again_and_leaves_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    file = RejectFile(path)
+    file.write("a", 0, [ONE])
+    size = file.size_bytes
+    with disk_of(size + 50), pytest.raises(TryAgainError, match="make room, and run the same command again"):
+        file.write("a", 0, [TWO, TWO])
+    assert file.size_bytes == size == path.stat().st_size
+    file.write("a", 0, [TWO])
+    file.sync()
+    file.close()
+    assert [line["row"] for line in lines(path)] == [3, 9]
+    assert file.size_bytes == path.stat().st_size
+
+
+def test_a_disk_that_does_not_take_it_for_good_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = RejectFile(tmp_path / "rejects")
+
+    def fails(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        with pytest.raises(TryAgainError, match="Input/output error"):
+            file.sync()
+    file.close()
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious", encoding="utf-8")
+    (tmp_path / "rejects").symlink_to(target)
+    with pytest.raises(UsageError, match="give another place with --rejects"):
+        RejectFile(tmp_path / "rejects")
+    assert target.read_text(encoding="utf-8") == "precious"
+
+
+def test_what_is_not_a_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    pipe.chmod(0o644)
+    with pytest.raises(UsageError, match="not a regular file"):
+        RejectFile(pipe)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+    for path in (tmp_path, tmp_path / "missing" / "rejects", pipe / "rejects"):
+        with pytest.raises(UsageError, match=r"cannot be written \(.+\)"):
+            RejectFile(path)
+
+
+def test_without_a_path_they_are_counted_elsewhere() -> None:
+    file = RejectFile(None, 100)
+    file.write("a", 0, [ONE])
+    file.sync()
+    file.close()
+    assert file.size_bytes == 0
+
+
+def test_no_rejects_no_bytes(tmp_path: Path) -> None:
+    file = RejectFile(tmp_path / "rejects")
+    file.write("a", 0, [])
+    file.close()
+    file.close()
+    assert (tmp_path / "rejects").read_bytes() == b""
