@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import datetime as dt
-import difflib
 import hashlib
 import json
 import re
@@ -18,12 +17,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.toml_table import TomlTable, escaped, shown, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 FORMAT_NAMES = ("csv", "tsv")
 """Formats known unless the caller says otherwise."""
@@ -57,23 +57,8 @@ _KNOWN_KEYS = {
     "fields": ("column", "kind", "exposes", "lookup", "region"),
     "rejects": ("max_ratio", "min_sample"),
 }
-_TYPE_NAMES: dict[type, str] = {
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a float",
-    list: "an array",
-    dict: "a table",
-    dt.date: "a date",
-    dt.datetime: "a date with a time",
-    dt.time: "a time",
-}
 # Text encodings to Python, but no way a dump is written (Python's codecs, "Python Specific Encodings").
 _NOT_FOR_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
-_MAX_SHOWN_CHARS = 64
-_MAX_LISTED = 12
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +180,7 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
     Raises:
         ManifestError: it cannot be read, is larger than `MAX_MANIFEST_BYTES`, or has a mistake in it.
     """
-    shown = _escaped(str(path))
+    shown = escaped(str(path))
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
@@ -224,15 +209,15 @@ def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[s
     Raises:
         ManifestError: the first mistake found: what, in which table and key, and what to try.
     """
-    file = _escaped(str(path)) if path else "manifest"
+    file = escaped(str(path)) if path else "manifest"
     try:
         raw = tomllib.loads(text)
     except RecursionError:
         raise ManifestError(f"{file}: arrays or tables are nested too deeply to be a manifest") from None
     except ValueError as error:  # a number too long to convert raises a plain ValueError
-        raise ManifestError(f"{file}: not valid TOML: {_escaped(str(error))}") from None
+        raise ManifestError(f"{file}: not valid TOML: {escaped(str(error))}") from None
     _check_version(raw, file)
-    top = _Table(raw, "", file)
+    top = TomlTable(raw, file, _KNOWN_KEYS)
     dataset = _dataset(top.table("dataset"))
     format_ = _format(top.table("format"), formats)
     fields = tuple(_field(table, format_.columns) for table in top.tables("fields"))
@@ -241,87 +226,6 @@ def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[s
     if not any(field.lookup for field in fields):
         raise top.error("[[fields]]", "none has a `kind` and `lookup = true`, so nothing would be loaded")
     return Manifest(path, dataset, format_, fields, _rejects(top.table("rejects", required=False)))
-
-
-class _Table:
-    """One TOML table, all of its keys known, which hands out values of the type asked for."""
-
-    def __init__(self, raw: Mapping[str, object], name: str, file: str, where: str | None = None) -> None:
-        self._raw = raw
-        self._file = file
-        self._where = (f"[{name}]" if name else "") if where is None else where
-        for key in raw:
-            if key not in _KNOWN_KEYS[name]:
-                raise self.error(
-                    _escaped(key[:_MAX_SHOWN_CHARS]), f"unknown key; {_suggestion(key, _KNOWN_KEYS[name])}"
-                )
-
-    def error(self, key: str, problem: str) -> ManifestError:
-        return ManifestError(f"{self._file}: {self._where + ' ' if self._where else ''}{key}: {problem}")
-
-    def has(self, key: str) -> bool:
-        return key in self._raw
-
-    def is_a(self, key: str, expected: type) -> bool:
-        return type(self._raw.get(key)) is expected
-
-    def get(self, key: str, expected: type[_T], example: str = "") -> _T | None:
-        """The value, or None if there is none; a boolean is no integer, nor a date with a time a date."""
-        value = self._raw.get(key)
-        if value is None or type(value) is expected:
-            return value
-        problem = f"must be {_TYPE_NAMES[expected]}, not {_TYPE_NAMES[type(value)]}"
-        raise self.error(key, f"{problem}, like {example}" if example else problem)
-
-    def text(self, key: str) -> str | None:
-        """A string without control characters."""
-        value = self.get(key, str)
-        return None if value is None else self._printable(key, value)
-
-    def required_text(self, key: str) -> str:
-        value = self.text(key)
-        if value is None:
-            raise self.error(key, "missing, and required")
-        if not value.strip():
-            raise self.error(key, "must not be empty")
-        return value
-
-    def texts(self, key: str, example: str) -> tuple[str, ...] | None:
-        """An array, not empty, of strings without control characters."""
-        values = self.get(key, list, example)
-        if values is None:
-            return None
-        if not values:
-            raise self.error(key, f"must not be empty; write something like {example}")
-        for number, value in enumerate(values, 1):
-            if not isinstance(value, str):
-                raise self.error(key, f"entry {number} must be a string, not {_TYPE_NAMES[type(value)]}")
-            self._printable(key, value)
-        return tuple(values)
-
-    def one_or_more(self, key: str, example: str) -> tuple[str, ...] | None:
-        if self.is_a(key, str):
-            return (self.required_text(key),)
-        return self.texts(key, example)
-
-    def table(self, name: str, *, required: bool = True) -> _Table:
-        if required and not self.has(name):
-            raise self.error(f"[{name}]", "this table is missing, and required")
-        return _Table(self.get(name, dict) or {}, name, self._file)
-
-    def tables(self, name: str) -> list[_Table]:
-        raw = self.get(name, list, f"the one that lines [[{name}]] make")
-        if not raw:
-            raise self.error(f"[[{name}]]", "missing; at least one is required")
-        if not all(isinstance(entry, dict) for entry in raw):
-            raise self.error(name, f"must be tables, each after a line [[{name}]]")
-        return [_Table(entry, name, self._file, f"[[{name}]] no. {n}") for n, entry in enumerate(raw, 1)]
-
-    def _printable(self, key: str, value: str) -> str:
-        for character in value:
-            if character < " " or "\x7f" <= character <= "\x9f":
-                raise self.error(key, f"holds the control character U+{ord(character):04X}; remove it")
-        return value
 
 
 def _check_version(raw: Mapping[str, object], file: str) -> None:
@@ -333,7 +237,7 @@ def _check_version(raw: Mapping[str, object], file: str) -> None:
         raise ManifestError(f"{file}: version: this program reads manifests with `version = 1` only")
 
 
-def _dataset(table: _Table) -> Dataset:
+def _dataset(table: TomlTable) -> Dataset:
     id_ = table.required_text("id")
     if not _DATASET_ID.fullmatch(id_):
         raise table.error("id", "must be 1 to 64 of a-z, 0-9 and -, and begin with a letter or digit")
@@ -347,10 +251,10 @@ def _dataset(table: _Table) -> Dataset:
     return Dataset(id_, title, sources, occurred_on, table.text("description") or "")
 
 
-def _format(table: _Table, formats: Collection[str]) -> Format:
+def _format(table: TomlTable, formats: Collection[str]) -> Format:
     name = table.required_text("name")
     if name not in formats:
-        raise table.error("name", f"{_shown(name)} is not a format; {_suggestion(name, formats)}")
+        raise table.error("name", f"{shown(name)} is not a format; {suggestion(name, formats)}")
     quote = _character(table, "quote", '"', empty_ok=True)
     delimiter = _character(table, "delimiter", "\t" if name == "tsv" else ",")
     if delimiter == quote:
@@ -359,14 +263,14 @@ def _format(table: _Table, formats: Collection[str]) -> Format:
     named = [column for column in columns if column]
     for number, column in enumerate(named):
         if column in named[:number]:
-            raise table.error("columns", f'{_shown(column)} is there twice; name columns to be ignored ""')
+            raise table.error("columns", f'{shown(column)} is there twice; name columns to be ignored ""')
     header = table.get("header", bool)
     if header is False and not columns:
         raise table.error("header", "a dump without a header row needs `columns`, the list of its column names")
     return Format(name, delimiter, quote, not columns if header is None else header, columns, _encoding(table))
 
 
-def _character(table: _Table, key: str, default: str, *, empty_ok: bool = False) -> str:
+def _character(table: TomlTable, key: str, default: str, *, empty_ok: bool = False) -> str:
     """One character; a control character may be meant (Hive writes U+0001), but not a line's end."""
     value = table.get(key, str)
     if value is None:
@@ -381,7 +285,7 @@ def _character(table: _Table, key: str, default: str, *, empty_ok: bool = False)
     return value
 
 
-def _encoding(table: _Table) -> str:
+def _encoding(table: TomlTable) -> str:
     name = table.text("encoding")
     if name is None:
         return "utf-8"
@@ -393,12 +297,12 @@ def _encoding(table: _Table) -> str:
     if not found or found in _NOT_FOR_FILES:
         from encodings.aliases import aliases  # noqa: PLC0415 - wanted for this message alone
 
-        near = _suggestion(name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16")
-        raise table.error("encoding", f"{_shown(name)} is not an encoding of text; {near}")
+        near = suggestion(name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16")
+        raise table.error("encoding", f"{shown(name)} is not an encoding of text; {near}")
     return found
 
 
-def _field(table: _Table, known_columns: Sequence[str]) -> Field:
+def _field(table: TomlTable, known_columns: Sequence[str]) -> Field:
     columns = _field_columns(table, known_columns)
     kind = table.text("kind")
     if kind is None:
@@ -409,18 +313,18 @@ def _field(table: _Table, known_columns: Sequence[str]) -> Field:
             raise table.error("kind", "missing, as is `exposes`; a field needs one of them")
         return Field(columns, _exposes(table))
     if kind not in KINDS:
-        raise table.error("kind", f"{_shown(kind)} is not a kind; {_suggestion(kind, KINDS)}")
+        raise table.error("kind", f"{shown(kind)} is not a kind; {suggestion(kind, KINDS)}")
     lookup = table.get("lookup", bool)
     return Field(
         columns,
         _exposes(table) if table.has("exposes") else DEFAULT_EXPOSES[kind],
         kind,
         kind in LOOKUP_KINDS if lookup is None else lookup,
-        _region(table, kind),
+        _region(table),
     )
 
 
-def _field_columns(table: _Table, known_columns: Sequence[str]) -> tuple[str, ...]:
+def _field_columns(table: TomlTable, known_columns: Sequence[str]) -> tuple[str, ...]:
     columns = table.one_or_more("column", '"MOBILE" or ["ICNUM", "OTHER_ID"]')
     if not columns:
         raise table.error("column", "missing, and required")
@@ -428,35 +332,33 @@ def _field_columns(table: _Table, known_columns: Sequence[str]) -> tuple[str, ..
         if not column:
             raise table.error("column", "must not be empty")
         if column in columns[:number]:
-            raise table.error("column", f"{_shown(column)} is there twice; remove one")
+            raise table.error("column", f"{shown(column)} is there twice; remove one")
         if known_columns and column not in known_columns:
-            suggestion = _suggestion(column, known_columns)
-            raise table.error("column", f"{_shown(column)} is not in [format] columns; {suggestion}")
+            near = suggestion(column, known_columns)
+            raise table.error("column", f"{shown(column)} is not in [format] columns; {near}")
     return columns
 
 
-def _exposes(table: _Table) -> str:
+def _exposes(table: TomlTable) -> str:
     exposes = table.required_text("exposes")
     if len(exposes) > MAX_EXPOSES_CHARS:
         raise table.error("exposes", f"must have at most {MAX_EXPOSES_CHARS} characters, and has {len(exposes)}")
     return exposes
 
 
-def _region(table: _Table, kind: str) -> str:
+def _region(table: TomlTable) -> str:
     region = table.text("region")
     if region is None:
         return DEFAULT_REGION
-    if kind != "phone":
-        raise table.error("region", f"has a meaning for phone only, not for {kind}")
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - costs more than all the rest of this
 
     if region not in SUPPORTED_REGIONS:
         hint = f"write {region.upper()}" if region.upper() in SUPPORTED_REGIONS else "write one like MY or SG"
-        raise table.error("region", f"{_shown(region)} is not a region of two upper-case letters; {hint}")
+        raise table.error("region", f"{shown(region)} is not a region of two upper-case letters; {hint}")
     return region
 
 
-def _rejects(table: _Table) -> RejectLimits:
+def _rejects(table: TomlTable) -> RejectLimits:
     default = RejectLimits()
     # TOML tells 0 and 1 from 0.0 and 1.0; whoever sets a ratio does not.
     ratio = table.get("max_ratio", int if table.is_a("max_ratio", int) else float)
@@ -468,28 +370,6 @@ def _rejects(table: _Table) -> RejectLimits:
     return RejectLimits(
         default.max_ratio if ratio is None else float(ratio), default.min_sample if sample is None else sample
     )
-
-
-def _suggestion(word: str, valid: Iterable[str], *, otherwise: str | None = None) -> str:
-    """Name the nearest of `valid`, or else a few of them."""
-    names = {name.casefold(): name for name in valid if name}
-    near = difflib.get_close_matches(word.casefold()[:_MAX_SHOWN_CHARS], names, n=1)
-    if near:
-        return f"did you mean {_shown(names[near[0]])}?"
-    if otherwise is not None:
-        return otherwise
-    more = ", …" if len(names) > _MAX_LISTED else ""
-    return f"valid: {', '.join(_escaped(name) for name in list(names.values())[:_MAX_LISTED])}{more}"
-
-
-def _shown(text: str) -> str:
-    cut = text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
-    return f"`{_escaped(cut)}`"
-
-
-def _escaped(text: str) -> str:
-    """Make `text` safe for a terminal: control and bidi characters as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _decoded(raw: bytes) -> str | None:

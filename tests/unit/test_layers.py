@@ -33,7 +33,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct"),
+    ("records", "distinct", "toml_table"),
     ("manifest", "settings", "keys"),
     ("aws",),
     ("sources", "decoders", "formats", "identifiers"),

@@ -252,7 +252,6 @@ MISTAKES = [
     (SECOND_FIELD, "no. 2 kind: missing, as is `exposes`"),
     (SECOND_FIELD + "lookup = true", "no. 2 lookup: has no meaning without a `kind`"),
     (SECOND_FIELD + 'exposes = "X"\nregion = "MY"', "no. 2 region: has no meaning without a `kind`"),
-    (SECOND_FIELD + 'kind = "id"\nregion = "MY"', "no. 2 region: has a meaning for phone only, not for id"),
     (SECOND_FIELD + 'kind = "phone"\nregion = "my"', "two upper-case letters; write MY"),
     (SECOND_FIELD + 'kind = "phone"\nregion = "XX"', "`XX` is not a region of two upper-case letters"),
     (SECOND_FIELD + 'kind = "id"\nlookup = 1', "no. 2 lookup: must be a boolean, not an integer"),
