@@ -10,23 +10,19 @@ into the sink, and settles the chunk in the report once everything in it is safe
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
 
 from ingest_cli.decoders import decode
 from ingest_cli.formats import Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
-from ingest_cli.normalize import Normalized, normalize
+from ingest_cli.normalize import normalize
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import Window
-from ingest_cli.records import WHOLE, Position, Reject, RowChunk, Span
-from ingest_cli.report import Account
-from ingest_cli.sinks.interface import Refusal
+from ingest_cli.records import WHOLE, Position, Span
+from ingest_cli.settlement import Settlement
 from ingest_cli.sources import Source, find_sources
 
 
@@ -92,21 +88,15 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A chunk at the end of its way: the items to write, and what to account for once they are written."""
+    """A chunk at the end of its way.
 
-    shard: Shard
-    rows: RowChunk
-    normalized: Normalized
+    Attributes:
+        items: what to write.
+        settlement: what to account for once it is written.
+    """
+
     items: Items
-    keep_raw: bool
-
-    def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
-        """The account of the chunk, given what the sink said."""
-        return _account(self, acknowledged, refused)
-
-    def rejects(self, refused: tuple[Refusal, ...]) -> Iterator[Reject]:
-        """A reject for each row, and each item, that did not reach the table."""
-        return _rejects(self, refused)
+    settlement: Settlement
 
 
 class Writer(Protocol):
@@ -150,7 +140,8 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> Position:
         began = time.monotonic()
         normalized = normalize(rows, stages.fields)
         items = stages.items.build(normalized.records)
-        writer.write(Work(shard, rows, normalized, items, stages.keep_raw))
+        settlement = Settlement.of(shard.source.name, shard.number, rows, normalized, items, keep_raw=stages.keep_raw)
+        writer.write(Work(items, settlement))
         stages.chunk_size.took(len(rows.data), time.monotonic() - began)
         end = rows.end
     return end
@@ -160,46 +151,3 @@ def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterat
     for piece in pieces:
         on_bytes(len(piece))
         yield piece
-
-
-def _account(work: Work, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
-    rows, normalized, items = work.rows, work.normalized, work.items
-    account = Account(
-        rows_read=rows.records,
-        rows_kept=len(normalized.records.index),
-        rejected_identifiers=Counter(normalized.rejected_identifiers),
-        items_built=len(items) + items.merged,
-        items_merged=items.merged,
-        items_acknowledged=acknowledged,
-        bytes_acknowledged=int(items.size_bytes.sum()),
-        wcu_predicted=int(items.wcu.sum()),
-        largest_item_bytes=int(items.size_bytes.max(initial=0)),
-    )
-    for skipped in (rows.skipped, normalized.skipped):
-        account.skipped.update({reason: len(index) for reason, index in skipped.items()})
-    account.rejected.update(reason for _, reason in rows.rejected)
-    account.rejected.update(reason for _, reason, _ in normalized.rejected)
-    account.flags.update(rows.flags)
-    account.flags.update(normalized.flags)
-    account.identifiers.update(items.count_by_kind())
-    account.refused.update(one.reason for one in refused)
-    for one in refused:
-        account.bytes_acknowledged -= int(items.size_bytes[one.item])
-        account.wcu_predicted -= int(items.wcu[one.item])
-    return account
-
-
-def _rejects(work: Work, refused: tuple[Refusal, ...]) -> Iterator[Reject]:
-    rows, items = work.rows, work.items
-    entries: list[tuple[int, str, str, str | None]] = [
-        (index, "parse", reason, None) for index, reason in rows.rejected
-    ]
-    entries += [(index, "normalize", reason, column) for index, reason, column in work.normalized.rejected]
-    entries += [(int(items.record[one.item]), "write", one.reason, items.kind[one.item].as_py()) for one in refused]
-    if not entries:
-        return
-    entries.sort(key=lambda entry: entry[0])
-    index = np.array([entry[0] for entry in entries], np.int32)
-    for (at, stage, reason, column), row, line in zip(entries, rows.rows(index), rows.lines(index), strict=True):
-        raw = rows.raw(at) if work.keep_raw else None
-        yield Reject(int(row), int(line), stage, reason, column, raw)

@@ -71,8 +71,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     find = Lookup.on(table, read_pepper(values["key"], table.session))
     if not find.is_key_known:
         click.echo(
-            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody will "
-            "be found; is it the right one?",
+            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody "
+            "will be found; is it the right one?",
             err=True,
         )
     missing = False

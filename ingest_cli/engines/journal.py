@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.manifest import RejectLimits
-from ingest_cli.pipeline import Shard, Work
+from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Position, Span
+from ingest_cli.records import Position
 from ingest_cli.report import Report
+from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Refusal
 
 
@@ -60,7 +61,7 @@ class Journal:
         self._saving = threading.Lock()
         self._unsaved = False
 
-    def settle(self, work: Work, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
+    def settle(self, chunk: Settlement, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
         """Account for a chunk whose items are all acknowledged or refused.
 
         Raises:
@@ -69,11 +70,11 @@ class Journal:
         """
         books = self._books
         with self._lock:
-            books.rejects.write(work.shard.source.name, work.shard.number, work.rejects(refused))
-            books.report.account.add(work.account(acknowledged, refused))
-            books.report.distinct.add(work.items.key_hash)
+            books.rejects.write(chunk.source, chunk.shard, chunk.rejects(refused))
+            books.report.account.add(chunk.account(acknowledged, refused))
+            books.report.distinct.add(chunk.key_hash)
             if books.checkpoint is not None:
-                books.checkpoint.shards[work.shard.number].add(Span(work.rows.start, work.rows.end))
+                books.checkpoint.shards[chunk.shard].add(chunk.span)
             self._unsaved = True
             self._on_settled(books.report)
             if books.limits is not None:

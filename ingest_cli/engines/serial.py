@@ -29,4 +29,4 @@ class SerialWriter:
             receipt = self._sink.put(batch)
             acknowledged += receipt.acknowledged
             refused += receipt.refused
-        self._journal.settle(work, acknowledged, refused)
+        self._journal.settle(work.settlement, acknowledged, refused)

@@ -21,10 +21,14 @@ from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.retry import RetryRules
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.slow_lane import SlowLane
+from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
 
 QUEUED_PER_THREAD = 2
 """Batches waiting per thread: some 10 KB each, and enough to bridge the time in which a chunk is prepared."""
+
+MAX_OPEN_CHUNKS = 64
+"""Chunks of which something is still to be written, for the most part items of hot keys; about 1 MB each."""
 
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
@@ -36,7 +40,7 @@ _POLL_S = 0.2
 class Pending:
     """A chunk parts of which are still under way."""
 
-    work: Work
+    chunk: Settlement
     outstanding: int
     acknowledged: int = 0
     refused: tuple[Refusal, ...] = ()
@@ -74,7 +78,11 @@ class Lanes:
 
 
 class Delivery:
-    """What becomes of a batch, step by step; who takes the steps, and when, is not decided here."""
+    """What becomes of a batch, step by step; who takes the steps, and when, is not decided here.
+
+    Attributes:
+        open_chunks: chunks that were begun and are not settled.
+    """
 
     def __init__(self, lanes: Lanes, journal: Journal, stop: StopRequest) -> None:
         """Set up.
@@ -88,6 +96,8 @@ class Delivery:
         self._journal = journal
         self._stop = stop
         self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock)
+        self._lock = threading.Lock()
+        self.open_chunks = 0
 
     @property
     def parked_items(self) -> int:
@@ -101,9 +111,12 @@ class Delivery:
             IngestError: as `Journal.settle`.
         """
         cut = list(batches(work.items))
-        if not cut:
-            self._journal.settle(work, 0, ())
-        pending = Pending(work, len(cut))
+        if cut:
+            with self._lock:
+                self.open_chunks += 1
+        else:
+            self._journal.settle(work.settlement, 0, ())
+        pending = Pending(work.settlement, len(cut))
         return [(batch, pending) for batch in cut]
 
     def write(self, batch: Batch, pending: Pending) -> None:
@@ -159,7 +172,9 @@ class Delivery:
 
     def _done(self, pending: Pending, receipt: Receipt) -> None:
         if pending.done(receipt):
-            self._journal.settle(pending.work, pending.acknowledged, pending.refused)
+            self._journal.settle(pending.chunk, pending.acknowledged, pending.refused)
+            with self._lock:
+                self.open_chunks -= 1
 
 
 class ThreadedWriter:
@@ -191,6 +206,9 @@ class ThreadedWriter:
             TryAgainError: the run is being stopped.
         """
         self._check()
+        while self._delivery.open_chunks >= MAX_OPEN_CHUNKS:
+            self._stop.event.wait(_POLL_S)
+            self._check()
         for job in self._delivery.begin(work):
             while not self._offer(job):
                 self._check()

@@ -16,6 +16,7 @@ from ingest_cli.records import WHOLE, Position, Span
 from ingest_cli.report import Account
 
 FORMAT_VERSION = 1
+_DAMAGED = "the saved state is damaged; begin again with --restart"
 
 
 class RangeSet:
@@ -193,11 +194,12 @@ class Checkpoint:
                 )
             shards = [RangeSet(_spans(ends), _position(end)) for end, ends in state["shards"]]
             account = Account.from_plain(state["account"])
-            if account.rows_read != sum(_end(span).row - span.start.row for shard in shards for span in shard.spans):
-                raise ValueError("rows")
-            return cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]))
+            found = cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]))
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise UsageError("the saved state is damaged; begin again with --restart") from error
+            raise UsageError(_DAMAGED) from error
+        if account.rows_read != sum(_end(span).row - span.start.row for shard in shards for span in shard.spans):
+            raise UsageError(_DAMAGED)
+        return found
 
 
 def _ends(spans: Sequence[Span]) -> list[Position]:

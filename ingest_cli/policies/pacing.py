@@ -26,7 +26,8 @@ class Rules:
 
     Attributes:
         decrease: factor on a throttle.
-        settle_s: seconds during which further throttles are echoes of the same one.
+        settle_s: seconds, after the last write that was reserved at the old rate, during which further throttles are
+            echoes of the same one.
         recover_per_s: share of the last rate that was throttled to add a second, up to near that rate.
         probe_per_s: likewise beyond.
         near: what near means, as a share of that rate.
@@ -68,7 +69,7 @@ class Pacer:
         self._ceiling = ceiling_wcu_per_s
         self._rate = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
         self._throttled_at: float | None = None
-        self._last_throttle_s = float("-inf")
+        self._last_throttle_s = self._settled_s = float("-inf")
         now = clock.monotonic_s()
         self._ready_s = self._adapted_s = now
         self._idle = True
@@ -103,10 +104,11 @@ class Pacer:
         """The table as a whole could not take the rate."""
         with self._lock:
             now = self._clock.monotonic_s()
-            if now - self._last_throttle_s < self._rules.settle_s:
+            if now < self._settled_s:
                 return
             self._adapt(now)
             self._last_throttle_s = now
+            self._settled_s = max(self._ready_s, now) + self._rules.settle_s
             self._throttled_at = self._rate
             self._rate = max(self._rate * self._rules.decrease, MIN_WCU_PER_S)
 
@@ -119,6 +121,7 @@ class Pacer:
             self._throttled_at = None
             now = self._clock.monotonic_s()
             self._ready_s = min(self._ready_s, now + 1.0)
+            self._settled_s = self._ready_s + self._rules.settle_s
 
     def _adapt(self, now: float) -> None:
         """Let the rate grow for the time that has passed since it last did."""

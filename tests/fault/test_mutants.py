@@ -42,7 +42,7 @@ def checkpoint_before_acknowledgement(patch: pytest.MonkeyPatch) -> None:
     def settled_at_once(self: Delivery, work: Work) -> list[tuple[Batch, Pending]]:
         jobs = begin(self, work)
         if jobs:
-            self._journal.settle(work, len(work.items), ())
+            self._journal.settle(work.settlement, len(work.items), ())
         return jobs
 
     patch.setattr(Delivery, "begin", settled_at_once)

@@ -1,7 +1,7 @@
 """Simulate the write path under many seeds, or under one again.
 
-    python -m tests.property.simulate --seeds 100000     the seeds from 0 on
-    python -m tests.property.simulate --seed 4711        this one, with all it says
+python -m tests.property.simulate --seeds 100000     the seeds from 0 on
+python -m tests.property.simulate --seed 4711        this one, with all it says
 """
 
 from __future__ import annotations

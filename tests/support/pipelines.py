@@ -75,8 +75,8 @@ class Settled:
             assert receipt.unprocessed is None, "this writer is for sinks that leave nothing over"
             acknowledged += receipt.acknowledged
             refused += receipt.refused
-        self.account.add(work.account(acknowledged, refused))
-        self.rejects += work.rejects(refused)
+        self.account.add(work.settlement.account(acknowledged, refused))
+        self.rejects += work.settlement.rejects(refused)
         self.works.append(work)
 
 

@@ -10,7 +10,6 @@ in it, so that the sleeper may wake late, as a thread may, but never early.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from pathlib import Path
 from random import Random
@@ -26,13 +25,13 @@ from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
 from ingest_cli.policies.paced import Paced
 from ingest_cli.policies.pacing import Pacer
-from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules, insist
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Account, Report
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
 from tests.support.scenario import TOO_LARGE_WCU, Scenario
+from tests.support.simulated_disk import Disk, SimulatedRejects
 from tests.support.simulated_table import TABLE, SimulatedTable
 from tests.support.synthetic_items import SyntheticSource, work
 
@@ -58,45 +57,6 @@ def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like a
     """
     if not holds:
         raise InvariantError(otherwise)
-
-
-class Disk:
-    """What outlives a crash.
-
-    Attributes:
-        rejects: the reject file.
-        state: the checkpoint last stored.
-        synced_bytes: how much of the reject file is safe from a loss of power.
-    """
-
-    def __init__(self, rejects: Path) -> None:
-        self.rejects = rejects
-        self.state: bytes | None = None
-        self.synced_bytes = 0
-
-    def crash(self, random: Random) -> None:
-        """Lose some of what was not synced."""
-        size = self.rejects.stat().st_size
-        with self.rejects.open("r+b") as file:
-            file.truncate(random.randint(min(self.synced_bytes, size), size))
-
-    def named_rows(self, size_bytes: int | None = None) -> list[int]:
-        """Rows, from 0, that the rejects in the first `size_bytes` of the file name, in order."""
-        lines = self.rejects.read_bytes()[:size_bytes].splitlines()
-        return sorted(int(json.loads(line)["row"]) - 1 for line in lines)
-
-
-class SimulatedRejects(RejectFile):
-    """A reject file on a disk that keeps, when the power fails, no more than was synced for certain."""
-
-    def __init__(self, disk: Disk, keep_bytes: int) -> None:
-        super().__init__(disk.rejects, keep_bytes)
-        self._disk = disk
-        disk.synced_bytes = self.size_bytes
-
-    def sync(self) -> None:
-        """See `RejectFile.sync`."""
-        self._disk.synced_bytes = self.size_bytes
 
 
 class Simulation:
@@ -218,10 +178,10 @@ class Simulation:
         whole = work(Shard(0, self.source), self.source, 0, len(rows))
         refused = [
             Refusal(place, "item_too_large" if rows[n].wcu == TOO_LARGE_WCU else "ValidationException")
-            for place, n in enumerate(whole.rows.index.tolist())
+            for place, n in enumerate(whole.settlement.rows.index.tolist())
             if n in self.scenario.bad_rows
         ]
-        return whole.account(len(whole.items) - len(refused), tuple(refused))
+        return whole.settlement.account(len(whole.items) - len(refused), tuple(refused))
 
     def _check_end(self) -> None:
         scenario, table = self.scenario, self.table

@@ -14,6 +14,7 @@ from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
 from ingest_cli.pipeline import Shard, Work
 from ingest_cli.records import Position, Records, RowChunk
+from ingest_cli.settlement import Settlement
 
 LINE_BYTES = 8
 """Every row of a synthetic source is a line of this length, its line end included."""
@@ -112,7 +113,5 @@ def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
     )
     records = Records(index, (), np.zeros(len(index), np.int32), ((),))
     normalized = Normalized(records, {}, (), {})
-    placed = Items(
-        built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash
-    )
-    return Work(shard, chunk, normalized, placed, keep_raw=False)
+    placed = Items(built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash)
+    return Work(placed, Settlement.of(shard.source.name, shard.number, chunk, normalized, placed))

@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sinks",),
     ("report",),
     ("policies",),
+    ("settlement",),
     ("tables",),
     ("catalog",),
     ("lookup", "sandbox"),

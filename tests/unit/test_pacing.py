@@ -56,7 +56,12 @@ def test_what_was_not_consumed_is_given_back_and_what_was_beyond_is_waited_for()
 def test_threads_share_one_rate() -> None:
     clock = FakeClock(0.0)
     pacer = Pacer(clock, 100.0)
-    threads = [threading.Thread(target=lambda: [pacer.acquire(1.0) for _ in range(50)]) for _ in range(4)]
+
+    def write() -> None:
+        for _ in range(50):
+            pacer.acquire(1.0)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -33,7 +33,12 @@ class Setting:
         self.progress = Progress(self.clock)
         self.hot_keys = HotKeys(self.clock)
         self.rules = RetryRules(
-            self.clock, Random(1), self.progress, give_up_after_s, lambda reason: self.reasons.update([reason]), self.stop
+            self.clock,
+            Random(1),
+            self.progress,
+            give_up_after_s,
+            lambda reason: self.reasons.update([reason]),
+            self.stop,
         )
 
     def retrying(self, *answers: Receipt | Exception | Callable[[Batch], Receipt]) -> tuple[Retrying, ScriptedSink]:
@@ -90,7 +95,9 @@ def test_gives_up_after_so_many_seconds_of_failures() -> None:
     setting = Setting(give_up_after_s=100.0)
     retrying, sink = setting.retrying(*[TransientFaultError("timeout")] * 500)
     began_s = setting.clock()
-    with pytest.raises(TryAgainError, match=r"nothing could be written for 100 s \(last reason: timeout\); run the same"):
+    with pytest.raises(
+        TryAgainError, match=r"nothing could be written for 100 s \(last reason: timeout\); run the same"
+    ):
         retrying.put(FIVE)
     assert 100.0 <= setting.clock() - began_s < 100.0 + Backoff().cap_s
     assert len(sink.sent) > 10, "it was tried all the time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -69,9 +70,9 @@ def test_a_key_is_tried_less_and_less_often_while_it_is_throttled() -> None:
     lane: SlowLane[str] = SlowLane(clock)
     lane.park(batch("a"), "chunk", never)
     times = attempts(lane, clock, 40, taken=False)
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     assert gaps[0] == pytest.approx(1 / (0.7 * START_WCU_PER_S))
-    assert all(after >= before - 1e-9 for before, after in zip(gaps, gaps[1:], strict=False))
+    assert all(after >= before - 1e-9 for before, after in pairwise(gaps))
     assert gaps[-1] == pytest.approx(1 / MIN_WCU_PER_S, abs=0.01), "but never less than once a second"
 
 

@@ -26,11 +26,11 @@ class Metadata(BaseHTTPRequestHandler):
     token: ClassVar[str] = "token-1"
     seen: ClassVar[list[str]] = []
 
-    def do_PUT(self) -> None:  # noqa: N802 - the library's name
+    def do_PUT(self) -> None:
         self.seen.append(f"PUT {self.path} {self.headers['X-aws-ec2-metadata-token-ttl-seconds']}")
         self._answer(200 if self.path == "/latest/api/token" else 404, self.token)
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         self.seen.append(f"GET {self.path}")
         if self.headers["X-aws-ec2-metadata-token"] != self.token:
             self._answer(401, "")
@@ -146,7 +146,11 @@ def test_where_nobody_answers_there_is_no_notice(metadata: type[Metadata], monke
     ],
 )
 def test_only_an_instance_of_ec2_with_a_real_table_is_asked(
-    vendor: str | None, endpoint_url: str | None, asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: FBT001 - a table's cell
+    vendor: str | None,
+    endpoint_url: str | None,
+    asked: bool,  # noqa: FBT001 - a table's cell
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
     monkeypatch.delenv(VARIABLE, raising=False)

@@ -1,0 +1,124 @@
+"""What is left to say about a chunk once its items are written, in little memory.
+
+A chunk may stay open for long, because one of its items waits behind a hot key. Until then nothing of it is
+kept but this: counts, and a few numbers per row and item.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_cli.items import WCU_BYTES, Items
+from ingest_cli.normalize import Normalized
+from ingest_cli.records import IndexArray, Reject, RowChunk, Span
+from ingest_cli.report import Account
+from ingest_cli.sinks.interface import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The account and the rejects of a chunk, up to what the sink will say.
+
+    Attributes:
+        source: name of the source.
+        shard: number of the shard.
+        span: where the chunk lies.
+        key_hash: shape (items,): 64 bits of each item's key.
+        rows: the chunk without its cells, and without its bytes unless rejects are to show them.
+        lines: shape (records,): on which line each record begins.
+        normalized_rejects: see `Normalized.rejected`.
+        counted: the account but for what the sink will say.
+        record: shape (items,): record index of the row that each item comes from.
+        kinds: classes of items.
+        kind: shape (items,): position in `kinds` of each item's class.
+        size_bytes: shape (items,).
+        keep_raw: whether rejects show the record they are made of.
+    """
+
+    source: str
+    shard: int
+    span: Span
+    key_hash: npt.NDArray[np.uint64]
+    rows: RowChunk
+    lines: IndexArray
+    normalized_rejects: tuple[tuple[int, str, str], ...]
+    counted: Account
+    record: IndexArray
+    kinds: tuple[str, ...]
+    kind: npt.NDArray[np.int8]
+    size_bytes: npt.NDArray[np.int32]
+    keep_raw: bool
+
+    @classmethod
+    def of(  # noqa: PLR0913 - all that is known of a chunk
+        cls, source: str, shard: int, rows: RowChunk, normalized: Normalized, items: Items, *, keep_raw: bool = False
+    ) -> Settlement:
+        """What to keep of a chunk."""
+        kinds = items.kind.dictionary_encode()
+        return cls(
+            source=source,
+            shard=shard,
+            span=Span(rows.start, rows.end),
+            key_hash=items.key_hash,
+            rows=replace(rows, cells={}) if keep_raw else replace(rows, cells={}, data=b""),
+            lines=rows.lines(np.arange(rows.records, dtype=np.int32)).astype(np.int32),
+            normalized_rejects=normalized.rejected,
+            counted=_counted(rows, normalized, items),
+            record=items.record,
+            kinds=tuple(kinds.dictionary.to_pylist()),
+            kind=kinds.indices.to_numpy(zero_copy_only=False).astype(np.int8),
+            size_bytes=items.size_bytes.astype(np.int32),
+            keep_raw=keep_raw,
+        )
+
+    def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
+        """The account of the chunk, given what the sink said."""
+        account = Account()
+        account.add(self.counted)
+        account.items_acknowledged = acknowledged
+        for one in refused:
+            size = int(self.size_bytes[one.item])
+            account.refused[one.reason] += 1
+            account.bytes_acknowledged -= size
+            account.wcu_predicted -= -(-size // WCU_BYTES)
+        return account
+
+    def rejects(self, refused: tuple[Refusal, ...]) -> Iterator[Reject]:
+        """A reject for each row, and each item, that did not reach the table."""
+        entries: list[tuple[int, str, str, str | None]] = [
+            (index, "parse", reason, None) for index, reason in self.rows.rejected
+        ]
+        entries += [(index, "normalize", reason, column) for index, reason, column in self.normalized_rejects]
+        entries += [
+            (int(self.record[one.item]), "write", one.reason, self.kinds[self.kind[one.item]]) for one in refused
+        ]
+        for at, stage, reason, column in sorted(entries, key=lambda entry: entry[0]):
+            raw = self.rows.raw(at) if self.keep_raw else None
+            row = self.span.start.row + at + 1
+            yield Reject(row, int(self.lines[at]), stage, reason, column, raw)
+
+
+def _counted(rows: RowChunk, normalized: Normalized, items: Items) -> Account:
+    account = Account(
+        rows_read=rows.records,
+        rows_kept=len(normalized.records.index),
+        rejected_identifiers=Counter(normalized.rejected_identifiers),
+        items_built=len(items) + items.merged,
+        items_merged=items.merged,
+        bytes_acknowledged=int(items.size_bytes.sum()),
+        wcu_predicted=int(items.wcu.sum()),
+        largest_item_bytes=int(items.size_bytes.max(initial=0)),
+    )
+    for skipped in (rows.skipped, normalized.skipped):
+        account.skipped.update({reason: len(index) for reason, index in skipped.items()})
+    account.rejected.update(reason for _, reason in rows.rejected)
+    account.rejected.update(reason for _, reason, _ in normalized.rejected)
+    account.flags.update(rows.flags)
+    account.flags.update(normalized.flags)
+    account.identifiers.update(items.count_by_kind())
+    return account

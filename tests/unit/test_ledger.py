@@ -1,0 +1,155 @@
+"""Where the state is kept: in a file that is whole at any moment, or in a row that only one run can write."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest_cli.errors import LockedError, TableError, TryAgainError, UsageError
+from ingest_cli.ledger import STATE_FILE, FileLedger, TableLedger
+from ingest_cli.settings import Target
+from ingest_cli.tables import Table
+from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    ledger = FileLedger(tmp_path / "state" / "demo")
+    assert ledger.read() is None
+    ledger.take_over(b"one")
+    assert ledger.read() == b"one"
+    assert ledger.write(b"two") == 0.0
+    assert ledger.read() == b"two"
+    ledger.clear()
+    ledger.clear()
+    assert ledger.read() is None
+    assert list(ledger.folder.iterdir()) == []
+
+
+def test_a_file_is_its_owners_only(tmp_path: Path) -> None:
+    ledger = FileLedger(tmp_path / "state")
+    ledger.take_over(b"one")
+    assert stat.S_IMODE((ledger.folder / STATE_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(ledger.folder.stat().st_mode) == 0o700
+
+
+def test_a_file_is_whole_and_on_the_disk_before_the_one_before_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = FileLedger(tmp_path)
+    ledger.take_over(b"one")
+    events: list[tuple[str, bytes]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noting_fsync(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        events.append((f"sync {kind}", (tmp_path / STATE_FILE).read_bytes()))
+        fsync(descriptor)
+
+    def noting_replace(self: Path, target: Path) -> Path:
+        events.append((f"replace by {self.read_bytes().decode()}", target.read_bytes()))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    monkeypatch.setattr(Path, "replace", noting_replace)
+    ledger.write(b"two")
+    assert events == [("sync file", b"one"), ("replace by two", b"one"), ("sync folder", b"two")]
+
+
+def test_a_full_disk_leaves_the_state_before(tmp_path: Path) -> None:
+    ledger = FileLedger(tmp_path)
+    ledger.take_over(b"one")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # writes end in the middle, as on a full disk
+    try:
+        with pytest.raises(TryAgainError, match=r"cannot be written to .* \(File too large\); make room, and run the"):
+            ledger.write(b"x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ledger.read() == b"one"
+    ledger.write(b"two")
+    assert ledger.read() == b"two"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"cannot be written to .*; give another folder with --state"):
+        FileLedger(tmp_path / "file" / "state").take_over(b"one")
+    read_only = tmp_path / "read-only"
+    read_only.mkdir(mode=0o500)
+
+    def refused(path: Path, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refused)  # root may write anywhere, so the folder's mode alone says nothing
+    with pytest.raises(UsageError, match=r"\(Permission denied\); give another folder with --state"):
+        FileLedger(read_only).take_over(b"one")
+
+
+def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / STATE_FILE).mkdir()
+    with pytest.raises(UsageError, match=r"cannot be read .*; check --state"):
+        FileLedger(tmp_path).read()
+    with pytest.raises(TryAgainError, match="cannot be removed"):
+        FileLedger(tmp_path).clear()
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+    """An empty table."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    arguments = endpoint.client_arguments
+    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
+    made.create(None)
+    yield made
+    endpoint.script.clear()
+    made.drop()
+    made.client.close()
+
+
+def test_a_row_is_read_as_it_was_written(table: Table) -> None:
+    ledger = TableLedger(table, "demo", "run-1")
+    assert ledger.read() is None
+    ledger.take_over(b"\x00one\xff")
+    assert ledger.read() == b"\x00one\xff"
+    assert ledger.write(b"two" * 1000) == 3.0, "it says what it consumed"
+    assert TableLedger(table, "demo", "another").read() == b"two" * 1000
+    assert TableLedger(table, "other", "run-1").read() is None
+    ledger.clear()
+    ledger.clear()
+    assert ledger.read() is None
+
+
+def test_only_the_run_that_took_the_row_over_last_can_write_it(table: Table) -> None:
+    first, second = TableLedger(table, "demo", "run-1"), TableLedger(table, "demo", "run-2")
+    with pytest.raises(LockedError):
+        first.write(b"nobody has taken it over")
+    first.take_over(b"one")
+    second.take_over(b"two")
+    with pytest.raises(LockedError, match='another run has taken over the load of "demo"; this one ends'):
+        first.write(b"too late")
+    assert second.read() == b"two"
+    second.write(b"three")
+    assert second.read() == b"three"
+
+
+def test_a_table_that_is_busy_or_gone_is_told_apart(table: Table, endpoint: Endpoint) -> None:
+    ledger = TableLedger(table, "demo", "run-1")
+    ledger.take_over(b"one")
+    endpoint.script.add(faults.error("AccessDeniedException"), operation="PutItem", times=1)
+    with pytest.raises(TableError):
+        ledger.write(b"two")
+    assert ledger.read() == b"one"
