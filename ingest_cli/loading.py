@@ -7,9 +7,10 @@ been settled by then; nothing is raised but bugs.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -161,8 +162,8 @@ class _Load:
         described = table.check()
         rows = Catalog(table)
         rows.knows(self.pepper)
-        fingerprint = _fingerprint(planned, settings)
-        report.src = fingerprint[:SRC_DIGITS]
+        prints = _fingerprints(planned, settings)
+        report.src = _src(prints)
         before = rows.dataset(manifest.dataset.id)
         row = DatasetRow.of(manifest, report.src, self.pepper, before)
         if before is not None and not settings.restart and settings.replay is None and before.completes(row):
@@ -176,7 +177,7 @@ class _Load:
             lease = Lease(table, manifest.dataset.id, token, time.time)
             insist(lease.acquire, path.rules)
             try:
-                identity = self._identity(fingerprint, described)
+                identity = self._identity(prints, described)
                 resumable = None
                 if not _is_partial(settings):
                     finished = before is not None and before.state == catalog.COMPLETE
@@ -223,10 +224,11 @@ class _Load:
             if resumable is not None:
                 insist(resumable.ledger.clear, rules)
 
-    def _identity(self, fingerprint: str, described: Mapping[str, Any]) -> Identity:
+    def _identity(self, prints: Sequence[str], described: Mapping[str, Any]) -> Identity:
         made = described.get("TableId") or str(described.get("CreationDateTime", ""))
         dataset, pepper = self.manifest.dataset.id, self.pepper
-        return Identity(dataset, made, fingerprint, self.manifest.digest, pepper.kid, pepper.check_value)
+        in_order = hashlib.sha256("\n".join(prints).encode()).hexdigest()  # a checkpoint knows sources by their place
+        return Identity(dataset, made, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
 
 
 @contextmanager
@@ -365,10 +367,14 @@ def _counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
     return on_bytes
 
 
-def _fingerprint(planned: Plan, settings: RunSettings) -> str:
-    """The state of the sources, in 64 hex digits."""
-    prints = [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
-    return dataset_fingerprint(prints)
+def _fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
+    """The state of each source, in the order of the plan."""
+    return [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
+
+
+def _src(prints: Sequence[str]) -> str:
+    """The state of all sources together, as items have it."""
+    return dataset_fingerprint(prints)[:SRC_DIGITS]
 
 
 def _is_partial(settings: RunSettings) -> bool:
@@ -410,7 +416,7 @@ def rebuild(manifest: Manifest, pepper: Pepper) -> dict[tuple[str, str], Mapping
     """
     planned = plan(manifest)
     sink, settings = MemorySink(), RunSettings()
-    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _fingerprint(planned, settings)[:SRC_DIGITS])
+    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _src(_fingerprints(planned, settings)))
     report = Report("verify", manifest.dataset.id, manifest.dataset.title)
     journal = Journal(Books(report, RejectFile(None)))
     _run(

@@ -17,34 +17,34 @@ import re
 from enum import Enum, auto
 
 from ingest_cli.formats.blocks import MAX_RECORD_BYTES
-from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.json_paths import BROKEN_JSON, DECODER, NOT_AN_OBJECT, Cells, parse_document
+from ingest_cli.formats.json_paths import BROKEN_JSON, DECODER, parse_document
+from ingest_cli.formats.json_scan import (
+    ARRAY_OF_OBJECTS,
+    BLANKS,
+    BRACKET,
+    CLOSING,
+    QUOTE,
+    STRING,
+    STRING_BODY,
+    Block,
+    Ending,
+    end_of,
+    find_array,
+    find_end,
+    holds_objects,
+    scalar,
+)
 
 TOO_LONG = "record_too_long"
 NO_ROWS = "no_rows"
 
-_WS = rb"[ \t\r\n]*+"  # RFC 8259 §2
-_BLANK = re.compile(_WS)
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_STRING_BODY = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
-_BRACKET = re.compile(rb'[{}\[\]"]')
-_SCALAR = re.compile(rb'[^\s,\[\]{"]++')
-_OUTSIDE_SCALAR = re.compile(rb'[^\s,:\[\]{}"]++')
+_SCALAR = re.compile(rb'[^ \t\r\n,\[\]{"]++')
+_OUTSIDE_SCALAR = re.compile(rb'[^ \t\r\n,:\[\]{}"]++')
 _JUNK = re.compile(rb"[^{\[]++")
-_ARRAYS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+")
 _NEXT_OBJECT = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
 _HEAD = re.compile(rb'\{[ \t\r\n]*+"[^"\\\r\n]*+"[ \t\r\n]*+:')
 _LINE_WITH_OBJECT = re.compile(rb"[\r\n](?=\{)")
-_CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 _ARRAY = None  # in the place of a key
-
-
-class Ending(Enum):
-    """How looking for the end of a value turned out, where it was not found."""
-
-    OPEN = auto()
-    DAMAGED = auto()
 
 
 class _Mode(Enum):
@@ -60,71 +60,12 @@ class _Expect(Enum):
     SEPARATOR = auto()
 
 
-class Block:
-    """A block of a stream, and the records found in it.
-
-    Attributes:
-        data: the bytes.
-        final: whether the stream ends with them.
-        begins: where each record begins; a record reaches to the next one, or to where the walk stopped.
-        index: which of the records are rows.
-        rejected: (record, reason) of those that are not.
-        cells: takes the rows.
-        waiting: whether the walk cannot go on without more bytes.
-        is_damaged: whether something in it could not be parsed where it stood.
-    """
-
-    def __init__(self, data: bytes, cells: Cells, *, final: bool) -> None:
-        self.data = data
-        self.final = final
-        self.cells = cells
-        self.begins = list[int]()
-        self.index = list[int]()
-        self.rejected = list[tuple[int, str]]()
-        self.waiting = False
-        self.is_damaged = False
-        self._is_ascii = data.isascii()
-        self._text = data.decode("latin-1")  # one character for each byte, so that places are the same in both
-
-    @property
-    def full(self) -> bool:
-        """Whether a chunk has as many rows as it may, but for one that the end of the stream may add."""
-        return len(self.begins) >= MAX_CHUNK_ROWS - 1
-
-    def add(self, at: int, found: dict[str, object] | str) -> None:
-        """Add the record that begins at `at`: a row, or the reason why it is none."""
-        if isinstance(found, str):
-            self.rejected.append((len(self.begins), found))
-        else:
-            self.index.append(len(self.begins))
-            self.cells.add(found)
-        self.begins.append(at)
-
-    def in_sight(self, at: int) -> bool:
-        """Whether as much as may be looked at is there of what begins at `at`, and if not: wait for it."""
-        if self.final or len(self.data) - at > MAX_RECORD_BYTES:
-            return True
-        self.waiting = True
-        return False
-
-    def limit(self, at: int) -> int:
-        """How far what begins at `at` may be looked at."""
-        return min(len(self.data), at + MAX_RECORD_BYTES)
-
-    def decode(self, at: int) -> tuple[dict[str, object], int] | None:
-        """The object that begins at `at` and where it ends; None if there is no whole and sound one."""
-        if self.is_damaged:  # a second failure would count the lines before it a second time
-            return None
-        try:
-            value, end = DECODER.raw_decode(self._text, at)
-        except (ValueError, RecursionError):
-            self.is_damaged = True
-            return None
-        if end - at > MAX_RECORD_BYTES:
-            return None
-        if not self._is_ascii and not (raw := self.data[at:end]).isascii():
-            value = parse_document(raw)
-        return (value, end) if isinstance(value, dict) else None
+_SEPARATORS = {
+    ord("["): (frozenset({_Expect.FIRST, _Expect.ELEMENT}), _Expect.FIRST, +1),
+    ord(","): (frozenset({_Expect.SEPARATOR}), _Expect.ELEMENT, 0),
+    ord("]"): (frozenset({_Expect.FIRST, _Expect.SEPARATOR}), _Expect.SEPARATOR, -1),
+}
+"""Where each may stand, what is expected behind it, and how many arrays it opens."""
 
 
 class Walker:
@@ -155,16 +96,22 @@ class Walker:
             _Mode.OUTSIDE: self._outside,
             _Mode.ROWS: self._rows,
             _Mode.SKIPPING: self._skip,
-            _Mode.LOST: lambda block, _: len(block.data),
+            _Mode.LOST: _to_end,
         }
         at = 0
         while at < len(block.data) and not block.waiting and not block.full:
             at = steps[self._mode](block, at)
-        if block.final and at == len(block.data):
-            mode = self._resume if self._mode is _Mode.SKIPPING and self._depth == 0 else self._mode
-            if mode is _Mode.ROWS or (mode is _Mode.OUTSIDE and self._open):
-                block.add(at, BROKEN_JSON)  # the document is cut off
+        if block.final and at == len(block.data) and self._is_unfinished():
+            # The last byte stands for all that is missing: a record of no bytes would be in no span.
+            block.add(at - (2 if block.data.endswith(b"\r\n") else 1), BROKEN_JSON)
         return at
+
+    def _is_unfinished(self) -> bool:
+        """Whether the document is cut off here, without a broken row that says so."""
+        mode = self._mode
+        if mode is _Mode.SKIPPING and self._resume is _Mode.OUTSIDE:
+            mode = _Mode.OUTSIDE
+        return mode is _Mode.ROWS or (mode is _Mode.OUTSIDE and bool(self._open))
 
     def _rows(self, block: Block, at: int) -> int:
         """Go on inside of the rows."""
@@ -174,41 +121,35 @@ class Walker:
                 self._expect = _Expect.ELEMENT
                 at = found.end()
             else:
-                at = _end_of(_BLANK, data, at)
-            character = data[at : at + 1]
-            if character == b"]":
-                if self._expect is _Expect.ELEMENT:
-                    block.add(at, BROKEN_JSON)  # there is nothing behind the last comma
-                self._arrays -= 1
-                self._expect = _Expect.SEPARATOR
-                at += 1
-                if not self._arrays:
-                    self._mode = _Mode.OUTSIDE
-                    self._found = bool(self._open)
-                    return at
-            elif character == b",":
-                if self._expect is not _Expect.SEPARATOR:
-                    block.add(at, BROKEN_JSON)  # there is nothing before it
-                self._expect = _Expect.ELEMENT
-                at += 1
-            elif character == b"[":
-                if self._expect is _Expect.SEPARATOR:
-                    block.add(at, BROKEN_JSON)
-                self._arrays += 1
-                self._expect = _Expect.FIRST
-                at += 1
-            elif not character:
+                at = end_of(BLANKS, data, at)
+            if at == len(data):
                 return at
-            else:
-                end, found_there = self._element(block, at)
-                if found_there is None:
-                    return end
-                block.add(at, BROKEN_JSON if self._expect is _Expect.SEPARATOR else found_there)
-                self._expect = _Expect.SEPARATOR
-                at = end
-                if self._mode is not _Mode.ROWS:
+            if data[at] in _SEPARATORS:
+                at = self._separator(block, at)
+                if not self._arrays:
                     return at
+                continue
+            end, value = self._element(block, at)
+            if value is None:
+                return at
+            block.add(at, BROKEN_JSON if self._expect is _Expect.SEPARATOR else value)
+            self._expect = _Expect.SEPARATOR
+            at = end
+            if self._mode is not _Mode.ROWS:
+                return at
         return at
+
+    def _separator(self, block: Block, at: int) -> int:
+        """Go past a comma between rows, or the beginning or end of an array of them."""
+        allowed, after, arrays = _SEPARATORS[block.data[at]]
+        if self._expect not in allowed:
+            block.add(at, BROKEN_JSON)
+        self._expect = after
+        self._arrays += arrays
+        if not self._arrays:
+            self._mode = _Mode.OUTSIDE
+            self._found = bool(self._open)
+        return at + 1
 
     def _element(self, block: Block, at: int) -> tuple[int, dict[str, object] | str | None]:
         """Where the element at `at` ends, and what it is; None if it is not all there yet."""
@@ -216,10 +157,10 @@ class Walker:
         if data[at] == ord("{"):
             decoded = block.decode(at)
             return (decoded[1], decoded[0]) if decoded else self._doubtful(block, at)
-        is_string = data[at] == ord('"')
-        found = (_STRING if is_string else _SCALAR).match(data, at, block.limit(at))
+        is_string = data[at] == QUOTE
+        found = (STRING if is_string else _SCALAR).match(data, at, block.limit(at))
         if found and (is_string or found.end() < len(data) or block.in_sight(at)):
-            return found.end(), _scalar(found[0])
+            return found.end(), scalar(found[0])
         if found or not block.in_sight(at):
             return at, None
         return self._pass_over(block, at, Ending.OPEN)
@@ -231,7 +172,9 @@ class Walker:
         end = find_end(data, at, limit, head[0] if head else None)
         if isinstance(end, int):
             return end, parse_document(data[at:end])
-        again = head and re.compile(rb"\}(?=" + _WS + rb"," + _WS + re.escape(head[0]) + rb")").search(data, at, limit)
+        again = head and re.compile(
+            rb"\}(?=" + BLANKS.pattern + rb"," + BLANKS.pattern + re.escape(head[0]) + rb")"
+        ).search(data, at, limit)
         if again and (end is Ending.DAMAGED or block.in_sight(at)):
             return again.end(), BROKEN_JSON
         return self._pass_over(block, at, end) if block.in_sight(at) else (at, None)
@@ -241,18 +184,20 @@ class Walker:
         if end is Ending.DAMAGED or len(block.data) - at <= MAX_RECORD_BYTES:
             self._mode = _Mode.LOST
             return len(block.data), BROKEN_JSON
-        self._resume, self._mode = self._mode, _Mode.SKIPPING
-        self._depth, self._in_string = 1, block.data[at] == ord('"')
-        if self._in_string:
-            self._depth = 0
+        is_string = block.data[at] == QUOTE
+        self._skip_from(0 if is_string else 1, in_string=is_string)
         return at + 1, TOO_LONG
+
+    def _skip_from(self, depth: int, *, in_string: bool) -> None:
+        self._resume, self._mode = self._mode, _Mode.SKIPPING
+        self._depth, self._in_string = depth, in_string
 
     def _skip(self, block: Block, at: int) -> int:
         """Go on inside of a value that is passed over, however long it is."""
         data = block.data
         while at < len(data):
             if self._in_string:
-                at = _end_of(_STRING_BODY, data, at)
+                at = end_of(STRING_BODY, data, at)
                 if data[at : at + 1] == b"\\":  # what it escapes is not there yet
                     block.waiting = not block.final
                     return len(data) if block.final else at
@@ -261,7 +206,7 @@ class Walker:
                 self._in_string = False
                 at += 1
             else:
-                found = _BRACKET.search(data, at)
+                found = BRACKET.search(data, at)
                 if not found:
                     return len(data)
                 at = found.end()
@@ -275,7 +220,7 @@ class Walker:
     def _outside(self, block: Block, at: int) -> int:
         """Take one step outside of the rows."""
         data = block.data
-        at = _end_of(_BLANK, data, at)
+        at = end_of(BLANKS, data, at)
         if at == len(data):
             return at
         character = data[at]
@@ -283,25 +228,27 @@ class Walker:
             return self._array(block, at)
         if not self._open:
             return self._document(block, at)
+        if character == QUOTE:
+            return self._outside_string(block, at)
         if character == ord("{"):
             self._open.append("")
-        elif character in _CLOSING:
-            self._open.pop()
-            if not self._open:
-                if not self._found:
-                    block.add(at, TOO_LONG if self._path is None else NO_ROWS)
-                self._found = False
-        elif character == ord('"'):
-            return self._outside_string(block, at)
-        elif character == ord(":"):
-            if self._open[-1] is not _ARRAY:
-                self._open[-1] = self._string
-        elif character != ord(","):
-            return _end_of(_OUTSIDE_SCALAR, data, at)
-        return at + 1
+        elif character in CLOSING:
+            self._close(block, at)
+        elif character == ord(":") and self._open[-1] is not _ARRAY:
+            self._open[-1] = self._string
+        return max(at + 1, end_of(_OUTSIDE_SCALAR, data, at))
+
+    def _close(self, block: Block, at: int) -> None:
+        """Leave an object or array outside of the rows, and perhaps the document."""
+        self._open.pop()
+        if self._open:
+            return
+        if not self._found:
+            block.add(at, NO_ROWS if self._path else TOO_LONG)
+        self._found = False
 
     def _outside_string(self, block: Block, at: int) -> int:
-        found = _STRING.match(block.data, at, block.limit(at))
+        found = STRING.match(block.data, at, block.limit(at))
         if found:
             try:
                 self._string = str(DECODER.decode(found[0].decode("utf-8", "surrogateescape")))
@@ -309,15 +256,15 @@ class Walker:
                 self._string = ""
             return found.end()
         if block.in_sight(at):
-            self._resume, self._mode = self._mode, _Mode.SKIPPING
-            self._depth, self._in_string, self._string = 0, True, ""
+            self._skip_from(0, in_string=True)
+            self._string = ""
             return at + 1
         return at
 
     def _array(self, block: Block, at: int) -> int:
         """Enter an array outside of the rows: the rows themselves, or not."""
         if self._path is None and self._open and not self._found:
-            holds = _holds_objects(block, at)
+            holds = holds_objects(block, at)
         elif self._path is None or not self._path:
             holds = not self._open
         else:
@@ -337,16 +284,16 @@ class Walker:
         """Begin with a document that is no array."""
         data = block.data
         if data[at] != ord("{"):
-            found = _end_of(_JUNK, data, at, block.limit(at))
+            found = end_of(_JUNK, data, at, block.limit(at))
             if found == len(data) and not block.in_sight(at):
                 return at
-            block.add(at, _scalar(data[at:found]))
+            block.add(at, scalar(data[at:found]))
             return found
         if self._path:
             self._open.append("")
             return at + 1
         decoded = block.decode(at)
-        if decoded and (self._path is not None or not _has_rows(decoded[0])):
+        if decoded and (self._path is not None or not ARRAY_OF_OBJECTS.search(data, at, decoded[1])):
             block.add(at, decoded[0])
             return decoded[1]
         return self._doubtful_document(block, at)
@@ -354,25 +301,29 @@ class Walker:
     def _doubtful_document(self, block: Block, at: int) -> int:
         """`_document` for an object that has rows in it, or is broken, or too long, or not all there."""
         data, limit = block.data, block.limit(at)
-        opened = self._find_array(block, at, limit) if self._path is None else None
-        if opened is not None:
+        if self._path is None and (opened := find_array(block, at, limit)):
             self._open = [""] * opened[1]
-            return opened[0] if not block.waiting else at
+            self._enter_rows()
+            return opened[0]
         if block.waiting:
-            self._open = []
             return at
-        end = find_end(data, at, limit, None)
-        if end is Ending.DAMAGED and (again := _LINE_WITH_OBJECT.search(data, at, limit)):
-            block.add(at, BROKEN_JSON)
-            return again.end()
+        end = find_end(data, at, limit)
         if isinstance(end, int):
             block.add(at, parse_document(data[at:end]))
             return end
-        if not block.in_sight(at):
+        whole = block.final and limit == len(data)
+        again = _LINE_WITH_OBJECT.search(data, at, limit) if whole or end is Ending.DAMAGED else None
+        if not again and not block.in_sight(at):
             return at
-        if block.final and len(data) == limit:
-            block.add(at, BROKEN_JSON)
+        if not again and not whole:
+            self._open.append("")  # a large document: its rows may be further on
+            return at + 1
+        block.add(at, BROKEN_JSON)
+        if not again:
             self._mode = _Mode.LOST
-            return len(data)
-        self._open.append("")  # a large document: its rows may be further on
-        return at + 1
+        return again.end() if again else len(data)
+
+
+def _to_end(block: Block, at: int) -> int:
+    """Go past all that is left, wherever in it one is."""
+    return max(at, len(block.data))

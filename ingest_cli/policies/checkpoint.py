@@ -70,7 +70,7 @@ class Identity:
     Attributes:
         dataset: its id.
         table: id that AWS gave the table; a table of the same name made later has another.
-        src: fingerprint of the set of sources, 64 hex digits.
+        src: fingerprint of the sources in their order, 64 hex digits.
         manifest: digest of the manifest.
         kid, kcv: key id and check value of the pepper.
     """

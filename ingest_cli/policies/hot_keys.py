@@ -57,12 +57,10 @@ class HotKeys:
         keys = {pk for pk, _ in sent.item_keys()}
         if scope in {"table", "account"}:
             return True
-        if len(keys) == 1 and (scope == "key_range" or len(sent) > 1):
-            with self._lock:
-                self._add(keys)
-            return False
         with self._lock:
-            return not keys <= self._hot
+            if len(keys) == 1 and (scope == "key_range" or len(sent) > 1):
+                self._add(keys)
+            return scope != "key_range" and not keys <= self._hot
 
     def split(self, batch: Batch) -> tuple[Batch | None, Batch | None]:
         """(items of other keys, items of hot keys) of `batch`; None where there are none."""

@@ -125,10 +125,10 @@ class Pacer:
 
     def _adapt(self, now: float) -> None:
         """Let the rate grow for the time that has passed since it last did."""
-        elapsed, self._adapted_s = now - self._adapted_s, now
+        elapsed, self._adapted_s = now - max(self._adapted_s, self._settled_s), now
         if self._ceiling is not None and self._rate >= self._ceiling:
             return
-        if now - self._last_throttle_s < self._rules.settle_s:
+        if now < self._settled_s:
             return
         rules = self._rules
         if now - self._last_throttle_s >= rules.calm_s:

@@ -6,10 +6,9 @@ All loads run at the same time, each against an endpoint that is a process of it
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ class Case:
         seconds: how long it is looked at, from its first batch on; then it is stopped.
         wcu_per_s: provisioned.
         options: of the command.
-        changes: seconds after the first batch → what the table is provisioned with from then on.
+        changes: (seconds after the first batch, what the table is provisioned with from then on).
         limits: what the endpoint enforces besides.
         hot: whether 30 % of the rows share a phone number.
         rows: of the dump.
@@ -43,8 +42,8 @@ class Case:
     seconds: float = 0.0
     wcu_per_s: int = 500
     options: tuple[str, ...] = ()
-    changes: Mapping[float, int] = ()  # type: ignore[assignment]
-    limits: Mapping[str, float] = ()  # type: ignore[assignment]
+    changes: tuple[tuple[float, int], ...] = ()
+    limits: tuple[tuple[str, int], ...] = ()
     hot: bool = False
     rows: int = 20_000
 
@@ -65,9 +64,9 @@ class Measured:
 
     def seconds(self, first: int = 0, last: int | None = None) -> list[float]:
         """WCU in each full second, from `first` up to, and without, `last`."""
-        bins: Counter[int] = Counter()
+        bins: defaultdict[int, float] = defaultdict(float)
         for at, wcu, _ in self.requests:
-            bins[int(at)] += wcu  # type: ignore[assignment]
+            bins[int(at)] += wcu
         end = int(self.requests[-1][0]) if last is None else last
         return [bins[second] for second in range(first, end)]
 
@@ -77,15 +76,15 @@ class Measured:
         return sum(throttled for *_, throttled in self.requests) / len(self.requests)
 
 
-WIDE = {"partitions": 64, "partition_wcu_per_s": 10_000}
+WIDE = (("partitions", 64), ("partition_wcu_per_s", 10_000))
 
 CASES = {
-    "all there is": Case(14, limits={"burst_s": 1}),
+    "all there is": Case(14, limits=(("burst_s", 1),)),
     "a number": Case(10, options=("--max-wcu", "400")),
     "a share": Case(10, options=("--max-wcu", "80%")),
     "a small number": Case(12, options=("--max-wcu", "20")),
-    "changes": Case(45, changes={15: 100, 30: 1000}),
-    "hot key": Case(wcu_per_s=700, limits={**WIDE, "key_wcu_per_s": 50}, hot=True, rows=4000),
+    "changes": Case(37, changes=((8, 100), (22, 1000))),
+    "hot key": Case(wcu_per_s=700, limits=(*WIDE, ("key_wcu_per_s", 50)), hot=True, rows=4000),
     "no hot key": Case(wcu_per_s=700, limits=WIDE, hot=True, rows=4000),
 }
 
@@ -108,7 +107,7 @@ def _measure(folder: Path, case: Case) -> Measured:
         client = boto3.client("dynamodb", **endpoint.client_arguments)
         with cli.started("load", manifest, *at, "--key", "env:PEPPER", *case.options) as process:
             began = _first_batch(endpoint)
-            for after, wcu in dict(case.changes).items():
+            for after, wcu in case.changes:
                 time.sleep(max(began + after - time.monotonic(), 0))
                 client.update_table(
                     TableName=TABLE, ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": wcu}
@@ -166,9 +165,10 @@ def test_all_there_is_is_used_and_little_is_throttled(measured: dict[str, Future
 @pytest.mark.parametrize("name", ["a number", "a share"])
 def test_a_ceiling_is_kept_and_used(measured: dict[str, Future[Measured]], name: str) -> None:
     seen = measured[name].result()
-    seconds = seen.seconds()
-    assert 380 <= sum(seconds) / len(seconds) <= 400, seconds
-    assert max(seconds) <= 440, seconds
+    # The first second has one request more than time for it. After it, a request more or less makes a bin.
+    seconds = seen.seconds(1)
+    assert 380 <= sum(seconds) / len(seconds) <= 400 + 25 / len(seconds), seconds
+    assert max(seen.seconds()) <= 440, seconds
     assert seen.throttled == 0
 
 
@@ -181,10 +181,10 @@ def test_a_small_ceiling_is_smooth(measured: dict[str, Future[Measured]]) -> Non
 
 @pytest.mark.slow
 def test_a_changed_capacity_is_found_and_used(measured: dict[str, Future[Measured]]) -> None:
-    """Each is settled into within ten seconds."""
+    """Each is settled into within ten seconds, although the table has no unused capacity left to forgive anything."""
     seen = measured["changes"].result()
-    for began, capacity in ((0, 500), (15, 100), (30, 1000)):
-        seconds = seen.seconds(began + 10, began + 14)
+    for first, last, capacity in ((1, 8, 500), (18, 22, 100), (32, 36, 1000)):
+        seconds = seen.seconds(first, last)
         mean = sum(seconds) / len(seconds)
         assert 0.9 * capacity <= mean <= 1.05 * capacity, (capacity, seen.seconds())
 
@@ -193,4 +193,6 @@ def test_a_changed_capacity_is_found_and_used(measured: dict[str, Future[Measure
 def test_a_hot_key_holds_up_nobody_else(measured: dict[str, Future[Measured]]) -> None:
     with_it, without = measured["hot key"].result(), measured["no hot key"].result()
     assert (with_it.code, without.code) == (0, 0)
-    assert math.isclose(with_it.others_done_s, without.others_done_s, rel_tol=0.10)
+    assert with_it.others_done_s < 1.1 * without.others_done_s
+    alone = with_it.seconds(int(with_it.others_done_s) + 2)
+    assert 0.8 * 50 <= sum(alone) / len(alone) <= 1.05 * 50, alone  # and it gets what its partition gives

@@ -172,6 +172,7 @@ def test_a_changed_ceiling_counts_at_once() -> None:
     pacer.set_ceiling(1000.0)
     pacer.acquire(1.0)
     assert clock() <= 1.0
+    clock.advance(2.0)
     pacer.throttled()
     pacer.set_ceiling(1000.0)
     assert pacer.rate_wcu_per_s < 1000.0, "the same ceiling again is no news"
@@ -198,3 +199,27 @@ def test_the_ceiling_of_a_table(asked: Ceiling, provisioned: float | None, expec
 def test_a_share_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="50% is a share of provisioned capacity, but the table is on-demand"):
         Ceiling(share=0.5).of(None)
+
+
+def test_throttles_of_what_was_reserved_before_are_echoes() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, 100.0)
+    pacer.acquire(0.0)
+    pacer.charge(300.0)  # three seconds' worth, reserved at the full rate
+    pacer.throttled()
+    assert pacer.rate_wcu_per_s == 80.0
+    clock.advance(2.9)
+    pacer.throttled()
+    assert pacer.rate_wcu_per_s == 80.0
+    clock.advance(0.7)
+    pacer.throttled()
+    assert pacer.rate_wcu_per_s < 80.0
+
+
+def test_throttles_right_after_a_change_of_the_ceiling_are_echoes() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, 500.0)
+    pacer.acquire(400.0)
+    pacer.set_ceiling(100.0)
+    pacer.throttled()
+    assert pacer.rate_wcu_per_s == 100.0

@@ -1,4 +1,4 @@
-"""Which tool wrote a dump, and so whether a backslash in a string is an escape.
+r"""Which tool wrote a dump, and so whether a backslash in a string is an escape.
 
 No SQL dump says so in one place. The manuals agree on who escapes: MySQL and MariaDB do unless the SQL mode
 NO_BACKSLASH_ESCAPES is set (MySQL manual, "String Literals"); PostgreSQL does only in `E'…'`, or everywhere
@@ -6,7 +6,7 @@ where `standard_conforming_strings` is off (PostgreSQL manual §4.1.2); SQLite, 
 So the tool is guessed from what its dumps begin with, once for the whole file.
 
 Without any evidence a backslash is a backslash: where that is wrong, rows become rejects, which is seen; the
-opposite mistake would turn `C:\\new` into a line break, which is not.
+opposite mistake would turn `C:\new` into a line break, which is not.
 """
 
 from __future__ import annotations

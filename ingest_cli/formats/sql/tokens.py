@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
+from ingest_cli.formats import blocks
 from ingest_cli.formats.sql.dialect import Family, Syntax
 
 PLAIN_STRING = rb"'[^']*+(?:''[^']*+)*+'"
@@ -59,7 +60,11 @@ class Token(NamedTuple):
 
 
 class IncompleteError(Exception):
-    """What there is ends before the token does."""
+    """What there is ends before it can be told what it is."""
+
+
+class TooLongError(Exception):
+    """What there is, is longer than a record may be."""
 
 
 @cache
@@ -87,7 +92,7 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
         word = rb"(?![eEnNxXbB]')(?!\$[\w\x80-\xff]*+\$)[" + WORD_BYTES + rb"]++"
     groups += [
         (Kind.WORD, word),
-        (Kind.MARK, rb"\|\||::|-(?!-)|/(?!\*)|[^\s$" + special + rb"]" + bracket),
+        (Kind.MARK, rb"\|\||::|-(?!-)|/(?!\*)|[^\s" + WORD_BYTES + special + rb"]" + bracket),
     ]
     return re.compile(b"|".join(b"(?P<%s>%s)" % (kind.encode(), text) for kind, text in groups), re.DOTALL)
 
@@ -95,7 +100,7 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
 class Cursor:
     """Reads tokens one after another."""
 
-    __slots__ = ("_final", "_match", "data", "position")
+    __slots__ = ("_final", "_match", "data", "position", "seen")
 
     def __init__(self, data: bytes, position: int, syntax: Syntax, *, final: bool) -> None:
         """Set up.
@@ -108,6 +113,7 @@ class Cursor:
         """
         self.data = data
         self.position = position
+        self.seen = position  # the end of the last token that was looked at
         self._match = token_pattern(syntax).match
         self._final = final
 
@@ -127,6 +133,7 @@ class Cursor:
         if end == len(self.data) and not self._final:
             raise IncompleteError
         self.position = end
+        self.seen = max(self.seen, end)
         return Token(Kind(found.lastgroup), found[0], start, end)
 
     def next(self) -> Token:
@@ -161,3 +168,13 @@ def name_of(token: Token) -> str:
     elif token.kind is Kind.BRACKET:
         text = text[1:-1].replace(b"]]", b"]")
     return text.decode("utf-8", "replace")
+
+
+def check_size(start: int, end: int) -> None:
+    """Make sure that what was looked at is not too long, even where all of it is there: blocks make no difference.
+
+    Raises:
+        TooLongError: it is.
+    """
+    if end - start > blocks.MAX_RECORD_BYTES:
+        raise TooLongError

@@ -161,7 +161,7 @@ def _run_pattern(head: bytes, order: tuple[int, ...], width: int, syntax: Syntax
         cells = value + rb"(?:" + comma + value + rb")*+"
     again = re.escape(head)
     return re.compile(
-        rb"((?:" + again + rb")?+\(\s*+" + cells + rb"\s*+\)\s*+(?:,\s*+(?=\()|;?+\s*+(?=" + again + rb"\()))|.+",
+        rb"((?:" + again + rb")?+\(\s*+" + cells + rb"\s*+\)\s*+(?:,\s*+(?=\()|;?+\s*+(?=" + again + rb"\()))()|.+",
         re.DOTALL,
     )
 

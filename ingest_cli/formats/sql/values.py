@@ -1,8 +1,8 @@
-"""What a literal stands for.
+r"""What a literal stands for.
 
 Strings lose their quotes and escapes, NULL and DEFAULT become nothing, hexadecimal literals the bytes they name,
 numbers and booleans stay as written. Of expressions only those are worked out that dump tools wrap literals in:
-casts and conversions, concatenation, `replace(…, '\\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle.
+casts and conversions, concatenation, `replace(…, '\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle.
 Whatever else it is, it is passed on as written and counted: nothing is guessed.
 
 Sources: MySQL manual "String Literals" and "Hexadecimal Literals"; PostgreSQL manual §4.1.2 and COPY, "Text
@@ -22,24 +22,39 @@ from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token
 _MAX_DEPTH = 16
 _MAX_CODE_POINT = 0x10FFFF
 
-_NUMBER_OR_WORD = re.compile(rb"[-+]?\w[\w.]*(?:(?<=[eE])[-+]\d+)?")
+_NUMBER_OR_WORD = re.compile(rb"[-+]?[\w.]++(?:(?<=[eE])[-+]\d+)?")
 _HEX = re.compile(rb"0[xX]([0-9a-fA-F]*)|[xX]'([0-9a-fA-F]*)'")
 _NOTHING = frozenset({b"NULL", b"DEFAULT"})
 
-# In C-like order: MySQL's table of escape sequences; \Z is what ends a file on Windows.
-_MYSQL = {ord("0"): b"\0", ord("b"): b"\b", ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t", ord("Z"): b"\x1a"}
-_POSTGRESQL = {ord("b"): b"\b", ord("f"): b"\f", ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t"}
-_COPY = {**_POSTGRESQL, ord("v"): b"\v"}
+# MySQL's table of escape sequences; \Z is what ends a file on Windows.
+_MYSQL = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a"}
+_POSTGRESQL = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_COPY = {**_POSTGRESQL, b"v": b"\v"}
 _MYSQL_ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
+_MYSQL_QUOTED_ESCAPE = re.compile(rb'\\(.)|""', re.DOTALL)
+_NUMERIC_ESCAPE = rb"\\(?:(?P<octal>[0-7]{1,3})|x(?P<hex>[0-9a-fA-F]{1,2})|"
+_COPY_ESCAPE = re.compile(_NUMERIC_ESCAPE + rb"(?P<other>.))", re.DOTALL)
 _POSTGRESQL_ESCAPE = re.compile(
-    rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))|(.))|''", re.DOTALL
+    _NUMERIC_ESCAPE + rb"u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<other>.))|''", re.DOTALL
 )
-_COPY_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(?:(?!)()|(?!)())|(.))", re.DOTALL)
 _UNISTR = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|(\\))")
 
 _FIRST_ARGUMENT = frozenset(
-    "TO_DATE TO_TIMESTAMP TO_TIMESTAMP_TZ TO_CHAR TO_NCHAR TO_CLOB TO_NCLOB TO_NUMBER STR_TO_DATE DATE DATETIME "
-    "TIMESTAMP RTRIM".split()
+    [
+        "TO_DATE",
+        "TO_TIMESTAMP",
+        "TO_TIMESTAMP_TZ",
+        "TO_CHAR",
+        "TO_NCHAR",
+        "TO_CLOB",
+        "TO_NCLOB",
+        "TO_NUMBER",
+        "STR_TO_DATE",
+        "DATE",
+        "DATETIME",
+        "TIMESTAMP",
+        "RTRIM",
+    ]
 )
 _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "DATETIME"})
 
@@ -78,7 +93,7 @@ def value(raw: bytes, syntax: Syntax) -> tuple[bytes, bool]:
         if cursor.next().kind is Kind.END:
             return found_text, True
     except (_UnknownError, IncompleteError):
-        pass  # noqa: PIE790 - not understood: said below
+        pass
     return raw, False
 
 
@@ -98,22 +113,24 @@ def _unescape(text: bytes, syntax: Syntax, *, escapes: bool) -> bytes:
 
 
 def _mysql_escaped(found: re.Match[bytes]) -> bytes:
-    if found[1] is None:
-        return b"'"
+    if found[1] is None:  # a doubled quote
+        return found[0][:1]
     if found[1] in b"%_":  # only patterns of LIKE know these
         return found[0]
-    return _MYSQL.get(found[1][0], found[1])
+    return _MYSQL.get(found[1], found[1])
 
 
-def _escaped(found: re.Match[bytes], letters: dict[int, bytes]) -> bytes:
-    octal, hexadecimal, short, long, other = found.groups()
-    if octal:
-        return bytes([int(octal, 8) & 0xFF])
-    if hexadecimal:
-        return bytes([int(hexadecimal, 16)])
-    if short or long:
-        return _code_point(int(short or long, 16), found[0])
-    return letters.get(other[0], other) if other else b"'"
+def _escaped(found: re.Match[bytes], letters: dict[bytes, bytes]) -> bytes:
+    match found.lastgroup:
+        case "octal":
+            return bytes([int(found["octal"], 8) & 0xFF])
+        case "hex":
+            return bytes([int(found["hex"], 16)])
+        case "short" | "long":
+            return _code_point(int(found[found.lastgroup], 16), found[0])
+        case "other":
+            return letters.get(found["other"], found["other"])
+    return b"'"
 
 
 def _code_point(number: int, otherwise: bytes) -> bytes:
@@ -133,8 +150,6 @@ class _Reader:
 
     def expression(self, depth: int) -> _Text:
         """Terms joined by `||` or, where they are strings, by `+`."""
-        if depth > _MAX_DEPTH:
-            raise _UnknownError
         first = self._term(depth)
         parts = [first.text]
         while (mark := self._cursor.peek().text) in {b"||", b"+"}:
@@ -146,6 +161,8 @@ class _Reader:
         return first if len(parts) == 1 else _Text(b"".join(parts))
 
     def _term(self, depth: int) -> _Text:
+        if depth > _MAX_DEPTH:
+            raise _UnknownError
         token = self._cursor.next()
         if token.kind is Kind.WORD:
             found = self._word(token, depth)
@@ -153,16 +170,17 @@ class _Reader:
             found = self.expression(depth + 1)
             self._expect(b")")
         elif token.text in {b"-", b"+"}:
-            number = self._term(depth)
+            number = self._term(depth + 1)
             if number.is_string:
                 raise _UnknownError
             found = _Text(token.text + number.text, is_string=False)
         else:
             found = self._string(token)
+        parts = [found.text]
         while True:
             following = self._cursor.peek()
             if following.kind is Kind.STRING and found.is_string:  # 'a' 'b' is 'ab'
-                found = _Text(found.text + self._string(self._cursor.next()).text)
+                parts.append(self._string(self._cursor.next()).text)
             elif following.text == b"::":
                 self._cursor.next()
                 self._type()
@@ -170,7 +188,7 @@ class _Reader:
                 self._cursor.next()
                 self._cursor.next()
             else:
-                return found
+                return found if len(parts) == 1 else _Text(b"".join(parts))
 
     def _string(self, token: Token) -> _Text:
         text, syntax = token.text, self._syntax
@@ -178,8 +196,7 @@ class _Reader:
             tag = text.index(b"$", 1) + 1
             return _Text(text[tag:-tag])
         if token.kind is Kind.QUOTED and syntax.escapes:
-            inside = text[1:-1].replace(b'""', b'"').replace(b"'", b"''")
-            return _Text(_unescape(inside, syntax, escapes=True))
+            return _Text(_MYSQL_QUOTED_ESCAPE.sub(_mysql_escaped, text[1:-1]))
         if token.kind is Kind.QUOTED:
             return _Text(text[1:-1].replace(b'""', b'"'))
         if token.kind is not Kind.STRING:
@@ -207,8 +224,10 @@ class _Reader:
         if token.text.upper() in _NOTHING:
             return _Text(b"")
         text = token.text
-        while self._cursor.peek().text == b"." or (text.endswith(b".") and self._cursor.peek().kind is Kind.WORD):
+        if following.text == b".":  # the fraction of a number
             text += self._cursor.next().text
+            if self._cursor.peek().kind is Kind.WORD:
+                text += self._cursor.next().text
         return _Text(text, is_string=False)
 
     def _function(self, name: str, depth: int) -> _Text:
@@ -275,7 +294,7 @@ class _Reader:
 def _apply(name: str, arguments: list[bytes]) -> bytes:
     """A function of strings and numbers."""
     match name, arguments:
-        case ("CHAR" | "CHR" | "NCHAR"), [_, *_] if all(one.isdigit() and len(one) < 8 for one in arguments):  # noqa: PLR2004 - digits of a code point
+        case (("CHAR" | "CHR" | "NCHAR"), [_, *_]) if all(one.isdigit() and len(one) < 8 for one in arguments):  # noqa: PLR2004 - digits of a code point
             return b"".join(_code_point(int(one), b"") for one in arguments)
         case "REPLACE", [text, old, new] if old:
             if len(text) + text.count(old) * len(new) > MAX_RECORD_BYTES:
@@ -283,7 +302,7 @@ def _apply(name: str, arguments: list[bytes]) -> bytes:
             return text.replace(old, new)
         case "CONCAT", _:
             return b"".join(arguments)
-        case ("HEXTORAW" | "UNHEX"), [digits] if found := _HEX.fullmatch(b"0x" + digits):
+        case (("HEXTORAW" | "UNHEX"), [digits]) if found := _HEX.fullmatch(b"0x" + digits):
             return _unhex(found[1])
         case "UNISTR", [text]:
             return _UNISTR.sub(

@@ -1,0 +1,147 @@
+"""Text that brings no rows: other statements, comments to a program, routines.
+
+What a statement is skipped by is its end, which is not always a semicolon: scripts for SQL Server need none, a
+routine has semicolons inside, and the clients' own commands end with their line. None of it is ever executed.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from ingest_cli.formats.sql.dialect import Family, Syntax
+from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token, TooLongError, check_size
+
+_ROUTINES = frozenset({"TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "EVENT", "PACKAGE"})
+_OTHERS = frozenset({"VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA", "USER", "ROLE", "TYPE", "EXTENSION", "RULE"})
+_CREATE_WORDS = 24  # CREATE ALGORITHM=… DEFINER=`…`@`…` SQL SECURITY … VIEW
+_AFTER_END = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})  # END IF closes what opened without BEGIN
+_LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
+_NO_SEMICOLONS = frozenset({Family.SQL_SERVER, Family.ORACLE, Family.UNKNOWN})
+_DELIMITER_LINE = re.compile(rb"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*", re.IGNORECASE)
+
+
+class TextState(Enum):
+    """What is being skipped."""
+
+    STATEMENT = auto()
+    ROUTINE = auto()
+    LINE = auto()
+    DELIMITER = auto()  # from DELIMITER ;; to DELIMITER ;
+    TABLE = auto()  # not skipped: its columns are read
+
+
+class Skipping:
+    """Finds the end of one thing after another."""
+
+    def __init__(self, syntax: Syntax) -> None:
+        self._syntax = syntax
+        self._what = TextState.STATEMENT
+        self._fresh = False  # at the beginning of a line
+        self._depth = 0
+        self._last_word = ""
+
+    def begin(self, what: TextState) -> None:
+        """Something begins."""
+        self._what, self._fresh, self._depth, self._last_word = what, False, 0, ""
+
+    @staticmethod
+    def created(cursor: Cursor) -> TextState:
+        """What a CREATE makes; for a table, the cursor is left behind that word.
+
+        Raises:
+            IncompleteError: more has to be read to tell.
+        """
+        for _ in range(_CREATE_WORDS):
+            token = cursor.next()
+            word = token.word
+            if token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and word in _OTHERS):
+                break
+            if token.kind is Kind.WORD and word == "TABLE":
+                return TextState.TABLE
+            if token.kind is Kind.WORD and word in _ROUTINES:
+                return TextState.ROUTINE
+        return TextState.STATEMENT
+
+    def skip(self, data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
+        """(how far to go on from `at`, whether that is the end).
+
+        Raises:
+            IncompleteError: more has to be read to go on at all.
+            TooLongError: what comes next is longer than a record may be.
+        """
+        if self._what is TextState.LINE:
+            end = data.find(b"\n", at) + 1
+            return (end, True) if end else (len(data), False)
+        if self._what is TextState.DELIMITER:
+            return self._skip_delimited(data, at, final=final)
+        step = self._in_statement if self._what is TextState.STATEMENT else self._in_routine
+        cursor = Cursor(data, at, self._syntax, final=final)
+        while True:
+            start = cursor.position
+            try:
+                token = cursor.any()
+                check_size(start, token.end)
+            except (IncompleteError, TooLongError):
+                if start == at:
+                    raise
+                return start, False
+            over = token.end if token.kind is Kind.END else step(token)
+            if over is not None:
+                return over, True
+            if token.kind is Kind.SPACE:
+                self._fresh = self._begins_line(token.text)
+            elif token.kind is not Kind.COMMENT:
+                self._fresh = False
+
+    def _begins_line(self, space: bytes) -> bool:
+        """Whether a statement may begin behind this space; indented ones only where semicolons are optional."""
+        if self._syntax.family in _NO_SEMICOLONS:
+            return b"\n" in space
+        return space.endswith(b"\n")
+
+    def _in_statement(self, token: Token) -> int | None:
+        if token.text == b";":
+            return token.end
+        if not self._fresh:
+            return None
+        if token.kind is Kind.WORD and (token.word in _LINE_STARTERS or self._begins_delimiter(token)):
+            return token.start
+        return token.start if token.text in {b"/", b"\\"} and self._syntax.family is not Family.SQL_SERVER else None
+
+    def _in_routine(self, token: Token) -> int | None:
+        family = self._syntax.family
+        if token.kind is Kind.WORD:
+            word, last = token.word, self._last_word
+            self._last_word = word
+            if self._fresh and (self._begins_delimiter(token) or (word == "GO" and family in _NO_SEMICOLONS)):
+                return token.start
+            if word == "END":
+                self._depth -= 1
+            elif word == "BEGIN" or (word == "CASE" and last != "END") or (word in _AFTER_END and last == "END"):
+                self._depth += 1
+        elif token.kind not in {Kind.SPACE, Kind.COMMENT}:
+            self._last_word = ""
+            if token.text == b"/" and self._fresh and family in _NO_SEMICOLONS:
+                return token.end
+            if token.text == b";" and self._depth <= 0 and family not in {Family.SQL_SERVER, Family.ORACLE}:
+                return token.end
+        return None
+
+    def _begins_delimiter(self, token: Token) -> bool:
+        return token.word == "DELIMITER" and self._syntax.family in {Family.MYSQL, Family.UNKNOWN}
+
+    @staticmethod
+    def _skip_delimited(data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
+        """Line by line, up to the one that makes the semicolon the delimiter again."""
+        start = at
+        while True:
+            end = data.find(b"\n", start) + 1
+            if not end and not final:
+                if start == at:
+                    raise IncompleteError
+                return start, False
+            found = _DELIMITER_LINE.match(data, start, end or len(data))
+            if not end or (found and found[1] == b";"):
+                return end or len(data), True
+            start = end

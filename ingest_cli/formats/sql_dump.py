@@ -1,0 +1,230 @@
+"""SQL dumps: the rows of one table, read from the text that would put them back, and never executed.
+
+INSERT (one tuple or thousands in a statement) and PostgreSQL's COPY … FROM stdin are read, as mysqldump, phpMyAdmin,
+pg_dump, SQLite's `.dump`, SQL Server's scripts and Oracle's exports write them; everything else is passed over, and
+so are the rows of other tables. A row is a tuple or a line of COPY. A record is a row with the head of the
+statement before it, if it is the first there, and what separates it from the next.
+
+Which columns a tuple has is said by its statement or by CREATE TABLE, and how strings are quoted by what the dump
+begins with, so that a row can only be read by one who has seen all before it. Reading therefore always begins at
+the first byte, and what lies before a span is scanned but not looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from ingest_cli.formats.blocks import Blocks
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.sql.catalog import Catalog, Wish
+from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
+from ingest_cli.formats.sql.rows import Run
+from ingest_cli.formats.sql.scanner import Scanner
+from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
+
+MAX_GAP_BYTES = 16 << 10
+"""Text between two records of a chunk; where there is more, a chunk ends, so that none of it is kept."""
+
+
+class SqlDump:
+    """Reads the rows of SQL dumps."""
+
+    def __init__(
+        self,
+        tables: Sequence[str],
+        wanted: Sequence[str],
+        columns: Sequence[str] | None,
+        *,
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    ) -> None:
+        """Set up the parser.
+
+        Args:
+            tables: the tables to read, with or without schema and quotes, in any case; none: the only one with rows.
+            wanted: names of the columns to keep, in any case; all others are dropped while parsing.
+            columns: names of all columns in order, for tables of which the dump does not say.
+            chunk_bytes: tells how many decoded bytes a chunk aims at.
+        """
+        self._wish = Wish(tuple(tables), tuple(wanted), None if columns is None else tuple(columns))
+        self._chunk_bytes = chunk_bytes
+
+    def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
+        """See `Format.read`.
+
+        Raises:
+            ManifestError: a table with a wanted column missing, or a second table with rows where none is chosen;
+                the latter is only found out when it is reached.
+            SourceError: see there.
+        """
+        blocks = Blocks(stream, self._chunk_bytes)
+        syntax = decide(_head(blocks))
+        scanner = Scanner(syntax, Catalog(self._wish, syntax.family))
+        chunks = _Chunks(spans, self._wish.wanted)
+        at, was_return = Position(), False
+        while blocks.fill() and not chunks.past(at.offset):
+            data = blocks.data
+            if was_return and data.startswith(b"\n"):  # counted with the CR before it
+                at, was_return = replace(at, line=at.line - 1), False
+            scan = scanner.scan(data, final=blocks.final)
+            if scan.consumed:
+                yield from chunks.add(data, at, scan.runs)
+                records = sum(len(run.starts) for run in scan.runs)
+                data = data[: scan.consumed]
+                at = Position(at.offset + len(data), at.row + records, at.line + count_lines(data))
+                was_return = data.endswith(b"\r")
+                blocks.consume(scan.consumed)
+            elif blocks.ended:
+                break
+            else:
+                blocks.grow()
+        if chunks.past(at.offset):
+            yield from chunks.close(at)
+        else:
+            yield from chunks.close(at if blocks.final else None)
+            blocks.raise_fault()
+
+
+def _head(blocks: Blocks) -> bytes:
+    """The first bytes of a stream, the same ones whatever the size of its pieces."""
+    while blocks.fill() and len(blocks.data) < EVIDENCE_BYTES and not blocks.ended:
+        blocks.grow()
+    head = blocks.data[:EVIDENCE_BYTES]
+    blocks.consume(0)
+    return head
+
+
+class _Chunks:
+    """Makes chunks of records: those inside the spans, each up to where the next begins."""
+
+    def __init__(self, spans: Sequence[Span], wanted: Sequence[str]) -> None:
+        self._spans = list(spans)
+        self._wanted = wanted
+        self._pending: RowChunk | None = None
+
+    def past(self, offset: int) -> bool:
+        """Whether all spans end at or before `offset`."""
+        ends = [span.end for span in self._spans]
+        return not ends or (ends[-1] is not None and ends[-1].offset <= offset)
+
+    def add(self, data: bytes, at: Position, runs: Sequence[Run]) -> Iterator[RowChunk]:
+        """Take the records found in `data`, which lies at `at`; yield the chunks before the last one of them."""
+        if not runs:
+            return
+        found: _Found | None = None
+        starts = np.concatenate([np.asarray(run.starts, np.int64) for run in runs])
+        ends = np.concatenate([np.asarray(run.ends, np.int64) for run in runs])
+        while self._spans:
+            span = self._spans[0]
+            until = None if span.end is None else span.end.offset - at.offset
+            first = int(np.searchsorted(starts, span.start.offset - at.offset))
+            after = len(starts) if until is None else int(np.searchsorted(starts, until))
+            if after > first:
+                found = found or _Found(data, at, starts, ends, runs, self._wanted)
+                for low, high in _groups(starts, ends, first, after):
+                    chunk = found.chunk(low, high)
+                    if self._pending is not None:
+                        yield replace(self._pending, end=chunk.start)
+                    elif span.start.offset:  # what lies before its first record is part of the span, too
+                        chunk = replace(chunk, start=replace(chunk.start, offset=span.start.offset))
+                    self._pending = chunk
+            if after == len(starts):
+                return
+            yield from self._flush(span.end)
+            self._spans.pop(0)
+
+    def close(self, end: Position | None) -> Iterator[RowChunk]:
+        """Yield the last chunk.
+
+        Args:
+            end: where the stream ends; None if that is not known because it broke off.
+        """
+        span_end = self._spans[0].end if self._spans else None
+        yield from self._flush(span_end if end is not None and span_end is not None else end)
+
+    def _flush(self, end: Position | None) -> Iterator[RowChunk]:
+        """The last chunk, up to `end`, or else up to the end of its last record."""
+        if self._pending is not None:
+            yield self._pending if end is None else replace(self._pending, end=end)
+        self._pending = None
+
+
+class _Found:
+    """The records of one block, looked into."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a scan found, and where
+        self,
+        data: bytes,
+        at: Position,
+        starts: OffsetArray,
+        ends: OffsetArray,
+        runs: Sequence[Run],
+        wanted: Sequence[str],
+    ) -> None:
+        self._data, self._at, self._starts, self._ends = data, at, starts, ends
+        self._rejected = list[tuple[int, str]]()
+        self._columns: dict[str, list[bytes]] = {name: [] for name in wanted}
+        unread, first, rows = list[int](), 0, 0
+        for run in runs:
+            self._rejected += [(first + place, reason) for place, reason in run.rejected]
+            first += len(run.starts)
+            if run.cells is not None:
+                cells = run.cells()
+                for name, more in zip(self._columns, cells.columns, strict=True):
+                    self._columns[name] += more
+                unread += [rows + place for place in cells.unread]
+                rows += len(run.starts) - len(run.rejected)
+        parsed = np.ones(len(starts), np.bool_)
+        parsed[[place for place, _ in self._rejected]] = False
+        self._index = np.flatnonzero(parsed)
+        self._unread = self._index[unread]
+
+    def chunk(self, low: int, high: int) -> RowChunk:
+        """The records from `low` up to `high`; its end is for now that of the last of them."""
+        begin, end = int(self._starts[low]), int(self._ends[high - 1])
+        data = self._data[begin:end]
+        bounds = np.append(self._starts[low:high], end) - begin
+        rows = slice(*np.searchsorted(self._index, [low, high]))
+        start = Position(self._at.offset + begin, self._at.row + low, self._at.line + count_lines(self._data[:begin]))
+        flags = {
+            "undecodable_bytes": _count_undecodable(data, bounds),
+            "unread_expression": int(np.diff(np.searchsorted(self._unread, [low, high]))[0]),
+        }
+        return RowChunk(
+            start=start,
+            end=Position(start.offset + len(data), start.row + high - low, start.line + count_lines(data)),
+            data=data,
+            bounds=bounds,
+            index=(self._index[rows] - low).astype(np.int32),
+            cells={name: pa.array(column[rows], pa.binary()) for name, column in self._columns.items()},
+            rejected=tuple((place - low, reason) for place, reason in self._rejected if low <= place < high),
+            flags={name: count for name, count in flags.items() if count},
+        )
+
+
+def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> Iterator[tuple[int, int]]:
+    """(first, after) of the records of each chunk: neighbours, and no more than a chunk may have."""
+    gaps = np.flatnonzero(starts[first + 1 : after] - ends[first : after - 1] > MAX_GAP_BYTES) + first + 1
+    edges = [first, *gaps.tolist(), after]
+    for low, high in pairwise(edges):
+        for begin in range(low, high, MAX_CHUNK_ROWS):
+            yield begin, min(begin + MAX_CHUNK_ROWS, high)
+
+
+def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
+    """Number of records with bytes that are not UTF-8."""
+    if data.isascii() or _is_utf8(data):
+        return 0
+    return sum(not _is_utf8(data[begin:end]) for begin, end in pairwise(bounds.tolist()))
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,198 @@
+"""Whatever the bytes: nothing raises, the fast ways read what the careful ones read, and sizes change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import accumulate
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.fixed import PADDING, Fixed
+from ingest_cli.formats.interface import ChunkBytes, Format
+from ingest_cli.formats.json_rows import JsonRows
+from ingest_cli.formats.jsonl import JsonLines
+from ingest_cli.records import RowChunk, Span, line_ends
+
+WIDTHS = (2, 3, 1)
+NAMES = ("A", "B", "C")
+PATHS = ("a", "b.c", "d[]")
+
+
+def fixed(chunk_bytes: ChunkBytes) -> Format:
+    return Fixed(WIDTHS, NAMES, NAMES, chunk_bytes=chunk_bytes)
+
+
+def combo(columns: tuple[str, ...], delimiter: str = ":") -> Callable[[ChunkBytes], Format]:
+    return lambda chunk_bytes: Combo(columns, columns, delimiter, chunk_bytes=chunk_bytes)
+
+
+FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
+    "fixed": fixed,
+    "user:password": combo(("A", "B")),
+    "url:user:password": combo(("url", "A", "B")),
+    "user:password:url": combo(("A", "B", "url")),
+    "user:url:password": combo(("A", "url", "B")),
+    "url;user;password": combo(("url", "A", "B"), ";"),
+    "user|password|url": combo(("A", "B", "url"), "|"),
+    "url user password": combo(("url", "A", "B"), " "),
+    "url¦user": combo(("url", "A"), "¦"),
+    "email": combo(("A",)),
+    "jsonl": lambda chunk_bytes: JsonLines(PATHS, chunk_bytes=chunk_bytes),
+    "json": lambda chunk_bytes: JsonRows(PATHS, chunk_bytes=chunk_bytes),
+    "json $": lambda chunk_bytes: JsonRows(PATHS, "$", chunk_bytes=chunk_bytes),
+    "json r": lambda chunk_bytes: JsonRows(PATHS, "r", chunk_bytes=chunk_bytes),
+}
+COMBOS = [name for name in FORMATS if name not in {"fixed", "jsonl", "json", "json $", "json r"}]
+
+TEXT = ["a", "B", "12", " ", "\t", "\n", "\n", "\r\n", "\r", "\0", "é", "\ufeff", "¦"]
+LISTS = [
+    ":",
+    ":",
+    ":",
+    ";",
+    "|",
+    "/",
+    "//",
+    "https://",
+    "h.example",
+    ":8443",
+    ":80/x",
+    "[::1]",
+    "@",
+    "u@x.example",
+    "?",
+]
+JSON = ['"', "\\", "{", "}", "[", "]", ",", ":", "1", "-0.5e3", "true", "null", "NaN", "\\u00e9", "\\ud800"]
+WHOLE = ['{"a":"x"}', '{"a":1,"b":{"c":[2,3]}}', '{"d":["p","q"]}', '{"r":[', "[", "]", ",", ",", "]}", '"a":', "\n"]
+
+
+def soup(*words: list[str]) -> st.SearchStrategy[bytes]:
+    every = [word.encode() for several in words for word in several]
+    return st.lists(st.sampled_from([*every, b"\xff", b"\xed\xa0\x80"]), max_size=60).map(b"".join)
+
+
+SOUPS = {name: soup(TEXT, LISTS) for name in FORMATS if "json" not in name}
+SOUPS |= {name: soup(TEXT, JSON, WHOLE, WHOLE, WHOLE) for name in FORMATS if "json" in name}
+
+
+def read(name: str, data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20) -> list[RowChunk]:
+    return list(FORMATS[name](lambda: chunk_bytes).read([data[i : i + piece] for i in range(0, len(data), piece)]))
+
+
+def rows(chunks: list[RowChunk]) -> list[tuple[int, int, object]]:
+    """(row, line, what became of it) of every record, in order."""
+    out: list[tuple[int, int, object]] = []
+    for chunk in chunks:
+        fates: dict[int, object] = dict(chunk.rejected)
+        fates |= {int(i): reason for reason, index in chunk.skipped.items() for i in index}
+        columns = [column.to_pylist() for column in chunk.cells.values()]
+        fates |= {int(index): tuple(cells) for index, *cells in zip(chunk.index, *columns, strict=True)}
+        assert sorted(fates) == list(range(chunk.records)), "every record has one fate"
+        lines = chunk.lines(chunk.bounds[:-1] * 0 + range(chunk.records)) if chunk.records else []
+        out += [(chunk.start.row + i, int(line), fates[i]) for i, line in enumerate(lines)]
+    return out
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(draw=st.data(), chunk_bytes=st.integers(1, 40), piece=st.integers(1, 9))
+def test_neither_chunk_size_nor_pieces_change_what_is_read(
+    name: str, draw: st.DataObject, chunk_bytes: int, piece: int
+) -> None:
+    data = draw.draw(SOUPS[name])
+    whole, chunks = read(name, data), read(name, data, chunk_bytes=chunk_bytes, piece=piece)
+    assert rows(chunks) == rows(whole)
+    assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
+    if whole:
+        assert chunks[-1].end == whole[-1].end
+        assert chunks[-1].end.offset == len(data)
+    total = {key: sum(c.flags.get(key, 0) for c in whole) for c in whole for key in c.flags}
+    assert {key: sum(c.flags.get(key, 0) for c in chunks) for c in chunks for key in c.flags} == total
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(draw=st.data(), chunk_bytes=st.integers(1, 40), other_bytes=st.integers(1, 40))
+def test_any_spans_between_chunks_are_read_and_nothing_else(
+    name: str, draw: st.DataObject, chunk_bytes: int, other_bytes: int
+) -> None:
+    data = draw.draw(SOUPS[name])
+    chunks = read(name, data, chunk_bytes=chunk_bytes)
+    chosen = [chunk for chunk in chunks if draw.draw(st.booleans())]
+    parser = FORMATS[name](lambda: other_bytes)
+    spans = [Span(c.start, c.end) for c in chosen]
+    again = list(parser.read([data], spans))
+    assert rows(again) == rows(chosen)
+    if chosen and chosen[-1] is chunks[-1]:
+        assert rows(list(parser.read([data], [*spans[:-1], Span(chosen[-1].start)]))) == rows(chosen)
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    ends = [*line_ends(data).tolist(), len(data)]
+    lines = [data[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    return [
+        line[:-2] if line.endswith(b"\r\n") else line[: len(line) - line.endswith((b"\n", b"\r"))] for line in lines
+    ]
+
+
+@given(SOUPS["fixed"])
+def test_fixed_widths_are_characters(data: bytes) -> None:
+    expected: list[object] = []
+    for line in lines_of(data):
+        text = line.decode("utf-8", "surrogateescape")
+        cells = tuple(
+            text[end - width : end].strip(PADDING) for width, end in zip(WIDTHS, accumulate(WIDTHS), strict=True)
+        )
+        if not line.strip(b" \t"):
+            expected.append("blank")
+        elif text[6:].strip(PADDING):
+            expected.append("too_many_cells")
+        else:
+            expected.append(tuple(cell.encode("utf-8", "surrogateescape") for cell in cells))
+    found = [fate for _, _, fate in rows(read("fixed", data))]
+    assert found == [("repeated_header" if fate == (b"A", b"B", b"C") else fate) for fate in expected[: len(found)]]
+    assert all(fate == "blank" for fate in expected[len(found) :])
+
+
+@pytest.mark.parametrize("name", COMBOS)
+@given(draw=st.data())
+def test_lists_are_cut_up_at_once_as_they_are_line_by_line(name: str, draw: st.DataObject) -> None:
+    data = draw.draw(SOUPS[name])
+    parser = FORMATS[name](lambda: 1 << 20)
+    assert isinstance(parser, Combo)
+    for line, (_, _, fate) in zip(lines_of(data), rows(read(name, data)), strict=False):
+        cells = parser.split(line)
+        if not line.strip(b" \t"):
+            assert fate == "blank"
+        elif len(cells) == 1 < parser.width:
+            assert fate == "no_delimiter"
+        else:
+            assert fate == (*cells, *[b""] * (parser.width - len(cells)))
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "$oid", "y"]), inner, max_size=3),
+    max_leaves=6,
+)
+documents = st.lists(st.dictionaries(st.sampled_from(["a", "b", "d", "e"]), values, max_size=4), max_size=6)
+
+
+@given(documents, st.booleans(), st.integers(1, 40), st.sampled_from([None, 1]))
+@example([{"a": "é"}], False, 1, None)  # noqa: FBT003 - as given
+def test_the_same_objects_are_the_same_rows_however_they_are_written(
+    several: list[dict[str, object]],
+    is_ascii: bool,
+    chunk_bytes: int,
+    indent: int | None,  # noqa: FBT001 - as given
+) -> None:
+    lines = "".join(json.dumps(each, ensure_ascii=is_ascii) + "\n" for each in several)
+    expected = [fate for _, _, fate in rows(read("jsonl", lines.encode(), chunk_bytes=chunk_bytes))]
+    assert len(expected) == len(several)
+    written = json.dumps(several, ensure_ascii=is_ascii, indent=indent)
+    inside = json.dumps({"x": {"y": [1]}, "r": several}, ensure_ascii=is_ascii, indent=indent)
+    for name, text in (("json", written), ("json $", written), ("json $", lines), ("json r", inside)):
+        found = [fate for _, _, fate in rows(read(name, text.encode(), chunk_bytes=chunk_bytes))]
+        assert found == expected, name
