@@ -19,7 +19,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # both stamps install into the one environment
-.PHONY: help demo test lint types check bench samples clean
+.PHONY: help demo test torture lint types check bench samples clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a per
 
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+torture: $(DEV) ## try for an hour to make a load lose a row: kills, storms of faults, simulated loads
+	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3
+	$(BIN)/python -m tests.property.simulate --seeds 100000
 
 lint: $(DEV) ## check style and formatting (ruff)
 	$(BIN)/ruff check .

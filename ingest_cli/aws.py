@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 5, 20, 4
 
-_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
-_DENIED = frozenset(
+EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+"""Error codes for credentials that were good once."""
+
+DENIED = frozenset(
     {
         "AccessDeniedException",
         "AccessDenied",
@@ -48,8 +50,13 @@ _DENIED = frozenset(
         "InvalidSignatureException",
         "MissingAuthenticationTokenException",
         "InvalidClientTokenId",
+        "IncompleteSignatureException",
+        "NotAuthorizedException",
+        "OptInRequired",
+        "SignatureDoesNotMatch",
     }
 )
+"""Error codes for credentials that are not, or not for this."""
 
 
 def open_session(target: Target) -> boto3.Session:
@@ -147,19 +154,20 @@ def no_credentials() -> TableError:
 
 
 def _refused(code: str, target: Target) -> IngestError:
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
     if code == "ResourceNotFoundException":
         return MissingTableError(
             f'there is no table "{target.table}" here; check --table and --region, or make it with '
             f"`ingest-cli table create --table {target.table}`"
         )
-    if code in _DENIED:
+    if code in DENIED:
         return TableError(
             f'AWS refuses to use the table "{target.table}" ({code}); check the credentials and their policy'
         )
     if code == "ValidationException":
         return TableError(
-            f'DynamoDB does not accept the table name "{target.table}"; it takes 3 to 255 of a-z, A-Z, 0-9, _, - and .'
+            f'DynamoDB does not accept the request for "{target.table}"; check the name of the table, which has 3 to '
+            "255 of a-z, A-Z, 0-9, _, - and ., and the length of what the manifest says"
         )
     return BusyError(f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later')

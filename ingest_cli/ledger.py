@@ -84,9 +84,19 @@ class TableLedger:
 
     def clear(self) -> None:
         """See `Ledger.clear`."""
-        target = self.table.target
-        with sentences(target):
-            self.table.client.delete_item(TableName=target.table, Key=self._key)
+        target, client = self.table.target, self.table.client
+        passed = client.exceptions.ConditionalCheckFailedException
+        try:
+            with sentences(target, passed):
+                client.delete_item(
+                    TableName=target.table,
+                    Key=self._key,
+                    ConditionExpression="#token = :token",
+                    ExpressionAttributeNames={"#token": "token"},
+                    ExpressionAttributeValues={":token": {"S": self.token}},
+                )
+        except passed:
+            return  # another run's by now
 
     @property
     def _key(self) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Lease:
         return (
             f'"{self._dataset}" is being loaded by process {holder.pid} on {holder.host}, since {since}; wait for it. '
             f"If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
-            f"`ingest-cli table unlock {self._dataset}`"
+            f"`ingest-cli table unlock {self._dataset}` and the same --table"
         )
 
 

@@ -126,6 +126,10 @@ class Lookup:
                 found.setdefault(item["sk"]["S"].partition("#")[0], []).append(item)
         return [self._breach(dataset, found[dataset]) for dataset in sorted(found)]
 
+    def reads(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> bool:
+        """Whether a question can be read as an identifier at all."""
+        return next(self._keys(question, kind, region), None) is not None
+
     def _keys(self, question: str, kind: str | None, region: str) -> Iterator[str]:
         """The partition keys under which the identifier would be."""
         text = pc.utf8_trim_whitespace(pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC"))

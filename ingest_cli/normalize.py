@@ -136,10 +136,9 @@ def _clean(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, BoolArray]
         bad = np.fromiter((not _is_utf8(cell) for cell in cells.to_pylist()), np.bool_, rows)
         text = pc.if_else(pa.array(bad), pa.scalar(None, pa.binary()), cells).cast(pa.string())
     ascii_only = pc.string_is_ascii(text)
-    if pc.all(ascii_only, min_count=0).as_py():
-        text = pc.ascii_trim_whitespace(text)
-    else:
-        text = pc.utf8_trim_whitespace(pc.if_else(ascii_only, text, pc.utf8_normalize(text, "NFKC")))
+    if not pc.all(ascii_only, min_count=0).as_py():
+        text = pc.if_else(ascii_only, text, pc.utf8_normalize(text, "NFKC"))
+    text = pc.utf8_trim_whitespace(text)
     null_like = _null_like(text)
     present = bad | ~null_like
     return pc.if_else(pa.array(present & ~bad), text, pa.scalar(None, pa.string())), present, bad

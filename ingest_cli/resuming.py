@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest_cli.errors import UsageError
 from ingest_cli.ledger import FileLedger, TableLedger
 from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
-from ingest_cli.settings import STATE_IN_TABLE
+from ingest_cli.settings import state_folder
 
 if TYPE_CHECKING:
     from ingest_cli.pipeline import Plan, Shard
@@ -89,9 +88,5 @@ class Resumable:
 
 
 def _ledger(state: str, table: Table, dataset: str, token: str) -> TableLedger | FileLedger:
-    if state == STATE_IN_TABLE:
-        return TableLedger(table, dataset, token)
-    scheme, _, folder = state.partition(":")
-    if scheme != "file" or not folder:
-        raise UsageError(f'--state is "{STATE_IN_TABLE}" or file:DIR, not "{state}"')
-    return FileLedger(Path(folder))
+    folder = state_folder(state)
+    return TableLedger(table, dataset, token) if folder is None else FileLedger(folder)

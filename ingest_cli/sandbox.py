@@ -44,6 +44,7 @@ def sandbox(table: str) -> Iterator[Target]:
         for name in _ELSEWHERE:
             os.environ.pop(name, None)
         os.environ.update(_CREDENTIALS)
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
         server.start()
         host, port = server.get_host_and_port()
         target = Target(table, REGION, None, f"http://{host}:{port}")

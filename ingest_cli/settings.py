@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest_cli.errors import UsageError
+
 DEFAULT_CONCURRENCY = 16
 DEFAULT_GIVE_UP_AFTER_S = 1800.0
 TRANSPORTS = ("curl", "boto3")
@@ -40,6 +42,7 @@ class RunSettings:
         limit: rows to take after those; None: all.
         rejects: file for rejects; None: they are only counted.
         rejects_include_raw: whether that file holds the rejected records themselves.
+        append_rejects: whether that file keeps what it holds: the rejects of an earlier manifest of the same command.
         source_id: stands for the content of sources that cannot be fingerprinted.
         concurrency: requests in flight at the most.
         transport: one of `TRANSPORTS`.
@@ -55,6 +58,7 @@ class RunSettings:
     limit: int | None = None
     rejects: Path | None = None
     rejects_include_raw: bool = False
+    append_rejects: bool = False
     source_id: str | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     transport: str = TRANSPORTS[0]
@@ -64,3 +68,17 @@ class RunSettings:
     state: str = STATE_IN_TABLE
     spot_watch: bool = True
     replay: Path | None = None
+
+
+def state_folder(state: str) -> Path | None:
+    """The folder that `--state` names; None for the table.
+
+    Raises:
+        UsageError: it names neither.
+    """
+    if state == STATE_IN_TABLE:
+        return None
+    scheme, _, folder = state.partition(":")
+    if scheme != "file" or not folder:
+        raise UsageError(f'--state is "{STATE_IN_TABLE}" or file:DIR, not "{state}"')
+    return Path(folder)

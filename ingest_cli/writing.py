@@ -25,6 +25,7 @@ from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Ceiling, Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.spot import SpotNotice
+from ingest_cli.settings import state_folder
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
@@ -134,7 +135,7 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
             stop.fail(fault)
 
     def on_save_fault(fault: Exception) -> None:
-        if settings.state.startswith("file:"):
+        if state_folder(settings.state) is not None:
             stop.fail(fault)
         else:
             on_fault(fault)

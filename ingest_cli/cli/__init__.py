@@ -142,9 +142,9 @@ def _refuse(error: click.ClickException) -> None:
 
 
 def _say(text: str) -> None:
-    from ingest_cli.cli.console import escape  # noqa: PLC0415 - start-up time
+    from ingest_cli.cli.console import escape, tell  # noqa: PLC0415 - start-up time
 
-    click.echo(f"ingest-cli: {escape(text)}", err=True)
+    tell(f"ingest-cli: {escape(text)}")
 
 
 def _place(error: BaseException) -> str:

@@ -32,6 +32,14 @@ def _escaped(sign: str) -> str:
     return f"\\x{ord(sign):02x}" if ord(sign) <= 0xFF else f"\\u{ord(sign):04x}"  # noqa: PLR2004
 
 
+def tell(line: str) -> None:
+    """Write a line on stderr; whether anybody still reads there makes no difference to what is being done."""
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        _forget(sys.stderr.fileno())
+
+
 class Log:
     """Lines on stderr, as text or as JSON objects."""
 
@@ -43,9 +51,9 @@ class Log:
         if self._json:
             at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
             entry = {"time": at, "level": level, "message": text, **fields}
-            click.echo(json.dumps(entry, default=str), err=True)
+            tell(json.dumps(entry, default=str))
         else:
-            click.echo(f"ingest-cli: {escape(text)}", err=True)
+            tell(f"ingest-cli: {escape(text)}")
 
 
 class Progress:
@@ -114,14 +122,20 @@ def show_report(report: Report, output: str) -> None:
     lines = [json.dumps(report.as_dict())] if output == "json" else [escape(line) for line in _text(report)]
     try:
         click.echo("\n".join(lines))
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            tell(f"ingest-cli: the report cannot be written to stdout ({error.strerror})")
         forget_stdout()
 
 
 def forget_stdout() -> None:
     """Send nowhere what is still to come: whoever read our output has read enough."""
+    _forget(sys.stdout.fileno())
+
+
+def _forget(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 

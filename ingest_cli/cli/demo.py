@@ -11,12 +11,14 @@ from ingest_cli import __file__ as package_file
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
-from ingest_cli.cli.runs import run_all
+from ingest_cli.cli.runs import Runs
 from ingest_cli.errors import ExitCode, UsageError
 from ingest_cli.keys import Pepper, generate_pepper
-from ingest_cli.loading import load
+from ingest_cli.loading import Watcher, load
 from ingest_cli.lookup import Lookup
-from ingest_cli.manifest import load_manifest
+from ingest_cli.manifest import Manifest, load_manifest
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
 from ingest_cli.settings import RunSettings
 from ingest_cli.tables import Table
@@ -48,13 +50,12 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
     manifests = sorted(_samples().glob("*.toml"))
     with sandbox("demo") as target:
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
-        table, pepper, settings = Table(target), generate_pepper("demo"), RunSettings()
-        code, _reports = run_all(
-            manifests,
-            output,
-            log,
-            lambda one, watcher, stop: load(one, table, pepper, settings, watcher=watcher, stop=stop),
-        )
+        table, pepper = Table(target), generate_pepper("demo")
+
+        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
+            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+
+        code = Runs(RunSettings(), output, log, run).all(manifests)
         log.line("2. reading every item back, and comparing it with what its dump gives")
         for manifest in manifests:
             code = _compare(manifest, table, pepper, log) or code

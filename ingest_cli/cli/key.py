@@ -12,6 +12,7 @@ from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
 from ingest_cli.keys import generate_pepper, read_pepper, write_pepper_file
+from ingest_cli.settings import Target
 
 _EXAMPLES_GENERATE = """\
 \b
@@ -72,9 +73,14 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
         return
     if not key:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
-    pepper = read_pepper(key)
+    session = None
+    if not key.startswith(("file:", "env:")):
+        from ingest_cli.aws import open_session  # noqa: PLC0415 - a key at hand can be checked without boto3
+
+        session = open_session(Target("", values["region"], values["profile"]))
+    pepper = read_pepper(key, session)
     if values["table"]:
-        from ingest_cli.catalog import Catalog  # noqa: PLC0415 - a key can be checked without boto3
+        from ingest_cli.catalog import Catalog  # noqa: PLC0415 - likewise
         from ingest_cli.tables import Table  # noqa: PLC0415
 
         target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])

@@ -23,11 +23,14 @@ from ingest_cli.cli.options import (
     target_of,
     write_options,
 )
-from ingest_cli.cli.runs import run_all
+from ingest_cli.cli.runs import Runs
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
-from ingest_cli.loading import load, validate
+from ingest_cli.loading import Watcher, load, validate
+from ingest_cli.manifest import Manifest
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
-from ingest_cli.settings import Target
+from ingest_cli.settings import RunSettings, Target
 from ingest_cli.tables import Table
 from ingest_cli.writing import parse_ceiling
 
@@ -67,10 +70,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     parse_ceiling(settings.max_wcu)
     log = Log(values["log_format"])
     if values["dry_run"]:
-        code, _ = run_all(
-            manifests, values["output"], log, lambda one, watcher, stop: validate(one, settings, watcher, stop)
-        )
-        ctx.exit(code)
+        ctx.exit(Runs(settings, values["output"], log, validate).all(manifests))
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
@@ -79,16 +79,16 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
-        code, reports = run_all(
-            manifests,
-            values["output"],
-            log,
-            lambda one, watcher, stop: load(one, table, pepper, settings, watcher=watcher, stop=stop),
-        )
+
+        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
+            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+
+        runs = Runs(settings, values["output"], log, run)
+        code = runs.all(manifests)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
         elif code == 0:
-            log.line(_next(target, values["key"], len(reports)))
+            log.line(_next(target, values["key"], len(runs.reports)))
     ctx.exit(code)
 
 

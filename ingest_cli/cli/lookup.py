@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES, NoArguments
-from ingest_cli.cli.console import escape
+from ingest_cli.cli.console import escape, tell
 from ingest_cli.cli.options import (
     key_option,
     option,
@@ -70,15 +70,16 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     table = Table(target)
     find = Lookup.on(table, read_pepper(values["key"], table.session))
     if not find.is_key_known:
-        click.echo(
+        tell(
             f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody "
-            "will be found; is it the right one?",
-            err=True,
+            "will be found; is it the right one?"
         )
     missing = False
     for question in _questions():
         breaches = find(question, values["kind"], values["phone_region"].upper())
         missing |= not breaches
+        if not breaches and not find.reads(question, values["kind"], values["phone_region"].upper()):
+            tell("ingest-cli: that cannot be read as an identifier of any kind, and not be found; check its spelling")
         _show(breaches, values["output"])
     ctx.exit(1 if missing and values["exit_code"] else 0)
 

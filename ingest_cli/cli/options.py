@@ -15,6 +15,9 @@ from typing import Any, ClassVar, TypeVar
 import click
 from click.core import ParameterSource
 
+from ingest_cli.cli.console import escape
+from ingest_cli.errors import KeyRefusedError
+from ingest_cli.keys import parse_key_reference
 from ingest_cli.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_GIVE_UP_AFTER_S,
@@ -118,6 +121,17 @@ def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
                 parameter.required = False
 
 
+def _without_secret(name: str, value: str) -> str:
+    """The value of a setting; of `key` only if it is the reference that it should be."""
+    if name != "key":
+        return value
+    try:
+        parse_key_reference(value)
+    except KeyRefusedError:
+        return "refused, since it is no reference to a key"
+    return value
+
+
 def shown(ctx: click.Context) -> bool:
     """Print each setting and where it comes from, if that was asked for."""
     if not ctx.meta.get("show_settings"):
@@ -131,7 +145,8 @@ def shown(ctx: click.Context) -> bool:
         if source is ParameterSource.ENVIRONMENT:
             where = f"environment variable {parameter.envvar}"
         value = ctx.params.get(name)
-        click.echo(f"{name.replace('_', '-')} = {'not set' if value is None else value}  ({where})")
+        shown_value = "not set" if value is None else _without_secret(name, str(value))
+        click.echo(escape(f"{name.replace('_', '-')} = {shown_value}  ({where})"))
     return True
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ingest_cli.cli.console import Log, Progress, escape, show_report
 from ingest_cli.cli.interrupts import Interrupts
-from ingest_cli.errors import ExitCode, IngestError
+from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
+from ingest_cli.settings import RunSettings
 
 _FROM_BEST_TO_WORST = (
     ExitCode.DONE,
@@ -30,30 +32,76 @@ def worst(codes: Iterable[int]) -> int:
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
 
 
-def run_all(
-    manifests: Iterable[Path], output: str, log: Log, run: Callable[[Manifest, Watcher, StopRequest], Report]
-) -> tuple[int, list[Report]]:
-    """Run each manifest, print its report, and go on with the next whatever happened, short of a signal.
+Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], Report]
 
-    Returns:
-        The worst exit code, and the reports.
+
+class Runs:
+    """The runs of one command, a manifest each.
+
+    Attributes:
+        codes: exit codes so far.
+        reports: reports so far.
     """
-    codes, reports, interrupts = list[int](), list[Report](), Interrupts(log)
-    for path in manifests:
+
+    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run) -> None:
+        """Set up.
+
+        Args:
+            settings: how to run.
+            output: `text` or `json`.
+            log: where messages go.
+            run: runs a manifest.
+        """
+        self.codes: list[int] = []
+        self.reports: list[Report] = []
+        self._settings = settings
+        self._output = output
+        self._log = log
+        self._run = run
+        self._interrupts = Interrupts(log)
+        self._datasets: dict[str, Path] = {}
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal asked to stop."""
+        return self._interrupts.seen
+
+    def all(self, manifests: Iterable[Path]) -> int:
+        """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
+        for path in manifests:
+            self.one(path)
+            if self.interrupted:
+                break
+        return worst(self.codes)
+
+    def one(self, path: Path) -> None:
+        """Run a manifest and print its report."""
         try:
-            manifest = load_manifest(path)
+            manifest = self._manifest(path)
         except IngestError as error:
-            log.line(str(error), "error", exit_code=int(error.exit_code))
-            codes.append(error.exit_code)
-            continue
-        with Progress(log) as progress:
-            report = run(manifest, progress.watcher(), interrupts.fresh())
-        show_report(report, output)
+            self._log.line(str(error), "error", exit_code=int(error.exit_code))
+            self.codes.append(error.exit_code)
+            return
+        settings = replace(self._settings, append_rejects=bool(self.reports))
+        with Progress(self._log) as progress:
+            report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
+        show_report(report, self._output)
         sys.stdout.flush()
         if report.message:
-            log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
-        codes.append(report.exit_code)
-        reports.append(report)
-        if interrupts.seen:
-            break
-    return worst(codes), reports
+            self._log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
+        self.codes.append(report.exit_code)
+        self.reports.append(report)
+
+    def _manifest(self, path: Path) -> Manifest:
+        """The manifest at `path`.
+
+        Raises:
+            ManifestError: it has a mistake, or is of a dataset that this command has had already.
+        """
+        manifest = load_manifest(path)
+        other = self._datasets.setdefault(manifest.dataset.id, path)
+        if other != path:
+            raise ManifestError(
+                f'{path}: the dataset id "{manifest.dataset.id}" is that of {other} too; an id is never used twice'
+            )
+        return manifest

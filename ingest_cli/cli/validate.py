@@ -18,7 +18,7 @@ from ingest_cli.cli.options import (
     settings_options,
     shown,
 )
-from ingest_cli.cli.runs import run_all, worst
+from ingest_cli.cli.runs import Runs, worst
 from ingest_cli.loading import validate
 
 EXAMPLES = """\
@@ -46,14 +46,13 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], **values: Any) -> No
     """
     if shown(ctx):
         return
-    settings, log = run_settings(values), Log(values["log_format"])
-    codes = []
+    log = Log(values["log_format"])
+    runs = Runs(run_settings(values), values["output"], log, validate)
     for path in files:
         if path.suffix == ".toml":
-            code, _ = run_all(
-                [path], values["output"], log, lambda one, watcher, stop: validate(one, settings, watcher, stop)
-            )
+            runs.one(path)
         else:
-            code = look_at(path, values["output"], log)
-        codes.append(code)
-    ctx.exit(worst(codes))
+            runs.codes.append(look_at(path, values["output"], log))
+        if runs.interrupted:
+            break
+    ctx.exit(worst(runs.codes))

@@ -20,6 +20,9 @@ from ingest_cli.report import Report
 from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Refusal
 
+MOSTLY = 0.5
+"""The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -60,6 +63,12 @@ class Journal:
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._unsaved = False
+        self._closed = False
+
+    def close(self) -> None:
+        """Settle and save nothing more; a thread that could not be waited for may still try."""
+        with self._lock:
+            self._closed = True
 
     def settle(self, chunk: Settlement, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
         """Account for a chunk whose items are all acknowledged or refused.
@@ -70,6 +79,8 @@ class Journal:
         """
         books = self._books
         with self._lock:
+            if self._closed:
+                return
             books.rejects.write(chunk.source, chunk.shard, chunk.rejects(refused))
             books.report.account.add(chunk.account(acknowledged, refused))
             books.report.distinct.add(chunk.key_hash)
@@ -100,7 +111,7 @@ class Journal:
             return
         with self._saving:
             with self._lock:
-                if not self._unsaved:
+                if not self._unsaved or self._closed:
                     return
                 checkpoint.rejects_bytes = self._books.rejects.size_bytes
                 state = checkpoint.to_bytes()
@@ -113,16 +124,22 @@ class Journal:
                 raise
 
 
-def check_rejects(report: Report, limits: RejectLimits) -> None:
+def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False) -> None:
     """Hold the rows so far against the manifest's [rejects].
+
+    Args:
+        report: of the run.
+        limits: from the manifest.
+        at_end: whether there are no more rows. Then a dump that is for the most part rejected fails however
+            small it is.
 
     Raises:
         TooManyRejectsError: a larger share than `max_ratio` of at least `min_sample` rows was rejected.
     """
     account = report.account
-    if account.rows_read < max(limits.min_sample, 1):
+    ratio = account.rows_rejected / max(account.rows_read, 1)
+    if account.rows_read < limits.min_sample and not (at_end and ratio > MOSTLY):
         return
-    ratio = account.rows_rejected / account.rows_read
     if ratio > limits.max_ratio:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(

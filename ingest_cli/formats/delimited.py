@@ -110,6 +110,8 @@ class Delimited:
         if set(names) & set(self._wanted):  # a header beyond doubt, and not somebody's data
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
             hint = next((f'; did you mean "{other}"?' for other in names if [other.casefold()] == near), "")
+        if len(names) == 1:
+            hint = "; check `delimiter` and `encoding` in [format]"
         raise ManifestError(f'there is no column "{name}" in the header of {len(names)} columns{hint}')
 
 

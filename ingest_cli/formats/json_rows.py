@@ -103,12 +103,13 @@ class _Stretch:
     index: OffsetArray
     cells: Mapping[str, pa.BinaryArray]
     rejected: Sequence[tuple[int, str]]
+    undecodable: Sequence[int]
 
     @classmethod
     def of(cls, block: Block, size: int, start: Position) -> _Stretch:
         """The first `size` bytes of `block`, which begins at `start`."""
         begins, index = np.array(block.begins, np.int64), np.array(block.index, np.int64)
-        return cls(block.data[:size], start, begins, index, block.cells.columns(), block.rejected)
+        return cls(block.data[:size], start, begins, index, block.cells.columns(), block.rejected, block.undecodable)
 
     def position(self, offset: int) -> Position:
         """The place at `offset` of the stream."""
@@ -133,7 +134,7 @@ class _Stretch:
         data = self.data[begin : end.offset - self.start.offset] if first < last else b""
         bounds = np.append(self.begins[first:last] - begin, len(data))
         low, high = np.searchsorted(self.index, (first, last))
-        flags = {} if data.isascii() else {"undecodable_bytes": _count_undecodable(data, bounds)}
+        undecodable = sum(first <= i < last for i in self.undecodable)
         return RowChunk(
             start,
             end,
@@ -142,21 +143,5 @@ class _Stretch:
             (self.index[low:high] - first).astype(np.int32),
             {name: column[low:high] for name, column in self.cells.items()},
             rejected=tuple((i - first, reason) for i, reason in self.rejected if first <= i < last),
-            flags={name: count for name, count in flags.items() if count},
+            flags={"undecodable_bytes": undecodable} if undecodable else {},
         )
-
-
-def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
-    """Number of records with bytes that are not UTF-8."""
-    if _is_utf8(data):
-        return 0
-    pairs = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    return sum(not _is_utf8(data[begin:end]) for begin, end in pairs)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

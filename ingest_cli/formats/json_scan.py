@@ -42,6 +42,7 @@ class Block:
         index: which of the records are rows.
         rejected: (record, reason) of those that are not.
         cells: takes the rows.
+        undecodable: those of the records with bytes that are not UTF-8.
         waiting: whether the walk cannot go on without more bytes.
         is_damaged: whether something in it could not be parsed where it stood.
     """
@@ -53,6 +54,7 @@ class Block:
         self.begins = list[int]()
         self.index = list[int]()
         self.rejected = list[tuple[int, str]]()
+        self.undecodable = list[int]()
         self.waiting = False
         self.is_damaged = False
         self._is_ascii = data.isascii()
@@ -63,8 +65,10 @@ class Block:
         """Whether a chunk has as many rows as it may, but for one that the end of the stream may add."""
         return len(self.begins) >= MAX_CHUNK_ROWS - 1
 
-    def add(self, at: int, found: dict[str, object] | str) -> None:
-        """Add the record that begins at `at`: a row, or the reason why it is none."""
+    def add(self, at: int, end: int, found: dict[str, object] | str) -> None:
+        """Add the record from `at` to `end`: a row, or the reason why it is none."""
+        if not self._is_ascii and not _is_utf8(self.data[at : min(end, self.limit(at))]):
+            self.undecodable.append(len(self.begins))
         if isinstance(found, str):
             self.rejected.append((len(self.begins), found))
         else:
@@ -172,3 +176,11 @@ def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, limit: int | None =
     """Where a match of `pattern` at `at` ends; `at` if there is none."""
     found = pattern.match(data, at, len(data) if limit is None else limit)
     return found.end() if found else at
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

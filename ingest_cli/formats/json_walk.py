@@ -103,7 +103,7 @@ class Walker:
             at = steps[self._mode](block, at)
         if block.final and at == len(block.data) and self._is_unfinished():
             # The last byte stands for all that is missing: a record of no bytes would be in no span.
-            block.add(at - (2 if block.data.endswith(b"\r\n") else 1), BROKEN_JSON)
+            block.add(at - (2 if block.data.endswith(b"\r\n") else 1), 0, BROKEN_JSON)
         return at
 
     def _is_unfinished(self) -> bool:
@@ -132,7 +132,7 @@ class Walker:
             end, value = self._element(block, at)
             if value is None:
                 return at
-            block.add(at, BROKEN_JSON if self._expect is _Expect.SEPARATOR else value)
+            block.add(at, end, BROKEN_JSON if self._expect is _Expect.SEPARATOR else value)
             self._expect = _Expect.SEPARATOR
             at = end
             if self._mode is not _Mode.ROWS:
@@ -143,7 +143,7 @@ class Walker:
         """Go past a comma between rows, or the beginning or end of an array of them."""
         allowed, after, arrays = _SEPARATORS[block.data[at]]
         if self._expect not in allowed:
-            block.add(at, BROKEN_JSON)
+            block.add(at, at + 1, BROKEN_JSON)
         self._expect = after
         self._arrays += arrays
         if not self._arrays:
@@ -244,7 +244,7 @@ class Walker:
         if self._open:
             return
         if not self._found:
-            block.add(at, NO_ROWS if self._path else TOO_LONG)
+            block.add(at, at + 1, NO_ROWS if self._path else TOO_LONG)
         self._found = False
 
     def _outside_string(self, block: Block, at: int) -> int:
@@ -287,14 +287,14 @@ class Walker:
             found = end_of(_JUNK, data, at, block.limit(at))
             if found == len(data) and not block.in_sight(at):
                 return at
-            block.add(at, scalar(data[at:found]))
+            block.add(at, found, scalar(data[at:found]))
             return found
         if self._path:
             self._open.append("")
             return at + 1
         decoded = block.decode(at)
         if decoded and (self._path is not None or not ARRAY_OF_OBJECTS.search(data, at, decoded[1])):
-            block.add(at, decoded[0])
+            block.add(at, decoded[1], decoded[0])
             return decoded[1]
         return self._doubtful_document(block, at)
 
@@ -309,7 +309,7 @@ class Walker:
             return at
         end = find_end(data, at, limit)
         if isinstance(end, int):
-            block.add(at, parse_document(data[at:end]))
+            block.add(at, end, parse_document(data[at:end]))
             return end
         whole = block.final and limit == len(data)
         again = _LINE_WITH_OBJECT.search(data, at, limit) if whole or end is Ending.DAMAGED else None
@@ -318,10 +318,11 @@ class Walker:
         if not again and not whole:
             self._open.append("")  # a large document: its rows may be further on
             return at + 1
-        block.add(at, BROKEN_JSON)
         if not again:
             self._mode = _Mode.LOST
-        return again.end() if again else len(data)
+        after = again.end() if again else len(data)
+        block.add(at, after, BROKEN_JSON)
+        return after
 
 
 def _to_end(block: Block, at: int) -> int:

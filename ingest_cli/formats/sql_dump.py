@@ -191,7 +191,7 @@ class _Found:
         rows = slice(*np.searchsorted(self._index, [low, high]))
         start = Position(self._at.offset + begin, self._at.row + low, self._at.line + count_lines(self._data[:begin]))
         flags = {
-            "undecodable_bytes": _count_undecodable(data, bounds),
+            "undecodable_bytes": self._undecodable(low, high),
             "unread_expression": int(np.diff(np.searchsorted(self._unread, [low, high]))[0]),
         }
         return RowChunk(
@@ -205,6 +205,13 @@ class _Found:
             flags={name: count for name, count in flags.items() if count},
         )
 
+    def _undecodable(self, low: int, high: int) -> int:
+        """Number of records with bytes that are not UTF-8; what stands between two records is not looked at."""
+        if _is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
+            return 0
+        places = zip(self._starts[low:high].tolist(), self._ends[low:high].tolist(), strict=True)
+        return sum(not _is_utf8(self._data[begin:end]) for begin, end in places)
+
 
 def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> Iterator[tuple[int, int]]:
     """(first, after) of the records of each chunk: neighbours, and no more than a chunk may have."""
@@ -215,14 +222,9 @@ def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> I
             yield begin, min(begin + MAX_CHUNK_ROWS, high)
 
 
-def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
-    """Number of records with bytes that are not UTF-8."""
-    if data.isascii() or _is_utf8(data):
-        return 0
-    return sum(not _is_utf8(data[begin:end]) for begin, end in pairwise(bounds.tolist()))
-
-
 def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -68,19 +68,24 @@ def _address(text: str) -> tuple[str | None, str]:
     return (f"{local}@{domain}", "") if is_address else (None, "not_an_address")
 
 
+_BETWEEN = frozenset({"or", "and", "atau", "dan", "&"})
+
+
 def _candidates(text: str) -> list[str]:
     """Split a cell that is not one plain address into what may be addresses.
 
-    Words outside `<>` are somebody's name where `<>` holds an address, and candidates where it does not.
+    Words outside `<>` are somebody's name where `<>` holds an address. Where it does not, a cell is split only if
+    each of its words may be one: the last word of `ahmad ali@example.com` is not the address of anybody here.
     """
     text = _MAILTO.sub(lambda link: f" {unquote(link[1])} ", text)
     bracketed = [content for content in _BRACKETED.findall(text) if "@" in content]
     outside = _SEPARATORS.split(_BRACKETED.sub(" ", text) if bracketed else text)
     words = [word for word in outside if word.strip(_WRAPPING)]
-    if bracketed or any("@" in word for word in words):
+    if bracketed:
         inside = [word for content in bracketed for word in _SEPARATORS.split(content) if word]
-        return inside + [word for word in words if "@" in word or not bracketed]
-    return [text]
+        return inside + [word for word in words if "@" in word]
+    words = [word for word in words if word.casefold() not in _BETWEEN]
+    return words if words and all("@" in word for word in words) else [text]
 
 
 def canonical_emails(text: str) -> CellResult:

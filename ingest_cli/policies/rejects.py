@@ -15,6 +15,7 @@ from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.records import Reject
 
 _MODE = 0o600
+_FIRST_BYTES = 64 << 10  # a line is shorter, but for one that shows its record
 
 
 class RejectFile:
@@ -27,13 +28,18 @@ class RejectFile:
         lost: whether rejects of an earlier, broken-off run should be in the file, but are not.
     """
 
-    def __init__(self, path: Path | None, keep_bytes: int = 0) -> None:
+    def __init__(self, path: Path | None, keep_bytes: int | None = 0) -> None:
         """Open the file, and cut off what follows the first `keep_bytes`.
 
+        Args:
+            path: of the file; None: rejects are not written.
+            keep_bytes: what to keep of it; None: all.
+
         Raises:
-            UsageError: it cannot be written.
+            UsageError: it cannot be written, or holds something else than rejects.
         """
         self._path = path
+        self._closed = False
         self._file: IO[bytes] | None = None
         self.size_bytes = 0
         self.lost = False
@@ -45,8 +51,11 @@ class RejectFile:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):  # before its mode is changed: /dev/null belongs to everybody
                 raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - it is told like all others
+            if not _holds_rejects(self._file.read(_FIRST_BYTES)):
+                raise OSError(errno.EEXIST, "it holds something else than rejects")  # noqa: TRY301 - likewise
             os.fchmod(descriptor, _MODE)
             found = status.st_size
+            keep_bytes = found if keep_bytes is None else keep_bytes
             self.lost = found < keep_bytes
             self.size_bytes = 0 if self.lost else keep_bytes  # of a part, the last line may be cut
             self._file.truncate(self.size_bytes)
@@ -64,6 +73,8 @@ class RejectFile:
             TryAgainError: they cannot be written, for example because the disk is full. The file then ends where
                 it did before.
         """
+        if self._closed:
+            raise TryAgainError("the reject file is closed already; run the same command again")
         if self._file is None:
             return
         lines = b"".join(_line(source, shard, one) for one in rejects)
@@ -94,7 +105,8 @@ class RejectFile:
             raise self._full(error) from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; nothing can be written from then on."""
+        self._closed = self._path is not None
         if self._file is not None:
             file, self._file = self._file, None
             try:
@@ -107,6 +119,18 @@ class RejectFile:
             f'the reject file "{self._path}" cannot be written ({error.strerror}); make room, and run the same command '
             "again"
         )
+
+
+def _holds_rejects(head: bytes) -> bool:
+    """Whether a file that begins so is empty or a file of rejects, so that it may be written anew."""
+    first, end, _ = head.partition(b"\n")
+    if not end:  # nothing, or a first line that was cut off while it was written
+        return head.startswith(b'{"source": ') or not head
+    try:
+        entry = json.loads(first)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and {"source", "row", "reason"} <= entry.keys()
 
 
 def _line(source: str, shard: int, one: Reject) -> bytes:

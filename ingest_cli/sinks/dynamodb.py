@@ -12,6 +12,7 @@ import re
 import zlib
 from typing import Any
 
+from ingest_cli.aws import DENIED, EXPIRED
 from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError, TryAgainError
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
@@ -37,20 +38,6 @@ _TRANSIENT = frozenset(
         "TransactionInProgressException",
         "RequestTimeout",
         "RequestTimeoutException",
-    }
-)
-_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
-_DENIED = frozenset(
-    {
-        "AccessDeniedException",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "IncompleteSignatureException",
-        "NotAuthorizedException",
-        "OptInRequired",
-        "InvalidClientTokenId",
-        "SignatureDoesNotMatch",
     }
 )
 
@@ -189,11 +176,11 @@ def is_gone(table: str) -> str:
 
 
 def _fatal(code: str, table: str) -> IngestError | None:
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
     if code == "ResourceNotFoundException":
         return TryAgainError(is_gone(table))
-    if code in _DENIED:
+    if code in DENIED:
         return TableError(
             f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy'
         )

@@ -24,14 +24,14 @@ def find_sources(entries: Iterable[str], base: Path) -> list[Source]:
     Raises:
         SourceError: an entry names nothing, something unreadable, or a place of unknown kind.
     """
-    found: dict[str, Source] = {}
+    found: dict[object, Source] = {}
     for entry in entries:
         scheme, sep, _ = entry.partition("://")
         finder = SCHEMES.get(scheme if sep else "")
         if finder is None:
             raise SourceError(f'"{entry}" is not a place this version can read; use a path on this machine')
         for source in finder(entry, base):
-            found.setdefault(source.name, source)
+            found.setdefault(source.identity, source)
     return list(found.values())
 
 

@@ -19,6 +19,11 @@ class Source(Protocol):
         """Its size as it lies there, i.e. packed."""
         ...
 
+    @property
+    def identity(self) -> object:
+        """Equal for two names of the same thing."""
+        ...
+
     def fingerprint(self) -> str:
         """A hex digest that changes when its content does.
 

@@ -23,11 +23,18 @@ class LocalFile:
         path: where it is.
         name: the path as the manifest's author would recognise it.
         size_bytes: its size when the run was planned.
+        state: what tells it from other files, and from itself after a change: device, inode, size and times.
     """
 
     path: Path
     name: str
     size_bytes: int
+    state: tuple[int, ...]
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """See `Source.identity`."""
+        return self.state[:2]
 
     def fingerprint(self) -> str:
         """SHA-256 of the bytes, remembered by device, inode, size and time of the last change."""
@@ -49,8 +56,11 @@ class LocalFile:
             with self.path.open("rb", buffering=0) as file:
                 while piece := file.read(READ_BYTES):
                     yield piece
+                changed = _state(os.fstat(file.fileno())) != self.state
         except OSError as error:
             raise _unreadable(self.name, error) from error
+        if changed:
+            raise SourceError("the file has changed since this run began; leave it alone, and load it with --restart")
 
 
 def find(pattern: str, base: Path) -> list[LocalFile]:
@@ -94,7 +104,11 @@ def _file(path: Path, name: str) -> LocalFile:
         raise SourceError(f'"{name}" is not a regular file; copy its data into one')
     if not os.access(path, os.R_OK):
         raise SourceError(f'"{name}" may not be read by this user; check its permissions')
-    return LocalFile(path, name, status.st_size)
+    return LocalFile(path, name, status.st_size, _state(status))
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _unreadable(name: str, error: OSError) -> SourceError:

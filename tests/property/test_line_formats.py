@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ingest_cli.formats import blocks, json_scan, json_walk, lines
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.fixed import PADDING, Fixed
 from ingest_cli.formats.interface import ChunkBytes, Format
@@ -92,8 +93,8 @@ def rows(chunks: list[RowChunk]) -> list[tuple[int, int, object]]:
         columns = [column.to_pylist() for column in chunk.cells.values()]
         fates |= {int(index): tuple(cells) for index, *cells in zip(chunk.index, *columns, strict=True)}
         assert sorted(fates) == list(range(chunk.records)), "every record has one fate"
-        lines = chunk.lines(chunk.bounds[:-1] * 0 + range(chunk.records)) if chunk.records else []
-        out += [(chunk.start.row + i, int(line), fates[i]) for i, line in enumerate(lines)]
+        places = chunk.lines(chunk.bounds[:-1] * 0 + range(chunk.records)) if chunk.records else []
+        out += [(chunk.start.row + i, int(line), fates[i]) for i, line in enumerate(places)]
     return out
 
 
@@ -111,6 +112,20 @@ def test_neither_chunk_size_nor_pieces_change_what_is_read(
         assert chunks[-1].end.offset == len(data)
     total = {key: sum(c.flags.get(key, 0) for c in whole) for c in whole for key in c.flags}
     assert {key: sum(c.flags.get(key, 0) for c in chunks) for c in chunks for key in c.flags} == total
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(draw=st.data(), chunk_bytes=st.integers(1, 40), limit=st.integers(1, 30))
+def test_nor_do_they_where_records_are_longer_than_any_may_be(
+    name: str, draw: st.DataObject, chunk_bytes: int, limit: int
+) -> None:
+    data = draw.draw(SOUPS[name])
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (blocks, lines, json_scan, json_walk):
+            patch.setattr(module, "MAX_RECORD_BYTES", limit)
+        whole, chunks = read(name, data), read(name, data, chunk_bytes=chunk_bytes)
+    assert rows(chunks) == rows(whole)
+    assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -184,15 +199,15 @@ documents = st.lists(st.dictionaries(st.sampled_from(["a", "b", "d", "e"]), valu
 @example([{"a": "é"}], False, 1, None)  # noqa: FBT003 - as given
 def test_the_same_objects_are_the_same_rows_however_they_are_written(
     several: list[dict[str, object]],
-    is_ascii: bool,
+    is_ascii: bool,  # noqa: FBT001 - as given
     chunk_bytes: int,
-    indent: int | None,  # noqa: FBT001 - as given
+    indent: int | None,
 ) -> None:
-    lines = "".join(json.dumps(each, ensure_ascii=is_ascii) + "\n" for each in several)
-    expected = [fate for _, _, fate in rows(read("jsonl", lines.encode(), chunk_bytes=chunk_bytes))]
+    one_a_line = "".join(json.dumps(each, ensure_ascii=is_ascii) + "\n" for each in several)
+    expected = [fate for _, _, fate in rows(read("jsonl", one_a_line.encode(), chunk_bytes=chunk_bytes))]
     assert len(expected) == len(several)
     written = json.dumps(several, ensure_ascii=is_ascii, indent=indent)
     inside = json.dumps({"x": {"y": [1]}, "r": several}, ensure_ascii=is_ascii, indent=indent)
-    for name, text in (("json", written), ("json $", written), ("json $", lines), ("json r", inside)):
+    for name, text in (("json", written), ("json $", written), ("json $", one_a_line), ("json r", inside)):
         found = [fate for _, _, fate in rows(read(name, text.encode(), chunk_bytes=chunk_bytes))]
         assert found == expected, name

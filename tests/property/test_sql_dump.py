@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import re
-import sqlite3
-import string
-
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.formats import blocks
@@ -141,6 +136,6 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
     spans = [Span(chunk.start, chunk.end) for chunk in chosen]
     again = read(data, chunk_bytes=other_bytes, spans=spans)
     assert rows(again) == rows(chosen)
-    assert sum(c.end.offset - c.start.offset for c in again) == sum(
-        c.end.offset - c.start.offset for c in chosen
-    ), "the spans are tiled without gaps"
+    assert sum(c.end.offset - c.start.offset for c in again) == sum(c.end.offset - c.start.offset for c in chosen), (
+        "the spans are tiled without gaps"
+    )

@@ -42,6 +42,10 @@ class BytesSource:
     def size_bytes(self) -> int:
         return len(self.data)
 
+    @property
+    def identity(self) -> str:
+        return self.name
+
     def fingerprint(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 

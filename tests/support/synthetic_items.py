@@ -85,6 +85,10 @@ class SyntheticSource:
     name: str = "memory.csv"
     size_bytes: int = field(default=0)
 
+    @property
+    def identity(self) -> str:
+        return self.name
+
     def fingerprint(self) -> str:
         return f"{hash64(self.name):064x}"
 

@@ -64,7 +64,8 @@ def test_the_second_is_told_who_holds_it_and_since_when(table: Table, clock: Fak
         lease_of(table, clock, "run-2").acquire()
     assert str(caught.value) == (
         '"demo" is being loaded by process 4242 on loader-7, since 2030-03-17T17:46:40+00:00; wait for it. If it is '
-        "gone for good, its lock ends by itself in 50 s, or at once with `ingest-cli table unlock demo`"
+        "gone for good, its lock ends by itself in 50 s, or at once with `ingest-cli table unlock demo` and the same "
+        "--table"
     )
     first.renew()
 

@@ -17,6 +17,7 @@ from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.records import Reject
 
 ONE = Reject(3, 4, "normalize", "too_short", "ICNUM")
+LINE = '{"source": "a", "shard": 0, "row": 1, "line": 1, "stage": "parse", "reason": "x", "field": null}\n'
 TWO = Reject(9, 12, "parse", "too_many_cells")
 
 
@@ -59,13 +60,42 @@ def test_the_record_itself_is_there_only_where_it_was_asked_for(tmp_path: Path) 
 
 def test_only_the_owner_can_read_it_even_where_it_was_there_before(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
-    path.write_text("old\n", encoding="utf-8")
+    path.write_text(LINE, encoding="utf-8")
     path.chmod(0o644)
     RejectFile(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_bytes() == b""
     RejectFile(tmp_path / "new").close()
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "found", ["IC,PHONE\n850101145678,0123456789\n", "k1:00ff\n", "{}\n", '{"a": 1}', "[]\n", "\n"]
+)
+def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, found: str) -> None:
+    path = tmp_path / "dump.csv"
+    path.write_text(found, encoding="utf-8")
+    with pytest.raises(UsageError, match="something else than rejects"):
+        RejectFile(path)
+    assert path.read_text(encoding="utf-8") == found
+
+
+def test_a_later_manifest_of_the_same_command_goes_on_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "rejects"
+    first = RejectFile(path)
+    first.write("a", 0, [ONE])
+    first.close()
+    second = RejectFile(path, None)
+    second.write("b", 0, [TWO])
+    second.close()
+    assert [line["source"] for line in lines(path)] == ["a", "b"]
+
+
+def test_nothing_is_dropped_silently_once_it_is_closed(tmp_path: Path) -> None:
+    file = RejectFile(tmp_path / "rejects")
+    file.close()
+    with pytest.raises(TryAgainError, match="closed"):
+        file.write("a", 0, [ONE])
 
 
 def test_on_a_resume_what_is_not_in_the_state_is_cut_off(tmp_path: Path) -> None:
@@ -82,7 +112,7 @@ def test_on_a_resume_what_is_not_in_the_state_is_cut_off(tmp_path: Path) -> None
     assert [line["row"] for line in lines(path)] == [3, 9]
 
 
-@pytest.mark.parametrize("found", ["", '{"source": "a"}\n{"sour'])
+@pytest.mark.parametrize("found", ["", LINE + '{"sour', '{"source": "a", "ro'])
 def test_where_some_of_it_is_gone_it_begins_anew(tmp_path: Path, found: str) -> None:
     path = tmp_path / "rejects"
     path.write_text(found, encoding="utf-8")

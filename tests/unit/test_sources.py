@@ -12,7 +12,7 @@ import pytest
 from ingest_cli.errors import ExitCode, SourceError
 from ingest_cli.sources import dataset_fingerprint, find_sources
 from ingest_cli.sources.fingerprints import MAX_ENTRIES, FingerprintCache
-from ingest_cli.sources.local import READ_BYTES, LocalFile
+from ingest_cli.sources.local import READ_BYTES, LocalFile, find
 
 
 @pytest.fixture
@@ -113,7 +113,8 @@ def test_large_files_come_in_pieces(folder: Path) -> None:
 
 
 def local_file(path: Path) -> LocalFile:
-    return LocalFile(path, path.name, path.stat().st_size)
+    (file,) = find(path.name, path.parent)
+    return file
 
 
 def sha256(data: bytes) -> str:

@@ -25,7 +25,7 @@ from ingest_cli.formats.sql.statements import Copy, read_copy, read_create_table
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, TooLongError, check_size
 from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, read_tuple, run_pattern
 
-FAST_AFTER_TUPLES = 500
+FAST_AFTER_TUPLES = 1_000
 """Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
 
 WINDOW_BYTES = 256 << 10
@@ -147,7 +147,7 @@ class Scanner:
 
     # Statements
 
-    def _statement(self, at: int) -> int:
+    def _statement(self, at: int) -> int:  # noqa: PLR0911 - one line for each kind of statement
         """Before a statement, or the space before it."""
         cursor = self._cursor(at)
         token = cursor.any()

@@ -54,7 +54,7 @@ class Broken:
     at: int
 
 
-def read_tuple(cursor: Cursor, *, final: bool) -> Tuple | Broken:
+def read_tuple(cursor: Cursor, *, final: bool) -> Tuple | Broken:  # noqa: C901 - one loop over tokens
     """The tuple at the cursor, which is before its opening parenthesis.
 
     Raises:
@@ -109,7 +109,7 @@ def _touch(before: Token, token: Token) -> bool:
 
 @lru_cache(64)
 def _value_pattern(syntax: Syntax) -> bytes:
-    """A value as the rule has it, unless it holds comments, semicolons, brackets, or deep parentheses."""
+    """A value as the rule has it, unless it holds comments, semicolons, brackets, or deep or unusual parentheses."""
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
     quoted = ESCAPED_QUOTED if syntax.escapes else PLAIN_QUOTED
     alone = rb"(?![`\"'" + WORD_BYTES + rb"])"  # what follows is not glued to it
@@ -122,11 +122,12 @@ def _value_pattern(syntax: Syntax) -> bytes:
     words = rb"(?:[-+]?+" + word + rb"(?:[ ]++" + word + rb")*+(?![`\"'$#]))"
     inside = rb"(?!)"
     for _ in range(_PATTERN_DEPTH):
-        # Longer alternatives first: a word before an operator, a string before the word it begins with.
         inside = (
-            rb"\((?:\s++|" + strings + rb"|" + words + rb"|[,+*|:=<>%]|-(?!-)|/(?!\*)|" + inside + rb")*+\)" + alone
-        )
-    term = rb"(?:" + strings + rb"|" + words + rb"(?:" + inside + rb")?+|" + inside + rb")"
+            rb"\((?:\s++|[nN]?+" + string + alone + rb"|" + words
+            + rb"|[,+*|:=<>%]|-(?!-)|/(?!\*)|" + inside + rb")*+\)" + alone
+        )  # fmt: skip
+    # The commonest first: a plain string, a number or NULL.
+    term = rb"(?:" + string + alone + rb"|" + words + rb"(?:" + inside + rb")?+|" + strings + rb"|" + inside + rb")"
     return rb"(?:" + term + rb"(?:\s*+(?:\|\||::|\+)\s*+" + term + rb")*+)"
 
 
@@ -146,7 +147,7 @@ def run_pattern(context: Context, syntax: Syntax) -> re.Pattern[bytes]:
 def _run_pattern(head: bytes, order: tuple[int, ...], width: int, syntax: Syntax) -> re.Pattern[bytes]:
     value = _value_pattern(syntax)
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
-    kept = rb"(?:'(" + string[1:-1] + rb")'(?=\s*+[,)])|(" + value + rb"))"
+    kept = rb"(?:[nN]?+'(" + string[1:-1] + rb")'(?=\s*+[,)])|(" + value + rb"))"
     comma = rb"\s*+,\s*+"
     if width:
         parts, at = list[bytes](), 0

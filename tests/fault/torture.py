@@ -1,0 +1,111 @@
+"""`make torture`: hundreds of kills, in calm and under a storm, and a minute of every pace.
+
+    python -m tests.fault.torture --kills 100 --seeds 3
+
+Prints a line for each campaign. Ends at the first one that does not come to what an undisturbed load comes to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from tests.e2e.conftest import make_table
+from tests.e2e.harness import PEPPER_HEX, Cli, Place, new_cli
+from tests.fault.campaign import Campaign, Outcome, moments, storm, write_files
+from tests.fault.pace import Case, measure
+from tests.support.dumps import Dump
+from tests.support.endpoint import Endpoint
+from tests.support.endpoint.clients import connected
+from tests.support.shapes import SHAPES
+
+ROWS_PER_KILL = 120
+KILL, TERM = signal.SIGKILL, signal.SIGTERM
+WEATHERS = {"calm": ([KILL], False), "storm": ([KILL], True), "SIGTERM": ([KILL, TERM], False)}
+"""Name → the signals, and whether requests fail besides."""
+
+PACES = {
+    "500 of 500": (Case(60, rows=60_000), 500, 0.95),
+    "400 of 500": (Case(60, options=("--max-wcu", "400"), rows=60_000), 400, 0.95),
+    "80% of 500": (Case(60, options=("--max-wcu", "80%"), rows=60_000), 400, 0.95),
+    "20 of 500": (Case(60, options=("--max-wcu", "20"), rows=60_000), 20, 0.95),
+}
+"""Name → the load, its ceiling in WCU/s, and what share of it has to be used."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all campaigns; 0 if none of them lost or doubled anything."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        for seed in range(1, options.seeds + 1):
+            _campaigns(Path(folder) / str(seed), seed, options.kills)
+        for number, name in enumerate(PACES):
+            _pace(Path(folder) / f"pace-{number}", name)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.fault.torture", description="Try to make a load lose rows.")
+    parser.add_argument("--kills", type=int, default=100, help="of each campaign; 5 or more")
+    parser.add_argument("--seeds", type=int, default=3)
+    return parser
+
+
+def _campaigns(folder: Path, seed: int, kills: int) -> None:
+    """One dump, loaded undisturbed and then in all weathers."""
+    cli: Cli = new_cli(_made(folder) / "home", secrets=(PEPPER_HEX,))
+    dump = Dump(shape=SHAPES["dirty"], rows=ROWS_PER_KILL * kills, seed=seed, dirty=0.1)
+    manifest = write_files(folder / "dump", dump)
+    with Endpoint(seed=seed) as endpoint, connected(endpoint.client_arguments) as admin:
+        expected = Campaign(cli, make_table(Place(endpoint), admin), manifest).finish()
+        for weather in WEATHERS:
+            campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, ("--max-wcu", "4000"))
+            _fight(campaign, expected, weather, Random(f"{seed} {weather}"), kills)
+            endpoint.script.clear()
+            endpoint.audit.clear()
+
+
+def _fight(campaign: Campaign, expected: Outcome, weather: str, random: Random, kills: int) -> None:
+    signals, is_stormy = WEATHERS[weather]
+    if is_stormy:
+        campaign.place.endpoint.script.rules.extend(storm())
+    began = time.monotonic()
+    chosen = [(moment, random.choice(signals)) for moment in moments(random, kills, len(expected.items))]
+    outcome = campaign.fight(chosen)
+    outcome.agrees_with(expected)
+    campaign.is_sound(outcome)
+    endings = {code: campaign.endings.count(code) for code in sorted(set(campaign.endings))}
+    _say(
+        f"{weather:8} {len(expected.items):,} items, {len(expected.rejects):,} rejects; runs by exit code {endings}; "
+        f"{campaign.repeated(outcome):,} items written again; {time.monotonic() - began:,.0f} s"
+    )
+
+
+def _pace(folder: Path, name: str) -> None:
+    case, ceiling, share = PACES[name]
+    seen = measure(_made(folder), case)
+    seconds = seen.seconds(1)
+    mean = sum(seconds) / len(seconds)
+    _say(f"{name:10} {mean:,.1f} WCU/s, {min(seconds):,.0f} to {max(seconds):,.0f}; {seen.throttled:.1%} throttled")
+    if not share * ceiling <= mean <= ceiling + 25 / len(seconds) or seen.throttled > 0.02:
+        raise AssertionError(f"{name}: {seconds}")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
