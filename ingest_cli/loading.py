@@ -328,16 +328,16 @@ def _check(report: Report, manifest: Manifest) -> None:
     if not account.rows_read:
         names = ", ".join(f'"{name}"' for name in report.sources)
         raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")
-    check_rejects(report, manifest.rejects, at_end=True)
-    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
-        raise SourceError(
-            f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
-        )
     if account.rows_rejected and not account.rows_kept:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(
             f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
             "Check [format] and [[fields]]"
+        )
+    check_rejects(report, manifest.rejects, at_end=True)
+    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
+        raise SourceError(
+            f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
         )
 
 

@@ -70,7 +70,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     parse_ceiling(settings.max_wcu)
     log = Log(values["log_format"])
     if values["dry_run"]:
-        ctx.exit(Runs(settings, values["output"], log, validate).all(manifests))
+        ctx.exit(Runs(settings, values["output"], log, validate, writes=False).all(manifests))
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))

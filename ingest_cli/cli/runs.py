@@ -43,7 +43,7 @@ class Runs:
         reports: reports so far.
     """
 
-    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run) -> None:
+    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run, *, writes: bool = True) -> None:
         """Set up.
 
         Args:
@@ -51,6 +51,7 @@ class Runs:
             output: `text` or `json`.
             log: where messages go.
             run: runs a manifest.
+            writes: whether it writes to a table, where each dataset has its own place.
         """
         self.codes: list[int] = []
         self.reports: list[Report] = []
@@ -58,6 +59,7 @@ class Runs:
         self._output = output
         self._log = log
         self._run = run
+        self._writes = writes
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
@@ -100,7 +102,7 @@ class Runs:
         """
         manifest = load_manifest(path)
         other = self._datasets.setdefault(manifest.dataset.id, path)
-        if other != path:
+        if self._writes and other != path:
             raise ManifestError(
                 f'{path}: the dataset id "{manifest.dataset.id}" is that of {other} too; an id is never used twice'
             )

@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], **values: Any) -> No
     if shown(ctx):
         return
     log = Log(values["log_format"])
-    runs = Runs(run_settings(values), values["output"], log, validate)
+    runs = Runs(run_settings(values), values["output"], log, validate, writes=False)
     for path in files:
         if path.suffix == ".toml":
             runs.one(path)

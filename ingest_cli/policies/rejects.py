@@ -15,6 +15,7 @@ from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.records import Reject
 
 _MODE = 0o600
+_LINE_BEGINS = b'{"source": '
 _FIRST_BYTES = 64 << 10  # a line is shorter, but for one that shows its record
 
 
@@ -125,7 +126,7 @@ def _holds_rejects(head: bytes) -> bool:
     """Whether a file that begins so is empty or a file of rejects, so that it may be written anew."""
     first, end, _ = head.partition(b"\n")
     if not end:  # nothing, or a first line that was cut off while it was written
-        return head.startswith(b'{"source": ') or not head
+        return head.startswith(_LINE_BEGINS) or _LINE_BEGINS.startswith(head)
     try:
         entry = json.loads(first)
     except ValueError:
