@@ -11,6 +11,7 @@ DEFAULT_CONCURRENCY = 16
 DEFAULT_GIVE_UP_AFTER_S = 1800.0
 TRANSPORTS = ("curl", "boto3")
 STATE_IN_TABLE = "table"
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,18 @@ class Target:
 class RunSettings:
     """How to run a load or a validation.
 
-    Memory is bounded by what is under way: one chunk being prepared, and the chunks whose batches wait in
-    the queue or are in flight, each with its parsed cells and its items.
+    Memory is bounded, however large the dump and however slow the table, by
+
+          120 MiB            the program and its libraries
+        +  84 MiB            hashes of keys, for the count of duplicates (`distinct.DEFAULT_CAPACITY`), twice over
+        + 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its cells,
+                             identifiers, hashes and items
+        +  64 x 0.8 MiB      chunks of which something is still to be written (`threaded.MAX_OPEN_CHUNKS`)
+        +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
+        +   C x 0.3 MiB      C = `concurrency`: a thread, a connection, and three batches of 25 items
+
+    for items of ordinary size; a record may have up to 8 MiB (`blocks.MAX_RECORD_BYTES`), and where all do, the chunk
+    that is being prepared takes that much more. `memory_bytes` is the sum.
 
     Attributes:
         skip: rows to pass over at the start.
@@ -68,6 +79,11 @@ class RunSettings:
     state: str = STATE_IN_TABLE
     spot_watch: bool = True
     replay: Path | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """What a run needs at the most: the sum above."""
+        return int((120 + 84 + 100 + 64 * 0.8 + 50_000 * 0.6 / 1024 + self.concurrency * 0.3) * MIB)
 
 
 def state_folder(state: str) -> Path | None:

@@ -1,0 +1,54 @@
+"""Memory stays within its formula when a table holds a load up, which is when things pile up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ingest_cli.policies.slow_lane import CAPACITY_ITEMS
+from ingest_cli.settings import RunSettings
+from tests.e2e.harness import PEPPER_HEX, new_cli, small_dump
+from tests.fault.scenes import wait_until
+from tests.support.endpoint.process import EndpointProcess
+
+pytestmark = pytest.mark.slow
+
+ROWS = 80_000
+HOT_PHONE = "019-212 3344"
+
+
+def peak_rss_bytes(pid: int) -> int:
+    """The most memory that a process has had so far (Linux, proc(5), VmHWM)."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc tells the memory of a process, on Linux only")
+def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
+    """Nine rows in ten are of one person, and the table takes next to nothing for that key."""
+    cli = new_cli(tmp_path / "home", secrets=(PEPPER_HEX,))
+    (tmp_path / "dump").mkdir()
+    rows = [("N", "", HOT_PHONE if n % 10 else "", f"kenari.{n}@example.org") for n in range(ROWS)]
+    manifest = small_dump(tmp_path / "dump", rows)
+    limits = json.dumps({"partitions": 64, "partition_wcu_per_s": 1e6, "key_wcu_per_s": 1})
+    with EndpointProcess("--limits", limits) as endpoint:
+        to = ["--table", "people", "--endpoint-url", endpoint.url]
+        assert cli("table", "create", *to, "--wcu", "1000000").code == 0
+        with cli.started("load", manifest, *to, "--key", "env:PEPPER") as process:
+            seen = [-1]
+
+            def stands_still() -> bool:
+                seen.append(endpoint.state(items=False)["tables"]["people"]["count"])
+                return seen[-1] > CAPACITY_ITEMS and seen[-1] - seen[-20:][0] < 5 * 20
+
+            wait_until(stands_still)
+            peak = peak_rss_bytes(process.pid)
+            process.terminate()
+            cli.finish(process)
+    # Each row has one item besides that of the hot key; those of the rows that were read so far are written.
+    most = 1.2 * CAPACITY_ITEMS / 0.9
+    assert most < ROWS
+    assert seen[-1] < most, "the lane is bounded, so that reading had to wait"
+    assert peak < RunSettings().memory_bytes
