@@ -41,7 +41,8 @@ class RunSettings:
         +  84 MiB            hashes of keys, for the count of duplicates (`distinct.DEFAULT_CAPACITY`), twice over
         + 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its cells,
                              identifiers, hashes and items
-        +  64 x 0.8 MiB      chunks of which something is still to be written (`threaded.MAX_OPEN_CHUNKS`)
+        +  3,000,000 x 17 B  rows and items of chunks of which something is still to be written
+                             (`threaded.MAX_OPEN_ENTRIES`)
         +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
         +   C x 0.3 MiB      C = `concurrency`: a thread, a connection, and three batches of 25 items
 
@@ -83,7 +84,7 @@ class RunSettings:
     @property
     def memory_bytes(self) -> int:
         """What a run needs at the most: the sum above."""
-        return int((120 + 84 + 100 + 64 * 0.8 + 50_000 * 0.6 / 1024 + self.concurrency * 0.3) * MIB)
+        return int((120 + 84 + 100 + 50_000 * 0.6 / 1024 + self.concurrency * 0.3) * MIB + 3_000_000 * 17)
 
 
 def state_folder(state: str) -> Path | None:

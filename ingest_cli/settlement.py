@@ -76,6 +76,11 @@ class Settlement:
             keep_raw=keep_raw,
         )
 
+    @property
+    def entries(self) -> int:
+        """Rows and items: what its size depends on."""
+        return self.rows.records + len(self.key_hash)
+
     def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
         """The account of the chunk, given what the sink said."""
         account = Account()

@@ -145,7 +145,7 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Repeater("lease", lease.renew_every_s, lease.renew, on_fault))
-        stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save, on_save_fault))
+        stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save_in_turn, on_save_fault))
         stack.enter_context(Repeater("capacity", LOOK_EVERY_S, follow_capacity, ignored))
         if settings.spot_watch:
             notice = SpotNotice.here(table.target.endpoint_url)

@@ -24,6 +24,10 @@ MOSTLY = 0.5
 """The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""
 
 
+TURN_BYTES = 4096
+"""Bytes of state that are worth a save each time there is an occasion: as many write capacity units as it has KiB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """What a journal writes in.
@@ -63,6 +67,7 @@ class Journal:
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._unsaved = False
+        self._turns_left = 0
         self._closed = False
 
     def close(self) -> None:
@@ -98,6 +103,13 @@ class Journal:
                 self._books.checkpoint.shards[shard.number].end = end
                 self._unsaved = True
 
+    def save_in_turn(self) -> None:
+        """`save`, if it is time: the larger the state was, the more turns are let pass, since its size is its price."""
+        if self._turns_left:
+            self._turns_left -= 1
+        else:
+            self.save()
+
     def save(self) -> None:
         """Store the checkpoint, if anything was settled since the last time.
 
@@ -116,6 +128,7 @@ class Journal:
                 checkpoint.rejects_bytes = self._books.rejects.size_bytes
                 state = checkpoint.to_bytes()
                 self._unsaved = False
+            self._turns_left = len(state) // TURN_BYTES
             try:
                 self._books.rejects.sync()
                 self._store(state)

@@ -27,8 +27,9 @@ from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultErr
 QUEUED_PER_THREAD = 2
 """Batches waiting per thread: some 10 KB each, and enough to bridge the time in which a chunk is prepared."""
 
-MAX_OPEN_CHUNKS = 64
-"""Chunks of which something is still to be written, for the most part items of hot keys; about 1 MB each."""
+MAX_OPEN_ENTRIES = 3_000_000
+"""Rows and items of chunks of which something is still to be written, for the most part items of hot keys. What is kept
+of such a chunk takes 8 to 17 bytes for each of them."""
 
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
@@ -81,7 +82,7 @@ class Delivery:
     """What becomes of a batch, step by step; who takes the steps, and when, is not decided here.
 
     Attributes:
-        open_chunks: chunks that were begun and are not settled.
+        open_entries: rows and items of chunks that were begun and are not settled.
     """
 
     def __init__(self, lanes: Lanes, journal: Journal, stop: StopRequest) -> None:
@@ -97,7 +98,7 @@ class Delivery:
         self._stop = stop
         self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock)
         self._lock = threading.Lock()
-        self.open_chunks = 0
+        self.open_entries = 0
 
     @property
     def parked_items(self) -> int:
@@ -113,7 +114,7 @@ class Delivery:
         cut = list(batches(work.items))
         if cut:
             with self._lock:
-                self.open_chunks += 1
+                self.open_entries += work.settlement.entries
         else:
             self._journal.settle(work.settlement, 0, ())
         pending = Pending(work.settlement, len(cut))
@@ -174,7 +175,7 @@ class Delivery:
         if pending.done(receipt):
             self._journal.settle(pending.chunk, pending.acknowledged, pending.refused)
             with self._lock:
-                self.open_chunks -= 1
+                self.open_entries -= pending.chunk.entries
 
 
 class ThreadedWriter:
@@ -206,7 +207,7 @@ class ThreadedWriter:
             TryAgainError: the run is being stopped.
         """
         self._check()
-        while self._delivery.open_chunks >= MAX_OPEN_CHUNKS:
+        while self._delivery.open_entries >= MAX_OPEN_ENTRIES:
             self._stop.event.wait(_POLL_S)
             self._check()
         for job in self._delivery.begin(work):

@@ -106,7 +106,8 @@ class Checkpoint:
       table does not change by it. After a kill that is at most
 
           R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
-                          two saves (`writing.SAVE_EVERY_S`), each of which takes L seconds
+                          two saves, each of which takes L seconds. S is `writing.SAVE_EVERY_S`, and that once more
+                          for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that
         + 25 x C          items: in flight at that time, C being the `concurrency`
         + M               items: already written of the chunk that the oldest of those belongs to. A chunk is worth
                           `chunking.AIM_S` seconds, but no fewer than `MIN_BYTES` of the dump have, and up to four

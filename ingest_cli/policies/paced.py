@@ -54,9 +54,12 @@ class Paced:
             if self._hot_keys.concerns_table(part, error.scope):
                 self._pacer.throttled()
             raise
-        if receipt.wcu or not receipt.acknowledged:  # a stand-in for DynamoDB may not say what it consumed
+        blamed = receipt.unprocessed is not None and self._hot_keys.note(part, receipt.unprocessed)
+        # What a throttled table did not consume is not given back: that would bring forward the turns of others, who
+        # would be throttled for it. And a stand-in for DynamoDB may not say what it consumed.
+        if receipt.wcu > wcu or (not blamed and (receipt.wcu or not receipt.acknowledged)):
             self._pacer.charge(receipt.wcu - wcu)
-        if receipt.unprocessed is not None and self._hot_keys.note(part, receipt.unprocessed):
+        if blamed:
             self._pacer.throttled()
         return receipt
 

@@ -51,11 +51,18 @@ class Measured:
         requests: of BatchWriteItem: (seconds after the first one, WCU, whether it was throttled).
         others_done_s: when the last item of another key than the hot one was written.
         code: exit code of the command.
+        elapsed_s: from before the command was started until after it had ended.
     """
 
     requests: Sequence[tuple[float, float, bool]]
     others_done_s: float
     code: int
+    elapsed_s: float
+
+    @property
+    def wcu(self) -> float:
+        """All that was consumed."""
+        return sum(wcu for _, wcu, _ in self.requests)
 
     def seconds(self, first: int = 0, last: int | None = None) -> list[float]:
         """WCU in each full second, from `first` up to, and without, `last`."""
@@ -80,7 +87,8 @@ def _dump(folder: Path, case: Case) -> Path:
 
 
 def measure(folder: Path, case: Case) -> Measured:
-    """Run a load in `folder`, against an endpoint that is a process of its own."""
+    """Run a load in `folder`, which is made, against an endpoint that is a process of its own."""
+    folder.mkdir(exist_ok=True)
     cli: Cli = new_cli(folder / "home", secrets=(PEPPER_HEX,))
     manifest = _dump(folder / "dump", case)
     limits = json.dumps(dict(case.limits))
@@ -88,6 +96,7 @@ def measure(folder: Path, case: Case) -> Measured:
         at = ["--table", TABLE, "--endpoint-url", endpoint.url]
         assert cli("table", "create", *at, "--wcu", str(case.wcu_per_s)).code == 0
         client = boto3.client("dynamodb", **endpoint.client_arguments)
+        started = time.monotonic()
         with cli.started("load", manifest, *at, "--key", "env:PEPPER", *case.options) as process:
             began = _first_batch(endpoint)
             for after, wcu in case.changes:
@@ -99,7 +108,8 @@ def measure(folder: Path, case: Case) -> Measured:
                 time.sleep(max(began + case.seconds - time.monotonic(), 0))
                 process.terminate()
             result = cli.finish(process)
-        return _seen(endpoint.audit(), result.code)
+        elapsed_s = time.monotonic() - started
+        return _seen(endpoint.audit(), result.code, elapsed_s)
 
 
 def _first_batch(endpoint: EndpointProcess) -> float:
@@ -107,7 +117,7 @@ def _first_batch(endpoint: EndpointProcess) -> float:
     return time.monotonic()
 
 
-def _seen(audit: dict[str, Any], code: int) -> Measured:
+def _seen(audit: dict[str, Any], code: int, elapsed_s: float) -> Measured:
     batches = [one for one in audit["requests"] if one["operation"] == "BatchWriteItem"]
     first = batches[0]["time_s"]
     requests = [
@@ -117,4 +127,4 @@ def _seen(audit: dict[str, Any], code: int) -> Measured:
     data = [one for one in audit["writes"] if not one["pk"].startswith("_")]
     ((hot, count),) = Counter(one["pk"] for one in data).most_common(1)
     others = [one["time_s"] for one in data if one["pk"] != hot or count == 1]
-    return Measured(requests, max(others) - first, code)
+    return Measured(requests, max(others) - first, code, elapsed_s)

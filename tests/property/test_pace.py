@@ -1,0 +1,168 @@
+"""A rate is kept, and used, from second to second: minutes of loads, in virtual time.
+
+What each load has to come to is also held against programs that are broken on purpose: a check that has never been
+seen to fail says little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from ingest_cli import writing
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.pacing import Ceiling, Pacer
+from tests.support.endpoint import Limits
+from tests.support.virtual_load import Case, load
+
+WIDE = Limits(partitions=64, partition_wcu_per_s=10_000)
+HOT_WCU_PER_S = 50
+HOT = Case(None, 700, limits=replace(WIDE, key_wcu_per_s=HOT_WCU_PER_S), hot=3, rows=42_000)
+CHANGES = ((0, 500), (20, 100), (40, 1000))
+CHANGING = Case(60, changes=CHANGES[1:], limits=WIDE, rows=36_000)
+
+
+def all_is_used(case: Case) -> None:
+    seen = load(case)
+    mean, throttled = seen.mean(0, 60), seen.throttled
+    assert mean >= 0.95 * 500
+    assert throttled <= 0.02
+
+
+def a_ceiling_of_400_is_kept_and_used(case: Case) -> None:
+    seen = load(case)
+    mean, highest, throttled = seen.mean(0, 60), seen.highest(), seen.throttled
+    assert 380 <= mean <= 400
+    assert highest <= 440
+    assert throttled == 0
+
+
+def a_ceiling_of_20_is_kept_and_used(case: Case) -> None:
+    seen = load(case)
+    mean, highest = seen.mean(0, 60), seen.highest()
+    assert 19 <= mean <= 20 + 5 / 60, "a request of five more or less makes a minute"
+    assert highest <= 25
+
+
+def each_capacity_is_settled_into(case: Case) -> None:
+    """Within ten seconds of the change, until the next one."""
+    seen = load(case)
+    ends = [at_s for at_s, _ in CHANGES[1:]] + [60]
+    used = {wcu: seen.mean(at_s + 10, end_s) / wcu for (at_s, wcu), end_s in zip(CHANGES, ends, strict=True)}
+    assert all(0.9 <= share <= 1.05 for share in used.values()), used
+
+
+def what_a_table_takes_is_found_out(case: Case) -> None:
+    """Although every throttle takes a share of the rate off."""
+    mean = load(case).mean(10, 30)
+    assert 0.85 * 500 <= mean <= 1.05 * 500
+
+
+def nobody_else_is_held_up(case: Case) -> None:
+    seconds = load(replace(case, limits=WIDE)).others[-1]
+    done = len(load(replace(case, seconds=1.1 * seconds)).others)
+    assert done == case.rows * 7 // 10
+
+
+def the_hot_key_gets_its_share(case: Case) -> None:
+    """As soon as nobody else stands in its way."""
+    seen = load(case)
+    alone = [at_s for at_s in seen.hot if at_s >= seen.others[-1] + 2]
+    rate = len(alone) / (alone[-1] - alone[0])
+    assert 0.95 * HOT_WCU_PER_S <= rate <= 1.05 * HOT_WCU_PER_S
+    assert seen.acknowledged == case.rows
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a load has to come to."""
+
+    case: Case
+    check: Callable[[Case], None]
+
+    def hold(self) -> None:
+        self.check(self.case)
+
+
+PROMISES = {
+    "all there is": Promise(Case(), all_is_used),
+    "all there is, nothing saved up": Promise(Case(spent=True), all_is_used),
+    "a number": Promise(Case(max_wcu="400"), a_ceiling_of_400_is_kept_and_used),
+    "a share": Promise(Case(max_wcu="80%"), a_ceiling_of_400_is_kept_and_used),
+    "a small number": Promise(Case(max_wcu="20", rows=5000), a_ceiling_of_20_is_kept_and_used),
+    "changes": Promise(CHANGING, each_capacity_is_settled_into),
+    "changes, nothing saved up": Promise(replace(CHANGING, spent=True), each_capacity_is_settled_into),
+    "changes, five minutes saved up": Promise(
+        replace(CHANGING, limits=replace(WIDE, burst_s=300)), each_capacity_is_settled_into
+    ),
+    "on demand": Promise(
+        Case(30, None, limits=replace(WIDE, on_demand_wcu_per_s=500), rows=20_000), what_a_table_takes_is_found_out
+    ),
+    "hot key, a minute": Promise(HOT, nobody_else_is_held_up),
+    "hot key, some seconds": Promise(replace(HOT, rows=8000), nobody_else_is_held_up),
+    "hot key, its own": Promise(replace(HOT, rows=8000), the_hot_key_gets_its_share),
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_promise_is_kept(name: str) -> None:
+    PROMISES[name].hold()
+
+
+def test_a_seed_says_everything() -> None:
+    case = Case(4, changes=((1, 100),), spent=True, rows=2000)
+    assert load(case) == load(case)
+    assert load(case) != load(replace(case, seed=2))
+
+
+def ceiling_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the rate."""
+    patch.setattr(Pacer, "acquire", lambda _pacer, _wcu: None)
+
+
+def smaller_ceiling_ignored(patch: pytest.MonkeyPatch) -> None:
+    """All that is provisioned is used, whatever was asked for."""
+    patch.setattr(writing, "parse_ceiling", lambda _: Ceiling())
+
+
+def change_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The capacity of the table is not looked at again."""
+    patch.setattr(Pacer, "set_ceiling", lambda _pacer, _wcu_per_s: None)
+
+
+def echoes_heeded(patch: pytest.MonkeyPatch) -> None:
+    """Every throttled request takes a share of the rate off."""
+    throttled = Pacer.throttled
+
+    def each(self: Pacer) -> None:
+        self._settled_s = float("-inf")
+        throttled(self)
+
+    patch.setattr(Pacer, "throttled", each)
+
+
+def hot_keys_blamed_on_the_table(patch: pytest.MonkeyPatch) -> None:
+    """A throttle is a throttle."""
+    patch.setattr(HotKeys, "concerns_table", lambda _hot_keys, _sent, _scope: True)
+    patch.setattr(HotKeys, "note", lambda _hot_keys, _sent, _left: True)
+
+
+MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
+    ceiling_ignored: "a small number",
+    smaller_ceiling_ignored: "a number",
+    change_ignored: "changes, five minutes saved up",
+    echoes_heeded: "on demand",
+    hot_keys_blamed_on_the_table: "hot key, some seconds",
+}
+
+
+@pytest.mark.parametrize("breaks", MUTANTS, ids=lambda breaks: breaks.__name__)
+def test_a_broken_program_does_not_keep_it(
+    breaks: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promise = PROMISES[MUTANTS[breaks]]
+    breaks(monkeypatch)
+    with pytest.raises(AssertionError, match="assert"):
+        promise.hold()
