@@ -12,6 +12,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from ingest_cli.errors import SourceError
+
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -41,10 +43,13 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """
     pieces = iter(stream)
     head = b""
-    for piece in pieces:
-        head += piece
-        if len(head) >= _BOM_BYTES:
-            break
+    try:
+        for piece in pieces:
+            head += piece
+            if len(head) >= _BOM_BYTES:
+                break
+    except SourceError as fault:  # raised again behind what came before it
+        pieces = _raising(fault)
     for bom, name in _BOMS:
         if head.startswith(bom):
             head, encoding = head[len(bom) :], name
@@ -55,6 +60,11 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     if canonical in {"utf-16", "utf-32"}:
         canonical += "-le"  # without a mark: what Windows writes
     return _recode(chain([head], pieces), "utf-8" if canonical == "utf-8-sig" else canonical)
+
+
+def _raising(fault: SourceError) -> Iterator[bytes]:
+    yield b""
+    raise fault
 
 
 def _recode(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:

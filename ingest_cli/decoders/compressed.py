@@ -14,26 +14,34 @@ from typing import Protocol
 
 from backports import zstd
 
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
 from ingest_cli.errors import SourceError
-
-PIECE_BYTES = 1 << 20
-"""The most that is unpacked at a time, however well it was packed."""
 
 _MEMORY_LIMIT_BYTES = 256 << 20  # of an xz dictionary: four times that of `xz -9`
 _WINDOW_LOG_MAX = 27  # of a zstd window, 128 MiB: what `zstd -d` takes without being asked
 
 
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
+class Decompressor(Protocol):
+    """What the decompressors of Python's library have in common."""
 
     @property
-    def needs_input(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the end was reached."""
+        ...
 
     @property
-    def unused_data(self) -> bytes: ...
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out without more going in."""
+        ...
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the end."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Unpack at most `max_length` bytes."""
+        ...
 
 
 def bunzip2(stream: Iterable[bytes]) -> Iterator[bytes]:
@@ -43,16 +51,26 @@ def bunzip2(stream: Iterable[bytes]) -> Iterator[bytes]:
 
 def unxz(stream: Iterable[bytes]) -> Iterator[bytes]:
     """Unpack xz (and its forerunner, lzma); see `_decompress`."""
-    return _decompress(stream, lambda: lzma.LZMADecompressor(memlimit=_MEMORY_LIMIT_BYTES), "xz")
+    return _decompress(stream, make_unxz, "xz")
 
 
 def unzstd(stream: Iterable[bytes]) -> Iterator[bytes]:
     """Unpack zstd; see `_decompress`."""
+    return _decompress(stream, make_unzstd, "zstd")
+
+
+def make_unxz() -> Decompressor:
+    """What unpacks one xz stream, within a limit of memory."""
+    return lzma.LZMADecompressor(memlimit=_MEMORY_LIMIT_BYTES)
+
+
+def make_unzstd() -> Decompressor:
+    """What unpacks one zstd frame, within a limit of memory."""
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
-    return _decompress(stream, lambda: zstd.ZstdDecompressor(options=options), "zstd")
+    return zstd.ZstdDecompressor(options=options)
 
 
-def _decompress(stream: Iterable[bytes], make: Callable[[], _Decompressor], name: str) -> Iterator[bytes]:
+def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name: str) -> Iterator[bytes]:
     """Unpack `stream`.
 
     Raises:
@@ -60,8 +78,8 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], _Decompressor], name
             that was unpacked before has been yielded.
     """
     read = 0
-    member: _Decompressor | None = None
-    for piece in stream:
+    member: Decompressor | None = None
+    for piece in in_pieces(stream, FEED_BYTES):
         rest = piece
         while rest or (member is not None and not member.needs_input):
             if member is None:

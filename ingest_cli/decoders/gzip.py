@@ -5,10 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
+from ingest_cli.decoders.methods import up_to_the_damage
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
 from ingest_cli.errors import SourceError
-
-PIECE_BYTES = 1 << 20
-"""The most that is unpacked at a time, however well it was packed."""
 
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # zlib's way of asking for a gzip header and a CRC check
 
@@ -22,7 +21,7 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
     """
     read = 0
     member: zlib._Decompress | None = None
-    for piece in stream:
+    for piece in in_pieces(stream, FEED_BYTES):
         rest = piece
         while rest:
             if member is None:
@@ -34,7 +33,7 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 out = member.decompress(rest, PIECE_BYTES)
             except zlib.error as error:
-                yield _up_to_the_damage(before, rest)
+                yield up_to_the_damage(before, rest)
                 place = read + len(piece) - len(rest)
                 raise SourceError(
                     f"the gzip data is damaged near byte {place:,}; the rows before that were read. "
@@ -53,14 +52,3 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
             f"the gzip data is cut off after byte {read:,}; the rows before the cut were read. "
             "Get the whole file, and run the same command"
         )
-
-
-def _up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
-    """What a step that failed had unpacked, and zlib kept for itself: `data` once more, byte by byte."""
-    out = bytearray()
-    try:
-        for at in range(len(data)):
-            out += member.decompress(data[at : at + 1])
-    except zlib.error:
-        return bytes(out)
-    raise AssertionError("the same bytes failed before")

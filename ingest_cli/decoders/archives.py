@@ -1,0 +1,199 @@
+"""What lies within a source: packings within packings are undone, and each file in them comes out, one at a time.
+
+Everything is told by its first bytes and nothing by its name. Nothing is written to a disk, and a name is never a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ingest_cli.decoders.age import decrypt
+from ingest_cli.decoders.compressed import bunzip2, unxz, unzstd
+from ingest_cli.decoders.gzip import gunzip
+from ingest_cli.decoders.interface import Limits, Member
+from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.reader import PIECE_BYTES, in_pieces
+from ingest_cli.decoders.sevenzip import un7z
+from ingest_cli.decoders.tar import is_tar, untar
+from ingest_cli.decoders.zip import unzip
+from ingest_cli.errors import SourceError
+
+Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
+Unarchiver = Callable[[Iterable[bytes], Meter], Iterator[Member]]
+
+UNPACKERS: Mapping[bytes, Unpacker] = {
+    b"\x1f\x8b\x08": gunzip,
+    b"BZh": bunzip2,
+    b"\xfd7zXZ\x00": unxz,
+    b"\x5d\x00\x00": unxz,  # .lzma has no magic number of its own: this is its usual first setting
+    b"\x28\xb5\x2f\xfd": unzstd,
+}
+"""Magic number at the start of a stream → what unpacks it."""
+
+UNARCHIVERS: Mapping[bytes, Unarchiver] = {
+    b"PK\x03\x04": unzip,
+    b"PK\x05\x06": unzip,  # one without a member
+}
+"""Magic number at the start of an archive that can be streamed → what finds its members; tar's is further on."""
+
+AGE = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
+SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
+
+_PIPE = '| ingest-cli load …`, with "-" as the source'
+REFUSED: Mapping[bytes, str] = {
+    b"Rar!\x1a\x07": f"it is a RAR archive, which is not read; unpack it, or pipe it: `unrar p -inul FILE {_PIPE}",
+    b"PK\x07\x08": "it is one part of a zip archive that was split; join them first (zip -s 0 FILE --out WHOLE.zip)",
+    b"\x04\x22\x4d\x18": f"it is packed with lz4, which is not read; pipe it: `lz4 -dc FILE {_PIPE}",
+    b"\x1f\x9d": f"it is packed with compress, which is not read; pipe it: `zcat FILE {_PIPE}",
+    b"LZIP\x01": f"it is packed with lzip, which is not read; pipe it: `lzip -dc FILE {_PIPE}",
+    b"MSCF\0\0\0\0": "it is a cabinet file (.cab), which is not read; unpack it first",
+    b"Salted__": f"it is encrypted by openssl; pipe it: `openssl enc -d … -in FILE {_PIPE}",
+    b"-----BEGIN PGP MESSAGE-----": f"it is encrypted by PGP; pipe it: `gpg -d FILE {_PIPE}",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (
+        "it is an old Office document (.xls, .doc), or one with a password; save it as .xlsx or CSV without one"
+    ),
+}
+"""Magic number at the start of what is known, but not read → what to say and what to try."""
+
+MAX_DEPTH = 4
+"""Packings within packings. People nest two; more than this is made to be unpacked for ever."""
+
+_HEAD_BYTES = 512  # a header of tar
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # RFC 1740, appendix B
+_DS_STORE = b"\x00\x00\x00\x01Bud1"
+
+
+def members(
+    stream: Iterable[bytes],
+    limits: Limits | None = None,
+    age_key: Callable[[], str] | None = None,
+    open_file: Callable[[], BinaryIO] | None = None,
+) -> Iterator[Member]:
+    """The files within a source, one after another; one named "" for a source that is no archive.
+
+    Folders, files without a byte, and what macOS puts beside a file are left out.
+
+    Args:
+        stream: the source, in pieces of any size.
+        limits: how much may come out; None: the defaults of `Limits`.
+        age_key: asked once something encrypted with age is met: the text of an identity file, or a passphrase.
+            None: there is none.
+        open_file: opens the source for reading at any place, which 7z needs; None: that is not possible.
+
+    Raises:
+        SourceError: while iterating, here or over the pieces of a member, where something is cut off, damaged, not
+            to be read or too much. All that was unpacked before has been yielded. Nothing can be read after that:
+            the same is raised again.
+    """
+    meter = Meter(limits or Limits())
+    unpacking = _Unpacking(meter, age_key, open_file)
+    for member in unpacking.files(meter.packed(stream), "", 0):
+        fault: list[SourceError] = []
+        pieces = _remembering(member.pieces, fault)
+        yield Member(member.name, pieces)
+        _drain(pieces)
+        if fault:
+            raise fault[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unpacking:
+    meter: Meter
+    age_key: Callable[[], str] | None
+    open_file: Callable[[], BinaryIO] | None
+
+    def files(self, pieces: Iterable[bytes], name: str, depth: int) -> Iterator[Member]:
+        """What is in `pieces`, which is itself `depth` packings deep; what it yields has to be read to its end."""
+        head, whole, fault = _look(pieces)
+        if _is_aside(name, head):
+            _drain(whole)
+            return
+        inner = self._unpacked(head, whole)
+        found = self._archived(head, whole, depth) if inner is None else None
+        if inner is None and found is None:
+            _refuse(head)
+            if fault is not None and not (b"\n" in head or b"\r" in head):
+                raise fault  # it may be the beginning of anything, and holds no whole line
+            if head or not name:
+                yield Member(name, in_pieces(whole, PIECE_BYTES))
+            return
+        if depth == MAX_DEPTH:
+            raise SourceError(f"there are more than {MAX_DEPTH} packings within each other; unpack it first")
+        if inner is not None:
+            yield from self.files(self.meter.expanded(inner), name, depth + 1)
+        for member in found or ():
+            label = "/".join(part for part in (name, member.name or "(no name)") if part)
+            yield from self.files(member.pieces, label, depth + 1)
+            _drain(member.pieces)
+
+    def _unpacked(self, head: bytes, whole: Iterator[bytes]) -> Iterator[bytes] | None:
+        if head.startswith(AGE):
+            return decrypt(whole, self.age_key)
+        return next((unpack(whole) for magic, unpack in UNPACKERS.items() if head.startswith(magic)), None)
+
+    def _archived(self, head: bytes, whole: Iterator[bytes], depth: int) -> Iterator[Member] | None:
+        if head.startswith(SEVEN_ZIP):
+            if depth or self.open_file is None:
+                raise SourceError(
+                    "a 7z archive can only be read from a file of its own, not from a pipe or from within another "
+                    "packing; unpack it first"
+                )
+            return un7z(self.open_file, self.meter)
+        if is_tar(head):
+            return untar(whole, self.meter)
+        return next(
+            (unpack(whole, self.meter) for magic, unpack in UNARCHIVERS.items() if head.startswith(magic)), None
+        )
+
+
+def _look(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes], SourceError | None]:
+    """The first bytes of a stream, all of it, and what is wrong with it so near to its beginning.
+
+    That is raised by the stream too, behind the bytes before it.
+    """
+    stream = iter(pieces)
+    head = bytearray()
+    fault: SourceError | None = None
+    try:
+        while len(head) < _HEAD_BYTES and (piece := next(stream, None)) is not None:
+            head += piece
+    except SourceError as error:
+        fault = error
+    return bytes(head[:_HEAD_BYTES]), _again(bytes(head), stream, fault), fault
+
+
+def _again(head: bytes, stream: Iterator[bytes], fault: SourceError | None) -> Iterator[bytes]:
+    if head:
+        yield head
+    if fault is not None:
+        raise fault
+    yield from stream
+
+
+def _is_aside(name: str, head: bytes) -> bool:
+    """Whether a file is one that macOS puts beside others. Its name alone is not believed."""
+    *folders, last = name.split("/")
+    if last == ".DS_Store":
+        return head.startswith(_DS_STORE)
+    return (last.startswith("._") or "__MACOSX" in folders) and head.startswith(_APPLE_DOUBLE)
+
+
+def _refuse(head: bytes) -> None:
+    for magic, what in REFUSED.items():
+        if head.startswith(magic):
+            raise SourceError(what)
+
+
+def _remembering(pieces: Iterator[bytes], fault: list[SourceError]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except SourceError as error:
+        fault.append(error)
+        raise
+
+
+def _drain(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        continue

@@ -1,0 +1,262 @@
+"""7z archives, which are no streams: what is in them is told at their end.
+
+The library `py7zr` reads that. What it unpacks it unpacks 128 MB at a time, or reads the archive into memory, so the
+packed data goes to Python's own decompressors instead, piece by piece.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any, BinaryIO
+
+from ingest_cli.decoders.compressed import Decompressor, make_unzstd
+from ingest_cli.decoders.interface import Member, shown
+from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
+from ingest_cli.errors import SourceError
+
+_MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
+_MAX_DICTIONARY_BYTES = 256 << 20  # as for xz
+_MIN_DICTIONARY_BYTES = 4096  # the least that liblzma takes
+_SIGNATURE = struct.Struct("<6s2BL2QL")  # magic number, version, CRC; place, size and CRC of the list (7zFormat.txt)
+_LZMA1 = struct.Struct("<BL")  # lc, lp and pb in one; size of the dictionary
+_MAX_LZMA2_BITS = 40
+_COPY, _DELTA, _LZMA2, _AES = b"\x00", b"\x03", b"\x21", b"\x06\xf1\x07\x01"
+_PIPE = '`7z x -so FILE | ingest-cli load …`, with "-" as the source'
+
+
+def un7z(open_file: Callable[[], BinaryIO], meter: Meter) -> Iterator[Member]:
+    """The members of a 7z archive that hold anything.
+
+    What is left of a member is to be read before the next one is asked for.
+
+    Raises:
+        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, protected by a
+            password, packed in a way that is not known, or has a link in it.
+    """
+    py7zr = _library()
+    with open_file() as file:
+        meter.read_at_any_place(file.seek(0, 2))
+        file.seek(0)
+        archive = _contents(py7zr, file)
+        for _ in archive.files:
+            meter.entry()
+        streams = archive.header.main_streams
+        if streams is None:
+            return
+        start = archive.afterheader + streams.packinfo.packpos
+        sizes = iter(streams.packinfo.packsizes)
+        for folder in streams.unpackinfo.folders:
+            packed_bytes = sum(next(sizes, 0) for _ in folder.packed_indices)
+            yield from _folder(file, folder, (start, packed_bytes), meter)
+            start += packed_bytes
+
+
+def _library() -> ModuleType:
+    try:
+        py7zr = import_module("py7zr")  # an extra
+        limits: Any = import_module("py7zr.archiveinfo")
+    except ImportError as error:
+        raise SourceError(
+            f"it is a 7z archive, which needs a library; install ingest-cli[7z], or pipe it: {_PIPE}"
+        ) from error
+    limits.MAX_HEADER_SIZE = _MAX_HEADER_BYTES  # what it unpacks of the list; its own bound takes GBs of memory
+    return py7zr
+
+
+def _contents(py7zr: ModuleType, file: BinaryIO) -> Any:
+    """What the end of the archive says is in it.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    signature = file.read(_SIGNATURE.size)
+    file.seek(0)
+    if len(signature) < _SIGNATURE.size:
+        raise _cut_off(size)
+    *_, header_at, header_bytes, _ = _SIGNATURE.unpack(signature)
+    if _SIGNATURE.size + header_at + header_bytes > size:
+        raise _cut_off(size)
+    if header_bytes > _MAX_HEADER_BYTES:
+        raise _damaged(f"a list of files of {header_bytes:,} bytes is not believed")
+    try:
+        return py7zr.SevenZipFile(file, "r")
+    except py7zr.PasswordRequired as error:
+        raise _locked() from error
+    except Exception as error:  # a damaged list makes the library raise almost anything
+        raise _damaged("its list of files cannot be read") from error
+
+
+def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], meter: Meter) -> Iterator[Member]:
+    """The members of a folder, which is what 7z calls files that were packed as one.
+
+    Args:
+        file: the archive.
+        folder: what `py7zr` knows about it.
+        place: offset and length of its packed bytes.
+        meter: told what comes out.
+    """
+    coders = _in_order(folder)
+    methods = [coder["method"] for coder in coders]
+    if _AES in methods:
+        raise _locked()
+    if not coders or (not (methods[0] in {_COPY, *_METHODS} and len(methods) == 1) and not _filtered(methods)):
+        raise SourceError(
+            f"the 7z archive is packed in a way that is not read ({', '.join(each.hex() for each in methods)}); "
+            f"pipe it: {_PIPE}"
+        )
+    pieces = _unpacked(file, coders, place, folder.get_unpack_size())
+    together = Reader(meter.expanded(pieces))
+    for entry in folder.files or ():
+        name = entry.filename.encode("utf-8", "backslashreplace").decode()
+        if entry.is_symlink or entry.is_junction:
+            raise SourceError(
+                f'"{shown(name)}" in the 7z archive is a link, not a file, and what it stands for would be missing; '
+                "pack the file itself, or leave it out"
+            )
+        yield Member(name, _body(together, name, entry.uncompressed, entry.crc32))
+
+
+def _body(together: Reader, name: str, size: int, expected: int | None) -> Iterator[bytes]:
+    crc = 0
+    for piece in together.body(size):
+        crc = zlib.crc32(piece, crc)
+        size -= len(piece)
+        yield piece
+    if size or (expected is not None and crc != expected):
+        raise _damaged(f'the checksum of "{shown(name)}" does not fit')
+
+
+def _in_order(folder: Any) -> list[Any]:
+    """The coders of a folder, the one that takes the packed bytes first; none if they are no simple chain."""
+    if len(folder.packed_indices) != 1 or any(
+        each["numinstreams"] * each["numoutstreams"] != 1 for each in folder.coders
+    ):
+        return [each for each in folder.coders if each["method"] == _AES]
+    following = {bond.outcoder: bond.incoder for bond in folder.bindpairs}
+    chain = [folder.packed_indices[0]]
+    while chain[-1] in following and len(chain) <= len(folder.coders):
+        chain.append(following[chain[-1]])
+    if sorted(chain) != list(range(len(folder.coders))):
+        return []
+    return [folder.coders[each] for each in chain]
+
+
+def _filtered(methods: list[bytes]) -> bool:
+    """Whether LZMA2 is followed by filters; behind LZMA the library keeps the last bytes of some to itself."""
+    return methods[0] == _LZMA2 and all(each in _FILTERS for each in methods[1:])
+
+
+def _decompressor(coders: list[Any]) -> Decompressor | None:
+    """What undoes it all; None for what is not packed."""
+    (method, properties), *filters = [(each["method"], each["properties"] or b"") for each in coders]
+    if method == _COPY:
+        return None
+    if not filters:
+        return _METHODS[method](properties)
+    chain = [{"id": _FILTERS[each], **_filter_options(each, given)} for each, given in reversed(filters)]
+    return _lzma2(properties, chain)
+
+
+def _filter_options(method: bytes, properties: bytes) -> dict[str, int]:
+    return {"dist": properties[0] + 1} if method == _DELTA and properties else {}
+
+
+def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: int) -> Iterator[bytes]:
+    """The bytes of a folder, `size` of them."""
+    file.seek(place[0])
+    left = place[1]
+    try:
+        decompressor = _decompressor(coders)
+    except DAMAGE as error:
+        raise _damaged("how it is packed makes no sense") from error
+    while size > 0:
+        data = b""
+        if decompressor is None or decompressor.needs_input:
+            data = file.read(min(FEED_BYTES, left))
+            left -= len(data)
+            if not data or (decompressor is not None and decompressor.eof):
+                raise _damaged("a member does not end where it should")
+        try:
+            out = data[:size] if decompressor is None else decompressor.decompress(data, min(PIECE_BYTES, size))
+        except DAMAGE as error:
+            raise _damaged("a member cannot be unpacked any further") from error
+        size -= len(out)
+        if out:
+            yield out
+
+
+def _lzma1(properties: bytes) -> Decompressor:
+    if len(properties) != _LZMA1.size:
+        raise ValueError("that many properties make no sense")
+    packed, dictionary_bytes = _LZMA1.unpack(properties)
+    place, literal = divmod(packed, 45)
+    position, context = divmod(literal, 9)
+    return _raw({"id": lzma.FILTER_LZMA1, "dict_size": dictionary_bytes, "lc": context, "lp": position, "pb": place})
+
+
+def _lzma2(properties: bytes, filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
+    bits = properties[0] if properties else _MAX_LZMA2_BITS + 1
+    if bits > _MAX_LZMA2_BITS:
+        raise ValueError("that many properties make no sense")
+    return _raw({"id": lzma.FILTER_LZMA2, "dict_size": (2 | bits & 1) << (bits // 2 + 11)}, filters)
+
+
+def _raw(method: dict[str, int], filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
+    needed = method["dict_size"]
+    if needed > _MAX_DICTIONARY_BYTES:
+        raise SourceError(
+            f"the 7z archive needs {needed >> 20:,} MiB of memory to be unpacked, and no more than "
+            f"{_MAX_DICTIONARY_BYTES >> 20} are given to it; pipe it: {_PIPE}"
+        )
+    method["dict_size"] = max(needed, _MIN_DICTIONARY_BYTES)
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[*filters, method])
+
+
+def _cut_off(size: int) -> SourceError:
+    return SourceError(
+        f"the 7z archive is cut off after byte {size:,}, and what is in it is told at its end; nothing was read. "
+        "Get the whole file, and run the same command"
+    )
+
+
+def _damaged(what: str) -> SourceError:
+    return SourceError(
+        f"the 7z archive is damaged: {what}; the rows before that were read. "
+        "Get the file again, and run the same command"
+    )
+
+
+def _locked() -> SourceError:
+    return SourceError(f"the 7z archive is protected by a password; pipe it: {_PIPE}")
+
+
+_FILTERS: Mapping[bytes, int] = {
+    _DELTA: lzma.FILTER_DELTA,
+    b"\x03\x03\x01\x03": lzma.FILTER_X86,
+    b"\x03\x03\x02\x05": lzma.FILTER_POWERPC,
+    b"\x03\x03\x04\x01": lzma.FILTER_IA64,
+    b"\x03\x03\x05\x01": lzma.FILTER_ARM,
+    b"\x03\x03\x07\x01": lzma.FILTER_ARMTHUMB,
+    b"\x03\x03\x08\x05": lzma.FILTER_SPARC,
+}
+"""Identifier of a filter → that of Python's `lzma`."""
+
+_METHODS: Mapping[bytes, Callable[[bytes], Decompressor]] = {
+    _LZMA2: _lzma2,
+    b"\x03\x01\x01": _lzma1,
+    b"\x04\x01\x08": lambda _: Inflate(),
+    b"\x04\x01\x09": lambda _: Inflate64(),
+    b"\x04\x02\x02": lambda _: bz2.BZ2Decompressor(),
+    b"\x04\xf7\x11\x01": lambda _: make_unzstd(),
+}
+"""Identifier of a method (7-Zip's Methods.txt) → what undoes it, given its properties."""

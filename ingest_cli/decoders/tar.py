@@ -1,0 +1,159 @@
+"""tar, read as a stream: v7, ustar, GNU and pax, as POSIX.1-2017 ("pax") and GNU tar write it.
+
+The blocks of headers are taken apart by Python's `tarfile`; going from one to the next is done here, because in a
+stream `tarfile` takes a cut, a damaged header and a second archive behind the first for the end, without a word, and
+reads names of any length into memory. Nothing is ever put on a disk.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from typing import NoReturn
+
+from ingest_cli.decoders.interface import Member, shown
+from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.reader import Reader
+from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
+from ingest_cli.errors import SourceError
+
+_BLOCK_BYTES = tarfile.BLOCKSIZE
+_MAGIC_AT = 257
+_MAGIC = (b"ustar\0", b"ustar ")
+_MAX_EXTENSION_BYTES = 1 << 20  # of a pax header or a long name; no path a system takes is longer than 4 KiB
+_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_WITHOUT_ROWS: dict[bytes, bool] = {tarfile.DIRTYPE: False, b"D": True, b"V": True}
+"""Folders, GNU's folders with a list of what is in them, labels of volumes → whether `size` bytes follow."""
+
+_REFUSED: dict[bytes, str] = {
+    tarfile.LNKTYPE: "a link",
+    tarfile.SYMTYPE: "a link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a named pipe",
+    b"M": "the rest of a file that began in another volume",
+}
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a stream that begins with `head`, 512 bytes if it has as many, is a tar."""
+    if head.startswith(_MAGIC, _MAGIC_AT) and b"\0" in head[:_MAGIC_AT]:
+        return True
+    if b"\0" not in head or len(head) < _BLOCK_BYTES or not head[0]:
+        return False
+    try:  # the oldest tars have a checksum, but no magic number
+        tarfile.TarInfo.frombuf(head[:_BLOCK_BYTES], "utf-8", "backslashreplace")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+def untar(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
+    """The members of a tar but its folders, and of one behind it.
+
+    What is left of a member is to be read before the next one is asked for.
+
+    Raises:
+        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, or has a link or
+            something else that is no file.
+    """
+    reader = Reader(stream)
+    extensions = Extensions()
+    ended = False
+    while True:
+        block = reader.take(_BLOCK_BYTES)
+        if ended and not block:
+            return
+        if not block.strip(b"\0") and (ended or len(block) == _BLOCK_BYTES):
+            ended = True  # one block of zeros is enough: no header looks like that
+            continue
+        if len(block) < _BLOCK_BYTES:
+            raise cut_off(reader)
+        ended = False
+        meter.entry()
+        entry = _entry(reader, block)
+        try:
+            if entry.type in Extensions.TYPES:
+                extensions.add(entry.type, _extension(reader, entry.size))
+                continue
+            extensions.apply(entry)
+            sparse = old_sparse(block, reader) if entry.type == tarfile.GNUTYPE_SPARSE else extensions.sparse(reader)
+        except ValueError as error:
+            raise damaged(reader, "a header makes no sense") from error
+        if entry.type in _FILES or entry.type == tarfile.GNUTYPE_SPARSE:
+            yield Member(entry.name, _body(reader, entry.size, sparse, meter))
+        elif entry.type in _WITHOUT_ROWS:
+            _pass(reader, -(-entry.size // _BLOCK_BYTES) * _BLOCK_BYTES if _WITHOUT_ROWS[entry.type] else 0)
+        else:
+            _refuse(entry)
+        extensions.clear()
+
+
+def _entry(reader: Reader, block: bytes) -> tarfile.TarInfo:
+    try:
+        entry = tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
+    except (tarfile.HeaderError, ValueError) as error:
+        raise damaged(reader, "there is no header where one should be") from error
+    if entry.size < 0:
+        raise damaged(reader, "a header makes no sense")
+    return entry
+
+
+def _extension(reader: Reader, size: int) -> bytes:
+    """What a header says that had no room in a header."""
+    if size > _MAX_EXTENSION_BYTES:
+        raise damaged(reader, f"a header of {size:,} bytes is not believed")
+    data = reader.take(size)
+    if len(data) < size:
+        raise cut_off(reader)
+    _pass(reader, -size % _BLOCK_BYTES)
+    return data
+
+
+def _body(reader: Reader, size: int, sparse: Sparse | None, meter: Meter) -> Iterator[bytes]:
+    """The bytes of a member, those of its holes among them."""
+    if sparse is None:
+        yield from _exactly(reader, size)
+    else:
+        try:
+            yield from meter.expanded(with_holes(sparse, _exactly(reader, size - sparse.map_bytes)))
+        except ValueError as error:
+            raise damaged(reader, "the map of a file with holes does not fit it") from error
+    _pass(reader, -size % _BLOCK_BYTES)
+
+
+def _exactly(reader: Reader, size: int) -> Iterator[bytes]:
+    for piece in reader.body(size):
+        yield piece
+        size -= len(piece)
+    if size:
+        raise cut_off(reader)
+
+
+def _pass(reader: Reader, size: int) -> None:
+    for _ in _exactly(reader, size):
+        continue
+
+
+def _refuse(entry: tarfile.TarInfo) -> NoReturn:
+    what = _REFUSED.get(entry.type, "something of a kind that is not known")
+    raise SourceError(
+        f'"{shown(entry.name)}" in the tar is {what}, not a file, and what it stands for would be missing; pack the '
+        "files themselves (tar --dereference --hard-dereference), or leave it out (tar --exclude)"
+    )
+
+
+def cut_off(reader: Reader) -> SourceError:
+    """What to raise where the stream ends too early."""
+    return SourceError(
+        f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read. "
+        "Get the whole file, and run the same command"
+    )
+
+
+def damaged(reader: Reader, what: str) -> SourceError:
+    """What to raise where something does not fit."""
+    return SourceError(
+        f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read. "
+        "Get the file again, and run the same command"
+    )

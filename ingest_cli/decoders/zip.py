@@ -1,0 +1,195 @@
+"""zip (APPNOTE.TXT of PKWARE, whose sections are cited), read as a stream: member by member, from its local headers.
+
+The directory at the end is not needed to find the members, so an archive without a usable one is read as well. It is
+counted all the same: if it lists another number of members than there were, some were not seen, and that is said.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from ingest_cli.decoders.interface import Member, shown
+from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.methods import DAMAGE, DEFLATE64, METHODS, Inflate64
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
+from ingest_cli.decoders.zip_directory import ENDS, read_directory
+from ingest_cli.decoders.zip_headers import (
+    DESCRIPTOR,
+    DIRECTORY,
+    LOCAL,
+    Header,
+    cut_off,
+    damaged,
+    descriptors,
+    matching_descriptor,
+    read_header,
+)
+from ingest_cli.errors import SourceError
+
+_STORED = 0
+_DESCRIPTOR_BYTES = 24  # the longest: signature, CRC and two sizes of 8 bytes (§4.3.9)
+_OFFICE = ("[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/")  # ECMA-376 part 2, and what writes it
+_OPEN_DOCUMENT = "mimetype"  # OpenDocument 1.3 part 2 §3.3: always the first, and stored
+
+
+def unzip(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
+    """The members of a zip archive and of one behind it, folders among them as members without a byte.
+
+    What is left of a member is to be read before the next one is asked for.
+
+    Raises:
+        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, protected by a
+            password, packed in a way that is not known, an Office document, or has more members than were found.
+    """
+    reader = Reader(stream)
+    members = 0
+    while signature := reader.peek(4):
+        if signature == LOCAL:
+            meter.entry()
+            header = read_header(reader)
+            if members == 0:
+                _refuse_documents(header.name)
+            members += 1
+            yield Member(header.name, _body(reader, header, meter))
+        elif signature in {DIRECTORY, *ENDS}:
+            read_directory(reader, members)
+            members = 0
+        elif len(signature) < len(LOCAL):
+            raise cut_off(reader)
+        else:
+            raise damaged(reader, "there is neither a member nor the directory")
+    if members:
+        raise cut_off(reader)
+
+
+def _refuse_documents(first: str) -> None:
+    if first.startswith(_OFFICE):
+        raise SourceError(
+            "it is a document of an Office program and no text; if it is a workbook (.xlsx), "
+            'set `name = "xlsx"` in [format], and if that is set, unpack what it is packed in'
+        )
+    if first == _OPEN_DOCUMENT:
+        raise SourceError("it is an OpenDocument file and no text; save it as CSV")
+
+
+def _body(reader: Reader, header: Header, meter: Meter) -> Iterator[bytes]:
+    """The bytes of a member, and behind them a check of their number and CRC."""
+    if header.packed_bytes is None and header.name.endswith("/") and reader.peek(4) in {LOCAL, DIRECTORY}:
+        return  # some writers promise a descriptor for folders, and have none
+    began = reader.offset
+    if header.method != _STORED:
+        pieces = meter.expanded(_unpacked(reader, header))
+    elif header.packed_bytes is None:
+        pieces = _up_to_descriptor(reader)
+    else:
+        pieces = reader.body(header.packed_bytes)
+    crc, size = 0, 0
+    for piece in pieces:
+        crc = zlib.crc32(piece, crc)
+        size += len(piece)
+        yield piece
+    packed = reader.offset - began
+    if header.packed_bytes is not None and packed < header.packed_bytes and header.method == _STORED:
+        raise cut_off(reader)
+    if header.described:
+        _check_descriptor(reader, header, (crc, packed, size))
+    elif (crc, packed, size) != (header.crc, header.packed_bytes, header.size_bytes):
+        raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
+
+
+def _unpacked(reader: Reader, header: Header) -> Iterator[bytes]:
+    make = METHODS.get(header.method)
+    if make is None:
+        raise SourceError(
+            f'"{shown(header.name)}" is packed in a way that is not known (method {header.method}); unpack it first'
+        )
+    left = header.packed_bytes
+    decompressor = Inflate64(step_bytes=1) if left is None and header.method == DEFLATE64 else make()
+    while not decompressor.eof:
+        data = b""
+        if decompressor.needs_input:
+            data = reader.some(FEED_BYTES if left is None else min(FEED_BYTES, left))
+            if not data:
+                raise damaged(reader, "a member does not end where it should") if left == 0 else cut_off(reader)
+            left = None if left is None else left - len(data)
+        try:
+            out = decompressor.decompress(data, PIECE_BYTES)
+        except DAMAGE as error:
+            raise damaged(reader, f'"{shown(header.name)}" cannot be unpacked any further') from error
+        if out:
+            yield out
+    reader.give_back(decompressor.unused_data)
+
+
+def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
+    """The bytes of a stored member of unknown size: up to a descriptor that fits all that stands before it.
+
+    Nothing else tells where such a member ends (§4.4.4, bit 3). A descriptor without a signature cannot be found.
+    """
+    crc, size = 0, 0
+    while data := reader.take(FEED_BYTES):
+        final = len(data) < FEED_BYTES
+        known = 0  # how far `crc` has come
+        while (at := data.find(DESCRIPTOR, known)) >= 0 and (final or at + _DESCRIPTOR_BYTES <= len(data)):
+            crc = zlib.crc32(memoryview(data)[known:at], crc)
+            actual = (crc, size + at, size + at)
+            if matching_descriptor(data[at : at + _DESCRIPTOR_BYTES], actual, ()):
+                reader.give_back(data[at:])
+                yield data[:at]
+                return
+            if any(each.startswith(data[at:]) for each in descriptors(actual)):
+                yield data[:at]
+                raise cut_off(reader)
+            crc = zlib.crc32(data[at : at + 1], crc)
+            known = at + 1
+        # What is too near to the end of `data` to be told is looked at again.
+        upto = max(known, len(data) - _DESCRIPTOR_BYTES + 1)
+        if final:
+            upto = _before_cut_descriptor(data, (known, upto), (crc, size))
+        crc = zlib.crc32(memoryview(data)[known:upto], crc)
+        size += upto
+        if not final:
+            reader.give_back(data[upto:])
+        yield data[:upto]
+    raise SourceError(
+        "the end of a member that is stored as it is was not found: the zip data is cut off, or was written by a "
+        "program that leaves out what is needed to find it; unpack it first"
+    )
+
+
+def _before_cut_descriptor(data: bytes, places: tuple[int, int], before: tuple[int, int]) -> int:
+    """Where at the end of `data` a descriptor may begin that is cut off; the end of `data` if nowhere.
+
+    Args:
+        data: the last of a stream.
+        places: how far the CRC has come, and from where on to look.
+        before: that CRC, and how many bytes there were before `data`.
+    """
+    known, begin = places
+    crc, size = before
+    for at in range(begin, len(data)):
+        actual = (zlib.crc32(memoryview(data)[known:at], crc), size + at, size + at)
+        if any(each.startswith(data[at:]) for each in descriptors(actual)):
+            return at
+    return len(data)
+
+
+def _check_descriptor(reader: Reader, header: Header, actual: tuple[int, int, int]) -> None:
+    """Read past the descriptor behind a member.
+
+    Args:
+        reader: stands at the descriptor.
+        header: of the member.
+        actual: CRC, packed and unpacked size, as found.
+    """
+    after = (LOCAL, DIRECTORY, *ENDS)
+    seen = reader.peek(_DESCRIPTOR_BYTES + len(LOCAL))
+    size = matching_descriptor(seen, actual, after) or matching_descriptor(seen, actual, ())
+    if size:
+        reader.take(size)
+        return
+    if len(seen) < _DESCRIPTOR_BYTES + len(LOCAL):  # there would be a directory behind it
+        reader.take(len(seen))
+        raise cut_off(reader)
+    raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
