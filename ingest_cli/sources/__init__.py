@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingest_cli.errors import SourceError
-from ingest_cli.sources import local
-from ingest_cli.sources.interface import Source
+from ingest_cli.settings import Target
+from ingest_cli.sources import local, stdin
+from ingest_cli.sources.interface import Source, SourceBusyError, Wait
+from ingest_cli.sources.places import Places, label
 
-__all__ = ["SCHEMES", "Source", "dataset_fingerprint", "find_sources"]
+__all__ = ["FINDERS", "Source", "SourceBusyError", "Wait", "dataset_fingerprint", "find_sources"]
 
-SCHEMES: Mapping[str, Callable[[str, Path], Sequence[Source]]] = {
+Finder = Callable[[str, Places], Sequence[Source]]
+
+
+def _find_in_s3(entry: str, places: Places) -> Sequence[Source]:
+    from ingest_cli.sources import s3  # noqa: PLC0415 - a dump on this machine must not wait for boto3
+
+    return s3.find(entry, places)
+
+
+FINDERS: Mapping[str, Finder] = {
     "": local.find,
+    stdin.NAME: stdin.find,
+    "s3": _find_in_s3,
 }
-"""What stands before `://` in an entry of `sources` → what finds the sources it names."""
+"""The entry itself, or what stands before `://` in it, or nothing → what finds the sources it names."""
 
 
-def find_sources(entries: Iterable[str], base: Path) -> list[Source]:
+def find_sources(
+    entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
+) -> list[Source]:
     """All sources the entries name, each once, in order.
+
+    Args:
+        entries: paths, globs and folders on this machine, `s3://` addresses, and `-` for standard input.
+        base: the folder that relative paths start from.
+        target: see `Places.target`.
+        wait: see `Wait`.
 
     Raises:
         SourceError: an entry names nothing, something unreadable, or a place of unknown kind.
+        UsageError: an entry is `-`, and nothing is piped in; or the AWS settings are not usable.
     """
+    places = Places(base, target, wait)
     found: dict[object, Source] = {}
     for entry in entries:
         scheme, sep, _ = entry.partition("://")
-        finder = SCHEMES.get(scheme if sep else "")
+        finder = FINDERS.get(entry if entry == stdin.NAME else scheme.lower() if sep else "")
         if finder is None:
-            raise SourceError(f'"{entry}" is not a place this version can read; use a path on this machine')
-        for source in finder(entry, base):
+            raise SourceError(
+                f'"{label(entry)}" is not a place this version can read; use a path on this machine, s3://BUCKET/KEY, '
+                'or "-" for standard input'
+            )
+        for source in finder(entry, places):
             found.setdefault(source.identity, source)
     return list(found.values())
 

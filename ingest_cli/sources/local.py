@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from ingest_cli.errors import SourceError
+from ingest_cli.sources import folders
 from ingest_cli.sources.fingerprints import FingerprintCache
+from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, label
 
-READ_BYTES = 1 << 20
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # what was a file may be a pipe by now
+
+_OTHER_THINGS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +38,8 @@ class LocalFile:
         path: where it is.
         name: the path as the manifest's author would recognise it.
         size_bytes: its size when the run was planned.
-        state: what tells it from other files, and from itself after a change: device, inode, size and times.
+        state: what tells it from other files, and from itself after a change: device, inode, size and time of the
+            last change.
     """
 
     path: Path
@@ -37,71 +53,117 @@ class LocalFile:
         return self.state[:2]
 
     def fingerprint(self) -> str:
-        """SHA-256 of the bytes, remembered by device, inode, size and time of the last change."""
+        """SHA-256 of the bytes, remembered by device, inode, size and times of the last change."""
         cache = FingerprintCache.default()
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with _PinnedFile(self) as file:
                 status = os.fstat(file.fileno())
                 if (known := cache.get(status)) is not None:
                     return known
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise _unreadable(self.name, error) from error
-        cache.put(status, digest)
-        return digest
+                digest = hashlib.sha256()
+                while piece := file.read(READ_BYTES):
+                    digest.update(piece)
+        except SourceError as error:
+            raise SourceError(f'"{self.name}": {error}') from error
+        cache.put(status, digest.hexdigest())
+        return digest.hexdigest()
 
     def open(self) -> Iterator[bytes]:
         """See `Source.open`."""
+        with _PinnedFile(self) as file:
+            while piece := file.read(READ_BYTES):
+                yield piece
+
+    def open_file(self) -> BinaryIO:
+        """See `Source.open_file`."""
+        return io.BufferedReader(_PinnedFile(self))
+
+
+class _PinnedFile(io.FileIO):
+    """A file that has to stay what it was when it was found. A change shows at once: in what is read next."""
+
+    def __init__(self, found: LocalFile) -> None:
+        with _sentences():
+            super().__init__(os.open(found.path, _OPEN_FLAGS), "rb")
+        self._state = found.state
         try:
-            with self.path.open("rb", buffering=0) as file:
-                while piece := file.read(READ_BYTES):
-                    yield piece
-                changed = _state(os.fstat(file.fileno())) != self.state
-        except OSError as error:
-            raise _unreadable(self.name, error) from error
-        if changed:
+            self._check()
+        except SourceError:
+            self.close()
+            raise
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See `io.RawIOBase.read`; raises `SourceError`."""
+        with _sentences():
+            data = super().read(-1 if size is None else size)
+        self._check()
+        return data
+
+    def readall(self) -> bytes:
+        """See `io.RawIOBase.readall`; raises `SourceError`."""
+        return self.read()
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """See `io.RawIOBase.readinto`; raises `SourceError`."""
+        with _sentences():
+            count = super().readinto(buffer)
+        self._check()
+        return count
+
+    def _check(self) -> None:
+        with _sentences():
+            state = _state(os.fstat(self.fileno()))
+        if state != self._state:
             raise SourceError("the file has changed since this run began; leave it alone, and load it with --restart")
 
 
-def find(pattern: str, base: Path) -> list[LocalFile]:
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Say why a file that was there cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceError("the file is gone; put it back, and run the same command again") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SourceError(f"the file cannot be read ({reason}); check it, and run the same command again") from error
+
+
+def find(pattern: str, places: Places) -> list[LocalFile]:
     """The files that `pattern` names, in order of their names.
 
     Args:
-        pattern: a path or a glob (`*`, `?`, `[…]`, `**`).
-        base: the folder that relative patterns start from.
+        pattern: a path, a folder for all files in it and in its folders, or a glob (`*`, `?`, `[…]`, `**`).
+        places: where relative patterns start from.
 
     Raises:
         SourceError: nothing matches, or what matches is not a readable regular file.
     """
-    if any(sign in pattern for sign in "*?[") and not (base / pattern).is_file():
-        return [
-            _file(path, str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
-            for path in _glob(pattern, base)
-        ]
-    return [_file(base / pattern, pattern)]
+    base = places.base
+    if any(sign in pattern for sign in PATTERN_SIGNS) and not os.path.lexists(base / pattern):
+        return [_file(path, _name(path, base)) for path in folders.matching(pattern, base)]
+    path = base / pattern
+    status = folders.status_of(path, label(pattern))
+    if stat.S_ISDIR(status.st_mode):
+        return [_file(one, _name(one, base)) for one in folders.files_in(path, label(pattern))]
+    return [_file(path, label(pattern))]
 
 
-def _glob(pattern: str, base: Path) -> list[Path]:
-    import glob  # noqa: PLC0415 - only where a manifest has a pattern
-
-    # From `root_dir` and not joined to it: the base may hold signs of its own that are none.
-    names = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute patterns
-    found = sorted(base / name for name in names)
-    files = [path for path in found if not path.is_dir()]
-    if not files:
-        raise SourceError(f'no file matches "{pattern}" in {base}; check `sources` in [dataset]')
-    return files
+def _name(path: Path, base: Path) -> str:
+    return label(str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
 
 
 def _file(path: Path, name: str) -> LocalFile:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise _unreadable(name, error) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise SourceError(f'"{name}" is a folder; name the files in it, for example "{name.rstrip("/")}/*.csv"')
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f'"{name}" is not a regular file; copy its data into one')
+    status = folders.status_of(path, name)
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG:
+        other = _OTHER_THINGS.get(kind, "no file")
+        way_out = (
+            "copy its data into a file"
+            if kind == stat.S_IFSOCK
+            else f'write sources = ["-"], and run the same command with < "{name}"'
+        )
+        raise SourceError(f'"{name}" is {other}, not a regular file; {way_out}')
     if not os.access(path, os.R_OK):
         raise SourceError(f'"{name}" may not be read by this user; check its permissions')
     return LocalFile(path, name, status.st_size, _state(status))
@@ -109,9 +171,3 @@ def _file(path: Path, name: str) -> LocalFile:
 
 def _state(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _unreadable(name: str, error: OSError) -> SourceError:
-    if isinstance(error, FileNotFoundError):
-        return SourceError(f'"{name}" does not exist; check `sources` in [dataset]')
-    return SourceError(f'"{name}" cannot be read ({error.strerror or type(error).__name__}); check it and try again')

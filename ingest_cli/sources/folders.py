@@ -1,0 +1,183 @@
+"""Which files an entry that is a folder or a pattern comes to.
+
+Nothing is passed over for not being readable: rows would be missing, and nobody would know. Links to folders are
+not followed where folders are searched, since they may lead back; one that leads out of the folder is a mistake to
+be told.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ingest_cli.errors import SourceError
+from ingest_cli.sources.places import PATTERN_SIGNS, is_no_dump, label
+
+
+def status_of(path: Path, name: str) -> os.stat_result:
+    """What is at `path`, links followed.
+
+    Raises:
+        SourceError: there is nothing, or it cannot be looked at.
+    """
+    try:
+        return path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise SourceError(f'"{name}" does not exist: it is a link, and what it leads to is gone') from error
+        raise SourceError(f'"{name}" does not exist; check `sources` in [dataset]') from error
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    except ValueError as error:  # a zero byte
+        raise SourceError(f'"{name}" is not the name of a file; check `sources` in [dataset]') from error
+
+
+def files_in(folder: Path, name: str) -> list[Path]:
+    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump`.
+
+    Args:
+        folder: where to look.
+        name: what messages call it.
+
+    Raises:
+        SourceError: there is nothing, or a folder cannot be searched.
+    """
+    files = sorted(
+        each.path
+        for one in _with_folders_in(folder, pass_over_known=True)
+        for each in _entries(one)
+        if not each.is_folder and not is_no_dump(each.path.name)
+    )
+    if not files:
+        raise SourceError(f'"{name}" is a folder without a dump in it; check `sources` in [dataset]')
+    return files
+
+
+def matching(pattern: str, base: Path) -> list[Path]:
+    """All that matches `pattern` and is no folder, sorted.
+
+    As in a shell: `*`, `?` and `[…]` match within a name, and none that begins with a dot; `**` stands for any number
+    of folders.
+
+    Args:
+        pattern: relative to `base`, or absolute.
+        base: not part of the pattern, whatever signs it holds.
+
+    Raises:
+        SourceError: nothing matches, or a folder cannot be searched.
+    """
+    *inner, last = Path(pattern).parts
+    heads: Iterable[Path] = [base]
+    for part in inner:
+        heads = dict.fromkeys(_folders(heads, part))  # `**/**` finds a folder several times
+    if last == "**":
+        heads, last = dict.fromkeys(_folders(heads, last)), "*"
+    found = [each for head in heads for each in _matches(head, last)]
+    files = sorted(dict.fromkeys(each.path for each in found if not each.is_folder))
+    if not files:
+        only = f', only folders do; write "{label(pattern)}/**" for the files in them' if found else ""
+        raise SourceError(
+            f'no file matches "{label(pattern)}"{only}'
+            if only
+            else f'no file matches "{label(pattern)}" in {label(str(base))}; check `sources` in [dataset]'
+        )
+    return files
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Something in a folder; a link to a folder counts as one."""
+
+    path: Path
+    is_folder: bool
+    is_link: bool
+
+
+def _folders(heads: Iterable[Path], part: str) -> Iterator[Path]:
+    """The folders that one part of a pattern leads to."""
+    for head in heads:
+        if part == "**":
+            yield from _with_folders_in(head, pass_over_known=False)
+        else:
+            yield from (each.path for each in _matches(head, part) if each.is_folder)
+
+
+def _matches(folder: Path, part: str) -> list[_Entry]:
+    """What is in a folder under a name, or under names that match."""
+    if not any(sign in part for sign in PATTERN_SIGNS):
+        return _under(folder, part)
+    hidden = part.startswith(".")
+    return [
+        each
+        for each in _entries(folder)
+        if fnmatchcase(each.path.name, part) and (hidden or not each.path.name.startswith("."))
+    ]
+
+
+def _under(folder: Path, name: str) -> list[_Entry]:
+    """What is in a folder under this very name, if anything."""
+    path = folder / name
+    try:
+        is_link = stat.S_ISLNK(path.lstat().st_mode)
+        return [_Entry(path, is_folder=path.is_dir(), is_link=is_link)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _unreadable(label(str(path)), error) from error
+    except ValueError:  # a zero byte
+        return []
+
+
+def _with_folders_in(folder: Path, *, pass_over_known: bool) -> Iterator[Path]:
+    """The folder and all folders within, at any depth."""
+    root = os.path.realpath(folder)
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        yield here
+        for each in _entries(here):
+            name = each.path.name
+            if not each.is_folder or name.startswith(".") or (pass_over_known and is_no_dump(name)):
+                continue
+            if not each.is_link:
+                waiting.append(each.path)
+            elif not Path(os.path.realpath(each.path)).is_relative_to(root):
+                raise SourceError(
+                    f'"{label(str(each.path))}" is a link to a folder elsewhere, which is not followed; remove it, or '
+                    "name that folder in `sources` as well, and this one without it"
+                )
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    """What is in a folder, in no order.
+
+    Raises:
+        SourceError: it cannot be searched.
+    """
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            return []
+        with os.scandir(folder) as entries:
+            return [
+                _Entry(folder / entry.name, is_folder=_leads_to_folder(entry), is_link=entry.is_symlink())
+                for entry in entries
+            ]
+    except OSError as error:
+        raise _unreadable(label(str(folder)), error) from error
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link into a place that is closed to us, or to itself; reading it will say so
+        return False
+
+
+def _unreadable(name: str, error: OSError) -> SourceError:
+    if isinstance(error, PermissionError):
+        return SourceError(f'"{name}" may not be read by this user; check its permissions and those of its folders')
+    return SourceError(f'"{name}" cannot be read ({error.strerror or type(error).__name__}); check it and try again')

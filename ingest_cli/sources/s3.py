@@ -1,0 +1,198 @@
+"""Objects in S3: one by its key, all under a prefix, or those that match a pattern."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from ingest_cli.errors import SourceError
+from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, is_no_dump, label
+from ingest_cli.sources.s3_reading import Version, VersionFile, pieces
+from ingest_cli.sources.s3_requests import ARCHIVED, Requests
+
+_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_RESTORED = 'ongoing-request="false"'  # x-amz-restore of HeadObject, once there is a copy to read
+_FORBIDDEN, _UNCLEAR = 403, frozenset({400, 403, 404})  # HeadObject has no room to say why
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """An object, at the content it had when the run was planned.
+
+    Attributes:
+        version: that content.
+        requests: what S3 is asked with.
+    """
+
+    version: Version
+    requests: Requests
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return label(f"s3://{self.version.bucket}/{self.version.key}")
+
+    @property
+    def size_bytes(self) -> int:
+        """See `Source.size_bytes`."""
+        return self.version.size_bytes
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """See `Source.identity`."""
+        return self.version.bucket, self.version.key
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the entity tag and the size, a line each; nothing is read for it."""
+        return hashlib.sha256(f"{self.version.tag}\n{self.version.size_bytes}\n".encode()).hexdigest()
+
+    def open(self) -> Iterator[bytes]:
+        """See `Source.open`."""
+        return pieces(self.requests, self.version)
+
+    def open_file(self) -> BinaryIO:
+        """See `Source.open_file`."""
+        return io.BufferedReader(VersionFile(self.requests, self.version), READ_BYTES)
+
+
+def find(address: str, places: Places) -> list[S3Object]:
+    """The objects that `address` names, in order of their keys.
+
+    Args:
+        address: `s3://BUCKET/KEY`; `s3://BUCKET/PREFIX/` for all objects under it; or either with `*`, `?`, `[…]`,
+            which match within a part of a key between slashes, and `**` for any number of parts. A key that does not
+            exist is taken for a prefix.
+        places: who S3 is asked as.
+
+    Raises:
+        SourceError: there is none, or one cannot be read.
+        UsageError: the AWS settings are not usable.
+    """
+    bucket, _, key = address.partition("://")[2].partition("/")
+    what = f'"{label(address)}"'
+    if not bucket:
+        raise SourceError(f"{what} names no bucket; write s3://BUCKET/KEY")
+    requests = places.s3
+    if any(sign in key for sign in PATTERN_SIGNS):
+        found = _matching(requests, bucket, key, what)
+    elif not key or key.endswith("/"):
+        found = _under(requests, bucket, key, what)
+    else:
+        found = _at(requests, bucket, key, what)
+    return [S3Object(version, requests) for version in sorted(found, key=lambda version: version.key)]
+
+
+def _matching(requests: Requests, bucket: str, pattern: str, what: str) -> list[Version]:
+    prefix = pattern[: min(at for at in map(pattern.find, PATTERN_SIGNS) if at >= 0)]
+    parts, found = pattern.split("/"), []
+    for entry in _list(requests, bucket, prefix, what):
+        if entry["Key"] == pattern:
+            return [_version(requests, bucket, entry)]
+        if _matches(entry["Key"].split("/"), parts) and not _is_marker(entry):
+            found.append(entry)
+    if not found:
+        raise SourceError(f"no object matches {what}; check `sources` in [dataset]")
+    return [_version(requests, bucket, entry) for entry in found]
+
+
+def _under(requests: Requests, bucket: str, prefix: str, what: str) -> list[Version]:
+    found = [
+        _version(requests, bucket, entry)
+        for entry in _list(requests, bucket, prefix, what)
+        if not _is_marker(entry) and not any(map(is_no_dump, entry["Key"][len(prefix) :].split("/")))
+    ]
+    if not found:
+        raise SourceError(f"there is no dump under {what}; check `sources` in [dataset]")
+    return found
+
+
+def _at(requests: Requests, bucket: str, key: str, what: str) -> list[Version]:
+    head = requests.call(lambda: _head(requests, bucket, key), what)
+    if not isinstance(head, int):
+        return [_version(requests, bucket, {**head, "Key": key, "Size": head.get("ContentLength")})]
+    # A listing can say what is wrong, and whether it was the name of a folder.
+    if any(True for _ in _list(requests, bucket, f"{key}/", what)):
+        return _under(requests, bucket, f"{key}/", what)
+    if head == _FORBIDDEN:
+        raise SourceError(f"AWS refuses to let {what} be read; check the policy, which has to allow s3:GetObject")
+    raise SourceError(f"{what} does not exist; check `sources` in [dataset]")
+
+
+def _head(requests: Requests, bucket: str, key: str) -> Mapping[str, Any] | int:
+    """What S3 says about an object; or the status code, if that is no without a reason."""
+    try:
+        return requests.client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if status in _UNCLEAR:
+            return status
+        raise
+
+
+def _list(requests: Requests, bucket: str, prefix: str, what: str) -> Iterator[Mapping[str, Any]]:
+    """All objects whose keys begin with `prefix`, as ListObjectsV2 gives them."""
+    token: dict[str, Any] = {}
+    while True:
+        page = requests.call(
+            partial(requests.client.list_objects_v2, Bucket=bucket, Prefix=prefix, **token),
+            what,
+        )
+        if "IsTruncated" not in page:
+            raise SourceError(
+                f"what answers at {requests.client.meta.endpoint_url} does not answer as S3 does, so {what} cannot be "
+                "found; check AWS_ENDPOINT_URL_S3"
+            )
+        yield from (entry for entry in page.get("Contents", []) if entry.get("Key"))
+        after = page.get("NextContinuationToken")
+        if not page["IsTruncated"] or not after or token.get("ContinuationToken") == after:
+            return
+        token = {"ContinuationToken": after}
+
+
+def _version(requests: Requests, bucket: str, entry: Mapping[str, Any]) -> Version:
+    """What is to be read of an object.
+
+    Raises:
+        SourceError: it is in an archive.
+    """
+    key, etag, size = entry["Key"], entry.get("ETag"), entry.get("Size")
+    what = f'"{label(f"s3://{bucket}/{key}")}"'
+    if not isinstance(etag, str) or not isinstance(size, int):
+        raise SourceError(f"what answers gives no entity tag or no size of {what}, as S3 does; copy it to a file")
+    if entry.get("StorageClass") in _ARCHIVES:
+        head = entry if "Restore" in entry else requests.call(lambda: _head(requests, bucket, key), what)
+        if isinstance(head, int) or _RESTORED not in head.get("Restore", ""):
+            raise SourceError(ARCHIVED.format(what=what))
+    return Version(bucket, key, etag, size)
+
+
+def _is_marker(entry: Mapping[str, Any]) -> bool:
+    """Whether an object only stands for a folder, as consoles make them."""
+    return bool(entry["Key"].endswith("/") and not entry.get("Size"))
+
+
+def _matches(parts: list[str], pattern: list[str]) -> bool:
+    """Whether the parts of a key match those of a pattern."""
+    # Row by row as for an edit distance: which beginnings of the pattern fit the parts so far.
+    fits = [True] + [False] * len(pattern)
+    _pass_over_stars(fits, pattern)
+    for part in parts:
+        fits = [False] + [
+            fits[n + 1] if each == "**" else fits[n] and fnmatchcase(part, each) for n, each in enumerate(pattern)
+        ]
+        _pass_over_stars(fits, pattern)
+    return fits[-1]
+
+
+def _pass_over_stars(fits: list[bool], pattern: list[str]) -> None:
+    """Let `**` stand for no part at all."""
+    for n, each in enumerate(pattern):
+        if each == "**" and fits[n]:
+            fits[n + 1] = True

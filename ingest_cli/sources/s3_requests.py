@@ -1,0 +1,263 @@
+"""Requests to S3: each made once by botocore and repeated here, and what goes wrong with them as sentences.
+
+Exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+botocore's own repetitions are switched off: they do not cover an answer that breaks off while it is read, and would
+multiply with these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    SSLError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnectionError,
+)
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+
+from ingest_cli.aws import DENIED, EXPIRED, open_session
+from ingest_cli.errors import SourceError, UsageError
+from ingest_cli.settings import Target
+from ingest_cli.sources.interface import SourceBusyError, Wait
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError)
+"""All that a request, or reading its answer, may end with; botocore raises ValueError for a date that is none."""
+
+_BASE_S, _CAP_S = 0.2, 5.0
+_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5, 20
+
+_TRANSIENT = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"})
+_TOO_MANY_REQUESTS, _SERVER_ERROR, _REDIRECTS = 429, 500, range(300, 400)
+_STALE = EXPIRED | {"TokenRefreshRequired"}
+_CHANGED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
+_ELSEWHERE = frozenset(
+    {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+_MAX_CODE_CHARS = 64
+
+ARCHIVED = "{what} is archived; restore it with `aws s3api restore-object`, and run the same command once that is done"
+"""What to say of an object that S3 would have to fetch from an archive first."""
+
+_REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
+    (
+        DENIED | {"403", "AccountProblem", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"},
+        (
+            "AWS refuses to let {what} be read ({code}); check the credentials and their policy, which has to allow "
+            "s3:GetObject, and s3:ListBucket for more than single objects"
+        ),
+    ),
+    (frozenset({"NoSuchBucket"}), "the bucket of {what} does not exist; check `sources` in [dataset]"),
+    (frozenset({"NoSuchKey", "NoSuchVersion", "404"}), "{what} does not exist; check `sources` in [dataset]"),
+    (frozenset({"InvalidObjectState"}), ARCHIVED),
+    (
+        frozenset({"RequestTimeTooSkewed"}),
+        "the clock of this machine is too far off for AWS to let {what} be read; set it",
+    ),
+)
+"""Codes ("Error responses", Amazon S3 API Reference) → what to say; for good, whatever is tried."""
+
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (NoCredentialsError, PartialCredentialsError),
+        (
+            "there are no AWS credentials to read {what} with; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY"
+        ),
+    ),
+    (
+        (SSLError,),
+        "the TLS certificate of S3 at {url} is not trusted; check AWS_ENDPOINT_URL_S3, or set AWS_CA_BUNDLE",
+    ),
+    ((ParamValidationError,), "{what} is not an address in S3; write s3://BUCKET/KEY"),
+    ((FlexibleChecksumError,), "what came of {what} does not match its checksum; run the same command again"),
+    (
+        (ResponseParserError, ValueError),
+        "what answers at {url} does not answer as S3 does, so {what} cannot be read; check AWS_ENDPOINT_URL_S3",
+    ),
+)
+"""What botocore raises of itself → what to say; for good, whatever is tried."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much is tried.
+
+    Attributes:
+        attempts: in a row, without a byte in between.
+        unreachable: what is raised where there is still no connection then.
+    """
+
+    attempts: int
+    unreachable: type[SourceError]
+
+
+FINDING = Patience(6, SourceError)
+"""Who mistyped an address wants to know before long: some 3 s on average without an answer."""
+
+READING = Patience(15, SourceBusyError)
+"""Who is in the middle of a load can wait: some 25 s on average."""
+
+
+class Requests:
+    """A client, and the patience with which it is used.
+
+    Attributes:
+        client: boto3's; makes each request once.
+    """
+
+    def __init__(self, client: S3Client, wait: Wait, uniform: Callable[[float, float], float] | None = None) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            client: makes the requests.
+            wait: see `Wait`.
+            uniform: draws the jitter, from two bounds.
+        """
+        self.client = client
+        self._wait = wait
+        self._uniform = uniform or SystemRandom().uniform
+
+    def call(self, action: Callable[[], T], what: str, patience: Patience = FINDING) -> T:
+        """Do something that S3 may be too busy for.
+
+        Args:
+            action: makes a request.
+            what: what messages call the thing that it is for.
+            patience: how much is tried.
+
+        Raises:
+            SourceError: it cannot be done.
+        """
+        failed = 0
+        while True:
+            try:
+                return action()
+            except FAULTS as fault:
+                failed += 1
+                self.pause(fault, what, failed, patience)
+
+    def pause(self, fault: Exception, what: str, failed: int, patience: Patience) -> None:
+        """Wait before another attempt.
+
+        Args:
+            fault: what the last one ended with.
+            what: as for `call`.
+            failed: attempts that failed in a row, at least 1.
+            patience: how many may.
+
+        Raises:
+            SourceError: another one is of no use, or too many failed; `SourceBusyError` if later ones may succeed.
+        """
+        if not _is_transient(fault) or failed >= patience.attempts:
+            raise self._sentence(fault, what, patience) from fault
+        self._wait(self._uniform(0, min(_CAP_S, _BASE_S * 2.0 ** (failed - 1))))
+
+    def _sentence(self, fault: Exception, what: str, patience: Patience) -> SourceError:
+        url = self.client.meta.endpoint_url
+        if isinstance(fault, ClientError):
+            return _refusal(fault, what)
+        for kinds, text in _FAILURES:
+            if isinstance(fault, kinds):
+                return SourceError(text.format(what=what, url=url))
+        if isinstance(fault, NoConnectionError):
+            return patience.unreachable(
+                f"there is no connection to S3 at {url} to read {what}; check AWS_ENDPOINT_URL_S3, the region and the "
+                "network, and run the same command again"
+            )
+        if _is_transient(fault):
+            return SourceBusyError(
+                f"the connection to S3 broke off again and again while {what} was read; run the same command again"
+            )
+        return SourceError(f"{what} cannot be read ({type(fault).__name__}); check the AWS settings")
+
+
+def open_requests(target: Target | None, wait: Wait) -> Requests:
+    """Requests with the target's profile and region.
+
+    Another endpoint is what botocore takes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and
+    Tools Reference Guide, "Service-specific endpoints").
+
+    Raises:
+        UsageError: there is no such profile, region or endpoint.
+    """
+    session = open_session(target or Target(""))
+    config = Config(
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=_READ_TIMEOUT_S,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+    )
+    try:
+        return Requests(session.client("s3", config=config), wait)
+    except ValueError as error:  # of botocore: of an endpoint that is no URL, of a region that is no host name
+        raise UsageError(
+            "S3 cannot be used with these settings; check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the region"
+        ) from error
+
+
+def _is_transient(fault: Exception) -> bool:
+    if isinstance(fault, ClientError):
+        status = _status(fault)
+        return status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS or _code(fault) in _TRANSIENT
+    if isinstance(fault, SSLError):
+        return False
+    return isinstance(fault, NoConnectionError | HTTPClientError | IncompleteReadError | HTTPError | OSError)
+
+
+def _refusal(error: ClientError, what: str) -> SourceError:
+    code = _code(error)
+    if _is_transient(error):
+        return SourceBusyError(f"S3 does not let {what} be read just now ({code}); run the same command again later")
+    if code in _STALE:
+        return SourceBusyError("the AWS credentials have expired; renew them, and run the same command again")
+    if code in _CHANGED:
+        return changed()
+    for codes, text in _REFUSALS:
+        if code in codes:
+            return SourceError(text.format(what=what, code=code))
+    if code in _ELSEWHERE or _status(error) in _REDIRECTS:
+        return SourceError(
+            f"the bucket of {what} is in another region{_region(error)}; set that with --region or AWS_REGION, and "
+            "check AWS_ENDPOINT_URL_S3"
+        )
+    return SourceError(f"S3 does not let {what} be read ({code}); check its address, and the AWS settings")
+
+
+def _region(error: ClientError) -> str:
+    """The region that a redirect names, for a sentence."""
+    headers: dict[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
+    return f", {region[:_MAX_CODE_CHARS]}" if isinstance(region, str) and region.isprintable() else ""
+
+
+def changed() -> SourceError:
+    """What to say where an object is not the one that was found."""
+    return SourceError("the object has changed since this run began; leave it alone, and load it with --restart")
+
+
+def _code(error: ClientError) -> str:
+    code = str(error.response.get("Error", {}).get("Code") or _status(error))
+    return code[:_MAX_CODE_CHARS] if code.isprintable() else "unknown"
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

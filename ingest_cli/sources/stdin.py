@@ -1,0 +1,136 @@
+"""Standard input: a dump that another program hands over, so that its plaintext need not lie on a disk."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NoReturn
+
+from ingest_cli.errors import SourceError, UsageError
+from ingest_cli.sources.interface import Wait
+from ingest_cli.sources.places import READ_BYTES, Places
+
+NAME = "-"
+"""How a manifest calls it."""
+
+_DESCRIPTOR = 0
+_LOOK_UP_EVERY_MS = 250  # how often a wait for the other program is interrupted to see whether it is still wanted
+
+_opened: set[tuple[int, int]] = set()
+"""What was read as standard input in this process: device and inode. A second manifest would find it empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandardInput:
+    """The stream at descriptor 0; it can be read once, from its first byte to its last.
+
+    Attributes:
+        wait: see `Wait`.
+    """
+
+    wait: Wait = time.sleep
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return NAME
+
+    @property
+    def size_bytes(self) -> int:
+        """See `Source.size_bytes`: not known."""
+        return 0
+
+    @property
+    def identity(self) -> str:
+        """See `Source.identity`."""
+        return NAME
+
+    def fingerprint(self) -> NoReturn:
+        """See `Source.fingerprint`.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "standard input cannot be compared with what was loaded before, since it can be read only once; "
+            "give what it holds a name with --source-id NAME, and another NAME when it holds something else"
+        )
+
+    def open(self) -> Iterator[bytes]:
+        """See `Source.open`."""
+        status = _status()
+        identity = status.st_dev, status.st_ino
+        if identity in _opened:
+            raise SourceError(
+                'standard input has been read already; only one manifest of a command can have "-" as its source'
+            )
+        _opened.add(identity)
+        return self._pieces()
+
+    def open_file(self) -> BinaryIO:
+        """See `Source.open_file`.
+
+        Raises:
+            SourceError: always.
+        """
+        raise SourceError(
+            "this format is not read from the first byte to the last, and standard input cannot be read otherwise; "
+            "write it to a file, and name that in `sources`"
+        )
+
+    def _pieces(self) -> Iterator[bytes]:
+        ready = select.poll()
+        ready.register(_DESCRIPTOR, select.POLLIN)
+        try:
+            while True:
+                while not ready.poll(_LOOK_UP_EVERY_MS):
+                    self.wait(0)
+                try:
+                    piece = os.read(_DESCRIPTOR, READ_BYTES)
+                except BlockingIOError:  # somebody else was faster, on a descriptor that does not wait
+                    continue
+                if not piece:
+                    break
+                yield piece
+        except OSError as error:
+            raise SourceError(
+                f"standard input cannot be read ({error.strerror}); give it a stream, as in: "
+                "gpg -d dump.csv.gpg | ingest-cli load …"
+            ) from error
+        # Ctrl-C ends the other program too, and the end of what it wrote by then is not the end of the dump.
+        self.wait(0)
+
+
+def find(entry: str, places: Places) -> list[StandardInput]:  # noqa: ARG001 - as all finders
+    """Standard input, if somebody writes to it.
+
+    Raises:
+        SourceError: it is closed.
+        UsageError: it is a terminal.
+    """
+    _status()
+    if os.isatty(_DESCRIPTOR):
+        raise UsageError(
+            'the source is "-", and nothing is piped into standard input; run something like: '
+            "gpg -d dump.csv.gpg | ingest-cli load MANIFEST …"
+        )
+    return [StandardInput(places.wait)]
+
+
+def _status() -> os.stat_result:
+    """What descriptor 0 is.
+
+    Raises:
+        SourceError: it is closed; whatever has its number then is not standard input.
+    """
+    closed = 'the source is "-", and standard input is closed; pipe the dump into it'
+    if sys.stdin is None:
+        raise SourceError(closed)
+    try:
+        return os.fstat(_DESCRIPTOR)
+    except OSError as error:
+        raise SourceError(closed) from error

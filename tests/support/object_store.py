@@ -1,0 +1,220 @@
+"""An S3 endpoint on the loopback interface that gives one object, and goes wrong as it is told to.
+
+moto shows that S3's language is spoken; this shows what is done when S3 does not answer as it should.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_FOUND, _PARTIAL, _NOT_FOUND, _FAILED, _NOT_SATISFIABLE = 200, 206, 404, 412, 416
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one request.
+
+    Attributes:
+        status: the answer's status code; 0: the connection is closed without an answer.
+        code: S3's error code.
+        headers: further headers.
+        cut_after: bytes of the body after which the connection is closed; None: the answer is an error.
+        body: sent instead of S3's XML.
+    """
+
+    status: int = 0
+    code: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    body: bytes | None = None
+
+
+def cut(after: int) -> Fault:
+    """The connection is lost after so many bytes of the body."""
+    return Fault(cut_after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in.
+
+    Attributes:
+        what: `GET`, `HEAD` or `LIST`.
+        span: the header Range.
+        if_match: the header If-Match.
+        signed_for: the region in its signature.
+    """
+
+    what: str
+    span: str | None
+    if_match: str | None
+    signed_for: str
+
+
+class ObjectStore:
+    """The endpoint; a context manager.
+
+    Attributes:
+        data: the content of the one object there is.
+        etag: its entity tag, without quotes.
+        key: its key, in any bucket.
+        head: further headers of the object.
+        heeds_ranges: whether Range is understood.
+        heeds_conditions: whether If-Match is understood.
+        faults: what goes wrong, by what is asked for; each once, in order.
+        asked: requests so far.
+        url: where it listens.
+    """
+
+    def __init__(self, data: bytes, key: str = "dump.csv") -> None:
+        self.data = data
+        self.etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        self.key = key
+        self.head: dict[str, str] = {}
+        self.heeds_ranges = self.heeds_conditions = True
+        self.faults: dict[str, deque[Fault]] = {"GET": deque(), "HEAD": deque(), "LIST": deque()}
+        self.asked: list[Asked] = []
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def goes_wrong(self, what: str, *faults: Fault) -> None:
+        """Let the next requests for `what` go wrong."""
+        self.faults[what].extend(faults)
+
+    @property
+    def spans(self) -> list[str | None]:
+        """The ranges that were asked for."""
+        return [one.span for one in self.asked if one.what == "GET"]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Server(ThreadingHTTPServer):
+    """What listens, and every connection it ever had."""
+
+    daemon_threads = True
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.store = store
+        self.connections: list[socket.socket] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that has hung up, as some do in these tests."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type] # as it came
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """As much of S3 as it takes."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.append(self.connection)
+
+    def do_HEAD(self) -> None:
+        if self._asked("HEAD") and self._is_there():
+            self._object()
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        if "list-type" in query:
+            if self._asked("LIST"):
+                self._listing(query["prefix"][0] if "prefix" in query else "")
+        elif self._asked("GET") and self._is_there():
+            self._object()
+
+    def _asked(self, what: str) -> bool:
+        """Note the request; False if it is dealt with, since something goes wrong."""
+        store = self.server.store
+        authorization = self.headers.get("Authorization", "")
+        region = authorization.split("/")[2] if authorization.count("/") > 1 else ""
+        store.asked.append(Asked(what, self.headers["Range"], self.headers["If-Match"], region))
+        self.fault = store.faults[what].popleft() if store.faults[what] else None
+        if self.fault is None or self.fault.cut_after is not None:
+            return True
+        if not self.fault.status:
+            self.close_connection = True
+            return False
+        self._refuse(self.fault)
+        return False
+
+    def _refuse(self, fault: Fault) -> None:
+        body = fault.body
+        if body is None:
+            body = f"<Error><Code>{fault.code}</Code><Message>as scripted</Message></Error>".encode()
+        self._send(fault.status, b"" if self.command == "HEAD" else body, fault.headers)
+
+    def _is_there(self) -> bool:
+        if unquote(urlsplit(self.path).path).split("/", 2)[2:] == [self.server.store.key]:
+            return True
+        self._refuse(Fault(_NOT_FOUND, "NoSuchKey"))
+        return False
+
+    def _object(self) -> None:
+        store, wanted = self.server.store, self.headers["If-Match"]
+        if store.heeds_conditions and wanted is not None and wanted.strip('"') != store.etag:
+            self._refuse(Fault(_FAILED, "PreconditionFailed"))
+            return
+        headers = {"ETag": f'"{store.etag}"', **store.head}
+        data, status, span = store.data, _FOUND, self.headers["Range"]
+        if span is not None and store.heeds_ranges:
+            first, _, last = span.removeprefix("bytes=").partition("-")
+            if int(first) >= len(data):
+                self._refuse(Fault(_NOT_SATISFIABLE, "InvalidRange"))
+                return
+            headers["Content-Range"] = f"bytes {first}-{min(int(last), len(data) - 1)}/{len(data)}"
+            data, status = data[int(first) : int(last) + 1], _PARTIAL
+        self._send(status, data, headers)
+
+    def _listing(self, prefix: str) -> None:
+        store, entry = self.server.store, ""
+        if store.key.startswith(prefix):
+            entry = (
+                f"<Contents><Key>{store.key}</Key><ETag>&quot;{store.etag}&quot;</ETag>"
+                f"<Size>{len(store.data)}</Size></Contents>"
+            )
+        text = f"<ListBucketResult><IsTruncated>false</IsTruncated>{entry}</ListBucketResult>"
+        self._send(_FOUND, text.encode(), {})
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.fault is not None and self.fault.cut_after is not None:
+            body, self.close_connection = body[: self.fault.cut_after], True
+        with contextlib.suppress(ConnectionError):  # who asked may have heard enough
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
