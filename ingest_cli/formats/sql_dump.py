@@ -23,7 +23,7 @@ from ingest_cli.formats.blocks import Blocks
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.sql.catalog import Catalog, Wish
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
-from ingest_cli.formats.sql.rows import Run
+from ingest_cli.formats.sql.rows import Cells, Run
 from ingest_cli.formats.sql.scanner import Scanner
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
@@ -166,22 +166,31 @@ class _Found:
         wanted: Sequence[str],
     ) -> None:
         self._data, self._at, self._starts, self._ends = data, at, starts, ends
-        self._rejected = list[tuple[int, str]]()
         self._columns: dict[str, list[bytes]] = {name: [] for name in wanted}
-        unread, first, rows = list[int](), 0, 0
+        self._rejected = list[tuple[int, str]]()
+        first = 0
         for run in runs:
-            self._rejected += [(first + place, reason) for place, reason in run.rejected]
-            first += len(run.starts)
+            rejected = list(run.rejected)
             if run.cells is not None:
-                cells = run.cells()
-                for name, more in zip(self._columns, cells.columns, strict=True):
-                    self._columns[name] += more
-                unread += [rows + place for place in cells.unread]
-                rows += len(run.starts) - len(run.rejected)
+                rejected = self._take(run, run.cells())
+            self._rejected += [(first + place, reason) for place, reason in rejected]
+            first += len(run.starts)
         parsed = np.ones(len(starts), np.bool_)
         parsed[[place for place, _ in self._rejected]] = False
         self._index = np.flatnonzero(parsed)
-        self._unread = self._index[unread]
+
+    def _take(self, run: Run, cells: Cells) -> list[tuple[int, str]]:
+        """Add the cells of a run; the records that are none, which a cell that is not understood makes them, too."""
+        columns = cells.columns
+        rejected = dict(run.rejected)
+        if cells.unread:
+            rows = [place for place in range(len(run.starts)) if place not in rejected]
+            rejected |= {rows[row]: "unread_expression" for row in cells.unread}
+            unread = frozenset(cells.unread)
+            columns = [[cell for row, cell in enumerate(column) if row not in unread] for column in columns]
+        for name, more in zip(self._columns, columns, strict=True):
+            self._columns[name] += more
+        return sorted(rejected.items())
 
     def chunk(self, low: int, high: int) -> RowChunk:
         """The records from `low` up to `high`; its end is for now that of the last of them."""
@@ -190,10 +199,7 @@ class _Found:
         bounds = np.append(self._starts[low:high], end) - begin
         rows = slice(*np.searchsorted(self._index, [low, high]))
         start = Position(self._at.offset + begin, self._at.row + low, self._at.line + count_lines(self._data[:begin]))
-        flags = {
-            "undecodable_bytes": self._undecodable(low, high),
-            "unread_expression": int(np.diff(np.searchsorted(self._unread, [low, high]))[0]),
-        }
+        undecodable = self._undecodable(low, high)
         return RowChunk(
             start=start,
             end=Position(start.offset + len(data), start.row + high - low, start.line + count_lines(data)),
@@ -202,7 +208,7 @@ class _Found:
             index=(self._index[rows] - low).astype(np.int32),
             cells={name: pa.array(column[rows], pa.binary()) for name, column in self._columns.items()},
             rejected=tuple((place - low, reason) for place, reason in self._rejected if low <= place < high),
-            flags={name: count for name, count in flags.items() if count},
+            flags={"undecodable_bytes": undecodable} if undecodable else {},
         )
 
     def _undecodable(self, low: int, high: int) -> int:

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.formats.sniffing.names import shown
 from ingest_cli.formats.sql.dialect import Family
 from ingest_cli.formats.sql.statements import Created, Name
+
+_MAX_TABLES = 20_000
+"""Tables whose columns are remembered; it takes a made-up dump to have more."""
+
+_MAX_COMPARED = 200  # names, and letters of a name, among which the nearest is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +63,26 @@ class Catalog:
         self._family = family
         self._selected = [split_name(name) for name in wish.tables]
         self._created: dict[Name, Created] = {}
-        self._seen: dict[Name, set[str]] = {}
+        self._wanted = {name.casefold() for name in wish.wanted}
+        self._seen: dict[Name, set[str]] = {}  # wanted columns that a table has, as far as has been seen
         self._only: Name | None = None
+        self._database = ""
+
+    def use(self, database: str) -> None:
+        """Note that tables whose database is not named are in this one from here on."""
+        self._database = database.casefold()
 
     def create(self, created: Created) -> None:
         """Note what a CREATE TABLE says; a later one of the same name counts."""
-        key = _key(created.table)
+        key = self._key(created.table)
+        if len(self._created) >= _MAX_TABLES:
+            self._created.clear()
         self._created[key] = created
         self._created[key[-1:]] = created
 
     def is_read(self, table: Name) -> bool:
         """Whether the rows of `table` count, as far as is known before any of them was seen."""
-        key = _key(table)
+        key = self._key(table)
         if not self._selected:
             return self._only == key
         return any(_same(key, wanted) for wanted in self._selected)
@@ -84,7 +98,7 @@ class Catalog:
         Raises:
             ManifestError: it is the second table with rows and none is selected, or a wanted column is not in it.
         """
-        key = _key(table)
+        key = self._key(table)
         if not self._selected:
             if key[-1].startswith("sqlite_"):  # SQLite's own: sequence numbers and statistics
                 return Context(head)
@@ -100,9 +114,11 @@ class Catalog:
     def _names(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
         """What the cells of a row are called, in order."""
         created = self._find(key)
+        if len(self._seen) >= _MAX_TABLES:
+            self._seen.clear()
         seen = self._seen.setdefault(key, set())
         if created is not None:
-            seen.update(created.columns)
+            seen.update(self._wanted.intersection(name.casefold() for name in created.columns))
         if columns is not None:
             names = tuple(columns)
         elif created is not None:
@@ -112,15 +128,15 @@ class Catalog:
             names = self._wish.columns
         else:
             raise ManifestError(
-                f'the dump does not say how the columns of "{".".join(key)}" are called: no CREATE TABLE comes before '
+                f'the dump does not say how the columns of "{_shown(key)}" are called: no CREATE TABLE comes before '
                 "its rows; name them with `columns` in [format]"
             )
-        seen.update(names)
+        seen.update(self._wanted.intersection(name.casefold() for name in names))
         return names
 
     def _positions(self, key: Name, table: Name, names: tuple[str, ...]) -> tuple[int | None, ...]:
         folded = [name.casefold() for name in names]
-        known = {name.casefold() for name in self._seen[key]}
+        known = self._seen[key]
         out = list[int | None]()
         for wanted in self._wish.wanted:
             if wanted in names:
@@ -131,23 +147,30 @@ class Catalog:
                 if wanted.casefold() not in known and len(self._selected) < 2:  # noqa: PLR2004 - tables may differ
                     raise self._missing(wanted, table, names)
                 out.append(None)
-        if self._wish.wanted and not known & {name.casefold() for name in self._wish.wanted}:
+        if self._wish.wanted and not known:
             raise self._missing(self._wish.wanted[0], table, names)
         return tuple(out)
 
     def _find(self, key: Name) -> Created | None:
         return self._created.get(key) or self._created.get(key[-1:])
 
+    def _key(self, table: Name) -> Name:
+        """A table's name in lower case, with the database it is in."""
+        key = _folded(table)
+        parts = {Family.MYSQL: 1, Family.UNKNOWN: 1, Family.SQL_SERVER: 2}.get(self._family)
+        return (self._database, *key) if self._database and len(key) == parts else key
+
     def _missing(self, wanted: str, table: Name, names: tuple[str, ...]) -> ManifestError:
-        near = get_close_matches(wanted.casefold(), [name.casefold() for name in names], 1, 0.5)
-        hint = next((f'; did you mean "{name}"?' for name in names if [name.casefold()] == near), "")
+        folded = {name.casefold(): name for name in names[:_MAX_COMPARED] if len(name) <= _MAX_COMPARED}
+        near = get_close_matches(wanted.casefold(), folded, 1, 0.5)
+        hint = f'; did you mean "{shown(folded[near[0]])}"?' if near else ""
         return ManifestError(
-            f'there is no column "{wanted}" in the table "{".".join(table)}" of {len(names)} columns{hint}'
+            f'there is no column "{shown(wanted)}" in the table "{_shown(table)}" of {len(names)} columns{hint}'
         )
 
     def _ambiguous(self, table: Name) -> ManifestError:
         assert self._only is not None  # noqa: S101 - there is a first where there is a second
-        listed = sorted({".".join(name) for name in (self._only, _key(table))})
+        listed = sorted(_shown(name) for name in (self._only, self._key(table)))
         return ManifestError(
             "the dump has rows of several tables ("
             + ", ".join(f'"{name}"' for name in listed)
@@ -171,10 +194,14 @@ def split_name(text: str) -> Name:
             part = ""
         else:
             part += character
-    return _key((*parts, part))
+    return _folded((*parts, part))
 
 
-def _key(name: Name) -> Name:
+def _shown(name: Name) -> str:
+    return ".".join(shown(part) for part in name)
+
+
+def _folded(name: Name) -> Name:
     return tuple(part.casefold() for part in name if part) or ("",)
 
 

@@ -16,7 +16,7 @@ class Cells:
 
     Attributes:
         columns: for each wanted column, the cells of all rows.
-        unread: places of the rows with an expression that was not understood, and is passed on as written.
+        unread: places of the rows with a cell whose expression was not understood.
     """
 
     columns: list[list[bytes]]

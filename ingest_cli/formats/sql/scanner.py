@@ -16,74 +16,28 @@ from itertools import accumulate
 
 from ingest_cli.formats import blocks
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
+from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES, Next, after_tuple, is_over, last_chance, resync
 from ingest_cli.formats.sql.catalog import Catalog, Context
 from ingest_cli.formats.sql.copy_lines import find_lines, read_lines
-from ingest_cli.formats.sql.dialect import Family, Syntax
+from ingest_cli.formats.sql.dialect import Syntax
+from ingest_cli.formats.sql.heads import Heads
 from ingest_cli.formats.sql.rows import Run, cells_of_pattern, cells_of_tuple
 from ingest_cli.formats.sql.skipping import Skipping, TextState
 from ingest_cli.formats.sql.statements import Copy, read_copy, read_create_table, read_insert
-from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, TooLongError, check_size
-from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, read_tuple, run_pattern
+from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, TooLongError, check_size, name_of
+from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, Tuple, read_tuple, read_usual, run_pattern
 
-FAST_AFTER_TUPLES = 1_000
+FAST_AFTER_TUPLES = 5_000
 """Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
 
 WINDOW_BYTES = 256 << 10
 """How much the pattern is let loose on at a time, so that what it finds stays small."""
 
-_LOOK_AHEAD_BYTES = 64
-"""What has to be seen behind a record, at most, to know where it ends; the longest word in `_SYNC` is shorter."""
+_MAX_FAST_HEAD_BYTES = 16 << 10
+"""Patterns are compiled for heads up to this length."""
 
-_MAX_CONTEXTS = 256
-_STATEMENTS = frozenset(
-    [
-        "ALTER",
-        "ANALYZE",
-        "BEGIN",
-        "COMMENT",
-        "COMMIT",
-        "COPY",
-        "CREATE",
-        "DECLARE",
-        "DELETE",
-        "DELIMITER",
-        "DROP",
-        "END",
-        "EXEC",
-        "EXIT",
-        "GO",
-        "GRANT",
-        "IF",
-        "INSERT",
-        "LOCK",
-        "MERGE",
-        "PRAGMA",
-        "PRINT",
-        "PROMPT",
-        "QUIT",
-        "REM",
-        "REPLACE",
-        "REVOKE",
-        "ROLLBACK",
-        "SELECT",
-        "SET",
-        "TRUNCATE",
-        "UNLOCK",
-        "UPDATE",
-        "USE",
-        "VACUUM",
-    ]
-)
-"""What may follow a tuple without a semicolon between them."""
-
-_TAILS = frozenset({"ON", "RETURNING", "AS"})
-"""What an INSERT may have behind its tuples."""
-
-# Where reading can go on after a broken tuple: at the next that follows one, or stands on a line of its own; or
-# at the next statement, behind a semicolon at the end of a line or on a line of its own.
-_NEXT_TUPLE = rb"\)\s*+,\s*+(?=\()|\n[ \t]*+(?=\()"
-_NEXT_STATEMENT = rb";[ \t\r]*+(?:\n|\Z)|\n[ \t]*+(?=(?i:INSERT|REPLACE|CREATE|COPY|GO|SET|UPDATE|ALTER|DROP|COMMIT)\s)"
-_SYNC = re.compile(rb"(?P<tuple>" + _NEXT_TUPLE + rb")|(?:" + _NEXT_STATEMENT + rb")")
+# Space and comments between statements, many at a time, each of them whole.
+_BLANK = re.compile(rb"(?:\s++(?=\S)|--[^\r\n]*+(?=[\r\n]))++")
 
 State = Callable[[int], int]
 """Deals with what stands at a place, and says where to go on; raises IncompleteError or TooLongError."""
@@ -114,7 +68,8 @@ class Scanner:
         self._records = 0
         self._state: State = self._statement
         self._context = Context(b"")
-        self._contexts: dict[bytes, Context] = {}
+        self._heads = Heads()
+        self._passed_over = 0  # tuples of tables that are not read
         self._copy: Copy | None = None
         self._repeats = False
         self._lead = 0  # bytes of the statement's head before the next tuple, as part of its record
@@ -134,7 +89,7 @@ class Scanner:
             try:
                 at = self._state(at)
             except IncompleteError:
-                if len(data) - at > blocks.MAX_RECORD_BYTES + (0 if final else _LOOK_AHEAD_BYTES):
+                if len(data) - at > blocks.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
                     self._give_up(at)
                 elif final:
                     at = len(data)
@@ -147,18 +102,16 @@ class Scanner:
 
     # Statements
 
-    def _statement(self, at: int) -> int:  # noqa: PLR0911 - one line for each kind of statement
+    def _statement(self, at: int) -> int:
         """Before a statement, or the space before it."""
+        if blank := _BLANK.match(self._data, at, at + blocks.MAX_RECORD_BYTES):
+            return blank.end()
         cursor = self._cursor(at)
         token = cursor.any()
         check_size(at, token.end)
-        if token.kind in {Kind.SPACE, Kind.COMMENT} or token.text in {b";", b"/"}:
+        word = token.word if token.kind is Kind.WORD else ""
+        if token.kind in {Kind.SPACE, Kind.COMMENT} or token.text in {b";", b"/"} or word in {"BEGIN", "GO"}:
             return token.end
-        if token.text == b"\\":
-            return self._skip(token.end, TextState.LINE)
-        if token.kind is not Kind.WORD:
-            return self._skip(token.end, TextState.STATEMENT)
-        word = token.word
         if word in {"INSERT", "REPLACE"} or (word == "INTO" and self._repeats):
             return self._insert(at, cursor, repeated=word == "INTO")
         self._repeats = False
@@ -166,44 +119,42 @@ class Scanner:
             return self._copy_from(at, cursor)
         if word == "CREATE":
             return self._create(at, cursor)
-        if word in {"BEGIN", "GO"}:
-            return token.end
-        if word == "DELIMITER" and self._syntax.family in {Family.MYSQL, Family.UNKNOWN}:
-            return self._skip(at, TextState.DELIMITER)
-        if word in {"REM", "REMARK", "PROMPT"} and self._syntax.family in {Family.ORACLE, Family.UNKNOWN}:
-            return self._skip(token.end, TextState.LINE)
-        return self._skip(token.end, TextState.STATEMENT)
+        if word == "USE":
+            self._use(at, cursor)
+        what = self._skipping.what_begins_with(token)
+        return self._skip(at if what is TextState.DELIMITER else token.end, what)
+
+    def _use(self, at: int, cursor: Cursor) -> None:
+        """A USE: what has no database before its name is in that one from here on."""
+        token = cursor.next()
+        check_size(at, cursor.seen)
+        if token.kind in NAMES:
+            self._catalog.use(name_of(token))
+            self._forget()
 
     def _insert(self, at: int, cursor: Cursor, *, repeated: bool) -> int:
         """An INSERT or REPLACE, or an INTO of INSERT ALL."""
-        head = self._context.head
-        if head and self._data.startswith(head + b"(", at) and not self._context.repeats:
-            self._state, self._lead = self._values, len(head)
-            return at
-        after = cursor.position
-        repeats = repeated
-        if not repeated and cursor.peek().word in {"ALL", "FIRST"}:
-            cursor.next()
-            repeats = True
-        found = read_insert(cursor)
-        check_size(at, cursor.seen)
-        self._repeats = repeats
-        if found is None:
-            return self._skip(after, TextState.STATEMENT)
-        if not found.has_values:
-            if self._catalog.is_read(found.table):
-                self._add(Run([at], [cursor.position], [(0, "not_values")]))
-            return self._skip(cursor.position, TextState.STATEMENT)
-        start = cursor.peek().start
-        head = self._data[at:start]
-        context = self._contexts.get(head)
+        context = self._heads.find(self._data, at)
         if context is None:
-            if len(self._contexts) >= _MAX_CONTEXTS:
-                self._contexts.clear()
-            context = self._catalog.open(found.table, found.columns, head)
+            after = cursor.position
+            repeats = repeated
+            if not repeated and cursor.peek().word in {"ALL", "FIRST"}:
+                cursor.next()
+                repeats = True
+            found = read_insert(cursor)
+            check_size(at, cursor.seen)
+            self._repeats = repeats
+            if found is None:
+                return self._skip(after, TextState.STATEMENT)
+            if not found.has_values:
+                if self._catalog.is_read(found.table):
+                    self._add(Run([at], [cursor.position], [(0, "not_values")]))
+                return self._skip(cursor.position, TextState.STATEMENT)
+            context = self._catalog.open(found.table, found.columns, self._data[at : cursor.peek().start])
             context.repeats = repeats
-            self._contexts[head] = context
-        self._context, self._state, self._lead = context, self._values, len(head)
+            self._heads.add(context)
+        self._repeats = context.repeats
+        self._context, self._state, self._lead = context, self._values, len(context.head)
         return at
 
     def _copy_from(self, at: int, cursor: Cursor) -> int:
@@ -230,38 +181,53 @@ class Scanner:
         check_size(at, cursor.seen)
         if created is not None:
             self._catalog.create(created)
-            self._contexts.clear()
-            self._context = Context(b"")
+            self._forget()
         return self._skip(cursor.position, TextState.STATEMENT)
+
+    def _forget(self) -> None:
+        """What a head means may be another thing from now on."""
+        self._heads.clear()
+        self._context = Context(b"")
 
     # Rows
 
     def _values(self, at: int) -> int:
         """Before a tuple, or before the statement whose first it is."""
-        context = self._context
-        if context.tuples >= FAST_AFTER_TUPLES and not context.repeats and context.width <= MAX_FAST_WIDTH:
-            end = self._tuples(at)
-            if end > at:
-                return end
-        start = at + self._lead
+        end = self._tuples(at)
+        if end > at:
+            return end
+        context, start = self._context, at + self._lead
         cursor = self._cursor(start)
         opened = self._data[start : start + 1] == b"("
-        if not opened and self._is_over(cursor):
+        if not opened and is_over(cursor, final=self._final):
             self._state = self._statement
             return start
-        found = read_tuple(cursor, final=self._final) if opened else Broken(start)
+        found: Tuple | Broken = Broken(start)
+        if opened:
+            most = context.width + 1 if context.read else 0
+            found = read_usual(cursor, self._syntax, most=most) or read_tuple(cursor, final=self._final, most=most)
         if isinstance(found, Broken):
-            end, state = self._sync(found.at)
+            end, following = resync(self._data, found.at, final=self._final)
             run = Run([at], [end], [(0, "broken_tuple")])
         else:
-            end, state = self._after_tuple(cursor)
+            end, following = after_tuple(cursor, final=self._final, repeats=context.repeats)
             run = self._row(at, end, [self._data[begin:after] for begin, after in found.values])
         check_size(at, max(end, cursor.seen))
         if context.read:
             self._add(run)
+        else:
+            self._passed_over += 1
         context.tuples += 1
-        self._state, self._lead = state, 0
+        self._follow(following)
         return end
+
+    def _follow(self, following: Next) -> None:
+        """Go on behind a tuple."""
+        self._lead = 0
+        self._state = self._values if following is Next.TUPLE else self._statement
+        if following is Next.TAIL:
+            self._skipping.begin(TextState.STATEMENT)
+            self._state = self._text
 
     def _row(self, at: int, end: int, raw: list[bytes]) -> Run:
         context = self._context
@@ -273,68 +239,40 @@ class Scanner:
 
     def _tuples(self, at: int) -> int:
         """As many tuples as follow one another and are written in the usual way; where they end."""
-        context = self._context
-        pattern = run_pattern(context, self._syntax)
-        found = pattern.findall(self._data, at, at + min(WINDOW_BYTES, blocks.MAX_RECORD_BYTES))
-        if not found[-1][0]:
-            found.pop()
+        pattern, start = self._pattern(at)
+        if pattern is None:
+            return at
+        found = pattern.findall(self._data, start, at + min(WINDOW_BYTES, blocks.MAX_RECORD_BYTES))
+        if not found or not found[-1][0]:
+            found = found[:-1]
         if not found:
             return at
-        bounds = list(accumulate((len(groups[0]) for groups in found), initial=at))
-        if context.read:
-            cells = partial(cells_of_pattern, found, context, self._syntax)
+        bounds = list(accumulate((len(groups[0]) for groups in found), initial=start))
+        if self._context.read:
+            cells = partial(cells_of_pattern, found, self._context, self._syntax)
             self._add(Run(bounds[:-1], bounds[1:], cells=cells))
         self._lead = 0
         self._state = self._values if self._data[bounds[-1] : bounds[-1] + 1] == b"(" else self._statement
         return bounds[-1]
 
-    def _is_over(self, cursor: Cursor) -> bool:
-        """Whether, instead of a tuple, there is what may come after the last."""
-        try:
-            token = cursor.peek()
-        except IncompleteError:
-            if not self._final:
-                raise
-            return False
-        return token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and token.word in _STATEMENTS)
-
-    def _after_tuple(self, cursor: Cursor) -> tuple[int, State]:
-        """Where the next record or statement begins, and what it is to be taken for."""
-        end = cursor.position
-        try:
-            token = cursor.next()
-            following = cursor.peek() if token.text == b"," else token
-        except IncompleteError:
-            if not self._final:
-                raise
-            return end, self._values
-        if token.kind is Kind.END or token.text == b";":
-            return token.end, self._statement
-        if token.text == b"," or token.kind is not Kind.WORD:
-            return following.start, self._statement if token.text in {b"/", b"\\"} else self._values
-        if token.word in _STATEMENTS or (token.word == "INTO" and self._context.repeats):
-            return token.start, self._statement
-        if token.word in _TAILS:
-            self._skipping.begin(TextState.STATEMENT)
-            return token.start, self._text
-        return token.start, self._values
-
-    def _sync(self, at: int) -> tuple[int, State]:
-        """Where reading can go on from `at` on, and with what."""
-        found = _SYNC.search(self._data, at)
-        if found is None or (found.end() == len(self._data) and not self._final):
-            if not self._final:
-                raise IncompleteError
-            return len(self._data), self._statement
-        return found.end(), self._values if found["tuple"] is not None else self._statement
+    def _pattern(self, at: int) -> tuple[re.Pattern[bytes] | None, int]:
+        """What may match many tuples, if so many are to be expected that making it pays; and from where on."""
+        context = self._context
+        if context.width > MAX_FAST_WIDTH or len(context.head) > _MAX_FAST_HEAD_BYTES:
+            return None, at
+        if context.tuples >= FAST_AFTER_TUPLES:
+            return run_pattern(context, self._syntax), at
+        if not context.read and self._passed_over >= FAST_AFTER_TUPLES:
+            return run_pattern(None, self._syntax), at + self._lead
+        return None, at
 
     def _copy_lines(self, at: int) -> int:
         """Before a line of a COPY."""
         stop, after = find_lines(self._data, at, final=self._final)
         if stop > at:
+            check_size(at, stop)  # it is one line, if it is that much
             self._open_copy()
             run = read_lines(self._data, at, stop, self._context)
-            check_size(at, run.ends[0])
             if self._context.read:
                 self._add(run)
         if after is None:
@@ -386,24 +324,26 @@ class Scanner:
         return end
 
     def _discard_line(self, after: State, at: int) -> int:
-        """Read past the rest of something too long, and the line it ends in; then go on with `after`."""
+        """Read past the rest of something too long, up to the end of the line it ends in; then go on with `after`."""
         least = min(at + self._discard, len(self._data))
         self._discard -= least - at
-        end = self._data.find(b"\n", least) + 1 if not self._discard else 0
-        if not end:
+        end = self._data.find(b"\n", least) if not self._discard else -1
+        if end < 0:
             return len(self._data)
         self._state = after
-        return end
+        return end + 1 if after == self._copy_lines else end  # a tuple may be told by the line end before it
 
     def _lost(self, at: int) -> int:
         """Behind a tuple that was too long, and perhaps in the middle of it."""
         try:
-            end, self._state = self._sync(at)
-        except IncompleteError:  # keep what may be the beginning of such a place
-            end = max(self._data.rfind(mark, at) for mark in (b")", b";", b"\n"))
+            end, following = resync(self._data, at, final=self._final)
+        except IncompleteError:
+            end = last_chance(self._data, at)
             if end == at:
                 raise
-        return end if end >= 0 else len(self._data)
+            return end
+        self._follow(following)
+        return end
 
     def _add(self, run: Run) -> None:
         self._runs.append(run)

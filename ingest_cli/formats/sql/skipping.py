@@ -9,16 +9,9 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
+from ingest_cli.formats import blocks
 from ingest_cli.formats.sql.dialect import Family, Syntax
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token, TooLongError, check_size
-
-_ROUTINES = frozenset({"TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "EVENT", "PACKAGE"})
-_OTHERS = frozenset({"VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA", "USER", "ROLE", "TYPE", "EXTENSION", "RULE"})
-_CREATE_WORDS = 24  # CREATE ALGORITHM=… DEFINER=`…`@`…` SQL SECURITY … VIEW
-_AFTER_END = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})  # END IF closes what opened without BEGIN
-_LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
-_NO_SEMICOLONS = frozenset({Family.SQL_SERVER, Family.ORACLE, Family.UNKNOWN})
-_DELIMITER_LINE = re.compile(rb"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*", re.IGNORECASE)
 
 
 class TextState(Enum):
@@ -29,6 +22,27 @@ class TextState(Enum):
     LINE = auto()
     DELIMITER = auto()  # from DELIMITER ;; to DELIMITER ;
     TABLE = auto()  # not skipped: its columns are read
+
+
+_ROUTINES = frozenset({"TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "EVENT", "PACKAGE"})
+_OTHERS = frozenset({"VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA", "USER", "ROLE", "TYPE", "EXTENSION", "RULE"})
+_CREATE_WORDS = 24  # CREATE ALGORITHM=… DEFINER=`…`@`…` SQL SECURITY … VIEW
+_AFTER_END = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})  # END IF closes what opened without BEGIN
+_LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
+_WITH_MYSQL = frozenset({Family.MYSQL, Family.UNKNOWN})
+_WITH_ORACLE = frozenset({Family.ORACLE, Family.UNKNOWN})
+# Commands to the client that end with their line: mysql's manual, "mysql Client Commands"; the SQL*Plus reference.
+_MYSQL_LINES = frozenset({"SOURCE", "SYSTEM", "TEE", "NOTEE", "PAGER", "NOPAGER", "CHARSET", "STATUS", "WARNINGS"})
+_ORACLE_LINES = frozenset({"REM", "REMARK", "PROMPT", "SPOOL", "HOST", "DEFINE", "WHENEVER", "CONNECT", "PAUSE"})
+_NO_SEMICOLONS = frozenset({Family.SQL_SERVER, Family.ORACLE, Family.UNKNOWN})
+# Many tokens at a time of which none can be an end: operators and, where a line has begun, words before no quote.
+_OPERATORS = rb"[^\s\w@$#'\"`\[/;\-\x80-\xff]++"
+_WORDS = rb"[\w@\x80-\xff]++(?=[^\w@$#'\"`\x80-\xff])"
+_DULL = {
+    TextState.STATEMENT: re.compile(rb"(?:" + _OPERATORS + rb"|" + _WORDS + rb"|[ \t]++(?=[^\s]))++"),
+    TextState.ROUTINE: re.compile(_OPERATORS),
+}
+_DELIMITER_LINE = re.compile(rb"[ \t]*+DELIMITER[ \t]++(\S++)", re.IGNORECASE)
 
 
 class Skipping:
@@ -44,6 +58,20 @@ class Skipping:
     def begin(self, what: TextState) -> None:
         """Something begins."""
         self._what, self._fresh, self._depth, self._last_word = what, False, 0, ""
+
+    def what_begins_with(self, token: Token) -> TextState:
+        """What a statement of no interest is, given its first token."""
+        family, word = self._syntax.family, token.word
+        if word in {"\\", "."}:  # a command to psql or mysql; to sqlite3
+            return TextState.LINE
+        if token.kind is Kind.WORD:
+            if word == "DELIMITER" and family in _WITH_MYSQL:
+                return TextState.DELIMITER
+            if (word in _MYSQL_LINES and family in _WITH_MYSQL) or (word in _ORACLE_LINES and family in _WITH_ORACLE):
+                return TextState.LINE
+            if word.startswith("@") and family in _WITH_ORACLE:
+                return TextState.LINE
+        return TextState.STATEMENT
 
     @staticmethod
     def created(cursor: Cursor) -> TextState:
@@ -76,8 +104,13 @@ class Skipping:
         if self._what is TextState.DELIMITER:
             return self._skip_delimited(data, at, final=final)
         step = self._in_statement if self._what is TextState.STATEMENT else self._in_routine
+        dull = _DULL[self._what]
         cursor = Cursor(data, at, self._syntax, final=final)
         while True:
+            at_most = cursor.position + blocks.MAX_RECORD_BYTES
+            if not self._fresh and (found := dull.match(data, cursor.position, at_most)):
+                cursor.advance(found.end())
+                self._last_word = ""
             start = cursor.position
             try:
                 token = cursor.any()
@@ -129,7 +162,7 @@ class Skipping:
         return None
 
     def _begins_delimiter(self, token: Token) -> bool:
-        return token.word == "DELIMITER" and self._syntax.family in {Family.MYSQL, Family.UNKNOWN}
+        return token.word == "DELIMITER" and self._syntax.family in _WITH_MYSQL
 
     @staticmethod
     def _skip_delimited(data: bytes, at: int, *, final: bool) -> tuple[int, bool]:

@@ -20,6 +20,9 @@ _COPY_OPTIONS = frozenset({"CSV", "BINARY", "FORMAT", "DELIMITER", "DELIMITERS",
 _ALWAYS_CONSTRAINTS = frozenset({"CONSTRAINT", "FOREIGN", "EXCLUDE", "LIKE"})
 _KEY_WORDS = frozenset({"PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CHECK", "PERIOD"})
 _KEY_OPTIONS = frozenset({"USING", "UNIQUE", "CLUSTERED", "NONCLUSTERED"})
+_MAX_COLUMNS = 32_767
+"""More than any of these systems can be built to allow (SQLite's SQLITE_MAX_COLUMN)."""
+
 _ELEMENT_TOKENS = 64
 """Tokens of a column's definition that are kept; a default or check may be of any length."""
 
@@ -124,7 +127,7 @@ def read_create_table(cursor: Cursor) -> Created | None:
     element, depth = list[Token](), 1
     while depth:
         token = cursor.next()
-        if token.kind is Kind.END or token.text == b";":
+        if token.kind is Kind.END or token.text == b";" or len(columns) > _MAX_COLUMNS:
             return None
         if token.text in {b"(", b")"}:
             depth += 1 if token.text == b"(" else -1
@@ -157,7 +160,7 @@ def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
     columns = list[str]()
     while True:
         token = cursor.next()
-        if token.kind not in NAMES:
+        if token.kind not in NAMES or len(columns) >= _MAX_COLUMNS:
             return None
         columns.append(name_of(token))
         separator = cursor.next()

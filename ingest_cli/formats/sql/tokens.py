@@ -22,6 +22,11 @@ PLAIN_STRING = rb"'[^']*+(?:''[^']*+)*+'"
 ESCAPED_STRING = rb"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
 PLAIN_QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 ESCAPED_QUOTED = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
+# Oracle's manual, "Text Literals": q'[…]', three other pairs, or any character before and behind that is no space.
+ALTERNATIVE_STRING = (
+    rb"[nN]?+[qQ]'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>"
+    rb"|(?P<delimiter>(?>[\xc2-\xf4][\x80-\xbf]{1,3}+|[^\s\[{(<])).*?(?P=delimiter))'"
+)
 WORD_BYTES = rb"\w@$#\x80-\xff"
 """Bytes of words and numbers; a dot is a token of its own."""
 
@@ -43,6 +48,9 @@ class Kind(StrEnum):
 
 STRINGS = frozenset({Kind.STRING, Kind.QUOTED, Kind.BACKTICK, Kind.DOLLAR})
 NAMES = frozenset({Kind.WORD, Kind.QUOTED, Kind.BACKTICK, Kind.BRACKET})
+
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 class Token(NamedTuple):
@@ -73,12 +81,15 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
     comment = rb"--[^\r\n]*+|/\*.*?\*/"
     special, bracket = rb"\-/'\"`", b""
+    prefixes, alternative = rb"(?![eEnNxXbB]')", b""
+    if syntax.family in {Family.ORACLE, Family.UNKNOWN}:
+        prefixes, alternative = rb"(?![eEnNxXbB]'|[nN]?[qQ]'(?!\s))", rb"|" + ALTERNATIVE_STRING
     groups = [(Kind.SPACE, rb"\s++")]
     if syntax.family is Family.MYSQL:
         comment += rb"|\#[^\r\n]*+"
     groups += [
         (Kind.COMMENT, comment),
-        (Kind.STRING, rb"[eE]" + ESCAPED_STRING + rb"|(?:[nNxXbB]?+)" + string),
+        (Kind.STRING, rb"[eE]" + ESCAPED_STRING + rb"|(?:[nNxXbB]?+)" + string + alternative),
         (Kind.QUOTED, ESCAPED_QUOTED if syntax.escapes else PLAIN_QUOTED),
         (Kind.BACKTICK, rb"`[^`]*+(?:``[^`]*+)*+`"),
     ]
@@ -86,10 +97,10 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
         groups.append((Kind.BRACKET, rb"\[[^\[\]\n]*+(?:\]\][^\[\]\n]*+)*+\]"))
         bracket = rb"|\[(?=[^\[\]\n]*+(?:\]\][^\[\]\n]*+)*+[\[\n])"  # closed by nothing on its line: no name
         special += rb"\["
-    word = rb"(?![eEnNxXbB]')[" + WORD_BYTES + rb"]++"
+    word = prefixes + rb"[" + WORD_BYTES + rb"]++"
     if syntax.family in {Family.POSTGRESQL, Family.UNKNOWN}:
         groups.append((Kind.DOLLAR, rb"(?P<tag>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*+)?\$).*?(?P=tag)"))
-        word = rb"(?![eEnNxXbB]')(?!\$[\w\x80-\xff]*+\$)[" + WORD_BYTES + rb"]++"
+        word = prefixes + rb"(?!\$[\w\x80-\xff]*+\$)[" + WORD_BYTES + rb"]++"
     groups += [
         (Kind.WORD, word),
         (Kind.MARK, rb"\|\||::|-(?!-)|/(?!\*)|[^\s" + WORD_BYTES + special + rb"]" + bracket),
@@ -132,9 +143,8 @@ class Cursor:
         end = found.end()
         if end == len(self.data) and not self._final:
             raise IncompleteError
-        self.position = end
-        self.seen = max(self.seen, end)
-        return Token(Kind(found.lastgroup), found[0], start, end)
+        self.advance(end)
+        return Token(_KINDS[found.lastgroup], found[0], start, end)
 
     def next(self) -> Token:
         """The next token that is neither space nor comment.
@@ -145,6 +155,11 @@ class Cursor:
         while (token := self.any()).kind in {Kind.SPACE, Kind.COMMENT}:
             pass
         return token
+
+    def advance(self, position: int) -> None:
+        """Go on from `position`, up to where somebody else has read."""
+        self.position = position
+        self.seen = max(self.seen, position)
 
     def peek(self) -> Token:
         """What `next` will return.

@@ -4,18 +4,22 @@ The rule is `read_tuple`, token by token: a value is strings, words, operators a
 or closing parenthesis, and a tuple is broken where no value can go on, i.e. where
 
 * a string and a word touch (`'O'Neil'`: a quote was lost, or not escaped),
-* a semicolon stands, or
-* a string has no end.
+* a semicolon stands,
+* a string has no end, or
+* there are more tokens than any row has.
 
-`run_pattern` is a regular expression for the tuples that practically all are, many at a time; where it does
-not match, the rule decides. It matches nothing that the rule would read in another way.
+Two regular expressions know the tuples that practically all are: `read_usual` one of them, whatever its table,
+and `run_pattern` many at a time, for one table. Where they do not match, the rule decides. They match nothing
+that the rule would read in another way.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import islice
 
 from ingest_cli.formats.sql.catalog import Context
 from ingest_cli.formats.sql.dialect import Syntax
@@ -35,13 +39,16 @@ from ingest_cli.formats.sql.tokens import (
 MAX_FAST_WIDTH = 1_000
 """Cells of a tuple for which a pattern is compiled."""
 
+_MAX_TOKENS = 100_000
+"""Far more than a row has, even with each line of its texts put in as an expression of its own."""
+
 _PATTERN_DEPTH = 3  # of parentheses: replace(replace('…','\n',char(10)),'\r',char(13))
 _SPACED_PREFIXES = frozenset({"DATE", "TIME", "TIMESTAMP", "INTERVAL", "DATETIME"})
 
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
-    """A whole tuple: where it ends, and (begin, end) of each of its values."""
+    """A whole tuple: where it ends, and (begin, end) of each of its values, of the first few if there are many."""
 
     end: int
     values: list[tuple[int, int]]
@@ -54,18 +61,21 @@ class Broken:
     at: int
 
 
-def read_tuple(cursor: Cursor, *, final: bool) -> Tuple | Broken:  # noqa: C901 - one loop over tokens
+def read_tuple(cursor: Cursor, *, final: bool, most: int = sys.maxsize) -> Tuple | Broken:
     """The tuple at the cursor, which is before its opening parenthesis.
+
+    Args:
+        cursor: where to read; it is left behind the tuple.
+        final: whether nothing follows what the cursor sees.
+        most: values to be kept; the others are read past.
 
     Raises:
         IncompleteError: more has to be read to tell.
     """
     cursor.any()
-    values = list[tuple[int, int]]()
-    begin = end = -1
-    depth = 1
+    values = _Values(most)
     before: Token | None = None
-    while True:
+    for _ in range(_MAX_TOKENS):
         at = cursor.position
         try:
             token = cursor.any()
@@ -75,25 +85,60 @@ def read_tuple(cursor: Cursor, *, final: bool) -> Tuple | Broken:  # noqa: C901 
             raise
         if token.kind is Kind.SPACE or token.kind is Kind.COMMENT:
             continue
-        text = token.text
-        if token.kind is Kind.END or text == b";" or (before is not None and _touch(before, token)):
+        if token.kind is Kind.END or token.text == b";" or (before is not None and _touch(before, token)):
             return Broken(at)
         before = token
+        if values.add(token):
+            return Tuple(token.end, values.places)
+    return Broken(cursor.position)
+
+
+class _Values:
+    """The values of a tuple, while its tokens come in."""
+
+    __slots__ = ("_begin", "_depth", "_empty", "_end", "_most", "places")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begin = self._end = -1
+        self._depth = 1
+        self._empty = True
+        self.places = list[tuple[int, int]]()
+
+    def add(self, token: Token) -> bool:
+        """Whether the tuple is over with `token`."""
         if token.kind is Kind.MARK:
-            if text in b"([":
-                depth += 1
-            elif text in b")]":
-                depth -= 1
-            if depth == 0 or (depth == 1 and text == b","):
-                if begin >= 0 or depth or values:
-                    values.append((begin, end) if begin >= 0 else (at, at))
-                if depth == 0:
-                    return Tuple(token.end, values)
-                begin = -1
-                continue
-        if begin < 0:
-            begin = at
-        end = token.end
+            if token.text in b"([":
+                self._depth += 1
+            elif token.text in b")]":
+                self._depth -= 1
+            if self._depth == 0 or (self._depth == 1 and token.text == b","):
+                if self._begin >= 0 or self._depth or not self._empty:  # `()` has none
+                    self._close(token.start)
+                return self._depth == 0
+        if self._begin < 0:
+            self._begin = token.start
+        self._end = token.end
+        return False
+
+    def _close(self, at: int) -> None:
+        self._empty = False
+        if len(self.places) < self._most:
+            self.places.append((self._begin, self._end) if self._begin >= 0 else (at, at))
+        self._begin = -1
+
+
+def read_usual(cursor: Cursor, syntax: Syntax, *, most: int) -> Tuple | None:
+    """What `read_tuple` would say, if it can be told quickly; else None, and the cursor has not moved."""
+    whole, cell = _usual_patterns(syntax)
+    found = whole.match(cursor.data, cursor.position)
+    if found is None:
+        return None
+    places = list[tuple[int, int]]()
+    if most:
+        places = [one.span(1) for one in islice(cell.finditer(cursor.data, found.start() + 1, found.end() - 1), most)]
+    cursor.advance(found.end())
+    return Tuple(found.end(), places)
 
 
 def _touch(before: Token, token: Token) -> bool:
@@ -107,16 +152,28 @@ def _touch(before: Token, token: Token) -> bool:
     return token.kind is Kind.WORD and before.kind in STRINGS
 
 
-@lru_cache(64)
+@cache
+def _usual_patterns(syntax: Syntax) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """(a tuple of any width, one value of it and the comma behind)."""
+    value = _value_pattern(syntax)
+    whole = rb"\(\s*+" + value + rb"(?:\s*+,\s*+" + value + rb")*+\s*+\)"
+    return re.compile(whole, re.DOTALL), re.compile(rb"\s*+(" + value + rb")\s*+(?:,|\Z)", re.DOTALL)
+
+
+@cache
 def _value_pattern(syntax: Syntax) -> bytes:
     """A value as the rule has it, unless it holds comments, semicolons, brackets, or deep or unusual parentheses."""
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
     quoted = ESCAPED_QUOTED if syntax.escapes else PLAIN_QUOTED
     alone = rb"(?![`\"'" + WORD_BYTES + rb"])"  # what follows is not glued to it
-    strings = (
-        rb"(?:[eE]" + ESCAPED_STRING + alone + rb"|(?:[nNxXbB]|_\w++[ ]?+|(?i:date|time|timestamp)[ ]?+)?"
-        + string + alone + rb"|" + quoted + alone + rb")"
-    )  # fmt: skip
+    prefixed = (
+        rb"(?:[eE]"
+        + ESCAPED_STRING
+        + rb"|(?:[nNxXbB]|_\w++[ ]?+|(?i:date|time|timestamp)[ ]?+)"
+        + string
+        + rb")"
+        + alone
+    )
     letter = rb"\w@.\x80-\xff"
     word = rb"(?:[" + letter + rb"]++(?:(?<=[0-9.][eE])[-+][0-9]++)?+)"
     words = rb"(?:[-+]?+" + word + rb"(?:[ ]++" + word + rb")*+(?![`\"'$#]))"
@@ -127,18 +184,23 @@ def _value_pattern(syntax: Syntax) -> bytes:
             + rb"|[,+*|:=<>%]|-(?!-)|/(?!\*)|" + inside + rb")*+\)" + alone
         )  # fmt: skip
     # The commonest first: a plain string, a number or NULL.
-    term = rb"(?:" + string + alone + rb"|" + words + rb"(?:" + inside + rb")?+|" + strings + rb"|" + inside + rb")"
-    return rb"(?:" + term + rb"(?:\s*+(?:\|\||::|\+)\s*+" + term + rb")*+)"
+    terms = (string + alone, prefixed, words + rb"(?:" + inside + rb")?+", quoted + alone, inside)
+    term = rb"(?:" + rb"|".join(terms) + rb")"
+    return rb"(?>" + term + rb"(?:\s*+(?:\|\||::|\+)\s*+" + term + rb")*+)"
 
 
-def run_pattern(context: Context, syntax: Syntax) -> re.Pattern[bytes]:
+def run_pattern(context: Context | None, syntax: Syntax) -> re.Pattern[bytes]:
     """Matches tuples of `context` one after another, or, where there is none, whatever is left.
 
     A tuple is matched with what stands around it: the head of its statement before it, if it has one of its own,
     and the comma or semicolon after it, if another tuple follows. Group 1 is all of that (None: no tuple); then
     come two groups for each wanted column, in the order of their positions: what is inside a plain string, or
     else the whole value.
+
+    Without a context it matches tuples of any table, each but the last of its statement, and has no such groups.
     """
+    if context is None:
+        return _run_pattern(b"", (), 0, syntax)
     order = sorted({position for position in context.positions if position is not None})
     return _run_pattern(context.head, tuple(order), context.width, syntax)
 
@@ -147,7 +209,7 @@ def run_pattern(context: Context, syntax: Syntax) -> re.Pattern[bytes]:
 def _run_pattern(head: bytes, order: tuple[int, ...], width: int, syntax: Syntax) -> re.Pattern[bytes]:
     value = _value_pattern(syntax)
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
-    kept = rb"(?:[nN]?+'(" + string[1:-1] + rb")'(?=\s*+[,)])|(" + value + rb"))"
+    kept = rb"(?:(?:[nN]|_\w++[ ]?+)?+'(" + string[1:-1] + rb")'(?=\s*+[,)])|(" + value + rb"))"
     comma = rb"\s*+,\s*+"
     if width:
         parts, at = list[bytes](), 0
@@ -160,9 +222,12 @@ def _run_pattern(head: bytes, order: tuple[int, ...], width: int, syntax: Syntax
         cells = comma.join(parts)
     else:
         cells = value + rb"(?:" + comma + value + rb")*+"
-    again = re.escape(head)
+    before, after = b"", rb",\s*+(?=\()"
+    if head:
+        again = re.escape(head)
+        before, after = rb"(?:" + again + rb")?+", after + rb"|;?+\s*+(?=" + again + rb"\()"
     return re.compile(
-        rb"((?:" + again + rb")?+\(\s*+" + cells + rb"\s*+\)\s*+(?:,\s*+(?=\()|;?+\s*+(?=" + again + rb"\()))()|.+",
+        rb"(" + before + rb"\(\s*+" + cells + rb"\s*+\)\s*+(?:" + after + rb"))()|.+",
         re.DOTALL,
     )
 

@@ -3,7 +3,8 @@ r"""What a literal stands for.
 Strings lose their quotes and escapes, NULL and DEFAULT become nothing, hexadecimal literals the bytes they name,
 numbers and booleans stay as written. Of expressions only those are worked out that dump tools wrap literals in:
 casts and conversions, concatenation, `replace(…, '\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle.
-Whatever else it is, it is passed on as written and counted: nothing is guessed.
+What the database makes up when a row is put back (times, sequences, random numbers) is not in the dump, and so
+nothing. Whatever else it is, it is not understood: nothing is guessed, and nothing is executed.
 
 Sources: MySQL manual "String Literals" and "Hexadecimal Literals"; PostgreSQL manual §4.1.2 and COPY, "Text
 Format"; the documentation of each function in the manual of the system that has it.
@@ -15,16 +16,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.sql.dialect import Family, Syntax
-from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token
+from ingest_cli.formats.sql.tokens import ALTERNATIVE_STRING, NAMES, Cursor, IncompleteError, Kind, Token
 
 _MAX_DEPTH = 16
 _MAX_CODE_POINT = 0x10FFFF
 
 _NUMBER_OR_WORD = re.compile(rb"[-+]?[\w.]++(?:(?<=[eE])[-+]\d+)?")
+_PLAIN = re.compile(rb"[nN]?+'([^'\\]*+)'")
 _HEX = re.compile(rb"0[xX]([0-9a-fA-F]*)|[xX]'([0-9a-fA-F]*)'")
-_NOTHING = frozenset({b"NULL", b"DEFAULT"})
+_ALTERNATIVE = re.compile(ALTERNATIVE_STRING, re.DOTALL)
+_NOTHING = frozenset(
+    [
+        b"NULL",
+        b"DEFAULT",
+        b"CURRENT_DATE",
+        b"CURRENT_TIME",
+        b"CURRENT_TIMESTAMP",
+        b"CURRENT_USER",
+        b"LOCALTIME",
+        b"LOCALTIMESTAMP",
+        b"SYSDATE",
+        b"SYSTIMESTAMP",
+    ]
+)
+_NEXT_NUMBER = b".NEXTVAL"
+_MADE_UP = frozenset({"NEXTVAL", "CURRVAL", "NOW", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "RAND"})
 
 # MySQL's table of escape sequences; \Z is what ends a file on Windows.
 _MYSQL = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a"}
@@ -37,6 +54,8 @@ _COPY_ESCAPE = re.compile(_NUMERIC_ESCAPE + rb"(?P<other>.))", re.DOTALL)
 _POSTGRESQL_ESCAPE = re.compile(
     _NUMERIC_ESCAPE + rb"u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<other>.))|''", re.DOTALL
 )
+# A character beyond U+FFFF as two halves of UTF-16, each written as if it were one.
+_HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _UNISTR = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|(\\))")
 
 _FIRST_ARGUMENT = frozenset(
@@ -54,6 +73,8 @@ _FIRST_ARGUMENT = frozenset(
         "DATETIME",
         "TIMESTAMP",
         "RTRIM",
+        "CONVERT",
+        "TRY_CONVERT",
     ]
 )
 _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "DATETIME"})
@@ -80,13 +101,15 @@ def strings(contents: Sequence[bytes], syntax: Syntax) -> list[bytes]:
 
 
 def value(raw: bytes, syntax: Syntax) -> tuple[bytes, bool]:
-    """(what a literal or expression stands for, whether it was understood)."""
+    """(what a literal or expression stands for, whether it was understood); as written if it was not."""
+    if found := _PLAIN.fullmatch(raw):
+        return found[1], True
     if raw.upper() in _NOTHING:
         return b"", True
     if found := _HEX.fullmatch(raw):
         return _unhex(found[1] or found[2] or b""), True
     if _NUMBER_OR_WORD.fullmatch(raw):
-        return raw, True
+        return b"" if raw.upper().endswith(_NEXT_NUMBER) else raw, True
     cursor = Cursor(raw, 0, syntax, final=True)
     try:
         found_text = _Reader(cursor, syntax).expression(0).text
@@ -109,7 +132,11 @@ def _unescape(text: bytes, syntax: Syntax, *, escapes: bool) -> bytes:
         return text.replace(b"''", b"'")
     if syntax.family in {Family.MYSQL, Family.UNKNOWN}:
         return _MYSQL_ESCAPE.sub(_mysql_escaped, text)
-    return _POSTGRESQL_ESCAPE.sub(lambda found: _escaped(found, _POSTGRESQL), text)
+    return _postgresql_unescape(text)
+
+
+def _postgresql_unescape(text: bytes) -> bytes:
+    return _joined(_POSTGRESQL_ESCAPE.sub(lambda found: _escaped(found, _POSTGRESQL), text))
 
 
 def _mysql_escaped(found: re.Match[bytes]) -> bytes:
@@ -137,8 +164,22 @@ def _code_point(number: int, otherwise: bytes) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass") if number <= _MAX_CODE_POINT else otherwise
 
 
+def _joined(text: bytes) -> bytes:
+    """Text with its characters made whole that were written as two halves."""
+    return _HALVES.sub(
+        lambda found: (
+            found[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
+        ),
+        text,
+    )
+
+
 def _unhex(digits: bytes) -> bytes:
     return bytes.fromhex((b"0" * (len(digits) % 2) + digits).decode("ascii"))
+
+
+def _unistr(found: re.Match[bytes]) -> bytes:
+    return b"\\" if found[5] else _code_point(int(found[found.lastindex or 0], 16), b"")
 
 
 class _Reader:
@@ -191,24 +232,32 @@ class _Reader:
                 return found if len(parts) == 1 else _Text(b"".join(parts))
 
     def _string(self, token: Token) -> _Text:
-        text, syntax = token.text, self._syntax
+        text = token.text
+        if token.kind is Kind.STRING:
+            opened = text.index(b"'")
+            return _Text(self._prefixed(text, text[:opened].upper(), text[opened + 1 : -1]))
         if token.kind is Kind.DOLLAR:
             tag = text.index(b"$", 1) + 1
             return _Text(text[tag:-tag])
-        if token.kind is Kind.QUOTED and syntax.escapes:
-            return _Text(_MYSQL_QUOTED_ESCAPE.sub(_mysql_escaped, text[1:-1]))
-        if token.kind is Kind.QUOTED:
-            return _Text(text[1:-1].replace(b'""', b'"'))
-        if token.kind is not Kind.STRING:
+        if token.kind is not Kind.QUOTED:
             raise _UnknownError
-        prefix, inside = text[:1].upper(), text[text.index(b"'") + 1 : -1]
+        if self._syntax.escapes:
+            return _Text(_MYSQL_QUOTED_ESCAPE.sub(_mysql_escaped, text[1:-1]))
+        return _Text(text[1:-1].replace(b'""', b'"'))
+
+    def _prefixed(self, text: bytes, prefix: bytes, inside: bytes) -> bytes:
+        """What the letters before a string make of what is inside it."""
+        if prefix.endswith(b"Q"):
+            found = _ALTERNATIVE.fullmatch(text)
+            width = len(found["delimiter"] or b"[") if found else 0
+            return inside[width : len(inside) - width]
         if prefix == b"X":
-            if not (found := _HEX.fullmatch(text)):
+            if not (digits := _HEX.fullmatch(text)):
                 raise _UnknownError
-            return _Text(_unhex(found[2]))
+            return _unhex(digits[2])
         if prefix == b"E":
-            return _Text(_POSTGRESQL_ESCAPE.sub(lambda found: _escaped(found, _POSTGRESQL), inside))
-        return _Text(_unescape(inside, syntax, escapes=syntax.escapes))
+            return _postgresql_unescape(inside)
+        return _unescape(inside, self._syntax, escapes=self._syntax.escapes)
 
     def _word(self, token: Token, depth: int) -> _Text:
         word, following = token.word, self._cursor.peek()
@@ -232,18 +281,22 @@ class _Reader:
 
     def _function(self, name: str, depth: int) -> _Text:
         """A function whose opening parenthesis has been read."""
-        if name in {"EMPTY_CLOB", "EMPTY_BLOB"}:
-            self._expect(b")")
+        if name in _MADE_UP:
+            self._skip_to_end()
             return _Text(b"")
+        if self._cursor.peek().text == b")":  # uuid(), getdate(), empty_clob()
+            self._cursor.next()
+            return _Text(b"")
+        if name in {"CONVERT", "TRY_CONVERT"} and self._syntax.family is Family.SQL_SERVER:  # the type comes first
+            self._type()
+            self._expect(b",")
         first = self.expression(depth)
         if name in {"CAST", "TRY_CAST"} and self._cursor.next().word == "AS":
             self._skip_to_end()
             return first
-        if name in _FIRST_ARGUMENT:
+        if name in _FIRST_ARGUMENT:  # what follows says how it is written, or what it becomes
             self._skip_to_end()
             return first
-        if name == "CONVERT":
-            return self._convert(first, depth)
         arguments = [first]
         while self._cursor.peek().text == b",":
             self._cursor.next()
@@ -254,21 +307,9 @@ class _Reader:
             self._expect(b")")
         return _Text(_apply(name, [one.text for one in arguments]))
 
-    def _convert(self, first: _Text, depth: int) -> _Text:
-        """CONVERT(value USING charset), CONVERT(value, type), or SQL Server's CONVERT(type, value, style)."""
-        if self._cursor.peek().text == b"(":  # the length of a type
-            self._cursor.next()
-            self._skip_to_end()
-            first = _Text(b"", is_string=False)
-        if self._cursor.peek().text == b"," and self._syntax.family is Family.SQL_SERVER:
-            self._cursor.next()
-            first = self.expression(depth)
-        self._skip_to_end()
-        return first
-
     def _type(self) -> None:
         """A type's name: words, a length in parentheses, brackets of an array."""
-        if self._cursor.next().kind not in {Kind.WORD, Kind.QUOTED}:
+        if self._cursor.next().kind not in NAMES:
             raise _UnknownError
         while (token := self._cursor.peek()).kind is Kind.WORD or token.text in {b"(", b"[", b"."}:
             self._cursor.next()
@@ -296,17 +337,12 @@ def _apply(name: str, arguments: list[bytes]) -> bytes:
     match name, arguments:
         case (("CHAR" | "CHR" | "NCHAR"), [_, *_]) if all(one.isdigit() and len(one) < 8 for one in arguments):  # noqa: PLR2004 - digits of a code point
             return b"".join(_code_point(int(one), b"") for one in arguments)
-        case "REPLACE", [text, old, new] if old:
-            if len(text) + text.count(old) * len(new) > MAX_RECORD_BYTES:
-                raise _UnknownError
+        case "REPLACE", [text, old, new] if 0 < len(new) <= len(old):  # a short dump must not become a long text
             return text.replace(old, new)
         case "CONCAT", _:
             return b"".join(arguments)
         case (("HEXTORAW" | "UNHEX"), [digits]) if found := _HEX.fullmatch(b"0x" + digits):
             return _unhex(found[1])
         case "UNISTR", [text]:
-            return _UNISTR.sub(
-                lambda found: _code_point(int(next(filter(None, found.groups())), 16), b"") if not found[5] else b"\\",
-                text,
-            )
+            return _joined(_UNISTR.sub(_unistr, text))
     raise _UnknownError
