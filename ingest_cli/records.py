@@ -6,12 +6,15 @@ then is the index turned into a row number and a line number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 IndexArray = npt.NDArray[np.int32]
 OffsetArray = npt.NDArray[np.int64]
@@ -76,6 +79,40 @@ WHOLE = Span(Position())
 
 
 @dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is to be read of a source.
+
+    Attributes:
+        members: by number of the member: the stretches of it, in order. Members behind these are read whole.
+    """
+
+    members: tuple[tuple[Span, ...], ...] = ()
+
+    def of(self, member: int) -> tuple[Span, ...]:
+        """The stretches of a member, in order."""
+        return self.members[member] if member < len(self.members) else (WHOLE,)
+
+
+EVERYTHING = Remaining()
+"""All members of a source, whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from.
+
+    Attributes:
+        shard: number of the source.
+        member: number of the file within it; 0 for a source that is no archive.
+        name: of the source, and of the member behind it, for people.
+    """
+
+    shard: int
+    member: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row, or an item of a row, that did not reach the table, and why. Never its content.
 
@@ -126,6 +163,24 @@ class RowChunk:
         """Number of records of every sort in the chunk."""
         return len(self.bounds) - 1
 
+    @property
+    def size_bytes(self) -> int:
+        """Decoded bytes it was made of."""
+        return len(self.data)
+
+    def place(self, records: int) -> Position:
+        """Where the first so many of its records end."""
+        data = self.data[: int(self.bounds[records])]
+        return Position(self.start.offset + len(data), self.start.row + records, self.start.line + count_lines(data))
+
+    def for_rejects(self, *, keep_raw: bool) -> Self:
+        """No more of it than rejects need.
+
+        Args:
+            keep_raw: whether `raw` will be asked.
+        """
+        return replace(self, cells={}) if keep_raw else replace(self, cells={}, data=b"")
+
     def rows(self, index: IndexArray) -> OffsetArray:
         """Row numbers, from 1, of the records at `index`. Shape of `index`."""
         return self.start.row + 1 + index.astype(np.int64)
@@ -137,6 +192,40 @@ class RowChunk:
     def raw(self, index: int) -> str:
         """The record at `index` as it stands in the dump, without its line end."""
         return self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class TableChunk(RowChunk):
+    """Some consecutive rows of a source that is no text, such as a Parquet file.
+
+    `data` is empty and `bounds` all zeros; the offset and the line of a position are its row.
+    """
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its cells."""
+        return sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in self.cells.values())
+
+    def place(self, records: int) -> Position:
+        """Where the first so many of its records end."""
+        row = self.start.row + records
+        return Position(row, row, row)
+
+    def for_rejects(self, *, keep_raw: bool) -> Self:
+        """See `RowChunk.for_rejects`; what `raw` shows are the cells."""
+        return self if keep_raw else replace(self, cells={})
+
+    def lines(self, index: IndexArray) -> OffsetArray:
+        """Their row numbers. Shape of `index`."""
+        return self.rows(index)
+
+    def raw(self, index: int) -> str:
+        """The cells of the record at `index` that the manifest names, as a JSON object; empty if it was not parsed."""
+        at = int(np.searchsorted(self.index, index))
+        if at == len(self.index) or self.index[at] != index:
+            return ""
+        texts = {name: column[at].as_py().decode("utf-8", "replace") for name, column in self.cells.items()}
+        return json.dumps(texts, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

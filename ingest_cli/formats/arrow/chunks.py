@@ -1,0 +1,154 @@
+"""Rows of Arrow's, cut into chunks by the size of their cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.formats.arrow import cells
+from ingest_cli.formats.arrow.columns import Column
+from ingest_cli.formats.blocks import MAX_RECORD_BYTES
+from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.records import IndexArray, Position, TableChunk
+
+TOO_LONG = "record_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows, as text.
+
+    Attributes:
+        count: how many.
+        index: shape (rows with cells,), ascending: which of them have cells.
+        cells: column name → binary array of that length.
+        rejected: (which, reason) of rows without.
+        skipped: reason → which, likewise.
+    """
+
+    count: int
+    index: IndexArray
+    cells: Mapping[str, pa.BinaryArray]
+    rejected: Sequence[tuple[int, str]] = ()
+    skipped: Mapping[str, IndexArray] | None = None
+
+
+class Chunks:
+    """Makes chunks out of rows that come in any portions: where a chunk ends does not depend on these."""
+
+    def __init__(self, columns: Sequence[str], chunk_bytes: ChunkBytes, row: int) -> None:
+        """Begin at a row. `rows_left` and `bytes_left` are what the chunk at work still has room for.
+
+        Args:
+            columns: names of the wanted columns.
+            chunk_bytes: tells how many bytes of cells a chunk aims at.
+            row: rows before the first that comes.
+        """
+        self._columns = tuple(columns)
+        self._chunk_bytes = chunk_bytes
+        self.row = row
+        self._pieces = list[Piece]()
+        self._size_bytes = 0
+        self._start_chunk()
+
+    def add(self, columns: Sequence[Column], batch: pa.RecordBatch) -> Iterator[TableChunk]:
+        """Take all rows of a batch, as many at a time as may be held as text."""
+        arrays = [column.reach(batch) for column in columns]
+        size = np.zeros(batch.num_rows, np.int64)
+        for array in arrays:
+            size += cells.sizes(array)
+        long = size > MAX_RECORD_BYTES
+        ends = np.cumsum(np.where(long, 0, size))
+        first = 0
+        while first < batch.num_rows:
+            before = int(ends[first - 1]) if first else 0
+            after = int(np.searchsorted(ends, before + self.bytes_left)) + 1
+            after = min(after, first + self.rows_left, batch.num_rows)
+            keep = np.flatnonzero(~long[first:after]).astype(np.int32)
+            parts = [array[first:after] for array in arrays]
+            if len(keep) < after - first:
+                parts = [part.take(pa.array(keep)) for part in parts]
+            texts = {c.name: cells.cells(c, part) for c, part in zip(columns, parts, strict=True)}
+            rejected = [(int(at), TOO_LONG) for at in np.flatnonzero(long[first:after])]
+            yield from self.take(Piece(after - first, keep, texts, rejected), int(ends[after - 1]) - before)
+            first = after
+
+    def take(self, piece: Piece, size_bytes: int) -> Iterator[TableChunk]:
+        """Take some rows, not more than the chunk may have; yield it if it has enough."""
+        self._pieces.append(piece)
+        self.rows_left -= piece.count
+        self.bytes_left -= size_bytes
+        self._size_bytes += size_bytes + piece.count * len(self._columns)
+        if self.rows_left <= 0 or self.bytes_left <= 0:
+            yield from self.flush()
+
+    def take_size(self) -> int:
+        """Bytes of cells taken since this was last asked; an empty one counts as one, as it would take in text."""
+        size, self._size_bytes = self._size_bytes, 0
+        return size
+
+    def flush(self) -> Iterator[TableChunk]:
+        """Yield what there is as a chunk."""
+        if self._pieces:
+            chunk = _join(self._pieces, self._columns, self.row)
+            self._pieces.clear()
+            self.row = chunk.end.row
+            self._start_chunk()
+            yield chunk
+
+    def _start_chunk(self) -> None:
+        self.rows_left = MAX_CHUNK_ROWS
+        self.bytes_left = self._chunk_bytes()
+
+
+def _join(pieces: Sequence[Piece], columns: Sequence[str], row: int) -> TableChunk:
+    index, rejected = list[IndexArray](), list[tuple[int, str]]()
+    skipped: dict[str, list[IndexArray]] = {}
+    count = 0
+    for piece in pieces:
+        index.append(piece.index + np.int32(count))
+        rejected += [(count + at, reason) for at, reason in piece.rejected]
+        for reason, places in (piece.skipped or {}).items():
+            skipped.setdefault(reason, []).append(places + np.int32(count))
+        count += piece.count
+    arrays = {name: _concat([piece.cells[name] for piece in pieces]) for name in columns}
+    undecodable = _count_undecodable(list(arrays.values()))
+    return TableChunk(
+        start=Position(row, row, row),
+        end=Position(row + count, row + count, row + count),
+        data=b"",
+        bounds=np.zeros(count + 1, np.int64),
+        index=np.concatenate(index),
+        cells=arrays,
+        skipped={reason: found for reason, parts in skipped.items() if len(found := np.concatenate(parts))},
+        rejected=tuple(rejected),
+        flags={"undecodable_bytes": undecodable} if undecodable else {},
+    )
+
+
+def _concat(parts: Sequence[pa.BinaryArray]) -> pa.BinaryArray:
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
+
+
+def _count_undecodable(columns: Sequence[pa.BinaryArray]) -> int:
+    """Number of rows with a cell that is not UTF-8."""
+    bad = set[int]()
+    for column in columns:
+        try:
+            column.cast(pa.string())
+        except pa.ArrowInvalid:
+            ascii_only = pc.string_is_ascii(column.view(pa.string())).to_numpy(zero_copy_only=False)
+            bad.update(int(at) for at in np.flatnonzero(~ascii_only) if not _is_utf8(column[int(at)].as_py()))
+    return len(bad)
+
+
+def _is_utf8(cell: bytes) -> bool:
+    try:
+        cell.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

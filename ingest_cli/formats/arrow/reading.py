@@ -1,0 +1,189 @@
+"""From the batches of an open file to the chunks of the spans asked for, and what to say of a file that is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+
+from ingest_cli.errors import SourceError
+from ingest_cli.formats.arrow.chunks import Chunks
+from ingest_cli.formats.arrow.columns import Column
+from ingest_cli.formats.interface import ChunkBytes
+from ingest_cli.records import RowChunk, Span
+
+MAX_RATIO = 1000
+RATIO_FROM_BYTES = 1 << 30
+"""The cells may come to so many times the size of the file, or to so many bytes whatever that is. Of real data only
+columns of one value come near it; a file of a few KiB may mean to be read for years."""
+
+_T = TypeVar("_T")
+
+
+class BrokenFileError(Exception):
+    """Something in a file is not what its format says."""
+
+
+# All that Arrow raises where a file is damaged: its own exceptions, some of which are also of these, and what Python
+# makes of names that are not UTF-8 and of numbers that are too large.
+_DAMAGE = (
+    BrokenFileError,
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows that are stored together.
+
+    Attributes:
+        rows: how many.
+        place: where, in the words of the reader.
+    """
+
+    rows: int
+    place: Any
+
+
+class Reader(Protocol):
+    """One open file."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Where the wanted columns are."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        ...
+
+    def parts(self) -> Iterator[Part]:
+        """The parts of the file, in order."""
+        ...
+
+    def batches(self, part: Part, *, unwanted: bool) -> Iterator[pa.RecordBatch]:
+        """The wanted columns of one of them; if it is `unwanted` as a whole, it is only passed over."""
+        ...
+
+
+class Guard:
+    """Makes one sentence of whatever Arrow raises in a `with` block."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.row: int | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _DAMAGE):
+            raise self.source_error(error) from error
+
+    def each(self, items: Iterator[_T]) -> Iterator[_T]:
+        """The `items`, each of them made in a `with` block."""
+        while True:
+            with self:
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
+
+    def source_error(self, error: BaseException) -> SourceError:
+        """What to tell people of an error: never its text, which may show a value."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return SourceError(f"the {self.name} file cannot be read: {error.strerror}")
+        if isinstance(error, pa.ArrowNotImplementedError):
+            return SourceError(
+                f"the {self.name} file is written in a way that is not supported, perhaps compressed or encrypted; "
+                "write it again with zstd, or as CSV"
+            )
+        if self.row is None:
+            return SourceError(
+                f"this is no {self.name} file, or a damaged one; check `name` in [format], and unpack it if packed"
+            )
+        return SourceError(
+            f"the {self.name} file is damaged behind row {self.row:,}; the rows up to there were read. "
+            "Get the file again, and run the same command"
+        )
+
+
+class Reading:
+    """Makes chunks of the rows of a file that lie in the spans."""
+
+    def __init__(self, reader: Reader, spans: Sequence[Span], chunk_bytes: ChunkBytes, guard: Guard) -> None:
+        self._reader = reader
+        self._spans = list(spans)
+        self._chunk_bytes = chunk_bytes
+        self._guard = guard
+        self._open: Chunks | None = None
+        self._allowed_bytes = max(RATIO_FROM_BYTES, MAX_RATIO * reader.size_bytes)
+
+    def chunks(self) -> Iterator[RowChunk]:
+        """All chunks; what is damaged comes to light behind the rows before it."""
+        guard, row = self._guard, 0
+        guard.row = 0
+        try:
+            for part in guard.each(self._reader.parts()):
+                if not self._spans:
+                    break
+                unwanted = row + part.rows <= self._spans[0].start.row
+                at = row
+                for batch in guard.each(self._reader.batches(part, unwanted=unwanted)):
+                    yield from self._take(batch, at)
+                    at += batch.num_rows
+                    guard.row = at
+                row += part.rows
+                if at < row and not unwanted:
+                    raise guard.source_error(EOFError())
+                guard.row = row
+        except (SourceError, pa.ArrowException) as error:
+            yield from self._flush()
+            if isinstance(error, SourceError):
+                raise
+            raise guard.source_error(error) from error
+        yield from self._flush()
+
+    def _take(self, batch: pa.RecordBatch, at: int) -> Iterator[RowChunk]:
+        """The rows of a batch, which begins behind row `at`."""
+        after = at + batch.num_rows
+        while self._spans:
+            span = self._spans[0]
+            first = max(at, span.start.row)
+            last = after if span.end is None else min(after, span.end.row)
+            if first < last:
+                if self._open is None:
+                    names = [column.name for column in self._reader.columns]
+                    self._open = Chunks(names, self._chunk_bytes, first)
+                for chunk in self._open.add(self._reader.columns, batch.slice(first - at, last - first)):
+                    yield chunk
+                    self._meter()
+                self._meter()
+            if span.end is None or span.end.row > after:
+                return
+            yield from self._flush()
+            self._spans.pop(0)
+
+    def _meter(self) -> None:
+        """Count what came out of the file."""
+        assert self._open is not None  # noqa: S101 - rows were just taken
+        self._allowed_bytes -= self._open.take_size()
+        if self._allowed_bytes < 0:
+            raise SourceError(
+                f"the {self._guard.name} file holds more than {MAX_RATIO:,} times its own size, which no real data does"
+            )
+
+    def _flush(self) -> Iterator[RowChunk]:
+        if self._open is not None:
+            yield from self._open.flush()
+        self._open = None

@@ -1,0 +1,281 @@
+"""Workbooks of Excel and its like (.xlsx): the rows of one sheet, or of several.
+
+A sheet is read as a whole, so that there are limits to what may be read: see `xlsx_guard`. The `offset` and the `line`
+of a position are its row; rows are counted through all chosen sheets, the first row of each being a header if there is
+one at all.
+
+Cells are as Excel shows them: 60123456789 without a point, dates as in ISO 8601, errors such as #N/A as nothing.
+Excel keeps 15 digits of a number and no more ("Excel specifications and limits"), so one of 16 digits or more is
+written as 6.01234567890123E+19, which says that digits were lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from ingest_cli.errors import ManifestError, SourceError, UsageError
+from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
+from ingest_cli.formats.blocks import MAX_RECORD_BYTES
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.sniffing.names import shown
+from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
+from ingest_cli.records import WHOLE, RowChunk, Span
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
+_DIGITS = 15
+_MAX_LISTED = 5  # sheets
+_Row = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet whose columns are known.
+
+    Attributes:
+        rows: what follows the header.
+        places: of the wanted columns.
+        header: what the header says there; nothing if there is none.
+    """
+
+    rows: Iterator[_Row]
+    places: tuple[int, ...]
+    header: tuple[str, ...] = ()
+
+
+class Workbook:
+    """Reads the sheets of workbooks."""
+
+    def __init__(
+        self,
+        wanted: Sequence[str],
+        columns: Sequence[str] | None = None,
+        *,
+        header: bool = True,
+        tables: Sequence[str] = (),
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    ) -> None:
+        """Set up the reader.
+
+        Args:
+            wanted: names of the columns to keep.
+            columns: names of all columns in order, "" for those without one; None: the header has them.
+            header: whether the first row of a sheet with anything in it is a header.
+            tables: names of the sheets to read, in order; none: the only one with rows.
+            chunk_bytes: tells how many bytes of cells a chunk aims at.
+        """
+        self._wanted = tuple(wanted)
+        self._columns = None if columns is None else tuple(columns)
+        self._header = header
+        self._tables = tuple(tables)
+        self._chunk_bytes = chunk_bytes
+
+    def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
+        """See `FileFormat.read_file`.
+
+        Raises:
+            ManifestError: also where several sheets have rows and none is chosen, or one that is chosen is not there.
+            SourceError: see there; or the workbook is too large.
+            UsageError: the library is not installed.
+        """
+        workbook = _open(file)
+        rows = _Rows(self._sheets(workbook))
+        for span in spans:
+            rows.skip(span.start.row - rows.read)
+            chunks = Chunks(self._wanted, self._chunk_bytes, rows.read)
+            left = None if span.end is None else span.end.row - span.start.row
+            while left is None or left > 0:
+                room = chunks.rows_left if left is None else min(left, chunks.rows_left)
+                piece, size = rows.take(room, chunks.bytes_left, self._wanted)
+                if not piece.count:
+                    break
+                yield from chunks.take(piece, size)
+                left = None if left is None else left - piece.count
+            yield from chunks.flush()
+
+    def _sheets(self, workbook: CalamineWorkbook) -> Iterator[_Sheet]:
+        """The sheets to read, each opened when it is asked for."""
+        names = list(workbook.sheet_names)
+        for name in self._tables:
+            if name not in names:
+                near = get_close_matches(name, names, 1, 0.5)
+                hint = f'; did you mean "{shown(near[0])}"?' if near else ""
+                raise ManifestError(f'there is no sheet "{shown(name)}" among the {len(names)} of the workbook{hint}')
+        for name in self._tables or self._only(workbook, names):
+            sheet = self._open_sheet(_rows_of(workbook, name))
+            if sheet is not None:
+                yield sheet
+
+    def _only(self, workbook: CalamineWorkbook, names: Sequence[str]) -> list[str]:
+        """The name of the only sheet with rows."""
+        if len(names) == 1:
+            return list(names)
+        least = 1 + self._header
+        found = [
+            name
+            for name in names
+            if sum(1 for _, _ in zip(range(least), _filled(workbook, name), strict=False)) >= least
+        ]
+        if len(found) > 1:
+            listed = ", ".join(f'"{shown(name)}"' for name in found[:_MAX_LISTED]) + (
+                ", …" if len(found) > _MAX_LISTED else ""
+            )
+            raise ManifestError(f"{len(found)} sheets have rows ({listed}); say which to read with `table` in [format]")
+        return found
+
+    def _open_sheet(self, rows: Iterator[_Row]) -> _Sheet | None:
+        """A sheet with its header read; None if there is nothing on it."""
+        if not self._header:
+            return _Sheet(rows, self._find(self._columns or ()))
+        first = next((row for row in rows if any(cell != "" for cell in row)), None)
+        if first is None:
+            return None
+        texts = [as_text(cell) for cell in first]
+        places = self._find(self._columns or [text.strip() for text in texts])
+        return _Sheet(rows, places, tuple(texts[at] if at < len(texts) else "" for at in places))
+
+    def _find(self, names: Sequence[str]) -> tuple[int, ...]:
+        for name in self._wanted:
+            if (found := names.count(name)) > 1:
+                raise ManifestError(
+                    f'the header has {found} columns named "{shown(name)}"; name them apart with `columns` in [format]'
+                )
+            if not found:
+                near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
+                hint = next((f'; did you mean "{shown(each)}"?' for each in names if [each.casefold()] == near), "")
+                raise ManifestError(f'there is no column "{shown(name)}" in the header of {len(names)} columns{hint}')
+        return tuple(names.index(name) for name in self._wanted)
+
+
+def _open(file: BinaryIO) -> CalamineWorkbook:
+    try:
+        import python_calamine  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise UsageError("workbooks need one more library; install ingest-cli[xlsx]") from error
+    check_workbook(file)
+    file.seek(0)
+    with _Guard():
+        return python_calamine.CalamineWorkbook.from_filelike(file)
+
+
+class _Guard:
+    """Makes one sentence of whatever the library raises in a `with` block."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # Its own errors share no base, and where it gives up (a panic of Rust's) that is not even an Exception.
+        if error is not None and not isinstance(error, KeyboardInterrupt | SystemExit | SourceError | MemoryError):
+            raise not_a_workbook() from error
+
+
+def _rows_of(workbook: CalamineWorkbook, name: str) -> Iterator[_Row]:
+    with _Guard():
+        rows = iter(workbook.get_sheet_by_name(name).iter_rows())
+    while True:
+        with _Guard():
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+def _filled(workbook: CalamineWorkbook, name: str) -> Iterator[_Row]:
+    """Those rows of a sheet that have anything in them."""
+    return (row for row in _rows_of(workbook, name) if any(cell != "" for cell in row))
+
+
+@dataclass(slots=True)
+class _Taken:
+    """Rows on their way to a piece."""
+
+    count: int = 0
+    size: int = 0
+    index: list[int] = field(default_factory=list)
+    cells: list[list[bytes]] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    skipped: dict[str, list[int]] = field(default_factory=lambda: {"blank": [], "repeated_header": []})
+
+
+class _Rows:
+    """The rows of all sheets, one after another."""
+
+    def __init__(self, sheets: Iterator[_Sheet]) -> None:
+        self._sheets = sheets
+        self._rows = self._all()
+        self.read = 0
+
+    def _all(self) -> Iterator[tuple[_Sheet, _Row]]:
+        for sheet in self._sheets:
+            for row in sheet.rows:
+                yield sheet, row
+
+    def skip(self, count: int) -> None:
+        """Pass over so many."""
+        for _ in range(count):
+            next(self._rows, None)
+        self.read += max(0, count)
+
+    def take(self, most: int, most_bytes: int, wanted: Sequence[str]) -> tuple[Piece, int]:
+        """So many, or up to the one with which there are enough bytes; and how many these are."""
+        taken = _Taken()
+        while taken.count < most and taken.size < most_bytes:
+            item = next(self._rows, None)
+            if item is None:
+                break
+            _add(taken, *item)
+        self.read += taken.count
+        columns = zip(*taken.cells, strict=True) if taken.cells else [[] for _ in wanted]
+        piece = Piece(
+            taken.count,
+            np.array(taken.index, np.int32),
+            {name: pa.array(cells, pa.binary()) for name, cells in zip(wanted, columns, strict=True)},
+            taken.rejected,
+            {reason: np.array(places, np.int32) for reason, places in taken.skipped.items()},
+        )
+        return piece, taken.size
+
+
+def _add(taken: _Taken, sheet: _Sheet, row: _Row) -> None:
+    place = taken.count
+    taken.count += 1
+    if all(cell == "" for cell in row):
+        taken.skipped["blank"].append(place)
+        return
+    texts = tuple(as_text(row[at]) if at < len(row) else "" for at in sheet.places)
+    if texts == sheet.header:
+        taken.skipped["repeated_header"].append(place)
+        return
+    cells = [text.encode("utf-8", "surrogatepass") for text in texts]
+    size = sum(map(len, cells))
+    if size > MAX_RECORD_BYTES:
+        taken.rejected.append((place, TOO_LONG))
+        return
+    taken.size += size
+    taken.index.append(place)
+    taken.cells.append(cells)
+
+
+def as_text(value: object) -> str:
+    """A cell as Excel shows it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        number = float(value)
+        if number.is_integer() and abs(number) < 10.0**_DIGITS:
+            return str(int(number))
+        return f"{number:.{_DIGITS}G}"
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return str(value)
