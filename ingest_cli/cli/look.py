@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.decoders import unpack
-from ingest_cli.errors import ExitCode, IngestError, SourceError
-from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES, FileGuess, sniff
-from ingest_cli.sources import find_sources
+from ingest_cli.drafting import looking
+from ingest_cli.errors import ExitCode, IngestError
+from ingest_cli.formats.sniff import ColumnGuess, FileGuess
+from ingest_cli.formats.sniffing.names import shown
 
 _NAMES = {
     "\t": "tab",
@@ -25,72 +25,76 @@ _NAMES = {
 }
 
 
+_MOST_COLUMNS = 200
+
+
 def look_at(path: Path, output: str, log: Log) -> int:
     """Print what the file at `path` looks like; the exit code."""
     try:
-        sample, complete = _sample(path)
+        sources = looking.find_dumps([str(path)])
+        return max(_show(looking.look_at(source), output, log) for source in sources)
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))
         return error.exit_code
-    guess = sniff(sample, complete=complete, name=path.name)
+
+
+def _show(look: looking.Look, output: str, log: Log) -> ExitCode:
+    name, guess = look.source.name, look.guess
     if output == "json":
-        click.echo(json.dumps({"file": str(path), "complete": complete, **asdict(guess)}))
+        click.echo(json.dumps({"file": name, "member": look.member, "complete": look.complete, **asdict(guess)}))
     else:
-        for line in _text(path, guess, complete=complete):
+        for line in _text(look):
             click.echo(escape(line))
     if guess.format is not None:
         return ExitCode.DONE
     why = guess.findings[0].text if guess.findings else "Nothing in it looks like rows."
-    log.line(f'"{path}" is no dump that can be loaded as it is: {why}', "error", exit_code=int(ExitCode.UNUSABLE))
+    log.line(f'"{name}" is no dump that can be loaded as it is: {why}', "error", exit_code=int(ExitCode.UNUSABLE))
     return ExitCode.UNUSABLE
 
 
-def _sample(path: Path) -> tuple[bytes, bool]:
-    """The head of the unpacked file, and whether that is all of it.
-
-    Raises:
-        SourceError: it cannot be read, or not even its head can be unpacked.
-    """
-    if not path.exists():
-        raise SourceError(f'"{path}" does not exist')
-    (source,) = find_sources([_literally(path)], Path.cwd())
-    sample = bytearray()
-    try:
-        for piece in unpack(source.open()):
-            sample += piece
-            if len(sample) > MAX_SAMPLE_BYTES:
-                return bytes(sample[:MAX_SAMPLE_BYTES]), False
-    except SourceError as error:
-        if not sample:
-            raise SourceError(f'"{path}": {error}') from error
-        return bytes(sample), False
-    return bytes(sample), True
-
-
-def _literally(path: Path) -> str:
-    """The path, with nothing in it taken for a pattern."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
-
-
-def _text(path: Path, guess: FileGuess, *, complete: bool) -> list[str]:
-    lines = [f"{path}: " + ("the whole file was looked at" if complete else "its beginning was looked at")]
+def _text(look: looking.Look) -> list[str]:
+    guess = look.guess
+    lines = [f"{look.source.name}: " + ("the whole file was looked at" if look.complete else "a part was looked at")]
+    if look.member:
+        lines.append(f"  archive     of its files, {shown(look.member)} was looked at")
+    if look.fault:
+        lines.append(f"  unpacking   {look.fault}")
     if guess.format is not None:
-        delimiter = _NAMES.get(guess.delimiter, guess.delimiter)
-        quote = guess.quote or "none"
-        header = "with a" if guess.header else "without a"
-        lines += [
-            f"  format      {guess.format}, delimiter {delimiter}, quote {quote}, {header} header",
-            f"  encoding    {guess.encoding} ({guess.encoding_confidence:.0%} sure)",
-            f"  columns     {len(guess.columns)}, in {guess.rows_sampled:,} rows looked at",
-        ]
-        for column in guess.columns:
-            what = column.kind or column.exposes or "nothing known"
-            if column.secret:
-                what = "a secret: leave it out"
-            sure = f", {column.confidence:.0%} sure ({column.why})" if column.why else ""
-            lines.append(f"    {column.name}: {what}, {column.filled:.0%} filled{sure}")
+        lines += [f"  format      {_format(guess)}"]
+        if guess.encoding:
+            lines.append(f"  encoding    {guess.encoding} ({guess.encoding_confidence:.0%} sure)")
+        lines.append(f"  columns     {len(guess.columns)}, in {guess.rows_sampled:,} rows looked at")
+        lines += [f"    {_column(column)}" for column in guess.columns[:_MOST_COLUMNS]]
+        if len(guess.columns) > _MOST_COLUMNS:
+            lines.append(f"    and {len(guess.columns) - _MOST_COLUMNS:,} more")
     lines.append("  findings" if guess.findings else "  findings    none")
     lines += [f"    {finding.code}: {finding.text}" for finding in guess.findings]
     if guess.format is not None:
-        lines.append("  next        write a manifest for it, and run: ingest-cli validate MANIFEST.toml")
+        lines.append("  next        ingest-cli draft writes a manifest for it, to be read and corrected")
     return lines
+
+
+def _format(guess: FileGuess) -> str:
+    """How it is written, as far as its format leaves that open."""
+    parts = [guess.format or ""]
+    if guess.delimiter:
+        parts.append(f"delimiter {_NAMES.get(guess.delimiter, guess.delimiter)}")
+    if guess.format in {"csv", "tsv"}:
+        parts.append(f"quote {guess.quote or 'none'}")
+    if guess.format in {"csv", "tsv", "fixed", "xlsx"}:
+        parts.append(f"{'with' if guess.header else 'without'} a header")
+    if guess.widths:
+        parts.append(f"widths {' '.join(map(str, guess.widths))}")
+    if guess.table:
+        parts.append(f"table {shown(guess.table)}")
+    if guess.rows:
+        parts.append(f"rows in {shown(guess.rows)}")
+    return ", ".join(parts)
+
+
+def _column(column: ColumnGuess) -> str:
+    what = column.kind or column.exposes or "nothing known"
+    if column.secret:
+        what = "a secret: leave it out"
+    sure = f", {column.confidence:.0%} sure ({column.why})" if column.why else ""
+    return f"{column.name}: {what}, {column.filled:.0%} filled{sure}"

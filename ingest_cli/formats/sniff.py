@@ -7,15 +7,23 @@ a proposal to a person: nothing is ever loaded by one. The decisions are taken i
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import BinaryIO
 
 from ingest_cli.formats.sniffing.charset import Charset, guess_charset
-from ingest_cli.formats.sniffing.columns import guess_columns
+from ingest_cli.formats.sniffing.columns import guess_columns, with_logins
+from ingest_cli.formats.sniffing.combos import find_combo
+from ingest_cli.formats.sniffing.containers import UnreadableError, find_columns
 from ingest_cli.formats.sniffing.dialect import guess_dialect
-from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding
+from ingest_cli.formats.sniffing.documents import find_documents
+from ingest_cli.formats.sniffing.fixed_places import find_places
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Usable
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.magic import binary_format, other_text_format
+from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, physical_lines, read_in_step
+from ingest_cli.formats.sniffing.sql_tables import find_tables
 from ingest_cli.formats.sniffing.wounds import (
     Sorted,
     cell_findings,
@@ -25,7 +33,7 @@ from ingest_cli.formats.sniffing.wounds import (
     text_findings,
 )
 
-__all__ = ["MAX_SAMPLE_BYTES", "ColumnGuess", "FileGuess", "Finding", "sniff"]
+__all__ = ["MAX_SAMPLE_BYTES", "ColumnGuess", "FileGuess", "Finding", "Usable", "sniff", "sniff_container"]
 
 MAX_SAMPLE_BYTES = 1 << 20
 """More of a sample than this is not looked at."""
@@ -43,8 +51,13 @@ _GRAVEST_FIRST = (
     "encoding_unsure",
     "nul",
     "unclosed_quote",
+    "broken_json",
+    "broken_rows",
     "short_rows",
     "long_rows",
+    "other_tables",
+    "more_tables",
+    "fixed_unsure",
     "long_line",
     "excel_exponent",
     "replacement_characters",
@@ -56,31 +69,54 @@ _GRAVEST_FIRST = (
 )
 
 
-def sniff(sample: bytes, *, complete: bool, name: str = "") -> FileGuess:
+def sniff(
+    sample: bytes, *, complete: bool, name: str = "", further: bytes = b"", usable: Usable | None = None
+) -> FileGuess:
     """Guess what a file looks like.
 
     Args:
         sample: its head, unpacked and decrypted; only the first `MAX_SAMPLE_BYTES` are looked at.
         complete: whether the sample is the whole file; if not, its last record is taken for cut off.
         name: the file's name; decides only where the content does not.
+        further: whole lines from further on; they tell only which characters there are.
+        usable: checks cells by the rules by which they are loaded; None: by their shape.
 
     Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
-    columns where the first row is a header.
+    columns where the first row is a header, or where the format keeps names and values apart.
     """
     if len(sample) > MAX_SAMPLE_BYTES:
         sample, complete = sample[:MAX_SAMPLE_BYTES], False
     binary = binary_format(sample)
     if binary:
         return _not_rows("binary", f"Not text: {binary}.")
-    charset = guess_charset(sample, complete=complete)
+    charset = guess_charset(sample, complete=complete, further=further)
     if not charset.text.strip("\0 \t\r\n\x1a"):
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
+    look = _Look(charset, len(sample) + len(further), complete, name, usable)
     other = other_text_format(charset.text)
-    if other:
-        return _not_rows("other_format", f"Not rows of cells: this looks like {other}.", charset)
-    return _guess_rows(charset, len(sample), complete=complete, name=name)
+    return look.structured(other) if other else look.lines()
+
+
+def sniff_container(container: str, file: BinaryIO, *, usable: Usable | None = None) -> FileGuess:
+    """Guess what a file looks like that says itself what its columns are.
+
+    Args:
+        container: `parquet`, `arrow` or `xlsx`.
+        file: open for reading at any place; not closed here.
+        usable: see `sniff`.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    look = _Look(Charset("", 0.0, "", 0), 0, complete=False, name="", usable=usable)
+    try:
+        parsed = find_columns(container, file, look.columns)
+    except UnreadableError as error:
+        return _not_rows("binary", f"Not text: {error}.")
+    guess = look.guess(parsed, look.columns(parsed), list(parsed.findings))
+    return replace(guess, header=container == "xlsx" and parsed.names is not None)
 
 
 def _not_rows(code: str, text: str, charset: Charset | None = None) -> FileGuess:
@@ -99,33 +135,103 @@ def _not_rows(code: str, text: str, charset: Charset | None = None) -> FileGuess
     )
 
 
-def _guess_rows(charset: Charset, sample_bytes: int, *, complete: bool, name: str) -> FileGuess:
-    lines = physical_lines(charset.text.replace("\0", "").rstrip("\x1a"))
-    findings = text_findings(charset, sample_bytes, lines)
-    named = _SEP_LINE.fullmatch(lines[0])
-    if named and len(lines) > 1:
-        lines = lines[1:]
-        findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel: skip it."))
-        dialect, delimited = Dialect(named[1], '"'), True
-    else:
-        dialect, delimited = guess_dialect(lines, name)
-    records, ends = _read(lines, dialect, complete=complete)
-    header, names, rows = _sort(records)
-    findings += row_findings(rows, dialect, delimited=delimited)
-    findings += line_end_findings(ends)
-    findings += cell_findings(rows.data)
-    findings += header_findings(header, names, rows.width)
-    return FileGuess(
-        format="tsv" if dialect.delimiter == "\t" else "csv",
-        delimiter=dialect.delimiter,
-        quote=dialect.quote,
-        header=names is not None,
-        encoding=charset.encoding,
-        encoding_confidence=round(charset.confidence, 2),
-        columns=guess_columns(names, rows.data, rows.width),
-        rows_sampled=len(rows.data),
-        findings=tuple(sorted(findings, key=_gravity)),
-    )
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A sample that is text.
+
+    Attributes:
+        charset: its characters.
+        size_bytes: how many bytes were looked at for them.
+        complete, name, usable: see `sniff`.
+    """
+
+    charset: Charset
+    size_bytes: int
+    complete: bool
+    name: str
+    usable: Usable | None
+
+    def structured(self, other: str) -> FileGuess:
+        """The guess for JSON, SQL or markup."""
+        text, parsed = self.charset.text, None
+        if other == "JSON":
+            parsed = find_documents(text, complete=self.complete, judge=self.columns)
+        elif other == "an SQL dump":
+            parsed = find_tables(text, complete=self.complete, judge=self.columns)
+        if parsed is None:
+            return _not_rows("other_format", f"No rows that can be read: this looks like {other}.", self.charset)
+        return self.guess(parsed, self.columns(parsed), [*self._text_findings([]), *parsed.findings])
+
+    def lines(self) -> FileGuess:
+        """The guess for a file of lines."""
+        lines = physical_lines(self.charset.text.replace("\0", "").rstrip("\x1a"))
+        whole = lines if self.complete or len(lines) == 1 else lines[:-1]
+        fixed = find_places(whole)
+        if fixed:
+            return self._fixed(fixed, lines)
+        combo = find_combo(whole)
+        if combo:
+            columns = with_logins(self.columns(combo), combo.cells, self.usable)
+            return self.guess(combo, columns, self._text_findings(lines))
+        return self._delimited(lines)
+
+    def _fixed(self, parsed: Parsed, lines: list[str]) -> FileGuess:
+        header, names, rows = _sort(Records(parsed.cells, [1] * len(parsed.cells)))
+        findings = [
+            *self._text_findings(lines),
+            *header_findings(header, names, rows.width),
+            Finding("fixed_unsure", 1, "Cells are cut where blanks run through all lines that were looked at."),
+        ]
+        named = replace(parsed, names=names, cells=rows.data)
+        return replace(self.guess(named, self.columns(named), findings), header=names is not None)
+
+    def _delimited(self, lines: list[str]) -> FileGuess:
+        findings = self._text_findings(lines)
+        named = _SEP_LINE.fullmatch(lines[0])
+        if named and len(lines) > 1:
+            lines = lines[1:]
+            findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel: skip it."))
+            dialect, delimited = Dialect(named[1], '"'), True
+        else:
+            dialect, delimited = guess_dialect(lines, self.name)
+        records, ends = _read(lines, dialect, complete=self.complete)
+        header, names, rows = _sort(records)
+        findings += row_findings(rows, dialect, delimited=delimited)
+        findings += line_end_findings(ends)
+        findings += header_findings(header, names, rows.width)
+        format_ = "tsv" if dialect.delimiter == "\t" else "csv"
+        parsed = Parsed(format_, names, rows.data, dialect.delimiter)
+        columns = guess_columns(names, rows.data, rows.width, self.usable)
+        return replace(
+            self.guess(parsed, columns, findings),
+            quote=dialect.quote,
+            header=names is not None,
+        )
+
+    def columns(self, parsed: Parsed) -> tuple[ColumnGuess, ...]:
+        """What the columns of some rows hold."""
+        return guess_columns(parsed.names, parsed.cells, max(parsed.width, 1), self.usable)
+
+    def _text_findings(self, lines: list[str]) -> list[Finding]:
+        return text_findings(self.charset, self.size_bytes, lines)
+
+    def guess(self, parsed: Parsed, columns: tuple[ColumnGuess, ...], findings: list[Finding]) -> FileGuess:
+        """The guess for some rows, put together."""
+        return FileGuess(
+            format=parsed.format,
+            delimiter=parsed.delimiter,
+            quote=None,
+            header=False,
+            encoding=self.charset.encoding,
+            encoding_confidence=round(self.charset.confidence, 2),
+            columns=columns,
+            rows_sampled=len(parsed.cells),
+            findings=tuple(sorted([*findings, *cell_findings(parsed.cells)], key=_gravity)),
+            widths=parsed.widths,
+            table=parsed.table,
+            other_tables=parsed.other_tables,
+            rows=parsed.rows,
+        )
 
 
 def _read(lines: list[str], dialect: Dialect, *, complete: bool) -> tuple[Records, list[str]]:

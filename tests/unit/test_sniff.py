@@ -418,8 +418,8 @@ def test_name_and_cells_together_are_surer_than_either() -> None:
     both, cells, name = column(phones, "NO_TEL"), column(phones), column(["tiada"] * 40, "NO_TEL")
     assert both.kind == cells.kind == name.kind == "phone"
     assert both.confidence > cells.confidence > name.confidence
-    assert both.why == "header name, 100 % of cells fit"
-    assert name.why == "header name, but only 0 % of cells fit; unsure"
+    assert both.why == "its name, 100 % of cells fit"
+    assert name.why == "its name, but only 0 % of cells fit; unsure"
 
 
 def test_cells_outweigh_a_name_they_contradict() -> None:
@@ -505,7 +505,7 @@ def zipped(member: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        (gzip.compress(b"a,b\n"), "gzip"),
+        (gzip.compress(b"a,b\n", mtime=0), "gzip"),
         (bz2.compress(b"a,b\n"), "bzip2"),
         (lzma.compress(b"a,b\n"), "xz"),
         (zipped("xl/workbook.xml"), "Excel"),
@@ -529,17 +529,65 @@ def test_binary_files_are_named(data: bytes, word: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ('{"name": "x", "email": "y"}\n{"name": "z"}\n', "JSON"),
-        ('[{"a": 1}]', "JSON"),
+        ("[[1, 2], [3, 4]]", "JSON"),
+        ('{"a": [', "JSON"),
         ("-- MySQL dump 10.13\n\nCREATE TABLE `users` (id int);\n", "SQL"),
-        ("SET x=1;\nINSERT INTO users VALUES (1,'a'),(2,'b');\n", "SQL"),
+        ("INSERT INTO users SELECT * FROM people;\n", "SQL"),
         ('<?xml version="1.0"?><rows/>', "XML"),
     ],
 )
-def test_other_text_formats_are_named(text: str, word: str) -> None:
+def test_text_that_holds_no_rows_is_named(text: str, word: str) -> None:
     found = guess(text)
     assert (found.format, found.encoding) == (None, "utf-8")
     assert word in found.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "names"),
+    [
+        ('{"name": "x", "email": "y"}\n{"name": "z"}\n', "jsonl", ["name", "email"]),
+        ('{"a": {"b": 1}, "c": []}\n{broken\n' + '{"a": {"b": 2}}\n' * 8, "jsonl", ["a.b"]),
+        ('[{"a": 1}, {"b": [1, 2]}, {"c": [{"d": 1}]}]', "json", ["a", "b[]", "c[].d"]),
+        ('{"rows": [{"a": 1}, {"a": {"$oid": "x"}}]}', "json", ["a"]),
+        ("SET x=1;\nINSERT INTO users VALUES (1,'a'),(2,'b');\n", "sql", ["COL1", "COL2"]),
+        ("INSERT INTO users (id, name) VALUES (1,'a');\n", "sql", ["id", "name"]),
+        ("CREATE TABLE t (a int, KEY b (a));\nINSERT INTO t VALUES (1);\n", "sql", ["a"]),
+        ("COPY t (a, b) FROM stdin;\n1\t2\n\\.\n", "sql", ["a", "b"]),
+    ],
+)
+def test_structured_text(text: str, format_: str, names: list[str]) -> None:
+    found = guess(text)
+    assert (found.format, [column.name for column in found.columns]) == (format_, names)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"12:{minute:02d}:00 masuk" for minute in range(40)],
+        [f"orang{n}:x:{1000 + n}:{1000 + n}:Orang {n}:/home/orang{n}:/bin/bash" for n in range(40)],
+        [f"nama: orang {n}" for n in range(40)],
+        [f"00:1b:44:11:3a:{n:02x}" for n in range(40)],
+    ],
+)
+def test_colons_alone_make_no_credential_list(lines: list[str]) -> None:
+    assert guess("\n".join(lines)).format in {"csv", "tsv"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"Baris {n} daripada cerita yang panjang  sekali, {'kata ' * (n % 7)}" for n in range(40)],
+        [f"| {n:>5} | {'x' * (n % 9):<12} |" for n in range(40)],
+        [f"{n}   x" for n in range(4)],
+    ],
+)
+def test_blanks_alone_make_no_fixed_places(lines: list[str]) -> None:
+    assert guess("\n".join(lines)).format in {"csv", "tsv"}
+
+
+def test_numbers_set_flush_right_begin_behind_the_cell_before() -> None:
+    lines = [f"{row[0]:<26}{7 ** (place % 9):>12}  {row[3]:<12}" for place, row in enumerate(people(60))]
+    assert guess("\n".join(lines)).widths[0] <= 27
 
 
 # --- bounds ------------------------------------------------------------------------------------------------

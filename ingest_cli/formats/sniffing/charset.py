@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
@@ -68,13 +68,24 @@ class Charset:
     undecodable: int
 
 
-def guess_charset(sample: bytes, *, complete: bool) -> Charset:
+def guess_charset(sample: bytes, *, complete: bool, further: bytes = b"") -> Charset:
     """Find the encoding of `sample` and decode it.
 
     Args:
         sample: the head of the file.
         complete: whether it is the whole file; if not, a character cut at its end is not an error.
+        further: whole lines from further on, if they were easy to come by. A head of ASCII says nothing of them.
     """
+    guess = _guess(sample, complete=complete)
+    if further.isascii() or b"\0" in sample or sample.startswith(tuple(mark for mark, _ in _MARKS)):
+        return guess
+    both = _guess(sample + b"\n" + further, complete=False)
+    if both.encoding == guess.encoding == "utf-8":
+        return replace(guess, confidence=both.confidence, undecodable=both.undecodable)
+    return replace(both, text=_decode(sample, both.encoding, complete=complete)[0])
+
+
+def _guess(sample: bytes, *, complete: bool) -> Charset:
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
             text, bad = _decode(sample[len(mark) :], encoding.removesuffix("-sig"), complete=complete)

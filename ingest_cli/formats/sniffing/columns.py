@@ -9,10 +9,11 @@ out, and nobody is harmed.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from ingest_cli.formats.sniffing.guess import ColumnGuess
-from ingest_cli.formats.sniffing.names import meaning_of, shown
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Usable
+from ingest_cli.formats.sniffing.names import is_second, meaning_of, shown
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
 from ingest_cli.formats.sniffing.vocabulary import Meaning
 
@@ -22,7 +23,12 @@ MAX_COLUMNS = 1_000
 UNSURE_BELOW = 0.7
 """A confidence below this is said to be unsure."""
 
+LOGIN, EMAIL = "LOGIN", "EMAIL"
+"""Names that the first column of a credential list gets: the second if it holds nothing but e-mail addresses."""
+
 _MOST_CELLS = 100_000
+_RARE_LOGINS = 0.02
+_SURE_OF_USERS = 0.6
 # Kind → (shape that tells it without a name, how sure that makes, shape that is enough with a name).
 _KINDS: dict[str, tuple[Shape, float, Shape]] = {
     "email": (Shape.EMAIL, 0.95, Shape.EMAIL),
@@ -49,19 +55,31 @@ _WORDS_SHARE = 0.8
 _DISTINCT_SHARE = 0.8
 _COMBO_WIDTH = 2
 _SMALL_SAMPLE = 5
+_CHECKED_CELLS = 500
+_VAGUE = frozenset({"id", "username"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """How many cells of a column have which shape."""
+    """How many cells of a column have which shape, and some of the cells."""
 
     rows: int
     filled: int
     distinct: int
     shapes: Counter[Shape]
+    cells: Sequence[str] = field(repr=False)
+    usable: Usable | None
 
     def share(self, shape: Shape) -> float:
         return self.shapes[shape] / self.filled if self.filled else 0.0
+
+    def valid(self, kind: str, otherwise: Shape) -> float:
+        """Share of cells that are identifiers of `kind`; of cells of the shape where nobody can tell."""
+        if self.usable is None or not self.cells:
+            return self.share(otherwise)
+        usable = self.usable(kind, self.cells)
+        # Nearly every cell can be an ID or a user name; there, it has to look like one, too.
+        return min(usable, self.share(otherwise)) if kind in _VAGUE else usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +94,20 @@ class _Verdict:
 _NOTHING = Meaning()
 
 
-def guess_columns(names: list[str] | None, rows: list[list[str]], width: int) -> tuple[ColumnGuess, ...]:
+def guess_columns(
+    names: list[str] | None, rows: list[list[str]], width: int, usable: Usable | None = None
+) -> tuple[ColumnGuess, ...]:
     """Guess every column.
 
     Args:
         names: the cells of the header, None if there is none.
         rows: rows of data; a missing cell counts as empty.
         width: number of columns.
+        usable: checks cells by the rules by which they are loaded; None: by their shape.
     """
     width = min(width, MAX_COLUMNS)
     rows = rows[: max(20, _MOST_CELLS // max(width, 1))]
-    tallies = [_tally(rows, place) for place in range(width)]
+    tallies = [_tally(rows, place, usable) for place in range(width)]
     titles = [name.strip() for name in (names or [])[:width]]
     titles += [""] * (width - len(titles))
     verdicts = [_judge(title, tally) for title, tally in zip(titles, tallies, strict=True)]
@@ -102,22 +123,56 @@ def guess_columns(names: list[str] | None, rows: list[list[str]], width: int) ->
             filled=round(tally.filled / tally.rows, 4) if tally.rows else 0.0,
             why=_with_doubt(verdict),
             secret=verdict.meaning.secret,
+            title=title,
+            second=verdict.meaning.kind == "id" and (is_second(title) if title else _is_second(tally)),
         )
         for place, (title, tally, verdict) in enumerate(zip(titles, tallies, verdicts, strict=True))
     )
 
 
-def _tally(rows: list[list[str]], place: int) -> _Tally:
+def with_logins(
+    columns: tuple[ColumnGuess, ...], rows: list[list[str]], usable: Usable | None
+) -> tuple[ColumnGuess, ...]:
+    """The guesses for a credential list, of whose logins some may be e-mail addresses and some user names."""
+    out = list[ColumnGuess]()
+    for column in columns:
+        if column.title != LOGIN:
+            out.append(column)
+            continue
+        tally = _tally(rows, column.position, usable)
+        email = tally.valid("email", Shape.EMAIL)
+        user = tally.valid("username", Shape.USERNAME_LIKE) if usable else 1 - email
+        why = f"{_percent(email)} of cells look like e-mail addresses, {_percent(user)} like user names"
+        sure = round(min(0.95, email + user), 2)
+        if email >= 1 - _RARE_LOGINS or email > _RARE_LOGINS > user:
+            out.append(replace(column, kind="email", exposes=None, confidence=sure, why=why, title=EMAIL, name=EMAIL))
+        elif email <= _RARE_LOGINS:
+            sure = min(sure, _SURE_OF_USERS)
+            out.append(replace(column, kind="username", exposes=None, confidence=sure, why=why))
+        else:
+            out.append(replace(column, kind="email", also="username", exposes=None, confidence=sure, why=why))
+    return tuple(out)
+
+
+def _tally(rows: list[list[str]], place: int, usable: Usable | None) -> _Tally:
     shapes: Counter[Shape] = Counter()
     filled = 0
     distinct: set[str] = set()
+    cells: list[str] = []
     for row in rows:
         cell = row[place].strip() if place < len(row) else ""
         if cell and not is_null_like(cell):
             filled += 1
             distinct.add(cell)
             shapes.update(shapes_of(cell))
-    return _Tally(len(rows), filled, len(distinct), shapes)
+            if usable and len(cells) < _CHECKED_CELLS:
+                cells.append(cell)
+    return _Tally(len(rows), filled, len(distinct), shapes, cells, usable)
+
+
+def _is_second(tally: _Tally) -> bool:
+    """Whether a column of IDs that has no name holds old ones, passports and the like."""
+    return tally.share(Shape.MYKAD) < _FIT
 
 
 def _judge(title: str, tally: _Tally) -> _Verdict:
@@ -126,28 +181,30 @@ def _judge(title: str, tally: _Tally) -> _Verdict:
     if named is None:
         return by_cells
     if named.secret:
-        return _Verdict(named, 0.95, "header name")
+        return _Verdict(named, 0.95, "its name")
     fit = _fit(named, tally)
     if fit is None:
         return _Verdict(
             named,
             0.6 if not tally.filled else 0.8,
-            "header name" if tally.filled else "header name; all cells are empty",
+            "its name" if tally.filled else "its name; all cells are empty",
         )
     other = by_cells.meaning
     if fit < _MISFIT and other != named and (other.kind or other.secret) and by_cells.confidence >= _OUTWEIGHS:
         return _Verdict(other, 0.5, f"{by_cells.why}, though its name says otherwise")
     if fit < _MISFIT:
-        return _Verdict(named, 0.35, f"header name, but only {_percent(fit)} of cells fit")
-    return _Verdict(named, 0.5 + 0.5 * fit, f"header name, {_percent(fit)} of cells fit")
+        return _Verdict(named, 0.35, f"its name, but only {_percent(fit)} of cells fit")
+    return _Verdict(named, 0.5 + 0.5 * fit, f"its name, {_percent(fit)} of cells fit")
 
 
 def _fit(named: Meaning, tally: _Tally) -> float | None:
     """Share of cells that fit the meaning of a name; None where no shape can tell, or there are no cells."""
-    shape = _WITH_NAME.get(named.kind or "") or _CLASS_SHAPES.get(named.exposes or "")
-    if shape is None or not tally.filled:
+    if not tally.filled:
         return None
-    return tally.share(shape)
+    if named.kind is not None:
+        return tally.valid(named.kind, _WITH_NAME[named.kind])
+    shape = _CLASS_SHAPES.get(named.exposes or "")
+    return None if shape is None else tally.share(shape)
 
 
 def _by_cells(tally: _Tally) -> _Verdict:
@@ -158,6 +215,7 @@ def _by_cells(tally: _Tally) -> _Verdict:
     shape, sure, _ = _KINDS[kind]
     share = tally.share(shape)
     if share >= _FIT:
+        share = min(share, tally.valid(kind, shape))
         return _Verdict(Meaning(kind), trust * sure * share, f"{_percent(share)} of cells look like {shape.value}")
     for shape, least, sure, meaning in (
         (Shape.HASH, 0.7, 0.8, Meaning(secret=True)),

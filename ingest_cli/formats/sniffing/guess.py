@@ -1,12 +1,17 @@
 """What a guess consists of: frozen values without behaviour.
 
 None of them ever holds a cell of the dump: a draft manifest or a terminal is no place for somebody's
-telephone number. Names of columns are shown only where the first row is a header beyond doubt.
+telephone number. Names of columns are shown only where the first row is a header beyond doubt, or where the
+format itself keeps names and values apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+Usable = Callable[[str, Sequence[str]], float]
+"""Says for a kind of identifier which share of some cells, trimmed and none of them empty, can be used as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,9 @@ class ColumnGuess:
         filled: share of its cells that are neither empty nor NULL-like, 0 to 1.
         why: what the guess rests on, in words; says so where it is unsure.
         secret: looks like a password, a hash or the like: to be left out of the manifest.
+        title: its name as a manifest has to write it, i.e. neither escaped nor cut; empty if it has none.
+        also: another kind that the cells hold which are not of the first; empty if there is none.
+        second: holds IDs that stand in for a better one: an old ID's, a passport's.
     """
 
     name: str
@@ -48,6 +56,9 @@ class ColumnGuess:
     filled: float
     why: str
     secret: bool
+    title: str = ""
+    also: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,8 @@ class FileGuess:
     """What a file looks like.
 
     Attributes:
-        format: `csv` or `tsv`; None if it is empty, binary, or text of another format.
-        delimiter: one character; `,` for a file of a single column; empty if `format` is None.
+        format: name of a format, as a manifest writes it; None if it is empty, binary, or text of another format.
+        delimiter: one character; `,` for a file of a single column; empty if the format has none.
         quote: `"`, `'`, or None if quotes mean nothing in this file.
         header: whether the first row names the columns.
         encoding: a name Python's codecs know; empty if the bytes are not text.
@@ -64,6 +75,10 @@ class FileGuess:
         columns: one per column, in the order of the file.
         rows_sampled: rows of data looked at: no header, no blank lines.
         findings: the gravest first.
+        widths: of the columns, in characters, if the format is `fixed`.
+        table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
+        other_tables: others with rows in the sample that hold identifiers, too.
+        rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
     """
 
     format: str | None
@@ -75,3 +90,7 @@ class FileGuess:
     columns: tuple[ColumnGuess, ...]
     rows_sampled: int
     findings: tuple[Finding, ...]
+    widths: tuple[int, ...] = ()
+    table: str = ""
+    other_tables: tuple[str, ...] = ()
+    rows: str = ""

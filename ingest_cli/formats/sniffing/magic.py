@@ -34,6 +34,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 # A bzip2 stream: magic, block size, then the first block's magic (pi) or the end mark (square root of pi).
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+# Begins every message of an Arrow stream, and of nothing that is text (Arrow columnar format, "Encapsulated message").
+_ARROW_STREAM = b"\xff\xff\xff\xff"
+_WORKBOOK = "an Excel workbook (.xlsx)"
 _TAR_MAGIC_OFFSET = 257  # POSIX.1-1988 ustar header
 # ORC has three letters of magic only, which a header could begin with.
 _ORC = re.compile(rb"ORC[\x00-\x1f\x80-\xff]")
@@ -42,8 +45,8 @@ _TEXT_HEAD_CHARACTERS = 65_536
 _JSON = re.compile(r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{])")
 _MARKUP = re.compile(r"\s{0,1000}<(?:\?xml|!doctype|html)\b", re.IGNORECASE)
 _SQL = re.compile(
-    r"^[ \t]{0,40}(?:INSERT\s{1,9}(?:IGNORE\s{1,9})?INTO\s|CREATE\s{1,9}(?:TABLE|DATABASE)\s"
-    r"|DROP\s{1,9}TABLE\s"
+    r"^[ \t]{0,40}(?:(?:INSERT|REPLACE)\s{1,9}(?:IGNORE\s{1,9})?INTO\s|INSERT\s{1,9}(?:ALL\s|\[)"
+    r"|CREATE\s{1,9}(?:TABLE|DATABASE)\s|DROP\s{1,9}TABLE\s|SET\s{1,9}IDENTITY_INSERT\s|PRAGMA foreign_keys"
     r"|LOCK\s{1,9}TABLES\s|-- (?:MySQL|MariaDB|PostgreSQL database) dump|BEGIN TRANSACTION;"
     r"|COPY\s{1,9}[^\s;]{1,200}\s[^;\n]{0,2000}FROM stdin;)",
     re.IGNORECASE | re.MULTILINE,
@@ -64,11 +67,20 @@ def binary_format(sample: bytes) -> str | None:
     return None
 
 
+def container_format(head: bytes) -> str | None:
+    """Name of the format of a file that has to be read at its end first, or None if `head` is not that of one."""
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"ARROW1\x00\x00", _ARROW_STREAM)):
+        return "arrow"
+    return "xlsx" if head.startswith(b"PK\x03\x04") and _kind_of_zip(head) == _WORKBOOK else None
+
+
 def _kind_of_zip(sample: bytes) -> str:
     """Office documents are ZIP archives whose members have fixed names (ECMA-376, ISO/IEC 26300)."""
     head = sample[:65_536]
     if b"xl/workbook" in head or b"xl/worksheets" in head:
-        return "an Excel workbook (.xlsx)"
+        return _WORKBOOK
     if b"opendocument.spreadsheet" in head[:200]:
         return "an OpenDocument spreadsheet (.ods)"
     if b"[Content_Types].xml" in head[:200]:

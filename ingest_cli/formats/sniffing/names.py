@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, Meaning
+from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, SECOND, Meaning
 
 MAX_NAME_CHARACTERS = 60
 """Names are shown no longer than this; a first row with longer cells is no header."""
@@ -20,12 +20,30 @@ _RANK = {meaning: rank for rank, (meaning, _, _) in enumerate(MEANINGS)}
 _FILLERS = tuple(FILLERS.split())
 _ABOUT = frozenset(ABOUT.split())
 _KNOWN = _ABOUT.union(GENERIC.split(), _EVERYWHERE, _FILLERS)
+_SECOND = frozenset(SECOND.split())
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode general categories
+_ACCENT = re.compile("[\u0300-\u036f]")  # of Latin letters: the vocabulary has none
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """What a column of this name holds, or None if the name does not say."""
+    """What a column of this name holds, or None if the name does not say.
+
+    Of a path into a document, `contact.email`, the last name counts first.
+    """
+    if "." in name.strip(".") and not any(character.isspace() for character in name):
+        found = _meaning_of(name.rpartition(".")[2])
+        if found:
+            return found
+    return _meaning_of(name)
+
+
+def is_second(name: str) -> bool:
+    """Whether a column of IDs of this name holds those of people who lack a better one."""
+    return not _SECOND.isdisjoint(_words(name))
+
+
+def _meaning_of(name: str) -> Meaning | None:
     words = _words(name)
     key = "".join(words)
     whole = _WHOLE.get(key) or _WHOLE.get(_without_fillers(key))
@@ -57,8 +75,13 @@ def shown(name: str) -> str:
 
 def _words(name: str) -> list[str]:
     """Upper-case words of a name, split at blanks, punctuation, digits and camelCase; digits dropped."""
-    plain = unicodedata.normalize("NFKC", name[:200])
-    return [word.upper() for word in _WORD.findall(plain) if not word.isdigit()]
+    plain = unicodedata.normalize("NFKC", _ACCENT.sub("", unicodedata.normalize("NFKD", name[:200])))
+    return [_singular(word.upper()) for word in _WORD.findall(plain) if not word.isdigit()]
+
+
+def _singular(word: str) -> str:
+    one = word.removesuffix("S")
+    return one if one in _EVERYWHERE and word not in _EVERYWHERE else word
 
 
 def _without_fillers(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The words that names of columns are made of, in English, Malay and a little Chinese.
+"""The words that names of columns are made of: in English and Malay, and the plainest in some more languages.
 
 Data classes are worded as Have I Been Pwned words them (its API v3, "All data classes in the system").
 """
@@ -22,14 +22,14 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
         Meaning(secret=True),
         (
             "PASSWORD PASSWD PASSWRD PWD PSWD KATALALUAN KATALALUANHASH HASH SALT SECRET TOKEN APIKEY "
-            "PIN CVV CVC OTP 密码"
+            "PIN CVV CVC OTP 密码 密碼 PASSWORT CONTRASENA SENHA MOTDEPASSE ПАРОЛЬ パスワード 비밀번호"
         ),
         ("PASS LALUAN SANDI KATASANDI PASSHASH PASSCODE PASSPHRASE PWDHASH SECURITYANSWER PASSWORDHINT PINNO"),
     ),
     (
         Meaning(kind="email"),
-        "EMAIL EMEL 邮箱 电子邮件",
-        "MAIL MEL EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
+        "EMAIL EMEL COURRIEL 邮箱 电子邮件 電郵 電子郵件 信箱 メール メールアドレス 이메일",
+        "MAIL MEL CORREO CORREOELECTRONICO ПОЧТА EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
     ),
     (
         Meaning(kind="imei"),
@@ -48,7 +48,10 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(kind="id"),
-        ("IC ICNO ICNUM NRIC MYKAD MYKID MYPR NOKP KP KADPENGENALAN PENGENALAN PASSPORT PASPORT IDENTITY SSN 身份证"),
+        (
+            "IC ICNO ICNUM NRIC MYKAD MYKID MYPR NOKP KP KADPENGENALAN PENGENALAN PASSPORT PASPORT IDENTITY SSN "
+            "NIK KTP CPF DNI AADHAAR 身份证 身份證 ПАСПОРТ"
+        ),
         (
             "ICNUMBER ICPASSPORT OLDIC NEWIC NOIC NOKPBARU NOKPLAMA IDENTITYCARD IDENTITYNO "
             "IDENTIFICATION NATIONALID IDNO IDNUM IDNUMBER OTHERID BRN ROC "
@@ -57,7 +60,10 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(kind="phone"),
-        ("MSISDN MOBILE PHONE TELEPHONE TEL TELNO TELEFON HP HANDPHONE FON CELL CELLPHONE MOBILENO PHONENO 电话 手机"),
+        (
+            "MSISDN MOBILE PHONE TELEPHONE TEL TELNO TELEFON HP HANDPHONE FON CELL CELLPHONE MOBILENO PHONENO "
+            "TELEFONO TELEFONE CELULAR HANDY 电话 手机 電話 手機 電話番号 ТЕЛЕФОН 전화번호"
+        ),
         (
             "CONTACT CONTACTNO CONTACTNUMBER NOTEL NOHP NOTELEFON BIMBIT TELBIMBIT TELEFONBIMBIT "
             "WHATSAPP FAX FAKS 手机号"
@@ -65,15 +71,15 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(kind="username"),
-        "USERNAME NAMAPENGGUNA",
+        "USERNAME NAMAPENGGUNA BENUTZERNAME USUARIO 用户名 ЛОГИН",
         (
             "USER LOGIN LOGINNAME LOGINID USERLOGIN USERID NICKNAME NICK SCREENNAME HANDLE "
-            "ACCOUNTNAME IDPENGGUNA UID UNAME 用户名"
+            "ACCOUNTNAME IDPENGGUNA UID UNAME"
         ),
     ),
     (
         Meaning(exposes="Dates of birth"),
-        "DOB BIRTHDATE BIRTHDAY LAHIR TARIKHLAHIR BIRTH 生日",
+        "DOB BIRTHDATE BIRTHDAY LAHIR TARIKHLAHIR BIRTH GEBURTSDATUM FECHANACIMIENTO 生日 生年月日",
         "DATEOFBIRTH TKHLAHIR TGLLAHIR BDAY YEAROFBIRTH",
     ),
     (
@@ -88,12 +94,15 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
     ),
     (
         Meaning(exposes="Physical addresses"),
-        "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP 地址",
+        "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP ADRESSE DIRECCION ENDERECO 地址 住所 АДРЕС",
         "POSTAL STREET PINCODE ADD ADD1 ADD2 ADD3 BANDAR CITY TOWN",
     ),
     (
         Meaning(exposes="Names"),
-        "NAME NAMA FIRSTNAME LASTNAME FULLNAME SURNAME FNAME LNAME GIVENNAME 姓名",
+        (
+            "NAME NAMA FIRSTNAME LASTNAME FULLNAME SURNAME FNAME LNAME GIVENNAME "
+            "NOMBRE APELLIDO PRENOM VORNAME NACHNAME 姓名 氏名 ИМЯ ФАМИЛИЯ"
+        ),
         ("NAMAPENUH FORENAME MIDDLENAME CUSTNAME CUSTOMERNAME CLIENTNAME NAMAPELANGGAN CONTACTNAME CONTACTPERSON"),
     ),
     (
@@ -175,3 +184,6 @@ GENERIC = (
     "REF KEY ROLE IS HAS FIRST MIDDLE LINE STATUSCODE EXTRA MISC"
 )
 """Words that columns of no interest here are called by."""
+
+SECOND = "OTHER OTHERS LAIN OLD LAMA PASSPORT PASPORT POLICE POLIS ARMY TENTERA"
+"""Words for the IDs of people without a new identity card, who are in a column of their own."""

@@ -1,0 +1,100 @@
+"""`ingest-cli draft`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.options import log_option, option, settings_options, shown
+from ingest_cli.drafting.draft import make_draft
+from ingest_cli.drafting.looking import find_dumps, look_at
+from ingest_cli.drafting.manifest_text import manifest_text
+from ingest_cli.errors import IngestError, SourceError, UsageError
+from ingest_cli.sources import Source
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli draft dumps/celcom-2017.csv.gz
+  ingest-cli draft dumps/celcom-*.csv.gz --out celcom.toml
+  ingest-cli draft members.sql --out members.toml && ingest-cli validate members.toml
+
+"""
+_SUFFIX = ".toml"
+
+
+@click.command("draft", epilog=EXAMPLES + EXIT_CODES)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write the manifest; its name ends in .toml. Default: stdout.",
+)
+@option("--force", is_flag=True, help="Overwrite the file named with --out.")
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
+    """Write a manifest for the dump that the FILEs are, by looking at the beginning of each.
+
+    It says in comments what each line rests on and how sure it is, and on stderr what it is unsure of. It is a
+    proposal to be read and corrected: `load` takes nothing but a manifest. Columns that look like passwords are left
+    out. No value of the dump is shown.
+    """
+    if shown(ctx):
+        return
+    log, out = Log(values["log_format"]), values["out"]
+    if out is not None:
+        _check(out, force=values["force"])
+    try:
+        sources = find_dumps(files)
+        draft = make_draft([look_at(source) for source in sources])
+        text = manifest_text(draft, _names(files, sources, out.parent if out else Path()))
+    except IngestError as error:
+        log.line(str(error), "error", exit_code=int(error.exit_code))
+        ctx.exit(error.exit_code)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        _write(out, text, force=values["force"])
+        log.line(f'wrote "{out}"; read it, correct it, and run: ingest-cli validate {out}')
+    for sentence in draft.unsure:
+        log.line(f"unsure: {sentence}", "warning")
+
+
+def _check(out: Path, *, force: bool) -> None:
+    """Refuse early what could not be written in the end."""
+    if out.suffix != _SUFFIX:
+        raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, by which a manifest is known; rename it')
+    if out.exists() and not force:
+        raise UsageError(f'"{escape(str(out))}" exists; give --force to overwrite it, or another name')
+
+
+def _write(out: Path, text: str, *, force: bool) -> None:
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(
+            f'"{escape(str(out))}" cannot be written ({error.strerror}); give another name with --out'
+        ) from error
+
+
+def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[str]:
+    """What the manifest calls its sources: as they were given, but found from the folder it will lie in."""
+    if any(name == "-" for name in given):
+        raise SourceError("standard input cannot be looked at and then read again; name a file")
+    return [source.name if "://" in source.name else _relative(source.name, base) for source in sources]
+
+
+def _relative(name: str, base: Path) -> str:
+    if Path(name).is_absolute():
+        return name
+    return Path(os.path.relpath(name, base)).as_posix()

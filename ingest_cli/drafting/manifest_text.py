@@ -1,0 +1,179 @@
+"""A draft as the text of a manifest: TOML, with comments that say what each line rests on.
+
+No cell of a dump is in it. Names of columns and files are written so that nothing in them can be taken for more than
+a name, neither by TOML nor by a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from ingest_cli.drafting.draft import Column, Draft, DraftField, dataset_id, dataset_title
+from ingest_cli.errors import UsageError
+from ingest_cli.formats.sniff import FileGuess
+from ingest_cli.formats.sniffing.names import shown
+
+_DELIMITED = frozenset({"csv", "tsv"})
+_TYPED = frozenset({"parquet", "arrow", "xlsx"})
+_MOST_LISTED = 50
+_LINE_CHARS = 120
+
+
+def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
+    """The manifest.
+
+    Args:
+        draft: what to write.
+        sources: what it calls its sources, as found from where it will lie.
+
+    Raises:
+        UsageError: a source has a name that no manifest can hold.
+    """
+    for source in sources:
+        if not source.isprintable() and any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in source):
+            raise UsageError(f'the name "{_visible(source)}" holds signs that a manifest cannot hold; rename the file')
+    lines = [
+        *_head(draft),
+        "version = 1",
+        "",
+        "[dataset]",
+        f"id = {_string(dataset_id(sources))}  # part of every item, and never to be used for another dump",
+        f"title = {_string(dataset_title(sources))}",
+        "# occurred_on = 2017-10-19  # the day of the breach, if it is known",
+        *_array("sources", [(_string(source), "") for source in sources]),
+        "",
+        *_format(draft),
+    ]
+    for field in draft.fields:
+        lines += ["", *_field(field)]
+    for field in draft.doubtful:
+        lines += ["", "# Not sure enough. If it is right, remove the # of these lines:"]
+        lines += [f"# {line}" for line in _field(field)]
+    lines += ["", *_left_out(draft), "", "# [rejects]", "# max_ratio = 0.05  # give up if more rows are rejected"]
+    return "\n".join(lines) + "\n"
+
+
+def _head(draft: Draft) -> list[str]:
+    name = _visible(draft.looks[0].source.name)
+    more = f" and {len(draft.looks) - 1:,} more" if len(draft.looks) > 1 else ""
+    lines = [
+        f"# A draft, made by looking at {draft.guess.rows_sampled:,} rows of {name}{more}.",
+        "# Read it, correct it, and run `ingest-cli validate` on it: that reads every row, and writes nothing.",
+    ]
+    lines += [f"# UNSURE: {_visible(sentence)}" for sentence in draft.unsure]
+    return [*lines, ""]
+
+
+def _format(draft: Draft) -> list[str]:
+    guess = draft.guess
+    lines = ["[format]", f"name = {_string(guess.format or '')}"]
+    if guess.table:
+        lines.append(f"table = {_string(guess.table)}{_comment(_others(guess))}")
+    if guess.rows:
+        lines.append(f"rows = {_string(guess.rows)}")
+    if guess.delimiter:
+        lines.append(f"delimiter = {_string(guess.delimiter)}")
+    if guess.format in _DELIMITED and guess.quote != '"':
+        lines.append(f"quote = {_string(guess.quote or '')}{'' if guess.quote else '  # quotes mean nothing here'}")
+    if guess.format in {*_DELIMITED, "fixed", "xlsx"}:
+        lines.append(f"header = {'true' if draft.header else 'false'}")
+    if guess.format not in _TYPED:
+        lines.append(_encoding(guess))
+    if guess.widths:
+        lines += _array("widths", [(str(width), "") for width in guess.widths])
+    if draft.listed:
+        lines += _array("columns", [(_string(one.name), _about(one)) for one in draft.columns], one_a_line=True)
+    return lines
+
+
+def _others(guess: FileGuess) -> str:
+    if not guess.other_tables:
+        return ""
+    return "identifiers are also in: " + ", ".join(shown(name) for name in guess.other_tables[:_MOST_LISTED])
+
+
+def _encoding(guess: FileGuess) -> str:
+    name, marked = guess.encoding.removesuffix("-sig"), guess.encoding_confidence == 1
+    if marked and name.startswith("utf-"):
+        name = name.removesuffix("-le").removesuffix("-be")
+        return f"encoding = {_string(name)}  # its byte order mark says so"
+    return f"encoding = {_string(name)}  # {guess.encoding_confidence:.0%} sure"
+
+
+def _field(field: DraftField) -> list[str]:
+    guess = field.columns[0].guess
+    names = [_string(one.name) for one in field.columns]
+    lines = ["[[fields]]"]
+    lines += [f"# {_about(one, field.kind)}" for one in field.columns]
+    if len(names) > 1:
+        lines.append("# The first that is not empty counts. Write a field for each, and every one can be looked up.")
+    lines.append(f"column = {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}")
+    if field.kind is None:
+        return [*lines, f"exposes = {_string(guess.exposes or '')}"]
+    lines.append(f"kind = {_string(field.kind)}")
+    if field.kind == "phone":
+        lines.append('region = "MY"  # of numbers without a country code')
+    if field.lookup:
+        lines.append("lookup = true")
+    return lines
+
+
+def _about(column: Column, kind: str | None = None) -> str:
+    """What a column looks like, and how sure that is; `kind` is the one it is taken for."""
+    guess = column.guess
+    what = "a secret" if guess.secret else kind or guess.kind or guess.exposes
+    if guess.also and kind is None:
+        what = f"{guess.kind} or {guess.also}"
+    sure = f"{what}, {guess.confidence:.0%} sure: " if what else ""
+    return f"Column {guess.position + 1}: {sure}{_visible(guess.why)}; {guess.filled:.0%} filled"
+
+
+def _left_out(draft: Draft) -> list[str]:
+    """Which columns are not kept, secrets first."""
+    lines = list[str]()
+    if draft.secrets:
+        names = ", ".join(_called(column) for column in draft.secrets)
+        lines.append(f"# Left out, because they look like passwords or the like, and must not be kept: {names}")
+    used = {column for field in (*draft.fields, *draft.doubtful) for column in field.columns} | {*draft.secrets}
+    rest = [_called(column) for column in draft.columns if column not in used]
+    if rest:
+        more = f" and {len(rest) - _MOST_LISTED:,} more" if len(rest) > _MOST_LISTED else ""
+        lines.append(f"# Left out, because nothing is known of them: {', '.join(rest[:_MOST_LISTED])}{more}")
+    return [*lines, "# What stands in no [[fields]] is never kept past the parser."]
+
+
+def _called(column: Column) -> str:
+    return shown(column.name) if column.name else column.guess.name
+
+
+def _array(key: str, values: Iterable[tuple[str, str]], *, one_a_line: bool = False) -> list[str]:
+    """`key = […]`, on one line if it is short; each value with a comment, which may be empty."""
+    values = list(values)
+    line = f"{key} = [{', '.join(value for value, _ in values)}]"
+    if not one_a_line and len(line) <= _LINE_CHARS:
+        return [line]
+    return [f"{key} = [", *(f"    {value},{_comment(comment)}" for value, comment in values), "]"]
+
+
+def _comment(text: str) -> str:
+    return f"  # {text}" if text else ""
+
+
+def _string(text: str) -> str:
+    """A TOML basic string; what cannot be seen is escaped (TOML 1.0, "String")."""
+    return '"' + "".join(_escaped(sign) for sign in text) + '"'
+
+
+def _escaped(sign: str) -> str:
+    if sign in '"\\\t':
+        return json.dumps(sign)[1:-1]
+    if sign.isprintable() and unicodedata.category(sign) not in {"Cf", "Co", "Cn"}:
+        return sign
+    return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else f"\\U{ord(sign):08x}"  # noqa: PLR2004 - four digits
+
+
+def _visible(text: str) -> str:
+    """Text for a comment, which cannot escape anything: signs that cannot be seen are written as their numbers."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)

@@ -1,0 +1,104 @@
+"""A bounded sample of a source: its head, unpacked, and some lines of its middle and end if they are easy to get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ingest_cli.decoders import Member, members
+from ingest_cli.errors import SourceError
+from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES
+from ingest_cli.sources import Source
+
+FURTHER_BYTES = 128 << 10
+"""Size of each of the pieces from further on."""
+
+MAX_MEMBERS = 20
+"""Files of an archive that are looked at to find the largest; no more of any than the head, so a large one ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is looked at of a source.
+
+    Attributes:
+        head: its first bytes, unpacked.
+        complete: whether that is all of it.
+        further: whole lines from further on; empty for what is packed, or can only be read in order.
+        member: name of the file that it was taken of, if the source is an archive; a label, with any signs in it.
+        fault: why no more of it could be unpacked; empty if nothing went wrong.
+    """
+
+    head: bytes
+    complete: bool
+    further: bytes = b""
+    member: str = ""
+    fault: str = ""
+
+
+def take_sample(source: Source) -> Sample:
+    """Take a sample of `source`; if it is an archive, of the largest of its first files.
+
+    Raises:
+        SourceError: it cannot be read, or not even its head can be unpacked.
+    """
+    try:
+        sample = _largest(source)
+        first = next(source.open(), b"")
+        if not sample.complete and not sample.fault and sample.head.startswith(first[:MAX_SAMPLE_BYTES]):
+            sample = replace(sample, further=_further(source))
+    except SourceError as error:
+        raise SourceError(f'"{source.name}": {error}') from error
+    return sample
+
+
+def _largest(source: Source) -> Sample:
+    largest = Sample(b"", complete=True)
+    found = members(source.open(), open_file=source.open_file)
+    for number in range(MAX_MEMBERS):
+        try:
+            member = next(found, None)
+        except SourceError as error:
+            if not largest.head:
+                raise
+            return replace(largest, fault=str(error))
+        if member is None:
+            return largest
+        sample = _head(member)
+        if len(sample.head) > len(largest.head) or not number:
+            largest = sample
+        if not sample.complete:
+            break
+    return replace(largest, complete=False)
+
+
+def _head(member: Member) -> Sample:
+    """The head of a file, and what ended it before its time."""
+    head = bytearray()
+    try:
+        for piece in member.pieces:
+            head += piece
+            if len(head) > MAX_SAMPLE_BYTES:
+                return Sample(bytes(head[:MAX_SAMPLE_BYTES]), complete=False, member=member.name)
+    except SourceError as error:
+        if not head:
+            raise
+        return Sample(bytes(head), complete=False, member=member.name, fault=str(error))
+    return Sample(bytes(head), complete=True, member=member.name)
+
+
+def _further(source: Source) -> bytes:
+    """Lines from the middle and the end of a source that is not packed."""
+    pieces = list[bytes]()
+    try:
+        with source.open_file() as file:
+            for start in (source.size_bytes // 2, source.size_bytes - FURTHER_BYTES):
+                if start >= MAX_SAMPLE_BYTES:
+                    file.seek(start)
+                    pieces.append(_whole_lines(file.read(FURTHER_BYTES)))
+    except SourceError:
+        return b""  # it can only be read from the first byte to the last, which is reason enough not to
+    return b"".join(pieces)
+
+
+def _whole_lines(data: bytes) -> bytes:
+    return data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1]

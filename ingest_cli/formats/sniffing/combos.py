@@ -1,0 +1,109 @@
+"""Credential lists: `email:password`, `user:password`, `url:user:password` and the like.
+
+They have no header and no quotes, and the last cell of a line takes all that is left of it, because passwords hold
+delimiters; so the number of delimiters in a line says little, and what stands before the first of them says most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.sniffing.columns import LOGIN
+from ingest_cli.formats.sniffing.header import Header, judge_header
+from ingest_cli.formats.sniffing.names import is_known
+from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.shapes import Shape, shapes_of
+
+URL, SECRET = "url", "PASSWORD"
+"""Names that columns of such lists get: the first tells the parser to look out for colons in addresses."""
+
+_DELIMITERS = (":", ";", "|", "\t")
+_MAX_LINES = 1_000
+_FEWEST_LINES = 3
+_FEWEST_USERS = 10
+_SHARE = 0.8
+_MIXED_SHARE = 0.5
+_EVEN_SHARE = 0.97
+_WIDEST = 12
+_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]{0,30}://[^\s]")
+_USER = re.compile(r"(?=.*[A-Za-z])[\w.+\-@$!#]{2,64}")
+_TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
+
+
+def find_combo(lines: Sequence[str]) -> Parsed | None:
+    """The cells of a credential list; None if `lines` do not look like one."""
+    filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]
+    if len(filled) < _FEWEST_LINES:
+        return None
+    for delimiter in _DELIMITERS:
+        if sum(delimiter in line for line in filled) < _SHARE * len(filled):
+            continue
+        if _has_header(filled, delimiter):
+            return None
+        names = _with_address(filled, delimiter) or _without_address(filled, delimiter)
+        if names:
+            return _parsed(filled, delimiter, names)
+    return None
+
+
+def _has_header(lines: Sequence[str], delimiter: str) -> bool:
+    """A list with a header is a CSV file, as far as that can be told."""
+    first, *rest = (line.split(delimiter) for line in lines[:_MAX_LINES])
+    return judge_header(first, list(rest)) is Header.YES and all(is_known(name) for name in first if name.strip())
+
+
+def _with_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
+    """Names of the columns of a list with addresses of web sites, in front or behind."""
+    if sum(_ADDRESS.match(line) is not None for line in lines) >= _SHARE * len(lines):
+        return [URL, LOGIN, SECRET]
+    behind = sum(_ADDRESS.match(_behind(line, delimiter)) is not None for line in lines)
+    if behind >= _SHARE * len(lines):
+        return [LOGIN, SECRET, URL]
+    return None
+
+
+def _behind(line: str, delimiter: str) -> str:
+    """What stands behind the second delimiter."""
+    parts = line.split(delimiter, 2)
+    return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - two delimiters make three parts
+
+
+def _without_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
+    """Names of the columns, "" for those that their cells have to tell; None for no such list."""
+    firsts = [line.split(delimiter, 1)[0].strip() for line in lines]
+    emails = sum(Shape.EMAIL in shapes_of(first) for first in firsts if first)
+    users = sum(_USER.fullmatch(first) is not None for first in firsts)
+    delimiters = Counter(line.count(delimiter) for line in lines)
+    usual, times = delimiters.most_common(1)[0]
+    even = times >= _EVEN_SHARE * len(lines)
+    if emails >= _SHARE * len(lines):
+        if even and 1 < usual < _WIDEST:
+            return _told_by_cells(lines, delimiter, usual + 1)
+        return [LOGIN, SECRET] if usual == 1 or not even else None
+    if delimiter != ":" or usual != 1 or users < _SHARE * len(lines) or len(lines) < _FEWEST_USERS:
+        return None
+    typed = sum(_TIME.search(line) is not None and first.isdigit() for line, first in zip(lines, firsts, strict=True))
+    distinct = len(set(firsts)) >= _SHARE * len(firsts)
+    words = sum(" " in line.partition(delimiter)[2].strip() for line in lines)
+    if typed or not distinct or words > (1 - _SHARE) * len(lines):
+        return None
+    return [LOGIN, SECRET]
+
+
+def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str] | None:
+    """Three columns and more are a list like this only between colons; anything else is as well a CSV file."""
+    if delimiter != ":" or any('"' in line for line in lines):
+        return None
+    return [""] * width
+
+
+def _parsed(lines: Sequence[str], delimiter: str, names: list[str]) -> Parsed:
+    parser_names = [name if name == URL else f"COL{place}" for place, name in enumerate(names)]
+    parser = Combo(parser_names, [], delimiter)
+    cells = [
+        [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
+    ]
+    return Parsed("combo", names if any(names) else None, cells, delimiter)

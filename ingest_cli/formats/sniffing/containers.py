@@ -1,0 +1,195 @@
+"""Files that are no text but say themselves what their columns are called: Parquet, Arrow, Excel workbooks.
+
+The libraries that read them are imported where they are used: one of them is an extra that may be missing, and none
+is needed to look at a CSV file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+from ingest_cli.errors import IngestError
+from ingest_cli.formats.interface import FileFormat
+from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
+from ingest_cli.formats.sniffing.documents import step
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
+from ingest_cli.formats.sniffing.header import Header, judge_header
+from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.wounds import counted
+from ingest_cli.formats.xlsx import as_text
+from ingest_cli.formats.xlsx_guard import check_workbook
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
+Judge = Callable[[Parsed], Sequence[ColumnGuess]]
+
+_MAX_ROWS = 1_000
+_CHUNK_BYTES = 256 << 10
+_MAX_SCHEMA_BYTES = 16 << 20
+_MAX_DEPTH = 8
+_TAIL_BYTES = 8  # of a Parquet file: the length of its metadata, and its magic number
+_ARROW, _ARROW_BEGIN = b"ARROW1", 8  # of the stream within an Arrow file
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError)
+_MAX_CELL_CHARACTERS = 1_000
+_MAX_SHEETS = 50
+
+
+class UnreadableError(Exception):
+    """The file is not what its first bytes say, or cannot be looked at; the message says why."""
+
+
+def find_columns(container: str, file: BinaryIO, judge: Judge) -> Parsed:
+    """The columns of a Parquet or Arrow file, or of the sheet of a workbook that says most about persons.
+
+    Args:
+        container: `parquet`, `arrow` or `xlsx`.
+        file: open for reading at any place.
+        judge: guesses what columns hold.
+
+    Raises:
+        UnreadableError: see there.
+        SourceError: the file cannot be read, or would take too much memory.
+    """
+    if container == "xlsx":
+        return _workbook(file, judge)
+    return _parquet(file) if container == "parquet" else _arrow(file)
+
+
+def _parquet(file: BinaryIO) -> Parsed:
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
+    from ingest_cli.formats.columnar import Parquet  # noqa: PLC0415 - see above
+
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _TAIL_BYTES))
+    tail = file.read(_TAIL_BYTES)
+    if not tail.endswith(b"PAR1") or int.from_bytes(tail[:4], "little") > _MAX_SCHEMA_BYTES:
+        raise UnreadableError("not a Parquet file, in spite of its first bytes, or one that is cut off")
+    try:
+        limit = {"thrift_string_size_limit": _MAX_SCHEMA_BYTES}
+        schema = parquet.ParquetFile(pa.PythonFile(file, mode="r"), **limit).schema_arrow
+        names = list(_paths(schema))
+    except _DAMAGE as error:
+        raise UnreadableError("a Parquet file that is damaged at its end") from error
+    return _typed("parquet", names, Parquet(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
+
+
+def _arrow(file: BinaryIO) -> Parsed:
+    from pyarrow import ipc  # noqa: PLC0415 - see above
+
+    from ingest_cli.formats.columnar import ArrowFile  # noqa: PLC0415 - see above
+
+    file.seek(0)
+    file.seek(_ARROW_BEGIN if file.read(len(_ARROW)) == _ARROW else 0)
+    try:
+        names = list(_paths(ipc.open_stream(pa.PythonFile(file, mode="r")).schema))
+    except _DAMAGE as error:
+        raise UnreadableError("not an Arrow file, in spite of its first bytes, or one that is damaged") from error
+    return _typed("arrow", names, ArrowFile(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
+
+
+def _typed(format_: str, names: list[str], reader: FileFormat, file: BinaryIO) -> Parsed:
+    rows = list[list[str]]()
+    try:
+        chunk = next(reader.read_file(file), None)
+    except IngestError:
+        chunk = None
+    if chunk is not None:
+        columns = [[_decoded(cell) for cell in chunk.cells[name].slice(0, _MAX_ROWS).to_pylist()] for name in names]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+    findings = () if rows else (Finding("no_rows_read", 1, "Its rows were not looked at, only the names of columns."),)
+    return Parsed(format_, names, rows, findings=findings)
+
+
+def _decoded(cell: bytes) -> str:
+    return cell[:_MAX_CELL_CHARACTERS].decode("utf-8", "replace")
+
+
+def _paths(schema: pa.Schema) -> Iterator[str]:
+    """Paths to all values, as a manifest writes them."""
+    counts = Counter(schema.names)
+    found = (path for field in schema if counts[field.name] == 1 for path in _inside(field, _top(field)))
+    return islice(found, MAX_COLUMNS)
+
+
+def _top(field: pa.Field) -> str:
+    """A column's name as it stands, for which no quotes are needed, unless something is inside of it."""
+    return step(field.name) if pa.types.is_nested(field.type) else field.name
+
+
+def _inside(field: pa.Field, path: str, depth: int = 0) -> Iterator[str]:
+    kind = field.type
+    if depth > _MAX_DEPTH or pa.types.is_map(kind) or pa.types.is_union(kind):
+        return
+    if pa.types.is_struct(kind):
+        counts = Counter(inner.name for inner in kind)
+        for inner in kind:
+            if counts[inner.name] == 1:
+                yield from _inside(inner, f"{path}.{step(inner.name)}", depth + 1)
+    elif pa.types.is_nested(kind):
+        yield from _inside(kind.value_field, f"{path}[]", depth + 1)
+    else:
+        yield path
+
+
+def _workbook(file: BinaryIO, judge: Judge) -> Parsed:
+    try:
+        import python_calamine  # noqa: PLC0415 - see above
+    except ImportError:
+        raise UnreadableError("an Excel workbook, which needs one more library; install ingest-cli[xlsx]") from None
+    check_workbook(file)
+    file.seek(0)
+    with _sentence():
+        opened = python_calamine.CalamineWorkbook.from_filelike(file)
+        names = list(opened.sheet_names)
+    best: tuple[int, int] | None = None
+    chosen: Parsed | None = None
+    about_persons = list[str]()
+    for name in names[:_MAX_SHEETS]:
+        parsed = _sheet(name, _sheet_rows(opened, name))
+        if parsed is None:
+            continue
+        kinds = sum(column.kind is not None for column in judge(parsed))
+        about_persons += [name] if kinds else []
+        if best is None or (kinds, len(parsed.cells)) > best:
+            best, chosen = (kinds, len(parsed.cells)), parsed
+    if chosen is None:
+        raise UnreadableError("an Excel workbook without a sheet that holds rows")
+    others = tuple(name for name in about_persons if name != chosen.table)
+    more = (Finding("other_tables", len(others), f"Rows in {counted(len(others), 'other sheet')}, too."),)
+    findings = (*chosen.findings, *(more if others else ()))
+    return Parsed("xlsx", chosen.names, chosen.cells, findings=findings, table=chosen.table, other_tables=others)
+
+
+@contextmanager
+def _sentence() -> Iterator[None]:
+    """Make one sentence of what the library raises: errors without a common base, and Rust's panics."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise UnreadableError("an Excel workbook that is damaged") from error
+
+
+def _sheet_rows(opened: CalamineWorkbook, name: str) -> list[list[str]]:
+    with _sentence():
+        rows = islice(opened.get_sheet_by_name(name).iter_rows(), _MAX_ROWS)
+        return [[as_text(value)[:_MAX_CELL_CHARACTERS] for value in row[:MAX_COLUMNS]] for row in rows]
+
+
+def _sheet(name: str, rows: list[list[str]]) -> Parsed | None:
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    if not filled:
+        return None
+    if judge_header(filled[0], filled[1:]) is Header.YES:
+        return Parsed("xlsx", filled[0], filled[1:], table=name)
+    finding = Finding("no_header", 1, "No header: the columns need names in the manifest.")
+    return Parsed("xlsx", None, filled, findings=(finding,), table=name)

@@ -1,0 +1,35 @@
+"""What the finders of the formats hand over: a table of cells, and how a manifest would describe where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest_cli.formats.sniffing.guess import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Some rows of a sample.
+
+    Attributes:
+        format: its name, as a manifest writes it.
+        names: of the columns; None if the file does not tell.
+        cells: one list per row of data.
+        delimiter, widths, table, other_tables, rows: see `FileGuess`.
+        findings: what is wrong.
+    """
+
+    format: str
+    names: list[str] | None
+    cells: list[list[str]]
+    delimiter: str = ""
+    findings: tuple[Finding, ...] = ()
+    widths: tuple[int, ...] = ()
+    table: str = ""
+    other_tables: tuple[str, ...] = ()
+    rows: str = ""
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.names) if self.names is not None else max(map(len, self.cells), default=0)
