@@ -4,33 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ingest_cli.format_table import Format as FormatTable
+from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
+from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Format
-from ingest_cli.manifest import Format as FormatTable
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format
+from ingest_cli.formats.json_rows import JsonRows
+from ingest_cli.formats.jsonl import JsonLines
+from ingest_cli.formats.sql_dump import SqlDump
 
-__all__ = ["FORMATS", "Format", "open_format"]
+__all__ = ["FORMATS", "FileFormat", "Format", "open_format"]
+
+Maker = Callable[[FormatTable, Sequence[str], ChunkBytes], Format | FileFormat]
 
 
 def _delimited(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
-    return Delimited(
-        Dialect(table.delimiter, table.quote),
-        wanted,
-        table.columns or None,
-        header=table.header,
-        chunk_bytes=chunk_bytes,
-    )
+    dialect = Dialect(table.delimiter, table.quote)
+    return Delimited(dialect, wanted, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
 
 
-FORMATS: Mapping[str, Callable[[FormatTable, Sequence[str], ChunkBytes], Format]] = {
+def _fixed(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    return Fixed(table.widths, table.columns, wanted, header=table.header, chunk_bytes=chunk_bytes)
+
+
+def _combo(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    return Combo(table.columns, wanted, table.delimiter, chunk_bytes=chunk_bytes)
+
+
+def _sql(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    return SqlDump(table.table, wanted, table.columns or None, chunk_bytes=chunk_bytes)
+
+
+def _json(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    return JsonRows(wanted, table.rows, chunk_bytes=chunk_bytes)
+
+
+def _jsonl(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:  # noqa: ARG001 - a maker
+    return JsonLines(wanted, chunk_bytes=chunk_bytes)
+
+
+def _parquet(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
+    from ingest_cli.formats.columnar import Parquet  # noqa: PLC0415 - start-up time of all others
+
+    return Parquet(wanted, chunk_bytes=chunk_bytes)
+
+
+def _arrow(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
+    from ingest_cli.formats.columnar import ArrowFile  # noqa: PLC0415 - start-up time of all others
+
+    return ArrowFile(wanted, chunk_bytes=chunk_bytes)
+
+
+def _xlsx(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:
+    from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
+
+    return Workbook(wanted, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes)
+
+
+FORMATS: Mapping[str, Maker] = {
     "csv": _delimited,
     "tsv": _delimited,
+    "fixed": _fixed,
+    "combo": _combo,
+    "sql": _sql,
+    "json": _json,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+    "arrow": _arrow,
+    "xlsx": _xlsx,
 }
 """Name in a manifest → what makes a parser of its [format] table, for the wanted columns."""
 
 
 def open_format(
     table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
-) -> Format:
-    """The parser that `table` asks for, keeping only the `wanted` columns."""
+) -> Format | FileFormat:
+    """The parser that `table` asks for, keeping only the `wanted` columns.
+
+    Raises:
+        ManifestError: the table asks for what cannot be.
+    """
     return FORMATS[table.name](table, wanted, chunk_bytes)

@@ -113,7 +113,7 @@ class UrlRule:
     def __init__(self, delimiter: bytes, place: int, width: int) -> None:
         """Set up the rule for the column number `place` of `width`."""
         escaped = re.escape(delimiter)
-        other = rb"(?:(?!" + escaped + rb")[^/?#])"
+        other = _except(delimiter, rb"/?#")
         blanks = b"" if delimiter == b" " else b"[ ]*"
         self.place = place
         self.width = width
@@ -121,11 +121,11 @@ class UrlRule:
         self._needed = width - place - 1
         self._begin = re.compile(escaped + rb"(?=" + blanks + _SCHEME + rb"://)")
         self._host = re.compile(
-            blanks + rb"(?:" + _SCHEME + rb"://)?(?:\[[0-9A-Fa-f:.]*\]|" + other + rb")" + other + rb"*"
+            blanks + rb"(?:" + _SCHEME + rb"://)?(?:\[[0-9A-Fa-f:.]*\]|" + other + rb")" + other + rb"*+"
         )
         self._port = re.compile(rb":[0-9]{1,%d}(?=([/?#])|%b)" % (_MAX_PORT_DIGITS, escaped))
         self._end = re.compile(escaped + (rb"(?!//)" if delimiter == b":" else b""))
-        user = rb"(?:(?!" + escaped + rb")[^@\s/?#])+"
+        user = _except(delimiter, rb"@\s/?#") + rb"++"
         domain = rb"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+"
         self._email = re.compile(escaped + rb"(?=" + user + rb"@" + domain + rb"(?:" + escaped + rb"|\Z))")
 
@@ -168,6 +168,13 @@ class UrlRule:
             enough = line.count(self.delimiter, email.end()) >= self._needed - 1
             return email.start() if enough else end.start()
         return end.start()
+
+
+def _except(delimiter: bytes, others: bytes) -> bytes:
+    """A pattern of one byte that is none of `others`, and does not begin a delimiter."""
+    if len(delimiter) == 1:  # a class of bytes takes no memory to repeat
+        return b"[^" + others + re.escape(delimiter) + b"]"
+    return b"(?:(?!" + re.escape(delimiter) + b")[^" + others + b"])"
 
 
 class _Source:

@@ -22,9 +22,11 @@ import pyarrow.csv as pacsv
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Blocks, Rows, read_records
-from ingest_cli.formats.framing import Dialect, count_cells, scan
+from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, count_cells, scan
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.lines import head_of
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.toml_table import escaped
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -40,6 +42,9 @@ class Layout:
 
     width: int
     wanted: tuple[tuple[str, int, bytes], ...]
+
+
+_MAX_SHOWN_CHARS = 64
 
 
 class Delimited:
@@ -109,7 +114,8 @@ class Delimited:
         hint = ""
         if set(names) & set(self._wanted):  # a header beyond doubt, and not somebody's data
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
-            hint = next((f'; did you mean "{other}"?' for other in names if [other.casefold()] == near), "")
+            other = next((other for other in names if [other.casefold()] == near), None)
+            hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
         if len(names) == 1:
             hint = "; check `delimiter` and `encoding` in [format]"
         raise ManifestError(f'there is no column "{name}" in the header of {len(names)} columns{hint}')
@@ -126,7 +132,8 @@ class _Source:
         """Read the header, if there is one, and find the wanted columns."""
         own = self._format
         while own.header and blocks.fill():
-            parsed = irregular.parse(blocks.data, own.dialect, final=blocks.final)
+            data = head_of(blocks.data, 2 * MAX_RECORD_LINES)
+            parsed = irregular.parse(data, own.dialect, final=blocks.final and len(data) == len(blocks.data))
             filled = next((i for i, cells in enumerate(parsed.records) if cells), None)
             if filled is not None:
                 cut = int(parsed.bounds[filled + 1])
@@ -145,12 +152,14 @@ class _Source:
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
         dialect, layout = self._format.dialect, self._layout
+        whole, data = len(data), head_of(data, 2 * MAX_RECORD_LINES)
+        final = final and len(data) == whole
         bounds = scan(data, dialect, final=final) if dialect.is_single_byte else None
         if bounds is not None and _believable(bounds, len(data)):
             rows = _parse_regular(data, bounds[: MAX_CHUNK_ROWS + 1], dialect, layout)
         else:
             parsed = irregular.parse(data, dialect, final=final)
-            rows = _gather(parsed.bounds[: MAX_CHUNK_ROWS + 1], parsed.records[:MAX_CHUNK_ROWS], layout)
+            rows = _gather(parsed.bounds, parsed.records, layout)
         header = _repeated_headers(rows, layout)
         if not len(header):
             return rows

@@ -89,7 +89,8 @@ class _Source:
                 if lines.long[at]:
                     break
                 cells = careful(lines.texts(np.array([at], np.int32)), own)
-                self._header = {name: column[0].as_py() for name, column in cells.cells.items()} or self._header
+                if len(cells.index):
+                    self._header = {name: column[0].as_py() for name, column in cells.cells.items()}
                 return self._past(blocks, int(lines.bounds[at + 1]))
             if blocks.ended:
                 return Position()

@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 from ingest_cli.records import CR, LF, OffsetArray, line_ends
 
+MAX_RECORD_LINES = 20_000
+"""A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
+
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -41,10 +44,11 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
 
     Returns:
         Shape (records + 1,): where each record begins, and where the last one ends; just [0] if no
-        record is complete. None if a quote stands where RFC 4180 has none, or is never closed.
+        record is complete. None if a quote stands where RFC 4180 has none, is never closed, or is not within
+        `MAX_RECORD_LINES`.
     """
     view = np.frombuffer(data, np.uint8)
-    ends = line_ends(data, final=final)
+    ends = lines = line_ends(data, final=final)
     quote = dialect.quote.encode()
     if quote and quote in data:
         quotes = np.flatnonzero(view == quote[0])
@@ -56,6 +60,8 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
     bounds = np.concatenate((np.zeros(1, np.int64), ends))
     if final and bounds[-1] < len(data):
         bounds = np.append(bounds, len(data))
+    if len(lines) > len(ends) and _most_lines(lines, bounds, len(data)) > MAX_RECORD_LINES:
+        return None
     return bounds
 
 
@@ -80,3 +86,11 @@ def _regular(view: Bytes, quotes: npt.NDArray[np.int64], dialect: Dialect) -> bo
     closes = np.isin(np.append(view, LF)[closing + 1], edge)
     closes[: len(doubled)] |= doubled
     return bool(opens.all() and closes.all())
+
+
+def _most_lines(lines: OffsetArray, bounds: OffsetArray, size: int) -> int:
+    """Lines of the record that has most of them, what follows the last one included; `lines`: where they end."""
+    counts = np.diff(np.searchsorted(lines, np.append(bounds, size), side="right"))
+    if bounds[-1] == size and len(counts) > 1 and (not len(lines) or lines[-1] < size):
+        counts[-2] += 1  # the last line needs no line end
+    return int(counts.max())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from ingest_cli.records import WHOLE, RowChunk, Span
 
@@ -33,5 +33,23 @@ class Format(Protocol):
         Raises:
             ManifestError: a column the manifest names is not in the header.
             SourceError: what the stream raised, once the records before that place have been yielded.
+        """
+        ...
+
+
+@runtime_checkable
+class FileFormat(Protocol):
+    """One way of writing rows down that is not a stream: something has to be read at its end first, for example."""
+
+    def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
+        """Parse the `spans` of `file` into chunks; see `Format.read`, but that an offset is a number of rows.
+
+        Args:
+            file: open for reading at any place; not closed here.
+            spans: as for `Format.read`.
+
+        Raises:
+            ManifestError: a column the manifest names is not there.
+            SourceError: the file is damaged, or no file of this format.
         """
         ...

@@ -14,7 +14,11 @@ What is found becomes the text of one cell:
 
 By the last rule the one value inside of `{"$oid": …}`, `{"$numberLong": …}`, `{"$date": …}` and the like is taken out
 of them. These are of MongoDB Extended JSON (v2; its document of 2020 in the `mongodb/specifications`); of
-`$binary` only the bytes count, not their subtype, and `$undefined` is nothing.
+`$binary` only the bytes count, not their subtype, and `$undefined` is nothing. What the shell prints in their stead,
+like `NumberLong(60123456789)` or `ObjectId("…")`, is read as what is between its parentheses (the list is of the
+Extended JSON page of the MongoDB manual); of a `BinData` that is the subtype and the bytes.
+
+Of two members of one name the last one counts, as in most parsers (RFC 8259 §4). `NaN` and `Infinity` are no JSON.
 """
 
 from __future__ import annotations
@@ -56,12 +60,32 @@ DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refus
 """Reads RFC 8259 and nothing else; numbers stay the text they were written as. Of equal names the last counts."""
 
 
+_SHELL_VALUE = re.compile(
+    r'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
+    r"|\b(?:NumberLong|NumberInt|NumberDecimal|ObjectId|ISODate|Timestamp|BinData|UUID|HexData|MD5|DBRef)"
+    r'\(([^()"]*+(?:"[^"\\]*+"[^()"]*+)*+)\)',
+    re.DOTALL,
+)
+
+
+def _without_shell_values(text: str) -> str:
+    """The JSON that is meant where MongoDB's shell printed `text`."""
+    return _SHELL_VALUE.sub(lambda found: found[1] or f"[{found[2]}]", text)
+
+
 def parse_document(raw: bytes) -> dict[str, object] | str:
     """The object in `raw`, or the reason why there is none.
 
     Bytes that are not UTF-8 stand as the lone surrogates of the `surrogateescape` error handler.
     """
     text = raw.decode("utf-8", "surrogateescape").strip(_BLANKS)
+    document = _parse(text)
+    if document == BROKEN_JSON and "(" in text:
+        document = _parse(_without_shell_values(text))
+    return document
+
+
+def _parse(text: str) -> dict[str, object] | str:
     try:
         value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError):  # the latter: nested deeper than anybody's data

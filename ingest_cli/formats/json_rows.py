@@ -21,7 +21,7 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats.blocks import Blocks
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.json_paths import Cells, Paths, parse_path
-from ingest_cli.formats.json_scan import Block
+from ingest_cli.formats.json_scan import Block, Brackets
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
@@ -58,10 +58,12 @@ class JsonRows:
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         blocks, walker = Blocks(stream, self._chunk_bytes), Walker(self._rows)
-        at = Position()
+        at, brackets = Position(), Brackets()
         ahead = list(spans)
         while ahead and blocks.fill():
-            block = Block(blocks.data, Cells(self._paths), final=blocks.final)
+            data = blocks.data
+            brackets.enter(data, at.offset)
+            block = Block(data, Cells(self._paths), brackets, final=blocks.final)
             size = walker.walk(block)
             if not block.final and block.data[:size].endswith(b"\r"):
                 size -= 1  # its LF may come; to the walker, it is nothing in any case

@@ -7,6 +7,8 @@ rows inside; what a value is, only the parser of `json_paths` says.
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_left
 from enum import Enum, auto
 
 from ingest_cli.formats.blocks import MAX_RECORD_BYTES
@@ -22,6 +24,9 @@ QUOTE = ord('"')
 CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
+_LINE_END = re.compile(rb"[\r\n]")
+_BRACE = ord("{")
+_MAX_NOTED = 1_000_000  # objects left open within one another, 16 bytes each
 _ARRAYS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+")
 
 
@@ -42,12 +47,13 @@ class Block:
         index: which of the records are rows.
         rejected: (record, reason) of those that are not.
         cells: takes the rows.
-        undecodable: those of the records with bytes that are not UTF-8.
+        undecodable: those of the rows with bytes that are not UTF-8.
+        brackets: tells where objects are closed.
         waiting: whether the walk cannot go on without more bytes.
         is_damaged: whether something in it could not be parsed where it stood.
     """
 
-    def __init__(self, data: bytes, cells: Cells, *, final: bool) -> None:
+    def __init__(self, data: bytes, cells: Cells, brackets: Brackets, *, final: bool) -> None:
         self.data = data
         self.final = final
         self.cells = cells
@@ -57,6 +63,7 @@ class Block:
         self.undecodable = list[int]()
         self.waiting = False
         self.is_damaged = False
+        self.brackets = brackets
         self._is_ascii = data.isascii()
         self._text = data.decode("latin-1")  # one character for each byte, so that places are the same in both
 
@@ -67,11 +74,11 @@ class Block:
 
     def add(self, at: int, end: int, found: dict[str, object] | str) -> None:
         """Add the record from `at` to `end`: a row, or the reason why it is none."""
-        if not self._is_ascii and not _is_utf8(self.data[at : min(end, self.limit(at))]):
-            self.undecodable.append(len(self.begins))
         if isinstance(found, str):
             self.rejected.append((len(self.begins), found))
         else:
+            if not self._is_ascii and not _is_utf8(self.data[at : min(end, self.limit(at))]):
+                self.undecodable.append(len(self.begins))
             self.index.append(len(self.begins))
             self.cells.add(found)
         self.begins.append(at)
@@ -103,36 +110,85 @@ class Block:
         return (value, end) if isinstance(value, dict) else None
 
 
-def find_end(data: bytes, at: int, limit: int, head: bytes | None = None) -> int | Ending:
-    """Where the object or array that begins at `at` is closed.
+class Brackets:
+    """Where the objects of a stream are closed.
 
-    Args:
-        data: the bytes around it.
-        at: where it begins.
-        limit: how far to look.
-        head: what no string in it has inside, because it is how values like this one begin.
-
-    Returns:
-        Just behind its last bracket. `DAMAGED` if a string in it goes over a line end, which JSON forbids (RFC
-        8259 §7), or has `head` inside, or if its brackets do not match; `OPEN` if it is not closed before `limit`.
+    Where each row is left open, all of them end alike. That is found out once, not once for each of them, nor
+    for each block that such rows are read in; so this outlives a block, and places are offsets of the stream.
     """
-    kinds = bytearray()
-    for token in _TOKEN.finditer(data, at, limit):
-        first = data[token.start()]
-        if first == QUOTE:
-            is_open = token.end() == token.start() + 1
-            text = data[token.start() : limit] if is_open else token[0]
-            if b"\n" in text or b"\r" in text or (head and head in text):
-                return Ending.DAMAGED
-            if is_open:
-                return Ending.OPEN
-        elif first not in CLOSING:
-            kinds.append(first)
-        elif kinds.pop() != CLOSING[first]:
-            return Ending.DAMAGED
-        elif not kinds:
-            return token.end()
-    return Ending.OPEN
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._data = b""
+        self._start = 0
+        self._open = self._searched = array("q")
+        self._end = 0  # how far was looked
+        self._damage: int | None = None  # where it was found
+
+    def enter(self, data: bytes, start: int) -> None:
+        """Go on to the block of `data` that begins at `start` of the stream."""
+        self._data, self._start = data, start
+
+    def find_end(self, at: int, limit: int) -> int | Ending:
+        """Where the object that begins at `at` of the block is closed.
+
+        Args:
+            at: where it begins.
+            limit: how far to look.
+
+        Returns:
+            Just behind its last bracket. `DAMAGED` if a string in it goes over a line end, which JSON forbids (RFC
+            8259 §7), or if its brackets do not match; `OPEN` if it is not closed before `limit`.
+        """
+        is_known = self._damage is not None or limit + self._start <= self._end
+        if not (is_known and self._is_in(self._open, at)):
+            end = self._look(at)
+            if end is not None:
+                return end if end <= limit else Ending.OPEN
+        is_damaged = self._damage is not None and self._damage < limit + self._start
+        return Ending.DAMAGED if is_damaged else Ending.OPEN
+
+    def note_searched(self) -> None:
+        """Note that there are no rows in the object that was left open, and so in none of those in it."""
+        self._searched = self._open
+
+    def is_searched(self, at: int) -> bool:
+        """Whether that is known of the object at `at` of the block."""
+        return self._is_in(self._searched, at)
+
+    def _is_in(self, places: array[int], at: int) -> bool:
+        found = bisect_left(places, at + self._start)
+        return found < len(places) and places[found] == at + self._start
+
+    def _look(self, at: int) -> int | None:
+        """Where the object at `at` is closed; None, and what is open and damaged noted, if it is not."""
+        data, start = self._data, self._start
+        damage: int | None = None
+        kinds, places, depths = bytearray(), array("q"), array("q")  # the latter: of objects still open
+        for token in _TOKEN.finditer(data, at):
+            first = data[token.start()]
+            if first == QUOTE:
+                is_open = token.end() == token.start() + 1
+                line_end = _LINE_END.search(data, token.start(), len(data) if is_open else token.end())
+                if line_end:
+                    damage = line_end.start() + start
+                if line_end or is_open:
+                    break
+            elif first not in CLOSING:
+                if first == _BRACE and len(places) < _MAX_NOTED:
+                    places.append(token.start() + start)
+                    depths.append(len(kinds))
+                kinds.append(first)
+            elif kinds.pop() != CLOSING[first]:
+                damage = token.start() + start
+                break
+            elif not kinds:
+                return token.end()
+            elif depths[-1] == len(kinds):
+                places.pop()
+                depths.pop()
+        self._open, self._end, self._damage = places, len(data) + start, damage
+        return None
 
 
 def find_array(block: Block, at: int, limit: int) -> tuple[int, int] | None:

@@ -30,7 +30,6 @@ from ingest_cli.formats.json_scan import (
     Ending,
     end_of,
     find_array,
-    find_end,
     holds_objects,
     scalar,
 )
@@ -44,7 +43,9 @@ _JUNK = re.compile(rb"[^{\[]++")
 _NEXT_OBJECT = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
 _HEAD = re.compile(rb'\{[ \t\r\n]*+"[^"\\\r\n]*+"[ \t\r\n]*+:')
 _LINE_WITH_OBJECT = re.compile(rb"[\r\n](?=\{)")
-_ARRAY = None  # in the place of a key
+
+MAX_DEPTH = 1_000
+"""More objects and arrays around the rows than this are nobody's data, but what a bomb looks like."""
 
 
 class _Mode(Enum):
@@ -79,11 +80,12 @@ class Walker:
                 well; None: the first array of objects in each document is taken, and a document without one is a
                 row itself.
         """
-        self._path = path
+        self._path = None if path is None else list(path)
         self._mode = _Mode.OUTSIDE
         self._resume = _Mode.OUTSIDE
         self._expect = _Expect.FIRST
-        self._open: list[str | None] = []  # outside of the rows: the key that an object is at, or _ARRAY
+        self._open: list[bool] = []  # outside of the rows: whether it is an object, for all that is open
+        self._keys: list[str] = []  # where each of the objects is at
         self._string = ""  # the last one seen there
         self._found = False
         self._arrays = 0
@@ -169,7 +171,7 @@ class Walker:
         """`_element` for an object that is broken, or too long, or not all there."""
         data, limit = block.data, block.limit(at)
         head = _HEAD.match(data, at, limit)
-        end = find_end(data, at, limit, head[0] if head else None)
+        end = block.brackets.find_end(at, limit)
         if isinstance(end, int):
             return end, parse_document(data[at:end])
         again = head and re.compile(
@@ -231,16 +233,17 @@ class Walker:
         if character == QUOTE:
             return self._outside_string(block, at)
         if character == ord("{"):
-            self._open.append("")
-        elif character in CLOSING:
+            return self._deeper(block, at, is_object=True)
+        if character in CLOSING:
             self._close(block, at)
-        elif character == ord(":") and self._open[-1] is not _ARRAY:
-            self._open[-1] = self._string
+        elif character == ord(":") and self._open[-1]:
+            self._keys[-1] = self._string
         return max(at + 1, end_of(_OUTSIDE_SCALAR, data, at))
 
     def _close(self, block: Block, at: int) -> None:
         """Leave an object or array outside of the rows, and perhaps the document."""
-        self._open.pop()
+        if self._open.pop():
+            self._keys.pop()
         if self._open:
             return
         if not self._found:
@@ -268,13 +271,23 @@ class Walker:
         elif self._path is None or not self._path:
             holds = not self._open
         else:
-            holds = tuple(key for key in self._open if key is not _ARRAY) == self._path
+            holds = self._keys == self._path
         if holds is None:
             return at
-        if holds:
-            self._enter_rows()
-        else:
-            self._open.append(_ARRAY)
+        if not holds:
+            return self._deeper(block, at, is_object=False)
+        self._enter_rows()
+        return at + 1
+
+    def _deeper(self, block: Block, at: int, *, is_object: bool) -> int:
+        """Enter an object or array that holds no rows itself."""
+        if len(self._open) == MAX_DEPTH:
+            self._mode = _Mode.LOST
+            block.add(at, len(block.data), BROKEN_JSON)
+            return len(block.data)
+        self._open.append(is_object)
+        if is_object:
+            self._keys.append("")
         return at + 1
 
     def _enter_rows(self) -> None:
@@ -290,8 +303,7 @@ class Walker:
             block.add(at, found, scalar(data[at:found]))
             return found
         if self._path:
-            self._open.append("")
-            return at + 1
+            return self._deeper(block, at, is_object=True)
         decoded = block.decode(at)
         if decoded and (self._path is not None or not ARRAY_OF_OBJECTS.search(data, at, decoded[1])):
             block.add(at, decoded[1], decoded[0])
@@ -301,23 +313,25 @@ class Walker:
     def _doubtful_document(self, block: Block, at: int) -> int:
         """`_document` for an object that has rows in it, or is broken, or too long, or not all there."""
         data, limit = block.data, block.limit(at)
-        if self._path is None and (opened := find_array(block, at, limit)):
-            self._open = [""] * opened[1]
+        whole = block.final and limit == len(data)
+        searched = block.brackets.is_searched(at)
+        if self._path is None and not searched and (opened := find_array(block, at, limit)):
+            self._open, self._keys = [True] * opened[1], [""] * opened[1]
             self._enter_rows()
             return opened[0]
         if block.waiting:
             return at
-        end = find_end(data, at, limit)
+        end = block.brackets.find_end(at, limit)
         if isinstance(end, int):
             block.add(at, end, parse_document(data[at:end]))
             return end
-        whole = block.final and limit == len(data)
+        if whole:
+            block.brackets.note_searched()
         again = _LINE_WITH_OBJECT.search(data, at, limit) if whole or end is Ending.DAMAGED else None
         if not again and not block.in_sight(at):
             return at
         if not again and not whole:
-            self._open.append("")  # a large document: its rows may be further on
-            return at + 1
+            return self._deeper(block, at, is_object=True)  # a large document: its rows may be further on
         if not again:
             self._mode = _Mode.LOST
         after = again.end() if again else len(data)

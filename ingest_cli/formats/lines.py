@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Rows
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.records import CR, LF, IndexArray, OffsetArray, line_ends
+from ingest_cli.records import CR, LF, IndexArray, OffsetArray, count_lines, line_ends
 
 _INK = np.ones(256, np.bool_)
 _INK[list(b" \t\r\n")] = False
@@ -75,6 +75,17 @@ class Found:
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
+def head_of(data: bytes, lines: int) -> bytes:
+    """The beginning of `data`, with more than so many lines if there are; what is short is not cut.
+
+    A block of very short lines has many more of them than a chunk may have rows. Looking at all of them again for
+    each chunk is what this is against.
+    """
+    while len(data) > 2 * lines and count_lines(half := data[: len(data) // 2]) > lines + 1:
+        data = half  # the one line more: a CR at its end is open
+    return data
+
+
 def split_lines(data: bytes, *, final: bool) -> Lines:
     """The lines that are complete in `data`, `MAX_CHUNK_ROWS` at the most.
 
@@ -82,6 +93,8 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
         data: begins with a line.
         final: whether nothing follows, so that the last line needs no line end.
     """
+    whole, data = len(data), head_of(data, MAX_CHUNK_ROWS)
+    final = final and len(data) == whole
     bounds = np.concatenate((np.zeros(1, np.int64), line_ends(data, final=final)))
     if final and bounds[-1] < len(data):
         bounds = np.append(bounds, len(data))

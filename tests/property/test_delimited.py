@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.formats import irregular
+from ingest_cli.formats import delimited, framing, irregular
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.records import RowChunk, Span
+from tests.support.chunks import read_to_fault
 
 COMMA = Dialect(",", '"')
 NAMES = ["A", "B", "C"]
@@ -112,6 +113,30 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
     chosen = [chunk for chunk in chunks if draw.draw(st.booleans())]
     parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: other_bytes)
     assert rows(list(parser.read([data], [Span(c.start, c.end) for c in chosen]))) == rows(chosen)
+
+
+@given(soup, st.integers(1, 40), st.integers(1, 4))
+def test_sizes_change_nothing_where_few_lines_are_many(data: bytes, chunk_bytes: int, limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (delimited, framing, irregular):
+            patch.setattr(module, "MAX_RECORD_LINES", limit)
+        whole, chunks = read(data), read(data, chunk_bytes=chunk_bytes)
+        assert rows(whole) == reference(data)
+    assert rows(chunks) == rows(whole)
+
+
+@given(soup, st.integers(1, 40), st.integers(1, 9), st.data())
+def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_raised(
+    data: bytes, chunk_bytes: int, piece: int, draw: st.DataObject
+) -> None:
+    cut = draw.draw(st.integers(0, len(data)))
+    parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+    chunks, fault = read_to_fault(parser, [data[i : min(i + piece, cut)] for i in range(0, cut, piece)])
+    assert fault is not None
+    whole = rows(read(data))
+    assert rows(chunks) == whole[: len(rows(chunks))]
+    if chunks:
+        assert rows(chunks) + rows(list(parser.read([data], [Span(chunks[-1].end)]))) == whole
 
 
 table = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=6)] * 3), min_size=1, max_size=8)

@@ -17,6 +17,7 @@ from ingest_cli.formats.interface import ChunkBytes, Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.records import RowChunk, Span, line_ends
+from tests.support.chunks import read_to_fault
 
 WIDTHS = (2, 3, 1)
 NAMES = ("A", "B", "C")
@@ -142,6 +143,26 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
     assert rows(again) == rows(chosen)
     if chosen and chosen[-1] is chunks[-1]:
         assert rows(list(parser.read([data], [*spans[:-1], Span(chosen[-1].start)]))) == rows(chosen)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(draw=st.data(), chunk_bytes=st.integers(1, 40), piece=st.integers(1, 9))
+def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_raised(
+    name: str, draw: st.DataObject, chunk_bytes: int, piece: int
+) -> None:
+    data = draw.draw(SOUPS[name])
+    cut = draw.draw(st.integers(0, len(data)))
+    pieces = [data[i : min(i + piece, cut)] for i in range(0, cut, piece)]
+    chunks, fault = read_to_fault(FORMATS[name](lambda: chunk_bytes), pieces)
+    assert fault is not None
+    whole = rows(read(name, data))
+    assert rows(chunks) == whole[: len(rows(chunks))]
+    if chunks:  # the next run goes on from there
+        rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
+        assert rows(chunks) + rows(rest) == whole
+    if "json " not in f"{name} ":  # of lines, each one that has its end is read; a CR may be half of one
+        complete = data[:cut].rstrip(b"\r")
+        assert len(rows(chunks)) >= len(line_ends(complete)) - 1
 
 
 def lines_of(data: bytes) -> list[bytes]:

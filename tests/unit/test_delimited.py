@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pytest
 
 from ingest_cli.errors import ManifestError, SourceError
-from ingest_cli.formats import blocks, delimited, irregular
+from ingest_cli.formats import blocks, delimited, framing, irregular
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.records import Position, RowChunk, Span
+from tests.support.chunks import cells, fates, flags, repeated
 
 COMMA = Dialect(",", '"')
 NAMES = ("A", "B", "C")
@@ -30,36 +30,6 @@ def parser(
 
 def read(made: Delimited, data: bytes) -> list[RowChunk]:
     return list(made.read([data]))
-
-
-def cells(chunks: Iterable[RowChunk], *names: str) -> list[tuple[bytes, ...]]:
-    return [
-        tuple(chunk.cells[name][place].as_py() for name in names)
-        for chunk in chunks
-        for place in range(len(chunk.index))
-    ]
-
-
-Fates = list[tuple[int, int, str]]
-
-
-def fates(chunks: Iterable[RowChunk]) -> Fates:
-    """(row, line, why) of every record that is not a row of data."""
-    out: Fates = []
-    for chunk in chunks:
-        found = [*chunk.rejected, *((int(i), why) for why, index in chunk.skipped.items() for i in index)]
-        index = np.array([i for i, _ in found], np.int32)
-        rows, lines = chunk.rows(index).tolist(), chunk.lines(index).tolist()
-        out += [(row, line, why) for row, line, (_, why) in zip(rows, lines, found, strict=True)]
-    return sorted(out)
-
-
-def flags(chunks: Iterable[RowChunk]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for chunk in chunks:
-        for name, count in chunk.flags.items():
-            total[name] = total.get(name, 0) + count
-    return total
 
 
 def test_the_header_says_where_the_wanted_columns_are() -> None:
@@ -284,3 +254,91 @@ def test_only_the_spans_asked_for_are_read(chunk_bytes: int, piece: int) -> None
     assert [row[0] for row in cells(chunks, *NAMES)] == [b"0", b"1", b"4", b"7", b"8"]
     assert sum(chunk.end.offset - chunk.start.offset for chunk in chunks) == 5 * len(b'0,"b\n",c\n')
     assert (chunks[0].start, chunks[-1].end) == (every[0].start, every[-1].end)
+
+
+def test_line_ends_may_be_mixed() -> None:
+    chunks = read(parser(), b'A,B,C\r1,2,3\n4,5,6\r\n7,"8\r\n\n\r",9\r\r\na,b,c')
+    assert cells(chunks, *NAMES) == [
+        (b"1", b"2", b"3"),
+        (b"4", b"5", b"6"),
+        (b"7", b"8\r\n\n\r", b"9"),
+        (b"a", b"b", b"c"),
+    ]
+    assert fates(chunks) == [(4, 8, "blank")]
+
+
+def test_a_zero_byte_is_a_byte_like_others() -> None:
+    assert cells(read(parser(), b'A,B,C\n\0,2\0,"\0"\n'), *NAMES) == [(b"\0", b"2\0", b"\0")]
+    assert cells(read(parser(), b'A,B,C\n5" \0,2\0,"\0"\n'), *NAMES) == [(b'5" \0', b"2\0", b"\0")]
+
+
+@pytest.mark.parametrize("quoted", [b"x", b'"x"', b'x"'])
+def test_a_cell_of_more_than_128_kib_is_read(quoted: bytes) -> None:
+    cell = quoted.replace(b"x", b"x" * (1 << 20))
+    chunks = read(parser(chunk_bytes=4096), b"A,B,C\n1," + cell + b",3\n4,5,6\n")
+    assert cells(chunks, *NAMES) == [(b"1", cell.strip(b'"') if cell[:1] == b'"' else cell, b"3"), (b"4", b"5", b"6")]
+
+
+@pytest.mark.parametrize(
+    ("end", "last", "reason"),
+    [(b"7,8", (b"7", b"8", b""), None), (b'7,"8', None, "unclosed_quote"), (b"7,8,9", (b"7", b"8", b"9"), None)],
+)
+def test_a_last_line_cut_off(end: bytes, last: tuple[bytes, ...] | None, reason: str | None) -> None:
+    chunks = read(parser(), b"A,B,C\n1,2,3\n" + end)
+    assert cells(chunks, *NAMES)[1:] == ([last] if last else [])
+    assert fates(chunks) == ([(2, 3, reason)] if reason else [])
+
+
+EVIL = {
+    "open at the end of each line": b'a","b\n',
+    "the same with a doubled quote": b'x","""y\n',
+    "open and closed wrongly": b'"a,b\n',
+    "never closed": b"a,b,c\n",
+    "two lines each": b'"\n',
+    "half closed": b'{"a":"\n"},',
+    "quotes alone": b'"',
+}
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_no_line_is_followed_twice(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_out = 0
+    give = irregular._Feed.__next__
+
+    def count(feed: irregular._Feed) -> str:
+        nonlocal handed_out
+        handed_out += 1
+        return give(feed)
+
+    monkeypatch.setattr(irregular._Feed, "__next__", count)
+    monkeypatch.setattr(framing, "MAX_RECORD_LINES", 500)
+    monkeypatch.setattr(irregular, "MAX_RECORD_LINES", 500)
+    monkeypatch.setattr(delimited, "MAX_RECORD_LINES", 500)
+    data = b'"' + EVIL[name] * 20_000
+    chunks = read(parser(columns=NAMES, header=False), data)
+    lines = data.count(b"\n") + 1
+    assert sum(chunk.records for chunk in chunks) <= lines
+    # Each line may be asked for by itself, then by the lenient reader; a chunk's tail is read again by the next one.
+    assert handed_out <= 12 * lines
+
+
+def test_the_rows_behind_a_quote_that_is_never_closed_are_all_there() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'A,B,C\n"lost,1,2\n'
+        yield from repeated(b"abcdefghij,klmnopqrst,12345678\n", 31 * 1_000_000)
+
+    made = parser()
+    chunks = list(made.read(pieces()))
+    assert sum(len(chunk.index) for chunk in chunks) == 1_000_000
+    assert fates(chunks) == [(1, 2, "unclosed_quote")]
+    assert max(len(chunk.data) for chunk in chunks) <= 4 << 20
+
+
+def test_a_record_of_too_many_lines_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (framing, irregular, delimited):
+        monkeypatch.setattr(module, "MAX_RECORD_LINES", 3)
+    for chunk_bytes in (1, 1 << 20):
+        chunks = read(parser(chunk_bytes=chunk_bytes), b'A,B,C\n"1\n\n",2,3\n"4\n\n\n",5,6\n7,8,9\n')
+        assert cells(chunks, "A")[0] == (b"1\n\n",)
+        assert cells(chunks, "A")[-1] == (b"7",)
+        assert fates(chunks)[0] == (2, 5, "unclosed_quote")

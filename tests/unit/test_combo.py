@@ -1,0 +1,115 @@
+"""Credential lists: which part of a line is what, and that the secret one is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ingest_cli.errors import ManifestError
+from ingest_cli.formats.combo import Combo
+from tests.support.chunks import cells, fates, flags, repeated
+
+ULP = ("url", "USER", "PASSWORD")
+
+
+def split(columns: Sequence[str], line: str, delimiter: str = ":") -> tuple[str, ...]:
+    """All cells of a line, by the parser as a whole."""
+    parser = Combo(columns, columns, delimiter)
+    (row,) = cells(parser.read([line.encode() + b"\n"]), *columns)
+    assert list(row) == [*parser.split(line.encode()), *[b""] * (len(columns) - len(parser.split(line.encode())))]
+    return tuple(cell.decode() for cell in row)
+
+
+@pytest.mark.parametrize("delimiter", [":", ";", "\t", "|", " ", ","])
+def test_a_password_may_hold_the_delimiter(delimiter: str) -> None:
+    line = delimiter.join(["aisyah@mail.example", "pa", "", "ss", ""])
+    assert split(["EMAIL", "PASSWORD"], line, delimiter) == ("aisyah@mail.example", line[20:])
+
+
+@pytest.mark.parametrize(
+    ("line", "url", "user", "password"),
+    [
+        ("https://site.example/login:aisyah:secret", "https://site.example/login", "aisyah", "secret"),
+        ("https://site.example:8443/login:aisyah:se:cr:et", "https://site.example:8443/login", "aisyah", "se:cr:et"),
+        ("https://site.example:8443:aisyah:secret", "https://site.example:8443", "aisyah", "secret"),
+        ("https://[2001:db8::1]:8443/x:aisyah:secret", "https://[2001:db8::1]:8443/x", "aisyah", "secret"),
+        ("https://[2001:db8::1]:aisyah:secret", "https://[2001:db8::1]", "aisyah", "secret"),
+        ("android://aGFzaA==@com.app/:aisyah:secret", "android://aGFzaA==@com.app/", "aisyah", "secret"),
+        ("site.example:aisyah:secret", "site.example", "aisyah", "secret"),
+        ("site.example:443/x:aisyah:secret", "site.example:443/x", "aisyah", "secret"),
+        ("site.example:60123456789:secret", "site.example", "60123456789", "secret"),
+        ("https://s.example/?u=http://t/:a@b.example:pw", "https://s.example/?u=http://t/", "a@b.example", "pw"),
+        ("https://s.example/a:b:a@b.example:pw", "https://s.example/a:b", "a@b.example", "pw"),
+        ("https://site.example/:aisyah:http://x.example", "https://site.example/", "aisyah", "http://x.example"),
+    ],
+)  # fmt: skip
+def test_an_address_may_hold_colons(line: str, url: str, user: str, password: str) -> None:
+    assert split(ULP, line) == (url, user, password)
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", "\t", " "])
+def test_other_delimiters_leave_an_address_alone(delimiter: str) -> None:
+    row = ("https://[::1]:8443/a:b", "aisyah", f"se:cr{delimiter}et")
+    assert split(ULP, delimiter.join(row), delimiter) == row
+
+
+def test_the_address_may_come_last_or_between() -> None:
+    assert split(["USER", "PASSWORD", "url"], "a:se:cr:https://s.example:81/") == (
+        "a",
+        "se:cr",
+        "https://s.example:81/",
+    )
+    assert split(["USER", "url", "PASSWORD"], "a:https://s.example:81/x:p:w") == ("a", "https://s.example:81/x", "p:w")
+
+
+def test_a_column_that_nobody_asked_for_is_in_no_cell() -> None:
+    secret = b"correct-horse"
+    data = b"a@b.example:" + secret + b"\nhttps://x:8/:c:" + secret + b"\n"
+    for columns in (["EMAIL", "PASSWORD"], ["EMAIL", ""]):
+        chunks = list(Combo(columns, ["EMAIL"]).read([data]))
+        assert all(set(chunk.cells) == {"EMAIL"} for chunk in chunks)
+        for chunk in chunks:
+            # Not in the buffers behind the cells either: an array may be a view of more than it shows.
+            assert all(secret not in (b or b"") for b in map(_bytes, chunk.cells["EMAIL"].buffers()))
+
+
+def _bytes(buffer: object) -> bytes:
+    return bytes(memoryview(buffer)) if buffer is not None else b""  # type: ignore[arg-type] - pyarrow has no types
+
+
+def test_what_is_no_row_is_counted() -> None:
+    data = b"a@b.example:1\nnothing here\n\n \t\na@c.example\r\nd@e.example:\n:x"
+    chunks = list(Combo(["EMAIL", "PASSWORD"], ["EMAIL"]).read([data]))
+    assert cells(chunks, "EMAIL") == [(b"a@b.example",), (b"d@e.example",), (b"",)]
+    assert fates(chunks) == [(2, 2, "no_delimiter"), (3, 3, "blank"), (4, 4, "blank"), (5, 5, "no_delimiter")]
+
+
+def test_a_line_with_too_few_cells_is_kept_and_flagged() -> None:
+    chunks = list(Combo(ULP, ["USER", "PASSWORD"]).read([b"https://site.example/:aisyah\n"]))
+    assert cells(chunks, "USER", "PASSWORD") == [(b"aisyah", b"")]
+    assert flags(chunks) == {"short_row": 1}
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted", "delimiter", "message"),
+    [
+        ([], [], ":", "needs `columns`"),
+        (["A"], ["B"], ":", 'no column "B"'),
+        (["A"], ["A"], "::", "one character"),
+        (["A"], ["A"], "\n", "one character"),
+        (["url", "URL"], ["url"], ":", "two columns"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(
+    columns: Sequence[str], wanted: Sequence[str], delimiter: str, message: str
+) -> None:
+    with pytest.raises(ManifestError, match=message):
+        Combo(columns, wanted, delimiter)
+
+
+@pytest.mark.parametrize("delimiter", [":", "¦"])
+@pytest.mark.parametrize("filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b"])
+def test_a_line_of_megabytes_is_read_in_one_go(filling: bytes, delimiter: str) -> None:
+    chunks = list(Combo(ULP, ["USER"], delimiter).read(repeated(filling, 4 << 20)))
+    assert sum(chunk.records for chunk in chunks) == 1
