@@ -72,8 +72,9 @@ def open_session(target: Target) -> boto3.Session:
     try:
         return boto3.Session(profile_name=target.profile, region_name=region)
     except ProfileNotFound as error:
+        name = target.profile or os.environ.get("AWS_PROFILE", "")
         raise UsageError(
-            f'there is no AWS profile "{target.profile}"; `aws configure list-profiles` shows those there are'
+            f'there is no AWS profile "{name}"; `aws configure list-profiles` shows those there are'
         ) from error
 
 

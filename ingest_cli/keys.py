@@ -163,6 +163,26 @@ def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
     return _parse_line(_READERS[parsed.scheme](parsed.target, session), str(parsed))
 
 
+def read_age_identity(reference: str, session: boto3.Session | None = None) -> str:
+    """Read what opens a source that is encrypted with age: the text of an identity file, or a passphrase.
+
+    Args:
+        reference: as for `read_pepper`.
+        session: as for `read_pepper`.
+
+    Raises:
+        KeyRefusedError: there is nothing usable to be had there.
+    """
+    parsed = parse_key_reference(reference)
+    try:
+        text = _READERS[parsed.scheme](parsed.target, session).decode()
+    except UnicodeDecodeError:
+        raise KeyRefusedError(f"{parsed} is not text; it must hold age identities, or a passphrase") from None
+    if not text.strip():
+        raise KeyRefusedError(f"{parsed} is empty; it must hold age identities, or a passphrase")
+    return text
+
+
 def generate_pepper(kid: str) -> Pepper:
     """Make a new pepper out of the operating system's randomness.
 

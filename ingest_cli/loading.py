@@ -13,28 +13,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli import catalog
 from ingest_cli.catalog import Catalog, DatasetRow
-from ingest_cli.engines.journal import Books, Journal, check_rejects
+from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.engines.threaded import ThreadedWriter
 from ingest_cli.errors import (
-    ExitCode,
     IngestError,
     ManifestError,
     MissingTableError,
     SourceError,
-    TooManyRejectsError,
     TryAgainError,
     UsageError,
 )
 from ingest_cli.formats import open_format
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import Pepper, ephemeral_pepper
+from ingest_cli.keys import Pepper, ephemeral_pepper, read_age_identity
 from ingest_cli.lock import Lease
+from ingest_cli.outcome import accounted, check, counts, note_undecodable
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, plan, run_shard
 from ingest_cli.policies.background import within
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
@@ -42,11 +42,11 @@ from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.retry import insist
-from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.window import RowWindow, Window
 from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
-from ingest_cli.settings import RunSettings, state_folder
+from ingest_cli.settings import RunSettings, Target, state_folder
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.dynamodb import is_gone
 from ingest_cli.sinks.memory import MemorySink
@@ -85,10 +85,10 @@ def validate(
     manifest: Manifest, settings: RunSettings, watcher: Watcher | None = None, stop: StopRequest | None = None
 ) -> Report:
     """Run all stages on a dump and write nothing. Needs no key, no table and no network."""
-    watcher = watcher or Watcher()
+    watcher, stop = watcher or Watcher(), stop or StopRequest()
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
-    with _accounted(report):
-        planned = _plan(manifest, report, watcher)
+    with accounted(report):
+        planned = _planned(plan(manifest, wait=stop.wait), report, watcher)
         builder = ItemBuilder(Hasher(ephemeral_pepper()), manifest.dataset.id, _NO_SRC)
         with _reject_file(settings) as rejects:
             journal = Journal(Books(report, rejects), watcher.on_settled)
@@ -99,7 +99,8 @@ def validate(
                 writer,
                 journal,
             )
-        _check(report, manifest)
+        note_undecodable(report, manifest)
+        check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
     return report
 
@@ -118,7 +119,7 @@ def load(  # noqa: PLR0913 - each is a thing of its own
     Goes on where an earlier load of the same was broken off.
     """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
-    with _accounted(report):
+    with accounted(report):
         _Load(manifest, table, pepper, settings, report).run(watcher or Watcher(), stop or StopRequest())
     return report
 
@@ -158,7 +159,7 @@ class _Load:
         """Check everything that can be checked before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         state_folder(settings.state)
-        planned = _plan(manifest, report, watcher)
+        planned = _planned(plan(manifest, table.target, stop.wait), report, watcher)
         window = _window(planned, settings)
         described = table.check()
         rows = Catalog(table)
@@ -224,11 +225,11 @@ class _Load:
         finally:
             journal.close()
             rejects.close()
-        _check(report, manifest)
+        check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
         if report.outcome == "complete":
             insist(prepared.lease.renew, rules)  # what follows is for the run that holds the lock, and no other
-            insist(lambda: rows.put_dataset(row.completed(_counts(report), dt.datetime.now(dt.UTC))), rules)
+            insist(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
             if resumable is not None:
                 insist(resumable.ledger.clear, rules)
 
@@ -280,8 +281,8 @@ def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], No
     return store
 
 
-def _plan(manifest: Manifest, report: Report, watcher: Watcher) -> Plan:
-    planned = plan(manifest)
+def _planned(planned: Plan, report: Report, watcher: Watcher) -> Plan:
+    """The plan, noted in the report and told to whoever watches."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
     watcher.on_plan(planned)
     return planned
@@ -301,66 +302,23 @@ def _stages(
         items=builder,
         on_bytes=on_bytes,
         keep_raw=settings.rejects_include_raw,
+        age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
     )
 
 
 def _run(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
     """Take all shards through all stages, until the window of rows is used up."""
+    stages = replace(stages, on_end=journal.member_read)
     for shard in shards:
         if stages.window.exhausted():
             return
         try:
-            journal.shard_read(shard, run_shard(shard, stages, writer))
+            members = run_shard(shard, stages, writer)
         except (SourceError, ManifestError) as error:
+            if isinstance(error, SourceError) and not error.transient:
+                journal.source_failed()
             raise type(error)(f'"{shard.source.name}": {error}') from error
-
-
-def _check(report: Report, manifest: Manifest) -> None:
-    """Hold a run that came to its end against what makes it a success.
-
-    Raises:
-        SourceError: it read nothing.
-        TooManyRejectsError: it rejected too much.
-    """
-    account = report.account
-    if not account.balances:
-        raise AssertionError("the account of the run does not balance")
-    if not account.rows_read:
-        names = ", ".join(f'"{name}"' for name in report.sources)
-        raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")
-    if account.rows_rejected and not account.rows_kept:
-        reason, count = account.rejected.most_common(1)[0]
-        raise TooManyRejectsError(
-            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
-            "Check [format] and [[fields]]"
-        )
-    check_rejects(report, manifest.rejects, at_end=True)
-    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
-        raise SourceError(
-            f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
-        )
-
-
-_OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
-
-
-@contextmanager
-def _accounted(report: Report) -> Iterator[None]:
-    """Put the outcome of the block, however it ends, and the time it took into `report`."""
-    began = time.monotonic()
-    try:
-        yield
-        report.exit_code = ExitCode.DONE
-    except IngestError as error:
-        report.message, report.exit_code = str(error), error.exit_code
-        report.outcome = _OUTCOMES.get(error.exit_code, "failed")
-    except KeyboardInterrupt:
-        report.outcome, report.exit_code = "stopped", ExitCode.TRY_AGAIN
-        report.message = f"interrupted; {CONTINUE}"
-    finally:
-        report.elapsed_s = time.monotonic() - began
-    if not report.account.balances:
-        report.notes.append("the account does not balance; this is a bug, please report it")
+        journal.shard_read(shard, members)
 
 
 def _kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
@@ -417,24 +375,20 @@ def _window(planned: Plan, settings: RunSettings) -> Window:
     return replay
 
 
-def _counts(report: Report) -> dict[str, int]:
-    account = report.account
-    return {
-        "rows_read": account.rows_read,
-        "rows_kept": account.rows_kept,
-        "rows_rejected": account.rows_rejected,
-        "rows_skipped": account.rows_skipped,
-        "items": account.items_acknowledged,
-    }
-
-
-def rebuild(manifest: Manifest, pepper: Pepper) -> dict[tuple[str, str], Mapping[str, Any]]:
+def rebuild(
+    manifest: Manifest, pepper: Pepper, target: Target | None = None
+) -> dict[tuple[str, str], Mapping[str, Any]]:
     """All items that the sources of `manifest` give, in DynamoDB JSON by (pk, sk); holds them in memory.
+
+    Args:
+        manifest: of the dump.
+        pepper: to hash with.
+        target: see `plan`.
 
     Raises:
         IngestError: a source cannot be read, or does not fit the manifest.
     """
-    planned = plan(manifest)
+    planned = plan(manifest, target)
     sink, settings = MemorySink(), RunSettings()
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _src(_fingerprints(planned, settings)))
     report = Report("verify", manifest.dataset.id, manifest.dataset.title)

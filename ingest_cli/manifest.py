@@ -7,7 +7,6 @@ what a dump really holds is compared with its manifest later, by the format that
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 import datetime as dt
 import hashlib
@@ -20,13 +19,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.format_table import FORMAT_NAMES, Format, meaning_of, read_format
 from ingest_cli.toml_table import TomlTable, escaped, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-FORMAT_NAMES = ("csv", "tsv")
-"""Formats known unless the caller says otherwise."""
 
 DEFAULT_EXPOSES: Mapping[str, str] = MappingProxyType(
     {
@@ -53,12 +50,10 @@ _DATASET_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KNOWN_KEYS = {
     "": ("version", "dataset", "format", "fields", "rejects"),
     "dataset": ("id", "title", "occurred_on", "description", "sources"),
-    "format": ("name", "delimiter", "quote", "header", "columns", "encoding"),
+    "format": ("name", "delimiter", "quote", "header", "columns", "encoding", "widths", "table", "rows"),
     "fields": ("column", "kind", "exposes", "lookup", "region"),
     "rejects": ("max_ratio", "min_sample"),
 }
-# Text encodings to Python, but no way a dump is written (Python's codecs, "Python Specific Encodings").
-_NOT_FOR_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +73,6 @@ class Dataset:
     sources: tuple[str, ...]
     occurred_on: dt.date | None = None
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How the dump is written.
-
-    Attributes:
-        name: name of the format.
-        delimiter: one character.
-        quote: one character, or empty where nothing is quoted.
-        header: whether the first row holds the column names.
-        columns: the column names, "" for one to be ignored; empty where the header gives them.
-        encoding: name of a text encoding, as Python's `codecs` spells it.
-    """
-
-    name: str
-    delimiter: str = ","
-    quote: str = '"'
-    header: bool = True
-    columns: tuple[str, ...] = ()
-    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +141,7 @@ class Manifest:
         """
         meaning = {
             "dataset": self.dataset.id,
-            "format": dataclasses.asdict(self.format),
+            "format": meaning_of(self.format),
             "fields": [dataclasses.asdict(field) for field in self.fields],
         }
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
@@ -219,7 +193,7 @@ def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[s
     _check_version(raw, file)
     top = TomlTable(raw, file, _KNOWN_KEYS)
     dataset = _dataset(top.table("dataset"))
-    format_ = _format(top.table("format"), formats)
+    format_ = read_format(top.table("format"), formats)
     fields = tuple(_field(table, format_.columns) for table in top.tables("fields"))
     if len(set(fields)) < len(fields):
         raise top.error("[[fields]]", "the same field is given twice; remove one")
@@ -249,57 +223,6 @@ def _dataset(table: TomlTable) -> Dataset:
         raise table.error("sources", "holds an empty string; remove it")
     occurred_on = table.get("occurred_on", dt.date, "2017-10-19, without quotes or a time")
     return Dataset(id_, title, sources, occurred_on, table.text("description") or "")
-
-
-def _format(table: TomlTable, formats: Collection[str]) -> Format:
-    name = table.required_text("name")
-    if name not in formats:
-        raise table.error("name", f"{shown(name)} is not a format; {suggestion(name, formats)}")
-    quote = _character(table, "quote", '"', empty_ok=True)
-    delimiter = _character(table, "delimiter", "\t" if name == "tsv" else ",")
-    if delimiter == quote:
-        raise table.error("delimiter", "must not be the `quote` character")
-    columns = table.texts("columns", '["NAME", "", "MOBILE"]') or ()
-    named = [column for column in columns if column]
-    for number, column in enumerate(named):
-        if column in named[:number]:
-            raise table.error("columns", f'{shown(column)} is there twice; name columns to be ignored ""')
-    header = table.get("header", bool)
-    if header is False and not columns:
-        raise table.error("header", "a dump without a header row needs `columns`, the list of its column names")
-    return Format(name, delimiter, quote, not columns if header is None else header, columns, _encoding(table))
-
-
-def _character(table: TomlTable, key: str, default: str, *, empty_ok: bool = False) -> str:
-    """One character; a control character may be meant (Hive writes U+0001), but not a line's end."""
-    value = table.get(key, str)
-    if value is None:
-        return default
-    if value == "\\t":
-        raise table.error(key, 'this is a backslash and a t; a tab is "\\t" in double quotes')
-    if value in ("\r", "\n", "\0"):
-        raise table.error(key, "must not be a line break or a zero byte")
-    if len(value) != 1 and not (empty_ok and not value):
-        wanted = 'one character, or "" for none' if empty_ok else "one character"
-        raise table.error(key, f"must be {wanted}, and has {len(value)}")
-    return value
-
-
-def _encoding(table: TomlTable) -> str:
-    name = table.text("encoding")
-    if name is None:
-        return "utf-8"
-    try:
-        found = codecs.lookup(name).name
-        "a".encode(found)  # a LookupError for the codecs that are not between text and bytes, like hex
-    except (LookupError, UnicodeError):
-        found = ""
-    if not found or found in _NOT_FOR_FILES:
-        from encodings.aliases import aliases  # noqa: PLC0415 - wanted for this message alone
-
-        near = suggestion(name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16")
-        raise table.error("encoding", f"{shown(name)} is not an encoding of text; {near}")
-    return found
 
 
 def _field(table: TomlTable, known_columns: Sequence[str]) -> Field:

@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest_cli.decoders import decode
-from ingest_cli.formats import Format
+from ingest_cli.decoders import members
+from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.formats import FileFormat, Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
 from ingest_cli.normalize import normalize
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import Window
-from ingest_cli.records import WHOLE, Position, Span
+from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
-from ingest_cli.sources import Source, find_sources
+from ingest_cli.sources import Source, Wait, find_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,12 @@ class Shard:
     Attributes:
         number: its place among the shards of the load.
         source: what is read.
-        spans: which stretches of it, in order.
+        remaining: what of it.
     """
 
     number: int
     source: Source
-    spans: tuple[Span, ...] = (WHOLE,)
+    remaining: Remaining = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,21 @@ class Stages:
         fields: what the columns hold.
         items: hashes, and builds items.
         on_bytes: told how many bytes were read from a source.
+        on_end: told where each member of a source ends, once it was read to there.
         keep_raw: whether rejects hold the record they were made of.
+        age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
     """
 
     encoding: str
-    format: Format
+    format: Format | FileFormat
     chunk_size: ChunkSize
     window: Window
     fields: tuple[Field, ...]
     items: ItemBuilder
     on_bytes: Callable[[int], None]
+    on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     keep_raw: bool = False
+    age_identity: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,19 @@ class Writer(Protocol):
         ...
 
 
-def plan(manifest: Manifest) -> Plan:
+def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sleep) -> Plan:
     """Find the sources of `manifest`.
+
+    Args:
+        manifest: says where they are.
+        target: whose profile and region count for sources in AWS; None: those of the environment.
+        wait: lets seconds pass while a source is waited for; raises if the run is to end.
 
     Raises:
         SourceError: there is none, or one cannot be read.
+        UsageError: one can only be piped in, and nothing is.
     """
-    sources = find_sources(manifest.dataset.sources, manifest.base_dir)
+    sources = find_sources(manifest.dataset.sources, manifest.base_dir, target, wait)
     wanted = dict.fromkeys(name for each in manifest.fields for name in each.columns)
     return Plan(
         manifest,
@@ -126,25 +138,48 @@ def plan(manifest: Manifest) -> Plan:
     )
 
 
-def run_shard(shard: Shard, stages: Stages, writer: Writer) -> Position:
-    """Take a shard through all stages; returns where it ends.
+def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
+    """Take a shard through all stages; returns of how many members it is made.
 
     Raises:
         SourceError: it could not be read to its end; the rows before were written.
         ManifestError: the manifest does not fit it.
         IngestError: the writer cannot go on.
     """
-    text = decode(_counted(shard.source.open(), stages.on_bytes), stages.encoding)
-    end = shard.spans[0].start if shard.spans else Position()
-    for rows in stages.window.take(shard.source.name, stages.format.read(text, shard.spans)):
-        began = time.monotonic()
-        normalized = normalize(rows, stages.fields)
-        items = stages.items.build(normalized.records)
-        settlement = Settlement.of(shard.source.name, shard.number, rows, normalized, items, keep_raw=stages.keep_raw)
-        writer.write(Work(items, settlement))
-        stages.chunk_size.took(len(rows.data), time.monotonic() - began)
-        end = rows.end
-    return end
+    count = 0
+    for origin, spans, chunks in _members(shard, stages):
+        count = origin.member + 1
+        end = spans[-1].start
+        for rows in stages.window.take(origin.name, chunks):
+            began = time.monotonic()
+            normalized = normalize(rows, stages.fields)
+            items = stages.items.build(normalized.records)
+            settlement = Settlement.of(origin, rows, normalized, items, keep_raw=stages.keep_raw)
+            writer.write(Work(items, settlement))
+            stages.chunk_size.took(rows.size_bytes, time.monotonic() - began)
+            end = rows.end if rows.end.offset > end.offset else end
+        if stages.window.exhausted():
+            break
+        stages.on_end(origin, end)
+    return count
+
+
+def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span, ...], Iterator[RowChunk]]]:
+    """What is to be read of each member of a shard, parsed; members that are done are passed over."""
+    source = shard.source
+    if isinstance(stages.format, FileFormat):
+        spans = shard.remaining.of(0)
+        with source.open_file() as file:
+            yield Origin(shard.number, 0, source.name), spans, stages.format.read_file(file, spans)
+        stages.on_bytes(source.size_bytes)
+        return
+    pieces = _counted(source.open(), stages.on_bytes)
+    for number, member in enumerate(members(pieces, None, stages.age_identity, source.open_file)):
+        spans = shard.remaining.of(number)
+        if spans:
+            name = f"{source.name}/{member.name}" if member.name else source.name
+            text = to_utf8(member.pieces, stages.encoding)
+            yield Origin(shard.number, number, name), spans, stages.format.read(text, spans)
 
 
 def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:

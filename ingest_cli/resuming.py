@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest_cli.errors import UsageError
 from ingest_cli.ledger import FileLedger, TableLedger
-from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
+from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.settings import state_folder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Resumable:
             UsageError: there is a state, and it is of another load; nothing was written.
         """
         ledger = _ledger(settings.state, table, identity.dataset, token)
-        saved, begun = ledger.read(), cls(Checkpoint(identity, [RangeSet() for _ in planned.shards]), ledger)
+        saved, begun = ledger.read(), cls(Checkpoint.new(identity, len(planned.shards)), ledger)
         if saved is None or (settings.restart and isinstance(ledger, TableLedger)):
             return begun
         try:
@@ -64,8 +64,9 @@ class Resumable:
                 return begun
             raise
         checkpoint.check_dataset(identity)
-        if settings.restart or finished:
+        if settings.restart or finished or checkpoint.is_mended(identity):
             return begun
+        checkpoint.source_fault = False
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
 
@@ -81,9 +82,9 @@ class Resumable:
         """What there is still to read."""
         rest = []
         for shard in planned.shards:
-            holes = self.checkpoint.shards[shard.number].holes()
-            if holes:
-                rest.append(replace(shard, spans=holes))
+            remaining = self.checkpoint.shards[shard.number].remaining()
+            if remaining is not None:
+                rest.append(replace(shard, remaining=remaining))
         return rest
 
 

@@ -55,6 +55,7 @@ class RunSettings:
         rejects: file for rejects; None: they are only counted.
         rejects_include_raw: whether that file holds the rejected records themselves.
         append_rejects: whether that file keeps what it holds: the rejects of an earlier manifest of the same command.
+        age_identity: where the identities, or the passphrase, for sources encrypted with age are: as for a pepper.
         source_id: stands for the content of sources that cannot be fingerprinted.
         concurrency: requests in flight at the most.
         transport: one of `TRANSPORTS`.
@@ -71,6 +72,7 @@ class RunSettings:
     rejects: Path | None = None
     rejects_include_raw: bool = False
     append_rejects: bool = False
+    age_identity: str | None = None
     source_id: str | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     transport: str = TRANSPORTS[0]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
-from ingest_cli.records import IndexArray, Reject, RowChunk, Span
+from ingest_cli.records import IndexArray, Origin, Reject, RowChunk, Span
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal
 
@@ -25,8 +25,7 @@ class Settlement:
     """The account and the rejects of a chunk, up to what the sink will say.
 
     Attributes:
-        source: name of the source.
-        shard: number of the shard.
+        origin: where its rows come from.
         span: where the chunk lies.
         key_hash: shape (items,): 64 bits of each item's key.
         rows: the chunk without its cells, and without its bytes unless rejects are to show them.
@@ -40,8 +39,7 @@ class Settlement:
         keep_raw: whether rejects show the record they are made of.
     """
 
-    source: str
-    shard: int
+    origin: Origin
     span: Span
     key_hash: npt.NDArray[np.uint64]
     rows: RowChunk
@@ -55,17 +53,16 @@ class Settlement:
     keep_raw: bool
 
     @classmethod
-    def of(  # noqa: PLR0913 - all that is known of a chunk
-        cls, source: str, shard: int, rows: RowChunk, normalized: Normalized, items: Items, *, keep_raw: bool = False
+    def of(
+        cls, origin: Origin, rows: RowChunk, normalized: Normalized, items: Items, *, keep_raw: bool = False
     ) -> Settlement:
         """What to keep of a chunk."""
         kinds = items.kind.dictionary_encode()
         return cls(
-            source=source,
-            shard=shard,
+            origin=origin,
             span=Span(rows.start, rows.end),
             key_hash=items.key_hash,
-            rows=replace(rows, cells={}) if keep_raw else replace(rows, cells={}, data=b""),
+            rows=rows.for_rejects(keep_raw=keep_raw),
             lines=rows.lines(np.arange(rows.records, dtype=np.int32)).astype(np.int32),
             normalized_rejects=normalized.rejected,
             counted=_counted(rows, normalized, items),

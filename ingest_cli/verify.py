@@ -47,7 +47,7 @@ def compare(manifest: Manifest, table: Table, pepper: Pepper) -> Comparison:
     Raises:
         IngestError: the source or the table cannot be read.
     """
-    expected = {key: _comparable(item) for key, item in rebuild(manifest, pepper).items()}
+    expected = {key: _comparable(item) for key, item in rebuild(manifest, pepper, table.target).items()}
     found = {(item["pk"]["S"], item["sk"]["S"]): _comparable(item) for item in _items_of(manifest.dataset.id, table)}
     shared = expected.keys() & found.keys()
     different = sorted(key for key in shared if expected[key] != found[key])

@@ -21,6 +21,7 @@ from ingest_cli.errors import ExitCode, IngestError
 COMMANDS = {
     "load": "Load dumps into a DynamoDB table.",
     "validate": "Check dumps, and say what a load would do, without writing.",
+    "draft": "Look at a dump, and write a manifest for it to begin with.",
     "lookup": "Ask a table which breaches an identifier is in.",
     "table": "Create, describe, unlock or drop the table.",
     "key": "Make or check the pepper that identifiers are hashed with.",

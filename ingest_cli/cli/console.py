@@ -84,7 +84,7 @@ class Progress:
             from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
 
             self._bar = tqdm(
-                total=plan.size_bytes,
+                total=plan.size_bytes or None,
                 unit="B",
                 unit_scale=True,
                 desc=escape(plan.manifest.dataset.id),
@@ -109,12 +109,18 @@ class Progress:
         elif now - self._last >= _LINE_EVERY_S:
             self._last = now
             self._log.line(
-                f"{report.dataset}: {self._done / max(self._total, 1):.0%} of {self._total:,} bytes read; "
+                f"{report.dataset}: {self._share()} read; "
                 f"{account.rows_read:,} rows, {rate:,.0f} rows/s, {account.rows_rejected:,} rejected",
                 dataset=report.dataset,
                 rows_read=account.rows_read,
                 rows_rejected=account.rows_rejected,
             )
+
+    def _share(self) -> str:
+        """How much was read, and of what, if that is known."""
+        if not self._total or self._done > self._total:
+            return f"{self._done:,} bytes"
+        return f"{self._done / self._total:.0%} of {self._total:,} bytes"
 
 
 def show_report(report: Report, output: str) -> None:

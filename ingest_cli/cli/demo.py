@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ SOMEBODY = "850101-14-5678"
 """The invented MyKad of Aisyah, who is in several of the sample dumps."""
 
 
+_LIBRARIES = {"xlsx": "python_calamine"}
+"""Format → the optional library that it needs."""
+
 EXAMPLES = """\
 \b
 Examples:
@@ -47,7 +52,7 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
     if shown(ctx):
         return
     log = Log(log_format)
-    manifests = sorted(_samples().glob("*.toml"))
+    manifests = _readable(sorted(_samples().glob("*.toml")), log)
     with sandbox("demo") as target:
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper = Table(target), generate_pepper("demo")
@@ -68,6 +73,18 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
             code = ExitCode.UNUSABLE
     log.line("the embedded DynamoDB is gone now; next: ingest-cli validate sample_data/telco.toml")
     ctx.exit(code)
+
+
+def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
+    """Those of the samples for which everything is installed."""
+    readable = []
+    for path in manifests:
+        library = _LIBRARIES.get(load_manifest(path).format.name)
+        if library is None or find_spec(library) is not None:
+            readable.append(path)
+        else:
+            log.line(f"without {path.name}, for which ingest-cli[xlsx] would have to be installed")
+    return readable
 
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:

@@ -39,7 +39,7 @@ _SOURCES = {
 _NOT_SETTINGS = {"config", "show_settings", "help"}
 
 SECTIONS = frozenset(
-    {"load", "validate", "lookup", "demo", "create", "describe", "drop", "unlock", "generate", "check"}
+    {"load", "validate", "draft", "lookup", "demo", "create", "describe", "drop", "unlock", "generate", "check"}
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
 
@@ -122,8 +122,8 @@ def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 def _without_secret(name: str, value: str) -> str:
-    """The value of a setting; of `key` only if it is the reference that it should be."""
-    if name != "key":
+    """The value of a setting; of a secret only if it is the reference that it should be."""
+    if name not in {"key", "age_identity"}:
         return value
     try:
         parse_key_reference(value)
@@ -196,6 +196,11 @@ log_option = option(
 )
 
 row_options = together(
+    option(
+        "--age-identity",
+        metavar="REF",
+        help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
+    ),
     option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
     option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
     option(
@@ -249,16 +254,16 @@ write_options = together(
     option(
         "--source-id",
         metavar="TEXT",
-        help="Stands for the content of the sources; instead of reading them for it.",
+        help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
     ),
     option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
 )
 
 _ALL_SETTINGS = frozenset(
     {
-        "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu", "output", "profile",
-        "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip", "source_id", "spot_watch",
-        "state", "table", "transport",
+        "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu",
+        "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip",
+        "source_id", "spot_watch", "state", "table", "transport",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

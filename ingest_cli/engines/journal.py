@@ -15,7 +15,7 @@ from ingest_cli.manifest import RejectLimits
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Position
+from ingest_cli.records import Origin, Position
 from ingest_cli.report import Report
 from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Refusal
@@ -86,21 +86,35 @@ class Journal:
         with self._lock:
             if self._closed:
                 return
-            books.rejects.write(chunk.source, chunk.shard, chunk.rejects(refused))
+            books.rejects.write(chunk.origin.name, chunk.origin.shard, chunk.rejects(refused))
             books.report.account.add(chunk.account(acknowledged, refused))
             books.report.distinct.add(chunk.key_hash)
             if books.checkpoint is not None:
-                books.checkpoint.shards[chunk.shard].add(chunk.span)
+                books.checkpoint.shards[chunk.origin.shard].add(chunk.origin.member, chunk.span)
             self._unsaved = True
             self._on_settled(books.report)
             if books.limits is not None:
                 check_rejects(books.report, books.limits)
 
-    def shard_read(self, shard: Shard, end: Position) -> None:
-        """Note that a shard was read to its end, although perhaps not yet settled to there."""
+    def member_read(self, origin: Origin, end: Position) -> None:
+        """Note that a member was read to its end, although perhaps not yet settled to there."""
         with self._lock:
             if self._books.checkpoint is not None:
-                self._books.checkpoint.shards[shard.number].end = end
+                self._books.checkpoint.shards[origin.shard].member_read(origin.member, end)
+                self._unsaved = True
+
+    def source_failed(self) -> None:
+        """Note that a source could not be read to its end, and that it is the source's fault."""
+        with self._lock:
+            if self._books.checkpoint is not None:
+                self._books.checkpoint.source_fault = True
+                self._unsaved = True
+
+    def shard_read(self, shard: Shard, members: int) -> None:
+        """Note that a shard was read to its end, and how many members it has."""
+        with self._lock:
+            if self._books.checkpoint is not None:
+                self._books.checkpoint.shards[shard.number].source_read(members)
                 self._unsaved = True
 
     def save_in_turn(self) -> None:

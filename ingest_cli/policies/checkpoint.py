@@ -7,60 +7,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest_cli.errors import UsageError
-from ingest_cli.records import WHOLE, Position, Span
+from ingest_cli.policies.ranges import SourceRanges
 from ingest_cli.report import Account
 
 FORMAT_VERSION = 1
 _DAMAGED = "the saved state is damaged; begin again with --restart"
-
-
-class RangeSet:
-    """Which stretches of one source are done; neighbours are merged, so that its size is that of the gaps.
-
-    Attributes:
-        spans: disjoint, in order, no two touching.
-        end: where the source ends, once it was read to there.
-    """
-
-    def __init__(self, spans: Sequence[Span] = (), end: Position | None = None) -> None:
-        self.spans = list(spans)
-        self.end = end
-
-    def add(self, span: Span) -> None:
-        """Add a stretch, which overlaps with none that is there."""
-        assert span.end is not None  # noqa: S101 - a chunk has an end
-        at = len(self.spans)
-        while at and self.spans[at - 1].start.offset > span.start.offset:
-            at -= 1
-        self.spans.insert(at, span)
-        if at + 1 < len(self.spans) and self.spans[at + 1].start.offset == span.end.offset:
-            self.spans[at : at + 2] = [Span(span.start, self.spans[at + 1].end)]
-        if at and _end(self.spans[at - 1]).offset == span.start.offset:
-            self.spans[at - 1 : at + 1] = [Span(self.spans[at - 1].start, self.spans[at].end)]
-
-    def holes(self) -> tuple[Span, ...]:
-        """What is still to be done, in order; empty if nothing is."""
-        if not self.spans:
-            return () if self.end is not None and self.end.row == 0 else (WHOLE,)
-        holes = []
-        if self.spans[0].start.row > 0:
-            holes.append(Span(Position(), self.spans[0].start))
-        for before, after in zip(self.spans, self.spans[1:], strict=False):
-            holes.append(Span(_end(before), after.start))
-        last = _end(self.spans[-1])
-        if self.end is None or last.offset < self.end.offset:
-            holes.append(Span(last, self.end))
-        return tuple(holes)
-
-
-def _end(span: Span) -> Position:
-    assert span.end is not None  # noqa: S101 - only chunks are in the set
-    return span.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +77,30 @@ class Checkpoint:
 
     Attributes:
         identity: what it is a load of.
-        shards: one set per source, in the order of the plan.
+        shards: what is done of each source, in the order of the plan.
         account: of all rows in `shards`.
         rejects_bytes: length of the reject file when all rejects of those rows were in it.
+        source_fault: whether a source was cut off or damaged when it was last read. Then another state of the sources
+            is what everybody waits for, and no mistake; `src` being part of each item, it is loaded from its beginning.
+        closed_rows: rows that `shards` no longer tell one by one: of what was done when the state was last read.
     """
 
     identity: Identity
-    shards: list[RangeSet]
+    shards: list[SourceRanges]
     account: Account = field(default_factory=Account)
     rejects_bytes: int = 0
+    closed_rows: int = 0
+    source_fault: bool = False
+
+    @classmethod
+    def new(cls, identity: Identity, shards: int) -> Checkpoint:
+        """The state of a load of so many sources of which nothing is done."""
+        return cls(identity, [SourceRanges() for _ in range(shards)])
 
     @property
     def is_started(self) -> bool:
         """Whether anything is done."""
-        return any(shard.spans for shard in self.shards)
+        return any(shard.is_started for shard in self.shards)
 
     def lacks_rejects(self, found_bytes: int) -> bool:
         """Whether a reject file of which `found_bytes` could be kept lacks some of the rows done so far."""
@@ -153,6 +119,10 @@ class Checkpoint:
                 f'the saved state is that of the dataset "{self.identity.dataset}", not of "{wanted.dataset}"; '
                 "give each dataset a --state of its own"
             )
+
+    def is_mended(self, wanted: Identity) -> bool:
+        """Whether `wanted` is the same load of a source that was broken, and is another one now."""
+        return self.source_fault and replace(self.identity, src=wanted.src) == wanted != self.identity
 
     def check(self, wanted: Identity) -> None:
         """Make sure that it can be gone on with.
@@ -173,9 +143,11 @@ class Checkpoint:
         state = {
             "version": FORMAT_VERSION,
             "identity": {name: getattr(self.identity, name) for name in Identity.__slots__},
-            "shards": [[_numbers(shard.end), [_numbers(one) for one in _ends(shard.spans)]] for shard in self.shards],
+            "shards": [shard.to_plain() for shard in self.shards],
             "account": self.account.to_plain(),
             "rejects_bytes": self.rejects_bytes,
+            "source_fault": self.source_fault,
+            "closed_rows": self.closed_rows + sum(shard.closed_rows for shard in self.shards),
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 6)
 
@@ -193,28 +165,13 @@ class Checkpoint:
                     f"the saved state is of another version of this program ({state['version']}); go on with "
                     "that one, or begin again with --restart"
                 )
-            shards = [RangeSet(_spans(ends), _position(end)) for end, ends in state["shards"]]
-            account = Account.from_plain(state["account"])
-            found = cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]))
+            shards = [SourceRanges.from_plain(each) for each in state["shards"]]
+            account, closed_rows = Account.from_plain(state["account"]), int(state["closed_rows"])
+            found = cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]), closed_rows)
+            found.source_fault = bool(state["source_fault"])
+            rows = closed_rows + sum(shard.rows for shard in shards)
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise UsageError(_DAMAGED) from error
-        if account.rows_read != sum(_end(span).row - span.start.row for shard in shards for span in shard.spans):
+        if account.rows_read != rows:
             raise UsageError(_DAMAGED)
         return found
-
-
-def _ends(spans: Sequence[Span]) -> list[Position]:
-    return [position for span in spans for position in (span.start, _end(span))]
-
-
-def _spans(ends: Sequence[Sequence[int]]) -> list[Span]:
-    places = [Position(*one) for one in ends]
-    return [Span(start, end) for start, end in zip(places[::2], places[1::2], strict=True)]
-
-
-def _numbers(position: Position | None) -> list[int] | None:
-    return None if position is None else [position.offset, position.row, position.line]
-
-
-def _position(numbers: Sequence[int] | None) -> Position | None:
-    return None if numbers is None else Position(*numbers)

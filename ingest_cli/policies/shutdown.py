@@ -31,6 +31,15 @@ class StopRequest:
         """Whether somebody asked."""
         return self.event.is_set()
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass, as long as nobody asks.
+
+        Raises:
+            Exception: as `check`.
+        """
+        self.event.wait(seconds)
+        self.check()
+
     def check(self) -> None:
         """Raise if somebody asked.
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ingest_cli.records import Position, RowChunk, count_lines
+from ingest_cli.records import RowChunk
 
 
 class Window(Protocol):
@@ -64,14 +64,10 @@ def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:
     }
     skipped = {reason: index[(index >= first) & (index < after)] for reason, index in chunk.skipped.items()}
     bounds = chunk.bounds[: after + 1]
-    data = chunk.data[: int(bounds[-1])]
-    end = chunk.end
-    if after < chunk.records:
-        end = Position(chunk.start.offset + len(data), chunk.start.row + after, chunk.start.line + count_lines(data))
     return replace(
         chunk,
-        end=end,
-        data=data,
+        end=chunk.place(after) if after < chunk.records else chunk.end,
+        data=chunk.data[: int(bounds[-1])],
         bounds=bounds,
         index=chunk.index[inside],
         cells=cells,

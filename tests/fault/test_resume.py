@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import signal
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -226,3 +229,32 @@ def test_so_is_one_that_is_only_asked_for_later(cli: Cli, table: Place, tmp_path
 def test_a_load_that_was_never_broken_off_says_nothing_of_the_sort(cli: Cli, table: Place, tmp_path: Path) -> None:
     result = cli("load", _manifest(tmp_path, 30), *table.to, "--rejects", tmp_path / "rejects", "--output", "json")
     assert result.report["notes"] == []
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zip"])
+def test_a_file_that_was_cut_off_is_loaded_as_far_as_it_goes_and_whole_once_it_is(
+    cli: Cli, table: Place, admin: Client, tmp_path: Path, packing: str
+) -> None:
+    manifest = _manifest(tmp_path, 3 * ROWS)
+    [dump] = tmp_path.glob("*.csv")
+    whole, packed = dump.read_bytes(), io.BytesIO()
+    if packing == "gzip":
+        packed.write(gzip.compress(whole))
+    else:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(dump.name, whole)
+    dump.write_bytes(packed.getvalue()[: len(packed.getvalue()) // 2])
+    command: list[str | Path] = ["load", manifest, *table.to, "--output", "json"]
+    result = cli(*command)
+    result.complains(4, dump.name, "cut off", "the rows before")
+    read = result.report["rows"]["read"]
+    assert 0 < read < 3 * ROWS
+    assert len(table.items) == result.report["items"]["acknowledged"] > 0
+    again = cli(*command)
+    again.complains(4, "cut off")
+    assert again.report["rows_before"] == read, "the same file is not loaded twice"
+    dump.write_bytes(packed.getvalue())
+    assert cli(*command).code == 0
+    other = make_table(Place(table.endpoint), admin)
+    assert cli("load", manifest, *other.to).code == 0
+    assert table.items == other.items

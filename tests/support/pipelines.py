@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from ingest_cli.batching import batches
 from ingest_cli.errors import IngestError
@@ -48,6 +49,9 @@ class BytesSource:
 
     def fingerprint(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
+
+    def open_file(self) -> BinaryIO:
+        return io.BytesIO(self.data)
 
     def open(self) -> Iterator[bytes]:
         for at in range(0, len(self.data), self.piece):

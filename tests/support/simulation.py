@@ -19,7 +19,7 @@ from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.engines.threaded import Delivery, Lanes, Pending
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.pipeline import Shard
-from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
+from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
@@ -27,6 +27,7 @@ from ingest_cli.policies.paced import Paced
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules, insist
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.records import Origin
 from ingest_cli.report import Account, Report
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
@@ -114,11 +115,14 @@ class Simulation:
     def check_stored(self, state: bytes) -> None:
         """Hold a state that is about to be stored against what is safe."""
         stored, scenario = Checkpoint.from_bytes(state), self.scenario
-        self.happened["out_of_order"] += len(stored.shards[0].spans) > 1
+        spans = stored.shards[0].open_members[0].spans if stored.shards[0].open_members else []
+        self.happened["out_of_order"] += len(spans) > 1
         self.happened["refused"] += stored.account.items_refused
         require(stored.account.balances, "the account of a stored state does not balance")
         require(stored.rejects_bytes <= self.disk.synced_bytes, "a state speaks of rejects that are not on the disk")
-        done = [n for span in stored.shards[0].spans for n in range(span.start.row, span.end.row if span.end else 0)]
+        done = [n for span in spans for n in range(span.start.row, span.end.row if span.end else 0)]
+        if stored.shards[0].is_done:
+            done = list(range(len(scenario.rows)))
         require(len(done) == stored.account.rows_read, "a state counts other rows than those it calls done")
         missing = [n for n in done if n not in scenario.bad_rows and scenario.key(n) not in self.table.items]
         require(not missing, f"a state calls rows done that are not in the table: {missing[:5]}")
@@ -231,7 +235,7 @@ class _Run:
     def __init__(self, simulation: Simulation, punctual: _Punctual) -> None:
         scenario, disk = simulation.scenario, simulation.disk
         self._simulation = simulation
-        self._checkpoint = Checkpoint(IDENTITY, [RangeSet()])
+        self._checkpoint = Checkpoint.new(IDENTITY, 1)
         if disk.state is not None:
             self._checkpoint = Checkpoint.from_bytes(disk.state)
             self._checkpoint.check(IDENTITY)
@@ -292,7 +296,8 @@ class _Run:
         simulation = self._simulation
         source, random = simulation.source, simulation.random
         shard = Shard(0, source)
-        holes = self._checkpoint.shards[0].holes()
+        remaining = self._checkpoint.shards[0].remaining()
+        holes = () if remaining is None else remaining.of(0)
         end = source.position(0)
         simulation.happened["resumed_holes"] += len(holes) > 1
         for hole in holes:
@@ -308,7 +313,8 @@ class _Run:
                 at = after
             end = source.position(last)
         if holes:
-            self._journal.shard_read(shard, end)
+            self._journal.member_read(Origin(0, 0, source.name), end)
+            self._journal.shard_read(shard, 1)
 
     def _check(self) -> None:
         if self._fault is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ from ingest_cli.batching import Batch
 from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
 from ingest_cli.pipeline import Shard, Work
-from ingest_cli.records import Position, Records, RowChunk
+from ingest_cli.records import Origin, Position, Records, RowChunk
 from ingest_cli.settlement import Settlement
 
 LINE_BYTES = 8
@@ -92,6 +94,9 @@ class SyntheticSource:
     def fingerprint(self) -> str:
         return f"{hash64(self.name):064x}"
 
+    def open_file(self) -> BinaryIO:
+        return io.BytesIO(b"".join(self.open()))
+
     def open(self) -> Iterator[bytes]:
         yield b"".join(b"%07d\n" % n for n in range(len(self.rows)))
 
@@ -118,4 +123,4 @@ def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
     records = Records(index, (), np.zeros(len(index), np.int32), ((),))
     normalized = Normalized(records, {}, (), {})
     placed = Items(built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash)
-    return Work(placed, Settlement.of(shard.source.name, shard.number, chunk, normalized, placed))
+    return Work(placed, Settlement.of(Origin(shard.number, 0, shard.source.name), chunk, normalized, placed))

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import UsageError
-from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
+from ingest_cli.policies.checkpoint import Checkpoint, Identity
+from ingest_cli.policies.ranges import RangeSet, SourceRanges
 from ingest_cli.records import WHOLE, Position, Span
 from ingest_cli.report import Account
 
@@ -107,37 +108,107 @@ names = st.text(max_size=5)
 counts = st.dictionaries(names, st.integers(1, 2**40), max_size=3).map(Counter)
 
 
+def source_ranges(members: list[list[Position]], *, read: bool) -> SourceRanges:
+    """A source of which every other chunk of each member is done, or all where there are few."""
+    made = SourceRanges()
+    for number, places in enumerate(members):
+        for chunk in chunks_of(places)[::2]:
+            made.add(number, chunk)
+        if len(places) % 2 == 0 or len(places) < 3:
+            made.member_read(number, places[-1])
+    if read:
+        made.source_read(len(members))
+    return made
+
+
+sources = st.builds(
+    lambda members, read: source_ranges(members, read=read), st.lists(positions(), max_size=3), st.booleans()
+)
+
+
+def of(shard: SourceRanges) -> tuple[list[tuple[Span, ...]], bool] | None:
+    """What is left of a source: of the members that are known, and of one more."""
+    remaining = shard.remaining()
+    return None if remaining is None else ([remaining.of(n) for n in range(5)], shard.is_started)
+
+
 @given(
-    st.lists(positions(), max_size=3), counts, counts, st.dictionaries(st.tuples(names, names), st.integers(1, 99)),
+    st.lists(sources, max_size=3), counts, counts, st.dictionaries(st.tuples(names, names), st.integers(1, 99)),
     st.integers(0, 2**50),
 )  # fmt: skip
 def test_what_is_written_down_is_read_again(
-    sources: list[list[Position]],
+    shards: list[SourceRanges],
     rejected: Counter[str],
     skipped: Counter[str],
     identifiers: dict[tuple[str, str], int],
     rejects_bytes: int,
 ) -> None:
-    shards = [RangeSet(chunks_of(places)[::2], places[-1] if len(places) % 2 else None) for places in sources]
-    rows = sum(span.end.row - span.start.row for one in shards for span in one.spans if span.end is not None)
+    rows = sum(one.rows for one in shards)
     account = Account(rows, 3, rejected, skipped, Counter(identifiers), items_built=7, largest_item_bytes=9)
     checkpoint = Checkpoint(IDENTITY, shards, account, rejects_bytes)
     again = Checkpoint.from_bytes(checkpoint.to_bytes())
     assert again.identity == IDENTITY
-    assert [state(one) for one in again.shards] == [state(one) for one in shards]
-    assert [one.holes() for one in again.shards] == [one.holes() for one in shards]
+    assert [of(one) for one in again.shards] == [of(one) for one in shards]
     assert again.account == account
     assert again.rejects_bytes == rejects_bytes
-    assert again.is_started == any(one.spans for one in shards)
+    assert again.is_started == any(one.is_started for one in shards)
     assert again.to_bytes() == checkpoint.to_bytes()
+
+
+@given(st.lists(positions(), max_size=4), st.data())
+def test_members_that_are_done_are_not_read_again(members: list[list[Position]], data: st.DataObject) -> None:
+    ranges, done = SourceRanges(), set[int]()
+    for number, places in enumerate(members):
+        chosen = [chunk for chunk in chunks_of(places) if data.draw(st.booleans())]
+        for chunk in chosen:
+            ranges.add(number, chunk)
+        if data.draw(st.booleans()):
+            ranges.member_read(number, places[-1])
+            if len(chosen) == len(places) - 1:
+                done.add(number)
+    read = data.draw(st.booleans())
+    if read:
+        ranges.source_read(len(members))
+    remaining = ranges.remaining()
+    assert (remaining is None) == ranges.is_done == (read and len(done) == len(members))
+    if remaining is not None:
+        assert {number for number in range(len(members)) if not remaining.of(number)} == done
+        assert remaining.of(len(members)) == (WHOLE,), "of what has not been seen, all is to be read"
+
+
+def test_what_is_left_does_not_change_while_it_is_read() -> None:
+    ranges = SourceRanges()
+    remaining = ranges.remaining()
+    assert remaining is not None
+    ranges.add(0, Span(Position(), Position(10, 1, 1)))
+    ranges.member_read(0, Position(10, 1, 1))
+    assert remaining.of(0) == (WHOLE,)
 
 
 def test_it_is_small_and_holds_no_value() -> None:
     places = [Position(n * 100, n * 10, n * 10) for n in range(1001)]
-    ranges = RangeSet()
+    ranges = SourceRanges()
     for chunk in chunks_of(places):
-        ranges.add(chunk)
+        ranges.add(0, chunk)
     assert len(Checkpoint(IDENTITY, [ranges]).to_bytes()) < 600
+
+
+@pytest.mark.parametrize(("sources", "members"), [(100_000, 1), (1, 100_000)])
+def test_any_number_of_files_fits_into_an_item(sources: int, members: int) -> None:
+    """400 KB is what a DynamoDB item may have, and a kilobyte costs a write capacity unit each time it is saved."""
+    shards = [SourceRanges() for _ in range(sources)]
+    for shard in shards[: len(shards) // 2 + 1]:
+        for member in range(members):
+            end = Position(1000 + member, 7, 7)
+            shard.add(member, Span(Position(), end))
+            shard.member_read(member, end)
+        shard.source_read(members + (sources == 1))
+    rows = sum(one.rows for one in shards)
+    state = Checkpoint(IDENTITY, shards, Account(rows_read=rows)).to_bytes()
+    assert len(state) < 2000
+    again = Checkpoint.from_bytes(state)
+    assert sum(one.remaining() is None for one in again.shards) == sum(one.is_done for one in shards)
+    assert Checkpoint.from_bytes(again.to_bytes()).account.rows_read == rows
 
 
 def test_a_sound_state_is_gone_on_with() -> None:
@@ -175,7 +246,9 @@ def test_every_part_of_the_identity_is_checked() -> None:
 
 
 def plain() -> dict[str, Any]:
-    ranges = RangeSet([Span(Position(), Position(10, 1, 1))], Position(20, 2, 2))
+    ranges = SourceRanges()
+    ranges.add(0, Span(Position(), Position(10, 1, 1)))
+    ranges.member_read(0, Position(20, 2, 2))
     checkpoint = Checkpoint(IDENTITY, [ranges], Account(rows_read=1))
     document: dict[str, Any] = json.loads(zlib.decompress(checkpoint.to_bytes()))
     return document
@@ -192,8 +265,10 @@ DAMAGE: dict[str, Any] = {
     "no account": {key: value for key, value in plain().items() if key != "account"},
     "account of lists": {**plain(), "account": {name: [] for name in plain()["account"]}},
     "shards of numbers": {**plain(), "shards": [1, 2]},
-    "half a span": {**plain(), "shards": [[None, [[0, 0, 0]]]]},
-    "a place of four": {**plain(), "shards": [[[1, 2, 3, 4], []]]},
+    "members of numbers": {**plain(), "shards": [[None, [1, 2]]]},
+    "half a span": {**plain(), "shards": [[1, [[None, [[0, 0, 0]]]]]]},
+    "a place of four": {**plain(), "shards": [[1, [[[1, 2, 3, 4], []]]]]},
+    "other rows in what is closed": {**plain(), "closed_rows": 1},
     "identity of text": {**plain(), "identity": "demo"},
     "too much identity": {**plain(), "identity": {**plain()["identity"], "host": "x"}},
     "bytes of text": {**plain(), "rejects_bytes": "many"},

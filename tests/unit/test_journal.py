@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 
 from ingest_cli.engines.journal import TURN_BYTES, Books, Journal
-from ingest_cli.pipeline import Shard
-from ingest_cli.policies.checkpoint import Checkpoint, Identity, RangeSet
+from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Position
+from ingest_cli.records import Origin, Position
 from ingest_cli.report import Account, Report
-from tests.support.synthetic_items import SyntheticSource
 
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
 
@@ -21,10 +20,12 @@ def saves(state_bytes: int, turns: int) -> int:
     noise = os.urandom(state_bytes).hex()  # what cannot be made smaller
     account = Account(skipped=Counter({noise: 1})) if state_bytes else Account()
     stored: list[bytes] = []
-    books = Books(Report("load", "demo", "Demo"), RejectFile(None), Checkpoint(IDENTITY, [RangeSet()], account))
+    books = Books(
+        Report("load", "demo", "Demo"), RejectFile(None), replace(Checkpoint.new(IDENTITY, 1), account=account)
+    )
     journal = Journal(books, store=stored.append)
     for row in range(turns):
-        journal.shard_read(Shard(0, SyntheticSource([])), Position(row, row, row))
+        journal.member_read(Origin(0, 0, "memory.csv"), Position(row, row, row))
         journal.save_in_turn()
     return len(stored)
 
@@ -39,6 +40,6 @@ def test_a_large_one_costs_no_more_for_being_saved_less_often() -> None:
 
 def test_nothing_new_is_not_saved() -> None:
     stored: list[bytes] = []
-    books = Books(Report("load", "demo", "Demo"), RejectFile(None), Checkpoint(IDENTITY, [RangeSet()]))
+    books = Books(Report("load", "demo", "Demo"), RejectFile(None), Checkpoint.new(IDENTITY, 1))
     Journal(books, store=stored.append).save_in_turn()
     assert stored == []

@@ -34,7 +34,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "distinct", "toml_table"),
-    ("manifest", "settings", "keys"),
+    ("format_table", "settings", "keys"),
+    ("manifest",),
     ("aws",),
     ("sources", "decoders", "formats", "identifiers"),
     ("normalize", "hashing", "hints"),
@@ -46,11 +47,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settlement",),
     ("tables",),
     ("catalog",),
-    ("lookup", "sandbox"),
+    ("lookup", "sandbox", "drafting"),
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),
-    ("resuming", "writing"),
+    ("resuming", "writing", "outcome"),
     ("loading",),
     ("verify",),
     (ROOT,),  # ingest_cli/__init__.py: the public API
@@ -63,7 +64,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # What reads a dump never sees a pepper.
     "sources": ("errors", "records", "manifest", "settings", "aws"),
     "decoders": ("errors", "records", "manifest"),
-    "formats": ("errors", "records", "manifest"),
+    "formats": ("errors", "records", "toml_table", "format_table", "manifest"),
     "identifiers": ("errors", "records", "manifest"),
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "settings", "aws", "identifiers.interface", "items", "batching"),

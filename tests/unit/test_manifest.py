@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import ExitCode, ManifestError
+from ingest_cli.format_table import Format
 from ingest_cli.manifest import (
     DEFAULT_EXPOSES,
     KINDS,
     MAX_MANIFEST_BYTES,
     Dataset,
     Field,
-    Format,
     Manifest,
     RejectLimits,
     load_manifest,
@@ -170,9 +170,36 @@ def test_encodings_are_normalised(given: str, normalised: str) -> None:
 
 
 def test_the_caller_says_which_formats_there_are() -> None:
-    text = changed('"csv"', '"parquet"')
-    assert parse_manifest(text, formats={"parquet": None}).format.name == "parquet"
-    assert "is not a format; valid: csv, tsv" in refusal(text)
+    text = changed('"csv"', '"avro"')
+    assert parse_manifest(text, formats={"avro": None}).format.name == "avro"
+    assert "is not a format; " in refusal(text)
+
+
+def in_other(name: str, lines: str = "") -> str:
+    return changed('name = "csv"', f'name = "{name}"\n{lines}')
+
+
+FIXED = 'columns = ["NAME", "MOBILE"]\nwidths = [30, 12]'
+COMBO = 'columns = ["MOBILE", ""]'
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    (in_other("fixed", FIXED), Format("fixed", header=False, columns=("NAME", "MOBILE"), widths=(30, 12))),
+    (in_other("fixed", FIXED + "\nheader = true"), Format("fixed", columns=("NAME", "MOBILE"), widths=(30, 12))),
+    (in_other("combo", COMBO), Format("combo", ":", header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO + '\ndelimiter = ";"'), Format("combo", ";", header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO + "\nheader = false"), Format("combo", ":", header=False, columns=("MOBILE", ""))),
+    (in_other("sql"), Format("sql", header=False)),
+    (in_other("sql", 'table = "subs"'), Format("sql", header=False, table=("subs",))),
+    (in_other("sql", 'table = ["a", "b"]'), Format("sql", header=False, table=("a", "b"))),
+    (in_other("json", 'rows = "data.rows"'), Format("json", header=False, rows="data.rows")),
+    (in_other("jsonl", 'encoding = "utf-16"'), Format("jsonl", header=False, encoding="utf-16")),
+    (in_other("parquet"), Format("parquet", header=False)),
+    (in_other("xlsx", 'table = "Sheet1"'), Format("xlsx", table=("Sheet1",))),
+    (in_other("xlsx", 'columns = ["MOBILE"]'), Format("xlsx", header=False, columns=("MOBILE",))),
+])  # fmt: skip
+def test_every_format_has_keys_of_its_own(text: str, expected: Format) -> None:
+    assert parse_manifest(text).format == expected
 
 
 @pytest.mark.parametrize(("text", "ratio"), [("0", 0.0), ("1", 1.0), ("0.5", 0.5)])
@@ -242,6 +269,18 @@ MISTAKES = [
     (in_format('encoding = "idna"'), "[format] encoding: `idna` is not an encoding of text"),
     (in_format('encoding = "undefined"'), "[format] encoding: `undefined` is not an encoding of text"),
     (in_format('encoding = "qqqqqqqq"'), "is not an encoding of text; try utf-8, cp1252 or utf-16"),
+    (in_other("fixed"), '[format] columns: missing; the format "fixed" needs the list of its column names'),
+    (in_other("combo"), '[format] columns: missing; the format "combo" needs the list of its column names'),
+    (in_other("fixed", 'columns = ["MOBILE"]'), "[format] widths: must be the characters of each column, like"),
+    (in_other("fixed", 'columns = ["MOBILE"]\nwidths = [0]'), "[format] widths: must be the characters of each"),
+    (in_other("fixed", 'columns = ["MOBILE"]\nwidths = [true]'), "[format] widths: must be the characters of each"),
+    (in_other("fixed", 'columns = ["MOBILE"]\nwidths = [3, 4]'), "[format] widths: has 2 entries, and `columns` 1"),
+    (in_other("json", 'delimiter = ";"'), '[format] delimiter: means nothing for the format "json"; remove it (it is'),
+    (in_other("combo", COMBO + "\nheader = true"), '[format] header: means nothing for the format "combo"'),
+    (in_format('table = "subs"'), '[format] table: means nothing for the format "csv"; remove it (it is for sql,'),
+    (in_format("widths = [3]"), '[format] widths: means nothing for the format "csv"'),
+    (in_other("sql", "table = 1"), "[format] table: must be an array, not an integer"),
+    (in_other("sql", 'table = ["a", 1]'), "[format] table: entry 2 must be a string, not an integer"),
     # the fields tables
     (SMALL.partition("[[fields]]")[0], "[[fields]]: missing; at least one is required"),
     (changed("[[fields]]", "[fields]"), "fields: must be an array, not a table, like the one that"),
@@ -365,6 +404,13 @@ SAME_ITEMS = [
 OTHER_ITEMS = [
     changed('"demo"', '"demo2"'),
     changed('"csv"', '"tsv"'),
+    in_other("json"),
+    in_other("json", 'rows = "a"'),
+    in_other("sql"),
+    in_other("sql", 'table = "a"'),
+    in_other("sql", 'table = ["a", "b"]'),
+    in_other("fixed", FIXED),
+    in_other("fixed", FIXED.replace("30", "31")),
     changed('"csv"', '"csv"\ndelimiter = ";"'),
     changed('"csv"', '"csv"\nquote = ""'),
     changed('"csv"', '"csv"\nheader = true\ncolumns = ["MOBILE"]'),

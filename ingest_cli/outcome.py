@@ -1,0 +1,85 @@
+"""How a run ends: what makes it a success, and what its report says of one that is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ingest_cli.engines.journal import check_rejects
+from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
+from ingest_cli.policies.shutdown import CONTINUE
+from ingest_cli.report import Report
+
+if TYPE_CHECKING:
+    from ingest_cli.manifest import Manifest
+
+_OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
+
+
+@contextmanager
+def accounted(report: Report) -> Iterator[None]:
+    """Put the outcome of the block, however it ends, and the time it took into `report`."""
+    began = time.monotonic()
+    try:
+        yield
+        report.exit_code = ExitCode.DONE
+    except IngestError as error:
+        report.message, report.exit_code = str(error), error.exit_code
+        report.outcome = _OUTCOMES.get(error.exit_code, "failed")
+    except KeyboardInterrupt:
+        report.outcome, report.exit_code = "stopped", ExitCode.TRY_AGAIN
+        report.message = f"interrupted; {CONTINUE}"
+    finally:
+        report.elapsed_s = time.monotonic() - began
+    if not report.account.balances:
+        report.notes.append("the account does not balance; this is a bug, please report it")
+
+
+def check(report: Report, manifest: Manifest) -> None:
+    """Hold a run that came to its end against what makes it a success.
+
+    Raises:
+        SourceError: it read nothing.
+        TooManyRejectsError: it rejected too much.
+    """
+    account = report.account
+    if not account.balances:
+        raise AssertionError("the account of the run does not balance")
+    if not account.rows_read:
+        names = ", ".join(f'"{name}"' for name in report.sources)
+        raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")
+    if account.rows_rejected and not account.rows_kept:
+        reason, count = account.rejected.most_common(1)[0]
+        raise TooManyRejectsError(
+            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
+            "Check [format] and [[fields]]"
+        )
+    check_rejects(report, manifest.rejects, at_end=True)
+    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
+        raise SourceError(
+            f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
+        )
+
+
+def note_undecodable(report: Report, manifest: Manifest) -> None:
+    """Say what share of the rows could not be decoded, and how to find out what they are written in."""
+    account = report.account
+    if count := account.flags["undecodable_bytes"]:
+        report.notes.append(
+            f"{count / account.rows_read:.1%} of the rows hold bytes that are not {manifest.format.encoding}; "
+            "`ingest-cli validate FILE` says what the encoding of a file probably is"
+        )
+
+
+def counts(report: Report) -> dict[str, int]:
+    """What the table is told about a complete load."""
+    account = report.account
+    return {
+        "rows_read": account.rows_read,
+        "rows_kept": account.rows_kept,
+        "rows_rejected": account.rows_rejected,
+        "rows_skipped": account.rows_skipped,
+        "items": account.items_acknowledged,
+    }
