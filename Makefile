@@ -6,6 +6,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+# Most of the slow tests wait for something, so that more of them than there are cores get on well with each other.
+PYTEST_JOBS ?= 3
+FUZZ_ARGS ?=
 
 BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
@@ -19,7 +22,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # both stamps install into the one environment
-.PHONY: help demo test torture lint types check bench samples clean
+.PHONY: help demo test torture fuzz lint types check bench samples clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,11 +33,14 @@ demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a per
 	@$(BIN)/ingest-cli demo
 
 test: $(DEV) $(NODE) ## run the whole test suite
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 torture: $(DEV) ## try for an hour to make a load lose a row: kills, storms of faults, simulated loads
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3
 	$(BIN)/python -m tests.property.simulate --seeds 100000
+
+fuzz: $(DEV) ## damage samples until a parser breaks a promise: FUZZ_ARGS='--target sql --seconds 600'
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 lint: $(DEV) ## check style and formatting (ruff)
 	$(BIN)/ruff check .

@@ -37,3 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setenv(variable, os.path.join(home.name, folder))  # noqa: PTH118 - an environment holds strings
     # Without this, a client that finds no credentials asks 169.254.169.254 and waits for the answer.
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: not ("/fault/" in item.nodeid or "million" in item.nodeid))

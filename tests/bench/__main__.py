@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import load, machine, stages, validation
+from tests.bench import formats, load, machine, stages, validation
 from tests.bench.surroundings import REPOSITORY, Surroundings, surroundings
 
 RECORD = REPOSITORY / "docs" / "benchmarks" / "latest.json"
@@ -47,6 +47,7 @@ def _measured(place: Surroundings, options: argparse.Namespace) -> dict[str, Any
         "way_of_2017_to_this_program": load.ratios(samples),
         "stages_us_per_item": stages.figures(place, options.slow_rows, options.runs),
         "validate": validation.figures(place, options.validate_rows),
+        "formats": formats.figures(options.format_mb),
     }
 
 
@@ -66,6 +67,8 @@ def _print(document: Mapping[str, Any]) -> None:
     for stage, us in by_stage.items():
         print(f"  {stage:<22}{us:>8.2f}  {us / total:>4.0%}")
     print(f"  {'all':<22}{total:>8.2f}")
+    print("\nEach format, one core, processor time (python -m tests.bench.formats)")
+    _print_table(document["formats"])
     checked = document["validate"]
     print(
         f"\nValidate {checked['rows']:,} rows: {checked['rows_per_s']:,} rows/s, {checked['cpu_us_per_row']} µs of "
@@ -89,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--slow-rows", type=int, default=20_000, help="rows of the slow contenders and of the stages (%(default)s)"
     )
     parser.add_argument("--validate-rows", type=int, default=1_000_000, help="rows that are validated (%(default)s)")
+    parser.add_argument(
+        "--format-mb", type=float, default=formats.DEFAULT_MB, help="size of the dump of each format (%(default)s)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="repetitions; medians are shown (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--record", action="store_true", help=f"write them to {RECORD.relative_to(REPOSITORY)}, too")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COMMAND = Path(sys.executable).parent / "ingest-cli"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "sample_data"
-SAMPLE_NAMES = ("dirty", "legacy", "members", "pelanggan", "telco")
+SAMPLE_NAMES = tuple(sorted(path.stem for path in SAMPLES.glob("*.toml")))
 SAMPLE_MANIFESTS = tuple(str(SAMPLES / f"{name}.toml") for name in SAMPLE_NAMES)
 
 KID, PEPPER_HEX = "k1", "5ca1ab1e0ddba11c0ffee15be77ec0de" * 2

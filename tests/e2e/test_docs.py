@@ -27,8 +27,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ingest_cli.format_table import Format
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.manifest import _KNOWN_KEYS, DEFAULT_EXPOSES, LOOKUP_KINDS, Format, RejectLimits, parse_manifest
+from ingest_cli.manifest import _KNOWN_KEYS, DEFAULT_EXPOSES, LOOKUP_KINDS, RejectLimits, parse_manifest
 from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
 from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
@@ -274,6 +275,8 @@ def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
         "quote": plain.quote,
         "header": plain.header,
         "columns": [*plain.columns],
+        "widths": [*plain.widths],
+        "table": [*plain.table],
         "encoding": plain.encoding,
         "region": "MY",
         "max_ratio": limits.max_ratio,
@@ -294,8 +297,12 @@ def test_every_label_is_named() -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    explained = {_code(reason) for reason, *_ in _table(GUIDE, "reason", "of", "what it means, and what to do")}
-    of_parser = {"too_many_cells", "unclosed_quote", "record_too_long"}
+    table = list(_table(GUIDE, "reason", "of", "what it means, and what to do"))
+    explained = {_code(reason) for reason, *_ in table}
+    parsers = "".join(path.read_text() for path in (REPOSITORY / "ingest_cli" / "formats").rglob("*.py"))
+    of_parser = {_code(reason) for reason, of, _ in table if of == "row"}
+    assert all(f'"{reason}"' in parsers for reason in of_parser)
+    assert set(re.findall(r'\((?:i|at|0|place), "(\w+)"', parsers)) <= of_parser
     known = {reason for identifier in IDENTIFIERS.values() for reason in identifier.reasons}
     assert explained == known | of_parser | {"bad_bytes", "item_too_large", "ValidationException"}
 

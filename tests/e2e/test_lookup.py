@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.harness import OTHER_LINE, SAMPLE_MANIFESTS, Cli, Place, small_dump
+from tests.e2e.harness import OTHER_LINE, SAMPLES, Cli, Place, small_dump
 
+LOADED = [SAMPLES / f"{name}.toml" for name in ("dirty", "legacy", "members", "pelanggan", "telco")]
 ID, PHONE, EMAIL = "850101-14-5678", "012-345 6789", "aisyah@example.com"
 BY_ID = ["demo-dirty-2022", "demo-legacy-2009", "demo-pelanggan-2019", "demo-telco-2017"]
 BY_EMAIL = ["demo-dirty-2022", "demo-legacy-2009", "demo-members-2021", "demo-pelanggan-2019"]
@@ -62,7 +63,7 @@ UNREADABLE = "ingest-cli: that cannot be read as an identifier of any kind, and 
 @pytest.fixture(scope="module")
 def loaded(shared_cli: Cli, shared_table: Place, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     shop = small_dump(tmp_path_factory.mktemp("shop"), SHOPPERS, dataset="demo-shop")
-    result = shared_cli("load", *SAMPLE_MANIFESTS, shop, *shared_table.to)
+    result = shared_cli("load", *LOADED, shop, *shared_table.to)
     assert result.code == 0, result
     return Loaded(shared_table, shared_cli, len(shared_table.requests))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Cli, plug, small_dump
+from tests.e2e.harness import SAMPLE_NAMES, Cli, plug, small_dump
 
 NO_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "PEPPER")
 
@@ -49,9 +49,9 @@ def test_without_the_extra_it_says_what_to_install(cli: Cli, tmp_path: Path) -> 
 def test_the_demo_loads_compares_and_finds(cli: Cli) -> None:
     result = cli("demo", "--output", "json", without=NO_AWS)
     assert result.code == 0
-    assert [report["outcome"] for report in result.reports] == ["complete"] * 5
+    assert [report["outcome"] for report in result.reports] == ["complete"] * len(SAMPLE_NAMES)
     assert all(report["balances"] for report in result.reports)
-    assert result.err.count("as they should be") == 5
+    assert result.err.count("as they should be") == len(SAMPLE_NAMES)
     for title in ("Demo telco breach 2017", "Demo customer list of a shop"):
         assert f"in {title} (2017-10-19)" in result.err
     assert "is gone now" in result.err.splitlines()[-1]

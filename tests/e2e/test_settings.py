@@ -14,6 +14,7 @@ COMMANDS = (
     (),
     ("load",),
     ("validate",),
+    ("draft",),
     ("lookup",),
     ("table",),
     ("table", "create"),

@@ -109,7 +109,7 @@ UNUSABLE = {
     "missing": "does not exist",
     "folder": "is a folder",
     "pipe": "not a regular file",
-    "zip": "ZIP archive",
+    "zip": "packed in a way that is not known",
     "no-gzip.csv.gz": "gzip",
 }
 

@@ -1,0 +1,196 @@
+"""The same invented people, written down in every shape a dump comes in, each with its manifest.
+
+A writer makes of a table of text what the tool it stands for makes of it, and says what its manifest has to say.
+Who is in the table, and what must become of each row, is drawn by `drawn`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tests.support.people import Person, draw, person
+from tests.support.shapes import Field, Shape
+from tests.support.truth import RowTruth
+from tests.support.wounds import clean_draft, judged
+from tests.support.writers import columnar, delimited, documents, sql
+from tests.support.writers.table import Table, Writer, Written
+
+__all__ = [
+    "LOGINS",
+    "LOGIN_WRITERS",
+    "PEOPLE",
+    "WRITERS",
+    "Drawn",
+    "Table",
+    "Writer",
+    "Written",
+    "drawn",
+    "manifest",
+]
+
+WRITERS: Mapping[str, Writer] = {
+    "csv": delimited.delimited(),
+    "csv, semicolons": delimited.delimited(";"),
+    "csv, bars": delimited.delimited("|", line_end="\r\n"),
+    "csv, headless": delimited.delimited(header=False),
+    "csv, all quoted": delimited.delimited(quote_all=True, line_end="\r\n"),
+    "tsv": delimited.tsv,
+    "fixed": delimited.fixed(header=False),
+    "fixed, header": delimited.fixed(header=True),
+    "mysqldump": sql.mysqldump,
+    "phpMyAdmin": sql.phpmyadmin,
+    "pg_dump": sql.pg_dump,
+    "pg_dump --inserts": sql.pg_dump_inserts,
+    "SQL Server": sql.sql_server,
+    "SQLite": sql.sqlite,
+    "Oracle": sql.oracle,
+    "jsonl": documents.jsonl,
+    "json": documents.json_array,
+    "json, rows": documents.json_rows,
+    "json, documents": documents.json_documents,
+    "mongoexport": documents.mongoexport,
+    "mongoexport --jsonArray": documents.mongoexport_array,
+    "parquet": columnar.parquet(),
+    "parquet, zstd": columnar.parquet("zstd"),
+    "arrow": columnar.arrow_file(),
+    "arrow, stream": columnar.arrow_stream,
+    "xlsx": columnar.xlsx,
+}
+"""What a table of people can be written as."""
+
+PEOPLE = Shape(
+    name="Ahli",
+    title="Demo members",
+    format="",
+    delimiter=",",
+    encoding="utf-8",
+    header=True,
+    columns=(
+        ("NAMA", "name"),
+        ("NO_KP", "id"),
+        ("NO_TEL", "phone"),
+        ("EMEL", "email"),
+        ("ALAMAT", "address"),
+        ("KATA_LALUAN", "password"),
+    ),
+    fields=(
+        Field("id", "id", ("NO_KP",), "Government issued IDs", lookup=True),
+        Field("phone", "phone", ("NO_TEL",), "Phone numbers", lookup=True),
+        Field("email", "email", ("EMEL",), "Email addresses", lookup=True),
+        Field("name", None, ("NAMA",), "Names"),
+        Field("address", None, ("ALAMAT",), "Physical addresses"),
+    ),
+)
+"""Everybody's columns."""
+
+_EMAIL = Field("email", "email", ("email",), "Email addresses", lookup=True)
+_USERNAME = Field("username", "username", ("user",), "Usernames", lookup=True)
+
+LOGINS = {
+    "email:password": PEOPLE._replace(columns=(("email", "email"), ("password", "password")), fields=(_EMAIL,)),
+    "user:password": PEOPLE._replace(columns=(("user", "username"), ("password", "password")), fields=(_USERNAME,)),
+    "url:user:password": PEOPLE._replace(
+        columns=(("url", "url"), ("user", "username"), ("password", "password")), fields=(_USERNAME,)
+    ),
+}
+"""The columns of lists of logins."""
+
+LOGIN_WRITERS: Mapping[str, Writer] = {
+    "colons": delimited.combo(":"),
+    "semicolons": delimited.combo(";"),
+    "bars": delimited.combo("|"),
+    "tabs": delimited.combo("\t"),
+}
+"""What a list of logins can be written as."""
+
+URLS = (
+    "https://kedai.contoh.example/login",
+    "https://kedai.contoh.example:8443/",
+    "http://forum.contoh.example/a/b?x=1",
+    "android://Zm9v-_==@com.contoh.app/",
+)
+"""Where people log in."""
+
+# What passwords hold, beside letters: delimiters, quotes and escapes.
+_TANGLES = (":", ";", "|", "\\", "'", ",")
+
+
+class Drawn(NamedTuple):
+    """A table, and the truth about its rows."""
+
+    table: Table
+    truths: tuple[RowTruth, ...]
+
+
+def drawn(
+    shape: Shape, rows: int, *, seed: int = 1, planted: Mapping[int, Person] | None = None, complete: bool = False
+) -> Drawn:
+    """The first people of a world, as rows of a shape.
+
+    Args:
+        shape: its columns.
+        rows: how many.
+        seed: the world.
+        planted: row, from 0, → a person to stand there with every identifier.
+        complete: whether nobody lacks anything.
+    """
+    names, contents = zip(*shape.columns, strict=True)
+    # The one column that a person does not have.
+    bare = shape._replace(columns=tuple(column for column in shape.columns if column[1] != "url"))
+    cells: list[tuple[str, ...]] = []
+    truths: list[RowTruth] = []
+    for row in range(rows):
+        somebody = (planted or {}).get(row)
+        who = somebody or person(seed, row)
+        who = who._replace(password=f"{who.password}{_TANGLES[row % len(_TANGLES)]}x")
+        draft = clean_draft(bare, who, draw(seed, row, b"spelling"), complete=complete or somebody is not None)
+        laid_out = draft.laid_out()
+        if "url" in contents:
+            laid_out.insert(contents.index("url"), URLS[row % len(URLS)])
+        cells.append(tuple(laid_out))
+        truths.append(judged(draft, row + 1, row + 1))
+    return Drawn(Table(shape.name, names, tuple(cells)), tuple(truths))
+
+
+def manifest(
+    shape: Shape,
+    written: Written,
+    sources: Sequence[str],
+    *,
+    dataset: str = "demo",
+    encoding: str = "",
+    max_ratio: float = 0.05,
+) -> str:
+    """The manifest of a shape that was written down, as TOML."""
+    lines = [
+        f"# {shape.title}. Invented data: nobody in it exists.",
+        "version = 1",
+        "",
+        "[dataset]",
+        f"id = {_toml(dataset)}",
+        f"title = {_toml(shape.title)}",
+        "occurred_on = 2017-10-19",
+        f"sources = {_toml(list(sources))}",
+        "",
+        "[format]",
+        *(f"{key} = {_toml(value)}" for key, value in written.layout.items()),
+    ]
+    if encoding:
+        lines.append(f"encoding = {_toml(encoding)}")
+    for field in shape.fields:
+        names = [written.names.get(name, name) for name in field.columns]
+        lines += ["", "[[fields]]", f"column = {_toml(names[0] if len(names) == 1 else names)}"]
+        if field.kind:
+            lines.append(f"kind = {_toml(field.kind)}")
+        if field.kind == "phone":
+            lines.append('region = "MY"')
+        lines.append(f"exposes = {_toml(field.exposes)}")
+    lines += ["", "[rejects]", f"max_ratio = {max_ratio}", ""]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    """TOML 1.0 writes strings, numbers, booleans and arrays as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
