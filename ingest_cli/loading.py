@@ -308,7 +308,7 @@ def _stages(
 
 def _run(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
     """Take all shards through all stages, until the window of rows is used up."""
-    stages = replace(stages, on_end=journal.member_read)
+    stages = replace(stages, on_end=journal.member_read, on_note=journal.note)
     for shard in shards:
         if stages.window.exhausted():
             return

@@ -45,6 +45,7 @@ LOOKUP_KINDS = frozenset({"id", "phone", "email", "username"})
 DEFAULT_REGION = "MY"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_EXPOSES_CHARS = 64
+MAX_COLUMN_CHARS = 1024
 
 _DATASET_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KNOWN_KEYS = {
@@ -156,6 +157,8 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
     """
     shown = escaped(str(path))
     try:
+        if path.is_fifo():  # opening it would wait for somebody to write
+            raise ManifestError(f"{shown}: a named pipe, and no manifest; save the manifest as a file")
         with path.open("rb") as file:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
@@ -254,6 +257,8 @@ def _field_columns(table: TomlTable, known_columns: Sequence[str]) -> tuple[str,
     for number, column in enumerate(columns):
         if not column:
             raise table.error("column", "must not be empty")
+        if len(column) > MAX_COLUMN_CHARS:
+            raise table.error("column", f"must have at most {MAX_COLUMN_CHARS} characters, and has {len(column)}")
         if column in columns[:number]:
             raise table.error("column", f"{shown(column)} is there twice; remove one")
         if known_columns and column not in known_columns:

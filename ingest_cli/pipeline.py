@@ -9,13 +9,15 @@ into the sink, and settles the chunk in the report once everything in it is safe
 
 from __future__ import annotations
 
+import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from ingest_cli.decoders import members
+from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.errors import SourceError
 from ingest_cli.formats import FileFormat, Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
@@ -26,6 +28,9 @@ from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
 from ingest_cli.sources import Source, Wait, find_sources
+
+MAX_PACKED_FILE_BYTES = 64 << 20
+"""Unpacked size of a file that cannot be read as a stream, and is packed: it has to be in memory as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Stages:
         fields: what the columns hold.
         items: hashes, and builds items.
         on_bytes: told how many bytes were read from a source.
+        on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
         keep_raw: whether rejects hold the record they were made of.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
@@ -87,6 +93,7 @@ class Stages:
     fields: tuple[Field, ...]
     items: ItemBuilder
     on_bytes: Callable[[int], None]
+    on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     keep_raw: bool = False
     age_identity: Callable[[], str] | None = None
@@ -166,20 +173,51 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
 
 def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span, ...], Iterator[RowChunk]]]:
     """What is to be read of each member of a shard, parsed; members that are done are passed over."""
-    source = shard.source
-    if isinstance(stages.format, FileFormat):
-        spans = shard.remaining.of(0)
+    source, format_ = shard.source, stages.format
+    if isinstance(format_, FileFormat) and (spans := shard.remaining.of(0)):
         with source.open_file() as file:
-            yield Origin(shard.number, 0, source.name), spans, stages.format.read_file(file, spans)
-        stages.on_bytes(source.size_bytes)
-        return
-    pieces = _counted(source.open(), stages.on_bytes)
-    for number, member in enumerate(members(pieces, None, stages.age_identity, source.open_file)):
+            if not is_packed(file.read(HEAD_BYTES), but_for=format_.signatures):
+                yield Origin(shard.number, 0, source.name), spans, format_.read_file(file, spans)
+                stages.on_bytes(source.size_bytes)
+                return
+    for number, member in enumerate(_unpacked(source, stages)):
         spans = shard.remaining.of(number)
         if spans:
-            name = f"{source.name}/{member.name}" if member.name else source.name
-            text = to_utf8(member.pieces, stages.encoding)
-            yield Origin(shard.number, number, name), spans, stages.format.read(text, spans)
+            origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
+            if isinstance(format_, FileFormat):
+                chunks = format_.read_file(_in_memory(member.pieces), spans)
+            else:
+                chunks = format_.read(to_utf8(member.pieces, stages.encoding), spans)
+            yield origin, spans, chunks
+
+
+def _unpacked(source: Source, stages: Stages) -> Iterator[Member]:
+    """The files within `source`."""
+    pieces = _counted(source.open(), stages.on_bytes)
+    return members(
+        pieces,
+        age_key=stages.age_identity,
+        open_file=source.open_file,
+        on_note=lambda note: stages.on_note(f'"{source.name}": {note}'),
+    )
+
+
+def _in_memory(pieces: Iterable[bytes]) -> BinaryIO:
+    """A packed file of a format that is no stream.
+
+    Raises:
+        SourceError: it is too large.
+    """
+    file = io.BytesIO()
+    for piece in pieces:
+        file.write(piece)
+        if file.tell() > MAX_PACKED_FILE_BYTES:
+            raise SourceError(
+                f"a file of this format has to be read at any place, and packed ones of more than "
+                f"{MAX_PACKED_FILE_BYTES >> 20} MiB are not; unpack it first"
+            )
+    file.seek(0)
+    return file
 
 
 def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:

@@ -91,6 +91,9 @@ def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[
     """What the manifest calls its sources: as they were given, but found from the folder it will lie in."""
     if any(name == "-" for name in given):
         raise SourceError("standard input cannot be looked at and then read again; name a file")
+    for name in given:
+        if not name.isprintable():
+            raise SourceError(f'"{escape(name)}" has a name that a manifest cannot hold; rename it')
     return [source.name if "://" in source.name else _relative(source.name, base) for source in sources]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -28,10 +27,10 @@ _NAMES = {
 _MOST_COLUMNS = 200
 
 
-def look_at(path: Path, output: str, log: Log) -> int:
-    """Print what the file at `path` looks like; the exit code."""
+def look_at(name: str, output: str, log: Log) -> int:
+    """Print what the file of this name looks like; the exit code."""
     try:
-        sources = looking.find_dumps([str(path)])
+        sources = looking.find_dumps([name])
         return max(_show(looking.look_at(source), output, log) for source in sources)
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))

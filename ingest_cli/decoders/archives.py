@@ -5,7 +5,7 @@ Everything is told by its first bytes and nothing by its name. Nothing is writte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -60,7 +60,9 @@ REFUSED: Mapping[bytes, str] = {
 MAX_DEPTH = 4
 """Packings within packings. People nest two; more than this is made to be unpacked for ever."""
 
-_HEAD_BYTES = 512  # a header of tar
+HEAD_BYTES = 512
+"""Bytes that tell whether something is packed: a header of tar."""
+
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"  # RFC 1740, appendix B
 _DS_STORE = b"\x00\x00\x00\x01Bud1"
 
@@ -70,6 +72,7 @@ def members(
     limits: Limits | None = None,
     age_key: Callable[[], str] | None = None,
     open_file: Callable[[], BinaryIO] | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Member]:
     """The files within a source, one after another; one named "" for a source that is no archive.
 
@@ -81,13 +84,14 @@ def members(
         age_key: asked once something encrypted with age is met: the text of an identity file, or a passphrase.
             None: there is none.
         open_file: opens the source for reading at any place, which 7z needs; None: that is not possible.
+        on_note: told what is odd, but no fault.
 
     Raises:
         SourceError: while iterating, here or over the pieces of a member, where something is cut off, damaged, not
             to be read or too much. All that was unpacked before has been yielded. Nothing can be read after that:
             the same is raised again.
     """
-    meter = Meter(limits or Limits())
+    meter = Meter(limits or Limits(), on_note)
     unpacking = _Unpacking(meter, age_key, open_file)
     for member in unpacking.files(meter.packed(stream), "", 0):
         fault: list[SourceError] = []
@@ -96,6 +100,18 @@ def members(
         _drain(pieces)
         if fault:
             raise fault[0]
+
+
+def is_packed(head: bytes, *, but_for: Sequence[bytes] = ()) -> bool:
+    """Whether a source that begins so is packed, or an archive.
+
+    Args:
+        head: its first `HEAD_BYTES`, or all of it.
+        but_for: what files begin with that are meant to be read as they are, although they are archives to others.
+    """
+    if head.startswith(tuple(but_for)):
+        return False
+    return head.startswith((*UNPACKERS, *UNARCHIVERS, *AGE, SEVEN_ZIP)) or is_tar(head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +173,11 @@ def _look(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes], SourceError 
     head = bytearray()
     fault: SourceError | None = None
     try:
-        while len(head) < _HEAD_BYTES and (piece := next(stream, None)) is not None:
+        while len(head) < HEAD_BYTES and (piece := next(stream, None)) is not None:
             head += piece
     except SourceError as error:
         fault = error
-    return bytes(head[:_HEAD_BYTES]), _again(bytes(head), stream, fault), fault
+    return bytes(head[:HEAD_BYTES]), _again(bytes(head), stream, fault), fault
 
 
 def _again(head: bytes, stream: Iterator[bytes], fault: SourceError | None) -> Iterator[bytes]:

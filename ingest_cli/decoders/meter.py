@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ingest_cli.decoders.interface import Limits
 from ingest_cli.errors import SourceError
@@ -13,7 +13,14 @@ _MADE_FOR_IT = "that is what a file looks like that was made to fill a disk; if 
 class Meter:
     """How far one source has been unpacked."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, note: Callable[[str], None] = lambda _: None) -> None:
+        """Begin at nothing.
+
+        Args:
+            limits: how much may come out.
+            note: told what whoever looks at the result should know.
+        """
+        self.note = note
         self._limits = limits
         self._packed = 0
         self._expanded = 0

@@ -1,7 +1,7 @@
 """zip (APPNOTE.TXT of PKWARE, whose sections are cited), read as a stream: member by member, from its local headers.
 
-The directory at the end is not needed to find the members, so an archive without a usable one is read as well. It is
-counted all the same: if it lists another number of members than there were, some were not seen, and that is said.
+The directory at the end is not needed to find the members, so an archive without a usable one is read as well, which
+is noted. One that is usable is counted: if it lists another number of members than there were, some were not seen.
 """
 
 from __future__ import annotations
@@ -52,15 +52,17 @@ def unzip(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
                 _refuse_documents(header.name)
             members += 1
             yield Member(header.name, _body(reader, header, meter))
-        elif signature in {DIRECTORY, *ENDS}:
-            read_directory(reader, members)
-            members = 0
-        elif len(signature) < len(LOCAL):
+        elif members and LOCAL.startswith(signature):
             raise cut_off(reader)
-        else:
+        elif not members and signature not in {DIRECTORY, *ENDS}:
             raise damaged(reader, "there is neither a member nor the directory")
+        elif read_directory(reader, members):
+            members = 0
     if members:
-        raise cut_off(reader)
+        meter.note(
+            f"the zip archive has no usable directory; {members:,} files were found in it, and nobody can tell whether "
+            "that is all"
+        )
 
 
 def _refuse_documents(first: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 
 from ingest_cli.decoders.reader import Reader
-from ingest_cli.decoders.zip_headers import DIRECTORY, LOCAL, cut_off, damaged
+from ingest_cli.decoders.zip_headers import DIRECTORY, LOCAL, damaged
+from ingest_cli.errors import SourceError
 
 _END = b"PK\x05\x06"
 _END64 = b"PK\x06\x06"
 _LOCATOR64 = b"PK\x06\x07"
 _SIGNATURE = b"PK\x05\x05"
+_UNIX = 3
+_IN_ZIP64 = 0xFFFF  # §4.4.22: the number is in another record
 
 ENDS = (_END, _END64)
 """What a directory without entries begins with."""
@@ -19,36 +23,67 @@ MAX_TRAILER_BYTES = 65_535
 """What may follow the end: as much as a comment may have (APPNOTE.TXT §4.4.12), in which other programs look for it."""
 
 
-def read_directory(reader: Reader, members: int) -> None:
+def read_directory(reader: Reader, members: int) -> bool:
     """Read past a directory, and what follows it up to the next archive or the end of the stream.
-
-    A directory that is damaged is not believed, but must have an end.
 
     Args:
         reader: stands at its first entry.
         members: how many there were in front of it.
 
+    Returns:
+        Whether it is whole. One that is cut off or damaged is not believed; the members stand before it in any case.
+
     Raises:
-        SourceError: it is cut off, lists another number of members, or something else follows it.
+        SourceError: it lists another number of members, or a link among them, or something else follows it.
     """
-    entries = 0
+    entries, links = 0, 0
     while (signature := reader.peek(4)) == DIRECTORY:
+        links += _is_link(reader.peek(46))
         if not _skip(reader, 46, (28, 30, 32)):  # §4.3.12
-            raise cut_off(reader)
+            break
         entries += 1
-    usable = True
-    while signature in {_END64, _LOCATOR64, _SIGNATURE}:
-        if not _skip_trailing_record(reader, signature):
-            raise cut_off(reader)
+    if links:  # only the directory tells: what was read as the content of a file is a path
+        raise SourceError(
+            f"the zip archive holds {links:,} symbolic link{'s' if links > 1 else ''}, and a link is no dump; pack it "
+            "again with the files themselves"
+        )
+    while signature in {_END64, _LOCATOR64, _SIGNATURE} and _skip_trailing_record(reader, signature):
         signature = reader.peek(4)
-    if signature != _END:
-        usable = False
-        _search_end(reader)
-    if not _skip(reader, 22, (20,)):  # §4.3.16
-        raise cut_off(reader)
-    if usable and entries != members:
-        raise damaged(reader, f"its directory lists {entries:,} members, but {members:,} were found")
+    begun = entries > 0 or signature == DIRECTORY
+    if signature != _END and not _search_end(reader):
+        if not begun:
+            raise damaged(reader, "there is neither a member nor the directory")
+        return False
+    listed = _listed(reader, entries if signature == _END else None)
+    if listed is None:
+        return False
+    if listed != members:
+        raise damaged(reader, f"its directory lists {listed:,} members, but {members:,} were found")
     _skip_trailer(reader)
+    return True
+
+
+def _listed(reader: Reader, counted: int | None) -> int | None:
+    """Read past the end of a directory; how many members it lists, None if that cannot be told.
+
+    Args:
+        reader: stands at its signature.
+        counted: how many entries there were in front of it; None: they could not be read.
+    """
+    end = reader.take(22)  # §4.3.16
+    if len(end) < 22 or not _pass(reader, struct.unpack_from("<H", end, 20)[0]):  # noqa: PLR2004 - likewise
+        return None
+    if counted is not None:
+        return counted
+    listed = int(struct.unpack_from("<H", end, 10)[0])
+    return None if listed == _IN_ZIP64 else listed
+
+
+def _is_link(entry: bytes) -> bool:
+    """Whether an entry, of which the fixed part is given, is that of a symbolic link made on Unix."""
+    if len(entry) < 46 or entry[5] != _UNIX:  # noqa: PLR2004 - §4.3.12; §4.4.2: who made it
+        return False
+    return stat.S_ISLNK(int(struct.unpack_from("<I", entry, 38)[0]) >> 16)  # §4.4.15; the mode, as Info-ZIP has it
 
 
 def _skip(reader: Reader, fixed_bytes: int, lengths_at: tuple[int, ...]) -> bool:
@@ -72,16 +107,18 @@ def _pass(reader: Reader, size: int) -> bool:
     return sum(map(len, reader.body(size))) == size
 
 
-def _search_end(reader: Reader) -> None:
-    """Read up to the signature of the end of a directory that makes no sense."""
+def _search_end(reader: Reader) -> bool:
+    """Read up to the signature of the end of a directory that makes no sense; whether there is one."""
     while data := reader.take(1 << 16):
         at = data.find(_END)
         if at >= 0:
             reader.give_back(data[at:])
-            return
+            return True
+        if LOCAL in data:
+            raise damaged(reader, "there is a member behind its directory")
         if len(data) > len(_END):
             reader.give_back(data[1 - len(_END) :])
-    raise cut_off(reader)
+    return False
 
 
 def _skip_trailer(reader: Reader) -> None:

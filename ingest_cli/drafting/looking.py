@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from ingest_cli.drafting.sampling import take_sample
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
-from ingest_cli.sources import Source, find_sources
+from ingest_cli.sources import Source, find_sources, stdin
 
 _MAGIC_BYTES = 64 << 10
 _PATTERN_SIGNS = "*?["
@@ -42,6 +43,9 @@ def find_dumps(names: Iterable[str]) -> list[Source]:
     Raises:
         SourceError: one is not there, or is nothing that can be read.
     """
+    names = list(names)
+    if stdin.NAME in names:
+        raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
     return find_sources([_literally(name) for name in names], Path.cwd())
 
 
@@ -83,6 +87,6 @@ def _first_bytes(source: Source) -> bytes:
 
 def _literally(name: str) -> str:
     """The name of a file, with nothing in it taken for a pattern."""
-    if "://" in name or not Path(name).is_file():
+    if "://" in name or not os.path.isfile(name):  # noqa: PTH113 - `Path.is_file` raises for names that cannot be
         return name
     return "".join(f"[{sign}]" if sign in _PATTERN_SIGNS else sign for sign in name)

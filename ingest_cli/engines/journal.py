@@ -103,6 +103,11 @@ class Journal:
                 self._books.checkpoint.shards[origin.shard].member_read(origin.member, end)
                 self._unsaved = True
 
+    def note(self, text: str) -> None:
+        """Note what whoever looks at the result should know."""
+        with self._lock:
+            self._books.report.notes.append(text)
+
     def source_failed(self) -> None:
         """Note that a source could not be read to its end, and that it is the source's fault."""
         with self._lock:

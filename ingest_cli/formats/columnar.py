@@ -19,6 +19,8 @@ from ingest_cli.records import WHOLE, RowChunk, Span
 class Parquet:
     """Reads Parquet files."""
 
+    signatures: tuple[bytes, ...] = (b"PAR1",)
+
     def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
         """Set up the reader.
 
@@ -39,6 +41,8 @@ class Parquet:
 
 class ArrowFile:
     """Reads Arrow files (Feather, version 2) and, told by their first bytes, Arrow streams."""
+
+    signatures: tuple[bytes, ...] = (b"ARROW1", b"\xff\xff\xff\xff")
 
     def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
         """Set up the reader; see `Parquet`."""

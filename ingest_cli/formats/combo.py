@@ -96,7 +96,7 @@ class UrlRule:
     It begins at the beginning of the line if it is the first column, and else at the first scheme with `://`
     that stands behind enough delimiters. It ends at the first delimiter that is neither
 
-    * part of the scheme's `://`, or of that of an address within the address;
+    * part of the scheme's `://`, or of that of an address within the address, or in front of a port of that one;
     * within the brackets of an IPv6 address;
     * in front of a port: 1 to 5 digits up to `/`, `?` or `#`; or up to a delimiter, given that all the
       columns that follow still find a cell behind that one (without a path, a user name of digits is told from a
@@ -125,6 +125,7 @@ class UrlRule:
         )
         self._port = re.compile(rb":[0-9]{1,%d}(?=([/?#])|%b)" % (_MAX_PORT_DIGITS, escaped))
         self._end = re.compile(escaped + (rb"(?!//)" if delimiter == b":" else b""))
+        self._nested_port = re.compile(rb"://[^/?#:]*:[0-9]{1,%d}(?=[/?#])" % _MAX_PORT_DIGITS)
         user = _except(delimiter, rb"@\s/?#") + rb"++"
         domain = rb"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+"
         self._email = re.compile(escaped + rb"(?=" + user + rb"@" + domain + rb"(?:" + escaped + rb"|\Z))")
@@ -160,6 +161,11 @@ class UrlRule:
         if port and (port[1] or line.count(self.delimiter, port.end()) >= self._needed):
             at = port.end()
         end = self._end.search(line, at)
+        for nested in self._nested_port.finditer(line, at):
+            if end is None or nested.end() < end.start():
+                break
+            if nested.start() < end.start():
+                end = self._end.search(line, nested.end())
         if end is None:
             return len(line)
         if line[at : at + 1] not in (b"/", b"?", b"#") or self._email.match(line, end.start()):

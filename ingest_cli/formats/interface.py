@@ -39,7 +39,13 @@ class Format(Protocol):
 
 @runtime_checkable
 class FileFormat(Protocol):
-    """One way of writing rows down that is not a stream: something has to be read at its end first, for example."""
+    """One way of writing rows down that is not a stream: something has to be read at its end first, for example.
+
+    Attributes:
+        signatures: what files begin with that are of this format without doubt.
+    """
+
+    signatures: tuple[bytes, ...]
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """Parse the `spans` of `file` into chunks; see `Format.read`, but that an offset is a number of rows.

@@ -54,6 +54,8 @@ class _Sheet:
 class Workbook:
     """Reads the sheets of workbooks."""
 
+    signatures: tuple[bytes, ...] = (b"PK",)
+
     def __init__(
         self,
         wanted: Sequence[str],

@@ -67,7 +67,7 @@ def check_workbook(file: BinaryIO) -> None:
 
 
 # What `zipfile` raises besides for a damaged archive, an unknown or encrypted packing, and what is not a number.
-_OTHERS = (NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, IndexError)
+_OTHERS = (NotImplementedError, RuntimeError, EOFError, OSError, ValueError, OverflowError, IndexError)
 
 
 def not_a_workbook() -> SourceError:

@@ -37,11 +37,13 @@ class Outcome:
         files: name and content of each member, as far as it could be read.
         error: what was said at the end; None if all was well.
         largest: size of the largest piece.
+        notes: what was odd, but no fault.
     """
 
     files: list[tuple[str, bytes]]
     error: str | None
     largest: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def contents(self) -> list[bytes]:
@@ -62,8 +64,9 @@ def outcome(
     found: list[tuple[str, bytearray]] = []
     error = None
     largest = 0
+    notes = list[str]()
     try:
-        for member in members(in_pieces(data, piece), limits, age_key, lambda: io.BytesIO(data)):
+        for member in members(in_pieces(data, piece), limits, age_key, lambda: io.BytesIO(data), notes.append):
             content = bytearray()
             found.append((member.name, content))
             for each in member.pieces:
@@ -71,7 +74,7 @@ def outcome(
                 largest = max(largest, len(each))
     except SourceError as fault:
         error = str(fault)
-    return Outcome([(name, bytes(content)) for name, content in found], error, largest)
+    return Outcome([(name, bytes(content)) for name, content in found], error, largest, tuple(notes))
 
 
 class Pipe(io.RawIOBase):

@@ -158,11 +158,32 @@ class TestZip:
         data[at + 4 : -22] = b"\xff" * (len(data) - 26 - at)
         assert outcome(bytes(data), 50).files == WANTED
 
-    def test_without_any_directory_all_is_read_and_the_cut_told(self) -> None:
+    @pytest.mark.parametrize("kept", [0, 4, 46, 100, -1])
+    def test_without_a_usable_directory_all_is_read_and_that_is_noted(self, kept: int) -> None:
         data = zip_of(WANTED)
-        found = outcome(data[: data.index(b"PK\x01\x02")])
-        assert found.files == WANTED
-        assert "cut off" in (found.error or "")
+        directory = data.index(b"PK\x01\x02")
+        found = outcome(data[: len(data) - 1 if kept < 0 else directory + kept])
+        assert (found.files, found.error) == (WANTED, None)
+        [note] = found.notes
+        assert "has no usable directory" in note
+
+    def test_a_directory_that_makes_no_sense_is_counted_by_its_end(self) -> None:
+        data = zip_of(WANTED)
+        directory, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+        nonsense = b"?" * (end - directory)
+        assert outcome(data[:directory] + nonsense + data[end:]).error is None
+        second = data.index(b"PK\x03\x04", 4)
+        assert "lists" in said(data[:second] + nonsense + data[end:])
+        assert "neither a member nor" in said(data[:second] + nonsense)
+
+    def test_a_link_is_refused(self) -> None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            link = zipfile.ZipInfo("passwd.csv")
+            link.create_system = 3
+            link.external_attr = 0o120777 << 16
+            archive.writestr(link, "/etc/passwd")
+        assert "symbolic link" in said(buffer.getvalue())
 
     def test_a_directory_that_lists_more_than_was_found_is_told(self) -> None:
         first, second = zip_member(b"a", SHORT), zip_member(b"b", SHORT)
@@ -184,7 +205,7 @@ class TestZip:
         assert "something else follows" in said(zip_of(WANTED) + junk)
 
     def test_something_else_between_members_is_told(self) -> None:
-        assert "neither a member nor" in said(zip_member(b"a", SHORT) + b"junk" + zip_member(b"b", SHORT))
+        assert "behind its directory" in said(zip_member(b"a", SHORT) + b"junk" + zip_member(b"b", SHORT))
 
     def test_sizes_of_eight_bytes(self) -> None:
         buffer = io.BytesIO()
