@@ -58,6 +58,10 @@ class SourceError(IngestError):
     exit_code = ExitCode.UNUSABLE
 
 
+class DamagedError(SourceError):
+    """A source is cut off or damaged, so that a better copy of it is to be had."""
+
+
 class TableError(IngestError):
     """The table is missing, has another key schema, or may not be used with these credentials."""
 

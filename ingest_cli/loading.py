@@ -22,10 +22,9 @@ from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.engines.threaded import ThreadedWriter
 from ingest_cli.errors import (
+    DamagedError,
     IngestError,
-    ManifestError,
     MissingTableError,
-    SourceError,
     TryAgainError,
     UsageError,
 )
@@ -314,10 +313,9 @@ def _run(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journ
             return
         try:
             members = run_shard(shard, stages, writer)
-        except (SourceError, ManifestError) as error:
-            if isinstance(error, SourceError) and not error.transient:
-                journal.source_failed()
-            raise type(error)(f'"{shard.source.name}": {error}') from error
+        except DamagedError:
+            journal.source_failed()
+            raise
         journal.shard_read(shard, members)
 
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
@@ -153,31 +153,36 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
         ManifestError: the manifest does not fit it.
         IngestError: the writer cannot go on.
     """
-    count = 0
-    for origin, spans, chunks in _members(shard, stages):
-        count = origin.member + 1
-        end = spans[-1].start
-        for rows in stages.window.take(origin.name, chunks):
-            began = time.monotonic()
-            normalized = normalize(rows, stages.fields)
-            items = stages.items.build(normalized.records)
-            settlement = Settlement.of(origin, rows, normalized, items, keep_raw=stages.keep_raw)
-            writer.write(Work(items, settlement))
-            stages.chunk_size.took(rows.size_bytes, time.monotonic() - began)
-            end = rows.end if rows.end.offset > end.offset else end
-        if stages.window.exhausted():
-            break
-        stages.on_end(origin, end)
+    count, reading = 0, shard.source.name
+    try:
+        for origin, spans, chunks in _members(shard, stages):
+            count, reading = origin.member + 1, origin.name
+            end = spans[-1].start
+            for rows in stages.window.take(origin.name, chunks):
+                began = time.monotonic()
+                normalized = normalize(rows, stages.fields)
+                items = stages.items.build(normalized.records)
+                settlement = Settlement.of(origin, rows, normalized, items, keep_raw=stages.keep_raw)
+                writer.write(Work(items, settlement))
+                stages.chunk_size.took(rows.size_bytes, time.monotonic() - began)
+                end = rows.end if rows.end.offset > end.offset else end
+            if stages.window.exhausted():
+                break
+            stages.on_end(origin, end)
+            reading = shard.source.name
+    except (SourceError, ManifestError) as error:
+        raise type(error)(f'"{reading}": {error}') from error
     return count
 
 
 def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span, ...], Iterator[RowChunk]]]:
     """What is to be read of each member of a shard, parsed; members that are done are passed over."""
     source, format_ = shard.source, stages.format
-    if isinstance(format_, FileFormat) and (spans := shard.remaining.of(0)):
+    if isinstance(format_, FileFormat):
         with source.open_file() as file:
             if not is_packed(file.read(HEAD_BYTES), but_for=format_.signatures):
-                yield Origin(shard.number, 0, source.name), spans, format_.read_file(file, spans)
+                if spans := shard.remaining.of(0):
+                    yield Origin(shard.number, 0, source.name), spans, format_.read_file(file, spans)
                 stages.on_bytes(source.size_bytes)
                 return
     for number, member in enumerate(_unpacked(source, stages)):

@@ -66,7 +66,6 @@ class Resumable:
         checkpoint.check_dataset(identity)
         if settings.restart or finished or checkpoint.is_mended(identity):
             return begun
-        checkpoint.source_fault = False
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
 

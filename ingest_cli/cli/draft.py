@@ -11,7 +11,7 @@ import click
 
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.cli.options import log_option, option, settings_options, shown
+from ingest_cli.cli.options import age_key, age_option, log_option, option, settings_options, shown
 from ingest_cli.drafting.draft import make_draft
 from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text
@@ -38,6 +38,7 @@ _SUFFIX = ".toml"
     help="Where to write the manifest; its name ends in .toml. Default: stdout.",
 )
 @option("--force", is_flag=True, help="Overwrite the file named with --out.")
+@age_option
 @log_option
 @settings_options
 @click.pass_context
@@ -55,7 +56,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
         _check(out, force=values["force"])
     try:
         sources = find_dumps(files)
-        draft = make_draft([look_at(source) for source in sources])
+        draft = make_draft([look_at(source, age_key(values)) for source in sources])
         text = manifest_text(draft, _names(files, sources, out.parent if out else Path()))
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.options import age_key
 from ingest_cli.drafting import looking
 from ingest_cli.errors import ExitCode, IngestError
 from ingest_cli.formats.sniff import ColumnGuess, FileGuess
@@ -27,11 +30,11 @@ _NAMES = {
 _MOST_COLUMNS = 200
 
 
-def look_at(name: str, output: str, log: Log) -> int:
+def look_at(name: str, values: Mapping[str, Any], log: Log) -> int:
     """Print what the file of this name looks like; the exit code."""
     try:
         sources = looking.find_dumps([name])
-        return max(_show(looking.look_at(source), output, log) for source in sources)
+        return max(_show(looking.look_at(source, age_key(values)), values["output"], log) for source in sources)
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))
         return error.exit_code

@@ -7,8 +7,9 @@ click's own order, with the file as its default map.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -17,7 +18,7 @@ from click.core import ParameterSource
 
 from ingest_cli.cli.console import escape
 from ingest_cli.errors import KeyRefusedError
-from ingest_cli.keys import parse_key_reference
+from ingest_cli.keys import parse_key_reference, read_age_identity
 from ingest_cli.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_GIVE_UP_AFTER_S,
@@ -195,12 +196,14 @@ log_option = option(
     help="Messages on stderr, as text or JSON.",
 )
 
+age_option = option(
+    "--age-identity",
+    metavar="REF",
+    help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
+)
+
 row_options = together(
-    option(
-        "--age-identity",
-        metavar="REF",
-        help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
-    ),
+    age_option,
     option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
     option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
     option(
@@ -280,6 +283,21 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
     """The settings of a run, from the options of its command."""
     names: Sequence[str] = [name for name in RunSettings.__slots__ if name in values]
     chosen = {name: values[name] for name in names}
+    age_key(values)
     if "give_up_after" in values:
         chosen["give_up_after_s"] = values["give_up_after"]
     return RunSettings(**chosen)
+
+
+def age_key(values: Mapping[str, Any]) -> Callable[[], str] | None:
+    """What opens sources that are encrypted with age, if that was given; read when the first is met.
+
+    Raises:
+        click.UsageError: what was given is no reference; it is not repeated, for it may be the secret.
+    """
+    reference: str | None = values["age_identity"]
+    if reference is None:
+        return None
+    if not reference.startswith(("file:", "env:")):
+        raise click.UsageError("--age-identity takes file:PATH or env:NAME, never the identity or passphrase itself.")
+    return partial(read_age_identity, reference)

@@ -52,7 +52,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
         if name.endswith(".toml"):
             runs.one(Path(name))
         else:
-            runs.codes.append(look_at(name, values["output"], log))
+            runs.codes.append(look_at(name, values, log))
         if runs.interrupted:
             break
     ctx.exit(worst(runs.codes))

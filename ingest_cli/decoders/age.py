@@ -16,7 +16,7 @@ from typing import Any
 
 from ingest_cli.decoders.pushed import Pull, Push, pushed
 from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 MAX_PASSPHRASE_BYTES = 32 << 20
 """A file encrypted with a passphrase may be this long: the library takes it as a whole."""
@@ -97,7 +97,7 @@ def _streamed(pyrage: ModuleType, reader: Reader, identities: list[Any]) -> Iter
             "it cannot be decrypted: it is encrypted with age for another identity, or damaged at its very beginning"
         ) from error
     except (OSError, ValueError) as error:
-        raise SourceError(
+        raise DamagedError(
             f"what is encrypted with age is cut off or damaged near byte {reader.offset:,}; the rows before that were "
             "read. Get the whole file again, and run the same command"
         ) from error
@@ -119,7 +119,7 @@ def _as_a_whole(pyrage: ModuleType, reader: Reader, passphrase: str, log_n: int)
     try:
         plain = pyrage.passphrase.decrypt(data, passphrase)
     except (pyrage.DecryptError, OSError, ValueError) as error:
-        raise SourceError(
+        raise DamagedError(
             "it cannot be decrypted: it is encrypted with age with another passphrase, or cut off or damaged"
         ) from error
     yield from in_pieces([plain], PIECE_BYTES)

@@ -15,7 +15,7 @@ from typing import Protocol
 from backports import zstd
 
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError
 
 _MEMORY_LIMIT_BYTES = 256 << 20  # of an xz dictionary: four times that of `xz -9`
 _WINDOW_LOG_MAX = 27  # of a zstd window, 128 MiB: what `zstd -d` takes without being asked
@@ -90,7 +90,7 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
             try:
                 out = member.decompress(rest, PIECE_BYTES)
             except (OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError) as error:
-                raise SourceError(
+                raise DamagedError(
                     f"the {name} data is damaged near byte {read:,}; the rows before that were read. "
                     "Get the file again, and run the same command"
                 ) from error
@@ -101,7 +101,7 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
                 rest, member = member.unused_data, None
         read += len(piece)
     if member is not None:
-        raise SourceError(
+        raise DamagedError(
             f"the {name} data is cut off after byte {read:,}; the rows before the cut were read. "
             "Get the whole file, and run the same command"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ingest_cli.decoders.methods import up_to_the_damage
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError
 
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # zlib's way of asking for a gzip header and a CRC check
 
@@ -35,7 +35,7 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
             except zlib.error as error:
                 yield up_to_the_damage(before, rest)
                 place = read + len(piece) - len(rest)
-                raise SourceError(
+                raise DamagedError(
                     f"the gzip data is damaged near byte {place:,}; the rows before that were read. "
                     "Get the file again, and run the same command"
                 ) from error
@@ -48,7 +48,7 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
     if member is not None:
         while out := member.decompress(b"", PIECE_BYTES):
             yield out
-        raise SourceError(
+        raise DamagedError(
             f"the gzip data is cut off after byte {read:,}; the rows before the cut were read. "
             "Get the whole file, and run the same command"
         )

@@ -20,7 +20,7 @@ from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 _MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
 _MAX_DICTIONARY_BYTES = 256 << 20  # as for xz
@@ -223,14 +223,14 @@ def _raw(method: dict[str, int], filters: Sequence[Mapping[str, int]] = ()) -> D
 
 
 def _cut_off(size: int) -> SourceError:
-    return SourceError(
+    return DamagedError(
         f"the 7z archive is cut off after byte {size:,}, and what is in it is told at its end; nothing was read. "
         "Get the whole file, and run the same command"
     )
 
 
 def _damaged(what: str) -> SourceError:
-    return SourceError(
+    return DamagedError(
         f"the 7z archive is damaged: {what}; the rows before that were read. "
         "Get the file again, and run the same command"
     )

@@ -25,7 +25,7 @@ from ingest_cli.decoders.zip_headers import (
     matching_descriptor,
     read_header,
 )
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 _STORED = 0
 _DESCRIPTOR_BYTES = 24  # the longest: signature, CRC and two sizes of 8 bytes (§4.3.9)
@@ -154,7 +154,7 @@ def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
         if not final:
             reader.give_back(data[upto:])
         yield data[:upto]
-    raise SourceError(
+    raise DamagedError(
         "the end of a member that is stored as it is was not found: the zip data is cut off, or was written by a "
         "program that leaves out what is needed to find it; unpack it first"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import Reader
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 LOCAL = b"PK\x03\x04"
 DIRECTORY = b"PK\x01\x02"
@@ -125,7 +125,7 @@ def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequen
 
 def cut_off(reader: Reader) -> SourceError:
     """What to raise where the stream ends too early."""
-    return SourceError(
+    return DamagedError(
         f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read. "
         "Get the whole file, and run the same command"
     )
@@ -133,7 +133,7 @@ def cut_off(reader: Reader) -> SourceError:
 
 def damaged(reader: Reader, what: str) -> SourceError:
     """What to raise where something does not fit."""
-    return SourceError(
+    return DamagedError(
         f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read. "
         "Get the file again, and run the same command"
     )

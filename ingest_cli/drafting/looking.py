@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +49,12 @@ def find_dumps(names: Iterable[str]) -> list[Source]:
     return find_sources([_literally(name) for name in names], Path.cwd())
 
 
-def look_at(source: Source) -> Look:
+def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
     """Look at a bounded part of `source`.
+
+    Args:
+        source: what to look at.
+        age_key: gives what opens a source that is encrypted with age.
 
     Raises:
         SourceError: it cannot be read, or not even its head can be unpacked.
@@ -62,7 +66,7 @@ def look_at(source: Source) -> Look:
                 return Look(source, sniff_container(container, file, usable=usable_share), complete=False)
         except SourceError as error:
             raise SourceError(f'"{source.name}": {error}') from error
-    sample = take_sample(source)
+    sample = take_sample(source, age_key)
     guess = sniff(
         sample.head,
         complete=sample.complete,

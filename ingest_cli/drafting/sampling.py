@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ingest_cli.decoders import Member, members
@@ -35,14 +36,18 @@ class Sample:
     fault: str = ""
 
 
-def take_sample(source: Source) -> Sample:
+def take_sample(source: Source, age_key: Callable[[], str] | None = None) -> Sample:
     """Take a sample of `source`; if it is an archive, of the largest of its first files.
+
+    Args:
+        source: what to look at.
+        age_key: see `members`.
 
     Raises:
         SourceError: it cannot be read, or not even its head can be unpacked.
     """
     try:
-        sample = _largest(source)
+        sample = _largest(source, age_key)
         first = next(source.open(), b"")
         if not sample.complete and not sample.fault and sample.head.startswith(first[:MAX_SAMPLE_BYTES]):
             sample = replace(sample, further=_further(source))
@@ -51,9 +56,9 @@ def take_sample(source: Source) -> Sample:
     return sample
 
 
-def _largest(source: Source) -> Sample:
+def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
     largest = Sample(b"", complete=True)
-    found = members(source.open(), open_file=source.open_file)
+    found = members(source.open(), age_key=age_key, open_file=source.open_file)
     for number in range(MAX_MEMBERS):
         try:
             member = next(found, None)

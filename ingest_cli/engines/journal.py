@@ -24,6 +24,8 @@ MOSTLY = 0.5
 """The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""
 
 
+MAX_NOTES = 20
+
 TURN_BYTES = 4096
 """Bytes of state that are worth a save each time there is an occasion: as many write capacity units as it has KiB."""
 
@@ -106,7 +108,9 @@ class Journal:
     def note(self, text: str) -> None:
         """Note what whoever looks at the result should know."""
         with self._lock:
-            self._books.report.notes.append(text)
+            notes = self._books.report.notes
+            if text not in notes and len(notes) < MAX_NOTES:
+                notes.append(text)
 
     def source_failed(self) -> None:
         """Note that a source could not be read to its end, and that it is the source's fault."""

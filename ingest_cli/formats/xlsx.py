@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.errors import ManifestError, SourceError, UsageError
+from ingest_cli.errors import IngestError, ManifestError, UsageError
 from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
 from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
@@ -176,7 +176,7 @@ class _Guard:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         # Its own errors share no base, and where it gives up (a panic of Rust's) that is not even an Exception.
-        if error is not None and not isinstance(error, KeyboardInterrupt | SystemExit | SourceError | MemoryError):
+        if error is not None and not isinstance(error, KeyboardInterrupt | SystemExit | IngestError | MemoryError):
             raise not_a_workbook() from error
 
 

@@ -128,7 +128,7 @@ class SourceRanges:
 
     def source_read(self, count: int) -> None:
         """Note how many members there are."""
-        self._count = count
+        self._count = max(count, len(self._members))  # those that were done before are passed over uncounted
         self._finish()
 
     def remaining(self) -> Remaining | None:

@@ -54,7 +54,9 @@ class Replay:
         """
         if not self.rows:
             raise UsageError("the file given with --replay is empty: there is nothing to load again")
-        if not self.rows.keys() & set(sources):
+        known = tuple(sources)
+        within = tuple(f"{source}/" for source in known)
+        if not any(named in known or named.startswith(within) for named in self.rows):
             raise UsageError(
                 "the file given with --replay names no source of this manifest; give the one that belongs to it"
             )

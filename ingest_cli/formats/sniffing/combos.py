@@ -25,7 +25,6 @@ _MAX_LINES = 1_000
 _FEWEST_LINES = 3
 _FEWEST_USERS = 10
 _SHARE = 0.8
-_MIXED_SHARE = 0.5
 _EVEN_SHARE = 0.97
 _WIDEST = 12
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]{0,30}://[^\s]")
