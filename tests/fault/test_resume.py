@@ -258,3 +258,18 @@ def test_a_file_that_was_cut_off_is_loaded_as_far_as_it_goes_and_whole_once_it_i
     other = make_table(Place(table.endpoint), admin)
     assert cli("load", manifest, *other.to).code == 0
     assert table.items == other.items
+
+
+def test_a_dump_that_was_only_changed_is_not_taken_for_one_that_was_mended(
+    cli: Cli, table: Place, tmp_path: Path
+) -> None:
+    manifest = _manifest(tmp_path, 3 * ROWS)
+    [dump] = tmp_path.glob("*.csv")
+    with under_way(cli, table, manifest) as process:
+        with dump.open("ab") as file:
+            file.write(b"LAGI,850101-14-5679,,lagi@example.com\n")
+        result = cli.finish(process)
+    assert result.code == 4, result
+    assert "has changed" in result.err
+    _refuses(cli, table, ["load", manifest, *table.to], "the dump has changed since", "--restart")
+    assert cli("load", manifest, *table.to, "--restart").code == 0
