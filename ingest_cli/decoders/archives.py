@@ -23,9 +23,12 @@ from ingest_cli.errors import SourceError
 Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 Unarchiver = Callable[[Iterable[bytes], Meter], Iterator[Member]]
 
+# "BZh" alone may be anybody's name; the level belongs to it. What follows may be damaged, and has to be found so.
+_BZIP2 = [b"BZh%d" % level for level in range(1, 10)]
+
 UNPACKERS: Mapping[bytes, Unpacker] = {
     b"\x1f\x8b\x08": gunzip,
-    b"BZh": bunzip2,
+    **dict.fromkeys(_BZIP2, bunzip2),
     b"\xfd7zXZ\x00": unxz,
     b"\x5d\x00\x00": unxz,  # .lzma has no magic number of its own: this is its usual first setting
     b"\x28\xb5\x2f\xfd": unzstd,

@@ -282,3 +282,10 @@ def test_packings_within_packings_have_an_end() -> None:
         packed = gzip.compress(packed)
     with pytest.raises(SourceError, match="within each other"):
         list(unpack([packed]))
+
+
+@pytest.mark.parametrize("text", [b"BZhang,850101145678\n", b"BZh", b"BZh\0"])
+def test_a_text_that_begins_like_bzip2_is_a_text(text: bytes) -> None:
+    assert unpacked(text) == (text, None)
+    assert unpacked(bz2.compress(text)) == (text, None)
+    assert unpacked(bz2.compress(b"")) == (b"", None)
