@@ -84,7 +84,7 @@ def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Pat
     outcome.agrees_with(expected)
     campaign.is_sound(outcome)
     assert campaign.endings == [-KILL] * 20 + [0]
-    assert outcome.report["rows_before"] > 0
+    assert outcome.report["rows_before"] > 0 or outcome.report["outcome"] == "unchanged"
     rows_per_byte = 3000 / (manifest.parent / "0-dump.csv").stat().st_size
     chunk_items = int(4 * MIN_BYTES * rows_per_byte * len(expected.items) / 3000)
     allowed = repeated_at_most(WCU_PER_S, CONCURRENCY, SLOW_SAVE_S, chunk_items)
