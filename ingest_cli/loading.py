@@ -20,7 +20,6 @@ from ingest_cli import catalog
 from ingest_cli.catalog import Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.engines.serial import SerialWriter
-from ingest_cli.engines.threaded import ThreadedWriter
 from ingest_cli.errors import (
     DamagedError,
     IngestError,
@@ -34,7 +33,7 @@ from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper, ephemeral_pepper, read_age_identity
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import accounted, check, counts, note_undecodable
-from ingest_cli.pipeline import Plan, Shard, Stages, Writer, plan, run_shard
+from ingest_cli.pipeline import Plan, Preparation, Shard, Stages, Writer, plan, run_shard
 from ingest_cli.policies.background import within
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.chunking import ChunkSize
@@ -46,11 +45,12 @@ from ingest_cli.policies.window import RowWindow, Window
 from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
 from ingest_cli.settings import RunSettings, Target, state_folder
-from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.dynamodb import is_gone
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources import dataset_fingerprint
-from ingest_cli.writing import WritePath, watched, write_path
+from ingest_cli.staffing import Staff, checking, writing
+from ingest_cli.working import Recipe
+from ingest_cli.writing import Route, WritePath, starting_pace, watched, write_path
 
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
@@ -88,16 +88,12 @@ def validate(
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
     with accounted(report):
         planned = _planned(plan(manifest, wait=stop.wait), report, watcher)
-        builder = ItemBuilder(Hasher(ephemeral_pepper()), manifest.dataset.id, _NO_SRC)
+        recipe = Recipe(manifest.fields, ephemeral_pepper(), manifest.dataset.id, _NO_SRC, settings.rejects_include_raw)
         with _reject_file(settings) as rejects:
-            journal = Journal(Books(report, rejects), watcher.on_settled)
-            writer = SerialWriter(DiscardSink(), journal, stop)
-            _run(
-                planned.shards,
-                _stages(planned, _window(planned, settings), builder, settings, _counting(report, watcher)),
-                writer,
-                journal,
-            )
+            journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
+            stages = _stages(planned, _window(planned, settings), settings, chunk_size, _counting(report, watcher))
+            with checking(Staff.of(settings, planned), recipe, journal, chunk_size, stop) as engine, engine as writer:
+                _run(planned.shards, stages, writer, journal)
         note_undecodable(report, manifest)
         check(report, manifest)
         report.outcome = "partial" if _is_partial(settings) else "complete"
@@ -130,6 +126,8 @@ class _Prepared:
     Attributes:
         planned: what there is to read.
         window: which rows of it count.
+        staff: who works on it.
+        route: the way to the table.
         path: what is written through.
         lease: the lock, held.
         resumable: how far it has come; None for a load of some rows only.
@@ -138,6 +136,8 @@ class _Prepared:
 
     planned: Plan
     window: Window
+    staff: Staff
+    route: Route
     path: WritePath
     lease: Lease
     resumable: Resumable | None
@@ -177,7 +177,9 @@ class _Load:
                 rows.put_dataset(row)
             report.outcome = "unchanged"
             return
-        path = write_path(table, described, settings, report.traffic, stop)
+        staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
+        pace = starting_pace(described, settings, staff.shared)
+        path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
         try:
             token = secrets.token_hex(16)
             lease = Lease(table, manifest.dataset.id, token, time.time)
@@ -189,11 +191,11 @@ class _Load:
                     finished = before is not None and before.state == catalog.COMPLETE
                     resumable = Resumable.open(planned, identity, table, settings, token, finished=finished)
                 with _under_way(table):
-                    self._write(_Prepared(planned, window, path, lease, resumable, row), watcher)
+                    self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row), watcher)
             finally:
                 _bounded(lease.release)
         finally:
-            path.transport.close()
+            path.outlet.transport.close()
 
     def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
         """Write all that is still to be written."""
@@ -215,10 +217,30 @@ class _Load:
                 insist(resumable.begin, rules)
             if settings.replay is None:
                 insist(lambda: rows.put_dataset(replace(row, state=catalog.LOADING)), rules)
-            builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, report.src or _NO_SRC)
-            stages = _stages(planned, prepared.window, builder, settings, _counting(report, watcher))
-            with _saved(journal, report), watched(path, self.table, settings, prepared.lease, journal):
-                with ThreadedWriter(path.lanes, journal, settings.concurrency, rules.stop) as writer:
+            recipe = Recipe(
+                manifest.fields,
+                self.pepper,
+                manifest.dataset.id,
+                report.src or _NO_SRC,
+                settings.rejects_include_raw,
+            )
+            chunk_size = ChunkSize()
+            stages = _stages(planned, prepared.window, settings, chunk_size, _counting(report, watcher))
+            with (
+                writing(
+                    prepared.staff,
+                    recipe,
+                    path,
+                    prepared.route,
+                    settings,
+                    journal=journal,
+                    chunk_size=chunk_size,
+                    traffic=report.traffic,
+                ) as engine,
+                _saved(journal, report),
+                watched(path, self.table, settings, prepared.lease, journal),
+            ):
+                with engine as writer:
                     _run(shards, stages, writer, journal)
                 insist(journal.save, rules)
         finally:
@@ -288,19 +310,15 @@ def _planned(planned: Plan, report: Report, watcher: Watcher) -> Plan:
 
 
 def _stages(
-    planned: Plan, window: Window, builder: ItemBuilder, settings: RunSettings, on_bytes: Callable[[int], None]
+    planned: Plan, window: Window, settings: RunSettings, chunk_size: ChunkSize, on_bytes: Callable[[int], None]
 ) -> Stages:
-    """The stages of a run, set up."""
-    manifest, chunk_size = planned.manifest, ChunkSize()
+    """The stages of a run from bytes to rows, set up."""
+    manifest = planned.manifest
     return Stages(
         encoding=manifest.format.encoding,
         format=open_format(manifest.format, planned.wanted, chunk_size),
-        chunk_size=chunk_size,
         window=window,
-        fields=manifest.fields,
-        items=builder,
         on_bytes=on_bytes,
-        keep_raw=settings.rejects_include_raw,
         age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
     )
 
@@ -390,11 +408,8 @@ def rebuild(
     sink, settings = MemorySink(), RunSettings()
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _src(_fingerprints(planned, settings)))
     report = Report("verify", manifest.dataset.id, manifest.dataset.title)
-    journal = Journal(Books(report, RejectFile(None)))
-    _run(
-        planned.shards,
-        _stages(planned, _window(planned, settings), builder, settings, lambda _: None),
-        SerialWriter(sink, journal),
-        journal,
-    )
+    journal, chunk_size = Journal(Books(report, RejectFile(None))), ChunkSize()
+    stages = _stages(planned, _window(planned, settings), settings, chunk_size, lambda _: None)
+    preparation = Preparation(manifest.fields, builder)
+    _run(planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took), journal)
     return sink.items

@@ -2,9 +2,10 @@
 
     source → decoder → format → normalize → hash → item → batch → sink → report
 
-`plan` finds out what there is to do without reading a row. `run_shard` is the way itself: one
-direction, chunk by chunk, until each chunk is handed to a writer, which batches its items, puts them
-into the sink, and settles the chunk in the report once everything in it is safe.
+`plan` finds out what there is to do without reading a row. `run_shard` is the first half of the way: one
+direction, chunk by chunk, until each chunk of rows is handed to a writer. `Preparation.prepare` is the second:
+from rows to items. The writer batches these, puts them into the sink, and settles the chunk in the report once
+everything in it is safe. Between the halves a chunk may go to another process, so that several work at once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from ingest_cli.formats import FileFormat, Format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
 from ingest_cli.normalize import normalize
-from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import Window
 from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk, Span
 from ingest_cli.settings import Target
@@ -70,32 +70,24 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages a shard is run through, set up for one load.
+    """The stages from bytes to rows, set up for one load.
 
     Attributes:
         encoding: character set of sources without a byte order mark.
         format: parses.
-        chunk_size: learns how long a chunk keeps the writer busy, and tells the format what to aim at.
         window: which rows count.
-        fields: what the columns hold.
-        items: hashes, and builds items.
         on_bytes: told how many bytes were read from a source.
         on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
-        keep_raw: whether rejects hold the record they were made of.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
     """
 
     encoding: str
     format: Format | FileFormat
-    chunk_size: ChunkSize
     window: Window
-    fields: tuple[Field, ...]
-    items: ItemBuilder
     on_bytes: Callable[[int], None]
     on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
-    keep_raw: bool = False
     age_identity: Callable[[], str] | None = None
 
 
@@ -112,10 +104,31 @@ class Work:
     settlement: Settlement
 
 
-class Writer(Protocol):
-    """Takes chunks, and settles each once all of its items are safe."""
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The stages from rows to items, set up for one load.
 
-    def write(self, work: Work) -> None:
+    Attributes:
+        fields: what the columns hold.
+        items: hashes, and builds items.
+        keep_raw: whether rejects hold the record they were made of.
+    """
+
+    fields: tuple[Field, ...]
+    items: ItemBuilder
+    keep_raw: bool = False
+
+    def prepare(self, origin: Origin, rows: RowChunk) -> Work:
+        """Take a chunk from its rows to its items."""
+        normalized = normalize(rows, self.fields)
+        items = self.items.build(normalized.records)
+        return Work(items, Settlement.of(origin, rows, normalized, items, keep_raw=self.keep_raw))
+
+
+class Writer(Protocol):
+    """Takes chunks of rows, and settles each once all of its items are safe."""
+
+    def write(self, origin: Origin, rows: RowChunk) -> None:
         """Take a chunk; may return before it is written.
 
         Raises:
@@ -146,7 +159,7 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
 
 
 def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
-    """Take a shard through all stages; returns of how many members it is made.
+    """Read a shard to its end, and hand its rows to `writer`; returns of how many members it is made.
 
     Raises:
         SourceError: it could not be read to its end; the rows before were written.
@@ -159,12 +172,7 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
             count, reading = origin.member + 1, origin.name
             end = spans[-1].start
             for rows in stages.window.take(origin.name, chunks):
-                began = time.monotonic()
-                normalized = normalize(rows, stages.fields)
-                items = stages.items.build(normalized.records)
-                settlement = Settlement.of(origin, rows, normalized, items, keep_raw=stages.keep_raw)
-                writer.write(Work(items, settlement))
-                stages.chunk_size.took(rows.size_bytes, time.monotonic() - began)
+                writer.write(origin, rows)
                 end = rows.end if rows.end.offset > end.offset else end
             if stages.window.exhausted():
                 break

@@ -107,7 +107,7 @@ class Account:
 
 @dataclass(slots=True)
 class Traffic:
-    """What the writing took; noted from several threads.
+    """What the writing took; noted from several threads, and added up from several processes.
 
     Attributes:
         requests: batches sent, repeated ones included.
@@ -125,6 +125,20 @@ class Traffic:
         with self._lock:
             self.requests += 1
             self.wcu_consumed += wcu
+
+    def take(self) -> tuple[int, Counter[str], float]:
+        """What was counted since this was last called: requests, retries and capacity units."""
+        with self._lock:
+            taken = self.requests, self.retries, self.wcu_consumed
+            self.requests, self.retries, self.wcu_consumed = 0, Counter(), 0.0
+        return taken
+
+    def add(self, requests: int, retries: Counter[str], wcu_consumed: float) -> None:
+        """Count what was counted elsewhere; see `take`."""
+        with self._lock:
+            self.requests += requests
+            self.retries.update(retries)
+            self.wcu_consumed += wcu_consumed
 
     def note_retry(self, reason: str) -> None:
         """Count an attempt that has to be repeated."""

@@ -9,6 +9,7 @@ from ingest_cli.errors import UsageError
 
 DEFAULT_CONCURRENCY = 16
 DEFAULT_GIVE_UP_AFTER_S = 1800.0
+AUTO_WORKERS = 0
 TRANSPORTS = ("curl", "boto3")
 STATE_IN_TABLE = "table"
 MIB = 1 << 20
@@ -60,6 +61,7 @@ class RunSettings:
         age_identity: where the identities, or the passphrase, for sources encrypted with age are: as for a pepper.
         source_id: stands for the content of sources that cannot be fingerprinted.
         concurrency: requests in flight at the most.
+        workers: processes that prepare and write; 0: as many as there are cores, if the dump is worth it.
         transport: one of `TRANSPORTS`.
         give_up_after_s: seconds without any progress after which a load stops, resumable.
         restart: begin again, whatever was done before.
@@ -77,6 +79,7 @@ class RunSettings:
     age_identity: str | None = None
     source_id: str | None = None
     concurrency: int = DEFAULT_CONCURRENCY
+    workers: int = AUTO_WORKERS
     transport: str = TRANSPORTS[0]
     give_up_after_s: float = DEFAULT_GIVE_UP_AFTER_S
     restart: bool = False

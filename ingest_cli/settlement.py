@@ -21,6 +21,25 @@ from ingest_cli.sinks.interface import Refusal
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a chunk: all that the books of a load are told about it.
+
+    Attributes:
+        origin: where its rows come from.
+        span: where the chunk lies.
+        key_hash: shape (items,): 64 bits of each item's key.
+        account: of its rows and items.
+        rejects: one for each row, and each item, that did not reach the table, in order.
+    """
+
+    origin: Origin
+    span: Span
+    key_hash: npt.NDArray[np.uint64]
+    account: Account
+    rejects: tuple[Reject, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The account and the rejects of a chunk, up to what the sink will say.
 
@@ -77,6 +96,11 @@ class Settlement:
     def entries(self) -> int:
         """Rows and items: what its size depends on."""
         return self.rows.records + len(self.key_hash)
+
+    def settled(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Settled:
+        """What became of the chunk, given what the sink said of its items."""
+        account, rejects = self.account(acknowledged, refused), tuple(self.rejects(refused))
+        return Settled(self.origin, self.span, self.key_hash, account, rejects)
 
     def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
         """The account of the chunk, given what the sink said."""

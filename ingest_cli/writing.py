@@ -7,22 +7,24 @@ the notice that a spot instance gets.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws import ca_bundle, dynamodb, no_credentials
-from ingest_cli.engines.threaded import Lanes
+from ingest_cli.aws import ca_bundle, dynamodb, no_credentials, open_session
+from ingest_cli.engines.concurrent import Lanes
 from ingest_cli.errors import IngestError, LockedError, UsageError
+from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
-from ingest_cli.policies.clock import SystemClock
+from ingest_cli.policies.clock import Clock, SystemClock
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
 from ingest_cli.policies.paced import Paced
 from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Ceiling, Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules
+from ingest_cli.policies.shared import Shared
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.spot import SpotNotice
 from ingest_cli.settings import state_folder
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from ingest_cli.engines.journal import Journal
     from ingest_cli.lock import Lease
     from ingest_cli.report import Traffic
-    from ingest_cli.settings import RunSettings
+    from ingest_cli.settings import RunSettings, Target
     from ingest_cli.sinks.transports.interface import Transport
     from ingest_cli.tables import Table
 
@@ -50,16 +52,16 @@ class WritePath:
     """What a load writes through.
 
     Attributes:
+        outlet: where requests leave.
         lanes: the sinks.
         pacer: the rate.
         rules: how long to go on.
-        transport: sends.
     """
 
+    outlet: Outlet
     lanes: Lanes
     pacer: Pacer
     rules: RetryRules
-    transport: Transport
 
 
 def parse_ceiling(text: str | None) -> Ceiling:
@@ -92,31 +94,106 @@ def provisioned_wcu(described: dict[str, Any]) -> float | None:
     return units or None
 
 
-def write_path(
-    table: Table, described: dict[str, Any], settings: RunSettings, traffic: Traffic, stop: StopRequest
-) -> WritePath:
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How requests reach a table; plain data, which a worker process can be given.
+
+    Attributes:
+        target: the table.
+        transport: one of `TRANSPORTS`.
+        endpoint: where requests go.
+    """
+
+    target: Target
+    transport: str
+    endpoint: Endpoint
+
+    @classmethod
+    def to(cls, table: Table, transport: str) -> Route:
+        """The way to `table`."""
+        meta = table.client.meta
+        return cls(table.target, transport, Endpoint(meta.endpoint_url, meta.region_name, ca_bundle(table.session)))
+
+    def open(self, stop: StopRequest, table: Table | None = None) -> Outlet:
+        """What requests are sent through.
+
+        Args:
+            stop: ends all waiting.
+            table: has the credentials; None: they are found anew.
+
+        Raises:
+            TableError: there are no credentials.
+        """
+        session = open_session(self.target) if table is None else table.session
+        fibers = Fibers(lambda: stop.requested)
+        if self.transport == "boto3":
+            client = dynamodb(session, self.target, single_attempt=True)
+            return Outlet(self.target.table, BotoTransport(client, fibers), fibers)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise no_credentials()
+        return Outlet(self.target.table, CurlTransport(self.endpoint, credentials, fibers), fibers)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """What requests to a table are sent through.
+
+    Attributes:
+        table: its name.
+        transport: sends.
+        fibers: who waits for answers.
+    """
+
+    table: str
+    transport: Transport
+    fibers: Fibers
+
+
+def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace) -> WritePath:
     """Put the write path together; nothing is sent yet.
 
-    Raises:
-        UsageError: the settings do not fit the table.
-        TableError: there are no credentials.
+    Args:
+        outlet: where requests leave.
+        settings: how long to go on.
+        traffic: counts requests.
+        stop: ends all waiting.
+        pace: the rate, begun or joined.
     """
-    clock = SystemClock(stop.event)
-    warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
-    pacer = Pacer(clock, parse_ceiling(settings.max_wcu).of(provisioned_wcu(described)), warm)
+    clock = SystemClock(stop.event, outlet.fibers)
+    pacer = pace(clock)
     hot_keys = HotKeys(clock)
     rules = RetryRules(
         clock=clock,
         random=Random(),  # noqa: S311 - jitter, not a secret
-        progress=Progress(clock),
+        progress=Progress(clock, pacer.shared),
         give_up_after_s=settings.give_up_after_s,
         on_retry=traffic.note_retry,
         stop=stop,
     )
-    transport = _transport(table, settings.transport)
-    paced = Paced(Metering(DynamoDBSink(transport, table.target.table), traffic), pacer, hot_keys, stop)
+    paced = Paced(Metering(DynamoDBSink(outlet.transport, outlet.table), traffic), pacer, hot_keys, stop)
     lanes = Lanes(Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced), hot_keys, rules)
-    return WritePath(lanes, pacer, rules, transport)
+    return WritePath(outlet, lanes, pacer, rules)
+
+
+Pace = Callable[[Clock], Pacer]
+"""The rate of a run, given the clock that it is kept by."""
+
+
+def starting_pace(described: dict[str, Any], settings: RunSettings, shared: Shared | None = None) -> Pace:
+    """The rate at which a run starts to write to a table.
+
+    Args:
+        described: what DynamoDB says about the table.
+        settings: may hold a ceiling.
+        shared: where the rate is kept; None: for this process alone.
+
+    Raises:
+        UsageError: the settings do not fit the table.
+    """
+    ceiling = parse_ceiling(settings.max_wcu).of(provisioned_wcu(described))
+    warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
+    return lambda clock: Pacer.starting(clock, ceiling, warm, shared)
 
 
 @contextlib.contextmanager
@@ -152,13 +229,3 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
             if notice is not None:
                 stack.enter_context(Repeater("spot", notice.every_s, lambda: notice.look(stop), ignored))
         yield
-
-
-def _transport(table: Table, name: str) -> Transport:
-    if name == "boto3":
-        return BotoTransport(dynamodb(table.session, table.target, single_attempt=True))
-    credentials = table.session.get_credentials()
-    if credentials is None:
-        raise no_credentials()
-    endpoint = Endpoint(table.client.meta.endpoint_url, table.client.meta.region_name, ca_bundle(table.session))
-    return CurlTransport(endpoint, credentials)

@@ -20,6 +20,7 @@ from ingest_cli.cli.console import escape
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
 from ingest_cli.settings import (
+    AUTO_WORKERS,
     DEFAULT_CONCURRENCY,
     DEFAULT_GIVE_UP_AFTER_S,
     STATE_IN_TABLE,
@@ -62,6 +63,22 @@ class Duration(click.ParamType[float]):
         if not 0 < duration_s < float("inf"):
             self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
         return duration_s
+
+
+class Workers(click.ParamType[int]):
+    """A number of processes, or `auto`."""
+
+    name = "workers"
+    MOST = 64
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """How many; `AUTO_WORKERS` for `auto`."""
+        text = str(value).strip().lower()
+        if text == "auto":
+            return AUTO_WORKERS
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= self.MOST):
+            self.fail(f"{value!r} is no number of processes; write 1 to {self.MOST}, or auto.", param, ctx)
+        return int(text)
 
 
 def option(*names: str, **attributes: Any) -> Callable[[_F], _F]:
@@ -204,6 +221,14 @@ age_option = option(
 
 row_options = together(
     age_option,
+    option(
+        "--workers",
+        type=Workers(),
+        default="auto",
+        metavar="N|auto",
+        help="Processes that work on a dump, beside the one that reads it. 1: that one does it all. auto: as many as "
+        "there are cores, if the dump is large enough.",
+    ),
     option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
     option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
     option(
@@ -266,7 +291,7 @@ _ALL_SETTINGS = frozenset(
     {
         "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu",
         "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip",
-        "source_id", "spot_watch", "state", "table", "transport",
+        "source_id", "spot_watch", "state", "table", "transport", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

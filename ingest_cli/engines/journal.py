@@ -17,8 +17,7 @@ from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.records import Origin, Position
 from ingest_cli.report import Report
-from ingest_cli.settlement import Settlement
-from ingest_cli.sinks.interface import Refusal
+from ingest_cli.settlement import Settled
 
 MOSTLY = 0.5
 """The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""
@@ -77,7 +76,7 @@ class Journal:
         with self._lock:
             self._closed = True
 
-    def settle(self, chunk: Settlement, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
+    def settle(self, chunk: Settled) -> None:
         """Account for a chunk whose items are all acknowledged or refused.
 
         Raises:
@@ -88,8 +87,8 @@ class Journal:
         with self._lock:
             if self._closed:
                 return
-            books.rejects.write(chunk.origin.name, chunk.origin.shard, chunk.rejects(refused))
-            books.report.account.add(chunk.account(acknowledged, refused))
+            books.rejects.write(chunk.origin.name, chunk.origin.shard, chunk.rejects)
+            books.report.account.add(chunk.account)
             books.report.distinct.add(chunk.key_hash)
             if books.checkpoint is not None:
                 books.checkpoint.shards[chunk.origin.shard].add(chunk.origin.member, chunk.span)

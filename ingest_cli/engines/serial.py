@@ -1,32 +1,47 @@
-"""The reference engine: writes each batch before the next one is made, in the calling thread."""
+"""The reference engine: prepares each chunk, writes it and settles it before the next one is read."""
 
 from __future__ import annotations
 
+import time
+
 from ingest_cli.batching import batches
-from ingest_cli.engines.journal import Journal
-from ingest_cli.pipeline import Work
+from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.pipeline import Preparation
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.records import Origin, RowChunk
 from ingest_cli.sinks.interface import Refusal, Sink
 
 
 class SerialWriter:
     """Writes and settles a chunk before it returns."""
 
-    def __init__(self, sink: Sink, journal: Journal, stop: StopRequest | None = None) -> None:
+    def __init__(
+        self,
+        preparation: Preparation,
+        sink: Sink,
+        settle: Settle,
+        took: Took = lambda _bytes, _s: None,
+        stop: StopRequest | None = None,
+    ) -> None:
+        self._preparation = preparation
         self._sink = sink
-        self._journal = journal
+        self._settle = settle
+        self._took = took
         self._stop = stop or StopRequest()
 
-    def write(self, work: Work) -> None:
+    def write(self, origin: Origin, rows: RowChunk) -> None:
         """See `Writer.write`.
 
         Raises:
             TryAgainError: the run is being stopped.
         """
         self._stop.check()
+        began_s = time.monotonic()
+        work = self._preparation.prepare(origin, rows)
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self._sink.put(batch)
             acknowledged += receipt.acknowledged
             refused += receipt.refused
-        self._journal.settle(work.settlement, acknowledged, refused)
+        self._settle(work.settlement.settled(acknowledged, refused))
+        self._took(rows.size_bytes, time.monotonic() - began_s)

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Protocol
 
+from ingest_cli.fibers import Fibers
+
 
 class Clock(Protocol):
     """Tells the time and lets it pass."""
@@ -20,10 +22,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The real time; a sleep ends early when `stop` is set."""
+    """The real time. Fibers let each other run while they sleep; a sleep ends early when `stop` is set."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, fibers: Fibers) -> None:
         self._stop = stop
+        self._fibers = fibers
 
     def monotonic_s(self) -> float:
         """See `Clock.monotonic_s`."""
@@ -31,4 +34,7 @@ class SystemClock:
 
     def sleep(self, duration_s: float) -> None:
         """See `Clock.sleep`."""
-        self._stop.wait(duration_s)
+        if self._fibers.is_own_thread():
+            self._fibers.sleep(duration_s)
+        else:
+            self._stop.wait(duration_s)

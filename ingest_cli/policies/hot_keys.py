@@ -7,7 +7,6 @@ others beside them are taken.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
 
@@ -28,11 +27,10 @@ CONCENTRATED = 0.5
 
 
 class HotKeys:
-    """Which keys are hot. Used from several threads at once."""
+    """Which keys are hot."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
         self._left: Counter[str] = Counter()
         self._since_s = clock.monotonic_s()
         self._hot: set[str] = set()
@@ -42,25 +40,23 @@ class HotKeys:
         if len(left) == len(sent):
             return self.concerns_table(sent, "unknown")
         times = Counter(pk for pk, _ in left.item_keys())
-        with self._lock:
-            self._forget()
-            self._add(pk for pk, count in times.items() if count >= HOT_AFTER)
-            cold = [pk for pk in times.elements() if pk not in self._hot]
-            if len(cold) > 1 and len(set(cold)) > CONCENTRATED * len(cold):
-                return True
-            self._left.update(cold)
-            self._add(pk for pk in set(cold) if self._left[pk] >= HOT_AFTER)
-            return len(cold) == 1
+        self._forget()
+        self._add(pk for pk, count in times.items() if count >= HOT_AFTER)
+        cold = [pk for pk in times.elements() if pk not in self._hot]
+        if len(cold) > 1 and len(set(cold)) > CONCENTRATED * len(cold):
+            return True
+        self._left.update(cold)
+        self._add(pk for pk in set(cold) if self._left[pk] >= HOT_AFTER)
+        return len(cold) == 1
 
     def concerns_table(self, sent: Batch, scope: str) -> bool:
         """Whether a throttle of all of `sent` is one of the table, rather than of a few keys."""
         keys = {pk for pk, _ in sent.item_keys()}
         if scope in {"table", "account"}:
             return True
-        with self._lock:
-            if len(keys) == 1 and (scope == "key_range" or len(sent) > 1):
-                self._add(keys)
-            return scope != "key_range" and not keys <= self._hot
+        if len(keys) == 1 and (scope == "key_range" or len(sent) > 1):
+            self._add(keys)
+        return scope != "key_range" and not keys <= self._hot
 
     def split(self, batch: Batch) -> tuple[Batch | None, Batch | None]:
         """(items of other keys, items of hot keys) of `batch`; None where there are none."""

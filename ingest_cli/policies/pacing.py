@@ -1,6 +1,6 @@
 """How fast to write: exactly as fast as was asked for, or as fast as the table takes it.
 
-One reservation clock for all threads (a token bucket without a bucket, GCRA: ITU-T I.371): each write
+One reservation clock for all that write (a token bucket without a bucket, GCRA: ITU-T I.371): each write
 reserves the next stretch of time that its capacity units are worth at the current rate, and waits for
 it. Under the ceiling the rate follows additive increase and multiplicative decrease (Chiu and Jain,
 1989): a throttle that concerns the whole table takes a share off, calm adds to it again.
@@ -8,11 +8,13 @@ it. Under the ceiling the rate follows additive increase and multiplicative decr
 
 from __future__ import annotations
 
-import threading
+import math
 from dataclasses import dataclass
+from typing import Self
 
 from ingest_cli.errors import UsageError
 from ingest_cli.policies.clock import Clock
+from ingest_cli.policies.shared import Shared
 
 ON_DEMAND_START_WCU_PER_S = 4000.0
 """Where the climb on an on-demand table begins: what a new one takes (AWS, "DynamoDB on-demand capacity mode")."""
@@ -46,100 +48,122 @@ class Rules:
 
 
 class Pacer:
-    """The rate of one run, shared by all that write."""
+    """The rate of one run, shared by all that write, in whichever process."""
 
-    def __init__(
-        self,
+    def __init__(self, clock: Clock, shared: Shared, rules: Rules | None = None) -> None:
+        """Join those that write at a rate; see `starting` for the first of them.
+
+        Args:
+            clock: tells the time, and lets it pass. It is the same in all processes of a machine.
+            shared: the rate.
+            rules: how it moves.
+        """
+        self._clock = clock
+        self._rules = rules or Rules()
+        self._shared = shared
+
+    @classmethod
+    def starting(
+        cls,
         clock: Clock,
         ceiling_wcu_per_s: float | None,
         start_wcu_per_s: float = ON_DEMAND_START_WCU_PER_S,
+        shared: Shared | None = None,
         rules: Rules | None = None,
-    ) -> None:
+    ) -> Self:
         """Start at the ceiling or, without one, where it is known to be safe.
 
         Args:
             clock: tells the time, and lets it pass.
             ceiling_wcu_per_s: never to be exceeded; None: find out what the table takes.
             start_wcu_per_s: where to begin finding out.
+            shared: where the rate is kept; None: for this process alone.
             rules: how the rate moves.
         """
-        self._clock = clock
-        self._rules = rules or Rules()
-        self._lock = threading.Lock()
-        self._ceiling = ceiling_wcu_per_s
-        self._rate = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
-        self._throttled_at: float | None = None
-        self._last_throttle_s = self._settled_s = float("-inf")
-        now = clock.monotonic_s()
-        self._ready_s = self._adapted_s = now
-        self._idle = True
+        pacer = cls(clock, shared or Shared(), rules)
+        with pacer._shared as state:
+            state.ceiling_wcu_per_s = math.nan if ceiling_wcu_per_s is None else ceiling_wcu_per_s
+            state.rate_wcu_per_s = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
+            state.throttled_at_wcu_per_s = math.nan
+            state.last_throttle_s = state.settled_s = -math.inf
+            state.ready_s = state.adapted_s = clock.monotonic_s()
+            state.idle = 1.0
+        return pacer
+
+    @property
+    def shared(self) -> Shared:
+        """What all that write at this rate have in common."""
+        return self._shared
 
     @property
     def rate_wcu_per_s(self) -> float:
         """The current rate."""
-        return self._rate
+        self._shared.look()
+        return self._shared.rate_wcu_per_s
 
     @property
     def ceiling_wcu_per_s(self) -> float | None:
         """The current ceiling."""
-        return self._ceiling
+        self._shared.look()
+        ceiling = self._shared.ceiling_wcu_per_s
+        return None if math.isnan(ceiling) else ceiling
 
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
-        with self._lock:
+        with self._shared as state:
             now = self._clock.monotonic_s()
-            self._adapt(now)
-            start = max(self._ready_s, now)
-            self._idle = self._ready_s < now
-            self._ready_s = start + wcu / self._rate
+            self._adapt(state, now)
+            start = max(state.ready_s, now)
+            state.idle = float(state.ready_s < now)
+            state.ready_s = start + wcu / state.rate_wcu_per_s
         if start > now:
             self._clock.sleep(start - now)
 
     def charge(self, wcu: float) -> None:
         """Account for units that were used beyond (or, negative, short of) those acquired."""
-        with self._lock:
-            self._ready_s += wcu / self._rate
+        if wcu:
+            with self._shared as state:
+                state.ready_s += wcu / state.rate_wcu_per_s
 
     def throttled(self) -> None:
         """The table as a whole could not take the rate."""
-        with self._lock:
+        with self._shared as state:
             now = self._clock.monotonic_s()
-            if now < self._settled_s:
+            if now < state.settled_s:
                 return
-            self._adapt(now)
-            self._last_throttle_s = now
-            self._settled_s = max(self._ready_s, now) + self._rules.settle_s
-            self._throttled_at = self._rate
-            self._rate = max(self._rate * self._rules.decrease, MIN_WCU_PER_S)
+            self._adapt(state, now)
+            state.last_throttle_s = now
+            state.settled_s = max(state.ready_s, now) + self._rules.settle_s
+            state.throttled_at_wcu_per_s = state.rate_wcu_per_s
+            state.rate_wcu_per_s = max(state.rate_wcu_per_s * self._rules.decrease, MIN_WCU_PER_S)
 
     def set_ceiling(self, wcu_per_s: float) -> None:
         """The table's capacity, and with it the ceiling, is another one now."""
-        with self._lock:
-            if wcu_per_s == self._ceiling:
+        with self._shared as state:
+            if wcu_per_s == state.ceiling_wcu_per_s:
                 return
-            self._ceiling = self._rate = wcu_per_s  # what is provisioned can be used; throttles were about the old one
-            self._throttled_at = None
+            # What is provisioned can be used; throttles were about the old capacity.
+            state.ceiling_wcu_per_s = state.rate_wcu_per_s = wcu_per_s
+            state.throttled_at_wcu_per_s = math.nan
             now = self._clock.monotonic_s()
-            self._ready_s = min(self._ready_s, now + 1.0)
-            self._settled_s = self._ready_s + self._rules.settle_s
+            state.ready_s = min(state.ready_s, now + 1.0)
+            state.settled_s = state.ready_s + self._rules.settle_s
 
-    def _adapt(self, now: float) -> None:
+    def _adapt(self, state: Shared, now: float) -> None:
         """Let the rate grow for the time that has passed since it last did."""
-        elapsed, self._adapted_s = now - max(self._adapted_s, self._settled_s), now
-        if self._ceiling is not None and self._rate >= self._ceiling:
-            return
-        if now < self._settled_s:
+        elapsed, state.adapted_s = now - max(state.adapted_s, state.settled_s), now
+        rate, ceiling, throttled_at = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.throttled_at_wcu_per_s
+        if rate >= ceiling or now < state.settled_s:  # without a ceiling, which is NaN, no rate is too high
             return
         rules = self._rules
-        if now - self._last_throttle_s >= rules.calm_s:
-            self._throttled_at = None
-        if self._throttled_at is not None:
-            share = rules.recover_per_s if self._rate < rules.near * self._throttled_at else rules.probe_per_s
-            self._rate += max(share * self._throttled_at, MIN_WCU_PER_S * share) * elapsed
-        elif not self._idle:  # nobody waits: nothing would be learnt from a higher rate
-            self._rate *= rules.climb_per_s ** min(elapsed, 1.0)
-        if self._ceiling is not None:
-            self._rate = min(self._rate, self._ceiling)
+        if now - state.last_throttle_s >= rules.calm_s:
+            state.throttled_at_wcu_per_s = throttled_at = math.nan
+        if not math.isnan(throttled_at):
+            share = rules.recover_per_s if rate < rules.near * throttled_at else rules.probe_per_s
+            rate += max(share * throttled_at, MIN_WCU_PER_S * share) * elapsed
+        elif not state.idle:  # nobody waits: nothing would be learnt from a higher rate
+            rate *= rules.climb_per_s ** min(elapsed, 1.0)
+        state.rate_wcu_per_s = rate if math.isnan(ceiling) else min(rate, ceiling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ throttle a batch may well need dozens while the load as a whole moves on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -16,6 +17,7 @@ from ingest_cli.batching import Batch
 from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
 from ingest_cli.policies.clock import Clock
 from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.shared import Shared
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, TransientFaultError
 
@@ -40,25 +42,24 @@ class Backoff:
 
 
 class Progress:
-    """How long nothing was acknowledged although it was tried, by whichever thread.
+    """How long nothing was acknowledged although it was tried, by whoever writes in whichever process.
 
     It is the failures that count: time in which there was nothing to write, or in which the rate was kept, is none.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shared: Shared | None = None) -> None:
         self._clock = clock
-        self._failing_since_s: float | None = None
+        self._shared = shared or Shared()
 
     def made(self) -> None:
         """Something was acknowledged just now."""
-        self._failing_since_s = None
+        self._shared.failing_since_s = math.nan
 
     def failed(self) -> float:
         """An attempt failed just now; returns the seconds since the first that did after the last progress."""
-        now_s = self._clock.monotonic_s()
-        since_s = self._failing_since_s
-        if since_s is None:
-            since_s = self._failing_since_s = now_s
+        now_s, since_s = self._clock.monotonic_s(), self._shared.failing_since_s
+        if math.isnan(since_s):
+            since_s = self._shared.failing_since_s = now_s
         return now_s - since_s
 
 
@@ -69,7 +70,7 @@ class RetryRules:
     Attributes:
         clock: tells the time.
         random: source of the jitter.
-        progress: shared by all threads of the run.
+        progress: shared by all that write.
         give_up_after_s: seconds of failures without any progress after which the run stops, resumable.
         on_retry: told the reason of each attempt that has to be repeated.
         stop: when set, nothing is sent again.

@@ -6,11 +6,10 @@ the load goes on, which no order of writing could change.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ingest_cli.batching import Batch
 from ingest_cli.policies.clock import Clock
@@ -50,13 +49,25 @@ class _Key(Generic[T]):
     ready_s: float = 0.0
 
 
-class SlowLane(Generic[T]):
-    """Queues of parked items by key. Filled from several threads, emptied by one."""
+class Waiting(Protocol):
+    """Where those wait that have to do with the lane."""
 
-    def __init__(self, clock: Clock, capacity_items: int = CAPACITY_ITEMS) -> None:
+    def wait(self, timeout_s: float) -> None:
+        """Wait until somebody says `wake`, or for so many seconds."""
+        ...
+
+    def wake(self) -> None:
+        """Let all go on that wait here."""
+        ...
+
+
+class SlowLane(Generic[T]):
+    """Queues of parked items by key. Filled by several fibers, emptied by one."""
+
+    def __init__(self, clock: Clock, waiting: Waiting, capacity_items: int = CAPACITY_ITEMS) -> None:
         self._clock = clock
         self._capacity = capacity_items
-        self._changed = threading.Condition()
+        self._changed = waiting
         self._keys: dict[str, _Key[T]] = {}
         self._size = 0
         self._closed = False
@@ -65,53 +76,45 @@ class SlowLane(Generic[T]):
         """Leave items of one hot key here; waits while the lane is full, unless the run is being stopped."""
         pk = batch.item_keys()[0][0]
         parked = Parked(batch.alone(), tuple(int(place) for place in batch.index), owner)
-        with self._changed:
-            while self._size >= self._capacity and not stopped():
-                self._changed.wait(_POLL_S)
-            self._keys.setdefault(pk, _Key()).waiting.append(parked)
-            self._size += len(batch)
-            self._changed.notify_all()
+        while self._size >= self._capacity and not stopped():
+            self._changed.wait(_POLL_S)
+        self._keys.setdefault(pk, _Key()).waiting.append(parked)
+        self._size += len(batch)
+        self._changed.wake()
 
     def take(self, stopped: Callable[[], bool]) -> tuple[str, Parked[T]] | None:
         """The next items that are due, waiting for them; None when the lane is closed and empty, or on a stop."""
-        with self._changed:
-            while not stopped():
-                waiting = {pk: key for pk, key in self._keys.items() if key.waiting}
-                if not waiting:
-                    if self._closed:
-                        return None
-                    self._changed.wait(_POLL_S)
-                    continue
-                pk = min(waiting, key=lambda one: waiting[one].ready_s)
-                delay_s = waiting[pk].ready_s - self._clock.monotonic_s()
-                if delay_s <= 0:
-                    return pk, waiting[pk].waiting.popleft()
-                self._changed.release()
-                try:
-                    self._clock.sleep(min(delay_s, _POLL_S))
-                finally:
-                    self._changed.acquire()
-            return None
+        while not stopped():
+            waiting = {pk: key for pk, key in self._keys.items() if key.waiting}
+            if not waiting:
+                if self._closed:
+                    return None
+                self._changed.wait(_POLL_S)
+                continue
+            pk = min(waiting, key=lambda one: waiting[one].ready_s)
+            delay_s = waiting[pk].ready_s - self._clock.monotonic_s()
+            if delay_s <= 0:
+                return pk, waiting[pk].waiting.popleft()
+            self._clock.sleep(min(delay_s, _POLL_S))
+        return None
 
     def done(self, pk: str, parked: Parked[T], receipt: Receipt | None) -> None:
         """Learn what became of items that were due; None: nothing was written. What is left waits again."""
-        with self._changed:
-            key = self._keys[pk]
-            left = parked.batch if receipt is None else receipt.unprocessed
-            written = len(parked.batch) - (0 if left is None else len(left))
-            key.rate = min(max(key.rate * (_INCREASE if left is None else _DECREASE), MIN_WCU_PER_S), MAX_WCU_PER_S)
-            key.ready_s = self._clock.monotonic_s() + max(written, 1 if left is None else len(left)) / key.rate
-            if left is not None:
-                places = tuple(parked.place[int(at)] for at in left.index)
-                key.waiting.appendleft(Parked(left.alone(), places, parked.owner))
-            self._size -= written
-            self._changed.notify_all()
+        key = self._keys[pk]
+        left = parked.batch if receipt is None else receipt.unprocessed
+        written = len(parked.batch) - (0 if left is None else len(left))
+        key.rate = min(max(key.rate * (_INCREASE if left is None else _DECREASE), MIN_WCU_PER_S), MAX_WCU_PER_S)
+        key.ready_s = self._clock.monotonic_s() + max(written, 1 if left is None else len(left)) / key.rate
+        if left is not None:
+            places = tuple(parked.place[int(at)] for at in left.index)
+            key.waiting.appendleft(Parked(left.alone(), places, parked.owner))
+        self._size -= written
+        self._changed.wake()
 
     def close(self) -> None:
         """Nothing more will be parked; `take` ends when the lane is empty."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._changed.wake()
 
     def __len__(self) -> int:
         return self._size

@@ -85,7 +85,7 @@ class RefusedBatchError(Exception):
 
 
 class Sink(Protocol):
-    """Somewhere to put items. Used from several threads at once."""
+    """Somewhere to put items. Used by several fibers at once."""
 
     def put(self, batch: Batch) -> Receipt:
         """Write `batch`, replacing items with the same keys.

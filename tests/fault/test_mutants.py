@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.batching import Batch
+from ingest_cli.engines.concurrent import Delivery, Pending
 from ingest_cli.engines.journal import Journal
-from ingest_cli.engines.threaded import Delivery, Pending
 from ingest_cli.pipeline import Work
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.sinks import dynamodb
@@ -42,7 +42,7 @@ def checkpoint_before_acknowledgement(patch: pytest.MonkeyPatch) -> None:
     def settled_at_once(self: Delivery, work: Work) -> list[tuple[Batch, Pending]]:
         jobs = begin(self, work)
         if jobs:
-            self._journal.settle(work.settlement, len(work.items), ())
+            self._settle(work.settlement.settled(len(work.items), ()))
         return jobs
 
     patch.setattr(Delivery, "begin", settled_at_once)

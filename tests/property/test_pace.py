@@ -137,7 +137,7 @@ def echoes_heeded(patch: pytest.MonkeyPatch) -> None:
     throttled = Pacer.throttled
 
     def each(self: Pacer) -> None:
-        self._settled_s = float("-inf")
+        self.shared.settled_s = float("-inf")
         throttled(self)
 
     patch.setattr(Pacer, "throttled", each)

@@ -15,10 +15,10 @@ from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import Manifest, parse_manifest
-from ingest_cli.pipeline import Shard, Stages, Work, run_shard
+from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Reject
+from ingest_cli.records import Origin, Reject, RowChunk
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
@@ -72,11 +72,14 @@ class Settled:
     """A writer that puts each chunk into `sink` and settles it at once; what a run came to."""
 
     sink: Sink
+    preparation: Preparation | None = None
     account: Account = field(default_factory=Account)
     rejects: list[Reject] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
 
-    def write(self, work: Work) -> None:
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        assert self.preparation is not None
+        work = self.preparation.prepare(origin, rows)
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self.sink.put(batch)
@@ -113,18 +116,14 @@ def run(
         IngestError: as `run_shard`.
     """
     names = tuple(dict.fromkeys(name for each in wanted.fields for name in each.columns))
-    chunk_size = FixedSize(chunk_bytes)
     stages = Stages(
         encoding=wanted.format.encoding,
-        format=open_format(wanted.format, names, chunk_size),
-        chunk_size=chunk_size,
+        format=open_format(wanted.format, names, FixedSize(chunk_bytes)),
         window=RowWindow(),
-        fields=wanted.fields,
-        items=ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src),
         on_bytes=lambda _: None,
-        keep_raw=False,
     )
-    settled = Settled(MemorySink() if sink is None else sink)
+    preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
+    settled = Settled(MemorySink() if sink is None else sink, preparation)
     for number, source in enumerate(sources):
         run_shard(Shard(number, source), stages, settled)
     return settled

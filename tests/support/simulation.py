@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 
 from ingest_cli.batching import Batch
+from ingest_cli.engines.concurrent import Delivery, Lanes, Pending
 from ingest_cli.engines.journal import Books, Journal
-from ingest_cli.engines.threaded import Delivery, Lanes, Pending
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
@@ -31,6 +31,7 @@ from ingest_cli.records import Origin
 from ingest_cli.report import Account, Report
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
+from tests.support.fake_clock import Waiting
 from tests.support.scenario import TOO_LARGE_WCU, Scenario
 from tests.support.simulated_disk import Disk, SimulatedRejects
 from tests.support.simulated_table import TABLE, SimulatedTable
@@ -253,12 +254,12 @@ class _Run:
             on_retry=report.traffic.note_retry,
             stop=self.stop,
         )
-        pacer = Pacer(punctual, scenario.ceiling_wcu_per_s)
+        pacer = Pacer.starting(punctual, scenario.ceiling_wcu_per_s)
         sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic)
         paced = Paced(sink, pacer, hot_keys, self.stop)
         lanes = Lanes(Isolating(Retrying(paced, self._rules, hot_keys)), Isolating(paced), hot_keys, self._rules)
         self._journal = Journal(Books(report, self.rejects, self._checkpoint), store=self._store)
-        self._delivery = Delivery(lanes, self._journal, self.stop)
+        self._delivery = Delivery(lanes, self._journal.settle, self.stop, Waiting(simulation))
         self._queue = deque[tuple[Batch, Pending]]()
         self._busy = 0
         self._slow_busy = self._saving = False

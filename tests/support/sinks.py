@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 
+from ingest_cli.fibers import Fibers
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Sink
@@ -42,6 +43,7 @@ class Rig:
         counts_wcu: whether its receipts tell true capacity.
         table: name of the table, if there is one.
         arguments: for a client of the same table.
+        fibers: whose turn it is while the sink waits.
     """
 
     sink: Sink
@@ -49,6 +51,7 @@ class Rig:
     counts_wcu: bool = True
     table: str = ""
     arguments: Arguments = field(default_factory=dict)
+    fibers: Fibers = field(default_factory=Fibers)
 
 
 def memory_rig() -> Rig:
@@ -61,7 +64,9 @@ def discard_rig() -> Rig:
 
 
 @contextmanager
-def transport(name: str, arguments: Arguments, *, read_timeout_s: float = 10) -> Iterator[Transport]:
+def transport(
+    name: str, arguments: Arguments, *, read_timeout_s: float = 10, fibers: Fibers | None = None
+) -> Iterator[Transport]:
     """A transport by its name, closed at the end."""
     made = (
         CurlTransport(
@@ -69,9 +74,10 @@ def transport(name: str, arguments: Arguments, *, read_timeout_s: float = 10) ->
             BotoCredentials(
                 arguments["aws_access_key_id"], arguments["aws_secret_access_key"], arguments.get("aws_session_token")
             ),
+            fibers,
         )
         if name == "curl"
-        else _boto(arguments, read_timeout_s)
+        else _boto(arguments, read_timeout_s, fibers)
     )
     try:
         yield made
@@ -79,24 +85,25 @@ def transport(name: str, arguments: Arguments, *, read_timeout_s: float = 10) ->
         made.close()
 
 
-def _boto(arguments: Arguments, read_timeout_s: float) -> BotoTransport:
+def _boto(arguments: Arguments, read_timeout_s: float, fibers: Fibers | None) -> BotoTransport:
     config = Config(
         read_timeout=read_timeout_s,
         connect_timeout=5,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
     )
-    return BotoTransport(boto3.client("dynamodb", config=config, **arguments))
+    return BotoTransport(boto3.client("dynamodb", config=config, **arguments), fibers)
 
 
 @contextmanager
 def dynamodb_rig(name: str, arguments: Arguments, *, counts_wcu: bool = True) -> Iterator[Rig]:
     """A DynamoDBSink over the transport `name`, on a new table of the server that `arguments` lead to."""
     table = f"people-{next(_numbers)}"
-    with transport(name, arguments) as made:
+    fibers = Fibers()
+    with transport(name, arguments, fibers=fibers) as made:
         create_table(arguments, table)
         sink = DynamoDBSink(made, table)
-        yield Rig(sink, lambda: content(arguments, table), counts_wcu, table, arguments)
+        yield Rig(sink, lambda: content(arguments, table), counts_wcu, table, arguments, fibers)
 
 
 def create_table(arguments: Arguments, table: str) -> None:

@@ -106,7 +106,7 @@ class SyntheticSource:
 
 
 def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
-    """The chunk of the rows from `first` to before `after`, as `run_shard` would hand it to a writer."""
+    """The chunk of the rows from `first` to before `after`, as `Preparation.prepare` would make it."""
     rows = source.rows[first:after]
     index = np.array([n for n, row in enumerate(rows) if row.rejected is None], np.int32)
     kept = [row for row in rows if row.rejected is None]

@@ -16,13 +16,17 @@ from typing import Any, cast
 import pytest
 
 from ingest_cli import writing
-from ingest_cli.engines import threaded
+from ingest_cli.engines import concurrent
+from ingest_cli.engines.concurrent import ConcurrentWriter
 from ingest_cli.engines.journal import Books, Journal
-from ingest_cli.engines.threaded import ThreadedWriter
 from ingest_cli.errors import TryAgainError
+from ingest_cli.fibers import Fibers
+from ingest_cli.hashing import Hasher
+from ingest_cli.items import ItemBuilder
+from ingest_cli.keys import ephemeral_pepper
 from ingest_cli.lock import Lease
-from ingest_cli.pipeline import Shard
-from ingest_cli.policies import background, clock, shutdown, slow_lane
+from ingest_cli.pipeline import Preparation, Shard
+from ingest_cli.policies import background, clock, shutdown
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.shutdown import StopRequest
@@ -126,15 +130,13 @@ def _in_virtual_time(time: VirtualTime, seed: int) -> Iterator[None]:
     stand_ins = time.instead_of()
     with pytest.MonkeyPatch.context() as patch:
         for module, names in (
-            (threaded, ("threading", "queue", "time")),
-            (slow_lane, ("threading",)),
+            (concurrent, ("time",)),
             (background, ("threading",)),
             (shutdown, ("threading",)),
             (clock, ("time",)),
         ):
             for name in names:
                 patch.setattr(module, name, stand_ins[name])
-        patch.setattr(writing, "_transport", lambda table, _: table)
         patch.setattr(writing, "Random", lambda: Random(seed))
         yield
 
@@ -165,12 +167,20 @@ class _Place:
         if case.wcu_per_s is not None:
             self._provision(case.wcu_per_s)
 
+    def waiting_in(self, fibers: Fibers) -> _Place:
+        """The same; requests that are under way let others of these run."""
+        self._fibers = fibers
+        return self
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
         one_way_s = self._random.uniform(*LATENCY_S) / 2
-        self._time.sleep(one_way_s)
+        self._fibers.sleep(one_way_s)
         status, answer = self._write(json.loads(body)["RequestItems"][TABLE])
-        self._time.sleep(one_way_s)
+        self._fibers.sleep(one_way_s)
         return Answer(status, json.dumps(answer).encode(), None)
 
     def describe(self) -> dict[str, Any]:
@@ -220,7 +230,12 @@ def _load(place: _Place, case: Case, time: VirtualTime) -> int:
     report = Report("load", "demo", "Demo")
     journal = Journal(Books(report, RejectFile(None)))
     table = cast("Table", place)
-    path = writing.write_path(table, place.describe(), settings, report.traffic, stop)
+    pace = writing.starting_pace(place.describe(), settings)
+    fibers = Fibers(lambda: stop.requested, time, lambda _, __, duration_s: time.sleep(duration_s))
+    outlet = writing.Outlet(TABLE, place.waiting_in(fibers), fibers)
+    path = writing.write_path(outlet, settings, report.traffic, stop, pace)
+    chunk_size = ChunkSize()
+    builder = ItemBuilder(Hasher(ephemeral_pepper()), "demo", "00000000")
 
     def end() -> None:
         if case.seconds is not None and not stop.event.wait(case.seconds):
@@ -231,22 +246,29 @@ def _load(place: _Place, case: Case, time: VirtualTime) -> int:
     try:
         with (
             writing.watched(path, table, settings, cast("Lease", place), journal),
-            ThreadedWriter(path.lanes, journal, settings.concurrency, stop) as writer,
+            ConcurrentWriter(
+                Preparation((), builder),
+                path.lanes,
+                journal.settle,
+                fibers,
+                stop,
+                concurrency=settings.concurrency,
+                took=lambda _bytes, _s: None,
+            ) as writer,
         ):
-            _write_all(writer, case, time)
+            _write_all(writer, case, time, chunk_size)
     except TryAgainError:
         assert case.seconds is not None, "it stopped by itself"
         assert time() >= case.seconds, "it stopped by itself"
     return report.account.items_acknowledged
 
 
-def _write_all(writer: ThreadedWriter, case: Case, time: VirtualTime) -> None:
+def _write_all(writer: ConcurrentWriter, case: Case, time: VirtualTime, chunk_size: ChunkSize) -> None:
     """Cut the rows into chunks as `run_shard` does, and write them."""
     source = SyntheticSource([Row(HOT if n % 10 < case.hot else f"p{n}", f"s{n}") for n in range(case.rows)])
-    shard, chunk_size = Shard(0, source), ChunkSize()
-    first = 0
+    shard, first = Shard(0, source), 0
     while first < case.rows:
         began_s, after = time(), min(first + chunk_size() // ROW_BYTES, case.rows)
-        writer.write(work(shard, source, first, after))
+        writer.put(work(shard, source, first, after))
         chunk_size.took((after - first) * ROW_BYTES, time() - began_s)
         first = after

@@ -33,7 +33,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table"),
+    ("records", "distinct", "toml_table", "fibers", "cores"),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -52,6 +52,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engines",),
     ("ledger", "lock"),
     ("resuming", "writing", "outcome"),
+    ("working",),
+    ("staffing",),
     ("loading",),
     ("verify",),
     (ROOT,),  # ingest_cli/__init__.py: the public API
@@ -67,9 +69,9 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "formats": ("errors", "records", "toml_table", "format_table", "manifest"),
     "identifiers": ("errors", "records", "manifest"),
     # What writes a table never sees a value in clear.
-    "sinks": ("errors", "records", "settings", "aws", "identifiers.interface", "items", "batching"),
+    "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "settings", "batching", "report", "sinks.interface"),
+    "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
     "report": ("errors", "records", "distinct"),
 }
 
@@ -96,6 +98,8 @@ LIBRARIES: dict[str, Home] = {
     "phonenumbers": Home(("identifiers", "manifest"), lazily=("manifest",)),
     "idna": Home(("identifiers",)),
     "pycurl": Home(("sinks",)),
+    "greenlet": Home(("fibers",)),
+    "multiprocessing": Home(("engines", "policies.shared")),
 }
 
 

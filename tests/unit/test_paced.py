@@ -21,7 +21,7 @@ TEN = batch(*(f"k{n}" for n in range(10)))
 class Setting:
     def __init__(self, rate_wcu_per_s: float, *answers: Receipt | Exception | Reply) -> None:
         self.clock = FakeClock(0.0)
-        self.pacer = Pacer(self.clock, rate_wcu_per_s)
+        self.pacer = Pacer.starting(self.clock, rate_wcu_per_s)
         self.stop = StopRequest()
         self.sink = ScriptedSink(*answers)
         self.paced = Paced(self.sink, self.pacer, HotKeys(self.clock), self.stop)

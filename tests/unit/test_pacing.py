@@ -26,7 +26,7 @@ def sent_by(pacer: Pacer, clock: FakeClock, units: list[float]) -> list[tuple[fl
 @given(st.floats(1.0, 5000.0), st.lists(st.floats(0.1, 500.0), min_size=1, max_size=60))
 def test_no_second_gets_more_than_the_ceiling_and_one_write(ceiling: float, units: list[float]) -> None:
     clock = FakeClock(0.0)
-    sent = sent_by(Pacer(clock, ceiling), clock, units)
+    sent = sent_by(Pacer.starting(clock, ceiling), clock, units)
     for first, (at_s, _) in enumerate(sent):
         inside = sum(one for when_s, one in sent[first:] if when_s < at_s + 1.0 - 1e-9)
         assert inside <= ceiling + max(units) + 1e-6
@@ -35,7 +35,7 @@ def test_no_second_gets_more_than_the_ceiling_and_one_write(ceiling: float, unit
 
 def test_time_not_used_is_not_saved_up() -> None:
     clock = FakeClock(0.0)
-    pacer = Pacer(clock, 10.0)
+    pacer = Pacer.starting(clock, 10.0)
     clock.advance(3600.0)
     sent = sent_by(pacer, clock, [5.0] * 6)
     assert [when_s - 3600.0 for when_s, _ in sent] == pytest.approx([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
@@ -43,7 +43,7 @@ def test_time_not_used_is_not_saved_up() -> None:
 
 def test_what_was_not_consumed_is_given_back_and_what_was_beyond_is_waited_for() -> None:
     clock = FakeClock(0.0)
-    pacer = Pacer(clock, 10.0)
+    pacer = Pacer.starting(clock, 10.0)
     pacer.acquire(10.0)
     pacer.charge(-10.0)
     pacer.acquire(10.0)
@@ -55,7 +55,7 @@ def test_what_was_not_consumed_is_given_back_and_what_was_beyond_is_waited_for()
 
 def test_threads_share_one_rate() -> None:
     clock = FakeClock(0.0)
-    pacer = Pacer(clock, 100.0)
+    pacer = Pacer.starting(clock, 100.0)
 
     def write() -> None:
         for _ in range(50):
@@ -72,7 +72,7 @@ def test_threads_share_one_rate() -> None:
 
 def test_a_throttle_takes_a_share_off_and_its_echoes_do_not() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 1000.0)
+    pacer = Pacer.starting(clock, 1000.0)
     pacer.throttled()
     assert pacer.rate_wcu_per_s == pytest.approx(800.0)
     clock.advance(0.4)
@@ -85,7 +85,7 @@ def test_a_throttle_takes_a_share_off_and_its_echoes_do_not() -> None:
 
 def test_the_rate_never_falls_to_nothing() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 1000.0)
+    pacer = Pacer.starting(clock, 1000.0)
     for _ in range(200):
         clock.advance(0.6)
         pacer.throttled()
@@ -102,7 +102,7 @@ def rate_after(pacer: Pacer, clock: FakeClock, seconds: float) -> float:
 
 def test_it_recovers_quickly_to_near_the_rate_that_was_throttled_and_slowly_beyond() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, None, 1000.0)
+    pacer = Pacer.starting(clock, None, 1000.0)
     pacer.acquire(1.0)
     pacer.throttled()
     assert rate_after(pacer, clock, 0.5) == pytest.approx(800.0, rel=0.01), "echoes are waited for"
@@ -112,7 +112,7 @@ def test_it_recovers_quickly_to_near_the_rate_that_was_throttled_and_slowly_beyo
 
 def test_it_settles_near_what_the_table_takes() -> None:
     clock = FakeClock(0.0)
-    pacer = Pacer(clock, 4000.0)
+    pacer = Pacer.starting(clock, 4000.0)
     taken = level = filled_s = 0.0
     while clock() < 120.0:
         pacer.acquire(10.0)
@@ -128,7 +128,7 @@ def test_it_settles_near_what_the_table_takes() -> None:
 
 def test_after_a_table_took_nothing_for_minutes_the_old_rate_is_soon_back() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 1000.0)
+    pacer = Pacer.starting(clock, 1000.0)
     for _ in range(300):
         clock.advance(1.0)
         pacer.throttled()
@@ -138,7 +138,7 @@ def test_after_a_table_took_nothing_for_minutes_the_old_rate_is_soon_back() -> N
 
 def test_without_a_ceiling_it_climbs_while_it_is_used_and_only_then() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, None, 100.0)
+    pacer = Pacer.starting(clock, None, 100.0)
     assert rate_after(pacer, clock, 3.0) > 500.0
     before = pacer.rate_wcu_per_s
     for _ in range(10):
@@ -150,7 +150,7 @@ def test_without_a_ceiling_it_climbs_while_it_is_used_and_only_then() -> None:
 @given(st.lists(st.sampled_from(["acquire", "throttled", "calm", "raise", "lower"]), max_size=60))
 def test_the_rate_stays_between_its_bounds(events: list[str]) -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 100.0)
+    pacer = Pacer.starting(clock, 100.0)
     ceilings = itertools.cycle([400.0, 50.0, 1000.0])
     for event in events:
         if event == "acquire":
@@ -167,7 +167,7 @@ def test_the_rate_stays_between_its_bounds(events: list[str]) -> None:
 
 def test_a_changed_ceiling_counts_at_once() -> None:
     clock = FakeClock(0.0)
-    pacer = Pacer(clock, 1.0)
+    pacer = Pacer.starting(clock, 1.0)
     pacer.acquire(3600.0)  # worth an hour at the old rate
     pacer.set_ceiling(1000.0)
     pacer.acquire(1.0)
@@ -203,7 +203,7 @@ def test_a_share_of_nothing_is_refused() -> None:
 
 def test_throttles_of_what_was_reserved_before_are_echoes() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 100.0)
+    pacer = Pacer.starting(clock, 100.0)
     pacer.acquire(0.0)
     pacer.charge(300.0)  # three seconds' worth, reserved at the full rate
     pacer.throttled()
@@ -218,7 +218,7 @@ def test_throttles_of_what_was_reserved_before_are_echoes() -> None:
 
 def test_throttles_right_after_a_change_of_the_ceiling_are_echoes() -> None:
     clock = FakeClock()
-    pacer = Pacer(clock, 500.0)
+    pacer = Pacer.starting(clock, 500.0)
     pacer.acquire(400.0)
     pacer.set_ceiling(100.0)
     pacer.throttled()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from itertools import pairwise
 
 import pytest
 
-from ingest_cli.policies.slow_lane import MAX_WCU_PER_S, MIN_WCU_PER_S, START_WCU_PER_S, SlowLane
+from ingest_cli.fibers import Fibers, Room
+from ingest_cli.policies.slow_lane import CAPACITY_ITEMS, MAX_WCU_PER_S, MIN_WCU_PER_S, START_WCU_PER_S, SlowLane
 from ingest_cli.sinks.interface import Receipt
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import FakeClock, Waiting
 from tests.support.synthetic_items import batch
 
-WAIT_S = 30.0
+
+def lane_of(clock: FakeClock, capacity_items: int = CAPACITY_ITEMS) -> SlowLane[str]:
+    return SlowLane(clock, Waiting(clock), capacity_items)
 
 
 def never() -> bool:
@@ -20,7 +22,7 @@ def never() -> bool:
 
 
 def test_items_come_out_as_they_went_in_alone_and_with_their_places() -> None:
-    lane: SlowLane[str] = SlowLane(FakeClock())
+    lane = lane_of(FakeClock())
     whole = batch("a", "b", "a", "c", "a")
     lane.park(whole.only([0, 2, 4]), "chunk 1", never)
     assert len(lane) == 3
@@ -35,7 +37,7 @@ def test_items_come_out_as_they_went_in_alone_and_with_their_places() -> None:
 
 
 def test_what_is_left_waits_again_before_what_came_later() -> None:
-    lane: SlowLane[str] = SlowLane(FakeClock())
+    lane = lane_of(FakeClock())
     lane.park(batch("a", "a", "a"), "first", never)
     lane.park(batch("a"), "second", never)
     due = lane.take(never)
@@ -67,7 +69,7 @@ def attempts(lane: SlowLane[str], clock: FakeClock, count: int, *, taken: bool) 
 
 def test_a_key_is_tried_less_and_less_often_while_it_is_throttled() -> None:
     clock = FakeClock()
-    lane: SlowLane[str] = SlowLane(clock)
+    lane = lane_of(clock)
     lane.park(batch("a"), "chunk", never)
     times = attempts(lane, clock, 40, taken=False)
     gaps = [after - before for before, after in pairwise(times)]
@@ -78,14 +80,14 @@ def test_a_key_is_tried_less_and_less_often_while_it_is_throttled() -> None:
 
 def test_a_key_that_is_taken_gets_faster_up_to_what_a_partition_takes() -> None:
     clock = FakeClock()
-    lane: SlowLane[str] = SlowLane(clock)
+    lane = lane_of(clock)
     times = attempts(lane, clock, 60, taken=True)
     assert times[-1] - times[-2] == pytest.approx(1 / MAX_WCU_PER_S)
 
 
 def test_a_throttled_key_does_not_hold_up_another() -> None:
     clock = FakeClock()
-    lane: SlowLane[str] = SlowLane(clock)
+    lane = lane_of(clock)
     lane.park(batch("slow"), "chunk", never)
     attempts(lane, clock, 30, taken=False)
     began_s = clock()
@@ -97,7 +99,7 @@ def test_a_throttled_key_does_not_hold_up_another() -> None:
 
 
 def test_an_empty_closed_lane_ends_and_a_filled_one_is_emptied_first() -> None:
-    lane: SlowLane[str] = SlowLane(FakeClock())
+    lane = lane_of(FakeClock())
     lane.park(batch("a"), "chunk", never)
     lane.close()
     due = lane.take(never)
@@ -107,7 +109,7 @@ def test_an_empty_closed_lane_ends_and_a_filled_one_is_emptied_first() -> None:
 
 
 def test_a_stop_ends_the_waiting_of_both_sides() -> None:
-    lane: SlowLane[str] = SlowLane(FakeClock(), capacity_items=1)
+    lane = lane_of(FakeClock(), 1)
     assert lane.take(lambda: True) is None
     lane.park(batch("a"), "chunk", never)
     lane.park(batch("b"), "chunk", lambda: True)
@@ -115,26 +117,24 @@ def test_a_stop_ends_the_waiting_of_both_sides() -> None:
 
 
 def test_whoever_finds_it_full_waits_until_there_is_room() -> None:
-    lane: SlowLane[str] = SlowLane(FakeClock(), capacity_items=2)
-    lane.park(batch("a", "a"), "first", never)
-    entered, parked_it = threading.Event(), threading.Event()
-
-    def asked() -> bool:
-        entered.set()
-        return False
+    fibers, happened = Fibers(), list[str]()
+    lane: SlowLane[str] = SlowLane(FakeClock(), Room(fibers), 2)
 
     def bring() -> None:
-        lane.park(batch("b"), "second", asked)
-        parked_it.set()
+        lane.park(batch("a", "a"), "first", never)
+        happened.append("first is in")
+        lane.park(batch("b"), "second", never)
+        happened.append("second is in")
 
-    thread = threading.Thread(target=bring, daemon=True)
-    thread.start()
-    assert entered.wait(WAIT_S)
-    assert not parked_it.is_set()
-    due = lane.take(never)
-    assert due is not None
-    assert not parked_it.is_set(), "what is being sent still takes room"
-    lane.done(due[0], due[1], Receipt(2, 2.0))
-    assert parked_it.wait(WAIT_S)
-    thread.join(WAIT_S)
+    def take() -> None:
+        due = lane.take(never)
+        assert due is not None
+        happened.append("first is being sent")
+        fibers.sleep(0)
+        lane.done(due[0], due[1], Receipt(2, 2.0))
+
+    fibers.start(bring)
+    fibers.start(take)
+    fibers.run_until(lambda: "second is in" in happened)
+    assert happened == ["first is in", "first is being sent", "second is in"], "what is being sent still takes room"
     assert len(lane) == 1

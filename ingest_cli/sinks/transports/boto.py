@@ -19,6 +19,7 @@ from botocore.exceptions import (
 )
 
 from ingest_cli.errors import TableError, TryAgainError
+from ingest_cli.fibers import Fibers
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
 
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 class BotoTransport:
     """Sends through a client that makes a single attempt per call."""
 
-    def __init__(self, client: DynamoDBClient) -> None:
+    def __init__(self, client: DynamoDBClient, fibers: Fibers | None = None) -> None:
         """Take over `client`.
 
         Args:
             client: for this transport alone, with `retries={"total_max_attempts": 1}` and
                 `parameter_validation=False`.
+            fibers: those that send; None: nobody else waits meanwhile.
         """
         self._client = client
+        self._fibers = fibers or Fibers()
         self._local = threading.local()
         events = client.meta.events
         events.register("before-call.dynamodb.BatchWriteItem", self._inject)
@@ -44,6 +47,9 @@ class BotoTransport:
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
+        return self._fibers.in_thread(lambda: self._send(body))
+
+    def _send(self, body: bytes) -> Answer:
         self._local.body, self._local.answer = body, None
         try:
             self._client.batch_write_item(RequestItems={})
@@ -68,6 +74,7 @@ class BotoTransport:
     def close(self) -> None:
         """See `Transport.close`."""
         self._client.close()
+        self._fibers.close()
 
     def _inject(self, params: dict[str, Any], **_: object) -> None:
         params["body"] = self._local.body

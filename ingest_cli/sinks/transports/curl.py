@@ -1,11 +1,14 @@
-"""The fast transport: libcurl, a connection per thread kept alive, requests signed here."""
+"""The fast transport: libcurl's multi interface, one connection for each request in flight, requests signed here.
+
+Who sends waits as a fiber does: others run meanwhile, in the same thread. libcurl looks after the connections, keeps
+them alive, and knows proxies and certificates.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +16,7 @@ import pycurl
 from botocore.exceptions import BotoCoreError
 
 from ingest_cli.errors import TryAgainError
+from ingest_cli.fibers import Fibers, Ticket
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
 from ingest_cli.sinks.transports.signing import Signer
@@ -42,17 +46,38 @@ class Endpoint:
     ca_bundle: str | None
 
 
+@dataclass(slots=True)
+class _Line:
+    """A handle, which is used again and again, and what comes back through it.
+
+    Attributes:
+        handle: libcurl's.
+        headers, pieces: of the answer.
+        ticket: of who waits for it.
+    """
+
+    handle: pycurl.Curl
+    headers: list[bytes] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    ticket: Ticket | None = None
+
+
 class CurlTransport:
-    """Sends with one libcurl handle per thread."""
+    """Sends with one libcurl handle for each request in flight. For one thread, and its fibers."""
 
     def __init__(
-        self, endpoint: Endpoint, credentials: Credentials, utc_now: Callable[[], dt.datetime] | None = None
+        self,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        fibers: Fibers | None = None,
+        utc_now: Callable[[], dt.datetime] | None = None,
     ) -> None:
         """Set up; nothing is sent yet.
 
         Args:
             endpoint: where requests go.
             credentials: botocore's, which refresh themselves.
+            fibers: those that send; None: nobody else waits meanwhile.
             utc_now: the clock that signatures are dated by.
         """
         parts = urlsplit(endpoint.url)
@@ -60,7 +85,11 @@ class CurlTransport:
         self._credentials = credentials
         self._signer = Signer(_host(endpoint.url), parts.path or "/", endpoint.region)
         self._now = utc_now or (lambda: dt.datetime.now(dt.UTC))
-        self._local = threading.local()
+        self._fibers = fibers or Fibers()
+        self._fibers.attach(self)
+        self._multi = pycurl.CurlMulti()
+        self._idle: list[_Line] = []
+        self._busy: dict[pycurl.Curl, _Line] = {}
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
@@ -71,35 +100,80 @@ class CurlTransport:
                 "the AWS credentials cannot be renewed; renew them, and run the same command again"
             ) from error
         signed = self._signer.headers(body, credentials, self._now())
-        handle = self._handle()
-        headers: list[bytes] = []
+        line = self._idle.pop() if self._idle else self._new()
+        handle = line.handle
         handle.setopt(pycurl.POSTFIELDS, body)
         handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in signed.items()] + ["Expect:"])
-        handle.setopt(pycurl.HEADERFUNCTION, headers.append)
-        try:
-            answer = handle.perform_rb()
-        except pycurl.error as error:
-            raise TransientFaultError(_REASONS.get(error.args[0], f"curl_{error.args[0]}")) from error
-        return Answer(handle.getinfo(pycurl.RESPONSE_CODE), answer, _crc32(headers))
+        line.ticket = ticket = self._fibers.ticket()
+        self._busy[handle] = line
+        self._multi.add_handle(handle)
+        fault = self._fibers.wait(ticket)
+        status, headers, answer = handle.getinfo(pycurl.RESPONSE_CODE), line.headers[:], b"".join(line.pieces)
+        line.headers.clear()
+        line.pieces.clear()
+        self._idle.append(line)
+        if fault:
+            raise TransientFaultError(_REASONS.get(fault, f"curl_{fault}"))
+        return Answer(status, answer, _crc32(headers))
 
     def close(self) -> None:
-        """See `Transport.close`. Each thread's connection is closed when the thread ends."""
-        self._local = threading.local()
+        """See `Transport.close`."""
+        for handle in self._busy:
+            self._multi.remove_handle(handle)
+        for line in (*self._idle, *self._busy.values()):
+            line.handle.close()
+        self._idle.clear()
+        self._busy.clear()
+        self._multi.close()
 
-    def _handle(self) -> pycurl.Curl:
-        """This thread's handle, which keeps its connection alive."""
-        handle: pycurl.Curl | None = getattr(self._local, "handle", None)
-        if handle is None:
-            handle = self._local.handle = pycurl.Curl()
-            handle.setopt(pycurl.URL, self._endpoint.url)
-            handle.setopt(pycurl.POST, 1)
-            handle.setopt(pycurl.NOSIGNAL, 1)  # required where several threads use libcurl
-            handle.setopt(pycurl.TCP_NODELAY, 1)
-            handle.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
-            handle.setopt(pycurl.TIMEOUT, ANSWER_TIMEOUT_S)
-            if self._endpoint.ca_bundle:
-                handle.setopt(pycurl.CAINFO, self._endpoint.ca_bundle)
-        return handle
+    def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
+        """See `Driver.sockets`."""
+        if not self._busy:
+            return (), ()
+        readable, writable, _ = self._multi.fdset()
+        return readable, writable
+
+    def timeout_s(self) -> float | None:
+        """See `Driver.timeout_s`."""
+        if not self._busy:
+            return None
+        wanted_ms = self._multi.timeout()
+        return None if wanted_ms < 0 else wanted_ms / 1000
+
+    def advance(self) -> None:
+        """See `Driver.advance`."""
+        if not self._busy:
+            return
+        self._multi.perform()
+        more = 1
+        while more:
+            more, done, failed = self._multi.info_read()
+            for handle in done:
+                self._finish(handle, 0)
+            for handle, number, _ in failed:
+                self._finish(handle, number)
+
+    def _finish(self, handle: pycurl.Curl, fault: int) -> None:
+        self._multi.remove_handle(handle)
+        line = self._busy.pop(handle)
+        assert line.ticket is not None  # noqa: S101 - somebody sent it
+        self._fibers.resume(line.ticket, fault)
+
+    def _new(self) -> _Line:
+        line = _Line(pycurl.Curl())
+        handle = line.handle
+        handle.setopt(pycurl.URL, self._endpoint.url)
+        handle.setopt(pycurl.POST, 1)
+        handle.setopt(pycurl.NOSIGNAL, 1)  # signals are the program's, not the resolver's
+        handle.setopt(pycurl.TCP_NODELAY, 1)
+        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # all that DynamoDB speaks
+        handle.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
+        handle.setopt(pycurl.TIMEOUT, ANSWER_TIMEOUT_S)
+        handle.setopt(pycurl.HEADERFUNCTION, line.headers.append)
+        handle.setopt(pycurl.WRITEFUNCTION, line.pieces.append)
+        if self._endpoint.ca_bundle:
+            handle.setopt(pycurl.CAINFO, self._endpoint.ca_bundle)
+        return line
 
 
 _REASONS = {

@@ -22,7 +22,7 @@ class Answer:
 
 
 class Transport(Protocol):
-    """Sends BatchWriteItem requests, each once. Used from several threads at once."""
+    """Sends BatchWriteItem requests, each once. Used by several fibers at once."""
 
     def send(self, body: bytes) -> Answer:
         """Send `body` (DynamoDB JSON), wait for the whole answer.

@@ -1,31 +1,29 @@
-"""The engine for a table: several requests in flight, each in a thread of its own.
+"""The engine for a table: several requests in flight, each waited for by a fiber of its own.
 
-The threads spend their time waiting for answers, in C and outside the interpreter lock, while the calling
-thread prepares the next chunk. The queue between them is bounded, so that a slow table slows the reading
-and memory stays flat. Items of hot keys leave the queue for a lane of their own.
+All of it runs in one thread: while a chunk is prepared the answers wait, and while answers are waited for the next
+chunk does. So a slow table slows the reading, and memory stays flat. Items of hot keys leave for a lane of their own.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from ingest_cli.batching import Batch, batches
-from ingest_cli.engines.journal import Journal
-from ingest_cli.pipeline import Work
+from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.fibers import Fibers, Room
+from ingest_cli.pipeline import Preparation, Work
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.retry import RetryRules
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.policies.slow_lane import SlowLane
+from ingest_cli.policies.slow_lane import SlowLane, Waiting
+from ingest_cli.records import Origin, RowChunk
 from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
-
-QUEUED_PER_THREAD = 2
-"""Batches waiting per thread: some 10 KB each, and enough to bridge the time in which a chunk is prepared."""
 
 MAX_OPEN_ENTRIES = 3_000_000
 """Rows and items of chunks of which something is still to be written, for the most part items of hot keys. What is kept
@@ -33,8 +31,6 @@ of such a chunk takes 8 to 17 bytes for each of them."""
 
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
-
-_POLL_S = 0.2
 
 
 @dataclass(slots=True)
@@ -45,20 +41,17 @@ class Pending:
     outstanding: int
     acknowledged: int = 0
     refused: tuple[Refusal, ...] = ()
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def split_off(self) -> None:
         """One more part is under way."""
-        with self.lock:
-            self.outstanding += 1
+        self.outstanding += 1
 
     def done(self, receipt: Receipt) -> bool:
         """Note what became of a part; whether it was the last."""
-        with self.lock:
-            self.acknowledged += receipt.acknowledged
-            self.refused += receipt.refused
-            self.outstanding -= 1
-            return self.outstanding == 0
+        self.acknowledged += receipt.acknowledged
+        self.refused += receipt.refused
+        self.outstanding -= 1
+        return self.outstanding == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +78,19 @@ class Delivery:
         open_entries: rows and items of chunks that were begun and are not settled.
     """
 
-    def __init__(self, lanes: Lanes, journal: Journal, stop: StopRequest) -> None:
+    def __init__(self, lanes: Lanes, settle: Settle, stop: StopRequest, waiting: Waiting) -> None:
         """Set up.
 
         Args:
             lanes: where batches go.
-            journal: where chunks are settled.
+            settle: told what became of each chunk.
             stop: ends all waiting.
+            waiting: where to wait for the slow lane.
         """
         self._lanes = lanes
-        self._journal = journal
+        self._settle = settle
         self._stop = stop
-        self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock)
-        self._lock = threading.Lock()
+        self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock, waiting)
         self.open_entries = 0
 
     @property
@@ -109,14 +102,13 @@ class Delivery:
         """The batches of a chunk, to be written in any order; a chunk without items is settled at once.
 
         Raises:
-            IngestError: as `Journal.settle`.
+            IngestError: it cannot be settled.
         """
         cut = list(batches(work.items))
         if cut:
-            with self._lock:
-                self.open_entries += work.settlement.entries
+            self.open_entries += work.settlement.entries
         else:
-            self._journal.settle(work.settlement, 0, ())
+            self._settle(work.settlement.settled(0, ()))
         pending = Pending(work.settlement, len(cut))
         return [(batch, pending) for batch in cut]
 
@@ -173,46 +165,70 @@ class Delivery:
 
     def _done(self, pending: Pending, receipt: Receipt) -> None:
         if pending.done(receipt):
-            self._journal.settle(pending.chunk, pending.acknowledged, pending.refused)
-            with self._lock:
-                self.open_entries -= pending.chunk.entries
+            self._settle(pending.chunk.settled(pending.acknowledged, pending.refused))
+            self.open_entries -= pending.chunk.entries
 
 
-class ThreadedWriter:
-    """Writes batches from several threads; a context manager that ends with everything written, or raises."""
+class ConcurrentWriter:
+    """Writes batches by several fibers; a context manager that ends with everything written, or raises."""
 
-    def __init__(self, lanes: Lanes, journal: Journal, threads: int, stop: StopRequest) -> None:
-        """Start the threads.
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
+        self,
+        preparation: Preparation,
+        lanes: Lanes,
+        settle: Settle,
+        fibers: Fibers,
+        stop: StopRequest,
+        *,
+        concurrency: int,
+        took: Took,
+        open_entries: int = MAX_OPEN_ENTRIES,
+    ) -> None:
+        """Start the fibers.
 
         Args:
+            preparation: from rows to items.
             lanes: where batches go.
-            journal: where chunks are settled.
-            threads: requests in flight at the most, but for one more of hot keys.
-            stop: ends everything early; also set when a thread fails.
+            settle: told what became of each chunk.
+            fibers: the loop that they run in.
+            stop: ends everything early; also set when a fiber fails.
+            concurrency: requests in flight at the most, but for one more of hot keys.
+            took: told how many bytes a chunk had, and how many seconds it took.
+            open_entries: rows and items of chunks that are not settled, beyond which no more are begun.
         """
-        self._delivery = Delivery(lanes, journal, stop)
+        self._preparation = preparation
+        self._delivery = Delivery(lanes, settle, stop, Room(fibers))
+        self._fibers = fibers
         self._stop = stop
+        self._took = took
+        self._open_entries = open_entries
         self._fault: BaseException | None = None
         self._drained_by_s: float | None = None
-        self._queue: queue.Queue[tuple[Batch, Pending] | None] = queue.Queue(threads * QUEUED_PER_THREAD)
-        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
-        self._slow_thread = threading.Thread(target=self._run_slow, name="writer-slow", daemon=True)
-        for thread in (*self._threads, self._slow_thread):
-            thread.start()
+        self._jobs = deque[tuple[Batch, Pending]]()
+        self._room = Room(fibers)
+        self._is_closed = False
+        self._running, self._slow_running = concurrency, True
+        for _ in range(concurrency):
+            fibers.start(self._run)
+        fibers.start(self._run_slow)
 
-    def write(self, work: Work) -> None:
-        """See `Writer.write`.
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        """See `Writer.write`. Returns when the last batch of the chunk is being sent.
 
         Raises:
             TryAgainError: the run is being stopped.
         """
+        began_s = time.monotonic()
+        self.put(self._preparation.prepare(origin, rows))
+        self._took(rows.size_bytes, time.monotonic() - began_s)
+
+    def put(self, work: Work) -> None:
+        """Write a chunk whose items are made; see `write`."""
         self._check()
-        while self._delivery.open_entries >= MAX_OPEN_ENTRIES:
-            self._stop.event.wait(_POLL_S)
-            self._check()
-        for job in self._delivery.begin(work):
-            while not self._offer(job):
-                self._check()
+        self._let_run(lambda: self._delivery.open_entries < self._open_entries)
+        self._jobs.extend(self._delivery.begin(work))
+        self._room.wake()
+        self._let_run(lambda: not self._jobs)
 
     def __enter__(self) -> Self:
         return self
@@ -223,13 +239,11 @@ class ThreadedWriter:
         """Wait for what is queued; when the run is being stopped, only for what is in flight, and not for long."""
         if kind is not None and not issubclass(kind, Exception):
             self._stop.request("interrupted")
-        for _ in self._threads:
-            while not self._offer(None):
-                if self._stop.requested:
-                    break
-        self._join(self._threads)
+        self._is_closed = True
+        self._room.wake()
+        self._drain(lambda: not self._running)
         self._delivery.close()
-        self._join([self._slow_thread])
+        self._drain(lambda: not self._slow_running)
         if error is None:
             self._check()
 
@@ -238,43 +252,41 @@ class ThreadedWriter:
             raise self._fault
         self._stop.check()
 
-    def _offer(self, job: tuple[Batch, Pending] | None) -> bool:
-        """Queue a job, unless the queue stays full for a while."""
-        try:
-            self._queue.put(job, timeout=_POLL_S)
-        except queue.Full:
-            return False
-        return True
+    def _let_run(self, done: Callable[[], bool]) -> None:
+        """Let fibers run until something is so, or the run is to end."""
+        self._fibers.run_until(lambda: self._stop.requested or done())
+        self._check()
 
-    def _join(self, threads: list[threading.Thread]) -> None:
-        """Wait for threads to end; from a stop on, only until the time to drain, one for all of them, is over."""
-        while alive := [thread for thread in threads if thread.is_alive()]:
-            if self._drained_by_s is None and self._stop.requested:
-                self._drained_by_s = time.monotonic() + DRAIN_S
-            if self._drained_by_s is not None and time.monotonic() > self._drained_by_s:
-                return
-            alive[0].join(_POLL_S)
+    def _drain(self, done: Callable[[], bool]) -> None:
+        """Let fibers come to their end; from a stop on, only until the time to drain, one for all, is over."""
+        self._fibers.run_until(lambda: done() or self._is_drained())
+
+    def _is_drained(self) -> bool:
+        if self._drained_by_s is None and self._stop.requested:
+            self._drained_by_s = time.monotonic() + DRAIN_S
+        return self._drained_by_s is not None and time.monotonic() > self._drained_by_s
 
     def _run(self) -> None:
         while not self._stop.requested:
-            try:
-                job = self._queue.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-            if job is None:
-                return
-            try:
-                self._delivery.write(*job)
-            except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
-                self._fail(fault)
+            if self._jobs:
+                try:
+                    self._delivery.write(*self._jobs.popleft())
+                except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
+                    self._fail(fault)
+            elif self._is_closed:
+                break
+            else:
+                self._room.wait()
+        self._running -= 1
 
     def _run_slow(self) -> None:
         more = True
         while more:
             try:
                 more = self._delivery.write_parked()
-            except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
+            except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
                 self._fail(fault)
+        self._slow_running = False
 
     def _fail(self, fault: BaseException) -> None:
         """Remember the first fault, and end all waiting."""

@@ -1,0 +1,133 @@
+"""What worker processes and the one that reads say to each other."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from ingest_cli.policies.shared import SharedByProcesses
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.records import Origin, Position, RowChunk, Span
+from ingest_cli.settlement import Settled
+
+ORPHANED = 1
+"""Exit code of a worker whose parent is gone, so that nobody sees it."""
+
+ChunkKey = tuple[int, int, Position]
+"""Which chunk it is: number of the source, number of the member, and where in it the chunk begins."""
+
+END = b""
+"""Sent instead of a chunk: there are no more."""
+
+
+def chunk_key(origin: Origin, span: Span) -> ChunkKey:
+    """What tells a chunk from all others of a load."""
+    return origin.shard, origin.member, span.start
+
+
+def pack(origin: Origin, rows: RowChunk) -> bytes:
+    """A chunk as it is sent; never empty."""
+    return pickle.dumps((origin, rows), pickle.HIGHEST_PROTOCOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A worker is ready for the next chunk.
+
+    Attributes:
+        size_bytes, duration_s: of the last one.
+    """
+
+    size_bytes: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a worker's requests came to since it last said so; see `Traffic.take`."""
+
+    requests: int
+    retries: Counter[str]
+    wcu_consumed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A worker cannot go on.
+
+    Attributes:
+        error: why.
+        trace: where, for a bug report.
+    """
+
+    error: Exception
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A worker has nothing more to say."""
+
+
+Message = Settled | Took | Sent | Failed | Finished
+
+
+class ParentsStop(StopRequest):
+    """The wish of the process that reads to stop, as a worker sees it. A worker whose parent is gone ends at once."""
+
+    def __init__(self, shared: SharedByProcesses, parent: int) -> None:
+        super().__init__()
+        self._shared = shared
+        self._parent = parent
+
+    @property
+    def requested(self) -> bool:
+        """Whether somebody asked."""
+        if os.getppid() != self._parent:
+            os._exit(ORPHANED)
+        if self._shared.stop and not self.event.is_set():
+            self.request("stopped")
+        return self.event.is_set()
+
+    def check(self) -> None:
+        """See `StopRequest.check`."""
+        if self.requested:
+            super().check()
+
+
+class Link:
+    """A worker's end of the two pipes between it and the process that reads."""
+
+    def __init__(self, chunks: Connection, results: Connection) -> None:
+        self._chunks = chunks
+        self._results = results
+        self._poll = select.poll()
+        self._poll.register(chunks.fileno(), select.POLLIN)
+
+    @property
+    def readable(self) -> tuple[int]:
+        """File descriptors from which a chunk comes."""
+        return (self._chunks.fileno(),)
+
+    def has_chunk(self, timeout_s: float = 0.0) -> bool:
+        """Whether there is a chunk to receive, or the word that there are no more."""
+        return bool(self._poll.poll(timeout_s * 1000))
+
+    def receive(self) -> tuple[Origin, RowChunk] | None:
+        """The next chunk; None if there are no more."""
+        data = self._chunks.recv_bytes()
+        chunk: tuple[Origin, RowChunk] | None = None if data == END else pickle.loads(data)  # noqa: S301 - our own
+        return chunk
+
+    def send(self, message: Message) -> None:
+        """Tell something to the process that reads."""
+        self._results.send(message)
+
+
+Program = Callable[[Link], None]
+"""What a worker process does: takes chunks from a link until there are no more, and tells it what became of them."""

@@ -1,0 +1,313 @@
+"""The engine of several processes: this one reads, the others prepare and write.
+
+Chunks of rows end with a record, whatever is quoted in it, so that any source can be shared out, packed ones and pipes
+included; whichever worker has time gets the next one. What became of a chunk comes back and is settled here: there is
+one account, one reject file, one checkpoint. The rate is kept in memory that all share.
+
+A chunk is kept until it is settled. When a worker is killed its chunks are given to another: what it had written of
+them is written again, with the same bytes under the same keys, and counted once.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Self
+
+from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.engines.messages import (
+    END,
+    ChunkKey,
+    Failed,
+    Finished,
+    Link,
+    Program,
+    Sent,
+    chunk_key,
+    pack,
+)
+from ingest_cli.engines.messages import Took as TookMessage
+from ingest_cli.errors import TryAgainError
+from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+from ingest_cli.records import Origin, RowChunk, Span
+from ingest_cli.report import Traffic
+from ingest_cli.settlement import Settled
+
+MAX_HELD_BYTES = 64 << 20
+"""Of chunks that are not settled; beyond that no more are read, unless there is none."""
+
+MAX_DEATHS = 8
+"""Workers that may be killed in the course of a load. More of them are no accident."""
+
+DRAIN_S = 6.0
+"""Seconds that workers get to come to an end of what is in flight: their own five, and some to say so."""
+
+_POLL_S = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A worker process, and this end of the pipes to it.
+
+    Attributes:
+        assigned: the chunks that it was given.
+        is_gone: whether it has said its last word.
+    """
+
+    process: BaseProcess
+    chunks: Connection
+    results: Connection
+    assigned: set[ChunkKey] = field(default_factory=set)
+    is_gone: bool = False
+
+
+class WorkerPool:
+    """Hands chunks to worker processes; a context manager that ends with everything written, or raises."""
+
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
+        self,
+        program: Program,
+        workers: int,
+        shared: SharedByProcesses,
+        stop: StopRequest,
+        *,
+        settle: Settle,
+        took: Took,
+        traffic: Traffic | None = None,
+        on_death: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Start the workers: before anything starts a thread, since a fork copies only one.
+
+        Args:
+            program: what each of them does.
+            workers: how many.
+            shared: what they have in common.
+            stop: ends everything early; also set when one of them fails.
+            settle: told what became of each chunk.
+            took: told how long a chunk took.
+            traffic: of the run.
+            on_death: told in a sentence that a worker was killed.
+        """
+        self._program = program
+        self._context = process_context()
+        self._shared = shared
+        self._stop = stop
+        self._settle = settle
+        self._took = took
+        self._traffic = traffic or Traffic()
+        self._on_death = on_death
+        self._fault: BaseException | None = None
+        self._changed = threading.Condition()
+        self._starting = threading.Lock()
+        self._waiting = deque[ChunkKey]()
+        self._held: dict[ChunkKey, bytes] = {}
+        self._held_bytes = self._deaths = 0
+        self._is_closed = False
+        self._workers: list[_Worker] = []
+        for _ in range(workers):
+            self._start()
+
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        """See `Writer.write`. Returns when the chunk is next in turn, or given to a worker.
+
+        Raises:
+            TryAgainError: the run is being stopped.
+        """
+        key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows)
+        with self._changed:
+            while self._waiting or (self._held and self._held_bytes + len(packed) > MAX_HELD_BYTES):
+                self._check()
+                self._changed.wait(_POLL_S)
+            self._check()
+            self._held[key] = packed
+            self._held_bytes += len(packed)
+            self._waiting.append(key)
+            self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        """Begin to talk to the workers, in threads of this process."""
+        for worker in list(self._workers):
+            self._attend(worker)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for what was handed out; when the run is being stopped, only for what is in flight, and not for long."""
+        if kind is not None and not issubclass(kind, Exception):
+            self._stop.request("interrupted")
+        drained_by_s: float | None = None
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            while self._is_under_way():
+                if drained_by_s is None and self._stop.requested:
+                    self._shared.request_stop()
+                    drained_by_s = time.monotonic() + DRAIN_S
+                if drained_by_s is not None and time.monotonic() > drained_by_s:
+                    break
+                self._changed.wait(_POLL_S)
+        self.kill()
+        if error is None:
+            self._check()
+
+    def kill(self) -> None:
+        """End what is still running, whatever it is doing."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            if not worker.is_gone:
+                worker.process.kill()
+            worker.process.join()
+            worker.chunks.close()
+
+    def _is_under_way(self) -> bool:
+        """Whether anybody has something to say yet, or somebody new will have."""
+        return not all(one.is_gone for one in self._workers) or (bool(self._held) and not self._stop.requested)
+
+    def _check(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        self._stop.check()
+
+    def _fail(self, fault: BaseException) -> None:
+        """Remember the first fault, and end everything. That others stop because of it is none."""
+        with self._changed:
+            if self._fault is None and not self._stop.requested:
+                self._fault = fault
+            self._stop.request("stopped by a failure")
+            self._shared.request_stop()
+            self._changed.notify_all()
+
+    def _start(self) -> _Worker:
+        with self._starting:  # nobody else's pipes are half open meanwhile, so that each closes with its worker
+            theirs_in, chunks = self._context.Pipe(duplex=False)
+            results, theirs_out = self._context.Pipe(duplex=False)
+            process = self._context.Process(  # type: ignore[attr-defined] # every context has it
+                target=_run, args=(self._program, theirs_in, theirs_out), name="ingest-worker"
+            )
+            process.start()
+            theirs_in.close()
+            theirs_out.close()
+            worker = _Worker(process, chunks, results)
+            self._workers.append(worker)
+        return worker
+
+    def _attend(self, worker: _Worker) -> None:
+        for program in (self._feed, self._listen):
+            threading.Thread(target=program, args=[worker], name="worker-attendant", daemon=True).start()
+
+    def _feed(self, worker: _Worker) -> None:
+        """Give a worker chunks as long as there are any. What it cannot take yet waits in the pipe."""
+        while True:
+            with self._changed:
+                while not (worker.is_gone or self._waiting or (self._is_closed and not self._held)):
+                    self._changed.wait(_POLL_S)
+                if worker.is_gone:
+                    return
+                packed = END
+                if self._waiting:
+                    key = self._waiting.popleft()
+                    worker.assigned.add(key)
+                    packed = self._held[key]
+                    self._changed.notify_all()
+            try:
+                worker.chunks.send_bytes(packed)
+            except OSError:
+                return  # it is gone, which whoever listens to it finds out, too
+            if packed is END:
+                return
+
+    def _listen(self, worker: _Worker) -> None:
+        """Hear what a worker has to say, to its last word."""
+        is_finished = False
+        try:
+            while not is_finished:
+                is_finished = self._hear(worker)
+        except (EOFError, OSError):
+            self._replace(worker)
+        except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
+            self._fail(fault)
+        with self._changed:
+            worker.is_gone = True
+            self._changed.notify_all()
+        worker.results.close()
+
+    def _hear(self, worker: _Worker) -> bool:
+        """Take in one message; whether it is the last."""
+        message = worker.results.recv()
+        match message:
+            case Settled():
+                self._settle(message)
+                with self._changed:
+                    key = chunk_key(message.origin, message.span)
+                    worker.assigned.discard(key)
+                    self._held_bytes -= len(self._held.pop(key))
+                    self._changed.notify_all()
+            case TookMessage():
+                self._took(message.size_bytes, message.duration_s)
+            case Sent():
+                self._traffic.add(message.requests, message.retries, message.wcu_consumed)
+            case Failed():
+                message.error.add_note(message.trace)
+                self._fail(message.error)
+            case Finished():
+                return True
+        return False
+
+    def _replace(self, worker: _Worker) -> None:
+        """Give the chunks of a worker that was killed to others, and let another take its place."""
+        worker.process.join(_POLL_S)
+        code = worker.process.exitcode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        with self._changed:
+            if self._stop.requested or (self._is_closed and not self._held):
+                return
+            worker.is_gone = True
+            self._waiting.extendleft(worker.assigned)
+            self._deaths += 1
+            is_too_often = self._deaths > MAX_DEATHS
+        if is_too_often:
+            self._fail(
+                TryAgainError(
+                    f"worker processes are killed again and again (the last one: {how}), perhaps for want of memory; "
+                    f"{CONTINUE}, with --workers 1"
+                )
+            )
+            return
+        self._on_death(f"a worker process was killed ({how}); another one took over its rows")
+        self._attend(self._start())
+
+
+def _run(program: Program, chunks: Connection, results: Connection) -> None:
+    """A worker process, from beginning to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # who reads is asked too, and says when to stop
+    link = Link(chunks, results)
+    try:
+        try:
+            program(link)
+        except Exception as error:  # noqa: BLE001 - carried to the process that reads, and raised there
+            link.send(Failed(_portable(error), traceback.format_exc()))
+        link.send(Finished())
+    except OSError:
+        os._exit(1)  # nobody listens any more
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one of the same name if it cannot travel."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever it is that does not let it travel
+        return RuntimeError(type(error).__name__)
+    return error

@@ -1,0 +1,286 @@
+"""Straight-line code that waits without a thread: fibers, and the loop that wakes them.
+
+A fiber runs until it waits: for a moment, for somebody else, for something outside of the process. Then the next one
+runs. All of them take turns in one thread, so that nothing between two waits needs a lock, and a hand-over costs a
+switch of stacks (greenlet) where threads would fight for the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+T = TypeVar("T")
+
+LOOK_S = 0.2
+"""Seconds after which the loop looks whether the run is to end, even if nothing happens."""
+
+
+class Driver(Protocol):
+    """Something outside of the process that fibers wait for."""
+
+    def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
+        """File descriptors that have to become readable, and writable, for it to go on."""
+        ...
+
+    def timeout_s(self) -> float | None:
+        """Seconds after which it wants to go on in any case; None: never."""
+        ...
+
+    def advance(self) -> None:
+        """Go on as far as it goes without waiting, and resume who waited for what has come."""
+        ...
+
+
+Wait = Callable[[Sequence[int], Sequence[int], float], object]
+"""Waits until one of the first is readable, one of the second writable, or so many seconds are over."""
+
+
+def _wait(readable: Sequence[int], writable: Sequence[int], timeout_s: float) -> None:
+    if readable or writable:
+        select.select(readable, writable, [], timeout_s)
+    else:
+        time.sleep(timeout_s)
+
+
+class Ticket:
+    """One wait of one fiber.
+
+    Attributes:
+        done: whether it is over.
+        value: what was waited for.
+    """
+
+    __slots__ = ("done", "fiber", "value")
+
+    def __init__(self, fiber: greenlet | None) -> None:
+        self.fiber = fiber
+        self.done = False
+        self.value: Any = None
+
+
+class Fibers:
+    """All fibers of one thread, and the loop that runs them whenever that thread itself waits here."""
+
+    def __init__(
+        self,
+        stopped: Callable[[], bool] = lambda: False,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        wait: Wait = _wait,
+    ) -> None:
+        """Set up; nothing runs yet.
+
+        Args:
+            stopped: whether the run is to end. From then on no sleep lasts.
+            monotonic_s: tells the time.
+            wait: lets it pass.
+        """
+        self._stopped = stopped
+        self._now = monotonic_s
+        self._wait = wait
+        self._thread = threading.get_ident()
+        self._loop: greenlet | None = None
+        self._ready = deque[Ticket]()
+        self._timers: list[tuple[float, int, Ticket]] = []
+        self._order = itertools.count()
+        self._drivers: list[Driver] = []
+        self._threads: _Threads | None = None
+
+    def attach(self, driver: Driver) -> None:
+        """Let the loop wait for `driver`, too."""
+        self._drivers.append(driver)
+
+    def is_own_thread(self) -> bool:
+        """Whether this is the thread that the fibers run in."""
+        return threading.get_ident() == self._thread
+
+    def start(self, program: Callable[[], None]) -> None:
+        """Make a fiber that runs `program`, from the next turn of the loop on. It must not raise."""
+        self._ready.append(Ticket(greenlet(lambda _: program())))
+
+    def ticket(self) -> Ticket:
+        """What the fiber that runs can wait with."""
+        current = getcurrent()
+        return Ticket(None if self._loop is None or current is self._loop else current)
+
+    def wait(self, ticket: Ticket) -> Any:
+        """Let others run until `ticket` is resumed; returns with what."""
+        if ticket.fiber is None:
+            self.run_until(lambda: ticket.done)
+        else:
+            assert self._loop is not None  # noqa: S101 - fibers run in the loop only
+            self._loop.switch()
+        return ticket.value
+
+    def resume(self, ticket: Ticket, value: object = None) -> None:
+        """Let who waits with `ticket` go on, when it is their turn; a second time does nothing."""
+        if not ticket.done:
+            ticket.done, ticket.value = True, value
+            if ticket.fiber is not None:
+                self._ready.append(ticket)
+
+    def sleep(self, duration_s: float) -> None:
+        """Let others run for so long, or until the run is to end."""
+        if not self._stopped():
+            ticket = self.ticket()
+            self.resume_after(ticket, duration_s)
+            self.wait(ticket)
+
+    def resume_after(self, ticket: Ticket, duration_s: float) -> None:
+        """Resume `ticket` after so many seconds, unless somebody does before."""
+        heapq.heappush(self._timers, (self._now() + duration_s, next(self._order), ticket))
+
+    def in_thread(self, call: Callable[[], T]) -> T:
+        """What `call` returns, which may block: it runs in a thread, and others run here meanwhile."""
+        ticket = self.ticket()
+        if ticket.fiber is None:
+            return call()
+        if self._threads is None:
+            self._threads = _Threads(self.resume)
+            self.attach(self._threads)
+        self._threads.start(ticket, call)
+        result: Callable[[], T] = self.wait(ticket)
+        return result()
+
+    def close(self) -> None:
+        """Let go of what the loop itself waits with; nothing runs any more."""
+        if self._threads is not None:
+            self._threads.close()
+            self._drivers.remove(self._threads)
+            self._threads = None
+
+    def run_until(self, done: Callable[[], bool], readable: Sequence[int] = ()) -> None:
+        """Run fibers, from outside of them, until something is so.
+
+        Args:
+            done: whether it is. Asked after each turn, and every `LOOK_S` seconds.
+            readable: file descriptors to ask at once for, when there is something to read from them.
+        """
+        outer, self._loop = self._loop, getcurrent()
+        try:
+            while not done():
+                self._turn(readable)
+        finally:
+            self._loop = outer
+
+    def _turn(self, readable: Sequence[int]) -> None:
+        for _ in range(len(self._ready)):
+            ticket = self._ready.popleft()
+            assert ticket.fiber is not None  # noqa: S101 - others are not put there
+            ticket.fiber.switch(None)
+        for driver in self._drivers:
+            driver.advance()
+        pause_s = self._wake()
+        if pause_s > 0 and not self._ready:
+            reads, writes = list(readable), list[int]()
+            for driver in self._drivers:
+                more_reads, more_writes = driver.sockets()
+                reads += more_reads
+                writes += more_writes
+                wanted_s = driver.timeout_s()
+                pause_s = pause_s if wanted_s is None else min(pause_s, wanted_s)
+            self._wait(reads, writes, pause_s)
+
+    def _wake(self) -> float:
+        """Resume those whose time has come; returns the seconds until the next one's has."""
+        timers, now, stopped = self._timers, self._now(), self._stopped()
+        woken = False
+        while timers and (stopped or timers[0][0] <= now or timers[0][2].done):
+            ticket = heapq.heappop(timers)[2]
+            woken |= not ticket.done
+            self.resume(ticket)
+        if woken:
+            return 0.0
+        return min(timers[0][0] - now, LOOK_S) if timers else LOOK_S
+
+
+class Room:
+    """Where fibers wait for each other."""
+
+    def __init__(self, fibers: Fibers) -> None:
+        self._fibers = fibers
+        self._inside: list[Ticket] = []
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until somebody says `wake`, or until the time is over, or the run."""
+        ticket = self._fibers.ticket()
+        self._inside.append(ticket)
+        if timeout_s is not None:
+            self._fibers.resume_after(ticket, timeout_s)
+        self._fibers.wait(ticket)
+        if ticket in self._inside:
+            self._inside.remove(ticket)
+
+    def wake(self) -> None:
+        """Let all go on that wait here."""
+        inside, self._inside = self._inside, []
+        for ticket in inside:
+            self._fibers.resume(ticket)
+
+
+class _Threads:
+    """The driver of calls that block: each in a thread, which says through a pipe that it is done."""
+
+    def __init__(self, resume: Callable[[Ticket, object], None]) -> None:
+        self._resume = resume
+        self._arrived = deque[tuple[Ticket, Callable[[], Any]]]()
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+
+    def start(self, ticket: Ticket, call: Callable[[], Any]) -> None:
+        """Run `call`; resumes `ticket` with a function that returns, or raises, what it did."""
+
+        def run() -> None:
+            try:
+                value = call()
+            except BaseException as fault:  # noqa: BLE001 - carried to the fiber that waits, and raised there
+                self._arrive(ticket, partial(_raise, fault))
+            else:
+                self._arrive(ticket, lambda: value)
+
+        # A daemon: a call that never returns must not keep the process from ending.
+        threading.Thread(target=run, name="blocking-call", daemon=True).start()
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        read, self._read = self._read, -1
+        if read >= 0:
+            os.close(read)
+            os.close(self._write)
+
+    def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
+        """See `Driver.sockets`."""
+        return (self._read,), ()
+
+    def timeout_s(self) -> float | None:
+        """See `Driver.timeout_s`."""
+        return None
+
+    def advance(self) -> None:
+        """See `Driver.advance`."""
+        if self._arrived:
+            with contextlib.suppress(BlockingIOError):  # it may have arrived a moment before it said so
+                os.read(self._read, 4096)
+            while self._arrived:
+                self._resume(*self._arrived.popleft())
+
+    def _arrive(self, ticket: Ticket, result: Callable[[], Any]) -> None:
+        self._arrived.append((ticket, result))
+        with contextlib.suppress(OSError):  # the pipe is full of such words, or nobody waits any more
+            os.write(self._write, b"\0")
+
+
+def _raise(fault: BaseException) -> NoReturn:
+    raise fault

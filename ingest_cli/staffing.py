@@ -1,0 +1,129 @@
+"""Who does the work of a run: this process alone, or worker processes that it hands chunks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest_cli.cores import available_cores
+from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter
+from ingest_cli.engines.pool import WorkerPool
+from ingest_cli.engines.serial import SerialWriter
+from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.settings import AUTO_WORKERS
+from ingest_cli.sinks.discard import DiscardSink
+from ingest_cli.working import Checking, Recipe, Writing
+
+if TYPE_CHECKING:
+    from ingest_cli.engines.journal import Journal
+    from ingest_cli.pipeline import Plan, Writer
+    from ingest_cli.policies.chunking import ChunkSize
+    from ingest_cli.policies.shutdown import StopRequest
+    from ingest_cli.report import Traffic
+    from ingest_cli.settings import RunSettings
+    from ingest_cli.writing import Route, WritePath
+
+BYTES_PER_WORKER = 4 << 20
+"""Of a dump that are worth the start of another process, where the number is left to the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """How many processes work on a run.
+
+    Attributes:
+        workers: 1: this process does it all. More: so many, besides this one, which reads.
+        shared: what they have in common; None for this process alone.
+    """
+
+    workers: int
+    shared: SharedByProcesses | None
+
+    @classmethod
+    def of(cls, settings: RunSettings, planned: Plan) -> Staff:
+        """As the settings have it, or as many as there are cores, but no more than the dump is worth."""
+        workers = settings.workers
+        if workers == AUTO_WORKERS:
+            sizes = [shard.source.size_bytes for shard in planned.shards]
+            worth = sum(sizes) // BYTES_PER_WORKER if all(sizes) else available_cores()
+            workers = max(min(available_cores(), worth), 1)
+        return cls(workers, SharedByProcesses(process_context()) if workers > 1 else None)
+
+    def concurrency(self, settings: RunSettings) -> int:
+        """Requests in flight for each."""
+        return -(-settings.concurrency // self.workers)
+
+
+Engine = AbstractContextManager["Writer"]
+"""Takes chunks from when it is entered on; is left when all of them are settled, or raises."""
+
+
+@contextmanager
+def checking(
+    staff: Staff, recipe: Recipe, journal: Journal, chunk_size: ChunkSize, stop: StopRequest
+) -> Iterator[Engine]:
+    """The engine of a dry run. Its processes have ended when the block is left."""
+    if staff.shared is None:
+        yield nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), journal.settle, chunk_size.took, stop))
+        return
+    with _pool(Checking(recipe, staff.shared), staff.workers, stop, journal=journal, chunk_size=chunk_size) as pool:
+        yield pool
+
+
+@contextmanager
+def writing(  # noqa: PLR0913 - each is a thing of its own
+    staff: Staff,
+    recipe: Recipe,
+    path: WritePath,
+    route: Route,
+    settings: RunSettings,
+    *,
+    journal: Journal,
+    chunk_size: ChunkSize,
+    traffic: Traffic,
+) -> Iterator[Engine]:
+    """The engine of a load. Its processes have ended when the block is left."""
+    stop, concurrency = path.rules.stop, staff.concurrency(settings)
+    if staff.shared is None:
+        yield ConcurrentWriter(
+            recipe.preparation(),
+            path.lanes,
+            journal.settle,
+            path.outlet.fibers,
+            stop,
+            concurrency=concurrency,
+            took=chunk_size.took,
+        )
+        return
+    entries = MAX_OPEN_ENTRIES // staff.workers
+    program = Writing(recipe, route, settings, concurrency, entries, staff.shared)
+    with _pool(program, staff.workers, stop, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
+        yield pool
+
+
+@contextmanager
+def _pool(  # noqa: PLR0913 - each is a thing of its own
+    program: Checking | Writing,
+    workers: int,
+    stop: StopRequest,
+    *,
+    journal: Journal,
+    chunk_size: ChunkSize,
+    traffic: Traffic | None = None,
+) -> Iterator[WorkerPool]:
+    pool = WorkerPool(
+        program,
+        workers,
+        program.shared,
+        stop,
+        settle=journal.settle,
+        took=chunk_size.took,
+        traffic=traffic,
+        on_death=journal.note,
+    )
+    try:
+        yield pool
+    finally:
+        pool.kill()

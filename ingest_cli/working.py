@@ -1,0 +1,164 @@
+"""What a worker process does: the second half of the way, with everything that it needs for it.
+
+Plain data goes to the worker as it is started; what cannot travel (connections, hash states) is made there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ingest_cli.engines.concurrent import ConcurrentWriter
+from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took
+from ingest_cli.engines.serial import SerialWriter
+from ingest_cli.hashing import Hasher
+from ingest_cli.items import ItemBuilder
+from ingest_cli.keys import Pepper
+from ingest_cli.manifest import Field
+from ingest_cli.pipeline import Preparation
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.policies.shared import SharedByProcesses
+from ingest_cli.report import Traffic
+from ingest_cli.settings import RunSettings
+from ingest_cli.settlement import Settled
+from ingest_cli.sinks.discard import DiscardSink
+from ingest_cli.writing import Route, write_path
+
+TELL_EVERY_S = 1.0
+"""Seconds after which a worker says what its requests came to, even if no chunk of it was settled."""
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How rows become items; what a `Preparation` is made of.
+
+    Attributes:
+        fields: what the columns hold.
+        pepper: to hash with.
+        dataset: id of the dataset.
+        src: first 8 hex digits of the fingerprint of its sources.
+        keep_raw: whether rejects hold the record they were made of.
+    """
+
+    fields: tuple[Field, ...]
+    pepper: Pepper
+    dataset: str
+    src: str
+    keep_raw: bool = False
+
+    def preparation(self) -> Preparation:
+        """Make what it says."""
+        return Preparation(self.fields, ItemBuilder(Hasher(self.pepper), self.dataset, self.src), self.keep_raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The worker of a dry run: takes chunks to their items, checks these, and drops them.
+
+    Attributes:
+        recipe: how rows become items.
+        shared: says when to stop.
+        parent: id of the process that reads.
+    """
+
+    recipe: Recipe
+    shared: SharedByProcesses
+    parent: int = field(default_factory=os.getpid)
+
+    def __call__(self, link: Link) -> None:
+        """Do it."""
+        stop = ParentsStop(self.shared, self.parent)
+        writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _took(link), stop)
+        while True:
+            while not link.has_chunk(_POLL_S):
+                stop.check()
+            if (chunk := link.receive()) is None:
+                return
+            writer.write(*chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The worker of a load: takes chunks to their items, and writes these.
+
+    Attributes:
+        recipe: how rows become items.
+        route: where items go.
+        settings: how.
+        concurrency: requests in flight at the most.
+        open_entries: see `concurrent.MAX_OPEN_ENTRIES`.
+        shared: the rate, and the wish to stop.
+        parent: id of the process that reads.
+    """
+
+    recipe: Recipe
+    route: Route
+    settings: RunSettings
+    concurrency: int
+    open_entries: int
+    shared: SharedByProcesses
+    parent: int = field(default_factory=os.getpid)
+
+    def __call__(self, link: Link) -> None:
+        """Do it."""
+        stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
+        outlet = self.route.open(stop)
+        path = write_path(outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared))
+        writer = ConcurrentWriter(
+            self.recipe.preparation(),
+            path.lanes,
+            teller.settle,
+            outlet.fibers,
+            stop,
+            concurrency=self.concurrency,
+            took=_took(link),
+            open_entries=self.open_entries,
+        )
+        try:
+            with writer:
+                while True:
+                    outlet.fibers.run_until(lambda: stop.requested or teller.has_chunk(), link.readable)
+                    stop.check()
+                    if (chunk := link.receive()) is None:
+                        break
+                    writer.write(*chunk)
+        finally:
+            teller.tell()
+            outlet.transport.close()
+
+
+class _Teller:
+    """Tells the process that reads what became of chunks, and what the requests came to.
+
+    Attributes:
+        traffic: counts requests.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.traffic = Traffic()
+        self._link = link
+        self._told_s = time.monotonic()
+
+    def settle(self, settled: Settled) -> None:
+        """Tell what became of a chunk."""
+        self.tell()
+        self._link.send(settled)
+
+    def has_chunk(self) -> bool:
+        """Whether the next chunk is there; meanwhile, tell now and then."""
+        if time.monotonic() - self._told_s > TELL_EVERY_S:
+            self.tell()
+        return self._link.has_chunk()
+
+    def tell(self) -> None:
+        """Tell what the requests came to since the last time."""
+        self._told_s = time.monotonic()
+        self._link.send(Sent(*self.traffic.take()))
+
+
+def _took(link: Link) -> Callable[[int, float], None]:
+    return lambda size_bytes, duration_s: link.send(Took(size_bytes, duration_s))
