@@ -9,6 +9,8 @@ and what to try. It never holds a cell of a dump, a pepper or a credential.
 
 from __future__ import annotations
 
+import os
+import traceback
 from enum import IntEnum
 
 
@@ -94,3 +96,25 @@ class TryAgainError(IngestError):
 
 class BusyError(TryAgainError):
     """DynamoDB does not take requests just now."""
+
+
+class CrashError(Exception):
+    """A bug, as far as it may be told: neither a message nor a source line, since they may hold values.
+
+    Attributes:
+        kind: name of the exception.
+        place: where it was raised, in our own code if possible.
+    """
+
+    def __init__(self, kind: str, place: str) -> None:
+        super().__init__(kind, place)
+        self.kind = kind
+        self.place = place
+
+    @classmethod
+    def of(cls, error: BaseException) -> CrashError:
+        """What may be told of `error`."""
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if "ingest_cli" in frame.filename] or frames
+        place = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(ours[-3:]))  # noqa: PTH119 - start-up time
+        return cls(type(error).__name__, place)

@@ -170,17 +170,22 @@ class Fibers:
         outer, self._loop = self._loop, getcurrent()
         try:
             while not done():
-                self._turn(readable)
+                self._run_ready()
+                if not done():
+                    self._pause(readable)
         finally:
             self._loop = outer
 
-    def _turn(self, readable: Sequence[int]) -> None:
+    def _run_ready(self) -> None:
         for _ in range(len(self._ready)):
             ticket = self._ready.popleft()
             assert ticket.fiber is not None  # noqa: S101 - others are not put there
             ticket.fiber.switch(None)
         for driver in self._drivers:
             driver.advance()
+
+    def _pause(self, readable: Sequence[int]) -> None:
+        """Wait for something to happen, unless somebody can go on as it is."""
         pause_s = self._wake()
         if pause_s > 0 and not self._ready:
             reads, writes = list(readable), list[int]()

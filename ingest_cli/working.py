@@ -122,7 +122,7 @@ class Writing:
             with writer:
                 while True:
                     outlet.fibers.run_until(lambda: stop.requested or teller.has_chunk(), link.readable)
-                    stop.check()
+                    writer.check()
                     if (chunk := link.receive()) is None:
                         break
                     writer.write(*chunk)

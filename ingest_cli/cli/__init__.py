@@ -9,14 +9,13 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 
 import click
 
 from ingest_cli import __version__
-from ingest_cli.errors import ExitCode, IngestError
+from ingest_cli.errors import CrashError, ExitCode, IngestError
 
 COMMANDS = {
     "load": "Load dumps into a DynamoDB table.",
@@ -127,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         forget_stdout()
         code = ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: say where, but not with which values
-        _say(f"crashed with {type(error).__name__} at {_place(error)}; this is a bug, please report this line")
+        crash = error if isinstance(error, CrashError) else CrashError.of(error)
+        _say(f"crashed with {crash.kind} at {crash.place}; this is a bug, please report this line")
         code = ExitCode.CRASHED
     sys.exit(code or 0)
 
@@ -146,13 +146,6 @@ def _say(text: str) -> None:
     from ingest_cli.cli.console import escape, tell  # noqa: PLC0415 - start-up time
 
     tell(f"ingest-cli: {escape(text)}")
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised, in our own code if possible. Neither a message nor a source line: they may hold values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "ingest_cli" in frame.filename] or frames
-    return " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(ours[-3:]))  # noqa: PTH119
 
 
 def _catch_signals() -> None:

@@ -224,7 +224,7 @@ class ConcurrentWriter:
 
     def put(self, work: Work) -> None:
         """Write a chunk whose items are made; see `write`."""
-        self._check()
+        self.check()
         self._let_run(lambda: self._delivery.open_entries < self._open_entries)
         self._jobs.extend(self._delivery.begin(work))
         self._room.wake()
@@ -245,9 +245,10 @@ class ConcurrentWriter:
         self._delivery.close()
         self._drain(lambda: not self._slow_running)
         if error is None:
-            self._check()
+            self.check()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise what ends the run, if anything does."""
         if self._fault is not None:
             raise self._fault
         self._stop.check()
@@ -255,7 +256,7 @@ class ConcurrentWriter:
     def _let_run(self, done: Callable[[], bool]) -> None:
         """Let fibers run until something is so, or the run is to end."""
         self._fibers.run_until(lambda: self._stop.requested or done())
-        self._check()
+        self.check()
 
     def _drain(self, done: Callable[[], bool]) -> None:
         """Let fibers come to their end; from a stop on, only until the time to drain, one for all, is over."""

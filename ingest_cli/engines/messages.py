@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from ingest_cli.errors import CrashError, IngestError
 from ingest_cli.policies.shared import SharedByProcesses
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.records import Origin, Position, RowChunk, Span
@@ -62,11 +63,9 @@ class Failed:
 
     Attributes:
         error: why.
-        trace: where, for a bug report.
     """
 
-    error: Exception
-    trace: str
+    error: IngestError | CrashError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ them is written again, with the same bytes under the same keys, and counted once
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,7 +35,7 @@ from ingest_cli.engines.messages import (
     pack,
 )
 from ingest_cli.engines.messages import Took as TookMessage
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.records import Origin, RowChunk, Span
@@ -259,7 +257,6 @@ class WorkerPool:
             case Sent():
                 self._traffic.add(message.requests, message.retries, message.wcu_consumed)
             case Failed():
-                message.error.add_note(message.trace)
                 self._fail(message.error)
             case Finished():
                 return True
@@ -297,17 +294,10 @@ def _run(program: Program, chunks: Connection, results: Connection) -> None:
     try:
         try:
             program(link)
+        except IngestError as error:
+            link.send(Failed(error))
         except Exception as error:  # noqa: BLE001 - carried to the process that reads, and raised there
-            link.send(Failed(_portable(error), traceback.format_exc()))
+            link.send(Failed(CrashError.of(error)))
         link.send(Finished())
     except OSError:
         os._exit(1)  # nobody listens any more
-
-
-def _portable(error: Exception) -> Exception:
-    """The error, or one of the same name if it cannot travel."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:  # noqa: BLE001 - whatever it is that does not let it travel
-        return RuntimeError(type(error).__name__)
-    return error

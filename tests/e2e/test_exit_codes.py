@@ -62,9 +62,13 @@ CRASHES = {
 }
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("place", CRASHES)
-def test_1_when_crashed(cli: Cli, table: Place, tmp_path: Path, place: str) -> None:
-    result = cli("load", small_dump(tmp_path), *table.to, env=plug(tmp_path / "plug", CRASHES[place]))
+def test_1_when_crashed(cli: Cli, table: Place, tmp_path: Path, place: str, workers: int) -> None:
+    result = cli(
+        *("load", small_dump(tmp_path), *table.to, "--workers", str(workers)),
+        env=plug(tmp_path / "plug", CRASHES[place]),
+    )
     result.complains(1, "crashed with", "this is a bug")
     assert table.reserved("_dataset#demo-small")["state"] == {"S": "loading"}
 

@@ -99,11 +99,11 @@ class CurlTransport:
             raise TryAgainError(
                 "the AWS credentials cannot be renewed; renew them, and run the same command again"
             ) from error
-        signed = self._signer.headers(body, credentials, self._now())
+        signed = self._signer.lines(body, credentials, self._now())
         line = self._idle.pop() if self._idle else self._new()
         handle = line.handle
         handle.setopt(pycurl.POSTFIELDS, body)
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in signed.items()] + ["Expect:"])
+        handle.setopt(pycurl.HTTPHEADER, [*signed, "Expect:"])
         line.ticket = ticket = self._fibers.ticket()
         self._busy[handle] = line
         self._multi.add_handle(handle)

@@ -38,15 +38,30 @@ class Credentials(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
-    """What a signing key is for."""
+class _Prepared:
+    """All that the signatures of one second have in common.
 
-    secret_key: str
-    day: str
+    Attributes:
+        known_by: the second, and whose signatures.
+        headers: name → value.
+        lines: the same as they stand in a request.
+        request: the canonical request up to the hash of the body.
+        to_sign: the string to sign up to the hash of the request.
+        authorization: the header up to the signature.
+        key: signs.
+    """
+
+    known_by: tuple[int, str | None, str | None, str | None]
+    headers: dict[str, str]
+    lines: tuple[str, ...]
+    request: bytes
+    to_sign: bytes
+    authorization: str
+    key: bytes
 
 
 class Signer:
-    """Makes the headers of signed BatchWriteItem requests. Safe to share between threads."""
+    """Makes the headers of signed BatchWriteItem requests."""
 
     def __init__(self, host: str, path: str, region: str) -> None:
         """Set up for one endpoint.
@@ -59,10 +74,28 @@ class Signer:
         self._host = host
         self._path = path
         self._region = region
-        self._cached: tuple[_Scope, bytes] | None = None
+        self._prepared: _Prepared | None = None
+        self._key_of: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
     def headers(self, body: bytes, credentials: Credentials, now: dt.datetime) -> dict[str, str]:
         """The headers of a request with this body, sent at `now` (UTC)."""
+        prepared = self._at(credentials, now)
+        return {**prepared.headers, "authorization": _signed(prepared, body)}
+
+    def lines(self, body: bytes, credentials: Credentials, now: dt.datetime) -> list[str]:
+        """The same as they stand in a request, a line each."""
+        prepared = self._at(credentials, now)
+        return [*prepared.lines, f"authorization: {_signed(prepared, body)}"]
+
+    def _at(self, credentials: Credentials, now: dt.datetime) -> _Prepared:
+        known_by = (int(now.timestamp()), credentials.access_key, credentials.secret_key, credentials.token)
+        if self._prepared is None or self._prepared.known_by != known_by:
+            self._prepared = self._prepare(credentials, now, known_by)
+        return self._prepared
+
+    def _prepare(
+        self, credentials: Credentials, now: dt.datetime, known_by: tuple[int, str | None, str | None, str | None]
+    ) -> _Prepared:
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         day = stamp[:8]
         signed = {
@@ -74,23 +107,30 @@ class Signer:
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
         names = ";".join(sorted(signed))
-        lines = "".join(f"{name}:{signed[name].strip()}\n" for name in sorted(signed))
-        payload = hashlib.sha256(body).hexdigest()
-        request = f"POST\n{self._path}\n\n{lines}\n{names}\n{payload}"
+        canonical = "".join(f"{name}:{signed[name].strip()}\n" for name in sorted(signed))
         scope = f"{day}/{self._region}/{_SERVICE}/aws4_request"
-        to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._key(credentials, day), to_sign.encode(), "sha256").hex()
-        signed["authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        return _Prepared(
+            known_by,
+            signed,
+            tuple(f"{name}: {value}" for name, value in signed.items()),
+            f"POST\n{self._path}\n\n{canonical}\n{names}\n".encode(),
+            f"{_ALGORITHM}\n{stamp}\n{scope}\n".encode(),
+            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature=",
+            self._key(credentials.secret_key or "", day),
         )
-        return signed
 
-    def _key(self, credentials: Credentials, day: str) -> bytes:
-        scope = _Scope(credentials.secret_key or "", day)
-        if self._cached is not None and self._cached[0] == scope:
-            return self._cached[1]
-        key = b"AWS4" + scope.secret_key.encode()
-        for part in (day, self._region, _SERVICE, "aws4_request"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        self._cached = (scope, key)
-        return key
+    def _key(self, secret_key: str, day: str) -> bytes:
+        """The signing key of a day, which is derived once."""
+        if self._key_of[0] != (secret_key, day):
+            key = b"AWS4" + secret_key.encode()
+            for part in (day, self._region, _SERVICE, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key_of = ((secret_key, day), key)
+        return self._key_of[1]
+
+
+def _signed(prepared: _Prepared, body: bytes) -> str:
+    """The header `authorization` of a request with this body."""
+    payload = hashlib.sha256(body).hexdigest().encode()
+    request = hashlib.sha256(prepared.request + payload).hexdigest().encode()
+    return prepared.authorization + hmac.digest(prepared.key, prepared.to_sign + request, "sha256").hex()
