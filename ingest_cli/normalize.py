@@ -228,7 +228,7 @@ def _identified(kind: str, found: Sequence[_Found], kept: BoolArray, position: I
     row = position[cell]
     if (np.diff(row) <= 0).any():
         row, value, label, lookup = _sorted_unique(row, value, label, lookup)
-    labels = pa.array(identifier.labels).take(pa.array(label))
+    labels = pa.DictionaryArray.from_arrays(label, pa.array(identifier.labels))
     return Identified(kind, row, value, labels, lookup, identifier.mask(value))
 
 
