@@ -17,6 +17,7 @@ from ingest_cli.records import IndexArray
 
 Bytes = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.integer]
 
 
 def bytes_of(cells: pa.StringArray | pa.BinaryArray) -> tuple[IndexArray, Bytes]:
@@ -35,7 +36,7 @@ def lengths_of(cells: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int64]:
     return np.diff(bytes_of(cells)[0]).astype(np.int64)
 
 
-def text(offsets: IndexArray, data: Bytes) -> pa.StringArray:
+def text(offsets: Positions, data: Bytes) -> pa.StringArray:
     """Make n cells of their bytes: the reverse of `bytes_of`; neither is copied.
 
     Args:
@@ -52,7 +53,7 @@ def text_of(matrix: Bytes) -> pa.StringArray:
     return text(np.arange(rows + 1, dtype=np.int32) * np.int32(width), matrix)
 
 
-def gathered(data: Bytes, starts: IndexArray, width: int) -> Bytes:
+def gathered(data: Bytes, starts: Positions, width: int) -> Bytes:
     """Give `width` bytes of `data` from each of the `starts` on. Shape (n, width)."""
     if not len(starts):
         return np.empty((0, width), np.uint8)
@@ -60,7 +61,7 @@ def gathered(data: Bytes, starts: IndexArray, width: int) -> Bytes:
     return windows[starts].view(np.uint8).reshape(len(starts), width)
 
 
-def count_before(mask: BoolArray, positions: IndexArray) -> npt.NDArray[np.int64]:
+def count_before(mask: BoolArray, positions: Positions) -> npt.NDArray[np.int64]:
     """Count what is set before each of the ascending `positions`; cheapest where little is set.
 
     Args:
@@ -83,7 +84,7 @@ class Pool:
         begin, self._size = self._size, self._size + len(column)
         return begin
 
-    def joined(self, pieces: IndexArray, bounds: IndexArray) -> pa.StringArray:
+    def joined(self, pieces: Positions, bounds: Positions) -> pa.StringArray:
         """Put n texts together from pieces that follow each other.
 
         Args:

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import Pool, encoded, lengths_of
+from ingest_cli.columns import Pool, Positions, encoded, lengths_of
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.records import Identified, IndexArray, OffsetArray, Records
 
@@ -28,8 +27,6 @@ _MOST_PAIRS = 1 << 20
 
 _MOST_MESSAGE_BYTES = 32 << 20
 """Bytes of messages that are hashed at a time: rows of hundreds of identifiers have messages of megabytes."""
-
-Positions = npt.NDArray[np.int64]
 
 
 class Own:
@@ -123,11 +120,12 @@ class Hints:
         return keys[: len(addresses)], keys[len(addresses) :]
 
     def _listed(self, group: Positions, member: Positions, groups: int) -> Positions:
-        """Add a fragment of the masks of each of `groups` groups, and give their positions; 0 for an empty group.
+        """Add a fragment of the masks of each group, and give their positions; 0 for an empty group.
 
         Args:
             group: shape (n,), ascending.
             member: shape (n,): positions of identifiers.
+            groups: how many there are.
         """
         in_order = sorted(range(len(self._masks)), key=self._masks.__getitem__)
         rank = np.empty(len(in_order), np.int64)

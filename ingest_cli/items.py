@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest_cli.columns import Pool, bytes_of, compacted, encoded, text_of
+from ingest_cli.columns import Pool, Positions, bytes_of, compacted, encoded, text_of
 from ingest_cli.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, ByteMatrix, Hasher, base64url
 from ingest_cli.hints import MAP_BYTES, Hints, Own, messages
 from ingest_cli.identifiers.email import email_base
@@ -185,7 +185,7 @@ class _Heads:
 
 def _labels(
     records: Records, owns: Sequence[Own], exposed: IndexArray, hinted: npt.NDArray[np.bool_]
-) -> tuple[pa.StringArray, OffsetArray, IndexArray]:
+) -> tuple[pa.StringArray, OffsetArray, Positions]:
     """What comes between the keys and the hints, of which there are few.
 
     Returns:
@@ -204,8 +204,6 @@ def _labels(
         distinct.append(f'"}},"label":{{"S":"{names[name_at]}"}},"classes":{{"SS":{classes}}}{opening}')
         sizes.append(len(names[name_at]) + sum(len(name.encode()) for name in sets[set_at]))
     return pa.array(distinct, pa.string()), np.array(sizes, np.int64), which
-
-
 
 
 def _email_bases(records: Records) -> list[Identified]:
