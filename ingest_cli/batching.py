@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest_cli.items import WCU_BYTES, Items
+from ingest_cli.columns import bytes_of
+from ingest_cli.items import Items
 
 MAX_BATCH_ITEMS = 25
 """The most puts that BatchWriteItem takes (DynamoDB API reference). Its other limit, 16 MB, cannot be
 reached with items of at most 400 KB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Run:
+    """What is known beforehand of a batch of neighbouring items.
+
+    Attributes:
+        wcu: write capacity units that writing it all consumes.
+        requests: its put requests with commas between them, as they lie in memory.
+    """
+
+    wcu: int
+    requests: memoryview
+
+
+@dataclass(slots=True, eq=False)
 class Batch:
-    """Some items of one chunk, no two with the same key.
+    """Some items of one chunk, no two with the same key. Not to be changed.
 
     Attributes:
         items: all items of the chunk.
@@ -28,6 +43,7 @@ class Batch:
 
     items: Items
     index: npt.NDArray[np.int64]
+    _run: Run | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -35,14 +51,11 @@ class Batch:
     @property
     def wcu(self) -> int:
         """Write capacity units that writing it all consumes."""
-        return int((-(-self.items.size_bytes[self.index] // WCU_BYTES)).sum())
+        return int(self.items.wcu[self.index].sum()) if self._run is None else self._run.wcu
 
     def body(self, table: str) -> bytes:
         """The request, in DynamoDB JSON."""
-        return b'{"RequestItems":{%s:[%s]},"ReturnConsumedCapacity":"TOTAL"}' % (
-            json.dumps(table).encode(),
-            self._requests(),
-        )
+        return b"".join((_opening(table), self._requests(), b']},"ReturnConsumedCapacity":"TOTAL"}'))
 
     def item_keys(self) -> list[tuple[str, str]]:
         """(pk, sk) of each item."""
@@ -72,18 +85,26 @@ class Batch:
         """The same batch, keeping nothing else of its chunk in memory."""
         return Batch(self.items.take(self.index), np.arange(len(self.index)))
 
-    def _requests(self) -> bytes:
+    def _requests(self) -> memoryview | bytes:
         """The put requests, with commas between them."""
-        request = self.items.request
-        first, last = int(self.index[0]), int(self.index[-1])
-        if last - first + 1 == len(self.index):  # neighbours: what lies between them is the list
-            run = request[first : last + 1]
-            offsets = np.frombuffer(run.buffers()[1], np.int32)[run.offset : run.offset + len(run) + 1]
-            return bytes(run.buffers()[2][int(offsets[0]) : int(offsets[-1]) - 1])
-        return "".join(request.take(pa.array(self.index)).to_pylist()).encode()[:-1]
+        if self._run is not None:
+            return self._run.requests
+        _, data = bytes_of(self.items.request.take(pa.array(self.index)))
+        return data[:-1].tobytes()
 
 
 def batches(items: Items) -> Iterator[Batch]:
     """All items in batches as large as they may be, in order."""
-    for first in range(0, len(items), MAX_BATCH_ITEMS):
-        yield Batch(items, np.arange(first, min(first + MAX_BATCH_ITEMS, len(items))))
+    if not len(items):
+        return
+    starts = np.arange(0, len(items), MAX_BATCH_ITEMS)
+    offsets, data = bytes_of(items.request)
+    bounds, every, whole = offsets[starts].tolist(), np.arange(len(items)), data.data
+    wcu = np.add.reduceat(items.wcu, starts).tolist()
+    for at, (first, begin, end) in enumerate(zip(starts.tolist(), bounds, [*bounds[1:], len(data)], strict=True)):
+        yield Batch(items, every[first : first + MAX_BATCH_ITEMS], Run(wcu[at], whole[begin : end - 1]))
+
+
+@lru_cache(maxsize=8)
+def _opening(table: str) -> bytes:
+    return b'{"RequestItems":{%s:[' % json.dumps(table).encode()

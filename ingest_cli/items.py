@@ -2,7 +2,10 @@
 
 The content of an item is a function of its key: nothing in it depends on when, where or how often it
 is written, nor on how a value was spelled. Items with the same key within a chunk are therefore the
-same item, and are merged. Everything is done a column at a time; no item ever is a Python object.
+same item, and are merged. Everything is done for all items at once; no item ever is a Python object.
+
+What differs from item to item is laid out in a matrix of bytes, as far as it has one width: the keys. The rest is one
+of a few texts that many items share, and is taken from there. One pass over the pieces makes all requests.
 """
 
 from __future__ import annotations
@@ -10,14 +13,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ingest_cli.hashing import Hasher, base64url
-from ingest_cli.hints import Hints, record_parts
+from ingest_cli.columns import Pool, Positions, bytes_of, compacted, encoded, text_of
+from ingest_cli.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, ByteMatrix, Hasher, base64url
+from ingest_cli.hints import MAP_BYTES, Hints, Own, messages
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.records import Identified, IndexArray, OffsetArray, Records
 
@@ -31,7 +35,7 @@ WCU_BYTES = 1024
 """One write capacity unit pays for so many bytes of an item, begun ones included."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Items:
     """The items of one chunk, ready to be sent.
 
@@ -50,7 +54,7 @@ class Items:
     pk: pa.StringArray
     sk: pa.StringArray
     size_bytes: OffsetArray
-    kind: pa.StringArray
+    kind: pa.StringArray | pa.DictionaryArray
     record: IndexArray
     key_hash: npt.NDArray[np.uint64]
     merged: int = 0
@@ -58,14 +62,21 @@ class Items:
     def __len__(self) -> int:
         return len(self.request)
 
-    @property
+    @cached_property
     def wcu(self) -> OffsetArray:
         """Write capacity units that each item consumes. Shape (n,)."""
         return -(-self.size_bytes // WCU_BYTES)
 
+    @cached_property
+    def largest_bytes(self) -> int:
+        """Size of the largest item; 0 if there is none."""
+        return int(self.size_bytes.max(initial=0))
+
     def count_by_kind(self) -> dict[str, int]:
         """Class → number of items."""
-        return {str(one["values"]): int(one["counts"]) for one in pc.value_counts(self.kind).to_pylist()}
+        which, kinds = encoded(self.kind)
+        counts = np.bincount(which, minlength=len(kinds)).tolist()
+        return {kind: count for kind, count in zip(kinds.to_pylist(), counts, strict=True) if count}
 
     def take(self, index: npt.NDArray[np.int64]) -> Items:
         """The items at these positions."""
@@ -94,71 +105,105 @@ class ItemBuilder:
             src: first 8 hex digits of the fingerprint of its sources.
         """
         self._hasher = hasher
-        self._pk_prefix = f"{hasher.kid}."
-        self._sk_prefix = f"{dataset}#"
+        self._heads = _Heads(f"{hasher.kid}.", f"{dataset}#")
         self._tail = f',"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'
-        self._fixed_bytes = _fixed_bytes(self._pk_prefix, self._sk_prefix, src)
+        self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
 
     def build(self, records: Records) -> Items:
         """The items of `records`, those with the same key merged."""
-        shared = _Shared.of(records)
-        parts = [self._of_class(one, shared) for one in (*records.identifiers, *_email_bases(records))]
-        if not parts:
+        owns = [own for own in map(Own, (*records.identifiers, *_email_bases(records))) if len(own.at)]
+        if not owns:
             return _NONE
-        return _merge(_concat(parts))
+        row = np.concatenate([own.row for own in owns])
+        tags = np.concatenate([self._hasher.tags(own.kind, own.value) for own in owns])
+        record_tags = np.concatenate([self._hasher.record_tags(some) for some in messages(records, owns)])
+        heads, pk, sk = self._heads.of(tags, record_tags)
+        request, size_bytes = self._requests(heads, records, owns, records.exposed[row])
+        kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
+        kind_names = pa.array([own.kind for own in owns], pa.string())
+        key_hash = np.ascontiguousarray(record_tags[:, :8]).view(np.uint64).ravel()
+        kinds = pa.DictionaryArray.from_arrays(kind, kind_names)
+        return _merge(Items(request, pk, sk, size_bytes, kinds, records.index[row], key_hash))
 
-    def _of_class(self, own: Identified, shared: _Shared) -> Items:
-        """The items whose own identifiers are those of one class."""
-        chosen = np.flatnonzero(own.lookup)
-        row, at = own.row[chosen], pa.array(chosen)
-        value, label = own.value.take(at), own.label.take(at)
-        code = pa.array(shared.exposed[row])
-        hints, hint_bytes = shared.hints.of(own, chosen)
-        pk_tag = self._hasher.tags(own.kind, value)
-        message = _join(own.kind + "\0", value, "\0\2", shared.record.take(pa.array(row)))
-        sk_tag = self._hasher.record_tags(message)
-        pk = _join(self._pk_prefix, base64url(pk_tag))
-        sk = _join(self._sk_prefix, base64url(sk_tag))
-        request = _join(
-            '{"PutRequest":{"Item":{"pk":{"S":"', pk,
-            '"},"sk":{"S":"', sk,
-            '"},"label":{"S":"', label,
-            '"},"classes":{"SS":', shared.classes_json.take(code),
-            "}", hints,
-            self._tail,
-        )  # fmt: skip
-        size = self._fixed_bytes + hint_bytes + _lengths(label) + shared.classes_bytes[shared.exposed[row]]
-        kind = pa.array([own.kind]).take(pa.array(np.zeros(len(row), np.int8)))
-        key_hash = np.ascontiguousarray(sk_tag[:, :8]).view(np.uint64).ravel()
-        return Items(request, pk, sk, size, kind, shared.index[row], key_hash)
+    def _requests(
+        self, heads: pa.StringArray, records: Records, owns: Sequence[Own], exposed: IndexArray
+    ) -> tuple[pa.StringArray, OffsetArray]:
+        """The requests of all items, and the items' sizes.
+
+        Args:
+            heads: what comes before the label.
+            records: the rows.
+            owns: whose items these are.
+            exposed: shape (items,): position in `records.class_sets`.
+        """
+        said = [Hints(one, len(records.index)).of(owns) for one in records.identifiers]
+        pool = Pool()
+        pieces = np.empty((len(heads), 2 + 2 * len(said)), np.int64)
+        pieces[:, 0] = np.arange(len(heads)) + pool.add(heads)
+        nothing = pool.add(["", ",", self._tail, "}}" + self._tail])
+        comma, closing = nothing + 1, nothing + 2
+        size_bytes = np.full(len(heads), self._fixed_bytes, np.int64)
+        hinted = np.zeros(len(heads), np.bool_)
+        for place, one in enumerate(said):
+            says = one.which > 0
+            if place:
+                pieces[:, 1 + 2 * place] = np.where(says & hinted, comma, nothing)
+            pieces[:, 2 + 2 * place] = one.which + pool.add(one.fragments)
+            size_bytes += one.size_bytes
+            hinted |= says
+        size_bytes += hinted * np.int64(len("hints") + MAP_BYTES)
+        labels, label_bytes, which = _labels(records, owns, exposed, hinted)
+        pieces[:, 1] = which + pool.add(labels)
+        pieces[:, -1] = closing + hinted
+        request = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
+        return request, size_bytes + label_bytes[which]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """What the items of a row have in common, computed once per row."""
+class _Heads:
+    """The beginning of a request, which has the same width for all items of a dataset."""
 
-    index: IndexArray
-    exposed: IndexArray
-    record: pa.StringArray
-    classes_json: pa.StringArray
-    classes_bytes: OffsetArray
-    hints: Hints
+    def __init__(self, pk_prefix: str, sk_prefix: str) -> None:
+        pk, sk = pk_prefix + "?" * TAG_CHARACTERS, sk_prefix + "?" * RECORD_TAG_CHARACTERS
+        head = f'{{"PutRequest":{{"Item":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}'
+        self._template = np.frombuffer(head.encode(), np.uint8)
+        pk_end = head.index(pk) + len(pk)
+        self._pk = slice(pk_end - len(pk), pk_end)
+        self._sk = slice(len(head) - len(sk), len(head))
 
-    @classmethod
-    def of(cls, records: Records) -> _Shared:
-        sets = records.class_sets
-        names = pa.array(["\1" + "".join(name + "\0" for name in names) for names in sets], pa.string())
-        rows = len(records.index)
-        parts = [record_parts(one, rows) for one in records.identifiers]
-        record = _join(*parts, names.take(pa.array(records.exposed))) if parts else pa.array([], pa.string())
-        return cls(
-            index=records.index,
-            exposed=records.exposed,
-            record=record,
-            classes_json=pa.array([json.dumps(names, ensure_ascii=False) for names in sets], pa.string()),
-            classes_bytes=np.array([sum(len(name.encode()) for name in names) for names in sets], np.int64),
-            hints=Hints(records.identifiers, rows),
-        )
+    def of(self, tags: ByteMatrix, record_tags: ByteMatrix) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
+        """(beginnings of the requests, up to the record tag; pk; sk). Length n each."""
+        matrix = np.empty((len(tags), len(self._template)), np.uint8)
+        matrix[:] = self._template
+        for field, characters, of in (
+            (self._pk, TAG_CHARACTERS, tags),
+            (self._sk, RECORD_TAG_CHARACTERS, record_tags),
+        ):
+            matrix[:, field.stop - characters : field.stop] = bytes_of(base64url(of))[1].reshape(-1, characters)
+        pk, sk = (text_of(np.ascontiguousarray(matrix[:, field])) for field in (self._pk, self._sk))
+        return text_of(matrix), pk, sk
+
+
+def _labels(
+    records: Records, owns: Sequence[Own], exposed: IndexArray, hinted: npt.NDArray[np.bool_]
+) -> tuple[pa.StringArray, OffsetArray, Positions]:
+    """What comes between the keys and the hints, of which there are few.
+
+    Returns:
+        The distinct texts; shape of those: bytes of label and classes; shape (items,): which of them each item has.
+    """
+    names = [name for own in owns for name in own.label.dictionary.to_pylist()]
+    first = np.cumsum([0, *(len(own.label.dictionary) for own in owns)])
+    label = np.concatenate([own.label.indices.to_numpy() + begin for own, begin in zip(owns, first, strict=False)])
+    sets = records.class_sets
+    seen, which = compacted((label * len(sets) + exposed) * 2 + hinted)
+    distinct, sizes = list[str](), list[int]()
+    for code in seen.tolist():
+        (name_at, set_at), has_hints = divmod(code // 2, len(sets)), code % 2
+        classes = json.dumps(sets[set_at], ensure_ascii=False)
+        opening = ',"hints":{"M":{' if has_hints else ""
+        distinct.append(f'"}},"label":{{"S":"{names[name_at]}"}},"classes":{{"SS":{classes}}}{opening}')
+        sizes.append(len(names[name_at]) + sum(len(name.encode()) for name in sets[set_at]))
+    return pa.array(distinct, pa.string()), np.array(sizes, np.int64), which
 
 
 def _email_bases(records: Records) -> list[Identified]:
@@ -168,10 +213,10 @@ def _email_bases(records: Records) -> list[Identified]:
         if one.kind != "email":
             continue
         base = email_base(one.value)
-        found = np.flatnonzero(pc.is_valid(base).to_numpy(zero_copy_only=False))
+        found = np.flatnonzero(base.is_valid().to_numpy(zero_copy_only=False))
         if len(found):
             at = pa.array(found)
-            label = pa.array(["email_base"] * len(found))
+            label = pa.DictionaryArray.from_arrays(np.zeros(len(found), np.int8), pa.array(["email_base"]))
             out.append(
                 Identified("email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at))
             )
@@ -180,47 +225,18 @@ def _email_bases(records: Records) -> list[Identified]:
 
 def _merge(items: Items) -> Items:
     """Keep the first of the items with the same key."""
-    order = np.argsort(items.key_hash, kind="stable")
-    hashes = items.key_hash[order]
-    again = np.zeros(len(items), np.bool_)
-    again[1:] = hashes[1:] == hashes[:-1]
-    if not again.any():
+    hashes = np.sort(items.key_hash)
+    repeated_hashes = hashes[1:][hashes[1:] == hashes[:-1]]
+    if not len(repeated_hashes):
         return items
     seen, repeated = set[tuple[str, str]](), set[int]()
-    suspects = again.copy()
-    suspects[:-1] |= again[1:]
-    for at in np.sort(order[suspects]):
+    for at in np.flatnonzero(np.isin(items.key_hash, repeated_hashes)).tolist():
         key = (items.pk[at].as_py(), items.sk[at].as_py())
         if key in seen:
-            repeated.add(int(at))
+            repeated.add(at)
         seen.add(key)
     keep = np.setdiff1d(np.arange(len(items)), np.fromiter(repeated, np.int64, len(repeated)))
     return replace(items.take(keep), merged=len(repeated))
-
-
-def _concat(parts: Sequence[Items]) -> Items:
-    if len(parts) == 1:
-        return parts[0]
-    return Items(
-        pa.concat_arrays([part.request for part in parts]),
-        pa.concat_arrays([part.pk for part in parts]),
-        pa.concat_arrays([part.sk for part in parts]),
-        np.concatenate([part.size_bytes for part in parts]),
-        pa.concat_arrays([part.kind for part in parts]),
-        np.concatenate([part.record for part in parts]),
-        np.concatenate([part.key_hash for part in parts]),
-    )
-
-
-def _join(*parts: pa.StringArray | str) -> pa.StringArray:
-    """Put strings together row by row."""
-    return pc.binary_join_element_wise(*parts, "")
-
-
-def _lengths(text: pa.StringArray) -> OffsetArray:
-    """Lengths in bytes. Shape (n,)."""
-    lengths: OffsetArray = pc.binary_length(text).to_numpy(zero_copy_only=False).astype(np.int64)
-    return lengths
 
 
 def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
@@ -230,7 +246,7 @@ def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
     sizes and formats").
     """
     names = len("pk" + "sk" + "label" + "classes" + "src" + "canon")
-    return names + len(pk_prefix) + 43 + len(sk_prefix) + 16 + len(src) + 2
+    return names + len(pk_prefix) + TAG_CHARACTERS + len(sk_prefix) + RECORD_TAG_CHARACTERS + len(src) + 2
 
 
 _NONE = Items(

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_cli.columns import BoolArray, Bytes, bytes_of, compacted, gathered, text
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.manifest import Field
 from ingest_cli.records import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
 
-BoolArray = npt.NDArray[np.bool_]
-
 NULL_LIKE = ("", "null", "\\n", "-", "n/a", "n.a", "n.a.", "nan", "none")
 """Cells that say "nothing here", in lower case and trimmed."""
 
-_NULL_LIKE = pa.array([text.encode() for text in NULL_LIKE], pa.binary())
+_WORD_BYTES = 8
+_NULL_LIKE = np.frombuffer(b"".join(word.encode().ljust(_WORD_BYTES, b"\0") for word in NULL_LIKE), np.uint64)
 _NULL_LIKE_BYTES = max(map(len, NULL_LIKE))
+_FIRST_BYTES = (np.tri(_WORD_BYTES + 1, _WORD_BYTES, -1, np.uint8) * np.uint8(255)).view(np.uint64).ravel()
+_LAST_BLANK, _LAST_OF_ASCII = 0x20, 0x7F
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,11 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     rejected, flags = Counter[tuple[str, str]](), Counter[str]()
     held = np.zeros(rows, np.bool_)
     for each in fields:
-        column = _Column.of([chunk.cells[name] for name in each.columns])
+        column = _Column([chunk.cells[name] for name in each.columns])
         exposed.add(each.exposes, column.present)
         if each.kind is None:
             continue
-        canonical = IDENTIFIERS[each.kind].canonicalize(column.text, each.region)
+        canonical = _canonicalized(column, each.kind, each.region)
         found.setdefault(each.kind, []).append(_Found(canonical, each.lookup))
         flags.update(canonical.flags)
         rejects = _rejects(canonical, column.bad)
@@ -92,67 +95,114 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     )
 
 
+def _canonicalized(column: _Column, kind: str, region: str) -> Canonicalized:
+    """The identifiers of `column`, by row."""
+    cells, rows = column.text()
+    found = IDENTIFIERS[kind].canonicalize(cells, region)
+    if len(rows) == len(column.present):
+        return found
+    return replace(found, cell=rows[found.cell], rejected_cell=rows[found.rejected_cell])
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     canonical: Canonicalized
     lookup: bool
 
 
-@dataclass(frozen=True, slots=True)
 class _Column:
     """One column of the manifest's, i.e. the first non-empty of one or several of the dump's.
 
     Attributes:
-        text: string array; null where there is nothing, or nothing that can be decoded.
-        present: whether there is anything, decodable or not.
-        bad: cells that cannot be decoded.
+        present: shape (rows,): whether there is anything, decodable or not.
+        bad: shape (rows,): cells that cannot be decoded.
     """
 
-    text: pa.StringArray
+    def __init__(self, columns: Sequence[pa.BinaryArray]) -> None:
+        """Merge `columns`, the first non-empty cell of each row winning."""
+        first = _clean(columns[0])
+        self.present, self.bad = first.present, first.bad
+        self._texts, self._place = [*first.texts], first.place
+        for column in columns[1:]:
+            missing = np.flatnonzero(~self.present)
+            if not len(missing):
+                break
+            other = _clean(column.take(pa.array(missing)))
+            self._place[missing] = other.place + sum(map(len, self._texts))
+            self._texts += other.texts
+            self.present[missing], self.bad[missing] = other.present, other.bad
+
+    def text(self) -> tuple[pa.StringArray, IndexArray]:
+        """The cells that hold something that can be decoded, without nulls, and their rows."""
+        rows = np.flatnonzero(self.present & ~self.bad).astype(np.int32)
+        if len(self._texts) == 1 and len(rows) == len(self._texts[0]):
+            return self._texts[0], rows
+        return pa.concat_arrays(self._texts).take(pa.array(self._place[rows])), rows
+
+
+class _Cleaned(NamedTuple):
+    """What is in n cells.
+
+    Attributes:
+        texts: columns of texts in NFKC and trimmed, and of others.
+        place: shape (n,): where in `texts`, laid end to end, the text of each cell is, if it has any.
+        present: shape (n,): whether there is anything in it.
+        bad: shape (n,): whether it cannot be decoded.
+    """
+
+    texts: Sequence[pa.StringArray]
+    place: IndexArray
     present: BoolArray
     bad: BoolArray
 
-    @classmethod
-    def of(cls, columns: Sequence[pa.BinaryArray]) -> _Column:
-        """Merge `columns`, the first non-empty cell of each row winning."""
-        text, present, bad = _clean(columns[0])
-        for column in columns[1:]:
-            if present.all():
-                break
-            other_text, other_present, other_bad = _clean(column)
-            text = pc.if_else(pa.array(present), text, other_text)
-            bad |= ~present & other_bad
-            present = present | other_present
-        return cls(text, present, bad)
+
+def _clean(cells: pa.BinaryArray) -> _Cleaned:
+    """Find out what is in `cells`. Whether one has to be looked at closely, a look at its edges says, mostly."""
+    rows = len(cells)
+    offsets, data = bytes_of(cells)
+    texts, place = [text(offsets, data)], np.arange(rows, dtype=np.int32)
+    present, bad = ~_null_like(offsets, data), np.zeros(rows, np.bool_)
+    odd = np.zeros(rows, np.bool_)
+    if len(data):
+        odd |= data[np.minimum(offsets[:-1], len(data) - 1)] <= _LAST_BLANK
+        odd |= data[offsets[1:] - 1] <= _LAST_BLANK
+        odd &= present
+        if data.max() > _LAST_OF_ASCII:
+            odd[np.searchsorted(offsets, np.flatnonzero(data > _LAST_OF_ASCII), side="right") - 1] = True
+    if odd.any():
+        several, present[odd], bad[odd] = _clean_closely(cells.take(pa.array(np.flatnonzero(odd))))
+        texts.append(several)
+        place[odd] = rows + np.arange(len(several))
+    return _Cleaned(texts, place, present, bad)
 
 
-def _clean(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, BoolArray]:
-    """(text in NFKC and trimmed, present, bad) of one column."""
+def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, BoolArray]:
+    """(text in NFKC and trimmed, present, bad) of each of `cells`."""
     rows = len(cells)
     bad = np.zeros(rows, np.bool_)
     try:
-        text = cells.cast(pa.string())
+        decoded = cells.cast(pa.string())
     except pa.ArrowInvalid:
         bad = np.fromiter((not _is_utf8(cell) for cell in cells.to_pylist()), np.bool_, rows)
-        text = pc.if_else(pa.array(bad), pa.scalar(None, pa.binary()), cells).cast(pa.string())
-    ascii_only = pc.string_is_ascii(text)
+        decoded = pc.if_else(pa.array(bad), pa.scalar(None, pa.binary()), cells).cast(pa.string())
+    ascii_only = pc.string_is_ascii(decoded)
     if not pc.all(ascii_only, min_count=0).as_py():
-        text = pc.if_else(ascii_only, text, pc.utf8_normalize(text, "NFKC"))
-    text = pc.utf8_trim_whitespace(text)
-    null_like = _null_like(text)
-    present = bad | ~null_like
-    return pc.if_else(pa.array(present & ~bad), text, pa.scalar(None, pa.string())), present, bad
+        decoded = pc.if_else(ascii_only, decoded, pc.utf8_normalize(decoded, "NFKC"))
+    decoded = pc.utf8_trim_whitespace(decoded)
+    return decoded, bad | ~_null_like(*bytes_of(decoded)), bad
 
 
-def _null_like(text: pa.StringArray) -> BoolArray:
-    """Whether each cell says that there is nothing. Nulls (cells that cannot be decoded) do not."""
-    short = pc.fill_null(pc.less_equal(pc.binary_length(text), _NULL_LIKE_BYTES), fill_value=False)
-    mask: BoolArray = short.to_numpy(zero_copy_only=False)
-    mask = mask.copy()
-    if mask.any():
-        candidates = pc.ascii_lower(text.filter(short)).cast(pa.binary())
-        mask[mask] = pc.is_in(candidates, value_set=_NULL_LIKE).to_numpy(zero_copy_only=False)
-    return mask
+def _null_like(offsets: IndexArray, data: Bytes) -> BoolArray:
+    """Whether each of n cells, as `bytes_of` gives them, says that there is nothing. Shape (n,)."""
+    length = np.diff(offsets)
+    found: BoolArray = length == 0
+    short = np.flatnonzero((length <= _NULL_LIKE_BYTES) & ~found)
+    if len(short):
+        padded = np.append(data, np.zeros(_WORD_BYTES, np.uint8))
+        words = gathered(padded, offsets[short], _WORD_BYTES)
+        words += (words - np.uint8(ord("A")) < 26) * np.uint8(ord("a") - ord("A"))  # noqa: PLR2004 - letters
+        found[short] = np.isin(words.view(np.uint64).ravel() & _FIRST_BYTES[length[short]], _NULL_LIKE)
+    return found
 
 
 def _is_utf8(cell: bytes) -> bool:
@@ -165,10 +215,10 @@ def _is_utf8(cell: bytes) -> bool:
 
 def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexArray]]:
     """(reason, cells) of one column, cells that cannot be decoded among them."""
-    reasons = np.array(canonical.rejected_reason, dtype=object)
-    out = [
-        (str(reason), canonical.rejected_cell[reasons == reason]) for reason in sorted(set(canonical.rejected_reason))
-    ]
+    out = list[tuple[str, IndexArray]]()
+    if canonical.rejected_reason:
+        reasons = np.array(canonical.rejected_reason, dtype=object)
+        out = [(str(reason), canonical.rejected_cell[reasons == reason]) for reason in sorted(set(reasons))]
     if bad.any():
         out.append(("bad_bytes", np.flatnonzero(bad).astype(np.int32)))
     return out
@@ -207,12 +257,11 @@ class _Exposed:
 
     def sets(self) -> tuple[IndexArray, tuple[tuple[str, ...], ...]]:
         """(position in the second for each row, the distinct sets of class names)."""
-        names = sorted(self._present)
-        packed = np.packbits(np.stack([self._present[name] for name in names], axis=1), axis=1)
-        keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
-        _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-        sets = tuple(tuple(name for name in names if self._present[name][row]) for row in first)
-        return codes.astype(np.int32), sets
+        codes, sets = np.zeros(self._rows, np.int64), [()] if self._rows else list[tuple[str, ...]]()
+        for name in sorted(self._present):
+            seen, codes = compacted(codes * 2 + self._present[name])
+            sets = [(*sets[code // 2], name) if code % 2 else sets[code // 2] for code in seen.tolist()]
+        return codes.astype(np.int32), tuple(sets)
 
 
 def _identified(kind: str, found: Sequence[_Found], kept: BoolArray, position: IndexArray) -> Identified:
@@ -228,7 +277,7 @@ def _identified(kind: str, found: Sequence[_Found], kept: BoolArray, position: I
     row = position[cell]
     if (np.diff(row) <= 0).any():
         row, value, label, lookup = _sorted_unique(row, value, label, lookup)
-    labels = pa.array(identifier.labels).take(pa.array(label))
+    labels = pa.DictionaryArray.from_arrays(label, pa.array(identifier.labels))
     return Identified(kind, row, value, labels, lookup, identifier.mask(value))
 
 

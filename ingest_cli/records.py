@@ -238,17 +238,17 @@ class Identified:
         kind: the class, i.e. the namespace of the keyed hash.
         row: shape (n,).
         value: length n: canonical values.
-        label: length n: fine labels.
+        label: length n: fine labels, dictionary-encoded.
         lookup: shape (n,): whether the value becomes an item of its own.
-        mask: length n: what may be shown of the value.
+        mask: length n: what may be shown of the value, dictionary-encoded or not.
     """
 
     kind: str
     row: IndexArray
     value: pa.StringArray
-    label: pa.StringArray
+    label: pa.DictionaryArray
     lookup: npt.NDArray[np.bool_]
-    mask: pa.StringArray
+    mask: pa.StringArray | pa.DictionaryArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,15 @@ in ASCII as UTS #46 and IDNA 2008 do (`idna`). Local parts are lower-cased altho
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 import idna
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_cli.columns import bytes_of, gathered
 from ingest_cli.identifiers import masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
@@ -44,6 +47,10 @@ _SEPARATORS = re.compile(r"[\s;,/|<>]+")
 _WRAPPING = "'\" \t\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 _GMAIL = ("gmail.com", "googlemail.com")
+_GMAIL_BYTES = [len(domain) for domain in _GMAIL]
+_AT, _DOT, _PLUS, _HYPHEN = b"@.+-"
+_WRAPPERS = np.frombuffer(b"<m", np.uint8)
+"""What `_WRAPPED` begins with."""
 
 
 def _address(text: str) -> tuple[str | None, str]:
@@ -108,8 +115,11 @@ def canonical_emails(text: str) -> CellResult:
 
 def _decide(cells: pa.StringArray) -> Decided:
     text = pc.ascii_lower(cells)
-    if pc.any(pc.match_substring_regex(text, _WRAPPED)).as_py():
-        text = pc.replace_substring_regex(text, _WRAPPED, r"\1\2")
+    offsets, data = bytes_of(text)
+    if len(data) and np.isin(data[offsets[:-1] % len(data)], _WRAPPERS).any():
+        wrapped = pc.match_substring_regex(text, _WRAPPED)
+        bare = pc.replace_substring_regex(text.filter(wrapped), _WRAPPED, r"\1\2")
+        text = pc.replace_with_mask(text, wrapped, bare)
     taken = truth(pc.match_substring_regex(text, _COMMON))
     taken &= truth(pc.less_equal(pc.binary_length(text), LONGEST_LOCAL))
     return decided(text, taken, 0)
@@ -128,18 +138,32 @@ def email_base(values: pa.StringArray) -> pa.StringArray:
     Returns:
         Length n; null where the mailbox is the address itself, or where nothing is left of its local part.
     """
+    offsets, data = bytes_of(values)
+    at = np.flatnonzero(data == _AT)
+    domain_bytes = offsets[1:] - at - 1
+    tagged = np.zeros(len(values), np.bool_)
+    tagged[np.searchsorted(at, np.flatnonzero(data == _PLUS))] = True  # never in a domain
+    odd = np.flatnonzero(tagged | ((data[at + 1] == _GMAIL[0].encode()[0]) & np.isin(domain_bytes, _GMAIL_BYTES)))
+    some = values.take(pa.array(odd))
+    mailboxes = _mailboxes(some)
+    differs = ~pc.equal(mailboxes, some).to_numpy(zero_copy_only=False)
+    place = np.full(len(values), -1)
+    place[odd[differs]] = np.flatnonzero(differs)
+    return mailboxes.take(pa.array(place, mask=place < 0))
+
+
+def _mailboxes(values: pa.StringArray) -> pa.StringArray:
     # What is left must be a dot-atom: not empty, and not ending in a dot.
     base = values
     if pc.any(pc.match_substring(values, "+")).as_py():
-        tag = r"^([^+@]*[^+@.])\+[^@]*@"
-        base = pc.replace_substring_regex(values, tag, r"\1@", max_replacements=1)
+        base = pc.replace_substring_regex(values, r"^([^+@]*[^+@.])\+[^@]*@", r"\1@", max_replacements=1)
     for domain in _GMAIL:
         at_gmail = pc.ends_with(base, f"@{domain}")
         if pc.any(at_gmail).as_py():
             local = pc.utf8_slice_codeunits(base.filter(at_gmail), 0, -len(domain) - 1)
             mailbox = pc.binary_join_element_wise(pc.replace_substring(local, ".", ""), _GMAIL[0], "@")
             base = pc.replace_with_mask(base, at_gmail, mailbox)
-    return pc.if_else(pc.equal(base, values), pa.scalar(None, pa.string()), base)
+    return base
 
 
 class Email:
@@ -155,18 +179,28 @@ class Email:
         """Bring `cells` to `local@domain`; a cell that holds several addresses yields each once."""
         return complete(cells, _decide(cells), canonical_emails)
 
-    def mask(self, values: pa.StringArray) -> pa.StringArray:
+    def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
         """First letter of the local part, first letter of the domain, and the top-level domain."""
-        halves = pc.split_pattern(values, "@")
-        at_end = pc.split_pattern(values, ".", max_splits=1, reverse=True)
-        local, domain = (masks.first_letter(pc.list_element(halves, half)) for half in (0, 1))
-        top, shown_of_top = _printable(pc.list_element(at_end, 1))
-        mask = pc.binary_join_element_wise(local, "***@", domain, "***.", top, "")
-        shown = masks.alphanumeric_counts(local) + masks.alphanumeric_counts(domain) + shown_of_top
-        return masks.stars_unless_hidden(mask, masks.alphanumeric_counts(values), shown)
+        offsets, data = bytes_of(values)
+        dots, ends = np.flatnonzero(data == _DOT), offsets[1:]
+        top_bytes = ends - dots[np.searchsorted(dots, ends) - 1] - 1
+        # What a mask depends on, in rows of bytes: whether it hides enough, two letters, the top-level domain.
+        width = int(top_bytes.max(initial=0))
+        seen = np.zeros((len(values), 3 + width), np.uint8)
+        top = gathered(data, np.maximum(ends - width, 0), width)  # no address is shorter than its last label
+        seen[:, 3:] = top * (np.arange(width, 0, -1) <= top_bytes[:, np.newaxis])
+        seen[:, 1], seen[:, 2] = data[offsets[:-1]], data[np.flatnonzero(data == _AT) + 1]
+        letters = masks.is_alphanumeric(seen[:, 1:3]).sum(axis=1)
+        shown = letters + top_bytes * ~(seen[:, 3:] == _HYPHEN).any(axis=1)
+        seen[:, 0] = masks.is_hidden(masks.alphanumeric_counts(values), shown)
+        return masks.of_few(seen, _mask)
 
 
-def _printable(top: pa.StringArray) -> tuple[pa.StringArray, masks.Counts]:
-    """Star top-level domains in another script, whose A-label has a hyphen; and count what is shown."""
-    top = pc.if_else(pc.ascii_is_alpha(top), top, "***")
-    return top, masks.alphanumeric_counts(top)
+@lru_cache(maxsize=masks.MOST_REMEMBERED)
+def _mask(seen: bytes) -> str:
+    if not seen[0]:
+        return masks.STARS
+    local, domain = (chr(letter) if chr(letter).isalnum() else "*" for letter in seen[1:3])
+    top = seen[3:].lstrip(b"\0").decode()
+    # A top-level domain in another script is an A-label, which has a hyphen.
+    return f"{local}***@{domain}***.{top if top.isalpha() else '***'}"

@@ -70,7 +70,7 @@ class Identifier(Protocol):
         """
         ...
 
-    def mask(self, values: pa.StringArray) -> pa.StringArray:
+    def mask(self, values: pa.StringArray) -> pa.StringArray | pa.DictionaryArray:
         """One mask per canonical value, no nulls: a hint to its owner that is no help to anyone else.
 
         Only ASCII or printable letters, digits and the characters `+ * @ .`; never a quote, a

@@ -7,15 +7,23 @@ replaced by stars alone where it would hide fewer than four of the value's lette
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.identifiers.two_speed import bytes_of, count_before
+from ingest_cli.columns import BoolArray, Bytes, bytes_of, count_before, encoded, gathered
 
 STARS = "*" * 12
 """The mask that shows nothing."""
+
+MOST_REMEMBERED = 4096
+"""Masks of a kind that are not made again."""
 
 LEAST_HIDDEN = 4
 LEAST_HIDDEN_PERCENT = 60
@@ -26,10 +34,14 @@ Counts = npt.NDArray[np.int64]
 def alphanumeric_counts(values: pa.StringArray) -> Counts:
     """Count the ASCII letters and digits of each value: length n, no nulls, in; shape (n,) out."""
     offsets, data = bytes_of(values)
-    # Below "0" and "a" a byte wraps around. 0x20 makes A to Z lower case, and makes no letter of anything else.
-    is_alphanumeric = (data - np.uint8(ord("0")) < 10) | ((data | 0x20) - np.uint8(ord("a")) < 26)  # noqa: PLR2004
-    counts: Counts = np.diff(offsets - count_before(~is_alphanumeric, offsets))
+    counts: Counts = np.diff(offsets - count_before(~is_alphanumeric(data), offsets))
     return counts
+
+
+def is_alphanumeric(data: Bytes) -> BoolArray:
+    """Whether each byte is an ASCII letter or digit; shape of `data`."""
+    # Below "0" and "a" a byte wraps around. 0x20 makes A to Z lower case, and makes no letter of anything else.
+    return (data - np.uint8(ord("0")) < 10) | ((data | 0x20) - np.uint8(ord("a")) < 26)  # noqa: PLR2004
 
 
 def stars_unless_hidden(masks: pa.StringArray, total: Counts, shown: Counts | int) -> pa.StringArray:
@@ -40,15 +52,43 @@ def stars_unless_hidden(masks: pa.StringArray, total: Counts, shown: Counts | in
         total: shape (n,): letters and digits of each value.
         shown: shape (n,), or one number for all: how many of them its mask shows.
     """
-    hidden = total - shown
-    enough = (hidden >= LEAST_HIDDEN) & (hidden * 100 >= total * LEAST_HIDDEN_PERCENT)
+    enough = is_hidden(total, shown)
     return masks if enough.all() else pc.if_else(pa.array(enough), masks, STARS)
 
 
-def last_two(values: pa.StringArray) -> pa.StringArray:
+def last_two(values: pa.StringArray) -> pa.DictionaryArray:
     """Mask ids: ten stars and the last two characters. `values`: length n, letters and digits only."""
-    masks = pc.binary_join_element_wise("*" * 10, pc.utf8_slice_codeunits(values, -2), "")
-    return stars_unless_hidden(masks, pc.binary_length(values).to_numpy().astype(np.int64), 2)
+    offsets, data = bytes_of(values)
+    endings = gathered(data, offsets[1:] - 2, 2).view(np.uint16).ravel()
+    length = np.diff(offsets).astype(np.int64)
+    return of_few(endings * is_hidden(length, 2), _stars_and_two)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _stars_and_two(ending: int) -> str:
+    return STARS[:-2] + int(ending).to_bytes(2, sys.byteorder).decode() if ending else STARS
+
+
+def of_few(seen: npt.NDArray[np.integer], mask: Callable[[Any], str]) -> pa.DictionaryArray:
+    """Make the masks of n values, of which few differ in what their masks depend on; no text twice in the dictionary.
+
+    Args:
+        seen: shape (n,) or, of bytes, (n, width): what the mask of each depends on.
+        mask: makes one of that: of a number, or of bytes.
+    """
+    if seen.ndim == 1:
+        rows = pa.array(seen)
+    else:
+        rows = pa.FixedSizeBinaryArray.from_buffers(pa.binary(seen.shape[1]), len(seen), [None, pa.py_buffer(seen)])
+    which, distinct = encoded(rows)
+    place, texts = encoded(pa.array(map(mask, distinct.to_pylist()), pa.string()))  # several may have the same
+    return pa.DictionaryArray.from_arrays(place[which], texts)
+
+
+def is_hidden(total: Counts, shown: Counts | int) -> npt.NDArray[np.bool_]:
+    """Whether a mask hides enough: shape (n,), as for `stars_unless_hidden`."""
+    hidden = total - shown
+    return (hidden >= LEAST_HIDDEN) & (hidden * 100 >= total * LEAST_HIDDEN_PERCENT)
 
 
 def first_letter(values: pa.StringArray) -> pa.StringArray:

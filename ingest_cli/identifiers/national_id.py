@@ -18,12 +18,14 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.identifiers import masks, spreadsheet
+from ingest_cli.columns import BoolArray, Bytes, lengths_of
+from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, truth
+from ingest_cli.identifiers.two_speed import CellResult, Decided, complete
 
 LABELS = ("mykad", "old_ic", "passport", "other_id")
 _MYKAD, _OLD_IC, _PASSPORT, _OTHER_ID = range(len(LABELS))
@@ -52,7 +54,6 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 # What people type where an id is demanded: the keys of a keyboard in a row, up or down.
 _ROWS = tuple(row * 2 for row in ("1234567890", "0123456789", "9876543210", "0987654321"))
-_ONLY_DUMMY_MYKAD = "1" * 12
 
 REASONS = ("dummy", "too_short", "too_long", "non_ascii", spreadsheet.PRECISION_LOST)
 
@@ -106,17 +107,66 @@ def _reason_against(value: str) -> str | None:
     return "too_long" if len(value) > LONGEST else None
 
 
+_LETTERS = 26
+_CASE = 0x20
+_DAYS = np.zeros(256, np.uint8)
+_DAYS[1:13] = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY, _LEAP = 2, 4
+_IS_BIRTHPLACE = np.array([re.fullmatch(_BIRTHPLACE, f"{code:02d}") is not None for code in range(256)])
+_NOTHING = -1
+
+
+def _twelve(numbers: Bytes) -> npt.NDArray[np.int8]:
+    """Label MyKad numbers: shape (12, k) in, as `digits.of_length` gives it, shape (k,) out."""
+    year, month, day, place = numbers[0:8:2] * np.uint8(10) + numbers[1:8:2]
+    days = _DAYS[month] + ((month == _FEBRUARY) & (year % _LEAP == 0))
+    is_mykad = digits.all_digits(numbers) & (day > 0) & (day <= days) & _IS_BIRTHPLACE[place]
+    is_mykad &= (numbers != 1).any(axis=0)
+    return np.where(is_mykad, np.int8(_MYKAD), np.int8(_NOTHING))
+
+
+def _seven(numbers: Bytes) -> npt.NDArray[np.int8]:
+    """Label old identity cards of digits alone: shape (7, k) in, shape (k,) out."""
+    step = numbers[2:] - numbers[1:-1]
+    in_a_row = (step == step[0]).all(axis=0)  # 0987654 and the like; some that are no dummies go the careful way, too
+    return np.where(digits.all_digits(numbers) & ~in_a_row, np.int8(_OLD_IC), np.int8(_NOTHING))
+
+
+def _eight(numbers: Bytes) -> npt.NDArray[np.int8]:
+    """Label two letters and six digits, and a letter and seven: shape (8, k) in, shape (k,) out."""
+    letter, second = _is_letter(numbers[0]), _is_letter(numbers[1])
+    label = np.where(second, np.int8(_PASSPORT), np.where(numbers[1] < 10, np.int8(_OLD_IC), np.int8(_NOTHING)))  # noqa: PLR2004 - a digit
+    label[~(letter & digits.all_digits(numbers[2:]))] = _NOTHING
+    return label
+
+
+def _nine(numbers: Bytes) -> npt.NDArray[np.int8]:
+    """Label two letters and seven digits, and a letter and eight: shape (9, k) in, shape (k,) out."""
+    is_passport = _is_letter(numbers[0]) & (_is_letter(numbers[1]) | (numbers[1] < 10))  # noqa: PLR2004 - a digit
+    return np.where(is_passport & digits.all_digits(numbers[2:]), np.int8(_PASSPORT), np.int8(_NOTHING))
+
+
+def _is_letter(numbers: Bytes) -> BoolArray:
+    upper = ((numbers + np.uint8(ord("0"))) & np.uint8(~_CASE & 0xFF)) - np.uint8(ord("A"))
+    return upper < _LETTERS
+
+
+_BY_LENGTH = {12: _twelve, 7: _seven, 8: _eight, 9: _nine}
+
+
 def _decide(cells: pa.StringArray) -> Decided:
-    """Decide MyKad numbers and the commonest passports, with or without `-` and blanks."""
-    value = pc.replace_substring(spreadsheet.drop_float_tail(cells), "-", "")
-    value = pc.ascii_upper(pc.replace_substring(value, " ", ""))
-    is_mykad = truth(pc.match_substring_regex(value, f"^{MYKAD}$"))
-    is_mykad &= truth(pc.not_equal(value, _ONLY_DUMMY_MYKAD))
-    taken = is_mykad
-    if not is_mykad.all():
-        taken = is_mykad | truth(pc.match_substring_regex(value, f"^(?:{COUNTRY_PASSPORT})$"))
-        value = value.filter(pa.array(taken))
-    return Decided(taken, value, np.where(is_mykad[taken], _MYKAD, _PASSPORT).astype(np.int8))
+    """Decide MyKad numbers, old identity cards and the commonest passports, with or without `-` and blanks."""
+    value = digits.bare_column(cells)
+    label = np.full(len(cells), _NOTHING, np.int8)
+    for length, label_of_length in _BY_LENGTH.items():
+        at, numbers = digits.of_length(value, length)
+        if len(at):
+            label[at] = label_of_length(numbers)
+    label[lengths_of(cells) > spreadsheet.LONGEST_CELL] = _NOTHING
+    taken = label != _NOTHING
+    if not taken.all():
+        value, label = value.filter(pa.array(taken)), label[taken]
+    return Decided(taken, value if (label == _MYKAD).all() else pc.ascii_upper(value), label)
 
 
 class NationalId:

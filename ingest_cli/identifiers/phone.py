@@ -13,10 +13,11 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 import numpy as np
+import numpy.typing as npt
 import phonenumbers
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ingest_cli.columns import Bytes, bytes_of, gathered
 from ingest_cli.identifiers import masks, numbering_plan, phone_columns, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE, LONGEST_TEXT, Number
@@ -32,6 +33,7 @@ _DIGIT = re.compile(r"\d")  # of any script: the library knows them all
 
 _MOST_NUMBERS_REMEMBERED = 65_536
 _MOST_ROUNDS = 4
+_MOST_CODE_DIGITS = 3
 _SHOWN_DIGITS_BEHIND = 2
 
 _NOT_A_NUMBER = Number(None, NOT_A_PHONE)
@@ -154,21 +156,34 @@ class Phone:
         region = region.upper()
         return complete(cells, phone_columns.decide(cells, region), partial(quick_phones, region=region))
 
-    def mask(self, values: pa.StringArray) -> pa.StringArray:
+    def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
         """Country code, seven stars and the last two digits."""
-        start = pc.utf8_slice_codeunits(values, 0, 4).dictionary_encode()  # + and at most three digits
-        codes = [_country_code(text) for text in start.dictionary.to_pylist()]
-        which = start.indices.to_numpy()
-        code = pa.array(codes, pa.string()).take(start.indices)
-        ending = pc.utf8_slice_codeunits(values, -_SHOWN_DIGITS_BEHIND)
-        mask = pc.binary_join_element_wise("+", code, "*" * 7, ending, "")
-        shown = np.array([len(text) for text in codes], np.int64)[which] + _SHOWN_DIGITS_BEHIND
-        digits = pc.binary_length(values).to_numpy().astype(np.int64) - 1
-        return masks.stars_unless_hidden(mask, digits, shown)
+        offsets, data = bytes_of(values)
+        # What a mask depends on, in rows of bytes: whether it hides enough, the first digits, the last two.
+        seen = np.empty((len(values), 1 + _MOST_CODE_DIGITS + _SHOWN_DIGITS_BEHIND), np.uint8)
+        seen[:, 1:4] = gathered(data, offsets[:-1] + 1, _MOST_CODE_DIGITS)
+        seen[:, 4:] = gathered(data, offsets[1:] - _SHOWN_DIGITS_BEHIND, _SHOWN_DIGITS_BEHIND)
+        starts, which = np.unique(_number_of(seen[:, 1:4]), return_inverse=True)
+        code_digits = np.array([len(_country_code(f"{start:03d}")) for start in starts.tolist()], np.int64)[which]
+        digits = np.diff(offsets).astype(np.int64) - 1
+        seen[:, 0] = masks.is_hidden(digits, code_digits + _SHOWN_DIGITS_BEHIND)
+        return masks.of_few(seen, _mask)
 
 
-def _country_code(start: str) -> str:
-    """Give the country code at the start of an E.164 number, `+` and three digits of which are given."""
-    digits = start.removeprefix("+")
+def _number_of(numerals: Bytes) -> npt.NDArray[np.int64]:
+    """What `numerals`, shape (n, 3), say."""
+    number: npt.NDArray[np.int64] = (numerals - np.uint8(ord("0"))) @ np.array([100, 10, 1])
+    return number
+
+
+@lru_cache(maxsize=masks.MOST_REMEMBERED)
+def _mask(seen: bytes) -> str:
+    text = seen[1:].decode()
+    code, ending = _country_code(text[:_MOST_CODE_DIGITS]), text[_MOST_CODE_DIGITS:]
+    return f"+{code}{'*' * 7}{ending}" if seen[0] else masks.STARS
+
+
+def _country_code(digits: str) -> str:
+    """Give the country code at the start of an E.164 number, the first three digits of which are given."""
     known = (digits[:length] for length in (1, 2, 3))
     return next((code for code in known if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), digits)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from ingest_cli.columns import bytes_of
 
 PRECISION_LOST = "precision_lost"
 """The reason for a number of which only the leading digits are left."""
@@ -23,6 +26,7 @@ LONGEST_CELL = 4096
 _SCIENTIFIC = re.compile(r"([+-]?)([0-9]+)(?:[.,]([0-9]*)[Ee]([+-]?[0-9]+)|[Ee](\+[0-9]+))")
 _LONGEST_EXPONENT = 6  # characters: no cell has a million decimals, and int() has a limit
 _FLOAT = re.compile(r"([+-]?[0-9]+)\.0{1,2}")
+_FLOAT_TAIL = b".0"
 _FLOAT_IN_ARROW = r"^'*([+-]?[0-9]+)\.0$"
 
 
@@ -61,6 +65,8 @@ def drop_float_tail(cells: pa.StringArray) -> pa.StringArray:
     Returns:
         Length n. Cells with any other damage are unchanged, not rejected.
     """
-    if not pc.any(pc.ends_with(cells, ".0")).as_py():
+    offsets, data = bytes_of(cells)
+    ends = offsets[1:][np.diff(offsets) >= len(_FLOAT_TAIL)]
+    if not ((data[ends - 2] == _FLOAT_TAIL[0]) & (data[ends - 1] == _FLOAT_TAIL[1])).any():
         return cells
     return pc.replace_substring_regex(cells, _FLOAT_IN_ARROW, r"\1", max_replacements=1)

@@ -11,16 +11,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_cli.columns import BoolArray
 from ingest_cli.identifiers.interface import Canonicalized, CodeArray, IndexArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class CellResult(NamedTuple):
@@ -39,28 +37,10 @@ class CellResult(NamedTuple):
 
 def truth(mask: pa.BooleanArray) -> BoolArray:
     """Give a kernel's mask, shape (n,), as numpy has it, null being False."""
-    array: BoolArray = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow's API
-    return array
-
-
-def bytes_of(cells: pa.StringArray) -> tuple[IndexArray, npt.NDArray[np.uint8]]:
-    """Give where each of n cells starts and the last one ends, shape (n + 1,), in their bytes, shape (m,)."""
-    if not len(cells):
-        return np.zeros(1, np.int32), np.empty(0, np.uint8)
-    _, offsets_buffer, data_buffer = cells.buffers()
-    offsets = np.frombuffer(offsets_buffer, np.int32)[cells.offset : cells.offset + len(cells) + 1]
-    data = np.frombuffer(data_buffer or b"", np.uint8)
-    return offsets - offsets[0], data[offsets[0] : offsets[-1]]
-
-
-def count_before(mask: BoolArray, positions: IndexArray) -> npt.NDArray[np.int64]:
-    """Count what is set before each of the ascending `positions`; cheapest where little is set.
-
-    Args:
-        mask: shape (m,).
-        positions: shape (n,), 0 to m.
-    """
-    return np.searchsorted(np.flatnonzero(mask), positions)
+    if mask.null_count:
+        mask = pc.fill_null(mask, False)  # noqa: FBT003 - Arrow's API
+    array: BoolArray = mask.to_numpy(zero_copy_only=False)
+    return array if array.flags.writeable else array.copy()
 
 
 class Decided(NamedTuple):
@@ -94,7 +74,9 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
         careful: total: it has a result for any text, and raises for none.
     """
     fast_cell = np.flatnonzero(fast.taken).astype(np.int32) if fast.cell is None else fast.cell
-    left = np.flatnonzero(truth(cells.is_valid()) & ~fast.taken).astype(np.int32)
+    left = np.flatnonzero(~fast.taken).astype(np.int32)
+    if cells.null_count:
+        left = left[truth(cells.is_valid())[left]]
     if not left.size:
         return Canonicalized(fast_cell, fast.value, fast.label, np.empty(0, np.int32), [])
 

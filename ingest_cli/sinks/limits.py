@@ -9,7 +9,7 @@ from ingest_cli.sinks.interface import Refusal
 
 def refusals(batch: Batch) -> tuple[Refusal, ...]:
     """The items of `batch` that DynamoDB would refuse for their size."""
-    sizes = batch.items.size_bytes[batch.index]
-    if not len(sizes) or sizes.max() <= MAX_ITEM_BYTES:
+    if batch.items.largest_bytes <= MAX_ITEM_BYTES:  # of all the chunk, nearly always
         return ()
+    sizes = batch.items.size_bytes[batch.index]
     return tuple(Refusal(int(item), "item_too_large") for item in batch.index[sizes > MAX_ITEM_BYTES])

@@ -36,6 +36,8 @@ from tests.support.one_rule import (
     digits,
 )
 
+KEYBOARD_ROWS = [row * 3 for row in ("1234567890", "0123456789", "9876543210", "0987654321")]
+
 
 def an_id(rng: random.Random) -> str:
     """Mostly MyKad and passports; dates, codes and lengths often just off."""
@@ -50,6 +52,9 @@ def an_id(rng: random.Random) -> str:
         lambda: f"'{date}{digits(rng, 6)}",
         lambda: f"{date}{digits(rng, 6)}".lstrip("0"),
         lambda: rng.choice("0123456789X") * rng.randint(1, 13),
+        lambda: rng.choice(KEYBOARD_ROWS)[rng.randrange(10) :][: rng.randint(5, 13)],
+        lambda: rng.choice(["", "", "A", "k"]) + digits(rng, 7),
+        lambda: f"{date}{rng.choice([' ', '-']) * rng.choice([4083, 4084, 4085])}{digits(rng, 6)}",
         lambda: "".join(rng.choices("0123456789-. 'E+Aé", k=rng.randint(1, 14))),
     ]
     return rng.choice(written)()

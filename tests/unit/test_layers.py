@@ -34,6 +34,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "distinct", "toml_table", "fibers", "cores"),
+    ("columns",),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -67,7 +68,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "sources": ("errors", "records", "manifest", "settings", "aws"),
     "decoders": ("errors", "records", "manifest"),
     "formats": ("errors", "records", "toml_table", "format_table", "manifest"),
-    "identifiers": ("errors", "records", "manifest"),
+    "identifiers": ("errors", "records", "columns", "manifest"),
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
