@@ -1,0 +1,193 @@
+"""What the way from cells to request bodies costs, in counts that no other program on the machine can change.
+
+Calls of functions and live Python objects are counted, stage by stage. What grows with the number of items must be
+next to nothing: one call per cell, or one object, would be a thousand times the bound. What a chunk costs however small
+it is must not creep up either, since that is what makes small chunks dear.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ingest_cli.batching import batches
+from ingest_cli.formats import open_format
+from ingest_cli.hashing import RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher
+from ingest_cli.items import ItemBuilder, Items
+from ingest_cli.keys import Pepper
+from ingest_cli.manifest import parse_manifest
+from ingest_cli.normalize import normalize
+
+MANIFEST = parse_manifest("""
+version = 1
+[dataset]
+id = "demo"
+title = "Demo"
+sources = ["memory.csv"]
+[format]
+name = "csv"
+columns = ["NAME", "ICNUM", "OTHER_ID", "ADDRESS", "MOBILE", "EMAIL"]
+header = false
+[[fields]]
+column = ["ICNUM", "OTHER_ID"]
+kind = "id"
+[[fields]]
+column = "MOBILE"
+kind = "phone"
+[[fields]]
+column = "EMAIL"
+kind = "email"
+[[fields]]
+column = "NAME"
+exposes = "Names"
+[[fields]]
+column = "ADDRESS"
+exposes = "Physical addresses"
+""")
+WANTED = ("NAME", "ICNUM", "OTHER_ID", "ADDRESS", "MOBILE", "EMAIL")
+PEPPER = Pepper("k1", bytes(range(32)))
+ITEMS_A_ROW = 3
+FEW, MANY = 1_000, 4_000
+
+
+def dump(rows: int) -> bytes:
+    """People as they mostly are: one id in one of two columns, a phone, an address; now and then something missing."""
+    lines = []
+    for i in range(rows):
+        ic = f"85{1 + i % 12:02d}{1 + i % 28:02d}-14-{i % 10_000:04d}"
+        ids = f"{ic}," if i % 10 else f"-,{ic.replace('-', '')}"
+        mobile = f"+6012{1_000_000 + i}" if i % 3 else f"012-{1_000_000 + i}"
+        address = f'"{i}, Jalan Contoh,\n50000 Kuala Lumpur"' if i % 7 else ""
+        lines.append(f"Orang {i},{ids},{address},{mobile},Orang.{i}@mail{i % 5}.example.com\n")
+    return "".join(lines).encode()
+
+
+class FreeHasher(Hasher):
+    """Gives tags that cost nothing, no two alike."""
+
+    def tags(self, _kind: str, values: pa.StringArray) -> ByteMatrix:
+        return np.random.default_rng(0).integers(0, 256, (len(values), TAG_BYTES), np.uint8)
+
+    def record_tags(self, messages: pa.StringArray) -> ByteMatrix:
+        return np.random.default_rng(0).integers(0, 256, (len(messages), RECORD_TAG_BYTES), np.uint8)
+
+
+class Effort(NamedTuple):
+    """What was counted: calls of functions, those of C included, and the most objects alive beyond those before."""
+
+    calls: int
+    objects: int
+
+
+def effort(run: Callable[[], object]) -> Effort:
+    """Count what `run` takes when it is no longer the first time."""
+    run()
+    gc.collect()
+    calls = most = 0
+
+    def count(_frame: FrameType, event: str, _argument: Any) -> None:
+        nonlocal calls, most
+        calls += event in {"call", "c_call"}
+        most = max(most, sys.getallocatedblocks())
+
+    before, profiler = sys.getallocatedblocks(), sys.getprofile()
+    sys.setprofile(count)
+    try:
+        run()
+    finally:
+        sys.setprofile(profiler)
+    return Effort(calls, most - before)
+
+
+def parsing(rows: int) -> Callable[[], Any]:
+    data = dump(rows)
+
+    def run() -> object:
+        [chunk] = open_format(MANIFEST.format, WANTED, lambda: len(data)).read(iter([data]))
+        assert len(chunk.index) == rows
+        return chunk
+
+    return run
+
+
+def normalizing(rows: int) -> Callable[[], Any]:
+    chunk = parsing(rows)()
+    return lambda: normalize(chunk, MANIFEST.fields)
+
+
+def building(rows: int) -> Callable[[], Any]:
+    records, builder = normalizing(rows)().records, ItemBuilder(FreeHasher(PEPPER), "demo", "00000000")
+    return lambda: builder.build(records)
+
+
+def batching(rows: int) -> Callable[[], Any]:
+    items: Items = building(rows)()
+    assert len(items) == ITEMS_A_ROW * rows
+
+    def run() -> object:
+        return [(batch.wcu, len(batch.body("table"))) for batch in batches(items)]
+
+    return run
+
+
+def hashing(rows: int) -> Callable[[], Any]:
+    values, hasher = pa.array([f"+6012{i:07d}" for i in range(rows)]), Hasher(PEPPER)
+    return lambda: hasher.tags("phone", values)
+
+
+class Stage(NamedTuple):
+    """A stage, and the most that it may take.
+
+    Attributes:
+        prepare: from a number of rows to the stage, ready to run.
+        units: what it makes of a row.
+        calls, objects: for each of those.
+        fixed_calls: for a chunk, however small it is.
+    """
+
+    prepare: Callable[[int], Callable[[], object]]
+    units: int
+    calls: float
+    objects: float
+    fixed_calls: int
+
+
+STAGES = {
+    "parse": Stage(parsing, ITEMS_A_ROW, 0.01, 0.01, 450),
+    "normalize": Stage(normalizing, ITEMS_A_ROW, 0.01, 0.01, 1500),
+    "build": Stage(building, ITEMS_A_ROW, 0.01, 0.01, 1600),
+    "batch": Stage(batching, ITEMS_A_ROW, 0.4, 0.2, 50),  # 8 calls a batch
+    "hash": Stage(hashing, 1, 7, 2.1, 50),  # six of them are the hash itself, and a message and a digest are there
+}
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_a_stage_takes_no_more_than_it_did(stage: Stage) -> None:
+    few, many = (effort(stage.prepare(rows)) for rows in (FEW, MANY))
+    more = (MANY - FEW) * stage.units
+    calls = (many.calls - few.calls) / more
+    assert calls <= stage.calls
+    assert (many.objects - few.objects) / more <= stage.objects
+    assert few.calls - calls * FEW * stage.units <= stage.fixed_calls
+
+
+@pytest.mark.parametrize(
+    ("loop", "at_least"),
+    [
+        (lambda cells: [len(cell) for cell in cells], Effort(FEW, 0)),
+        (lambda cells: [cell[1:] for cell in cells], Effort(1, FEW)),
+        (lambda cells: pa.array(cells).to_pylist(), Effort(2, FEW)),
+    ],
+)
+def test_a_loop_over_cells_is_noticed(loop: Callable[[list[bytes]], object], at_least: Effort) -> None:
+    cells = [b"%06d" % i for i in range(FEW)]
+    counted = effort(lambda: loop(cells))
+    assert counted.calls >= at_least.calls
+    assert counted.objects >= at_least.objects
