@@ -65,9 +65,9 @@ class Checkpoint:
                           two saves, each of which takes L seconds. S is `writing.SAVE_EVERY_S`, and that once more
                           for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that
         + 25 x C          items: in flight at that time, C being the `concurrency`
-        + M               items: already written of the chunk that the oldest of those belongs to. A chunk is worth
-                          `chunking.AIM_S` seconds, but no fewer than `MIN_BYTES` of the dump have, and up to four
-                          times that before its rate is known
+        + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
+                          workers. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
+                          `MIN_BYTES` of the dump have, and up to four times that before its rate is known
 
       in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot
       key hold back theirs until it is their turn; what else is in those chunks comes on top.
