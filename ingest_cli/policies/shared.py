@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import struct
 import sys
 import threading
 from collections.abc import MutableSequence
@@ -20,17 +21,8 @@ from typing import Self, cast
 DEAD_AFTER_S = 1.0
 """Seconds after which whoever holds the lock is taken for dead: it is held for some microseconds."""
 
-NAMES = (
-    "rate_wcu_per_s",
-    "ceiling_wcu_per_s",
-    "throttled_at_wcu_per_s",
-    "last_throttle_s",
-    "settled_s",
-    "ready_s",
-    "adapted_s",
-    "idle",
-)
-_FAILING_SINCE, _STOP = len(NAMES), len(NAMES) + 1
+_STATE = struct.Struct("8d")  # what is read and written under the lock, in the order of `Shared`'s attributes
+_FAILING_SINCE, _STOP, _CELLS = 8, 9, 10
 
 
 def process_context() -> BaseContext:
@@ -85,7 +77,8 @@ class SharedByProcesses(Shared):
 
     def __init__(self, context: BaseContext) -> None:
         super().__init__()
-        self._cells = cast("MutableSequence[float]", context.RawArray("d", len(NAMES) + 2))
+        self._cells = cast("MutableSequence[float]", context.RawArray("d", _CELLS))
+        self._memory = _memory_of(self._cells)
         self._lock: Lock = context.Lock()
         self._cells[_FAILING_SINCE] = math.nan
         self._store()
@@ -96,6 +89,7 @@ class SharedByProcesses(Shared):
     def __setstate__(self, state: tuple[MutableSequence[float], Lock]) -> None:
         self._here = threading.Lock()
         self._cells, self._lock = state
+        self._memory = _memory_of(self._cells)
         self._load()
 
     def __enter__(self) -> Self:
@@ -136,8 +130,31 @@ class SharedByProcesses(Shared):
         self._cells[_STOP] = 1.0
 
     def _load(self) -> None:
-        for name, value in zip(NAMES, self._cells, strict=False):
-            setattr(self, name, value)
+        (
+            self.rate_wcu_per_s,
+            self.ceiling_wcu_per_s,
+            self.throttled_at_wcu_per_s,
+            self.last_throttle_s,
+            self.settled_s,
+            self.ready_s,
+            self.adapted_s,
+            self.idle,
+        ) = _STATE.unpack_from(self._memory)
 
     def _store(self) -> None:
-        self._cells[0 : len(NAMES)] = [getattr(self, name) for name in NAMES]
+        _STATE.pack_into(
+            self._memory,
+            0,
+            self.rate_wcu_per_s,
+            self.ceiling_wcu_per_s,
+            self.throttled_at_wcu_per_s,
+            self.last_throttle_s,
+            self.settled_s,
+            self.ready_s,
+            self.adapted_s,
+            self.idle,
+        )
+
+
+def _memory_of(cells: MutableSequence[float]) -> memoryview:
+    return memoryview(cast("bytearray", cells)).cast("B")
