@@ -7,7 +7,7 @@ subset construction, 1959). It has to be one of the few constructs that descript
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ _PLUS, _STAY = 10, 11
 """Symbols besides the ten digits: a `+`, and nothing more."""
 _SYMBOLS = 12
 _ANY = frozenset(range(10))
+_WIDE = {_ANY, frozenset[int]()}
 
 Node = Callable[[int], int]
 """Builds the states that read one part of an expression, given the state behind it; gives the first of them."""
@@ -161,15 +162,27 @@ class _Automaton:
         node = self._parser.alternatives()
         self._parser.finish()
         self._end = self._parser.state()
+        self._steps: dict[frozenset[int], list[frozenset[int]]] = {}
+        self._behind: dict[int, frozenset[int]] = {}
         self.start = self._closed({node(self._end)})
 
     def steps(self, states: frozenset[int]) -> list[frozenset[int]]:
         """What is reached from `states`, by symbol."""
-        reached = [set[int]() for _ in range(_PLUS + 1)]
-        for symbols, target in (self._parser.edges[state] for state in states):
-            for symbol in symbols:
-                reached[symbol].add(target)
-        return [self._closed(targets) for targets in reached]
+        if states not in self._steps:
+            edges = [self._parser.edges[state] for state in states]
+            if all(symbols in _WIDE for symbols, _ in edges):  # the last digits of a number may be any
+                reached = self._reached([target for symbols, target in edges if symbols])
+                self._steps[states] = [reached] * _PLUS + [frozenset()]
+            else:
+                targets = [[target for symbols, target in edges if symbol in symbols] for symbol in range(_PLUS + 1)]
+                self._steps[states] = list(map(self._reached, targets))
+        return self._steps[states]
+
+    def _reached(self, targets: Sequence[int]) -> frozenset[int]:
+        for target in targets:
+            if target not in self._behind:
+                self._behind[target] = self._closed({target})
+        return frozenset().union(*(self._behind[target] for target in targets))
 
     def accepts(self, states: frozenset[int]) -> bool:
         """Whether the expression may end in one of `states`."""
