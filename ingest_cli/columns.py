@@ -36,15 +36,17 @@ def lengths_of(cells: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int64]:
     return np.diff(bytes_of(cells)[0]).astype(np.int64)
 
 
-def text(offsets: Positions, data: Bytes) -> pa.StringArray:
+def text(offsets: Positions, data: Bytes, valid: BoolArray | None = None) -> pa.StringArray:
     """Make n cells of their bytes: the reverse of `bytes_of`; neither is copied.
 
     Args:
         offsets: shape (n + 1,).
         data: shape (m,), UTF-8.
+        valid: shape (n,): which of the cells are not null; None: all of them.
     """
     buffers = pa.py_buffer(np.ascontiguousarray(offsets, np.int32)), pa.py_buffer(np.ascontiguousarray(data))
-    return pa.StringArray.from_buffers(len(offsets) - 1, *buffers)
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.StringArray.from_buffers(len(offsets) - 1, *buffers, bitmap)
 
 
 def text_of(matrix: Bytes) -> pa.StringArray:
@@ -55,10 +57,29 @@ def text_of(matrix: Bytes) -> pa.StringArray:
 
 def gathered(data: Bytes, starts: Positions, width: int) -> Bytes:
     """Give `width` bytes of `data` from each of the `starts` on. Shape (n, width)."""
-    if not len(starts):
-        return np.empty((0, width), np.uint8)
-    windows = np.ndarray((len(data) - width + 1,), f"V{width}", np.ascontiguousarray(data), 0, (1,))
-    return windows[starts].view(np.uint8).reshape(len(starts), width)
+    if not len(starts) or not width:
+        return np.empty((len(starts), width), np.uint8)
+    return _windows(np.ascontiguousarray(data), width)[starts].view(np.uint8).reshape(len(starts), width)
+
+
+def prefixed(prefix: bytes, data: Bytes, starts: Positions, lengths: Positions) -> pa.StringArray:
+    """Put `prefix` before each of n pieces of `data`, of which few lengths are distinct."""
+    offsets = np.zeros(len(starts) + 1, np.int64)
+    np.cumsum(lengths + len(prefix), out=offsets[1:])
+    laid = np.empty(offsets[-1], np.uint8)
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
+        rows = np.flatnonzero(lengths == length)
+        matrix = np.empty((len(rows), len(prefix) + length), np.uint8)
+        matrix[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+        matrix[:, len(prefix) :] = gathered(data, starts[rows], length)
+        windows = _windows(laid, matrix.shape[1])
+        windows[offsets[rows]] = matrix.view(windows.dtype).ravel()
+    return text(offsets, laid)
+
+
+def _windows(data: Bytes, width: int) -> npt.NDArray[np.void]:
+    """Every stretch of `width` bytes as one value. Shape (m - width + 1,); nothing is copied."""
+    return np.ndarray((len(data) - width + 1,), f"V{width}", data, 0, (1,))
 
 
 def count_before(mask: BoolArray, positions: Positions) -> npt.NDArray[np.int64]:

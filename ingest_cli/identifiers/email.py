@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import bytes_of, gathered
+from ingest_cli.columns import BoolArray, Bytes, Positions, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import masks, spreadsheet
-from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.interface import Canonicalized, IndexArray
 from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
 
 REASONS = ("not_an_address", "non_ascii_local")
@@ -46,11 +46,10 @@ _SEPARATORS = re.compile(r"[\s;,/|<>]+")
 # Quotes, and what an editor leaves invisibly around a pasted address.
 _WRAPPING = "'\" \t\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
-_GMAIL = ("gmail.com", "googlemail.com")
-_GMAIL_BYTES = [len(domain) for domain in _GMAIL]
+_GMAIL = ("gmail.com", "googlemail.com")  # deleting a few letters makes the second the first
 _AT, _DOT, _PLUS, _HYPHEN = b"@.+-"
-_WRAPPERS = np.frombuffer(b"<m", np.uint8)
-"""What `_WRAPPED` begins with."""
+_WRAPPERS = np.frombuffer(b"<:", np.uint8)
+"""What no address has without something around it."""
 
 
 def _address(text: str) -> tuple[str | None, str]:
@@ -114,15 +113,15 @@ def canonical_emails(text: str) -> CellResult:
 
 
 def _decide(cells: pa.StringArray) -> Decided:
-    text = pc.ascii_lower(cells)
-    offsets, data = bytes_of(text)
-    if len(data) and np.isin(data[offsets[:-1] % len(data)], _WRAPPERS).any():
-        wrapped = pc.match_substring_regex(text, _WRAPPED)
-        bare = pc.replace_substring_regex(text.filter(wrapped), _WRAPPED, r"\1\2")
-        text = pc.replace_with_mask(text, wrapped, bare)
-    taken = truth(pc.match_substring_regex(text, _COMMON))
-    taken &= truth(pc.less_equal(pc.binary_length(text), LONGEST_LOCAL))
-    return decided(text, taken, 0)
+    lower = pc.ascii_lower(cells)
+    _, data = bytes_of(lower)
+    if np.isin(data, _WRAPPERS).any():
+        wrapped = pc.match_substring_regex(lower, _WRAPPED)
+        bare = pc.replace_substring_regex(lower.filter(wrapped), _WRAPPED, r"\1\2")
+        lower = pc.replace_with_mask(lower, wrapped, bare)
+    taken = truth(pc.match_substring_regex(lower, _COMMON))
+    taken &= truth(pc.less_equal(pc.binary_length(lower), LONGEST_LOCAL))
+    return decided(lower, taken, 0)
 
 
 def email_base(values: pa.StringArray) -> pa.StringArray:
@@ -140,30 +139,38 @@ def email_base(values: pa.StringArray) -> pa.StringArray:
     """
     offsets, data = bytes_of(values)
     at = np.flatnonzero(data == _AT)
+    deleted = np.zeros(len(data), np.bool_)
+    _mark_tags(deleted, offsets, data, at)
+    _mark_gmail(deleted, offsets, data, at)
+    changed = np.zeros(len(values), np.bool_)
+    changed[np.searchsorted(offsets, np.flatnonzero(deleted), side="right") - 1] = True
+    return text(offsets - count_before(deleted, offsets), data[~deleted], valid=changed)
+
+
+def _mark_tags(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positions) -> None:
+    """Mark `+tag`; what is left must be a dot-atom: not empty, and not ending in a dot."""
+    plus = np.flatnonzero(data == _PLUS)  # never in a domain
+    if not len(plus):
+        return
+    row = np.searchsorted(at, plus)
+    first = np.diff(row, prepend=-1) > 0
+    plus, row = plus[first], row[first]
+    whole = (plus > offsets[row]) & (data[plus - 1] != _DOT)
+    plus, length = plus[whole], (at[row] - plus)[whole]
+    deleted[np.arange(length.sum()) + np.repeat(plus - np.cumsum(length) + length, length)] = True
+
+
+def _mark_gmail(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positions) -> None:
+    """Mark the dots of local parts at Gmail, and what googlemail.com has and gmail.com has not."""
     domain_bytes = offsets[1:] - at - 1
-    tagged = np.zeros(len(values), np.bool_)
-    tagged[np.searchsorted(at, np.flatnonzero(data == _PLUS))] = True  # never in a domain
-    odd = np.flatnonzero(tagged | ((data[at + 1] == _GMAIL[0].encode()[0]) & np.isin(domain_bytes, _GMAIL_BYTES)))
-    some = values.take(pa.array(odd))
-    mailboxes = _mailboxes(some)
-    differs = ~pc.equal(mailboxes, some).to_numpy(zero_copy_only=False)
-    place = np.full(len(values), -1)
-    place[odd[differs]] = np.flatnonzero(differs)
-    return mailboxes.take(pa.array(place, mask=place < 0))
-
-
-def _mailboxes(values: pa.StringArray) -> pa.StringArray:
-    # What is left must be a dot-atom: not empty, and not ending in a dot.
-    base = values
-    if pc.any(pc.match_substring(values, "+")).as_py():
-        base = pc.replace_substring_regex(values, r"^([^+@]*[^+@.])\+[^@]*@", r"\1@", max_replacements=1)
     for domain in _GMAIL:
-        at_gmail = pc.ends_with(base, f"@{domain}")
-        if pc.any(at_gmail).as_py():
-            local = pc.utf8_slice_codeunits(base.filter(at_gmail), 0, -len(domain) - 1)
-            mailbox = pc.binary_join_element_wise(pc.replace_substring(local, ".", ""), _GMAIL[0], "@")
-            base = pc.replace_with_mask(base, at_gmail, mailbox)
-    return base
+        rows = np.flatnonzero((domain_bytes == len(domain)) & (data[at + 1] == ord(domain[0])))
+        rows = rows[(gathered(data, at[rows] + 1, len(domain)) == np.frombuffer(domain.encode(), np.uint8)).all(axis=1)]
+        length = at[rows] - offsets[rows]
+        local = np.arange(length.sum()) + np.repeat(offsets[rows] - np.cumsum(length) + length, length)
+        deleted[local] |= data[local] == _DOT
+        if domain != _GMAIL[0]:
+            deleted[at[rows, np.newaxis] + 2 + np.arange(len(domain) - len(_GMAIL[0]))] = True
 
 
 class Email:

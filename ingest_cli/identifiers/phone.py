@@ -17,7 +17,7 @@ import numpy.typing as npt
 import phonenumbers
 import pyarrow as pa
 
-from ingest_cli.columns import Bytes, bytes_of, gathered
+from ingest_cli.columns import Bytes, bytes_of, compacted, gathered
 from ingest_cli.identifiers import masks, numbering_plan, phone_columns, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE, LONGEST_TEXT, Number
@@ -163,7 +163,7 @@ class Phone:
         seen = np.empty((len(values), 1 + _MOST_CODE_DIGITS + _SHOWN_DIGITS_BEHIND), np.uint8)
         seen[:, 1:4] = gathered(data, offsets[:-1] + 1, _MOST_CODE_DIGITS)
         seen[:, 4:] = gathered(data, offsets[1:] - _SHOWN_DIGITS_BEHIND, _SHOWN_DIGITS_BEHIND)
-        starts, which = np.unique(_number_of(seen[:, 1:4]), return_inverse=True)
+        starts, which = compacted(_number_of(seen[:, 1:4]))
         code_digits = np.array([len(_country_code(f"{start:03d}")) for start in starts.tolist()], np.int64)[which]
         digits = np.diff(offsets).astype(np.int64) - 1
         seen[:, 0] = masks.is_hidden(digits, code_digits + _SHOWN_DIGITS_BEHIND)

@@ -1,7 +1,7 @@
 """Phone numbers of one region, a whole column at a time: the ways in which they are mostly written there.
 
-Two regular expressions, built from the metadata of `phonenumbers`, take a number only where the library calls it
-valid and cannot take it for another one. Anything else is left to `phone`.
+A table, built from the metadata of `phonenumbers`, takes a number only where the library calls it valid and cannot take
+it for another one. Anything else is left to `phone`.
 """
 
 from __future__ import annotations
@@ -16,30 +16,38 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_cli.columns import BoolArray, Bytes, bytes_of, gathered, lengths_of, prefixed
 from ingest_cli.identifiers import digits, spreadsheet
+from ingest_cli.identifiers.automaton import Table, table_of
 from ingest_cli.identifiers.numbering_plan import LONGEST_TEXT, NUMBER_TYPES, PUNCTUATION
 from ingest_cli.identifiers.two_speed import Decided, decided, truth
 
 # Plainly punctuated numbers with something between them; no spreadsheet's damage, no blank at either end.
 _SEPARATOR = r"[/,&|;]|[oO][rR]"
+_SEPARATORS = np.frombuffer(b"/,&|;oO", np.uint8)
+"""What a separator begins with."""
 _PLAIN = r"-0-9+()/,&|;"
 _SEVERAL = rf"^[0-9+(][{_PLAIN} ]*(?:[oO][rR][{_PLAIN} ]+)*[{_PLAIN}]$"
 
+_PLUS = ord("+")
+_MOST_PREFIX_DIGITS = len("00" + "999" + "0")
+_MOST_DIGITS = _MOST_PREFIX_DIGITS + 17
+"""No national number has more than 17: phonenumberutil._MAX_LENGTH_FOR_NSN."""
+
 
 class Rule(NamedTuple):
-    """How a region's own numbers are mostly written, as RE2 expressions over text without punctuation.
+    """How a region's own numbers are mostly written, as text without punctuation.
 
     Attributes:
-        shape: country code, trunk prefix or nothing, then a number that does not start with 0; only where
-            the library cannot take one for the other.
-        valid: the same, and the number is in a range that is in use today.
-        prefix: what to replace by the country code.
+        table: takes country code, trunk prefix or nothing, then a number that is in a range in use today and does not
+            start with 0; only where the library cannot take one for the other.
+        country_code: its digits.
+        has_trunk: whether there is a trunk prefix, which is 0.
     """
 
-    shape: str
-    valid: str
-    prefix: str
+    table: Table
     country_code: str
+    has_trunk: bool
 
 
 @lru_cache(maxsize=512)
@@ -76,8 +84,8 @@ def rule_of(region: str) -> Rule | None:
     without_code = f"(?:{'|'.join(starts)})[0-9]*"
     forms = [f"{marked}{code}{optional_trunk}[1-9][0-9]*", with_code, without_code]
     forms += ["0[1-9][0-9]*"] if trunk else []
-    prefix = f"^(?:{marked}{code}{optional_trunk}|{code}|0)?"
-    return Rule(f"^(?:{'|'.join(forms)})$", f"{prefix}(?:{valid})$", prefix, code)
+    prefix = f"(?:{marked}{code}{optional_trunk}|{code}|0)?"
+    return Rule(table_of("|".join(forms), f"{prefix}(?:{valid})"), code, bool(trunk))
 
 
 def _digits_except(digit: str) -> str:
@@ -92,6 +100,8 @@ def decide(cells: pa.StringArray, region: str) -> Decided:
     single = _decide_single(cells, rule)
     left = np.flatnonzero(~single.taken)
     texts = cells.take(pa.array(left))
+    if not np.isin(bytes_of(texts)[1], _SEPARATORS).any():
+        return single
     several = truth(pc.match_substring_regex(texts, _SEPARATOR)) & truth(pc.match_substring_regex(texts, _SEVERAL))
     several &= truth(pc.less_equal(pc.binary_length(texts), spreadsheet.LONGEST_CELL))
     return _with_several(cells, left[several], single, rule) if several.any() else single
@@ -100,12 +110,40 @@ def decide(cells: pa.StringArray, region: str) -> Decided:
 def _decide_single(cells: pa.StringArray, rule: Rule) -> Decided:
     """Decide the cells with one number in them."""
     text = digits.without(spreadsheet.drop_float_tail(cells), PUNCTUATION)
-    taken = truth(pc.match_substring_regex(text, rule.shape))
-    taken &= truth(pc.match_substring_regex(text, rule.valid))
-    taken &= truth(pc.less_equal(pc.binary_length(cells), LONGEST_TEXT))
-    fast = decided(text, taken, 0)
-    value = pc.replace_substring_regex(fast.value, rule.prefix, f"+{rule.country_code}")
-    return fast._replace(value=value)
+    offsets, data = bytes_of(text)
+    data = np.append(data, np.zeros(_MOST_DIGITS, np.uint8))
+    plus = data[offsets[:-1]] == _PLUS
+    begin, ends = offsets[:-1] + plus, offsets[1:]
+    count = np.maximum(ends - begin, 0)
+    width = min(int(count.max(initial=0)), _MOST_DIGITS)
+    numbers = np.ascontiguousarray(gathered(data, begin, max(width, _MOST_PREFIX_DIGITS)).T) - np.uint8(ord("0"))
+    taken = rule.table.match(plus, numbers[:width], np.minimum(count, width)) & (count <= _MOST_DIGITS)
+    taken &= lengths_of(cells) <= LONGEST_TEXT
+    if cells.null_count:
+        taken &= truth(cells.is_valid())
+    if not taken.all():
+        plus, begin, ends, numbers = plus[taken], begin[taken], ends[taken], numbers[:, taken]
+    begin = begin + _prefix_digits(plus, numbers, rule)
+    value = prefixed(f"+{rule.country_code}".encode(), data, begin, ends - begin)
+    return Decided(taken, value, np.zeros(len(value), np.int8))
+
+
+def _prefix_digits(plus: BoolArray, numbers: Bytes, rule: Rule) -> npt.NDArray[np.int64]:
+    """How many digits stand before the national number.
+
+    Args:
+        plus: shape (n,): whether a `+` precedes the digits.
+        numbers: shape (width, n): the digits of numbers that `rule` takes.
+        rule: the region's.
+    """
+    code = np.array([int(digit) for digit in rule.country_code], np.uint8)[:, np.newaxis]
+    zeros = ~plus & (numbers[0] == 0) & (numbers[1] == 0)
+    marks = np.where(zeros, len("00"), 0)
+    marked = marks + len(code)
+    if rule.has_trunk:
+        marked += np.choose(zeros, (numbers[len(code)], numbers[len("00") + len(code)])) == 0
+    has_code = (numbers[: len(code)] == code).all(axis=0)
+    return np.where(plus | zeros, marked, np.where(has_code, len(code), numbers[0] == 0))
 
 
 def _with_several(cells: pa.StringArray, held: npt.NDArray[np.int64], single: Decided, rule: Rule) -> Decided:

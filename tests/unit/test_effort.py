@@ -160,11 +160,13 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "parse": Stage(parsing, ITEMS_A_ROW, 0.01, 0.01, 450),
-    "normalize": Stage(normalizing, ITEMS_A_ROW, 0.01, 0.01, 1500),
-    "build": Stage(building, ITEMS_A_ROW, 0.01, 0.01, 1600),
+    "parse": Stage(parsing, ITEMS_A_ROW, 0.01, 0.01, 600),
+    "normalize": Stage(normalizing, ITEMS_A_ROW, 0.01, 0.01, 2000),
+    "build": Stage(building, ITEMS_A_ROW, 0.01, 0.01, 2000),
     "batch": Stage(batching, ITEMS_A_ROW, 0.4, 0.2, 50),  # 8 calls a batch
-    "hash": Stage(hashing, 1, 7, 2.1, 50),  # six of them are the hash itself, and a message and a digest are there
+    "hash": Stage(
+        hashing, 1, 7.1, 0.2, 100
+    ),  # six of them are the hash itself; only a block of messages is there at a time
 }
 
 
