@@ -107,7 +107,13 @@ class Fibers:
 
     def start(self, program: Callable[[], None]) -> None:
         """Make a fiber that runs `program`, from the next turn of the loop on. It must not raise."""
-        self._ready.append(Ticket(greenlet(lambda _: program())))
+
+        def run(_: object) -> None:
+            program()
+            assert self._loop is not None  # noqa: S101 - fibers run in the loop only
+            getcurrent().parent = self._loop  # which goes on when this ends, and not whoever started it
+
+        self._ready.append(Ticket(greenlet(run)))
 
     def ticket(self) -> Ticket:
         """What the fiber that runs can wait with."""
@@ -218,7 +224,7 @@ class Room:
         self._inside: list[Ticket] = []
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Wait until somebody says `wake`, or until the time is over, or the run."""
+        """Wait until somebody says `wake`, or until the time, where there is one, is over, or the run."""
         ticket = self._fibers.ticket()
         self._inside.append(ticket)
         if timeout_s is not None:
@@ -275,11 +281,10 @@ class _Threads:
 
     def advance(self) -> None:
         """See `Driver.advance`."""
-        if self._arrived:
-            with contextlib.suppress(BlockingIOError):  # it may have arrived a moment before it said so
-                os.read(self._read, 4096)
-            while self._arrived:
-                self._resume(*self._arrived.popleft())
+        with contextlib.suppress(BlockingIOError):  # asked even if nothing arrived: that may have been taken in before
+            os.read(self._read, 4096)
+        while self._arrived:
+            self._resume(*self._arrived.popleft())
 
     def _arrive(self, ticket: Ticket, result: Callable[[], Any]) -> None:
         self._arrived.append((ticket, result))

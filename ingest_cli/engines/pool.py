@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -29,6 +29,7 @@ from ingest_cli.engines.messages import (
     Failed,
     Finished,
     Link,
+    Message,
     Program,
     Sent,
     chunk_key,
@@ -96,6 +97,9 @@ class WorkerPool:
             took: told how long a chunk took.
             traffic: of the run.
             on_death: told in a sentence that a worker was killed.
+
+        Raises:
+            TryAgainError: the system has no room for so many processes.
         """
         self._program = program
         self._context = process_context()
@@ -113,8 +117,12 @@ class WorkerPool:
         self._held_bytes = self._deaths = 0
         self._is_closed = False
         self._workers: list[_Worker] = []
-        for _ in range(workers):
-            self._start()
+        try:
+            for _ in range(workers):
+                self._start()
+        except IngestError:
+            self.kill()
+            raise
 
     def write(self, origin: Origin, rows: RowChunk) -> None:
         """See `Writer.write`. Returns when the chunk is next in turn, or given to a worker.
@@ -164,8 +172,7 @@ class WorkerPool:
         """End what is still running, whatever it is doing."""
         workers, self._workers = self._workers, []
         for worker in workers:
-            if not worker.is_gone:
-                worker.process.kill()
+            worker.process.kill()
             worker.process.join()
             worker.chunks.close()
 
@@ -191,12 +198,21 @@ class WorkerPool:
         with self._starting:  # nobody else's pipes are half open meanwhile, so that each closes with its worker
             theirs_in, chunks = self._context.Pipe(duplex=False)
             results, theirs_out = self._context.Pipe(duplex=False)
+            ours = [end for one in self._workers for end in (one.chunks, one.results)] + [chunks, results]
             process = self._context.Process(  # type: ignore[attr-defined] # every context has it
-                target=_run, args=(self._program, theirs_in, theirs_out), name="ingest-worker"
+                target=_run,
+                args=(self._program, theirs_in, theirs_out, ours if self._context.get_start_method() == "fork" else ()),
+                name="ingest-worker",
             )
-            process.start()
-            theirs_in.close()
-            theirs_out.close()
+            try:
+                process.start()
+            except OSError as error:
+                raise TryAgainError(
+                    f"a worker process cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
+                ) from error
+            finally:
+                theirs_in.close()
+                theirs_out.close()
             worker = _Worker(process, chunks, results)
             self._workers.append(worker)
         return worker
@@ -229,21 +245,24 @@ class WorkerPool:
     def _listen(self, worker: _Worker) -> None:
         """Hear what a worker has to say, to its last word."""
         is_finished = False
-        try:
-            while not is_finished:
-                is_finished = self._hear(worker)
-        except (EOFError, OSError):
-            self._replace(worker)
-        except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
-            self._fail(fault)
+        while not is_finished:
+            try:
+                try:
+                    message: Message = worker.results.recv()
+                except (EOFError, OSError):
+                    is_finished = True
+                    self._replace(worker)
+                else:
+                    is_finished = self._hear(worker, message)
+            except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
+                self._fail(fault)  # what is in flight is drained even so
         with self._changed:
             worker.is_gone = True
             self._changed.notify_all()
         worker.results.close()
 
-    def _hear(self, worker: _Worker) -> bool:
+    def _hear(self, worker: _Worker, message: Message) -> bool:
         """Take in one message; whether it is the last."""
-        message = worker.results.recv()
         match message:
             case Settled():
                 self._settle(message)
@@ -264,7 +283,8 @@ class WorkerPool:
 
     def _replace(self, worker: _Worker) -> None:
         """Give the chunks of a worker that was killed to others, and let another take its place."""
-        worker.process.join(_POLL_S)
+        worker.process.kill()
+        worker.process.join()
         code = worker.process.exitcode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         with self._changed:
@@ -286,8 +306,10 @@ class WorkerPool:
         self._attend(self._start())
 
 
-def _run(program: Program, chunks: Connection, results: Connection) -> None:
+def _run(program: Program, chunks: Connection, results: Connection, inherited: Sequence[Connection]) -> None:
     """A worker process, from beginning to end."""
+    for end in inherited:  # as long as anybody has these, nobody can tell that the process that reads is gone
+        end.close()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # who reads is asked too, and says when to stop
     link = Link(chunks, results)

@@ -1,0 +1,27 @@
+"""What /proc tells about processes (Linux, proc(5))."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended, and that nobody has asked about yet, does not."""
+    try:
+        # Behind the name, which is in brackets and may hold anything, stands the state.
+        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, by whichever of its threads."""
+    found: list[int] = []
+    for task in (PROC / str(pid) / "task").glob("*/children"):
+        try:
+            found += map(int, task.read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # the thread has ended
+    return sorted(found)

@@ -1,0 +1,454 @@
+"""Chunks handed to worker processes: each settled once, whoever fails, hangs, is killed or is asked to stop."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+from ingest_cli.engines import pool as module
+from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
+from ingest_cli.engines.pool import MAX_DEATHS, WorkerPool
+from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
+from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.records import Origin, Position, RowChunk, Span
+from ingest_cli.report import Account, Traffic
+from ingest_cli.settlement import Settled
+from tests.fault.scenes import POLL_S, TIMEOUT_S, wait_until
+from tests.support.processes import is_alive
+
+# A test runs in a process with threads of its own, and those that it forks use nothing of these.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+VALUE = "870513-10-4739"
+
+
+def chunk(number: int, size: int = 20, source: int = 0, member: int = 0) -> tuple[Origin, RowChunk]:
+    """A chunk of one record of so many bytes, the so manyth of its member."""
+    start, end = Position(number * size, number, number), Position((number + 1) * size, number + 1, number + 1)
+    data, bounds = bytes([number % 256]) * size, np.array([0, size], np.int64)
+    return Origin(source, member, "dump"), RowChunk(start, end, data, bounds, np.array([0], np.int32), {})
+
+
+Deed = Callable[[int, Path], None]
+"""What a worker does with a chunk, given its number and a folder of the test's own."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A worker that settles each chunk once the deed is done, and looks now and then whether it is to stop."""
+
+    shared: SharedByProcesses
+    deed: Deed
+    folder: Path
+    parent: int = field(default_factory=os.getpid)
+
+    def __call__(self, link: Link) -> None:
+        stop = ParentsStop(self.shared, self.parent)
+        (self.folder / f"worker-{os.getpid()}").touch()
+        while True:
+            while not link.has_chunk(POLL_S):
+                stop.check()
+            if (received := link.receive()) is None:
+                return
+            origin, rows = received
+            self.deed(rows.start.row, self.folder)
+            account = Account(rows_read=rows.records, items_built=sum(rows.data))
+            link.send(Settled(origin, Span(rows.start, rows.end), np.array([rows.start.row], np.uint64), account, ()))
+            link.send(Took(rows.size_bytes, 0.5))
+            link.send(Sent(1, Counter(again=2), 3.0))
+
+
+def settles(_number: int, _folder: Path) -> None:
+    """Nothing in its way."""
+
+
+def fails(number: int, _folder: Path) -> None:
+    if number == 3:
+        raise ManifestError("the manifest does not fit")
+
+
+def crashes(number: int, _folder: Path) -> None:
+    if number == 3:
+        raise ValueError(VALUE) from KeyError(VALUE)
+
+
+def _once(folder: Path) -> bool:
+    try:
+        (folder / "done once").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def dies_once(number: int, folder: Path) -> None:
+    if number == 3 and _once(folder):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_once(number: int, folder: Path) -> None:
+    if number == 3 and _once(folder):
+        os._exit(7)
+
+
+def dies(number: int, folder: Path) -> None:
+    if number == 3:
+        (folder / f"died-{os.getpid()}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hangs(number: int, folder: Path) -> NoReturn:
+    """It hears of nothing any more."""
+    (folder / f"hung-{number}").touch()
+    while True:
+        time.sleep(TIMEOUT_S)
+
+
+def waits(number: int, folder: Path) -> None:
+    (folder / f"began-{number}").touch()
+    wait_until((folder / "go on").exists)
+
+
+@dataclass
+class Run:
+    """A pool of workers, and what it told."""
+
+    folder: Path
+    deed: Deed = settles
+    workers: int = 2
+    stop: StopRequest = field(default_factory=StopRequest)
+    settled: list[Settled] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    took: list[tuple[int, float]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def pool(self, settle: Callable[[Settled], None] | None = None) -> WorkerPool:
+        shared = SharedByProcesses(process_context())
+        return WorkerPool(
+            Program(shared, self.deed, self.folder),
+            self.workers,
+            shared,
+            self.stop,
+            settle=settle or self.settled.append,
+            took=lambda size, duration_s: self.took.append((size, duration_s)),
+            traffic=self.traffic,
+            on_death=self.notes.append,
+        )
+
+    def hand_out(self, *numbers: int, size: int = 20, settle: Callable[[Settled], None] | None = None) -> None:
+        """Hand out chunks of these numbers."""
+        hand_out(self.pool(settle), *numbers, size=size)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the chunks that were settled, in order."""
+        return sorted(one.span.start.row for one in self.settled)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of all workers that there ever were."""
+        return [int(path.name.removeprefix("worker-")) for path in self.folder.glob("worker-*")]
+
+    def has_left_nothing(self) -> None:
+        assert self.pids
+        assert [pid for pid in self.pids if is_alive(pid)] == []
+
+
+def hand_out(pool: WorkerPool, *numbers: int, size: int = 20, then: BaseException | None = None) -> None:
+    """Hand out chunks of these numbers; in the end, raise `then`."""
+    with pool:
+        for number in numbers:
+            pool.write(*chunk(number, size))
+        if then is not None:
+            raise then
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
+    run.workers = workers
+    made = [
+        chunk(number, source=source, member=member) for number in range(20) for source in (0, 1) for member in (0, 1)
+    ]
+    with run.pool() as pool:
+        for one in made:
+            pool.write(*one)
+    assert len(run.pids) == workers
+    keys = sorted((one.origin.shard, one.origin.member, one.span.start.row) for one in run.settled)
+    assert keys == sorted((origin.shard, origin.member, rows.start.row) for origin, rows in made)
+    # What they were is what was handed out, and all that a worker says is heard.
+    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(rows.data) for _, rows in made)
+    assert run.took == [(20, 0.5)] * 80
+    assert (run.traffic.requests, run.traffic.retries, run.traffic.wcu_consumed) == (80, Counter(again=160), 240.0)
+    assert run.notes == []
+    run.has_left_nothing()
+
+
+def test_nothing_to_do(run: Run) -> None:
+    run.hand_out()
+    assert run.settled == []
+    run.has_left_nothing()
+
+
+def test_a_chunk_larger_than_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And than what may be held: there is no other one to wait for."""
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", 1 << 20)
+    run.hand_out(0, 1, 2, size=2 << 20)
+    assert run.numbers == [0, 1, 2]
+
+
+def test_a_failure_is_that_of_the_run(run: Run) -> None:
+    run.deed = fails
+    with pytest.raises(ManifestError, match=r"^the manifest does not fit$"):
+        run.hand_out(*range(1000))
+    assert run.stop.requested
+    assert 3 not in run.numbers
+    assert len(set(run.numbers)) == len(run.numbers) < 1000
+    run.has_left_nothing()
+
+
+def test_a_failure_at_the_very_end_counts_too(run: Run) -> None:
+    run.deed = fails
+    with pytest.raises(ManifestError):
+        run.hand_out(3)
+
+
+def test_a_bug_is_told_without_values(run: Run) -> None:
+    run.deed = crashes
+    with pytest.raises(CrashError) as caught:
+        run.hand_out(*range(1000))
+    error = caught.value
+    assert error.kind == "ValueError"
+    assert error.place.startswith("pool.py:")
+    assert error.__cause__ is error.__context__ is None
+    assert VALUE not in repr((error, vars(error)))
+    assert VALUE.encode() not in pickle.dumps(error)
+    run.has_left_nothing()
+
+
+@pytest.mark.parametrize(("deed", "how"), [(dies_once, "signal 9"), (leaves_once, "exit code 7")])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_chunks_of_a_killed_worker_go_to_another(run: Run, deed: Deed, how: str, workers: int) -> None:
+    run.deed, run.workers = deed, workers
+    run.hand_out(*range(30))
+    assert run.numbers == list(range(30))
+    assert run.notes == [f"a worker process was killed ({how}); another one took over its rows"]
+    assert len(run.pids) == workers + 1
+    run.has_left_nothing()
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced_too(run: Run) -> None:
+    with run.pool() as pool:
+        wait_until(lambda: len(run.pids) == 2)
+        for pid in run.pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(run.pids) == 4)
+        for number in range(10):
+            pool.write(*chunk(number))
+    assert run.numbers == list(range(10))
+    assert len(run.notes) == 2
+
+
+def test_workers_that_are_killed_again_and_again_are_no_accident(run: Run) -> None:
+    run.deed = dies
+    with pytest.raises(TryAgainError) as caught:
+        run.hand_out(*range(1000))
+    assert "killed again and again (the last one: signal 9)" in str(caught.value)
+    assert "run the same command again to go on, with --workers 1" in str(caught.value)
+    died = len(list(run.folder.glob("died-*")))
+    assert MAX_DEATHS < died <= MAX_DEATHS + 2, "the other one may have taken it before everything was ended"
+    assert len(run.notes) == MAX_DEATHS
+    assert 3 not in run.numbers
+    run.has_left_nothing()
+
+
+def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DRAIN_S", 0.1)
+    run.deed = hangs
+
+    def stops() -> None:
+        wait_until(lambda: len(list(run.folder.glob("hung-*"))) == 2)
+        run.stop.request("stopped by a test")
+
+    thread = threading.Thread(target=stops)
+    thread.start()
+    with pytest.raises(TryAgainError, match=r"^stopped by a test; "):
+        run.hand_out(*range(1000), size=100_000)
+    thread.join()
+    assert run.settled == []
+    assert run.notes == []
+    run.has_left_nothing()
+
+
+def test_asked_to_stop_what_is_under_way_is_waited_for(run: Run) -> None:
+    """A worker that is busy says what became of its chunk; nobody begins another one."""
+    run.deed = waits
+
+    def stops() -> None:
+        wait_until(lambda: len(list(run.folder.glob("began-*"))) == 2)
+        run.stop.request("stopped by a test")
+        wait_until(lambda: pool._shared.stop)
+        (run.folder / "go on").touch()
+
+    pool = run.pool()
+    thread = threading.Thread(target=stops)
+    thread.start()
+    with pytest.raises(TryAgainError):
+        hand_out(pool, *range(1000))
+    thread.join()
+    begun = {int(path.name.removeprefix("began-")) for path in run.folder.glob("began-*")}
+    assert len(begun) >= 2
+    assert begun == set(run.numbers)
+    run.has_left_nothing()
+
+
+def test_an_interruption_ends_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DRAIN_S", 0.1)
+    run.deed = hangs
+    with pytest.raises(KeyboardInterrupt):
+        hand_out(run.pool(), 0, then=KeyboardInterrupt())
+    assert run.stop.requested
+    wait_until(lambda: run.pids)
+    run.has_left_nothing()
+
+
+def test_a_source_that_breaks_off_keeps_what_was_read_before(run: Run) -> None:
+    with pytest.raises(ManifestError):
+        hand_out(run.pool(), *range(30), then=ManifestError("no more of it"))
+    assert run.numbers == list(range(30))
+    run.has_left_nothing()
+
+
+@pytest.mark.parametrize("error", [TooManyRejectsError("too many"), BrokenPipeError("the terminal is gone")])
+def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None:
+    """Also if it is an error that a killed worker could have been the reason of."""
+    settled = list[int]()
+
+    def settle(one: Settled) -> None:
+        settled.append(one.span.start.row)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run.hand_out(*range(1000), settle=settle)
+    assert caught.value is error
+    assert len(set(settled)) == len(settled) < 1000
+    assert run.notes == []
+    run.has_left_nothing()
+
+
+@pytest.mark.parametrize(("held", "expected"), [(1, 1), (3, 3), (3.5, 3)])
+def test_no_more_is_read_than_may_be_held(
+    run: Run, monkeypatch: pytest.MonkeyPatch, held: float, expected: int
+) -> None:
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(*chunk(0)))))
+    run.deed = waits
+    written = list[int]()
+    at_first = list[int]()
+
+    def settle(one: Settled) -> None:
+        at_first.append(len(written))
+        run.settled.append(one)
+
+    def writes() -> None:
+        for number in range(50):
+            pool.write(*chunk(number))
+            written.append(number)
+
+    with run.pool(settle) as pool:
+        thread = threading.Thread(target=writes)
+        thread.start()
+        wait_until(lambda: len(written) >= expected)
+        (run.folder / "go on").touch()
+        thread.join(TIMEOUT_S)
+    assert at_first[0] == expected
+    assert run.numbers == list(range(50))
+
+
+def refuse(patch: pytest.MonkeyPatch, after: int) -> None:
+    """Have the system refuse further processes, after so many."""
+    started = list[object]()
+    kind = process_context().Process  # type: ignore[attr-defined] # every context has it
+    start = kind.start
+
+    def refusing(process: object) -> None:
+        if len(started) >= after:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        started.append(process)
+        start(process)
+
+    patch.setattr(kind, "start", refusing)
+
+
+def test_a_system_that_has_no_room_for_all_of_them(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, 2)
+    run.workers = 3
+    made = list[BaseProcess]()
+    kill = WorkerPool.kill
+
+    def noting(pool: WorkerPool) -> None:
+        made.extend(one.process for one in pool._workers)
+        kill(pool)
+
+    monkeypatch.setattr(WorkerPool, "kill", noting)
+    with pytest.raises(TryAgainError, match=r"cannot be started \(Resource temporarily unavailable\); .* --workers 1"):
+        run.pool()
+    assert len(made) == 2
+    assert [one.exitcode for one in made] == [-signal.SIGKILL] * 2
+
+
+def test_a_system_that_has_no_room_for_another_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, 2)
+    run.deed = dies
+    with pytest.raises(TryAgainError, match="cannot be started"):
+        run.hand_out(*range(1000))
+    run.has_left_nothing()
+
+
+@dataclass(frozen=True)
+class Chattering(Program):
+    """A worker that says something again and again, whoever listens."""
+
+    def __call__(self, link: Link) -> None:
+        (self.folder / f"worker-{os.getpid()}").touch()
+        while True:
+            link.send(Took(1, 1.0))
+
+
+def _parent(kind: type[Program], folder: Path, context: BaseContext) -> None:
+    """A process that hands out chunks, until it is killed."""
+    shared = SharedByProcesses(context)
+    program = kind(shared, settles, folder)
+    with WorkerPool(program, 2, shared, StopRequest(), settle=lambda _: None, took=lambda *_: None) as pool:
+        pool.write(*chunk(0))
+        while True:
+            time.sleep(TIMEOUT_S)
+
+
+@pytest.mark.parametrize("kind", [Program, Chattering])
+def test_workers_whose_parent_is_gone_are_gone_too(run: Run, kind: type[Program]) -> None:
+    context = process_context()
+    parent = context.Process(target=_parent, args=(kind, run.folder, context))  # type: ignore[attr-defined] # as above
+    parent.start()
+    wait_until(lambda: len(run.pids) == 2)
+    parent.kill()
+    parent.join()
+    wait_until(lambda: not any(is_alive(pid) for pid in run.pids))

@@ -1,0 +1,205 @@
+"""The numbers that processes share: as exact as those of one process, whoever is killed while writing them."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_cli.policies import shared as module
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.policies.retry import Progress
+from ingest_cli.policies.shared import NAMES, Shared, SharedByProcesses, process_context
+from tests.support.fake_clock import FakeClock
+
+# A test runs in a process with threads of its own, and those that it forks use nothing of these.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+LONG_S = 60.0
+
+
+@pytest.fixture
+def shared() -> SharedByProcesses:
+    return SharedByProcesses(process_context())
+
+
+def started(program: Callable[..., None], *arguments: object) -> BaseProcess:
+    process = process_context().Process(target=program, args=arguments)  # type: ignore[attr-defined] # all have it
+    process.start()
+    made: BaseProcess = process
+    return made
+
+
+def ended(process: BaseProcess) -> int | None:
+    """Its exit code; fails if it does not come to its end."""
+    process.join(LONG_S)
+    code = process.exitcode
+    process.kill()
+    return code
+
+
+def numbers(state: Shared) -> dict[str, float]:
+    with state as inside:
+        return {name: getattr(inside, name) for name in NAMES}
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("acquire"), st.floats(0.5, 200.0)),
+    st.tuples(st.just("charge"), st.floats(-20.0, 20.0)),
+    st.tuples(st.just("throttled"), st.just(0.0)),
+    st.tuples(st.just("set_ceiling"), st.sampled_from([50.0, 400.0, 1000.0])),
+    st.tuples(st.just("calm"), st.floats(0.0, 12.0)),
+)
+
+
+def take(pacer: Pacer, clock: FakeClock, step: tuple[str, float]) -> None:
+    name, value = step
+    match name:
+        case "acquire":
+            pacer.acquire(value)
+        case "charge":
+            pacer.charge(value)
+        case "throttled":
+            pacer.throttled()
+        case "set_ceiling":
+            pacer.set_ceiling(value)
+        case _:
+            clock.advance(value)
+
+
+@given(st.sampled_from([None, 100.0]), st.lists(st.tuples(STEPS, st.integers(0, 2)), max_size=40))
+def test_any_number_of_pacers_are_one(ceiling: float | None, steps: list[tuple[tuple[str, float], int]]) -> None:
+    """Whoever takes which step: the time, the rate and all that is remembered are those of a single one."""
+    alone_clock, clock = FakeClock(), FakeClock()
+    alone = Pacer.starting(alone_clock, ceiling, 100.0)
+    shared = SharedByProcesses(process_context())
+    first = Pacer.starting(clock, ceiling, 100.0, shared)
+    pacers = [first, Pacer(clock, pickled(shared)), Pacer(clock, pickled(shared))]
+    for step, who in steps:
+        take(alone, alone_clock, step)
+        take(pacers[who], clock, step)
+        assert clock() == alone_clock()
+        assert numbers(pacers[who].shared) == pytest.approx(numbers(alone.shared), nan_ok=True, rel=0, abs=0)
+        assert [one.rate_wcu_per_s for one in pacers] == [alone.rate_wcu_per_s] * 3
+        assert [one.ceiling_wcu_per_s for one in pacers] == [alone.ceiling_wcu_per_s] * 3
+
+
+def pickled(shared: SharedByProcesses) -> SharedByProcesses:
+    """What another process has of it, in this one: the same memory and the same lock, and nothing else."""
+    other = SharedByProcesses.__new__(SharedByProcesses)
+    other.__setstate__(shared.__getstate__())
+    return other
+
+
+ACQUIRES, UNITS = 10_000, 5.0
+
+
+def _acquire(shared: SharedByProcesses) -> None:
+    """Reserve, as one of several; nobody waits, since each has a clock of its own."""
+    pacer = Pacer(FakeClock(0.0), shared)
+    for _ in range(ACQUIRES):
+        pacer.acquire(UNITS)
+
+
+def test_what_processes_reserve_at_the_same_time_adds_up(shared: SharedByProcesses) -> None:
+    Pacer.starting(FakeClock(0.0), 1000.0, shared=shared)
+    processes = [started(_acquire, shared) for _ in range(3)]
+    assert [ended(one) for one in processes] == [0, 0, 0]
+    assert numbers(shared)["ready_s"] == pytest.approx(3 * ACQUIRES * UNITS / 1000.0)
+
+
+def _die_inside(shared: SharedByProcesses) -> None:
+    with shared:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_lock_of_one_who_was_killed_is_taken_over(
+    shared: SharedByProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pacer = Pacer.starting(FakeClock(0.0), 10.0, shared=shared)
+    assert ended(started(_die_inside, shared)) == -signal.SIGKILL
+    monkeypatch.setattr(module, "DEAD_AFTER_S", 0.01)
+    pacer.acquire(10.0)
+    assert numbers(shared)["ready_s"] == pytest.approx(1.0)
+    # It was given back: nobody has to wait for the dead again.
+    monkeypatch.setattr(module, "DEAD_AFTER_S", 3600.0)
+    processes = [started(_acquire, shared) for _ in range(2)]
+    assert [ended(one) for one in processes] == [0, 0]
+    assert numbers(shared)["ready_s"] == pytest.approx(1.0 + 2 * ACQUIRES * UNITS / 10.0)
+
+
+def test_one_who_was_taken_for_dead_and_was_not_does_no_harm(
+    shared: SharedByProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEAD_AFTER_S", 0.01)
+    other = pickled(shared)
+    with shared, other:
+        pass
+    monkeypatch.setattr(module, "DEAD_AFTER_S", 3600.0)
+    with shared:
+        pass
+    with other:
+        pass
+
+
+def test_a_failure_inside_gives_the_lock_back(shared: SharedByProcesses) -> None:
+    with pytest.raises(ValueError, match="inside"), shared:
+        raise ValueError("inside")
+    with shared:
+        pass
+    with pickled(shared):
+        pass
+
+
+def _fail(shared: SharedByProcesses, at_s: float, expected_s: float) -> None:
+    os._exit(0 if Progress(FakeClock(at_s), shared).failed() == expected_s else 1)
+
+
+def _make(shared: SharedByProcesses) -> None:
+    Progress(FakeClock(0.0), shared).made()
+
+
+def test_progress_is_that_of_all(shared: SharedByProcesses) -> None:
+    ours = Progress(FakeClock(50.0), shared)
+    assert ended(started(_fail, shared, 10.0, 0.0)) == 0
+    assert ours.failed() == 40.0
+    assert ended(started(_fail, shared, 70.0, 60.0)) == 0
+    Pacer.starting(FakeClock(80.0), 10.0, shared=shared).acquire(1.0)
+    assert ours.failed() == 40.0, "what the pace is has nothing to do with it"
+    assert ended(started(_make, shared)) == 0
+    assert ours.failed() == 0.0
+    ours.made()
+    assert math.isnan(pickled(shared).failing_since_s)
+
+
+def _stop(shared: SharedByProcesses) -> None:
+    shared.request_stop()
+
+
+def test_a_wish_to_stop_is_heard_by_all(shared: SharedByProcesses) -> None:
+    other = pickled(shared)
+    Pacer.starting(FakeClock(0.0), 10.0, shared=shared)
+    assert [shared.stop, other.stop] == [False, False]
+    assert ended(started(_stop, shared)) == 0
+    assert [shared.stop, other.stop] == [True, True]
+    with shared:
+        pass
+    assert other.stop, "who writes the other numbers leaves it alone"
+
+
+def test_it_travels_to_processes_that_begin_with_nothing() -> None:
+    """As they do where a fork is not safe."""
+    spawn = multiprocessing.get_context("spawn")
+    shared = SharedByProcesses(spawn)
+    Pacer.starting(FakeClock(0.0), 1000.0, shared=shared)
+    process = spawn.Process(target=_acquire, args=[shared])
+    process.start()
+    assert ended(process) == 0
+    assert numbers(shared)["ready_s"] == pytest.approx(ACQUIRES * UNITS / 1000.0)
