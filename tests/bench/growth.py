@@ -36,7 +36,7 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
     """
     return {
         "over_rows": {f"{rows:,} rows": over_rows(place, rows, options.runs) for rows in row_counts(options)},
-        "over_requests_in_flight": {f"{n} in flight": _over_in_flight(place, options, n) for n in IN_FLIGHT},
+        "over_requests_in_flight": _over_in_flight(place, options),
     }
 
 
@@ -50,10 +50,14 @@ def over_rows(place: Surroundings, rows: int, runs: int) -> dict[str, Any]:
     return {"rows": rows, **_told(loads, _startup_cpu_s(place, runs))}
 
 
-def _over_in_flight(place: Surroundings, options: Options, in_flight: int) -> dict[str, Any]:
-    how = ("--concurrency", str(in_flight))
-    loads = [place.load(place.dump(options.rows), *how, sample_memory=True) for _ in range(options.runs)]
-    return {"in_flight": in_flight, **_told(loads, _startup_cpu_s(place, options.runs))}
+def _over_in_flight(place: Surroundings, options: Options) -> dict[str, Any]:
+    """The load of one dump, taking turns."""
+    manifest, startup_cpu_s = place.dump(options.rows), _startup_cpu_s(place, options.runs)
+    turns = [
+        {n: place.load(manifest, "--concurrency", str(n), sample_memory=True) for n in IN_FLIGHT}
+        for _ in range(options.runs)
+    ]
+    return {f"{n} in flight": {"in_flight": n, **_told([turn[n] for turn in turns], startup_cpu_s)} for n in IN_FLIGHT}
 
 
 @cache

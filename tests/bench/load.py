@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -47,6 +47,11 @@ class Sample:
     peak_rss_bytes: int
 
     @property
+    def cpu_us_per_item(self) -> float | None:
+        """Microseconds of processor time an item, of everything."""
+        return None if self.cpu_s is None else self.cpu_s / self.items * 1e6
+
+    @property
     def net_cpu_us_per_item(self) -> float:
         """Microseconds of processor time an item, without start-up."""
         return self.net_cpu_s / self.items * 1e6
@@ -59,20 +64,12 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
         CommandFailedError: one of them failed.
     """
     contenders, left_out = _contenders(place, options)
-    before = place.counts()
     samples: dict[str, list[Sample]] = {name: [] for name in contenders}
     for _ in range(options.runs):
         for name, contender in contenders.items():
             samples[name].append(contender())
-    after = place.counts()
     compared = {name: _compared(several, samples[PROGRAM]) for name, several in samples.items()}
-    cpu_us = (after.cpu_s - before.cpu_s) / (after.requests - before.requests) * 1e6
-    return {
-        "runs": options.runs,
-        "contenders": compared,
-        "left_out": left_out,
-        "endpoint_cpu_us_per_request": round(cpu_us, 1),
-    }
+    return {"runs": options.runs, "contenders": compared, "left_out": left_out}
 
 
 def _contenders(place: Surroundings, options: Options) -> tuple[dict[str, Callable[[], Sample]], dict[str, str]]:
@@ -122,14 +119,25 @@ def _way_of_2017(place: Surroundings, manifest: Path) -> tuple[Cost, int]:
 
 
 def _compared(several: list[Sample], program: list[Sample]) -> dict[str, float | None]:
-    """The medians of a contender; the ratio is one over the runs, each compared with its neighbours."""
-    whole = [one.cpu_s / one.items * 1e6 for one in several if one.cpu_s is not None]
-    ratios = [one.net_cpu_us_per_item / own.net_cpu_us_per_item for one, own in zip(several, program, strict=True)]
+    """The medians of a contender; those of the ratios are of each run compared with its neighbour."""
+    whole = [one.cpu_us_per_item for one in several]
+    net = [one.net_cpu_us_per_item for one in several]
     return {
         "items": round(median(one.items for one in several)),
-        "cpu_us_per_item": round(median(whole), 2) if whole else None,
-        "net_cpu_us_per_item": round(median(one.net_cpu_us_per_item for one in several), 2),
-        "net_times_ingest_cli": round(median(ratios), 1),
+        "cpu_us_per_item": _median(whole, 2),
+        "net_cpu_us_per_item": _median(net, 2),
+        "times_ingest_cli": _median(_ratios(whole, [one.cpu_us_per_item for one in program]), 1),
+        "net_times_ingest_cli": _median(_ratios(net, [one.net_cpu_us_per_item for one in program]), 1),
         "items_per_s": round(median(one.items / one.wall_s for one in several)),
         "peak_rss_mb": round(median(one.peak_rss_bytes for one in several) / 2**20),
     }
+
+
+def _ratios(several: Sequence[float | None], program: Sequence[float | None]) -> list[float | None]:
+    return [one / own if one and own else None for one, own in zip(several, program, strict=True)]
+
+
+def _median(values: Sequence[float | None], digits: int) -> float | None:
+    """None if there are none."""
+    known = [value for value in values if value is not None]
+    return round(median(known), digits) if known else None

@@ -53,11 +53,12 @@ def _is_table(rows: Mapping[str, Any]) -> bool:
 
 
 def _show_table(rows: Mapping[str, Mapping[str, Any]]) -> None:
-    names = list(next(iter(rows.values())))
-    first = max(map(len, rows))
-    print(" " * (first + 4) + "".join(f"{name:>{len(name) + 2}}" for name in names))
-    for title, values in rows.items():
-        print(f"    {title:<{first}}" + "".join(f"{_told(values[name]):>{len(name) + 2}}" for name in names))
+    lines = [["", *next(iter(rows.values()))]]
+    lines += [[title, *map(_told, values.values())] for title, values in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        print("    " + "  ".join([first.ljust(widths[0]), *cells]))
 
 
 def _told(value: object) -> str:

@@ -24,7 +24,7 @@ from botocore.credentials import Credentials
 
 from ingest_cli.batching import batches
 from ingest_cli.decoders import decode
-from ingest_cli.formats import open_format
+from ingest_cli.formats import FileFormat, open_format
 from ingest_cli.hashing import ByteMatrix, Hasher
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.keys import Pepper
@@ -33,7 +33,6 @@ from ingest_cli.normalize import normalize
 from ingest_cli.records import Records
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sinks.transports.signing import Signer
-from ingest_cli.sources.local import READ_BYTES
 from tests.bench.options import Options
 from tests.bench.surroundings import KID, PEPPER, TABLE, Surroundings
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY
@@ -49,6 +48,9 @@ PARSE, NORMALIZE, HASH, BUILD, BODIES, SIGN, SEND = STAGES = (
     "sign",
     "send",
 )
+
+
+_READ_BYTES = 1 << 20
 
 
 @dataclass
@@ -129,8 +131,10 @@ def walk(path: Path, builder: ItemBuilder, watch: Stopwatch, take: Callable[[Ite
     manifest = load_manifest(path)
     wanted = dict.fromkeys(name for each in manifest.fields for name in each.columns)
     with path.with_suffix(".csv").open("rb") as file:
-        text = decode(iter(lambda: file.read(READ_BYTES), b""), manifest.format.encoding)
-        chunks = open_format(manifest.format, tuple(wanted)).read(text)
+        text = decode(iter(lambda: file.read(_READ_BYTES), b""), manifest.format.encoding)
+        parser = open_format(manifest.format, tuple(wanted))
+        assert not isinstance(parser, FileFormat), "CSV is read as a stream"
+        chunks = parser.read(text)
         while True:
             with watch.on(PARSE):
                 chunk = next(chunks, None)

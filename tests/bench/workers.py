@@ -67,7 +67,7 @@ def _validate(place: Surroundings, manifest: Path, number: int) -> tuple[Cost, f
 def _compared(run: Callable[[int], tuple[Cost, float]], options: Options) -> dict[str, float]:
     """Medians; of the ratio, too, each run with two workers compared with that of one before it."""
     turns = [{number: run(number) for number in NUMBERS} for _ in range(options.runs)]
-    told = {}
+    told = dict[str, float]()
     for number in NUMBERS:
         costs = [turn[number][0] for turn in turns]
         told[f"rows_per_s_with_{number}"] = round(median(options.rows / cost.wall_s for cost in costs))
