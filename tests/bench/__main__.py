@@ -66,7 +66,8 @@ def main(arguments: Sequence[str]) -> int:
             for path in paths:
                 record.add(path, name, command, measured)
     if chosen.record:
-        print(f"\n{record.RECORD.relative_to(REPOSITORY)} is written; python -m tests.bench.plots draws it")
+        written = record.RECORD.relative_to(REPOSITORY)
+        print(f"\n{written} is written; now: python -m tests.bench.plots; python -m tests.support.readme_figures")
     return 1 if failures else 0
 
 

@@ -18,10 +18,11 @@ from typing import Any
 from tests.bench import peers, script_2017
 from tests.bench.measure import Cost
 from tests.bench.options import Options
-from tests.bench.surroundings import TABLE, Surroundings
+from tests.bench.surroundings import TABLE, Surroundings, knows_workers
 
 TITLE = "Load into an endpoint that acknowledges everything, over TLS"
-PROGRAM, REFERENCE, WAY_OF_2017 = "ingest-cli load", "ingest-cli load --transport boto3", "the 2017 way"
+PROGRAM, ALONE = "ingest-cli load", "ingest-cli load --workers 1"
+REFERENCE, WAY_OF_2017 = "ingest-cli load --transport boto3", "the 2017 way"
 TINY_ROWS = 1
 
 Run = Callable[[Path], tuple[Cost, int]]
@@ -79,6 +80,8 @@ def _contenders(place: Surroundings, options: Options) -> tuple[dict[str, Callab
         REFERENCE: (options.slow_rows, lambda manifest: place.load(manifest, "--transport", "boto3")),
         WAY_OF_2017: (options.slow_rows, lambda manifest: _way_of_2017(place, manifest)),
     }
+    if knows_workers(place, "load"):
+        ways[ALONE] = (options.rows, lambda manifest: place.load(manifest, "--workers", "1"))
     tiny = place.dump(TINY_ROWS)
     contenders = {name: _from_dump(run, place.dump(rows), tiny) for name, (rows, run) in ways.items()}
     ready, left_out = peers.ready_items(place, options.slow_rows), dict[str, str]()

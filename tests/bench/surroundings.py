@@ -157,3 +157,8 @@ def surroundings() -> Iterator[Surroundings]:
                 yield Surroundings(folder, f"https://{secure}", f"http://{plain}", certificate.certificate_path)
             finally:
                 front.terminate()
+
+
+def knows_workers(place: Surroundings, command: str) -> bool:
+    """Whether a command of the program can have worker processes."""
+    return "--workers" in place.run(COMMAND, command, "--help").out

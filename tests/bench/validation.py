@@ -9,8 +9,7 @@ from typing import Any
 from tests.bench.load import TINY_ROWS
 from tests.bench.measure import CommandFailedError
 from tests.bench.options import Options
-from tests.bench.surroundings import COMMAND, Surroundings
-from tests.bench.workers import knows_workers
+from tests.bench.surroundings import COMMAND, Surroundings, knows_workers
 
 TITLE = "Validate, rows a second of processor time"
 

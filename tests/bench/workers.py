@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.bench.measure import Cost
 from tests.bench.options import LeftOutError, Options
-from tests.bench.surroundings import COMMAND, Surroundings
+from tests.bench.surroundings import COMMAND, Surroundings, knows_workers
 
 TITLE = "Two worker processes against one, wall time"
 NUMBERS = (1, 2)
@@ -28,11 +28,6 @@ def need_workers(place: Surroundings) -> None:
     """
     if not knows_workers(place, "load"):
         raise LeftOutError("ingest-cli load has no --workers")
-
-
-def knows_workers(place: Surroundings, command: str) -> bool:
-    """Whether a command can have worker processes."""
-    return "--workers" in place.run(COMMAND, command, "--help").out
 
 
 def figures(place: Surroundings, options: Options) -> dict[str, Any]:
