@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -60,9 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     with surroundings() as place:
         for name in chosen.benchmarks or BENCHMARKS:
             print(f"\n{name}: {BENCHMARKS[name].TITLE}", flush=True)
+            began_s = time.monotonic()
             measured = _measured(place, name, options)
             failures += "failed" in measured
             record.show(measured)
+            print(f"  took {time.monotonic() - began_s:.0f} s", flush=True)
             for path in paths:
                 record.add(path, name, command, measured)
     if chosen.record:

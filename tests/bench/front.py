@@ -4,9 +4,9 @@
 
 One process, one thread, epoll, and `ssl` on memory buffers, without an event loop's machinery: what the endpoint needs
 of the machine, the client under test cannot have. It listens on two ports of the loopback interface, with TLS and
-without, and prints them as JSON. A BatchWriteItem is answered unread but for its table and the number of its puts,
-which are counted; `GET /__counts__` tells how many came, and what that cost. Everything else goes to the scripted
-endpoint behind it, which answers as strictly as ever.
+without, prints them as JSON, and ends when its standard input does. A BatchWriteItem is answered unread but for its
+table and the number of its puts, which are counted; `GET /__counts__` tells how many came, and what that cost.
+Everything else goes to the scripted endpoint behind it, which answers as strictly as ever.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from __future__ import annotations
 import json
 import re
 import select
-import signal
 import socket
 import ssl
 import sys
 import time
-from typing import Any
 
 from tests.support.endpoint.fast import acknowledgement, batch_of
 
@@ -139,7 +137,7 @@ def _listener() -> socket.socket:
 
 
 def serve(upstream_port: int, certificate: str, key: str) -> None:
-    """Print the ports, and serve until told to end."""
+    """Print the ports, and serve until standard input ends, as it does with the process that started this one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     front, poll = Front(upstream_port), select.epoll()
@@ -152,8 +150,11 @@ def serve(upstream_port: int, certificate: str, key: str) -> None:
     sys.stdout.write(json.dumps({"secure_port": secure, "plain_port": plain}) + "\n")
     sys.stdout.flush()
     connections: dict[int, Connection] = {}
+    poll.register(sys.stdin, select.EPOLLIN)
     while True:
         for number, _ in poll.poll():
+            if number == sys.stdin.fileno():
+                return
             if number in listeners:
                 listener, chosen = listeners[number]
                 accepted, _ = listener.accept()
@@ -174,12 +175,5 @@ def _served(front: Front, connection: Connection) -> bool:
     return is_open
 
 
-def main(arguments: list[str]) -> Any:
-    """Serve until SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    upstream_port, certificate, key = arguments
-    serve(int(upstream_port), certificate, key)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(int(sys.argv[1]), *sys.argv[2:])

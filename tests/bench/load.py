@@ -70,7 +70,7 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
         for name, contender in contenders.items():
             samples[name].append(contender())
     compared = {name: _compared(several, samples[PROGRAM]) for name, several in samples.items()}
-    return {"runs": options.runs, "contenders": compared, "left_out": left_out}
+    return {"runs": options.runs, "contenders": compared, "not_compared": left_out}
 
 
 def _contenders(place: Surroundings, options: Options) -> tuple[dict[str, Callable[[], Sample]], dict[str, str]]:

@@ -150,13 +150,14 @@ def surroundings() -> Iterator[Surroundings]:
         certificate = make_certificate(folder)
         paths = [str(certificate.certificate_path), str(certificate.key_path)]
         command = [sys.executable, "-m", "tests.bench.front", endpoint.url.rpartition(":")[2], *paths]
-        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as front:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) as front:
+            ports = json.loads(front.stdout.readline() if front.stdout else "")
+            secure, plain = (f"127.0.0.1:{ports[name]}" for name in ("secure_port", "plain_port"))
             try:
-                ports = json.loads(front.stdout.readline() if front.stdout else "")
-                secure, plain = (f"127.0.0.1:{ports[name]}" for name in ("secure_port", "plain_port"))
                 yield Surroundings(folder, f"https://{secure}", f"http://{plain}", certificate.certificate_path)
             finally:
-                front.terminate()
+                front.communicate()  # closes its standard input
 
 
 def knows_workers(place: Surroundings, command: str) -> bool:
