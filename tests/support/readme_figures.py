@@ -29,6 +29,8 @@ def text(record: Figures) -> str:
     ]
     if "contenders" in benchmarks.get("load", {}):
         lines += [*_loads(benchmarks["load"]), ""]
+    if "us_per_item" in benchmarks.get("stages", {}):
+        lines += [*_stages(benchmarks["stages"], benchmarks.get("floor", {})), ""]
     others = list(_others(benchmarks))
     if others:
         lines += ["| what | figure |", "|---|--:|", *(f"| {name} | {figure} |" for name, figure in others)]
@@ -45,6 +47,16 @@ def _loads(load: Figures) -> Iterator[str]:
             f"| {name} | {one['net_cpu_us_per_item']:.1f} | {whole} | {one['net_times_ingest_cli']:.1f} "
             f"| {one['items_per_s']:,} | {one['peak_rss_mb']:,} |"
         )
+
+
+def _stages(stages: Figures, floor: Figures) -> Iterator[str]:
+    """Each stage, and the floor that no loader is below."""
+    yield "| where it goes, in one thread | µs of processor time an item |"
+    yield "|---|--:|"
+    for stage, us_per_item in stages["us_per_item"].items():
+        yield f"| {stage} | {us_per_item:.2f} |"
+    if "us_per_item" in floor:
+        yield f"| nothing but hashing, signing and sending the same bytes | {floor['us_per_item']['floor']:.2f} |"
 
 
 def _others(benchmarks: Figures) -> Iterator[tuple[str, str]]:
@@ -86,22 +98,7 @@ def _start_up(of: Figures) -> Iterator[tuple[str, str]]:
     yield "`ingest-cli --help` against `python -c 'import click'`, wall time", f"{of['times_import_click']:.2f} times"
 
 
-def _stages(of: Figures) -> Iterator[tuple[str, str]]:
-    for stage, us_per_item in of["us_per_item"].items():
-        yield f"µs an item by stage, one thread: {stage}", f"{us_per_item:.2f}"
-
-
-def _floor(of: Figures) -> Iterator[tuple[str, str]]:
-    parts = of["us_per_item"]
-    yield (
-        "µs an item of nothing but hashing, signing and sending the same bytes with TLS",
-        f"{parts['floor']:.2f}",
-    )
-
-
 _LINES: Mapping[str, Callable[[Figures], Iterator[tuple[str, str]]]] = {
-    "stages": _stages,
-    "floor": _floor,
     "workers": _workers,
     "gzip": _gzip,
     "validate": _validate,
