@@ -1,6 +1,7 @@
 """Whether the cost of an item and the memory grow: with the rows of a load, and with its requests in flight.
 
-All settings but the one that is looked at are the program's own. Each memory is the peak of the sum over the process
+Over rows, all settings are the program's own; over requests in flight there is one worker process, since several would
+share the requests. Each memory is the peak of the sum over the process
 tree, looked at several times a second; how it was summed is told beside.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 from tests.bench.load import TINY_ROWS
 from tests.bench.measure import Cost
 from tests.bench.options import Options
-from tests.bench.surroundings import Surroundings
+from tests.bench.surroundings import CORES, Surroundings, with_workers
 
 TITLE = "Cost of an item and memory, over rows and over requests in flight"
 FIRST_ROWS = 10_000
@@ -48,23 +49,26 @@ def over_rows(place: Surroundings, rows: int, runs: int) -> dict[str, Any]:
     loads = [place.load(manifest, sample_memory=True) for _ in range(runs if rows <= _REPEATED_ROWS else 1)]
     if rows > _REPEATED_ROWS:
         place.forget(manifest)
-    return {"rows": rows, **_told(loads, _startup_cpu_s(place, runs))}
+    has_workers = any(cost.processes > 1 for cost, _ in loads)
+    return {"rows": rows, **_told(loads, _startup_cpu_s(place, CORES if has_workers else 1, runs))}
 
 
 def _over_in_flight(place: Surroundings, options: Options) -> dict[str, Any]:
     """The load of one dump, taking turns."""
-    manifest, startup_cpu_s = place.dump(options.rows), _startup_cpu_s(place, options.runs)
+    manifest, startup_cpu_s = place.dump(options.rows), _startup_cpu_s(place, 1, options.runs)
+    alone = with_workers(place, "load", 1)
     turns = [
-        {n: place.load(manifest, "--concurrency", str(n), sample_memory=True) for n in IN_FLIGHT}
+        {n: place.load(manifest, "--concurrency", str(n), *alone, sample_memory=True) for n in IN_FLIGHT}
         for _ in range(min(options.runs, _MOST_TURNS))
     ]
     return {f"{n} in flight": {"in_flight": n, **_told([turn[n] for turn in turns], startup_cpu_s)} for n in IN_FLIGHT}
 
 
 @cache
-def _startup_cpu_s(place: Surroundings, runs: int) -> float:
+def _startup_cpu_s(place: Surroundings, workers: int, runs: int) -> float:
     """What a load of a single row takes."""
-    return median(place.load(place.dump(TINY_ROWS))[0].cpu_s for _ in range(runs))
+    how = with_workers(place, "load", workers)
+    return median(place.load(place.dump(TINY_ROWS), *how)[0].cpu_s for _ in range(runs))
 
 
 def _told(loads: list[tuple[Cost, int]], startup_cpu_s: float) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What a load costs an item over TLS: this program, its reference transport, the way of 2017, and peers, taking turns.
 
+The program has as many worker processes as there are processors, its default for large dumps, and only one besides.
 All items come from the first rows of one dump. `cpu_us_per_item` is of the whole process tree from start to end.
-`net_cpu_us_per_item` leaves the start-up out: the same run of a single row, taken just before, is subtracted. The
+`net_cpu_us_per_item` leaves the start-up out, that of worker processes, too: the same run of a single row, taken just
+before, is subtracted. The
 peers are given ready-made items; they neither parse nor hash, and of them only the writing is measured, by themselves.
 """
 
@@ -18,7 +20,7 @@ from typing import Any
 from tests.bench import peers, script_2017
 from tests.bench.measure import Cost
 from tests.bench.options import Options
-from tests.bench.surroundings import TABLE, Surroundings, knows_workers
+from tests.bench.surroundings import CORES, TABLE, Surroundings, with_workers
 
 TITLE = "Load into an endpoint that acknowledges everything, over TLS"
 PROGRAM, ALONE = "ingest-cli load", "ingest-cli load --workers 1"
@@ -75,12 +77,13 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
 
 def _contenders(place: Surroundings, options: Options) -> tuple[dict[str, Callable[[], Sample]], dict[str, str]]:
     """Who takes part; and who does not, and why."""
+    as_many = with_workers(place, "load", CORES)
     ways: dict[str, tuple[int, Run]] = {
-        PROGRAM: (options.rows, place.load),
+        PROGRAM: (options.rows, lambda manifest: place.load(manifest, *as_many)),
         REFERENCE: (options.slow_rows, lambda manifest: place.load(manifest, "--transport", "boto3")),
         WAY_OF_2017: (options.slow_rows, lambda manifest: _way_of_2017(place, manifest)),
     }
-    if knows_workers(place, "load"):
+    if as_many:
         ways[ALONE] = (options.rows, lambda manifest: place.load(manifest, "--workers", "1"))
     tiny = place.dump(TINY_ROWS)
     contenders = {name: _from_dump(run, place.dump(rows), tiny) for name, (rows, run) in ways.items()}

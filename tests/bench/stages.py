@@ -1,7 +1,8 @@
 """Where the time of a load goes: processor time of each stage, in one thread.
 
-The stages are called as `pipeline.run_shard` calls them, each behind a stopwatch. Then the bodies of a chunk are made,
-signed and sent, one after the other, over TLS; what the program wins by having many of them in flight is not in it.
+The stages are called as the pipeline calls them, each behind a stopwatch. Then the bodies of a chunk are made, signed,
+and sent over TLS by the program's transport, as many at a time as it has in flight by itself. Not in it: the account of
+rows and items, pacing, checkpoints, and what worker processes say to each other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from botocore.credentials import Credentials
 
 from ingest_cli.batching import batches
 from ingest_cli.decoders import decode
+from ingest_cli.fibers import Fibers
 from ingest_cli.formats import FileFormat, open_format
 from ingest_cli.hashing import ByteMatrix, Hasher
 from ingest_cli.items import ItemBuilder, Items
@@ -31,6 +33,7 @@ from ingest_cli.keys import Pepper
 from ingest_cli.manifest import load_manifest
 from ingest_cli.normalize import normalize
 from ingest_cli.records import Records
+from ingest_cli.settings import DEFAULT_CONCURRENCY
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sinks.transports.signing import Signer
 from tests.bench.options import Options
@@ -109,7 +112,9 @@ class TimedWriter:
     def __post_init__(self) -> None:
         self._credentials = Credentials(ACCESS_KEY, SECRET_KEY)
         self._signer = Signer(urlsplit(self.place.url).netloc, "/", REGION)
-        self._transport = CurlTransport(Endpoint(self.place.url, REGION, str(self.place.ca_path)), self._credentials)
+        self._fibers = Fibers()
+        endpoint = Endpoint(self.place.url, REGION, str(self.place.ca_path))
+        self._transport = CurlTransport(endpoint, self._credentials, self._fibers)
 
     def write(self, items: Items) -> None:
         """Send them."""
@@ -121,9 +126,22 @@ class TimedWriter:
             for body in bodies:
                 self._signer.headers(body, self._credentials, dt.datetime.now(dt.UTC))
         with self.watch.on(SEND):  # which signs once more
-            for body in bodies:
-                self._transport.send(body)
+            self._send(bodies)
         self.watch.seconds[SEND] -= self.watch.seconds[SIGN] - signing_before_s
+
+    def _send(self, bodies: list[bytes]) -> None:
+        """Send them as the program does, several at a time."""
+        waiting, busy = bodies[::-1], DEFAULT_CONCURRENCY
+
+        def send() -> None:
+            nonlocal busy
+            while waiting:
+                self._transport.send(waiting.pop())
+            busy -= 1
+
+        for _ in range(DEFAULT_CONCURRENCY):
+            self._fibers.start(send)
+        self._fibers.run_until(lambda: busy == 0)
 
 
 def walk(path: Path, builder: ItemBuilder, watch: Stopwatch, take: Callable[[Items], None]) -> None:

@@ -26,6 +26,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = "bench"
 KID, PEPPER = "k1", bytes(range(32))
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Worker processes that the program takes by itself for a large dump."""
+
 ANY_RATE = ("--max-wcu", "1000000")
 """The endpoint takes any rate: the program need not find out which."""
 
@@ -163,3 +166,8 @@ def surroundings() -> Iterator[Surroundings]:
 def knows_workers(place: Surroundings, command: str) -> bool:
     """Whether a command of the program can have worker processes."""
     return "--workers" in place.run(COMMAND, command, "--help").out
+
+
+def with_workers(place: Surroundings, command: str, number: int) -> tuple[str, ...]:
+    """The options for so many worker processes; none if the program does not know them."""
+    return ("--workers", str(number)) if knows_workers(place, command) else ()

@@ -9,7 +9,7 @@ from typing import Any
 from tests.bench.load import TINY_ROWS
 from tests.bench.measure import CommandFailedError
 from tests.bench.options import Options
-from tests.bench.surroundings import COMMAND, Surroundings, knows_workers
+from tests.bench.surroundings import COMMAND, Surroundings, with_workers
 
 TITLE = "Validate, rows a second of processor time"
 
@@ -21,7 +21,7 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
         CommandFailedError: it failed.
     """
     manifest, tiny = place.dump(options.rows), place.dump(TINY_ROWS)
-    alone = ("--workers", "1") if knows_workers(place, "validate") else ()
+    alone = with_workers(place, "validate", 1)
     costs, net_s = [], []
     for _ in range(options.runs):
         startup, cost = (place.run(COMMAND, "validate", each, *alone, "--output", "json") for each in (tiny, manifest))
