@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = _parser().parse_args(arguments)
     options = Options(
         rows=chosen.rows,
+        wall_rows=chosen.wall_rows,
         slow_rows=chosen.slow_rows,
         runs=chosen.runs,
         most_rows=chosen.most_rows or (MOST_ROWS_LONG if chosen.long else MOST_ROWS),
@@ -90,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=int, default=100_000, help="rows that the program is given (%(default)s)")
     parser.add_argument(
-        "--slow-rows", type=int, default=8_000, help="rows of the slow contenders and of the stages (%(default)s)"
+        "--wall-rows", type=int, default=300_000, help="rows where wall times are compared (%(default)s)"
+    )
+    parser.add_argument(
+        "--slow-rows", type=int, default=5_000, help="rows of the slow contenders and of the stages (%(default)s)"
     )
     parser.add_argument("--runs", type=int, default=5, help="repetitions; medians are shown (%(default)s)")
     parser.add_argument(

@@ -23,14 +23,14 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
         CommandFailedError: it failed.
     """
     need_workers(place)
-    manifests = {"plain": place.dump(options.rows), "gzip": place.dump(options.rows, zipped=True)}
+    manifests = {"plain": place.dump(options.wall_rows), "gzip": place.dump(options.wall_rows, zipped=True)}
     turns = [
         {name: place.load(manifest, "--workers", "2")[0].wall_s for name, manifest in manifests.items()}
         for _ in range(options.runs)
     ]
     return {
-        "rows": options.rows,
+        "rows": options.wall_rows,
         "runs": options.runs,
         "share_of_the_rate": round(median(turn["plain"] / turn["gzip"] for turn in turns), 2),
-        **{f"{name}_rows_per_s": round(median(options.rows / turn[name] for turn in turns)) for name in manifests},
+        **{f"{name}_rows_per_s": round(median(options.wall_rows / turn[name] for turn in turns)) for name in manifests},
     }

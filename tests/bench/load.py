@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -80,11 +80,12 @@ def _contenders(place: Surroundings, options: Options) -> tuple[dict[str, Callab
     as_many = with_workers(place, "load", CORES)
     ways: dict[str, tuple[int, Run]] = {
         PROGRAM: (options.rows, lambda manifest: place.load(manifest, *as_many)),
+        ALONE: (options.rows, lambda manifest: place.load(manifest, "--workers", "1")),
         REFERENCE: (options.slow_rows, lambda manifest: place.load(manifest, "--transport", "boto3")),
         WAY_OF_2017: (options.slow_rows, lambda manifest: _way_of_2017(place, manifest)),
     }
-    if as_many:
-        ways[ALONE] = (options.rows, lambda manifest: place.load(manifest, "--workers", "1"))
+    if not as_many:
+        del ways[ALONE]
     tiny = place.dump(TINY_ROWS)
     contenders = {name: _from_dump(run, place.dump(rows), tiny) for name, (rows, run) in ways.items()}
     ready, left_out = peers.ready_items(place, options.slow_rows), dict[str, str]()
@@ -125,25 +126,14 @@ def _way_of_2017(place: Surroundings, manifest: Path) -> tuple[Cost, int]:
 
 
 def _compared(several: list[Sample], program: list[Sample]) -> dict[str, float | None]:
-    """The medians of a contender; those of the ratios are of each run compared with its neighbour."""
-    whole = [one.cpu_us_per_item for one in several]
-    net = [one.net_cpu_us_per_item for one in several]
+    """The medians of a contender; that of the ratio is of each run compared with the program's of the same turn."""
+    whole = [one.cpu_us_per_item for one in several if one.cpu_us_per_item is not None]
+    ratios = [one.net_cpu_us_per_item / own.net_cpu_us_per_item for one, own in zip(several, program, strict=True)]
     return {
         "items": round(median(one.items for one in several)),
-        "cpu_us_per_item": _median(whole, 2),
-        "net_cpu_us_per_item": _median(net, 2),
-        "times_ingest_cli": _median(_ratios(whole, [one.cpu_us_per_item for one in program]), 1),
-        "net_times_ingest_cli": _median(_ratios(net, [one.net_cpu_us_per_item for one in program]), 1),
+        "cpu_us_per_item": round(median(whole), 2) if whole else None,
+        "net_cpu_us_per_item": round(median(one.net_cpu_us_per_item for one in several), 2),
+        "net_times_ingest_cli": round(median(ratios), 1),
         "items_per_s": round(median(one.items / one.wall_s for one in several)),
         "peak_rss_mb": round(median(one.peak_rss_bytes for one in several) / 2**20),
     }
-
-
-def _ratios(several: Sequence[float | None], program: Sequence[float | None]) -> list[float | None]:
-    return [one / own if one and own else None for one, own in zip(several, program, strict=True)]
-
-
-def _median(values: Sequence[float | None], digits: int) -> float | None:
-    """None if there are none."""
-    known = [value for value in values if value is not None]
-    return round(median(known), digits) if known else None

@@ -11,6 +11,7 @@ class Options:
 
     Attributes:
         rows: that the program loads or validates in one run.
+        wall_rows: of the loads and validations whose wall time is compared, which needs longer ones.
         slow_rows: that the slow contenders load; the stages are measured with them, too.
         runs: repetitions; medians are shown.
         most_rows: of the largest load, whose memory and cost are compared with those of small ones.
@@ -18,6 +19,7 @@ class Options:
     """
 
     rows: int
+    wall_rows: int
     slow_rows: int
     runs: int
     most_rows: int

@@ -1,20 +1,21 @@
 """What worker processes win: wall time with two of them against one, of loads and of validations.
 
 The endpoint runs on the same machine. On one with two processors it takes its share from the second worker, so that a
-load cannot become twice as fast there; what it took is told beside. `validate` has no endpoint.
+load cannot become twice as fast there; what it took is told beside. `validate` has no endpoint. `net_times_the_rate`
+leaves out the wall time of the same command with a single row.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
+from tests.bench.load import TINY_ROWS
 from tests.bench.measure import Cost
 from tests.bench.options import LeftOutError, Options
-from tests.bench.surroundings import COMMAND, Surroundings, knows_workers
+from tests.bench.surroundings import COMMAND, CORES, Surroundings, knows_workers
 
 TITLE = "Two worker processes against one, wall time"
 NUMBERS = (1, 2)
@@ -38,36 +39,59 @@ def figures(place: Surroundings, options: Options) -> dict[str, Any]:
         CommandFailedError: it failed.
     """
     need_workers(place)
-    manifest = place.dump(options.rows)
     return {
-        "rows": options.rows,
+        "rows": options.wall_rows,
         "runs": options.runs,
-        "processors": os.cpu_count(),
-        "load": _compared(lambda number: _load(place, manifest, number), options),
-        "validate": _compared(lambda number: _validate(place, manifest, number), options),
+        "processors": CORES,
+        "load": _compared(_load, place, options),
+        "validate": _compared(_validate, place, options),
     }
 
 
-def _load(place: Surroundings, manifest: Path, number: int) -> tuple[Cost, float]:
-    """What it cost, and the processor seconds of the endpoint."""
+class Sample(NamedTuple):
+    """One run.
+
+    Attributes:
+        cost: of the run.
+        startup_s: wall time of the same with a single row.
+        endpoint_s: processor time of the endpoint meanwhile.
+    """
+
+    cost: Cost
+    startup_s: float
+    endpoint_s: float
+
+
+Run = Callable[[Surroundings, Path, int], Cost]
+
+
+def _load(place: Surroundings, manifest: Path, number: int) -> Cost:
+    return place.load(manifest, "--workers", str(number))[0]
+
+
+def _validate(place: Surroundings, manifest: Path, number: int) -> Cost:
+    return place.run(COMMAND, "validate", manifest, "--workers", str(number), "--output", "json")
+
+
+def _sample(run: Run, place: Surroundings, options: Options, number: int) -> Sample:
+    startup_s = run(place, place.dump(TINY_ROWS), number).wall_s
     before_s = place.counts().cpu_s
-    cost, _ = place.load(manifest, "--workers", str(number))
-    return cost, place.counts().cpu_s - before_s
+    cost = run(place, place.dump(options.wall_rows), number)
+    return Sample(cost, startup_s, place.counts().cpu_s - before_s)
 
 
-def _validate(place: Surroundings, manifest: Path, number: int) -> tuple[Cost, float]:
-    return place.run(COMMAND, "validate", manifest, "--workers", str(number), "--output", "json"), 0.0
-
-
-def _compared(run: Callable[[int], tuple[Cost, float]], options: Options) -> dict[str, float]:
-    """Medians; of the ratio, too, each run with two workers compared with that of one before it."""
-    turns = [{number: run(number) for number in NUMBERS} for _ in range(options.runs)]
-    told = dict[str, float]()
+def _compared(run: Run, place: Surroundings, options: Options) -> dict[str, float]:
+    """Medians; of the ratios, too, each run with two workers compared with that of one before it."""
+    turns = [{number: _sample(run, place, options, number) for number in NUMBERS} for _ in range(options.runs)]
+    whole = [turn[1].cost.wall_s / turn[2].cost.wall_s for turn in turns]
+    net = [(turn[1].cost.wall_s - turn[1].startup_s) / (turn[2].cost.wall_s - turn[2].startup_s) for turn in turns]
+    told = {"times_the_rate": round(median(whole), 2), "net_times_the_rate": round(median(net), 2)}
+    rows = options.wall_rows
     for number in NUMBERS:
-        costs = [turn[number][0] for turn in turns]
-        told[f"rows_per_s_with_{number}"] = round(median(options.rows / cost.wall_s for cost in costs))
-        told[f"cpu_us_per_row_with_{number}"] = round(median(cost.cpu_s for cost in costs) / options.rows * 1e6, 2)
-        endpoint_s = median(turn[number][1] for turn in turns)
-        told[f"endpoint_cpu_us_per_row_with_{number}"] = round(endpoint_s / options.rows * 1e6, 2)
-    ratios = [turn[1][0].wall_s / turn[2][0].wall_s for turn in turns]
-    return {"times_the_rate": round(median(ratios), 2), **told}
+        samples = [turn[number] for turn in turns]
+        told[f"rows_per_s_with_{number}"] = round(median(rows / one.cost.wall_s for one in samples))
+        told[f"cpu_us_per_row_with_{number}"] = round(median(one.cost.cpu_s for one in samples) / rows * 1e6, 2)
+        told[f"endpoint_cpu_us_per_row_with_{number}"] = round(
+            median(one.endpoint_s for one in samples) / rows * 1e6, 2
+        )
+    return told

@@ -17,7 +17,7 @@ from tests.support.readme_figures import text
 pytestmark = pytest.mark.slow
 
 QUICK = [name for name in BENCHMARKS if name != "formats"]  # which needs a process for each of many formats
-TINY = ["--rows", "200", "--slow-rows", "100", "--runs", "1", "--most-rows", "400"]
+TINY = ["--rows", "200", "--wall-rows", "200", "--slow-rows", "100", "--runs", "1", "--most-rows", "400"]
 
 
 @pytest.fixture(scope="module")
