@@ -30,6 +30,7 @@ _STYLE: Any = {
     "axes.spines.right": False,
 }
 _SIZE_INCHES = (8, 3)
+_HEADROOM = 1.1
 _BLUE, _GREY = "#1f5fa8", "#8a8a8a"
 
 
@@ -87,7 +88,7 @@ def _two_panels() -> tuple[Figure, tuple[Axes, Axes]]:
 
 def _saved(figure: Figure, path: Path) -> Path:
     for axes in figure.axes:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, _HEADROOM * axes.dataLim.ymax)
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     # Matplotlib leaves spaces at the ends of lines.
     text = path.read_text(encoding="utf-8")
