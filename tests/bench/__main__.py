@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
             failures += "failed" in measured
             record.show(measured)
             print(f"  took {time.monotonic() - began_s:.0f} s", flush=True)
-            for path in paths:
+            for path in [] if "failed" in measured else paths:
                 record.add(path, name, command, measured)
     if chosen.record:
         written = record.RECORD.relative_to(REPOSITORY)
