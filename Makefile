@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 # Most of the slow tests wait for something, so that more of them than there are cores get on well with each other.
 PYTEST_JOBS ?= 3
 FUZZ_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
@@ -16,6 +17,10 @@ RUN := $(VENV)/.installed-to-run
 DEV := $(VENV)/.installed-to-develop
 NODE_DIR := tests/support/node
 NODE := $(NODE_DIR)/node_modules/.installed
+BENCH := $(VENV)/.installed-to-measure
+PEERS := $(VENV)/peers/.installed
+NODE_PEERS_DIR := tests/bench/peers
+NODE_PEERS := $(NODE_PEERS_DIR)/node_modules/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -51,14 +56,14 @@ types: $(DEV) ## check types (mypy, strict)
 
 check: lint types test ## lint, types and test
 
-bench: $(DEV) ## measure the speed of every stage on this machine
-	$(BIN)/python -m tests.bench
+bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure the speed on this machine: BENCH_ARGS='load --runs 3', or --long
+	$(BIN)/python -m tests.bench --json build/bench.json $(BENCH_ARGS)
 
 samples: $(DEV) ## write sample_data/ again
 	$(BIN)/python -m tests.support.make_samples
 
 clean: ## remove the environment and everything built or cached
-	rm -rf $(VENV) $(NODE_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NODE_DIR)/node_modules $(NODE_PEERS_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- what the targets above stand on ---------------------------------------------------------------------------------
@@ -93,4 +98,27 @@ $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	  mkdir -p $(@D) && touch $@; \
 	else \
 	  echo "npm could not install dynalite (see above): the tests against it will be skipped."; \
+	fi
+
+# What the benchmarks compare with, in an environment of its own: it wants other versions of boto3 and of Arrow. Those
+# that are not there are left out of the comparison, with a sentence.
+$(BENCH): pyproject.toml $(DEV)
+	@$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+$(PEERS): pyproject.toml $(CREATED)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(@D)/bin/python -m pip install --quiet --group peers || \
+	  echo "pip could not install what the program is compared with (see above): that is left out."
+	@touch $@
+
+$(NODE_PEERS): $(NODE_PEERS_DIR)/package.json
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: its library is left out of the comparison."; \
+	elif npm --prefix $(NODE_PEERS_DIR) install --ignore-scripts --no-package-lock --no-audit --no-fund \
+	    --loglevel=error; then \
+	  mkdir -p $(@D) && touch $@; \
+	else \
+	  echo "npm could not install its library (see above): that is left out of the comparison."; \
 	fi

@@ -1,6 +1,6 @@
 """How fast each format is read: MB of a dump a second of processor time, on one core and without a disk.
 
-    python -m tests.bench.formats [--mb 64]
+    python -m tests.bench formats --format-mb 64
 
 "Parse" is from the bytes of the file to columns; "all" goes on to canonical identifiers, hashes and items. All dumps
 are of the same people, whose passwords are left behind. For what is no text, the MB are those of the file as it lies
@@ -9,12 +9,10 @@ there, and say little of a format that packs what comes again; there, look at th
 
 from __future__ import annotations
 
-import argparse
 import io
 import multiprocessing
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,11 +25,12 @@ from ingest_cli.keys import Pepper
 from ingest_cli.manifest import Manifest, parse_manifest
 from ingest_cli.normalize import normalize
 from ingest_cli.records import RowChunk
-from tests.bench.surroundings import KID, PEPPER
+from tests.bench.options import Options
+from tests.bench.surroundings import KID, PEPPER, Surroundings
 from tests.support.shapes import Shape
 from tests.support.writers import LOGIN_WRITERS, LOGINS, PEOPLE, WRITERS, Table, Writer, columnar, drawn, manifest
 
-DEFAULT_MB = 64
+TITLE = "Each format, one core, processor time"
 _READ_BYTES = 1 << 20
 _PEOPLE = 5_000
 """Different people in a dump; they come again and again, thousands of rows apart."""
@@ -124,31 +123,9 @@ def _timed(take: Callable[[RowChunk], object], dump: _Dump) -> float:
     return time.process_time() - began_s
 
 
-def figures(mb: float) -> dict[str, dict[str, float]]:
+def figures(_place: Surroundings, options: Options) -> dict[str, dict[str, float]]:
     """What each format comes to, each in a process that remembers nothing."""
     spawn = multiprocessing.get_context("spawn")
+    sizes = [options.format_mb] * len(CONTENDERS)
     with ProcessPoolExecutor(1, spawn, max_tasks_per_child=1) as pool:
-        return dict(zip(CONTENDERS, pool.map(_measured, CONTENDERS, [mb] * len(CONTENDERS)), strict=True))
-
-
-def show(rows: Mapping[str, Mapping[str, float]]) -> None:
-    """Print a table of a line for each format."""
-    names = list(next(iter(rows.values())))
-    first = max(map(len, rows))
-    print(" " * (first + 2) + "".join(f"{name:>{len(name) + 2}}" for name in names))
-    for title, values in rows.items():
-        print(f"  {title:<{first}}" + "".join(f"{values[name]:>{len(name) + 2},}" for name in names))
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Measure, and print the table with the command it was made by."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.formats", description=__doc__)
-    parser.add_argument("--mb", type=float, default=DEFAULT_MB, help="size of each dump (%(default)s)")
-    options = parser.parse_args(arguments)
-    print(f"$ python -m tests.bench.formats --mb {options.mb:g}")
-    show(figures(options.mb))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return dict(zip(CONTENDERS, pool.map(_measured, CONTENDERS, sizes), strict=True))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,107 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 README, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs" / "benchmarks" / "latest.json"
 BEGIN, END = "<!-- figures: written by tests.support.readme_figures -->\n", "<!-- end of figures -->\n"
 
+Figures = Mapping[str, Any]
 
-def table(record: Mapping[str, Any]) -> str:
-    """The recorded loads as a Markdown table, with when and where they were measured."""
-    machine = record["machine"]
-    where = f"{record['date']}, {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
-    lines = [f"| {where} | items/s | µs of processor time an item | peak MB |", "|---|--:|--:|--:|"]
-    for name, one in record["load"].items():
-        lines.append(f"| {name} | {one['items_per_s']:,} | {one['cpu_us_per_item']:.1f} | {one['peak_rss_mb']:,} |")
-    return "".join(f"{line}\n" for line in lines)
+
+def text(record: Figures) -> str:
+    """What was recorded, as Markdown: the loads as a table, and every other figure as a line of another one."""
+    machine, benchmarks = record["machine"], record["benchmarks"]
+    dates = sorted({one["date"] for one in benchmarks.values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("boto3", "pyarrow", "pycurl"))
+    lines = [
+        f"Measured {when} on {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {versions}.",
+        "",
+    ]
+    if "contenders" in benchmarks.get("load", {}):
+        lines += [*_loads(benchmarks["load"]), ""]
+    if "us_per_item" in benchmarks.get("stages", {}):
+        lines += [*_stages(benchmarks["stages"], benchmarks.get("floor", {})), ""]
+    others = list(_others(benchmarks))
+    if others:
+        lines += ["| what | figure |", "|---|--:|", *(f"| {name} | {figure} |" for name, figure in others)]
+    return "".join(f"{line}\n" for line in lines).rstrip("\n") + "\n"
+
+
+def _loads(load: Figures) -> Iterator[str]:
+    """The contenders; where start-up is not part of the measurement, a dash."""
+    yield "| | items | µs of processor time an item | with start-up | times `ingest-cli load` | items/s | peak MiB |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for name, one in load["contenders"].items():
+        whole = "-" if one["cpu_us_per_item"] is None else f"{one['cpu_us_per_item']:.1f}"
+        yield (
+            f"| {name} | {one['items']:,} | {one['net_cpu_us_per_item']:.1f} | {whole} "
+            f"| {one['net_times_ingest_cli']:.1f} | {one['items_per_s']:,} | {one['peak_rss_mb']:,} |"
+        )
+
+
+def _stages(stages: Figures, floor: Figures) -> Iterator[str]:
+    """Each stage, and the floor that no loader is below."""
+    yield "| where it goes, in one thread | µs of processor time an item |"
+    yield "|---|--:|"
+    for stage, us_per_item in stages["us_per_item"].items():
+        yield f"| {stage} | {us_per_item:.2f} |"
+    if "us_per_item" in floor:
+        yield f"| nothing but hashing, signing and sending the same bytes | {floor['us_per_item']['floor']:.2f} |"
+
+
+def _others(benchmarks: Figures) -> Iterator[tuple[str, str]]:
+    """What each figure is, and what it came to; those that could not be measured are left out."""
+    for name, lines in _LINES.items():
+        figures = benchmarks.get(name, {"left_out": ""})
+        if "left_out" not in figures and "failed" not in figures:
+            yield from lines(figures)
+
+
+def _workers(of: Figures) -> Iterator[tuple[str, str]]:
+    for command in ("load", "validate"):
+        what = f"`{command}` of {of['rows']:,} rows with 2 worker processes against 1, rate"
+        yield what, f"{of[command]['times_the_rate']:.2f} times"
+        yield "the same without start-up", f"{of[command]['net_times_the_rate']:.2f} times"
+
+
+def _gzip(of: Figures) -> Iterator[tuple[str, str]]:
+    yield "one gzip file, share of the plain file's rate, 2 worker processes", f"{of['share_of_the_rate']:.0%}"
+
+
+def _validate(of: Figures) -> Iterator[tuple[str, str]]:
+    yield "`validate`, rows per second of processor time", f"{of['net_rows_per_cpu_s']:,}"
+    yield "the same with start-up", f"{of['rows_per_cpu_s']:,}"
+
+
+def _memory(of: Figures) -> Iterator[tuple[str, str]]:
+    small, large = of["loads"].values()
+    yield f"peak memory ({large['summed']}) of all processes, {large['rows']:,} rows", f"{large['peak_tree_mb']:,} MiB"
+    yield f"the same, {small['rows']:,} rows", f"{small['peak_tree_mb']:,} MiB"
+
+
+def _growth(of: Figures) -> Iterator[tuple[str, str]]:
+    points = {one["rows"]: one["net_cpu_us_per_item"] for one in of["over_rows"].values()}
+    most = max(points)
+    base = 100_000 if 100_000 in points else min(points)
+    yield f"processor time an item at {most:,} rows against {base:,}", f"{points[most] / points[base]:.2f} times"
+
+
+def _start_up(of: Figures) -> Iterator[tuple[str, str]]:
+    yield "`ingest-cli --help` against `python -c 'import click'`, wall time", f"{of['times_import_click']:.2f} times"
+
+
+_LINES: Mapping[str, Callable[[Figures], Iterator[tuple[str, str]]]] = {
+    "workers": _workers,
+    "gzip": _gzip,
+    "validate": _validate,
+    "memory": _memory,
+    "growth": _growth,
+    "start-up": _start_up,
+}
 
 
 def renewed(readme: str) -> str:
     """The text of README.md with the recorded figures, or with none if none are recorded."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    figures = table(json.loads(RECORD.read_text(encoding="utf-8"))) if RECORD.exists() else ""
+    figures = text(json.loads(RECORD.read_text(encoding="utf-8"))) if RECORD.exists() else ""
     return f"{before}{BEGIN}{figures}{END}{after}"
 
 

@@ -17,13 +17,13 @@ from typing import IO, Any
 from .items import Item, item_sha256
 
 _IN_MEMORY_BYTES = 256 * 1024 * 1024
-_TARGET = re.compile(rb"x-amz-target:\s*DynamoDB_20120810\.BatchWriteItem\b", re.IGNORECASE)
+_TARGET = b"DynamoDB_20120810.BatchWriteItem"
 _TABLE = re.compile(rb'"RequestItems"\s*:\s*\{\s*"([^"]+)"')
 
 
 @lru_cache(maxsize=256)
-def _answer(table: bytes, items: int) -> bytes:
-    # As if every item were of up to 1 KiB.
+def acknowledgement(table: bytes, items: int) -> bytes:
+    """The whole answer to a BatchWriteItem of so many items, each as if it were of up to 1 KiB."""
     body = b'{"UnprocessedItems":{},"ConsumedCapacity":[{"TableName":"%s","CapacityUnits":%d.0}]}' % (
         table,
         items,
@@ -35,17 +35,23 @@ def _answer(table: bytes, items: int) -> bytes:
     ) + body
 
 
-def acknowledge_all(head: bytes, body: bytes) -> bytes | None:
-    """Acknowledge a BatchWriteItem to one table; anything else goes the long way.
+def batch_of(head: bytes, body: bytes) -> tuple[bytes, int] | None:
+    """Table and number of items of a BatchWriteItem to one table; None for any other request.
 
     Args:
         head: request line and headers.
         body: the payload.
     """
-    if not _TARGET.search(head):
+    if _TARGET not in head:
         return None
     match = _TABLE.search(body, 0, 512)
-    return _answer(match[1] if match else b"unknown", body.count(b'"PutRequest"'))
+    return match[1] if match else b"unknown", body.count(b'"PutRequest"')
+
+
+def acknowledge_all(head: bytes, body: bytes) -> bytes | None:
+    """Acknowledge a BatchWriteItem to one table; anything else goes the long way. Arguments as of `batch_of`."""
+    batch = batch_of(head, body)
+    return None if batch is None else acknowledgement(*batch)
 
 
 class Recorder:
