@@ -233,6 +233,7 @@ class _Load:
                     path,
                     prepared.route,
                     settings,
+                    table=self.table,
                     journal=journal,
                     chunk_size=chunk_size,
                     traffic=report.traffic,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ingest_cli.policies.shutdown import StopRequest
     from ingest_cli.report import Traffic
     from ingest_cli.settings import RunSettings
+    from ingest_cli.tables import Table
     from ingest_cli.writing import Route, WritePath
 
 BYTES_PER_WORKER = 4 << 20
@@ -80,6 +81,7 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
     route: Route,
     settings: RunSettings,
     *,
+    table: Table,
     journal: Journal,
     chunk_size: ChunkSize,
     traffic: Traffic,
@@ -98,7 +100,7 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
         )
         return
     entries = MAX_OPEN_ENTRIES // staff.workers
-    program = Writing(recipe, route, settings, concurrency, entries, staff.shared)
+    program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
     with _pool(program, staff.workers, stop, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
         yield pool
 

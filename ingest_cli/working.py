@@ -24,6 +24,7 @@ from ingest_cli.report import Traffic
 from ingest_cli.settings import RunSettings
 from ingest_cli.settlement import Settled
 from ingest_cli.sinks.discard import DiscardSink
+from ingest_cli.tables import Table
 from ingest_cli.writing import Route, write_path
 
 TELL_EVERY_S = 1.0
@@ -92,6 +93,7 @@ class Writing:
         concurrency: requests in flight at the most.
         open_entries: see `concurrent.MAX_OPEN_ENTRIES`.
         shared: the rate, and the wish to stop.
+        table: has the credentials that were found already; a worker that is not forked has to find them anew.
         parent: id of the process that reads.
     """
 
@@ -101,12 +103,18 @@ class Writing:
     concurrency: int
     open_entries: int
     shared: SharedByProcesses
+    table: Table | None = None
     parent: int = field(default_factory=os.getpid)
+
+    def __reduce__(self) -> tuple[type[Writing], tuple[object, ...]]:
+        """Connections and credentials do not travel."""
+        plain = (self.recipe, self.route, self.settings, self.concurrency, self.open_entries, self.shared)
+        return Writing, (*plain, None, self.parent)
 
     def __call__(self, link: Link) -> None:
         """Do it."""
         stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
-        outlet = self.route.open(stop)
+        outlet = self.route.open(stop, self.table)
         path = write_path(outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared))
         writer = ConcurrentWriter(
             self.recipe.preparation(),
