@@ -181,17 +181,69 @@ class RowChunk:
         """
         return replace(self, cells={}) if keep_raw else replace(self, cells={}, data=b"")
 
+    def without_bytes(self) -> RowChunk:
+        """The same with the numbers of its lines in place of its bytes, which `raw` cannot show then."""
+        line = (self.lines(np.arange(self.records, dtype=np.int32)) - self.start.line).astype(np.int32)
+        return NumberedChunk(
+            self.start,
+            self.end,
+            b"",
+            self.bounds,
+            self.index,
+            self.cells,
+            self.skipped,
+            self.rejected,
+            self.flags,
+            line,
+            self.size_bytes,
+        )
+
     def rows(self, index: IndexArray) -> OffsetArray:
         """Row numbers, from 1, of the records at `index`. Shape of `index`."""
         return self.start.row + 1 + index.astype(np.int64)
 
     def lines(self, index: IndexArray) -> OffsetArray:
         """Numbers, from 1, of the lines on which the records at `index` begin. Shape of `index`."""
+        if self._has_a_line_each():
+            return self.start.line + 1 + index.astype(np.int64)
         return self.start.line + 1 + np.searchsorted(line_ends(self.data), self.bounds[index], side="right")
+
+    def _has_a_line_each(self) -> bool:
+        """Whether each record is one line, of which its line end is the end."""
+        if self.end.line - self.start.line != self.records or not self.data:
+            return False
+        last = np.frombuffer(self.data, np.uint8)[self.bounds[1:] - 1]
+        return bool(((last == LF) | (last == CR)).all())
 
     def raw(self, index: int) -> str:
         """The record at `index` as it stands in the dump, without its line end."""
         return self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedChunk(RowChunk):
+    """A chunk without its bytes, as another process is given it.
+
+    Attributes:
+        line: shape (records,): on which line each record begins, from 1, the lines before the chunk not counted.
+        decoded_bytes: how many bytes it was made of.
+    """
+
+    line: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
+    decoded_bytes: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Decoded bytes it was made of."""
+        return self.decoded_bytes
+
+    def for_rejects(self, *, keep_raw: bool) -> Self:  # noqa: ARG002 - there is nothing that could be kept
+        """See `RowChunk.for_rejects`."""
+        return replace(self, cells={})
+
+    def lines(self, index: IndexArray) -> OffsetArray:
+        """See `RowChunk.lines`."""
+        return self.start.line + self.line[index].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +257,10 @@ class TableChunk(RowChunk):
     def size_bytes(self) -> int:
         """Bytes of its cells."""
         return sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in self.cells.values())
+
+    def without_bytes(self) -> RowChunk:
+        """The same: it has none."""
+        return self
 
     def place(self, records: int) -> Position:
         """Where the first so many of its records end."""

@@ -122,6 +122,7 @@ def _pool(  # noqa: PLR0913 - each is a thing of its own
         stop,
         settle=journal.settle,
         took=chunk_size.took,
+        keep_raw=program.recipe.keep_raw,
         traffic=traffic,
         on_death=journal.note,
     )

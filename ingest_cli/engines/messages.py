@@ -31,9 +31,15 @@ def chunk_key(origin: Origin, span: Span) -> ChunkKey:
     return origin.shard, origin.member, span.start
 
 
-def pack(origin: Origin, rows: RowChunk) -> bytes:
-    """A chunk as it is sent; never empty."""
-    return pickle.dumps((origin, rows), pickle.HIGHEST_PROTOCOL)
+def pack(origin: Origin, rows: RowChunk, *, keep_raw: bool = False) -> bytes:
+    """A chunk as it is sent; never empty.
+
+    Args:
+        origin: where it comes from.
+        rows: the chunk.
+        keep_raw: whether rejects are to show the records they are made of.
+    """
+    return pickle.dumps((origin, rows if keep_raw else rows.without_bytes()), pickle.HIGHEST_PROTOCOL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class WorkerPool:
         *,
         settle: Settle,
         took: Took,
+        keep_raw: bool = False,
         traffic: Traffic | None = None,
         on_death: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -95,6 +96,7 @@ class WorkerPool:
             stop: ends everything early; also set when one of them fails.
             settle: told what became of each chunk.
             took: told how long a chunk took.
+            keep_raw: whether rejects are to show the records they are made of.
             traffic: of the run.
             on_death: told in a sentence that a worker was killed.
 
@@ -107,6 +109,7 @@ class WorkerPool:
         self._stop = stop
         self._settle = settle
         self._took = took
+        self._keep_raw = keep_raw
         self._traffic = traffic or Traffic()
         self._on_death = on_death
         self._fault: BaseException | None = None
@@ -130,7 +133,7 @@ class WorkerPool:
         Raises:
             TryAgainError: the run is being stopped.
         """
-        key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows)
+        key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows, keep_raw=self._keep_raw)
         with self._changed:
             while self._waiting or (self._held and self._held_bytes + len(packed) > MAX_HELD_BYTES):
                 self._check()
