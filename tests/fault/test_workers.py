@@ -76,14 +76,10 @@ def test_stdin(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> N
     dump = (tmp_path / "demo-small.csv").read_text()
     manifest.write_text(manifest.read_text().replace("demo-small.csv", "-"))
     tables = {workers: make_table(Place(endpoint), admin) for workers in "12"}
-    results = {
-        workers: cli(
-            *("load", manifest, *table.to, "--source-id", "seven", "--workers", workers, "--output", "json"),
-            *("--rejects", f"{workers}.jsonl"),
-            stdin=dump,
-        )
-        for workers, table in tables.items()
-    }
+    results: dict[str, Result] = {}
+    for workers, table in tables.items():
+        options = ["--source-id", "seven", "--workers", workers, "--rejects", f"{workers}.jsonl", "--output", "json"]
+        results[workers] = cli("load", manifest, *table.to, *options, stdin=dump)
     assert [one.code for one in results.values()] == [0, 0], results
     assert tables["1"].items == tables["2"].items != {}
     assert results["1"].report["rows"] == results["2"].report["rows"]
