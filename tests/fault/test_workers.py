@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import make_table
-from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, small_dump
+from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, plug, small_dump
 from tests.fault.campaign import Campaign, Outcome, write_archive, write_files
 from tests.fault.scenes import long_dump, under_way, wait_until
 from tests.support.dumps import Dump
@@ -90,6 +90,27 @@ def test_stdin(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> N
     lines = [sorted((cli.home / f"{workers}.jsonl").read_text().splitlines()) for workers in tables]
     assert lines[0] == lines[1] != []
     assert all('"raw": "NNN' in line for line in lines[0])
+
+
+SPAWN = """\
+import multiprocessing
+from ingest_cli.policies import shared
+shared.process_context = lambda: multiprocessing.get_context("spawn")
+"""
+
+
+def test_workers_that_begin_with_nothing(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
+    """As they do where a fork is not safe."""
+    manifest = long_dump(tmp_path, ROWS, bad_every=50)
+    env = plug(tmp_path / "plug", SPAWN)
+    place, other = (make_table(Place(endpoint), admin) for _ in range(2))
+    results = [
+        cli("load", manifest, *place.to, *WORKERS, env=env),
+        cli("load", manifest, *other.to, *WORKERS),
+        cli("validate", manifest, *WORKERS, env=env),
+    ]
+    assert [one.code for one in results] == [0, 0, 0], results
+    assert place.items == other.items != {}
 
 
 @pytest.fixture
