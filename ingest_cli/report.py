@@ -250,6 +250,7 @@ class Report:
             "requests": traffic.requests,
             "retries": traffic.retries.total(),
             "retries_by_reason": _sorted(traffic.retries),
+            "latency_ms": traffic.latencies.percentiles_ms(),
             "elapsed_s": round(self.elapsed_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "rows_before": self.rows_before,

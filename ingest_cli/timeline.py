@@ -65,11 +65,14 @@ class Latencies:
                 return bound_s(bucket)
         return None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Percentiles and buckets, in milliseconds."""
+    def percentiles_ms(self) -> dict[str, float | None]:
+        """Percentiles by name (`p50`, …, `max`), in milliseconds."""
         percentiles = {f"p{percent:g}": _ms(self.percentile_s(percent)) for percent in PERCENTILES}
-        buckets = [[_ms(bound_s(bucket)), self.counts[bucket]] for bucket in sorted(self.counts)]
-        return {"requests": self.counts.total(), **percentiles, "max": _ms(self.percentile_s(100)), "buckets": buckets}
+        return {**percentiles, "max": _ms(self.percentile_s(100))}
+
+    def buckets_ms(self) -> list[list[float]]:
+        """Upper bound in milliseconds and number of requests, for each bucket that has some."""
+        return [[round(bound_s(bucket) * 1000, 3), self.counts[bucket]] for bucket in sorted(self.counts)]
 
 
 def _ms(latency_s: float | None) -> float | None:

@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("items",),
     ("batching",),
     ("sinks",),
-    ("report",),
+    ("report", "page"),
     ("policies",),
     ("settlement",),
     ("tables",),
@@ -73,6 +73,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
+    "page": (),  # it knows what the JSON report says
     "report": ("errors", "records", "distinct", "timeline"),
 }
 
@@ -98,6 +99,9 @@ LIBRARIES: dict[str, Home] = {
     "moto": Home(("sandbox",), lazily=("sandbox",)),
     "phonenumbers": Home(("identifiers", "manifest"), lazily=("manifest",)),
     "idna": Home(("identifiers",)),
+    "matplotlib": Home(("page",)),
+    "jinja2": Home(("page",)),
+    "markupsafe": Home(("page",)),
     "pycurl": Home(("sinks",)),
     "greenlet": Home(("fibers",)),
     "multiprocessing": Home(("engines", "policies.shared")),
