@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator, NullLocator
 
 from ingest_cli.page.drawing import BLUE, GREEN, INK, MUTED, ORANGE, RED, both
 from ingest_cli.page.series import Series
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MAX_BARS = 20
 """Bars of a figure; what would be more is in the table alone."""
 
-MAX_LABEL = 30
+MAX_LABEL = 42
 """Characters of a name in a figure, so that it fits a phone; the table has all of it."""
 
 MAX_TABLE_ROWS = 30
@@ -27,6 +28,9 @@ MAX_TABLE_ROWS = 30
 
 _ROW, _TALL, _NAMES, _SIGN = 30.0, 190.0, 70.0, 8.0
 """In pixels: a bar with its space, a figure, the names of steps, a digit."""
+
+_TITLE, _LEGEND, _TICKS, _SCALE, _MARGIN = 22.0, 24.0, 40.0, 48.0, 20.0
+"""In pixels: what stands above, below and left of an axis, and what is free on its right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def account(run: Mapping[str, Any], name: str) -> Figure:
     )
 
     def draw(figure: Drawn) -> None:
-        for axes, (what, steps) in zip(figure.subplots(2, 1), stairs, strict=True):
+        for axes, (what, steps) in zip(_panels(figure, (1, 1), _NAMES, bottom=0), stairs, strict=True):
             _waterfall(axes, what, steps)
 
     table = [(what, step, abs(count)) for what, steps in stairs for step, count in steps]
@@ -78,7 +82,7 @@ def throughput(run: Mapping[str, Any], series: Series, name: str) -> Figure:
     lines = [("rows/s", series.rates["rows"], BLUE, "-"), ("items/s", series.rates["items"], ORANGE, "-")]
 
     def draw(figure: Drawn) -> None:
-        axes = figure.subplots()
+        (axes,) = _panels(figure)
         _lines(axes, series, lines)
         _over_time(axes, series)
 
@@ -109,7 +113,8 @@ def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
     trouble = [("throttled", series.rates["throttles"], RED, "-"), ("faults", series.rates["faults"], ORANGE, "--")]
 
     def draw(figure: Drawn) -> None:
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        above, below = _panels(figure, (3, 2), top=_TITLE + _LEGEND)
+        above.tick_params(labelbottom=False)
         _lines(above, series, lines, "WCU/s")
         _lines(below, series, trouble, "requests to be repeated, per s")
         _over_time(below, series)
@@ -130,17 +135,17 @@ def latency(run: Mapping[str, Any], name: str) -> Figure:
     text += f"{_ms(found['p99'])}, the slowest within {_ms(found['max'])}. Rounded up to the next step of 9 %."
 
     def draw(figure: Drawn) -> None:
-        axes = figure.subplots()
+        (axes,) = _panels(figure)
         axes.set_xscale("log")
         lefts = [bound / 2 ** (1 / 8) for bound, _ in buckets]
         shares = [count / requests * 100 for _, count in buckets]
         axes.bar(lefts, shares, [bound - left for (bound, _), left in zip(buckets, lefts, strict=True)], 0,
-                 align="edge", color=BLUE, linewidth=0)  # fmt: skip
+                 align="edge", color=BLUE, edgecolor=BLUE, linewidth=0.5)  # fmt: skip
         for key, style in (("p50", "-"), ("p99", "--")):
-            axes.axvline(found[key], color=ORANGE, linestyle=style, linewidth=1.5, label=f"{key}: {_ms(found[key])}")
+            axes.axvline(found[key], color=INK, linestyle=style, linewidth=1.5, label=f"{key}: {_ms(found[key])}")
         axes.set_xlim(lefts[0] / 1.5, buckets[-1][0] * 1.5)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _ms(value)))
-        axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.grid(axis="y")
@@ -172,13 +177,36 @@ def counted(title: str, head: Sequence[str], counts: Iterable[tuple[str, ...]], 
     text = f"{total:,} in all; the most, {found[0][-1]:,}, are {' / '.join(found[0][:-1])}."
     if len(found) > MAX_BARS:
         text += f" The figure shows the first {MAX_BARS} of {len(found):,}."
-    labels = [" / ".join(_short(part) for part in names) for *names, _ in shown]
+    labels = [_short(names) for *names, _ in shown]
 
     def draw(figure: Drawn) -> None:
-        _bars(figure.subplots(), labels, [count for *_, count in shown])
+        _bars(figure.add_axes((0, 0, 1, 1)), labels, [count for *_, count in shown])
 
     height = len(shown) * (_ROW + 8) + 16
     return Figure(title, text, both(draw, height, name, text), tuple(head), found)
+
+
+def _panels(
+    figure: Drawn,
+    heights: Sequence[float] = (1,),
+    left: float = _SCALE,
+    *,
+    top: float = _LEGEND,
+    bottom: float = _TICKS,
+) -> list[Axes]:
+    """Axes one below the other, of these relative heights, with room around them in pixels.
+
+    Matplotlib can find such places by itself, but has to draw everything twice for it.
+    """
+    width, height = figure.bbox.width, figure.bbox.height
+    free = height - bottom - top * len(heights)
+    panels, above = [], 0.0
+    for share in heights:
+        tall = free * share / sum(heights)
+        above += top + tall
+        box = (left / width, 1 - above / height, (width - left - _MARGIN) / width, tall / height)
+        panels.append(figure.add_axes(box))
+    return panels
 
 
 def _waterfall(axes: Axes, what: str, steps: Sequence[tuple[str, int]]) -> None:
@@ -201,7 +229,7 @@ def _waterfall(axes: Axes, what: str, steps: Sequence[tuple[str, int]]) -> None:
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.set_title(what, color=MUTED)
-    _leave_room(axes, top, f"{top:,}", beside=_NAMES)
+    _leave_room(axes, top, f"{top:,}", beside=_NAMES + _MARGIN)
 
 
 def _bars(axes: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
@@ -254,8 +282,15 @@ def _numbers(levels: Iterable[float | None]) -> list[float]:
     return [math.nan if level is None else level for level in levels]
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+def _short(names: Sequence[str]) -> str:
+    """Names in a row; the first of them, which may be a column's, shortened to what room the others leave."""
+    first, rest = names[0], "".join(f" / {name}" for name in names[1:])
+    room, wanted = max(MAX_LABEL - len(rest), 8), 0
+    for place, sign in enumerate(first):
+        wanted += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        if wanted > room:
+            return f"{first[: place - 1]}\N{HORIZONTAL ELLIPSIS}{rest}"
+    return first + rest
 
 
 def _ms(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,6 +16,10 @@ from ingest_cli.page.series import Series
 
 SILENT = frozenset({"unchanged", "locked"})
 """Outcomes of runs that have read nothing, so that there is nothing to draw."""
+
+
+MAX_NAMES = 20
+"""Sources that the page names; the JSON report names all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def _template() -> Template:
 
 def _section(run: Mapping[str, Any], place: int) -> Section:
     section = Section(run, place)
-    if run["outcome"] in SILENT:
+    if run["outcome"] in SILENT or not run["rows"]["read"]:
         return section
     items, wcu = run["items"], run["wcu"]
     is_load = run["table"] is not None
@@ -142,7 +146,7 @@ def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for fact, value in (
         ("table", run["table"]),
         ("state of the sources (src)", run["src"]),
-        ("sources", ", ".join(run["sources"])),
+        ("sources", _first(run["sources"])),
         ("bytes read", run["source_bytes"]),
         ("rows done by an earlier run", run["rows_before"] or None),
         ("duplicates", None if items["duplicates"] is None else f"{about}{items['duplicates']:,}"),
@@ -156,6 +160,12 @@ def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         if value not in (None, ""):
             yield fact, _shown(value)
+
+
+def _first(names: Sequence[str]) -> str:
+    """Some of the names, and how many more there are."""
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _flat(values: Mapping[str, Any] | Iterable[Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -60,8 +60,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
-    "figure.constrained_layout.use": True,
-    "hatch.linewidth": 0.6,
+    "xtick.minor.size": 0,
 }
 
 
