@@ -88,7 +88,7 @@ def throughput(run: Mapping[str, Any], series: Series, name: str) -> Figure:
 
     head = ("from s", "to s", "rows/s", "items/s")
     table = [
-        (f"{begin:,.0f}", f"{end:,.0f}", round(rates["rows"]), round(rates["items"]))
+        tuple(_near(value) for value in (begin, end, rates["rows"], rates["items"]))
         for begin, end, rates in series.merged(MAX_TABLE_ROWS)
     ]
     return Figure("Throughput", mean, both(draw, _TALL, name, mean), head, table)
@@ -121,7 +121,7 @@ def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
 
     head = ("from s", "to s", "WCU/s", "throttled/s", "faults/s")
     table = [
-        (f"{begin:,.0f}", f"{end:,.0f}", *(round(rates[key], 1) for key in ("wcu", "throttles", "faults")))
+        tuple(_near(value) for value in (begin, end, rates["wcu"], rates["throttles"], rates["faults"]))
         for begin, end, rates in series.merged(MAX_TABLE_ROWS)
     ]
     return Figure("Write capacity", text, both(draw, _TALL * 1.7, name, text), head, table)
@@ -269,8 +269,15 @@ def _lines(
 
 
 def _legend(axes: Axes) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=3, borderaxespad=0.0, columnspacing=1.0,
-                handlelength=1.6, handletextpad=0.5)  # fmt: skip
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=((4 - _SCALE) / axes.bbox.width, 1.0),
+        ncols=3,
+        borderaxespad=0.0,
+        columnspacing=1.0,
+        handlelength=1.6,
+        handletextpad=0.5,
+    )
 
 
 def _over_time(axes: Axes, series: Series) -> None:
@@ -291,6 +298,11 @@ def _short(names: Sequence[str]) -> str:
         if wanted > room:
             return f"{first[: place - 1]}\N{HORIZONTAL ELLIPSIS}{rest}"
     return first + rest
+
+
+def _near(value: float) -> float:
+    """With as many digits as mean something."""
+    return round(value) if value >= 10 or value == 0 else round(value, 1)  # noqa: PLR2004 - two digits
 
 
 def _ms(value: float) -> str:

@@ -61,8 +61,11 @@ for (const view of views) {
   tab.on("pageerror", (error) => faults.push(String(error)));
   tab.on("request", (request) => requests.push(request.url()));
   await tab.setViewport({ width: Number(width), height: 800 });
-  await tab.emulateMediaType(media); // first, since it would undo the other
-  await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  if (media === "print") {
+    await tab.emulateMediaType(media); // each of these two undoes the other
+  } else {
+    await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  }
   await tab.goto(pathToFileURL(page).href);
   for (const details of await tab.$$("details")) {
     await details.evaluate((element) => element.setAttribute("open", ""));
