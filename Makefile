@@ -88,16 +88,17 @@ $(DEV): pyproject.toml $(CREATED)
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
 	@touch $(RUN) $@
 
-# A second implementation of DynamoDB to test against. Without it those tests are skipped, each with its reason, so
-# neither a machine without npm nor a registry out of reach stops the others.
+# A second implementation of DynamoDB to test against, and a browser to look at pages with (some 130 MB together). Without
+# them those tests are skipped, each with its reason, so neither a machine without npm nor a registry out of reach stops
+# the others.
 $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	@if ! command -v npm >/dev/null; then \
-	  echo "npm is not installed: the tests against dynalite will be skipped."; \
+	  echo "npm is not installed: the tests against dynalite and in a browser will be skipped."; \
 	elif npm --prefix $(NODE_DIR) $(if $(wildcard $(NODE_DIR)/package-lock.json),ci,install --no-package-lock) \
 	    --no-audit --no-fund --loglevel=error; then \
 	  mkdir -p $(@D) && touch $@; \
 	else \
-	  echo "npm could not install dynalite (see above): the tests against it will be skipped."; \
+	  echo "npm could not install dynalite and Chromium (see above): the tests with them will be skipped."; \
 	fi
 
 # What the benchmarks compare with, in an environment of its own: it wants other versions of boto3 and of Arrow. Those

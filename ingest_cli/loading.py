@@ -42,6 +42,7 @@ from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.window import RowWindow, Window
+from ingest_cli.recording import recorded
 from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
 from ingest_cli.settings import RunSettings, Target, state_folder
@@ -92,7 +93,11 @@ def validate(
         with _reject_file(settings) as rejects:
             journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
             stages = _stages(planned, _window(planned, settings), settings, chunk_size, _counting(report, watcher))
-            with checking(Staff.of(settings, planned), recipe, journal, chunk_size, stop) as engine, engine as writer:
+            with (
+                checking(Staff.of(settings, planned), recipe, journal, chunk_size, stop) as engine,
+                recorded(report),
+                engine as writer,
+            ):
                 _run(planned.shards, stages, writer, journal)
         note_undecodable(report, manifest)
         check(report, manifest)
@@ -240,6 +245,7 @@ class _Load:
                 ) as engine,
                 _saved(journal, report),
                 watched(path, self.table, settings, prepared.lease, journal),
+                recorded(report, path.pacer),
             ):
                 with engine as writer:
                     _run(shards, stages, writer, journal)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest_cli.distinct import DistinctCounter
+from ingest_cli.timeline import Latencies, Timeline
 
 
 @dataclass(slots=True)
@@ -113,32 +114,41 @@ class Traffic:
         requests: batches sent, repeated ones included.
         retries: reason → batches that had to be sent again, in whole or in part.
         wcu_consumed: write capacity units, as DynamoDB counted them.
+        latencies: how long requests took until they were answered, or failed.
     """
 
     requests: int = 0
     retries: Counter[str] = field(default_factory=Counter)
     wcu_consumed: float = 0.0
+    latencies: Latencies = field(default_factory=Latencies)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_request(self, wcu: float) -> None:
-        """Count an attempt, and what it consumed."""
+    def note_request(self, wcu: float, latency_s: float) -> None:
+        """Count an attempt, what it consumed, and how long it took."""
         with self._lock:
             self.requests += 1
             self.wcu_consumed += wcu
+            self.latencies.note(latency_s)
 
-    def take(self) -> tuple[int, Counter[str], float]:
-        """What was counted since this was last called: requests, retries and capacity units."""
+    def take(self) -> tuple[int, Counter[str], float, Counter[int]]:
+        """What was counted since this was last called: requests, retries, capacity units, and latencies by bucket."""
         with self._lock:
-            taken = self.requests, self.retries, self.wcu_consumed
-            self.requests, self.retries, self.wcu_consumed = 0, Counter(), 0.0
+            taken = self.requests, self.retries, self.wcu_consumed, self.latencies.counts
+            self.requests, self.retries, self.wcu_consumed, self.latencies = 0, Counter(), 0.0, Latencies()
         return taken
 
-    def add(self, requests: int, retries: Counter[str], wcu_consumed: float) -> None:
+    def add(self, requests: int, retries: Counter[str], wcu_consumed: float, latencies: Counter[int]) -> None:
         """Count what was counted elsewhere; see `take`."""
         with self._lock:
             self.requests += requests
             self.retries.update(retries)
             self.wcu_consumed += wcu_consumed
+            self.latencies.counts.update(latencies)
+
+    def now(self) -> tuple[int, Counter[str], float]:
+        """Requests, retries and capacity units so far, all of the same moment."""
+        with self._lock:
+            return self.requests, self.retries.copy(), self.wcu_consumed
 
     def note_retry(self, reason: str) -> None:
         """Count an attempt that has to be repeated."""
@@ -166,6 +176,7 @@ class Report:
         distinct: counts distinct keys of the rows read by this run.
         rows_before: rows that an earlier, broken-off run of the same load had done.
         notes: sentences that whoever looks at the result should know.
+        timeline: how far the run was when.
     """
 
     command: str
@@ -184,6 +195,7 @@ class Report:
     distinct: DistinctCounter = field(default_factory=DistinctCounter)
     rows_before: int = 0
     notes: list[str] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def duplicates(self) -> int | None:
@@ -238,6 +250,7 @@ class Report:
             "requests": traffic.requests,
             "retries": traffic.retries.total(),
             "retries_by_reason": _sorted(traffic.retries),
+            "latency_ms": traffic.latencies.percentiles_ms(),
             "elapsed_s": round(self.elapsed_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "rows_before": self.rows_before,

@@ -171,7 +171,7 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         on_retry=traffic.note_retry,
         stop=stop,
     )
-    paced = Paced(Metering(DynamoDBSink(outlet.transport, outlet.table), traffic), pacer, hot_keys, stop)
+    paced = Paced(Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock), pacer, hot_keys, stop)
     lanes = Lanes(Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced), hot_keys, rules)
     return WritePath(outlet, lanes, pacer, rules)
 

@@ -15,6 +15,7 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
+    report_option,
     row_options,
     run_settings,
     settings_options,
@@ -23,6 +24,7 @@ from ingest_cli.cli.options import (
     target_of,
     write_options,
 )
+from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import Watcher, load, validate
@@ -42,6 +44,7 @@ Examples:
   ingest-cli load telco.toml --table breaches --key file:pepper.key
   ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
   ingest-cli load telco.toml --sandbox
+  ingest-cli load telco.toml --table breaches --key env:PEPPER --report telco.html
 
 """
 
@@ -55,6 +58,7 @@ Examples:
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
+@report_option
 @log_option
 @settings_options
 @click.pass_context
@@ -68,9 +72,9 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
-    log = Log(values["log_format"])
+    log, report_file = Log(values["log_format"]), ReportFile.wanted(values["report"], values["rejects"])
     if values["dry_run"]:
-        ctx.exit(Runs(settings, values["output"], log, validate, writes=False).all(manifests))
+        ctx.exit(Runs(settings, values["output"], log, validate, report_file, writes=False).all(manifests))
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
@@ -83,7 +87,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
             return load(one, table, pepper, how, watcher=watcher, stop=stop)
 
-        runs = Runs(settings, values["output"], log, run)
+        runs = Runs(settings, values["output"], log, run, report_file)
         code = runs.all(manifests)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")

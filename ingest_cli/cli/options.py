@@ -219,6 +219,13 @@ age_option = option(
     help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
 )
 
+report_option = option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page about the runs to look at (.html), or what is on it for programs (.json).",
+)
+
 row_options = together(
     age_option,
     option(
@@ -290,8 +297,8 @@ write_options = together(
 _ALL_SETTINGS = frozenset(
     {
         "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu",
-        "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip",
-        "source_id", "spot_watch", "state", "table", "transport", "workers",
+        "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox",
+        "skip", "source_id", "spot_watch", "state", "table", "transport", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ingest_cli.cli.console import Log, Progress, escape, show_report
 from ingest_cli.cli.interrupts import Interrupts
+from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
@@ -45,7 +46,16 @@ class Runs:
         reports: reports so far.
     """
 
-    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run, *, writes: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
+        self,
+        settings: RunSettings,
+        output: str,
+        log: Log,
+        run: Run,
+        report_file: ReportFile | None = None,
+        *,
+        writes: bool = True,
+    ) -> None:
         """Set up.
 
         Args:
@@ -53,6 +63,7 @@ class Runs:
             output: `text` or `json`.
             log: where messages go.
             run: runs a manifest.
+            report_file: where the reports of all runs are kept; None: nowhere.
             writes: whether it writes to a table, where each dataset has its own place.
         """
         self.codes: list[int] = []
@@ -63,6 +74,8 @@ class Runs:
         self._output = output
         self._log = log
         self._run = run
+        self._report_file = report_file
+        self._is_unwritten = False
         self._writes = writes
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
@@ -72,13 +85,18 @@ class Runs:
         """Whether a signal asked to stop."""
         return self._interrupts.seen
 
+    @property
+    def code(self) -> int:
+        """The worst exit code so far. A report that could not be written spoils no more than a success."""
+        return worst([*self.codes, ExitCode.TRY_AGAIN] if self._is_unwritten else self.codes)
+
     def all(self, manifests: Iterable[Path]) -> int:
         """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
         for path in manifests:
             self.one(path)
             if self.interrupted:
                 break
-        return worst(self.codes)
+        return self.code
 
     def one(self, path: Path) -> None:
         """Run a manifest and print its report."""
@@ -87,6 +105,9 @@ class Runs:
         except IngestError as error:
             self._log.line(str(error), "error", exit_code=int(error.exit_code))
             self.codes.append(error.exit_code)
+            if self._report_file is not None:
+                self._report_file.add_not_run(path.name, str(error), error.exit_code)
+                self._write(self._report_file)
             return
         settings = replace(self._settings, append_rejects=bool(self.reports))
         with Progress(self._log) as progress:
@@ -97,6 +118,20 @@ class Runs:
             self._log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)
         self.reports.append(report)
+        if self._report_file is not None:
+            self._report_file.add(report)
+            self._write(self._report_file)
+
+    def _write(self, report_file: ReportFile) -> None:
+        """Write the report of all runs so far, so that it is there whatever becomes of the next."""
+        try:
+            report_file.write(worst(self.codes))
+        except IngestError as error:
+            if not self._is_unwritten:
+                self._log.line(str(error), "error", exit_code=int(error.exit_code))
+            self._is_unwritten = True
+        else:
+            self._is_unwritten = False
 
     def _manifest(self, path: Path) -> Manifest:
         """The manifest at `path`.

@@ -13,12 +13,14 @@ from ingest_cli.cli.look import look_at
 from ingest_cli.cli.options import (
     log_option,
     output_option,
+    report_option,
     row_options,
     run_settings,
     settings_options,
     shown,
 )
-from ingest_cli.cli.runs import Runs, worst
+from ingest_cli.cli.report_file import ReportFile
+from ingest_cli.cli.runs import Runs
 from ingest_cli.loading import validate
 
 EXAMPLES = """\
@@ -35,6 +37,7 @@ Examples:
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False), metavar="MANIFEST_OR_FILE...")
 @row_options
 @output_option
+@report_option
 @log_option
 @settings_options
 @click.pass_context
@@ -46,8 +49,10 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     """
     if shown(ctx):
         return
-    log = Log(values["log_format"])
-    runs = Runs(run_settings(values), values["output"], log, validate, writes=False)
+    log, report_file = Log(values["log_format"]), ReportFile.wanted(values["report"], values["rejects"])
+    if report_file and not any(name.endswith(".toml") for name in files):
+        raise click.UsageError("--report is about the dumps of MANIFESTs (*.toml), and there is none among these.")
+    runs = Runs(run_settings(values), values["output"], log, validate, report_file, writes=False)
     for name in files:
         if name.endswith(".toml"):
             runs.one(Path(name))
@@ -55,4 +60,4 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
             runs.codes.append(look_at(name, values, log))
         if runs.interrupted:
             break
-    ctx.exit(worst(runs.codes))
+    ctx.exit(runs.code)

@@ -61,6 +61,7 @@ class Sent:
     requests: int
     retries: Counter[str]
     wcu_consumed: float
+    latencies: Counter[int]
 
 
 @dataclass(frozen=True, slots=True)

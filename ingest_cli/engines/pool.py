@@ -278,7 +278,7 @@ class WorkerPool:
             case TookMessage():
                 self._took(message.size_bytes, message.duration_s)
             case Sent():
-                self._traffic.add(message.requests, message.retries, message.wcu_consumed)
+                self._traffic.add(message.requests, message.retries, message.wcu_consumed, message.latencies)
             case Failed():
                 self._fail(message.error)
             case Finished():

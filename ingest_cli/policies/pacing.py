@@ -108,6 +108,15 @@ class Pacer:
         ceiling = self._shared.ceiling_wcu_per_s
         return None if math.isnan(ceiling) else ceiling
 
+    def now(self) -> tuple[float, float | None]:
+        """The current rate and the current ceiling, for whoever is none of those that write.
+
+        Unlike the two above it takes the lock: a look from another thread would undo what one of them is changing.
+        """
+        with self._shared as state:
+            rate, ceiling = state.rate_wcu_per_s, state.ceiling_wcu_per_s
+        return rate, None if math.isnan(ceiling) else ceiling
+
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
         with self._shared as state:

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -190,6 +191,8 @@ def new_cli(home: Path, secrets: tuple[str, ...] | None = None) -> Cli:
         # Where there are no credentials, botocore would otherwise ask the network for some.
         "AWS_EC2_METADATA_DISABLED": "true",
         "PEPPER": PEPPER_LINE,
+        # Matplotlib looks all fonts over for each new home.
+        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "ingest-cli-tests-matplotlib"),
     }
     return Cli(home, env) if secrets is None else Cli(home, env, secrets)
 

@@ -296,6 +296,15 @@ def test_every_label_is_named() -> None:
     assert set(re.findall(r"`(\w+)`", cell)) == labels | {"email_base"}
 
 
+def test_every_key_of_a_report_file_is_explained(cli: Cli) -> None:
+    assert cli("validate", SAMPLES / "dirty.toml", "--report", "r.json", "--output", "json").code == 0
+    report = json.loads((cli.home / "r.json").read_text())
+    (run,) = report["runs"]
+    rows = _table(GUIDE, "key", "meaning")
+    assert {_code(key) for key, _ in rows} == report.keys() | {"timeline", "latency_buckets_ms"}
+    assert {_code(name) for name, _ in _table(GUIDE, "column", "meaning")} == set(run["timeline"]["columns"])
+
+
 def test_every_reason_is_explained() -> None:
     table = list(_table(GUIDE, "reason", "of", "what it means, and what to do"))
     explained = {_code(reason) for reason, *_ in table}

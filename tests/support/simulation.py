@@ -255,7 +255,7 @@ class _Run:
             stop=self.stop,
         )
         pacer = Pacer.starting(punctual, scenario.ceiling_wcu_per_s)
-        sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic)
+        sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic, simulation)
         paced = Paced(sink, pacer, hot_keys, self.stop)
         lanes = Lanes(Isolating(Retrying(paced, self._rules, hot_keys)), Isolating(paced), hot_keys, self._rules)
         self._journal = Journal(Books(report, self.rejects, self._checkpoint), store=self._store)

@@ -33,7 +33,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table", "fibers", "cores"),
+    ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
     ("columns",),
     ("format_table", "settings", "keys"),
     ("manifest",),
@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("items",),
     ("batching",),
     ("sinks",),
-    ("report",),
+    ("report", "page"),
     ("policies",),
     ("settlement",),
     ("tables",),
@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),
-    ("resuming", "writing", "outcome"),
+    ("resuming", "writing", "outcome", "recording"),
     ("working",),
     ("staffing",),
     ("loading",),
@@ -73,7 +73,8 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
-    "report": ("errors", "records", "distinct"),
+    "page": (),  # it knows what the JSON report says
+    "report": ("errors", "records", "distinct", "timeline"),
 }
 
 
@@ -98,6 +99,9 @@ LIBRARIES: dict[str, Home] = {
     "moto": Home(("sandbox",), lazily=("sandbox",)),
     "phonenumbers": Home(("identifiers", "manifest"), lazily=("manifest",)),
     "idna": Home(("identifiers",)),
+    "matplotlib": Home(("page",)),
+    "jinja2": Home(("page",)),
+    "markupsafe": Home(("page",)),
     "pycurl": Home(("sinks",)),
     "greenlet": Home(("fibers",)),
     "multiprocessing": Home(("engines", "policies.shared")),

@@ -69,7 +69,7 @@ class Program:
             account = Account(rows_read=rows.records, items_built=sum(rows.data))
             link.send(Settled(origin, Span(rows.start, rows.end), np.array([rows.start.row], np.uint64), account, ()))
             link.send(Took(rows.size_bytes, 0.5))
-            link.send(Sent(1, Counter(again=2), 3.0))
+            link.send(Sent(1, Counter(again=2), 3.0, Counter({7: 1})))
 
 
 def settles(_number: int, _folder: Path) -> None:
@@ -198,6 +198,7 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
     assert sorted(one.account.items_built for one in run.settled) == sorted(sum(rows.data) for _, rows in made)
     assert run.took == [(20, 0.5)] * 80
     assert (run.traffic.requests, run.traffic.retries, run.traffic.wcu_consumed) == (80, Counter(again=160), 240.0)
+    assert run.traffic.latencies.counts == {7: 80}
     assert run.notes == []
     run.has_left_nothing()
 

@@ -82,10 +82,11 @@ def test_adding_leaves_no_figure_out() -> None:
 
 def test_traffic() -> None:
     traffic = Traffic()
-    traffic.note_request(25.0)
-    traffic.note_request(0.0)
+    traffic.note_request(25.0, 0.010)
+    traffic.note_request(0.0, 0.020)
     traffic.note_retry("timeout")
-    assert (traffic.requests, traffic.wcu_consumed, traffic.retries) == (2, 25.0, Counter(timeout=1))
+    assert traffic.now() == (2, Counter(timeout=1), 25.0)
+    assert traffic.latencies.counts.total() == 2
 
 
 def test_a_report_for_programs() -> None:

@@ -1,0 +1,167 @@
+"""The file that `--report` names: what was found out about the runs of a command, for people or for programs.
+
+It is checked before the first run begins, and written after each, so that it is there whatever becomes of the next. It
+holds nothing personal, and gets the permissions that any new file gets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from ingest_cli import __version__
+from ingest_cli.cli.console import escape
+from ingest_cli.errors import TryAgainError, UsageError
+from ingest_cli.page import GENERATOR
+from ingest_cli.report import Report
+
+if TYPE_CHECKING:
+    from ingest_cli.page.document import Document
+
+LAYOUT = 1
+"""Version of the JSON report's keys: a change that breaks a reader of them makes it the next number."""
+
+_JSON_BEGINS = '{"ingest_cli_report": '
+_PAGE_BEGINS = "<!DOCTYPE html>"
+_LOOK_AT = 1024
+_LIBRARIES = ("jinja2", "matplotlib")
+
+
+class ReportFile:
+    """Collects what is to be in the file, and writes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Check that the file can be written.
+
+        Args:
+            path: ends in `.html` or `.json`, which says what it will be.
+
+        Raises:
+            UsageError: it cannot be written, is not ours to overwrite, or a library is not installed.
+        """
+        self._path = path
+        self._is_page = path.suffix.lower() in {".html", ".htm"}
+        self._runs: list[dict[str, Any]] = []
+        self._not_run: list[dict[str, Any]] = []
+        self._document: Document | None = None
+        if not self._is_page and path.suffix.lower() != ".json":
+            raise UsageError(f'--report writes a page (FILE.html) or JSON (FILE.json), not "{path}"')
+        if self._is_page and any(find_spec(library) is None for library in _LIBRARIES):
+            raise UsageError(
+                "what draws the page of --report is not installed; install it with: pip install 'ingest-cli[report]', "
+                "or give --report FILE.json, which needs nothing"
+            )
+        try:
+            self._check()
+            with _new_file_beside(path) as _:
+                pass
+        except OSError as error:
+            raise UsageError(
+                f'--report cannot write "{path}" ({error.strerror}); name a file in another place'
+            ) from error
+
+    @classmethod
+    def wanted(cls, path: Path | None, rejects: Path | None) -> Self | None:
+        """The file, if one was asked for.
+
+        Raises:
+            UsageError: see `__init__`; or it is the file of rejects as well.
+        """
+        if path is None:
+            return None
+        if rejects is not None and rejects.resolve() == path.resolve():
+            raise UsageError(f'--report and --rejects both name "{path}"; give each a file of its own')
+        return cls(path)
+
+    def add(self, report: Report) -> None:
+        """Take in a run."""
+        buckets, timeline = report.traffic.latencies.buckets_ms(), report.timeline.as_dict()
+        self._runs.append({**report.as_dict(), "latency_buckets_ms": buckets, "timeline": timeline})
+
+    def add_not_run(self, manifest: str, message: str, exit_code: int) -> None:
+        """Take in a manifest that could not be run."""
+        self._not_run.append({"manifest": manifest, "message": message, "exit_code": int(exit_code)})
+
+    def write(self, exit_code: int) -> None:
+        """Write what there is so far: whole, or not at all.
+
+        Args:
+            exit_code: the worst so far.
+
+        Raises:
+            TryAgainError: it cannot be written any more.
+        """
+        report = {
+            "ingest_cli_report": LAYOUT,
+            "version": __version__,
+            "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "exit_code": int(exit_code),
+            "not_run": self._not_run,
+            "runs": self._runs,
+        }
+        text = self._page(report) if self._is_page else json.dumps(report) + "\n"
+        try:
+            self._check()
+            with _new_file_beside(self._path) as (file, place):
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                place.replace(self._path.resolve())
+        except UsageError as error:
+            raise TryAgainError(str(error)) from error
+        except OSError as error:
+            raise TryAgainError(
+                f'the report "{self._path}" could not be written ({error.strerror}); the run itself is not concerned, '
+                "and what it came to is on stdout"
+            ) from error
+
+    def _page(self, report: dict[str, Any]) -> str:
+        if self._document is None:
+            from ingest_cli.page.document import Document  # noqa: PLC0415 - an extra, and slow to import
+
+            self._document = Document()
+        return self._document.render(_printable(report))
+
+    def _check(self) -> None:
+        """Raise unless there is no such file, or one of ours.
+
+        Raises:
+            UsageError, OSError: it is something else, or cannot be looked at.
+        """
+        path = self._path
+        if path.is_dir() or (path.exists() and not path.is_file()):
+            raise UsageError(f'--report cannot write "{path}": it is not a file')
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            begin = file.read(_LOOK_AT).decode(errors="replace")
+        is_page = begin.startswith(_PAGE_BEGINS) and GENERATOR in begin
+        if begin and not is_page and not begin.startswith(_JSON_BEGINS):
+            raise UsageError(f'"{path}" is there already and is no report of ours; --report leaves it alone')
+
+
+@contextmanager
+def _new_file_beside(path: Path) -> Iterator[tuple[IO[str], Path]]:
+    """A new file in the same folder, and where it is; it is gone at the end of the block, unless it was renamed."""
+    place = path.resolve().parent / f".ingest-cli-{secrets.token_hex(8)}"
+    try:
+        with place.open("x", encoding="utf-8") as file:
+            yield file, place
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _printable(value: Any) -> Any:
+    """The same with all text fit to be shown: names of columns come from a dump, and may hold anything."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {escape(name) if isinstance(name, str) else name: _printable(one) for name, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list) else value
