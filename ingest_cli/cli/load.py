@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.console import Log
+from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
     log_option,
@@ -46,7 +47,7 @@ Examples:
 """
 
 
-@click.command("load", epilog=EXAMPLES + EXIT_CODES)
+@click.command("load", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @table_options
 @key_option
@@ -56,6 +57,7 @@ Examples:
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
 @log_option
+@operation_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
@@ -68,10 +70,11 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
-    log = Log(values["log_format"])
-    if values["dry_run"]:
-        ctx.exit(Runs(settings, values["output"], log, validate, writes=False).all(manifests))
     with contextlib.ExitStack() as stack:
+        operation = stack.enter_context(Operation("load", values))
+        log = operation.log
+        if values["dry_run"]:
+            ctx.exit(Runs(settings, values["output"], log, validate, writes=False, operation=operation).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
@@ -83,7 +86,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
             return load(one, table, pepper, how, watcher=watcher, stop=stop)
 
-        runs = Runs(settings, values["output"], log, run)
+        runs = Runs(settings, values["output"], log, run, operation=operation)
         code = runs.all(manifests)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from ingest_cli.cli.console import Log, Progress, escape, show_report
+from ingest_cli.cli.console import Log, escape, show_report
 from ingest_cli.cli.interrupts import Interrupts
+from ingest_cli.cli.operation import Operation
+from ingest_cli.cli.progress import Progress
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 
@@ -32,6 +36,8 @@ def worst(codes: Iterable[int]) -> int:
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
 
 
+_Name = TypeVar("_Name")
+
 Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], Report]
 
 
@@ -43,7 +49,16 @@ class Runs:
         reports: reports so far.
     """
 
-    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run, *, writes: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
+        self,
+        settings: RunSettings,
+        output: str,
+        log: Log,
+        run: Run,
+        *,
+        writes: bool = True,
+        operation: Operation | None = None,
+    ) -> None:
         """Set up.
 
         Args:
@@ -52,6 +67,7 @@ class Runs:
             log: where messages go.
             run: runs a manifest.
             writes: whether it writes to a table, where each dataset has its own place.
+            operation: what surrounds the runs; None: nothing but `output` and `log`.
         """
         self.codes: list[int] = []
         self.reports: list[Report] = []
@@ -60,21 +76,47 @@ class Runs:
         self._log = log
         self._run = run
         self._writes = writes
+        self._operation = operation
+        self._place = ""
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal asked to stop."""
+        """Whether a signal, or the time that the command may take, asked to stop."""
         return self._interrupts.seen
 
-    def all(self, manifests: Iterable[Path]) -> int:
+    def all(self, manifests: Sequence[Path]) -> int:
         """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
-        for path in manifests:
-            self.one(path)
+        return self.each(manifests, self.one)
+
+    def each(self, names: Sequence[_Name], do: Callable[[_Name], None]) -> int:
+        """Do what there is to do for each name, and go on whatever happened, short of a signal.
+
+        Args:
+            names: of manifests and the like.
+            do: what to do; appends to `codes`.
+
+        Returns:
+            The worst exit code.
+        """
+        if self._operation is not None:
+            self._operation.limit(self._interrupts)
+        for number, name in enumerate(names):
             if self.interrupted:
+                self._leave(names[number:])
                 break
-        return worst(self.codes)
+            self._place = f"{number + 1}/{len(names)} " if len(names) > 1 else ""
+            do(name)
+        code = worst(self.codes)
+        return code if self._operation is None else self._operation.ended(code)
+
+    def _leave(self, names: Sequence[object]) -> None:
+        """Account for those that were not begun, unless a run that was stopped says what to do already."""
+        if ExitCode.TRY_AGAIN not in self.codes:
+            left = ", ".join(escape(str(name)) for name in names)
+            self._log.line(f"{self._interrupts.reason} before {left} was begun; {CONTINUE}", "error", exit_code=75)
+            self.codes.append(ExitCode.TRY_AGAIN)
 
     def one(self, path: Path) -> None:
         """Run a manifest and print its report."""
@@ -85,12 +127,18 @@ class Runs:
             self.codes.append(error.exit_code)
             return
         settings = replace(self._settings, append_rejects=bool(self.reports))
-        with Progress(self._log) as progress:
+        began_at = time.time()
+        if self._operation is not None:
+            self._operation.begun(path)
+        with Progress(self._log, place=self._place) as progress:
             report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
-        show_report(report, self._output)
+        if self._operation is not None:
+            self._operation.finished(path, report, began_at)
+        else:
+            show_report(report, self._output)
+            if report.message:
+                self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         sys.stdout.flush()
-        if report.message:
-            self._log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)
         self.reports.append(report)
 

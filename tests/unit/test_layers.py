@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("batching",),
     ("sinks",),
     ("report",),
+    ("metrics",),
     ("policies",),
     ("settlement",),
     ("tables",),
@@ -74,6 +75,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # A policy wraps any sink, so it knows none.
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
     "report": ("errors", "records", "distinct"),
+    "metrics": ("errors", "report"),
 }
 
 
@@ -100,6 +102,7 @@ LIBRARIES: dict[str, Home] = {
     "idna": Home(("identifiers",)),
     "pycurl": Home(("sinks",)),
     "greenlet": Home(("fibers",)),
+    "prometheus_client": Home(("metrics.prometheus",), lazily=("metrics.prometheus",)),
     "multiprocessing": Home(("engines", "policies.shared")),
 }
 
