@@ -83,6 +83,8 @@ class Progress:
             self._ticker.__exit__(None, None, None)
         with self._lock:
             if self._bar is not None:
+                if self._report is not None:
+                    self._bar.set_postfix_str(self._figures(self._report, self._clock()), refresh=False)
                 self._bar.close()
             self._bar, self._report = None, None
 
@@ -120,7 +122,7 @@ class Progress:
 
     def _on_settled(self, report: Report) -> None:
         if self._report is None:
-            self._rows.at(self._began_s, report.rows_before)
+            self._rows = Rate(self._began_s, report.rows_before)  # an earlier run's rows are no speed of this one
         self._report = report
 
     def tick(self) -> None:
