@@ -37,6 +37,7 @@ from ingest_cli.pipeline import Plan, Preparation, Shard, Stages, Writer, plan, 
 from ingest_cli.policies.background import within
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.retry import insist
@@ -74,11 +75,13 @@ class Watcher:
         on_plan: told once what there is to do.
         on_bytes: told how many bytes were read from a source.
         on_settled: told after each settled chunk.
+        on_pace: told once what keeps the rate of a load.
     """
 
     on_plan: Callable[[Plan], None] = lambda _: None
     on_bytes: Callable[[int], None] = lambda _: None
     on_settled: Callable[[Report], None] = lambda _: None
+    on_pace: Callable[[Pacer], None] = lambda _: None
 
 
 def validate(
@@ -185,6 +188,7 @@ class _Load:
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
         pace = starting_pace(described, settings, staff.shared)
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
+        watcher.on_pace(path.pacer)
         try:
             token = secrets.token_hex(16)
             lease = Lease(table, manifest.dataset.id, token, time.time)

@@ -11,11 +11,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from ingest_cli import __version__
+from ingest_cli.cli.help import Sectioned
 from ingest_cli.errors import CrashError, ExitCode, IngestError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "load": "Load dumps into a DynamoDB table.",
@@ -25,6 +30,7 @@ COMMANDS = {
     "table": "Create, describe, unlock or drop the table.",
     "key": "Make or check the pepper that identifiers are hashed with.",
     "demo": "See it all work on invented data, without an AWS account.",
+    "completion": "Print what completes this command in a shell.",
 }
 
 EXIT_CODES = """\
@@ -54,6 +60,13 @@ class _Group(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - what each module of this package defines
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """See `click.Group.shell_complete`; without importing all commands for a line of help each."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - start-up time
+
+        named = [CompletionItem(name, help=what) for name, what in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -71,7 +84,7 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class NoArguments(click.Command):
+class NoArguments(Sectioned):
     """A command that takes options only, and does not repeat what else it was given: that may be a secret."""
 
     refusal = "This command takes options only, and no arguments."

@@ -6,19 +6,14 @@ import datetime as dt
 import json
 import os
 import sys
-import time
+import textwrap
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Protocol
 
 import click
 
-from ingest_cli.loading import Watcher
-from ingest_cli.pipeline import Plan
 from ingest_cli.report import Report
-
-_LINE_EVERY_S = 10.0
-_BAR_EVERY_S = 0.2
 
 
 def escape(text: str) -> str:
@@ -40,87 +35,58 @@ def tell(line: str) -> None:
         _forget(sys.stderr.fileno())
 
 
-class Log:
-    """Lines on stderr, as text or as JSON objects."""
+class Entries(Protocol):
+    """Keeps what is said, for whoever looks later."""
 
-    def __init__(self, log_format: str) -> None:
+    def add(self, text: str) -> None:
+        """Add a line."""
+        ...
+
+
+class Log:
+    """Lines on stderr, and in a file if there is one; as text or as JSON objects."""
+
+    def __init__(self, log_format: str, *, chatty: bool = True, entries: Entries | None = None) -> None:
+        """Set up.
+
+        Args:
+            log_format: `text` or `json`; of the file, if there is one, and else of stderr.
+            chatty: whether stderr is told what is no trouble, too.
+            entries: keeps everything that is said.
+        """
         self._json = log_format == "json"
+        self._chatty = chatty
+        self._entries = entries
 
     def line(self, text: str, level: str = "info", **fields: object) -> None:
         """Write a line."""
-        if self._json:
-            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-            entry = {"time": at, "level": level, "message": text, **fields}
-            tell(json.dumps(entry, default=str))
+        self.keep(text, level, **fields)
+        if level == "info" and not self._chatty:
+            return
+        if self._json and self._entries is None:
+            tell(_as_json(text, level, fields))
         else:
             tell(f"ingest-cli: {escape(text)}")
 
+    def paragraph(self, text: str, level: str = "info", **fields: object) -> None:
+        """Write several sentences, as a mail has them."""
+        self.keep(text, level, **fields)
+        if self._json and self._entries is None:
+            tell(_as_json(text, level, fields))
+        else:
+            tell(textwrap.fill(f"ingest-cli: {escape(text)}", 78, break_long_words=False, break_on_hyphens=False))
 
-class Progress:
-    """How a run is getting on: a bar over the input's bytes on a terminal, a line now and then elsewhere."""
+    def keep(self, text: str, level: str = "info", **fields: object) -> None:
+        """Write a line into the file, if there is one, and nowhere else."""
+        if self._entries is None:
+            return
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        self._entries.add(_as_json(text, level, fields) if self._json else f"{at} {level}: {escape(text)}")
 
-    def __init__(self, log: Log, *, bar: bool | None = None) -> None:
-        self._log = log
-        self._show_bar = sys.stderr.isatty() if bar is None else bar
-        self._bar: Any = None
-        self._total = self._done = 0
-        self._began = self._last = time.monotonic()
 
-    def watcher(self) -> Watcher:
-        """What to hand to a run."""
-        return Watcher(self._on_plan, self._on_bytes, self._on_settled)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _on_plan(self, plan: Plan) -> None:
-        self._total = plan.size_bytes
-        self._began = self._last = time.monotonic()
-        if self._show_bar:
-            from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
-
-            self._bar = tqdm(
-                total=plan.size_bytes or None,
-                unit="B",
-                unit_scale=True,
-                desc=escape(plan.manifest.dataset.id),
-                mininterval=_BAR_EVERY_S,
-                dynamic_ncols=True,
-                file=sys.stderr,
-            )
-
-    def _on_bytes(self, count: int) -> None:
-        self._done += count
-        if self._bar is not None:
-            self._bar.update(count)
-
-    def _on_settled(self, report: Report) -> None:
-        now, account = time.monotonic(), report.account
-        rate = (account.rows_read - report.rows_before) / max(now - self._began, 1e-9)
-        if self._bar is not None:
-            self._bar.set_postfix_str(
-                f"{rate:,.0f} rows/s, {account.rows_rejected:,} rejected, {report.traffic.retries.total():,} retries",
-                refresh=False,
-            )
-        elif now - self._last >= _LINE_EVERY_S:
-            self._last = now
-            self._log.line(
-                f"{report.dataset}: {self._share()} read; "
-                f"{account.rows_read:,} rows, {rate:,.0f} rows/s, {account.rows_rejected:,} rejected",
-                dataset=report.dataset,
-                rows_read=account.rows_read,
-                rows_rejected=account.rows_rejected,
-            )
-
-    def _share(self) -> str:
-        """How much was read, and of what, if that is known."""
-        if not self._total or self._done > self._total:
-            return f"{self._done:,} bytes"
-        return f"{self._done / self._total:.0%} of {self._total:,} bytes"
+def _as_json(text: str, level: str, fields: Mapping[str, object]) -> str:
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": at, "level": level, "message": text, **fields}, default=str)
 
 
 def show_report(report: Report, output: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.options import age_key, age_option, log_option, option, settings_options, shown
 from ingest_cli.drafting.draft import make_draft
 from ingest_cli.drafting.looking import find_dumps, look_at
@@ -29,7 +30,7 @@ Examples:
 _SUFFIX = ".toml"
 
 
-@click.command("draft", epilog=EXAMPLES + EXIT_CODES)
+@click.command("draft", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option(
     "--out",

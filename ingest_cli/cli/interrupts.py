@@ -7,6 +7,8 @@ import signal
 import threading
 from types import FrameType
 
+import pyarrow as pa
+
 from ingest_cli.cli.console import Log
 from ingest_cli.errors import ExitCode
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
@@ -22,12 +24,16 @@ class Interrupts:
     """Turns SIGINT and SIGTERM into a stop request for the run that is under way.
 
     Attributes:
-        seen: whether there was one.
+        seen: whether there was one, or another reason to stop.
+        reason: which.
     """
 
     def __init__(self, log: Log) -> None:
-        """Take over from the handlers there are."""
+        """Take over from the handlers there are, Arrow's included: its own would make a crash of a signal."""
+        pa.enable_signal_handlers(enable=False)
         self.seen = False
+        self.reason = "stopped"
+        self._signalled = False
         self._log = log
         self._current = StopRequest()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -39,15 +45,21 @@ class Interrupts:
             self._current = StopRequest()
         return self._current
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
+    def request(self, reason: str) -> None:
+        """Ask the run that is under way to stop, and let no other begin."""
         if self.seen:
-            os._exit(ExitCode.ABORTED)
-        self.seen = True
-        reason = f"stopped by {signal.Signals(number).name}"
+            return
+        self.seen, self.reason = True, reason
         self._current.request(reason)
         last_resort = threading.Timer(LAST_RESORT_S, self._end, [reason])
         last_resort.daemon = True
         last_resort.start()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
+        if self._signalled:
+            os._exit(ExitCode.ABORTED)
+        self._signalled = True
+        self.request(f"stopped by {signal.Signals(number).name}")
 
     def _end(self, reason: str) -> None:
         self._log.line(f"{reason}, and ended while it waited for an answer; {CONTINUE}", "error", exit_code=75)

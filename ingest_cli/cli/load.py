@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.console import Log
+from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
     log_option,
@@ -49,7 +50,7 @@ Examples:
 """
 
 
-@click.command("load", epilog=EXAMPLES + EXIT_CODES)
+@click.command("load", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @table_options
 @key_option
@@ -60,6 +61,7 @@ Examples:
 @output_option
 @report_option
 @log_option
+@operation_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
@@ -72,10 +74,13 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
-    log, report_file = Log(values["log_format"]), ReportFile.wanted(values["report"], values["rejects"])
-    if values["dry_run"]:
-        ctx.exit(Runs(settings, values["output"], log, validate, report_file, writes=False).all(manifests))
+    report_file = ReportFile.wanted(values["report"], values["rejects"])
     with contextlib.ExitStack() as stack:
+        operation = stack.enter_context(Operation("load", values))
+        log = operation.log
+        if values["dry_run"]:
+            checks = Runs(settings, values["output"], log, validate, report_file, writes=False, operation=operation)
+            ctx.exit(checks.all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
@@ -87,7 +92,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
             return load(one, table, pepper, how, watcher=watcher, stop=stop)
 
-        runs = Runs(settings, values["output"], log, run, report_file)
+        runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
         code = runs.all(manifests)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")

@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from ingest_cli.cli.console import escape
+from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
 from ingest_cli.settings import (
@@ -40,8 +41,26 @@ _SOURCES = {
 }
 _NOT_SETTINGS = {"config", "show_settings", "help"}
 
+TABLE_AND_KEY = "Table and key"
+READING = "Reading the dump"
+WRITING = "Writing the items"
+MESSAGES = "Messages and metrics"
+
 SECTIONS = frozenset(
-    {"load", "validate", "draft", "lookup", "demo", "create", "describe", "drop", "unlock", "generate", "check"}
+    {
+        "load",
+        "validate",
+        "draft",
+        "lookup",
+        "demo",
+        "create",
+        "describe",
+        "drop",
+        "unlock",
+        "generate",
+        "check",
+        "completion",
+    }
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
 
@@ -81,22 +100,29 @@ class Workers(click.ParamType[int]):
         return int(text)
 
 
-def option(*names: str, **attributes: Any) -> Callable[[_F], _F]:
-    """A click option that can also be set by `INGEST_` and its name in capitals."""
+def option(*names: str, section: str | None = None, **attributes: Any) -> Callable[[_F], _F]:
+    """A click option that can also be set by `INGEST_` and its name in capitals.
+
+    Args:
+        names: as click has them.
+        section: the heading that help lists it under; None: that of all that have none.
+        attributes: as click has them.
+    """
     flag = next(name for name in names if name.startswith("--"))
     variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()
-    return click.option(*names, envvar=variable, show_default=attributes.pop("show_default", True), **attributes)
+    shown_default = attributes.pop("show_default", True)
+    return in_section(section, click.option(*names, envvar=variable, show_default=shown_default, **attributes))
 
 
-def together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
-    """One decorator made of several, the first on top."""
+def together(*decorators: Callable[[_F], _F], section: str | None = None) -> Callable[[_F], _F]:
+    """One decorator made of several, the first on top; `section` as for `option`, for those that have none."""
 
     def apply(function: _F) -> _F:
         for decorate in reversed(decorators):
             function = decorate(function)
         return function
 
-    return apply
+    return in_section(section, apply)
 
 
 def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -184,6 +210,7 @@ settings_options = together(
         callback=_show_settings,
         help="Show each setting and where its value comes from, and do nothing else.",
     ),
+    section=SETTINGS,
 )
 
 table_options = together(
@@ -191,12 +218,14 @@ table_options = together(
     option("--region", metavar="REGION", help="AWS region. Default: as for AWS's own tools."),
     option("--profile", metavar="NAME", help="AWS profile. Default: as for AWS's own tools."),
     option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's."),
+    section=TABLE_AND_KEY,
 )
 
 key_option = option(
     "--key",
     metavar="REF",
     help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT.",
+    section=TABLE_AND_KEY,
 )
 
 output_option = option(
@@ -204,19 +233,22 @@ output_option = option(
     type=click.Choice(["text", "json"]),
     default="text",
     help="The result on stdout, for people or programs.",
+    section=MESSAGES,
 )
 
 log_option = option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="Messages on stderr, as text or JSON.",
+    help="Messages on stderr, or in --log-file, as text or JSON.",
+    section=MESSAGES,
 )
 
 age_option = option(
     "--age-identity",
     metavar="REF",
     help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
+    section=READING,
 )
 
 report_option = option(
@@ -249,6 +281,7 @@ row_options = together(
         is_flag=True,
         help="Put the rejected records themselves in there as well. They are personal data.",
     ),
+    section=READING,
 )
 
 write_options = together(
@@ -292,13 +325,15 @@ write_options = together(
         help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
     ),
     option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
+    section=WRITING,
 )
 
 _ALL_SETTINGS = frozenset(
     {
-        "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu",
-        "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox",
-        "skip", "source_id", "spot_watch", "state", "table", "transport", "workers",
+        "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_file",
+        "log_format", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output", "profile", "region",
+        "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox", "skip", "source_id", "spot_watch",
+        "state", "table", "transport", "verbose", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
-from ingest_cli.cli.console import Log, Progress, escape, show_report
+from ingest_cli.cli.console import Log, escape, show_report
 from ingest_cli.cli.interrupts import Interrupts
+from ingest_cli.cli.operation import Operation
+from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 
@@ -34,6 +38,8 @@ def worst(codes: Iterable[int]) -> int:
     """The exit code that says most about what has to be done."""
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
 
+
+_Name = TypeVar("_Name")
 
 Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], Report]
 
@@ -55,6 +61,7 @@ class Runs:
         report_file: ReportFile | None = None,
         *,
         writes: bool = True,
+        operation: Operation | None = None,
     ) -> None:
         """Set up.
 
@@ -65,6 +72,7 @@ class Runs:
             run: runs a manifest.
             report_file: where the reports of all runs are kept; None: nowhere.
             writes: whether it writes to a table, where each dataset has its own place.
+            operation: what surrounds the runs; None: nothing but `output` and `log`.
         """
         self.codes: list[int] = []
         self.reports: list[Report] = []
@@ -77,12 +85,14 @@ class Runs:
         self._report_file = report_file
         self._is_unwritten = False
         self._writes = writes
+        self._operation = operation
+        self._place = ""
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal asked to stop."""
+        """Whether a signal, or the time that the command may take, asked to stop."""
         return self._interrupts.seen
 
     @property
@@ -90,13 +100,36 @@ class Runs:
         """The worst exit code so far. A report that could not be written spoils no more than a success."""
         return worst([*self.codes, ExitCode.TRY_AGAIN] if self._is_unwritten else self.codes)
 
-    def all(self, manifests: Iterable[Path]) -> int:
+    def all(self, manifests: Sequence[Path]) -> int:
         """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
-        for path in manifests:
-            self.one(path)
+        return self.each(manifests, self.one)
+
+    def each(self, names: Sequence[_Name], do: Callable[[_Name], None]) -> int:
+        """Do what there is to do for each name, and go on whatever happened, short of a signal.
+
+        Args:
+            names: of manifests and the like.
+            do: what to do; appends to `codes`.
+
+        Returns:
+            The worst exit code.
+        """
+        if self._operation is not None:
+            self._operation.limit(self._interrupts)
+        for number, name in enumerate(names):
             if self.interrupted:
+                self._leave(names[number:])
                 break
-        return self.code
+            self._place = f"{number + 1}/{len(names)} " if len(names) > 1 else ""
+            do(name)
+        return self.code if self._operation is None else self._operation.ended(self.code)
+
+    def _leave(self, names: Sequence[object]) -> None:
+        """Account for those that were not begun, unless a run that was stopped says what to do already."""
+        if ExitCode.TRY_AGAIN not in self.codes:
+            left = ", ".join(escape(str(name)) for name in names)
+            self._log.line(f"{self._interrupts.reason} before {left} was begun; {CONTINUE}", "error", exit_code=75)
+            self.codes.append(ExitCode.TRY_AGAIN)
 
     def one(self, path: Path) -> None:
         """Run a manifest and print its report."""
@@ -110,12 +143,18 @@ class Runs:
                 self._write(self._report_file)
             return
         settings = replace(self._settings, append_rejects=bool(self.reports))
-        with Progress(self._log) as progress:
+        began_at = time.time()
+        if self._operation is not None:
+            self._operation.begun(path)
+        with Progress(self._log, place=self._place) as progress:
             report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
-        show_report(report, self._output)
+        if self._operation is not None:
+            self._operation.finished(path, report, began_at)
+        else:
+            show_report(report, self._output)
+            if report.message:
+                self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         sys.stdout.flush()
-        if report.message:
-            self._log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)
         self.reports.append(report)
         if self._report_file is not None:

@@ -9,6 +9,7 @@ import click
 
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
+from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
 from ingest_cli.errors import UsageError
 from ingest_cli.lock import unlock as remove_lock
@@ -111,7 +112,7 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
     click.echo(f"dropped {escape(name)}")
 
 
-@command.command(epilog=EXAMPLES + EXIT_CODES)
+@command.command(cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("dataset")
 @table_options
 @settings_options

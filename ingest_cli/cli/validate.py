@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.console import Log
+from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.look import look_at
+from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     log_option,
     output_option,
@@ -33,12 +34,13 @@ Examples:
 """
 
 
-@click.command("validate", epilog=EXAMPLES + EXIT_CODES)
+@click.command("validate", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False), metavar="MANIFEST_OR_FILE...")
 @row_options
 @output_option
 @report_option
 @log_option
+@operation_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
@@ -49,15 +51,20 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     """
     if shown(ctx):
         return
-    log, report_file = Log(values["log_format"]), ReportFile.wanted(values["report"], values["rejects"])
+    report_file = ReportFile.wanted(values["report"], values["rejects"])
     if report_file and not any(name.endswith(".toml") for name in files):
         raise click.UsageError("--report is about the dumps of MANIFESTs (*.toml), and there is none among these.")
-    runs = Runs(run_settings(values), values["output"], log, validate, report_file, writes=False)
-    for name in files:
-        if name.endswith(".toml"):
-            runs.one(Path(name))
-        else:
-            runs.codes.append(look_at(name, values, log))
-        if runs.interrupted:
-            break
-    ctx.exit(runs.code)
+    with Operation("validate", values) as operation:
+        log = operation.log
+        runs = Runs(
+            run_settings(values), values["output"], log, validate, report_file, writes=False, operation=operation
+        )
+
+        def look(name: str) -> None:
+            if name.endswith(".toml"):
+                runs.one(Path(name))
+            else:
+                runs.codes.append(look_at(name, values, log))
+
+        code = runs.each(files, look)
+    ctx.exit(code)

@@ -133,6 +133,21 @@ class Cli:
         )
         return self.checked(done.returncode, done.stdout, done.stderr)
 
+    def from_cron(self, *arguments: str | Path) -> Result:
+        """Run it as cron does: without a terminal, and what it says on stdout and stderr is one mail, here `out`."""
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self.env,
+            cwd=self.home,
+            timeout=TIMEOUT_S,
+            start_new_session=True,
+            check=False,
+        )
+        return self.checked(done.returncode, done.stdout, b"")
+
     @contextmanager
     def started(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
         """Run it, and do not wait; at the end of the block it is gone."""

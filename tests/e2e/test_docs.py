@@ -180,6 +180,7 @@ def shells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Shel
 def _shell(folder: Path, endpoint: Endpoint) -> Shell:
     cli = _beside_the_samples(folder)
     env = {**cli.env, "PATH": f"{COMMAND.parent}{os.pathsep}{cli.env['PATH']}", "AWS_ENDPOINT_URL": endpoint.url}
+    env["INGEST_VERBOSE"] = "1"  # the documents show what somebody at a terminal sees, and there is none here
     del env["PEPPER"]
     return Shell(folder, env, endpoint)
 

@@ -34,7 +34,7 @@ from tests.support.endpoint.clients import Client
 
 
 def test_0_when_done(cli: Cli, table: Place, tmp_path: Path) -> None:
-    result = cli("load", small_dump(tmp_path), *table.to)
+    result = cli("load", small_dump(tmp_path), *table.to, "--verbose")
     assert (result.code, len(table.items)) == (0, 9)
     (sentence,) = result.err.splitlines()
     assert "1 of 1 done" in sentence

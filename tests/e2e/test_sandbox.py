@@ -12,7 +12,7 @@ NO_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "PEPPER")
 
 
 def test_a_load_into_the_sandbox_needs_nothing_and_says_that_nothing_stays(cli: Cli, tmp_path: Path) -> None:
-    result = cli("load", small_dump(tmp_path), "--sandbox", "--output", "json", without=NO_AWS)
+    result = cli("load", small_dump(tmp_path), "--sandbox", "--output", "json", "--verbose", without=NO_AWS)
     assert (result.code, result.report["outcome"]) == (0, "complete")
     assert result.report["items"]["acknowledged"] == 9
     first, last = result.err.splitlines()

@@ -20,10 +20,12 @@ COMMANDS = (
     ("table", "create"),
     ("table", "describe"),
     ("table", "drop"),
+    ("table", "unlock"),
     ("key",),
     ("key", "generate"),
     ("key", "check"),
     ("demo",),
+    ("completion",),
 )
 LEAVES = [names for names in COMMANDS if names and names not in {("table",), ("key",)}]
 

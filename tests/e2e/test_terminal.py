@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,23 @@ def test_what_others_wrote_into_the_table(cli: Cli, table: Place, admin: Client,
 
 
 def test_a_bar_on_a_terminal(cli: Cli, table: Place, tmp_path: Path) -> None:
-    with cli.on_terminal("load", small_dump(tmp_path), *table.to) as child:
+    with cli.on_terminal("load", small_dump(tmp_path), *table.to, "--max-wcu", "800") as child:
         shown = child.read()
     assert child.exitstatus == 0
     assert "demo-small: 100%|" in shown
-    assert "rows/s" in shown
+    assert re.search(r"<00:00, \d+ rows/s, \d+ of 800 WCU/s, 0 retries, 0 rejected", shown)
+    assert "1 of 1 done" in shown
     assert "Demo of three rows (demo-small): load complete" in shown
+
+
+def test_a_bar_for_each_of_several_manifests(cli: Cli, tmp_path: Path) -> None:
+    manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-other")]
+    with cli.on_terminal("validate", *manifests) as child:
+        shown = child.read()
+    assert child.exitstatus == 0
+    assert "1/2 demo-small: 100%|" in shown
+    assert "2/2 demo-other: 100%|" in shown
+    assert "WCU/s" not in shown
 
 
 def test_no_bar_elsewhere(cli: Cli, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -217,3 +218,26 @@ def test_a_spot_notice_is_not_looked_for_if_not_wanted(
 def test_a_machine_without_a_metadata_service_is_no_problem(cli: Cli, table: Place, manifest: Path) -> None:
     env = {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
     assert cli("load", manifest, *table.to, env=env).code == 0
+
+
+READING = """\
+import io, os, signal
+import pyarrow.csv
+from ingest_cli.cli.console import Log
+from ingest_cli.cli.interrupts import Interrupts
+
+interrupts = Interrupts(Log("text"))
+
+class Source(io.BytesIO):
+    def read(self, size=-1):
+        if not interrupts.seen:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().read(size)
+
+print(pyarrow.csv.read_csv(Source(b"a,b\\n" + b"1,2\\n" * 1000)).num_rows, interrupts.reason)
+"""
+
+
+def test_a_signal_while_arrow_parses_is_no_crash() -> None:
+    done = subprocess.run([sys.executable, "-c", READING], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1000 stopped by SIGTERM\n", "")

@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("batching",),
     ("sinks",),
     ("report", "page"),
+    ("metrics",),
     ("policies",),
     ("settlement",),
     ("tables",),
@@ -75,6 +76,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
     "page": (),  # it knows what the JSON report says
     "report": ("errors", "records", "distinct", "timeline"),
+    "metrics": ("errors", "report"),
 }
 
 
@@ -104,6 +106,7 @@ LIBRARIES: dict[str, Home] = {
     "markupsafe": Home(("page",)),
     "pycurl": Home(("sinks",)),
     "greenlet": Home(("fibers",)),
+    "prometheus_client": Home(("metrics.prometheus",), lazily=("metrics.prometheus",)),
     "multiprocessing": Home(("engines", "policies.shared")),
 }
 

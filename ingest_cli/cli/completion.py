@@ -1,0 +1,43 @@
+"""`ingest-cli completion`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.help import Sectioned
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli completion bash > ~/.local/share/bash-completion/completions/ingest-cli
+  ingest-cli completion zsh > ~/.zfunc/_ingest-cli
+  ingest-cli completion fish > ~/.config/fish/completions/ingest-cli.fish
+
+"""
+
+
+class _Bash(BashComplete):
+    """Without a look at the bash of this machine: the script may be for another one."""
+
+    @staticmethod
+    def _check_version() -> None:
+        """See `BashComplete`; it works from bash 4.4 on."""
+
+
+_SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+
+
+@click.command("completion", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.argument("shell", type=click.Choice(list(_SHELLS)))
+@click.pass_context
+def command(ctx: click.Context, /, shell: str) -> None:
+    """Print a script that completes commands, options and file names in bash (from 4.4 on), zsh or fish.
+
+    For a try, without a file: eval "$(ingest-cli completion bash)"
+    """
+    program = ctx.find_root()
+    name = program.info_name or "ingest-cli"
+    variable = f"_{name}_COMPLETE".replace("-", "_").upper()
+    click.echo(_SHELLS[shell](program.command, {}, name, variable).source())

@@ -1,0 +1,250 @@
+"""What surrounds the runs of one command: who listens, how long it may take, and what it leaves for others to read."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+from ingest_cli import __version__
+from ingest_cli.cli.audience import Manners, audience
+from ingest_cli.cli.console import Log, escape, show_report, tell
+from ingest_cli.cli.interrupts import Interrupts
+from ingest_cli.cli.log_file import LogFile
+from ingest_cli.cli.options import MESSAGES, Duration, option, together
+from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
+from ingest_cli.metrics import emf
+from ingest_cli.metrics import prometheus as textfile
+from ingest_cli.policies.running_time import RunningTime
+from ingest_cli.report import Report
+
+STDOUT = "-"
+
+operation_options = together(
+    option(
+        "--verbose/--quiet",
+        "-v/-q",
+        default=None,
+        help="Messages and the text report in any case, or in none but that of a failure. Default: without a terminal "
+        "no messages, and from cron no report.",
+    ),
+    option(
+        "--max-runtime",
+        type=Duration(),
+        metavar="TIME",
+        help="Stop, resumable, after so long, however many manifests are left: 90s, 30m, 2h.",
+    ),
+    option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Append all messages to this file, in the form of --log-format; stderr then has text. May be rotated.",
+    ),
+    option(
+        "--metrics-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE.prom",
+        help="Leave metrics of this command for node_exporter's textfile collector.",
+    ),
+    option(
+        "--metrics-emf",
+        metavar="FILE|-",
+        help="Append metrics in CloudWatch's embedded metric format to a file; -: write them to stdout.",
+    ),
+    section=MESSAGES,
+)
+
+
+class Operation:
+    """One command; a context manager, at the end of which the metrics are complete.
+
+    Attributes:
+        log: where messages go.
+    """
+
+    def __init__(self, command: str, values: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+        """Open everything that will be written to, so that what cannot be is refused before anything is done.
+
+        Args:
+            command: `load` or `validate`.
+            values: of the options.
+            clock: tells seconds that never go back.
+
+        Raises:
+            UsageError: a file cannot be written.
+        """
+        self._command = command
+        self._output: str = values["output"]
+        self._clock = clock
+        self._began_s = clock()
+        limit_s: float | None = values["max_runtime"]
+        self._limit = None if limit_s is None else RunningTime(limit_s, clock)
+        self._manners = Manners.of(values["verbose"], audience())
+        self._metrics: Path | None = values["metrics_file"]
+        self._emf: str | None = values["metrics_emf"]
+        self._runs: list[textfile.Finished] = []
+        self._complaints: set[str] = set()
+        self._code: int = ExitCode.DONE
+        _check_metrics_file(self._metrics)
+        if self._emf not in {None, STDOUT}:
+            _check_appendable(Path(str(self._emf)))
+        with ExitStack() as stack:
+            kept = None
+            if values["log_file"] is not None:
+                kept = LogFile(values["log_file"], self._complain)
+                stack.callback(kept.close)
+            self.log = Log(values["log_format"], chatty=self._manners.chatty, entries=kept)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is left to be written."""
+        if self._limit is not None:
+            self._limit.end()
+        if isinstance(error, IngestError | click.ClickException | CrashError):
+            self._code = getattr(error, "exit_code", ExitCode.CRASHED)
+            self.log.keep(_sentence(error), "error", exit_code=int(self._code))
+        elif error is not None and not isinstance(error, click.exceptions.Exit):
+            self._code = ExitCode.CRASHED
+        self._write_metrics()
+        self._stack.close()
+
+    def limit(self, interrupts: Interrupts) -> None:
+        """Have the runs stopped when the time is over."""
+        if self._limit is not None:
+            self._limit.watch(lambda: interrupts.request("stopped by --max-runtime"))
+
+    def begun(self, path: Path) -> None:
+        """Note that a run begins."""
+        self.log.keep(f"{path}: {self._command} begins")
+
+    def finished(self, path: Path, report: Report, began_at: float) -> None:
+        """Say what a run came to, to everybody who listens.
+
+        Args:
+            path: of its manifest.
+            report: what it came to.
+            began_at: when, as Unix time in seconds.
+        """
+        failed = report.exit_code != ExitCode.DONE
+        if self._manners.result or self._output == "json":
+            show_report(report, self._output)
+        if report.message and self._manners.result:
+            self.log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
+        elif failed:
+            self.log.paragraph(f"{path}: {_paragraph(report)}", "error", exit_code=int(report.exit_code))
+        self.log.keep(f"{path}: {_account(report)}", dataset=report.dataset, outcome=report.outcome)
+        self._runs.append(textfile.Finished(report, began_at, time.time()))
+        self._write_emf()
+        self._write_metrics()
+
+    def ended(self, code: int) -> int:
+        """Note the exit code of the command, and give it back."""
+        self._code = code
+        return code
+
+    def _write_metrics(self) -> None:
+        if self._metrics is None:
+            return
+        codes = [int(run.report.exit_code) for run in self._runs]
+        task = textfile.Task(
+            self._command,
+            int(self._code) or max(codes, default=0),
+            time.time(),
+            self._clock() - self._began_s,
+            self._runs,
+            __version__,
+        )
+        try:
+            textfile.write(self._metrics, task)
+        except OSError as error:
+            self._complain(f'the metrics file "{escape(str(self._metrics))}" cannot be written ({error.strerror})')
+
+    def _write_emf(self) -> None:
+        if self._emf is None:
+            return
+        run = self._runs[-1]
+        text = "".join(f"{line}\n" for line in emf.lines(run.report, run.ended_at))
+        try:
+            if self._emf == STDOUT:
+                click.echo(text, nl=False)
+            else:
+                with open(self._emf, "a", encoding="ascii") as file:  # noqa: PTH123 - a setting, not a path to work with
+                    file.write(text)
+        except OSError as error:
+            self._complain(f'the metrics cannot be written to "{escape(self._emf)}" ({error.strerror})')
+
+    def _complain(self, sentence: str) -> None:
+        """Say once that something beside the runs goes wrong; they are not the worse for it."""
+        if sentence not in self._complaints:
+            self._complaints.add(sentence)
+            tell(f"ingest-cli: {sentence}")
+
+
+def _check_metrics_file(path: Path | None) -> None:
+    """Refuse early what could not be written in the end.
+
+    Raises:
+        UsageError: in one sentence.
+    """
+    if path is None:
+        return
+    name, folder = escape(str(path)), path.parent
+    if path.suffix != textfile.SUFFIX:
+        raise UsageError(f'--metrics-file "{name}" does not end in {textfile.SUFFIX}: node_exporter would pass it over')
+    if not folder.is_dir():
+        raise UsageError(
+            f'--metrics-file: there is no folder "{escape(str(folder))}"; make it, or give the one that node_exporter '
+            "reads (its --collector.textfile.directory)"
+        )
+    if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f'--metrics-file "{name}" cannot be written; it is replaced, so its folder has to be writable')
+
+
+def _check_appendable(path: Path) -> None:
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f'--metrics-emf "{escape(str(path))}" cannot be written ({error.strerror}); give another file, or -'
+        ) from error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, CrashError):
+        return f"crashed with {error.kind} at {error.place}"
+    return str(error)
+
+
+def _account(report: Report) -> str:
+    """One sentence on what a run came to."""
+    account = report.account
+    where = "" if report.table is None else f" into {report.table}"
+    said = f"{report.command} of {report.title} ({report.dataset}){where}: {report.outcome}"
+    if report.outcome in {"unchanged", "locked"}:
+        return said
+    return (
+        f"{said} after {report.elapsed_s:,.1f} s; {account.rows_read:,} rows read, {account.rows_kept:,} kept, "
+        f"{account.rows_rejected:,} rejected, {account.rows_skipped:,} skipped; {account.items_built:,} items built, "
+        f"{account.items_acknowledged:,} {'checked' if report.table is None else 'acknowledged'}, "
+        f"{account.items_refused:,} refused; {report.traffic.retries.total():,} requests repeated"
+    )
+
+
+def _paragraph(report: Report) -> str:
+    """What went wrong, what to do, and how far it came: all that a mail needs."""
+    sentences = [report.message or "", _account(report), *report.notes, f"exit code {int(report.exit_code)}"]
+    return " ".join(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}." for sentence in sentences if sentence)

@@ -1,0 +1,202 @@
+"""How a run is getting on: a bar over the input's bytes on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, Self
+
+from ingest_cli.cli.console import Log, escape
+from ingest_cli.loading import Watcher
+from ingest_cli.pipeline import Plan
+from ingest_cli.policies.background import Repeater
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.report import Report
+
+LINE_EVERY_S = 10.0
+BAR_EVERY_S = 0.5
+
+RATE_OVER_S = 10.0
+"""Seconds that a rate is taken over: long enough to stand still, short enough to follow the table."""
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+_NO_BAR = "{desc}: {n_fmt} {elapsed}{postfix}"
+
+
+class Rate:
+    """How much of something there is a second, over the last `RATE_OVER_S`."""
+
+    def __init__(self, now_s: float, count: float = 0.0) -> None:
+        self._seen = deque([(now_s, count)])
+
+    def at(self, now_s: float, count: float) -> float:
+        """The rate, now that there are `count` of them."""
+        self._seen.append((now_s, count))
+        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_OVER_S:  # noqa: PLR2004 - a rate takes two
+            self._seen.popleft()
+        then_s, before = self._seen[0]
+        return (count - before) / (now_s - then_s) if now_s > then_s else 0.0
+
+
+class Progress:
+    """Shows one run, until the block ends; told by it from several threads."""
+
+    def __init__(
+        self, log: Log, *, place: str = "", bar: bool | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Set up; nothing is shown before there is a plan.
+
+        Args:
+            log: where lines go.
+            place: of this run among those of the command; empty if there is one only.
+            bar: whether to show one; None: on a terminal.
+            clock: tells seconds that never go back.
+        """
+        self._log = log
+        self._place = place
+        self._show_bar = sys.stderr.isatty() if bar is None else bar
+        self._clock = clock
+        self._bar: Any = None
+        self._ticker: Repeater | None = None
+        self._lock = threading.Lock()
+        self._dataset = ""
+        self._ends: list[int] = []
+        self._done = 0
+        self._pacer: Pacer | None = None
+        self._report: Report | None = None
+        self._began_s = self._said_s = clock()
+        self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
+
+    def watcher(self) -> Watcher:
+        """What to hand to a run."""
+        return Watcher(self._on_plan, self._on_bytes, self._on_settled, self._on_pace)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ticker is not None:
+            self._ticker.__exit__(None, None, None)
+        with self._lock:
+            if self._bar is not None:
+                if self._report is not None:
+                    self._bar.set_postfix_str(self._figures(self._report, self._clock()), refresh=False)
+                self._bar.close()
+            self._bar, self._report = None, None
+
+    def _on_plan(self, plan: Plan) -> None:
+        self._dataset = plan.manifest.dataset.id
+        sizes = [shard.source.size_bytes for shard in plan.shards]
+        self._ends = [*accumulate(sizes)] if all(sizes) else []
+        self._began_s = self._said_s = self._clock()
+        self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
+        if self._show_bar:
+            from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
+
+            tqdm.monitor_interval = 0  # its thread would be there before the workers are forked; `tick` does its work
+            self._bar = tqdm(
+                total=self._total or None,
+                unit="B",
+                unit_scale=True,
+                desc=escape(f"{self._place}{self._dataset}"),
+                bar_format=_BAR if self._total else _NO_BAR,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
+
+    def _on_pace(self, pacer: Pacer) -> None:
+        self._pacer = pacer
+
+    def _on_bytes(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            if self._bar is not None:
+                self._bar.update(count)
+            if self._ticker is None:  # not before: workers are forked by now, and a fork copies no threads
+                self._ticker = Repeater("progress", BAR_EVERY_S, self.tick, lambda _: None)
+                self._ticker.__enter__()
+
+    def _on_settled(self, report: Report) -> None:
+        if self._report is None:
+            self._rows = Rate(self._began_s, report.rows_before)  # an earlier run's rows are no speed of this one
+        self._report = report
+
+    def tick(self) -> None:
+        """Show how far it is, if it is time; called every now and then, whether anything happens or not."""
+        with self._lock:
+            report, now = self._report, self._clock()
+            if report is None:
+                return
+            figures = self._figures(report, now)
+            if self._bar is not None:
+                self._bar.set_postfix_str(figures, refresh=True)
+            elif now - self._said_s >= LINE_EVERY_S:
+                self._said_s = now
+                self._say(report, figures, now)
+
+    def _say(self, report: Report, figures: str, now: float) -> None:
+        account, left_s = report.account, self._left_s(now)
+        self._log.line(
+            f"{self._place}{report.dataset}: {self._share()} read, {account.rows_read:,} rows; {figures}"
+            + ("" if left_s is None else f"; about {clock_time(left_s)} left"),
+            dataset=report.dataset,
+            rows_read=account.rows_read,
+            rows_rejected=account.rows_rejected,
+            retries=report.traffic.retries.total(),
+            eta_s=None if left_s is None else round(left_s),
+        )
+
+    def _figures(self, report: Report, now: float) -> str:
+        """Rows and capacity units a second, retries, rejects; and which of several files is being read."""
+        account, traffic = report.account, report.traffic
+        parts = [f"{_short(self._rows.at(now, account.rows_read))} rows/s"]
+        if self._pacer is not None:
+            ceiling = self._pacer.ceiling_wcu_per_s
+            of = "" if ceiling is None else f" of {_short(ceiling)}"
+            parts.append(f"{_short(self._wcu.at(now, traffic.wcu_consumed))}{of} WCU/s")
+            parts.append(f"{_short(traffic.retries.total())} retries")
+        parts.append(f"{_short(account.rows_rejected)} rejected")
+        if len(self._ends) > 1:
+            parts.append(f"file {self._file()} of {len(self._ends)}")
+        return ", ".join(parts)
+
+    @property
+    def _total(self) -> int:
+        """Bytes of all sources; 0 if that is not known."""
+        return self._ends[-1] if self._ends else 0
+
+    def _file(self) -> int:
+        """Which of the sources is being read, from 1."""
+        return min(sum(end <= self._done for end in self._ends) + 1, len(self._ends))
+
+    def _left_s(self, now: float) -> float | None:
+        """Seconds to go at the speed so far, if that can be said."""
+        if not self._done or self._done > self._total:
+            return None
+        return (now - self._began_s) * (self._total - self._done) / self._done
+
+    def _share(self) -> str:
+        """How much was read, and of what, if that is known."""
+        if not self._total or self._done > self._total:
+            return f"{self._done:,} bytes"
+        return f"{self._done / self._total:.0%} of {self._total:,} bytes"
+
+
+def clock_time(duration_s: float) -> str:
+    """A length of time as hours, minutes and seconds: `1:02:03`."""
+    minutes, seconds = divmod(round(duration_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _short(number: float) -> str:
+    """A number in the width of a bar: 950, 12.3k, 4.5M."""
+    for unit in ("", "k", "M"):
+        if number < 999.5:  # noqa: PLR2004 - what would be shown as 1,000
+            return f"{number:.0f}" if not unit else f"{number:.1f}{unit}"
+        number /= 1000
+    return f"{number:.1f}G"

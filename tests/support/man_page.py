@@ -1,0 +1,144 @@
+"""Writes the man page from what `--help` is made of: the commands, as click has them.
+
+One page for all commands, since they share most of their options' meaning, their exit codes and their settings;
+click-man, which is made for this, writes a page a command and knows no headings within options. The macros are those
+of `groff_man(7)`.
+
+    python -m tests.support.man_page     writes docs/man/ingest-cli.1 again
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+
+import click
+
+from ingest_cli import __version__
+from ingest_cli.cli import group
+from ingest_cli.cli.help import sections
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "man" / "ingest-cli.1"
+NAME = "ingest-cli"
+_TOPICS = ("Examples:", "Exit codes:")
+
+
+def man_page() -> str:
+    """The page."""
+    ctx = click.Context(group, info_name=NAME, **group.context_settings)
+    lines = [
+        '.\\" Written by tests/support/man_page.py from the help of the commands.',
+        f'.TH INGEST\\-CLI 1 "" "{NAME} {__version__}" "User Commands"',
+        ".SH NAME",
+        f"{_text(NAME)} \\- load breach dumps into DynamoDB, hashed under a key",
+        ".SH SYNOPSIS",
+        f".B {_text(NAME)}",
+        ".RI [ OPTIONS ]",
+        ".I COMMAND",
+        ".RI [ ARGS ]...",
+        ".SH DESCRIPTION",
+        *_paragraphs(group.help or ""),
+        ".SH OPTIONS",
+        *_options(group.get_params(ctx), ctx),
+        ".SH COMMANDS",
+    ]
+    for command, its_ctx in _leaves(group, ctx):
+        lines += _command(command, its_ctx)
+    lines += [".SH EXIT STATUS", *_listed(_topics(group)["Exit codes:"])]
+    lines += [".SH ENVIRONMENT", *_environment(), ".SH FILES", *_files(), ".SH EXAMPLES"]
+    lines += [".nf", *map(_text, _topics(group)["Examples:"]), ".fi"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _leaves(command: click.Command, ctx: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """All commands that do something, with how they are called."""
+    if not isinstance(command, click.Group):
+        yield command, ctx
+        return
+    for name in command.list_commands(ctx):
+        found = command.get_command(ctx, name)
+        assert found is not None
+        yield from _leaves(found, click.Context(found, info_name=name, parent=ctx))
+
+
+def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    yield f'.SS "{_text(" ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]))}"'
+    yield from _paragraphs(command.help or "")
+    for heading, options in sections(command, ctx).items():
+        yield ".PP"
+        yield f".B {_text(heading)}"
+        yield from _options(options, ctx)
+    yield ".PP"
+    yield ".B Examples"
+    yield ".PP"
+    yield ".nf"
+    yield from map(_text, _topics(command)["Examples:"])
+    yield ".fi"
+
+
+def _options(options: list[click.Parameter], ctx: click.Context) -> Iterator[str]:
+    for option in options:
+        record = option.get_help_record(ctx)
+        if record is not None:
+            names, what = record
+            yield ".TP"
+            yield f".B {_text(names)}"
+            yield _text(" ".join(what.split()))
+            if isinstance(option, click.Option) and isinstance(option.envvar, str):
+                yield f"[\\%{_text(option.envvar)}]"
+
+
+def _environment() -> Iterator[str]:
+    yield "Each option that has a name in brackets can be set by that variable; a flag wins over it. So can"
+    yield ".BR \\-\\-config ,"
+    yield "by INGEST_CONFIG. Credentials, region and profile of AWS are found as by AWS's own tools."
+
+
+def _files() -> Iterator[str]:
+    yield ".TP"
+    yield ".I ~/.cache/ingest\\-cli"
+    yield "Digests of dumps, so that one that has not changed need not be read."
+
+
+def _topics(command: click.Command) -> dict[str, list[str]]:
+    """Title → lines below it, of what stands below the options."""
+    found: dict[str, list[str]] = {}
+    title = ""
+    for line in (command.epilog or "").replace("\b", "").splitlines():
+        if line in _TOPICS:
+            title = line
+            found[title] = []
+        elif line.strip():
+            found[title].append(line.strip())
+    return found
+
+
+def _listed(lines: list[str]) -> Iterator[str]:
+    """A list of lines `code  meaning`."""
+    for line in lines:
+        code, _, meaning = line.partition(" ")
+        yield ".TP"
+        yield f".B {_text(code)}"
+        yield _text(meaning.strip())
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for number, paragraph in enumerate(cleandoc(text).split("\n\n")):
+        if number:
+            yield ".PP"
+        yield _text(" ".join(paragraph.split()))
+
+
+def _text(text: str) -> str:
+    """`text` as roff has it: nothing in it is a request, and its hyphens can be copied."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq").replace("~", "\\(ti")
+    return re.sub(r"^([.'])", r"\\&\1", escaped)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(man_page(), encoding="ascii")
+    sys.stdout.write(f"wrote {PAGE}\n")

@@ -1,0 +1,113 @@
+"""How a run is getting on: lines at intervals, with what an operator wants to know, whether anything moves or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from ingest_cli.cli.console import Log
+from ingest_cli.cli.progress import LINE_EVERY_S, RATE_OVER_S, Progress, Rate, clock_time
+from ingest_cli.loading import Watcher
+from ingest_cli.pipeline import Plan, Shard
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.report import Report, Traffic
+from tests.support.fake_clock import FakeClock
+from tests.support.pipelines import BytesSource, manifest
+
+
+class Lines(list[str]):
+    """Keeps lines, as a log file does."""
+
+    add = list.append
+
+
+@dataclass
+class Scene:
+    """A run that is watched.
+
+    Attributes:
+        lines: what was said, without the time.
+    """
+
+    clock: FakeClock
+    progress: Progress
+    watcher: Watcher
+    report: Report
+    kept: Lines
+
+    def tick(self, after_s: float) -> str:
+        """What is said after so long; empty if nothing."""
+        self.clock.advance(after_s)
+        before = len(self.kept)
+        self.progress.tick()
+        return "".join(line.partition(" info: ")[2] for line in self.kept[before:])
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    clock, kept = FakeClock(), Lines()
+    report = Report("load", "demo", "Demo", "breaches", traffic=Traffic())
+    progress = Progress(Log("text", chatty=False, entries=kept), place="2/3 ", bar=False, clock=clock)
+    shards = tuple(Shard(number, BytesSource(b"x" * 500, name=f"{number}.csv")) for number in range(2))
+    with progress:
+        watcher = progress.watcher()
+        watcher.on_plan(Plan(manifest({"IC": "id"}), shards, ()))
+        yield Scene(clock, progress, watcher, report, kept)
+
+
+def _moves(scene: Scene, rows: int, size: int, wcu: float) -> None:
+    scene.report.account.rows_read += rows
+    scene.report.traffic.wcu_consumed += wcu
+    scene.watcher.on_settled(scene.report)
+    scene.watcher.on_bytes(size)
+
+
+def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left(scene: Scene) -> None:
+    scene.watcher.on_pace(Pacer.starting(scene.clock, 500.0))
+    scene.report.traffic.retries = Counter(table=3)
+    scene.report.account.rejected = Counter(dummy=2)
+    _moves(scene, 25_000, 250, 4_000)
+    assert scene.tick(LINE_EVERY_S) == (
+        "2/3 demo: 25% of 1,000 bytes read, 25,000 rows; 2.5k rows/s, 400 of 500 WCU/s, 3 retries, 2 rejected, "
+        "file 1 of 2; about 0:00:30 left"
+    )
+    _moves(scene, 5_000, 500, 1_000)
+    line = scene.tick(LINE_EVERY_S)
+    assert "75% of 1,000 bytes read, 30,000 rows; 500 rows/s, 100 of 500 WCU/s" in line
+    assert "file 2 of 2; about 0:00:07 left" in line
+
+
+def test_nothing_is_said_before_it_is_time(scene: Scene) -> None:
+    _moves(scene, 10, 10, 0)
+    assert scene.tick(LINE_EVERY_S - 1) == ""
+    assert "10 rows" in scene.tick(1)
+    assert scene.tick(1) == ""
+
+
+def test_it_goes_on_saying_so_while_nothing_moves(scene: Scene) -> None:
+    _moves(scene, 1_000, 100, 0)
+    scene.tick(LINE_EVERY_S)
+    scene.tick(LINE_EVERY_S)
+    assert "1,000 rows; 0 rows/s, 0 rejected" in scene.tick(LINE_EVERY_S)
+
+
+def test_rows_of_an_earlier_run_are_no_speed_of_this_one(scene: Scene) -> None:
+    scene.report.rows_before = scene.report.account.rows_read = 1_000_000
+    _moves(scene, 100, 100, 0)
+    assert "1,000,100 rows; 10 rows/s" in scene.tick(LINE_EVERY_S)
+
+
+def test_a_rate_is_that_of_the_last_seconds() -> None:
+    rate = Rate(0.0)
+    assert rate.at(0.0, 5) == 0.0
+    assert rate.at(1.0, 1_000) == 1_000
+    assert rate.at(1.0 + RATE_OVER_S, 1_500) == 50
+    assert rate.at(1.0 + 3 * RATE_OVER_S, 1_500) == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00:00"), (61, "0:01:01"), (3 * 3600 + 2 * 60 + 1, "3:02:01")])
+def test_a_length_of_time(seconds: float, text: str) -> None:
+    assert clock_time(seconds) == text
