@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +14,45 @@ from ingest_cli.cli.console import Log
 from ingest_cli.cli.options import (
     key_option,
     log_option,
+    max_cost_option,
     option,
     output_option,
+    prices_option,
     row_options,
     run_settings,
+    scale_options,
     settings_options,
     shown,
     table_options,
     target_of,
     write_options,
 )
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, worst
+from ingest_cli.cost import PriceList
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
-from ingest_cli.loading import Watcher, load, validate
+from ingest_cli.loading import Watcher, load
 from ingest_cli.manifest import Manifest
+from ingest_cli.planning import plan_load, validate_and_predict
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
+from ingest_cli.scaling import LOWER_WAIT_S, ScaleWish, Scaling
 from ingest_cli.settings import RunSettings, Target
 from ingest_cli.tables import Table
 from ingest_cli.writing import parse_ceiling
 
 SANDBOX_TABLE = "sandbox"
 
+HURRY_S = 2.0
+"""Seconds that lowering the capacity may take once somebody has asked to stop."""
+
 EXAMPLES = """\
 \b
 Examples:
   ingest-cli load telco.toml --table breaches --key file:pepper.key
   ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --plan
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --scale-to 2000 --max-cost 5
   ingest-cli load telco.toml --sandbox
 
 """
@@ -52,6 +64,10 @@ Examples:
 @key_option
 @row_options
 @write_options
+@scale_options
+@max_cost_option
+@prices_option
+@option("--plan", is_flag=True, help="Check everything, say what it would take and cost, and write nothing.")
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
@@ -68,9 +84,10 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
+    PriceList.read(settings.prices)
     log = Log(values["log_format"])
     if values["dry_run"]:
-        ctx.exit(Runs(settings, values["output"], log, validate, writes=False).all(manifests))
+        ctx.exit(Runs(settings, values["output"], log, validate_and_predict, writes=False).all(manifests))
     with contextlib.ExitStack() as stack:
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
@@ -80,16 +97,34 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
 
+        if values["plan"]:
+            ctx.exit(Runs(settings, values["output"], log, partial(_plan, table, pepper), writes=False).all(manifests))
+        scaling = Scaling(table, ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
+
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+            return load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
 
         runs = Runs(settings, values["output"], log, run)
-        code = runs.all(manifests)
+        try:
+            code = runs.all(manifests)
+        finally:
+            scaling.finish(wait_s=HURRY_S if runs.interrupted else LOWER_WAIT_S)
+            for note in scaling.notes:
+                log.line(note)
+        if scaling.fault is not None:
+            log.line(str(scaling.fault), "error", exit_code=int(scaling.fault.exit_code))
+            code = worst([code, scaling.fault.exit_code])
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
         elif code == 0:
             log.line(_next(target, values["key"], len(runs.reports)))
     ctx.exit(code)
+
+
+def _plan(  # noqa: PLR0913, PLR0917 - a `Run`, and what it is of
+    table: Table, pepper: Pepper, one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest
+) -> Report:
+    return plan_load(one, table, pepper, how, watcher, stop)
 
 
 def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:

@@ -42,6 +42,7 @@ _NOT_SETTINGS = {"config", "show_settings", "help"}
 
 SECTIONS = frozenset(
     {"load", "validate", "draft", "lookup", "demo", "create", "describe", "drop", "unlock", "generate", "check"}
+    | {"capacity", "restore"}
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
 
@@ -287,11 +288,41 @@ write_options = together(
     option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
 )
 
+prices_option = option(
+    "--prices",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Another price list than the one that comes with the program.",
+)
+
+max_cost_option = option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="AMOUNT",
+    help="Stop, resumable, before it costs more than that, in the currency of the price list.",
+)
+
+scale_options = together(
+    option(
+        "--scale-to",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Raise provisioned capacity to N write units before the first item, and lower it again at the end.",
+    ),
+    option(
+        "--warm",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Raise what an on-demand table takes at once to N write units a second; paid once, for good.",
+    ),
+)
+
 _ALL_SETTINGS = frozenset(
     {
         "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_format", "max_wcu",
         "output", "profile", "region", "rejects", "rejects_include_raw", "replay", "restart", "sandbox", "skip",
         "source_id", "spot_watch", "state", "table", "transport", "workers",
+        "max_cost", "prices", "scale_to", "warm",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""
