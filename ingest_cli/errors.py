@@ -94,6 +94,10 @@ class TryAgainError(IngestError):
     transient = True
 
 
+class SpentError(TryAgainError):
+    """The run has consumed what it may cost."""
+
+
 class BusyError(TryAgainError):
     """DynamoDB does not take requests just now."""
 

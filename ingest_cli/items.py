@@ -72,6 +72,12 @@ class Items:
         """Size of the largest item; 0 if there is none."""
         return int(self.size_bytes.max(initial=0))
 
+    @property
+    def import_bytes(self) -> int:
+        """Size of the items as an import from S3 reads them: `{"Item":{…}}` and the end of a line, each."""
+        offsets, _ = bytes_of(self.request)
+        return int(offsets[-1] - offsets[0]) - len(self) * _MORE_THAN_IMPORTED if len(self) else 0
+
     def count_by_kind(self) -> dict[str, int]:
         """Class → number of items."""
         which, kinds = encoded(self.kind)
@@ -248,6 +254,8 @@ def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
     names = len("pk" + "sk" + "label" + "classes" + "src" + "canon")
     return names + len(pk_prefix) + TAG_CHARACTERS + len(sk_prefix) + RECORD_TAG_CHARACTERS + len(src) + 2
 
+
+_MORE_THAN_IMPORTED = len('{"PutRequest":},') - len("\n")
 
 _NONE = Items(
     *(pa.array([], pa.string()),) * 3,

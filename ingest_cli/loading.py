@@ -33,6 +33,7 @@ from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper, ephemeral_pepper, read_age_identity
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import accounted, check, counts, note_undecodable
+from ingest_cli.paid import paid
 from ingest_cli.pipeline import Plan, Preparation, Shard, Stages, Writer, plan, run_shard
 from ingest_cli.policies.background import within
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
@@ -50,12 +51,21 @@ from ingest_cli.settings import RunSettings, Target, state_folder
 from ingest_cli.sinks.dynamodb import is_gone
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources import dataset_fingerprint
+from ingest_cli.spending import limit_wcu, set_tariff
 from ingest_cli.staffing import Staff, checking, writing
 from ingest_cli.working import Recipe
-from ingest_cli.writing import Route, WritePath, starting_pace, watched, write_path
+from ingest_cli.writing import (
+    Route,
+    WritePath,
+    provisioned_wcu,
+    starting_pace,
+    watched,
+    write_path,
+)
 
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
+    from ingest_cli.scaling import Scaling
     from ingest_cli.tables import Table
 
 INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
@@ -116,6 +126,7 @@ def load(  # noqa: PLR0913 - each is a thing of its own
     *,
     watcher: Watcher | None = None,
     stop: StopRequest | None = None,
+    scaling: Scaling | None = None,
 ) -> Report:
     """Run all stages on a dump and write its items to a table, unless that was done before.
 
@@ -123,7 +134,7 @@ def load(  # noqa: PLR0913 - each is a thing of its own
     """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
     with accounted(report):
-        _Load(manifest, table, pepper, settings, report).run(watcher or Watcher(), stop or StopRequest())
+        _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop or StopRequest())
     return report
 
 
@@ -161,6 +172,7 @@ class _Load:
     pepper: Pepper
     settings: RunSettings
     report: Report
+    scaling: Scaling | None = None
 
     def run(self, watcher: Watcher, stop: StopRequest) -> None:
         """Check everything that can be checked before the first write, then load."""
@@ -169,6 +181,10 @@ class _Load:
         planned = _planned(plan(manifest, table.target, stop.wait), report, watcher)
         window = _window(planned, settings)
         described = table.check()
+        region = table.client.meta.region_name
+        set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
+        if self.scaling is not None:
+            self.scaling.recover()
         rows = Catalog(table)
         rows.knows(self.pepper)
         prints = _fingerprints(planned, settings)
@@ -186,7 +202,7 @@ class _Load:
             report.outcome = "unchanged"
             return
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
-        pace = starting_pace(described, settings, staff.shared)
+        pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings.max_cost))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
         watcher.on_pace(path.pacer)
         try:
@@ -199,7 +215,7 @@ class _Load:
                 if not _is_partial(settings):
                     finished = before is not None and before.state == catalog.COMPLETE
                     resumable = Resumable.open(planned, identity, table, settings, token, finished=finished)
-                with _under_way(table):
+                with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
                     self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row), watcher)
             finally:
                 _bounded(lease.release)
@@ -215,6 +231,8 @@ class _Load:
             checkpoint, shards = resumable.checkpoint, resumable.remaining(planned)
             report.account = checkpoint.account
             report.rows_before = checkpoint.account.rows_read
+            report.wcu_before = checkpoint.wcu_consumed
+            path.budget.settle(checkpoint.wcu_consumed)
         rejects = RejectFile(settings.rejects, _kept_rejects(settings, checkpoint))
         if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
             report.notes.append(INCOMPLETE_REJECTS)
@@ -290,6 +308,7 @@ def _saved(journal: Journal, report: Report) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        journal.note_spending()
         if not _bounded(journal.save):
             report.notes.append("the last moments could not be saved; they will be written again")
         raise
@@ -308,7 +327,7 @@ def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], No
 
     def store(state: bytes) -> None:
         if resumable is not None:
-            path.pacer.charge(resumable.ledger.write(state))
+            path.note_state(resumable.ledger.write(state))
 
     return store
 

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest_cli.cost import Cost, Prediction, Tariff
 from ingest_cli.distinct import DistinctCounter
 from ingest_cli.timeline import Latencies, Timeline
+
+_LATER = frozenset({"import_bytes"})
+"""Figures that an account written down by an earlier version does not have."""
 
 
 @dataclass(slots=True)
@@ -28,6 +32,7 @@ class Account:
         bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.
         wcu_predicted: write capacity units that the items sent should consume.
         largest_item_bytes: by DynamoDB's rules.
+        import_bytes: size of the items as an import from S3 would read them.
     """
 
     rows_read: int = 0
@@ -44,6 +49,7 @@ class Account:
     bytes_acknowledged: int = 0
     wcu_predicted: int = 0
     largest_item_bytes: int = 0
+    import_bytes: int = 0
 
     @property
     def rows_rejected(self) -> int:
@@ -96,7 +102,7 @@ class Account:
         """
         account = cls()
         for name in cls.__slots__:
-            value = plain[name]
+            value = plain.get(name, 0) if name in _LATER else plain[name]
             if name == "rejected_identifiers":
                 account.rejected_identifiers = Counter({(column, reason): n for column, reason, n in value})
             elif isinstance(getattr(account, name), Counter):
@@ -113,13 +119,15 @@ class Traffic:
     Attributes:
         requests: batches sent, repeated ones included.
         retries: reason → batches that had to be sent again, in whole or in part.
-        wcu_consumed: write capacity units, as DynamoDB counted them.
+        wcu_consumed: write capacity units of items, as DynamoDB counted them.
+        wcu_state: those of the saved state and of the lock.
         latencies: how long requests took until they were answered, or failed.
     """
 
     requests: int = 0
     retries: Counter[str] = field(default_factory=Counter)
     wcu_consumed: float = 0.0
+    wcu_state: float = 0.0
     latencies: Latencies = field(default_factory=Latencies)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -129,6 +137,11 @@ class Traffic:
             self.requests += 1
             self.wcu_consumed += wcu
             self.latencies.note(latency_s)
+
+    def note_state(self, wcu: float) -> None:
+        """Count what was consumed beside the items."""
+        with self._lock:
+            self.wcu_state += wcu
 
     def take(self) -> tuple[int, Counter[str], float, Counter[int]]:
         """What was counted since this was last called: requests, retries, capacity units, and latencies by bucket."""
@@ -177,6 +190,9 @@ class Report:
         rows_before: rows that an earlier, broken-off run of the same load had done.
         notes: sentences that whoever looks at the result should know.
         timeline: how far the run was when.
+        wcu_before: write capacity units that earlier runs of the same load have consumed, as far as they saved it.
+        tariff: what writing costs; None: not known.
+        prediction: what a load would come to; None: nobody asked.
     """
 
     command: str
@@ -196,6 +212,19 @@ class Report:
     rows_before: int = 0
     notes: list[str] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
+    wcu_before: float = 0.0
+    tariff: Tariff | None = None
+    prediction: Prediction | None = None
+
+    @property
+    def wcu_spent(self) -> float:
+        """Write capacity units consumed by this load in all of its runs, the saved state included."""
+        return self.wcu_before + self.traffic.wcu_consumed + self.traffic.wcu_state
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the load has cost so far, in all of its runs; None where no prices are known."""
+        return None if self.tariff is None else self.tariff.cost(self.wcu_spent)
 
     @property
     def duplicates(self) -> int | None:
@@ -246,7 +275,15 @@ class Report:
             "items_by_kind": _sorted(account.identifiers),
             "refused_by_reason": _sorted(account.refused),
             "balances": account.balances,
-            "wcu": {"predicted": account.wcu_predicted, "consumed": round(traffic.wcu_consumed, 1)},
+            "wcu": {
+                "predicted": account.wcu_predicted,
+                "consumed": round(traffic.wcu_consumed, 1),
+                "state": round(traffic.wcu_state, 1),
+                "before": round(self.wcu_before, 1),
+            },
+            "cost": None if self.cost is None else self.cost.as_dict(),
+            "prediction": [] if self.prediction is None else self.prediction.as_list(),
+            "storage_per_month": None if self.prediction is None else self.prediction.storage.as_dict(),
             "requests": traffic.requests,
             "retries": traffic.retries.total(),
             "retries_by_reason": _sorted(traffic.retries),

@@ -78,6 +78,8 @@ class RunSettings:
         state: where the state of a load is kept: `table`, or `file:DIR`.
         spot_watch: stop when EC2 announces that it will take this spot instance back.
         replay: file of rejects of an earlier run; only the rows it names are loaded.
+        max_cost: what a load may cost, in the currency of the price list, before it stops; None: whatever it does.
+        prices: file with another price list than the packaged one.
     """
 
     skip: int = 0
@@ -96,6 +98,8 @@ class RunSettings:
     state: str = STATE_IN_TABLE
     spot_watch: bool = True
     replay: Path | None = None
+    max_cost: float | None = None
+    prices: Path | None = None
 
     @property
     def memory_bytes(self) -> int:

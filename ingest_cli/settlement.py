@@ -139,6 +139,7 @@ def _counted(rows: RowChunk, normalized: Normalized, items: Items) -> Account:
         bytes_acknowledged=int(items.size_bytes.sum()),
         wcu_predicted=int(items.wcu.sum()),
         largest_item_bytes=int(items.size_bytes.max(initial=0)),
+        import_bytes=items.import_bytes,
     )
     for skipped in (rows.skipped, normalized.skipped):
         account.skipped.update({reason: len(index) for reason, index in skipped.items()})

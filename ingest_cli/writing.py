@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ingest_cli.engines.concurrent import Lanes
 from ingest_cli.errors import IngestError, LockedError, UsageError
 from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
+from ingest_cli.policies.budget import Budget
 from ingest_cli.policies.clock import Clock, SystemClock
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.isolation import Isolating
@@ -56,12 +58,22 @@ class WritePath:
         lanes: the sinks.
         pacer: the rate.
         rules: how long to go on.
+        budget: what may still be consumed.
+        traffic: counts what was.
     """
 
     outlet: Outlet
     lanes: Lanes
     pacer: Pacer
     rules: RetryRules
+    budget: Budget
+    traffic: Traffic
+
+    def note_state(self, wcu: float) -> None:
+        """Account for units that something else than items has consumed."""
+        self.pacer.charge(wcu)
+        self.budget.settle(wcu)
+        self.traffic.note_state(wcu)
 
 
 def parse_ceiling(text: str | None) -> Ceiling:
@@ -162,7 +174,7 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
     """
     clock = SystemClock(stop.event, outlet.fibers)
     pacer = pace(clock)
-    hot_keys = HotKeys(clock)
+    hot_keys, budget = HotKeys(clock), Budget(pacer.shared)
     rules = RetryRules(
         clock=clock,
         random=Random(),  # noqa: S311 - jitter, not a secret
@@ -171,40 +183,56 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         on_retry=traffic.note_retry,
         stop=stop,
     )
-    paced = Paced(Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock), pacer, hot_keys, stop)
+    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock)
+    paced = Paced(metering, pacer, hot_keys, stop, budget)
     lanes = Lanes(Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced), hot_keys, rules)
-    return WritePath(outlet, lanes, pacer, rules)
+    return WritePath(outlet, lanes, pacer, rules, budget, traffic)
 
 
 Pace = Callable[[Clock], Pacer]
 """The rate of a run, given the clock that it is kept by."""
 
 
-def starting_pace(described: dict[str, Any], settings: RunSettings, shared: Shared | None = None) -> Pace:
+def starting_pace(
+    described: dict[str, Any], settings: RunSettings, shared: Shared | None = None, limit_wcu: float | None = None
+) -> Pace:
     """The rate at which a run starts to write to a table.
 
     Args:
         described: what DynamoDB says about the table.
         settings: may hold a ceiling.
         shared: where the rate is kept; None: for this process alone.
+        limit_wcu: write capacity units that the load may consume; None: any number.
 
     Raises:
         UsageError: the settings do not fit the table.
     """
     ceiling = parse_ceiling(settings.max_wcu).of(provisioned_wcu(described))
     warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
-    return lambda clock: Pacer.starting(clock, ceiling, warm, shared)
+
+    def start(clock: Clock) -> Pacer:
+        pacer = Pacer.starting(clock, ceiling, warm, shared)
+        Budget.starting(pacer.shared, limit_wcu)
+        return pacer
+
+    return start
+
+
+def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> None:
+    """Let the rate follow the provisioned capacity as it is now."""
+    provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
+    if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
+        path.pacer.set_ceiling(wanted)
 
 
 @contextlib.contextmanager
 def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, journal: Journal) -> Iterator[None]:
     """Keep an eye on everything while the block lasts."""
-    stop, ceiling = path.rules.stop, parse_ceiling(settings.max_wcu)
+    stop = path.rules.stop
 
-    def follow_capacity() -> None:
-        provisioned = provisioned_wcu(table.describe())
-        if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
-            path.pacer.set_ceiling(wanted)
+    def renew() -> None:
+        lease.renew()
+        path.note_state(1.0)
 
     def on_fault(fault: Exception) -> None:
         """A lost lease or a full disk ends the run; what AWS is too busy for is tried again the next time."""
@@ -221,9 +249,10 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
         """Looking is a courtesy: throttles tell the same a little later."""
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(Repeater("lease", lease.renew_every_s, lease.renew, on_fault))
+        stack.enter_context(Repeater("lease", lease.renew_every_s, renew, on_fault))
         stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save_in_turn, on_save_fault))
-        stack.enter_context(Repeater("capacity", LOOK_EVERY_S, follow_capacity, ignored))
+        look = partial(follow_capacity, path, table, settings)
+        stack.enter_context(Repeater("capacity", LOOK_EVERY_S, look, ignored))
         if settings.spot_watch:
             notice = SpotNotice.here(table.target.endpoint_url)
             if notice is not None:

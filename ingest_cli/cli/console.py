@@ -147,8 +147,25 @@ def _text(report: Report) -> list[str]:
     if report.table is not None:
         lines.append(f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated")
         lines += _counts("repeated for", traffic.retries)
+    if report.table is not None and report.cost is not None and report.wcu_spent:
+        cost = report.cost
+        lines.append(f"  cost        {cost.amount:,.6f} {cost.currency}: {cost.arithmetic}")
     lines.append(f"  time        {report.elapsed_s:,.1f} s, {report.rows_per_s:,.0f} rows/s")
-    return lines + [f"  note        {note}" for note in report.notes]
+    return [*lines, *_prediction(report), *(f"  note        {note}" for note in report.notes)]
+
+
+def _prediction(report: Report) -> list[str]:
+    """What a load would come to, a line for each way."""
+    prediction = report.prediction
+    if prediction is None:
+        return []
+    lines = [f"  to load it  in {prediction.region}, at prices of {prediction.dated}:"]
+    for way in prediction.ways:
+        hours = "? h" if way.hours is None else f"{way.hours:,.4f} h"
+        lines.append(f"    {way.way + ':':12} {hours}, {way.cost:,.6f} {way.currency} = {way.arithmetic}")
+    storage = prediction.storage
+    lines.append(f"    kept:        {storage.amount:,.6f} {storage.currency} a month = {storage.arithmetic}")
+    return lines
 
 
 def _counts(name: str, counts: Mapping[str, int], what: str = "") -> list[str]:

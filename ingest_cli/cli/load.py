@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
     log_option,
+    max_cost_option,
     option,
     output_option,
+    prices_option,
     report_option,
     row_options,
     run_settings,
+    scale_options,
     settings_options,
     shown,
     table_options,
@@ -26,24 +30,32 @@ from ingest_cli.cli.options import (
     write_options,
 )
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, worst
+from ingest_cli.cost import PriceList
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
-from ingest_cli.loading import Watcher, load, validate
+from ingest_cli.loading import Watcher, load
 from ingest_cli.manifest import Manifest
+from ingest_cli.planning import plan_load, validate_and_predict
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
+from ingest_cli.scaling import LOWER_WAIT_S, ScaleWish, Scaling
 from ingest_cli.settings import RunSettings, Target
 from ingest_cli.tables import Table
 from ingest_cli.writing import parse_ceiling
 
 SANDBOX_TABLE = "sandbox"
 
+HURRY_S = 2.0
+"""Seconds that lowering the capacity may take once somebody has asked to stop."""
+
 EXAMPLES = """\
 \b
 Examples:
   ingest-cli load telco.toml --table breaches --key file:pepper.key
   ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --plan
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --scale-to 2000 --max-cost 5
   ingest-cli load telco.toml --sandbox
   ingest-cli load telco.toml --table breaches --key env:PEPPER --report telco.html
 
@@ -56,6 +68,10 @@ Examples:
 @key_option
 @row_options
 @write_options
+@scale_options
+@max_cost_option
+@prices_option
+@option("--plan", is_flag=True, help="Check everything, say what it would take and cost, and write nothing.")
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
@@ -74,13 +90,16 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
+    PriceList.read(settings.prices)
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     with contextlib.ExitStack() as stack:
         operation = stack.enter_context(Operation("load", values))
         log = operation.log
+        checks = partial(
+            Runs, settings, values["output"], log, report_file=report_file, writes=False, operation=operation
+        )
         if values["dry_run"]:
-            checks = Runs(settings, values["output"], log, validate, report_file, writes=False, operation=operation)
-            ctx.exit(checks.all(manifests))
+            ctx.exit(checks(validate_and_predict).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
@@ -89,16 +108,34 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
 
+        if values["plan"]:
+            ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
+        scaling = Scaling(table, ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
+
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+            return load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
 
         runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
-        code = runs.all(manifests)
+        try:
+            code = runs.all(manifests)
+        finally:
+            scaling.finish(wait_s=HURRY_S if runs.interrupted else LOWER_WAIT_S)
+            for note in scaling.notes:
+                log.line(note)
+        if scaling.fault is not None:
+            log.line(str(scaling.fault), "error", exit_code=int(scaling.fault.exit_code))
+            code = worst([code, scaling.fault.exit_code])
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
         elif code == 0:
             log.line(_next(target, values["key"], len(runs.reports)))
     ctx.exit(code)
+
+
+def _plan(  # noqa: PLR0913, PLR0917 - a `Run`, and what it is of
+    table: Table, pepper: Pepper, one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest
+) -> Report:
+    return plan_load(one, table, pepper, how, watcher, stop)
 
 
 def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:

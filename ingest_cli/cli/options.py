@@ -55,6 +55,8 @@ SECTIONS = frozenset(
         "demo",
         "create",
         "describe",
+        "capacity",
+        "restore",
         "drop",
         "unlock",
         "generate",
@@ -328,12 +330,41 @@ write_options = together(
     section=WRITING,
 )
 
+prices_option = option(
+    "--prices",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Another price list than the one that comes with the program.",
+)
+
+max_cost_option = option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="AMOUNT",
+    help="Stop, resumable, before it costs more than that, in the currency of the price list.",
+)
+
+scale_options = together(
+    option(
+        "--scale-to",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Raise provisioned capacity to N write units before the first item, and lower it again at the end.",
+    ),
+    option(
+        "--warm",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Raise what an on-demand table takes at once to N write units a second; paid once, for good.",
+    ),
+)
+
 _ALL_SETTINGS = frozenset(
     {
         "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_file",
-        "log_format", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output", "profile", "region",
-        "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox", "skip", "source_id", "spot_watch",
-        "state", "table", "transport", "verbose", "workers",
+        "log_format", "max_cost", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output", "prices",
+        "profile", "region", "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox", "scale_to",
+        "skip", "source_id", "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES, NoArguments
+from ingest_cli.cli.capacity import capacity, restore
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
@@ -21,6 +22,8 @@ Examples:
   ingest-cli table create --table breaches --region ap-southeast-1
   ingest-cli table create --table breaches --wcu 4000
   ingest-cli table describe --table breaches --output json
+  ingest-cli table capacity --table breaches --wcu 2000
+  ingest-cli table restore --table breaches
   ingest-cli table drop --table breaches
 
 """
@@ -28,7 +31,11 @@ Examples:
 
 @click.group("table", epilog=EXAMPLES + EXIT_CODES)
 def command() -> None:
-    """Create, describe, unlock or drop the table."""
+    """Create, describe, unlock or drop the table, and change its capacity."""
+
+
+command.add_command(capacity)
+command.add_command(restore)
 
 
 @command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from ingest_cli.cli.look import look_at
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     log_option,
+    option,
     output_option,
+    prices_option,
     report_option,
     row_options,
     run_settings,
@@ -22,7 +25,9 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
-from ingest_cli.loading import validate
+from ingest_cli.cost import PriceList
+from ingest_cli.planning import validate_and_predict
+from ingest_cli.writing import parse_ceiling
 
 EXAMPLES = """\
 \b
@@ -37,6 +42,9 @@ Examples:
 @click.command("validate", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False), metavar="MANIFEST_OR_FILE...")
 @row_options
+@option("--region", metavar="REGION", help="AWS region whose prices count. Default: as for AWS's own tools.")
+@option("--max-wcu", metavar="N", help="Write capacity units per second that a load would have. Default: 1,000.")
+@prices_option
 @output_option
 @report_option
 @log_option
@@ -46,19 +54,21 @@ Examples:
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
     """Run all stages on the dumps that the MANIFESTs describe, and write nothing.
 
-    Needs no key, no table and no network. A FILE that is not a manifest (does not end in .toml) is looked at:
-    what it seems to be, and what is wrong with it.
+    Says what a load would take and cost, in each of the ways there are. Needs no key, no table and no network. A FILE
+    that is not a manifest (does not end in .toml) is looked at: what it seems to be, and what is wrong with it.
     """
     if shown(ctx):
         return
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     if report_file and not any(name.endswith(".toml") for name in files):
         raise click.UsageError("--report is about the dumps of MANIFESTs (*.toml), and there is none among these.")
+    settings = run_settings(values)
+    parse_ceiling(settings.max_wcu)
+    PriceList.read(settings.prices)
+    run = partial(validate_and_predict, region=values["region"])
     with Operation("validate", values) as operation:
         log = operation.log
-        runs = Runs(
-            run_settings(values), values["output"], log, validate, report_file, writes=False, operation=operation
-        )
+        runs = Runs(settings, values["output"], log, run, report_file, writes=False, operation=operation)
 
         def look(name: str) -> None:
             if name.endswith(".toml"):

@@ -125,6 +125,11 @@ class Journal:
                 self._books.checkpoint.shards[shard.number].source_read(members)
                 self._unsaved = True
 
+    def note_spending(self) -> None:
+        """Have the next save tell what was consumed, even if nothing of it was settled."""
+        with self._lock:
+            self._unsaved = self._unsaved or self._books.report.traffic.wcu_consumed > 0
+
     def save_in_turn(self) -> None:
         """`save`, if it is time: the larger the state was, the more turns are let pass, since its size is its price."""
         if self._turns_left:
@@ -148,6 +153,7 @@ class Journal:
                 if not self._unsaved or self._closed:
                     return
                 checkpoint.rejects_bytes = self._books.rejects.size_bytes
+                checkpoint.wcu_consumed = self._books.report.wcu_spent
                 state = checkpoint.to_bytes()
                 self._unsaved = False
             self._turns_left = len(state) // TURN_BYTES

@@ -82,6 +82,7 @@ class Checkpoint:
         rejects_bytes: length of the reject file when all rejects of those rows were in it.
         source_fault: whether a source was cut off or damaged when it was last read. Then another state of the sources
             is what everybody waits for, and no mistake; `src` being part of each item, it is loaded from its beginning.
+        wcu_consumed: write capacity units that the load has consumed so far, in all of its runs.
         closed_rows: rows that `shards` no longer tell one by one: of what was done when the state was last read.
     """
 
@@ -91,6 +92,7 @@ class Checkpoint:
     rejects_bytes: int = 0
     closed_rows: int = 0
     source_fault: bool = False
+    wcu_consumed: float = 0.0
 
     @classmethod
     def new(cls, identity: Identity, shards: int) -> Checkpoint:
@@ -147,6 +149,7 @@ class Checkpoint:
             "account": self.account.to_plain(),
             "rejects_bytes": self.rejects_bytes,
             "source_fault": self.source_fault,
+            "wcu_consumed": round(self.wcu_consumed, 1),
             "closed_rows": self.closed_rows + sum(shard.closed_rows for shard in self.shards),
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 6)
@@ -169,6 +172,7 @@ class Checkpoint:
             account, closed_rows = Account.from_plain(state["account"]), int(state["closed_rows"])
             found = cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]), closed_rows)
             found.source_fault = bool(state["source_fault"])
+            found.wcu_consumed = float(state.get("wcu_consumed", 0.0))
             rows = closed_rows + sum(shard.rows for shard in shards)
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise UsageError(_DAMAGED) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest_cli.batching import Batch
+from ingest_cli.policies.budget import Budget
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.shutdown import StopRequest
@@ -15,17 +16,21 @@ SMOOTHING_S = 0.25
 class Paced:
     """A sink that writes at the rate of a pacer; attempts to repeat are paced like first ones."""
 
-    def __init__(self, sink: Sink, pacer: Pacer, hot_keys: HotKeys, stop: StopRequest) -> None:
+    def __init__(
+        self, sink: Sink, pacer: Pacer, hot_keys: HotKeys, stop: StopRequest, budget: Budget | None = None
+    ) -> None:
         self._sink = sink
         self._pacer = pacer
         self._hot_keys = hot_keys
         self._stop = stop
+        self._budget = budget or Budget(pacer.shared)
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`.
 
         Raises:
             TryAgainError: the run is being stopped.
+            SpentError: it has consumed what it may.
         """
         whole = Receipt(0)
         while True:
@@ -48,9 +53,11 @@ class Paced:
         wcu = float(part.wcu)
         self._pacer.acquire(wcu)
         self._stop.check()
+        self._budget.reserve(wcu)
         try:
             receipt = self._sink.put(part)
         except ThrottledError as error:
+            self._budget.settle(-wcu)  # of a batch that is throttled as a whole, nothing is consumed
             if self._hot_keys.concerns_table(part, error.scope):
                 self._pacer.throttled()
             raise
@@ -59,6 +66,8 @@ class Paced:
         # would be throttled for it. And a stand-in for DynamoDB may not say what it consumed.
         if receipt.wcu > wcu or (not blamed and (receipt.wcu or not receipt.acknowledged)):
             self._pacer.charge(receipt.wcu - wcu)
+        if receipt.wcu or not receipt.acknowledged:
+            self._budget.settle(receipt.wcu - wcu)
         if blamed:
             self._pacer.throttled()
         return receipt

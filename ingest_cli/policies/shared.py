@@ -21,8 +21,8 @@ from typing import Self, cast
 DEAD_AFTER_S = 1.0
 """Seconds after which whoever holds the lock is taken for dead: it is held for some microseconds."""
 
-_STATE = struct.Struct("8d")  # what is read and written under the lock, in the order of `Shared`'s attributes
-_FAILING_SINCE, _STOP, _CELLS = 8, 9, 10
+_STATE = struct.Struct("9d")  # what is read and written under the lock, in the order of `Shared`'s attributes
+_FAILING_SINCE, _STOP, _CELLS = 9, 10, 11
 
 
 def process_context() -> BaseContext:
@@ -46,6 +46,7 @@ class Shared:
         ready_s: until when time is reserved.
         adapted_s: when the rate was last looked at.
         idle: whether nobody waited then.
+        left_wcu: what may still be consumed; NaN: no limit.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
     """
 
@@ -53,6 +54,7 @@ class Shared:
         self._here = threading.Lock()
         self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
         self.ceiling_wcu_per_s = self.throttled_at_wcu_per_s = self.failing_since_s = math.nan
+        self.left_wcu = math.nan
         self.last_throttle_s = -math.inf
 
     def __enter__(self) -> Self:
@@ -139,6 +141,7 @@ class SharedByProcesses(Shared):
             self.ready_s,
             self.adapted_s,
             self.idle,
+            self.left_wcu,
         ) = _STATE.unpack_from(self._memory)
 
     def _store(self) -> None:
@@ -153,6 +156,7 @@ class SharedByProcesses(Shared):
             self.ready_s,
             self.adapted_s,
             self.idle,
+            self.left_wcu,
         )
 
 

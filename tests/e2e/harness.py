@@ -258,8 +258,8 @@ class Place:
         return self.everything[pk, "_"]
 
     def goes_wrong(self, fault: Any, operation: str, **conditions: Any) -> None:
-        """Have a fault happen to requests about this table, or to all that ask for a description of one."""
-        table = None if operation == "DescribeTable" else self.name
+        """Have a fault happen to requests about items of this table, or to all that are about tables as a whole."""
+        table = None if operation in {"DescribeTable", "UpdateTable", "DescribeLimits"} else self.name
         self.endpoint.script.add(fault, operation=operation, table=table, **conditions)
 
 

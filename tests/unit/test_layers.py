@@ -34,7 +34,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
-    ("columns",),
+    ("columns", "cost"),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -48,16 +48,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("policies",),
     ("settlement",),
     ("tables",),
-    ("catalog",),
+    ("catalog", "autoscaling", "capacity"),
     ("lookup", "sandbox", "drafting"),
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),
-    ("resuming", "writing", "outcome", "recording"),
-    ("working",),
+    ("raised",),
+    ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),
+    ("working", "paid"),
     ("staffing",),
     ("loading",),
-    ("verify",),
+    ("verify", "planning"),
     (ROOT,),  # ingest_cli/__init__.py: the public API
     ("cli",),
     ("__main__",),
@@ -75,7 +76,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # A policy wraps any sink, so it knows none.
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
     "page": (),  # it knows what the JSON report says
-    "report": ("errors", "records", "distinct", "timeline"),
+    "report": ("errors", "records", "distinct", "timeline", "cost"),
     "metrics": ("errors", "report"),
 }
 
@@ -89,7 +90,7 @@ class Home:
 
 
 AWS = Home(
-    ("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "sandbox"),
+    ("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "sandbox", "autoscaling", "capacity"),
     lazily=("keys",),  # a key from a file must not wait for boto3
 )
 LIBRARIES: dict[str, Home] = {

@@ -27,6 +27,7 @@ def account() -> Account:
         refused=Counter(item_too_large=1),
         bytes_acknowledged=1000,
         wcu_predicted=9,
+        import_bytes=1100,
         largest_item_bytes=300,
     )
 

@@ -31,6 +31,7 @@ class State:
         recovery: PointInTimeRecoveryStatus that DescribeContinuousBackups reports.
         audit: see `Audit`.
         tables: by name.
+        scalable: targets of Application Auto Scaling by resource and dimension.
     """
 
     clock: Clock
@@ -39,6 +40,7 @@ class State:
     recovery: str
     audit: Audit
     tables: dict[str, Table] = field(default_factory=dict)
+    scalable: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def find(self, name: Any) -> Table | None:
         """The table of that name, unless it is gone."""

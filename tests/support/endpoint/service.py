@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import batch_operations, item_operations, reads, table_operations
+from . import batch_operations, item_operations, reads, scaling, table_operations
 from .audit import Audit, RequestRecord
 from .call import Call, State
 from .capacity import Limits
@@ -26,13 +26,16 @@ OPERATIONS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "CreateTable": table_operations.create_table,
     "DeleteItem": item_operations.delete_item,
     "DeleteTable": table_operations.delete_table,
+    "DeregisterScalableTarget": scaling.deregister_scalable_target,
     "DescribeContinuousBackups": table_operations.describe_continuous_backups,
     "DescribeLimits": table_operations.describe_limits,
+    "DescribeScalableTargets": scaling.describe_scalable_targets,
     "DescribeTable": table_operations.describe_table,
     "GetItem": item_operations.get_item,
     "ListTables": table_operations.list_tables,
     "PutItem": item_operations.put_item,
     "Query": reads.query,
+    "RegisterScalableTarget": scaling.register_scalable_target,
     "Scan": reads.scan,
     "TransactWriteItems": item_operations.transact_write_items,
     "UpdateItem": item_operations.update_item,
@@ -103,15 +106,18 @@ class Service:
     def _read(self, request: HttpRequest) -> tuple[str, dict[str, Any], DynamoError | None]:
         """Operation, payload, and why the request is refused before anything else, if it is."""
         target = request.headers.get("x-amz-target", "")
-        operation = target.removeprefix(_TARGET_PREFIX)
+        prefix, service = _TARGET_PREFIX, "dynamodb"
+        if target.startswith(scaling.PREFIX):
+            prefix, service = scaling.PREFIX, scaling.SERVICE
+        operation = target.removeprefix(prefix)
         if len(request.body) > _MAX_REQUEST_BYTES:
             too_large = DynamoError("RequestEntityTooLarge", "Request size exceeds limit of 16777216 bytes")
             return operation, {}, too_large
-        if not target.startswith(_TARGET_PREFIX) or operation not in OPERATIONS:
+        if not target.startswith(prefix) or operation not in OPERATIONS:
             return operation, {}, DynamoError("UnknownOperationException", "")
         try:
             if self.verifier is not None:
-                self.verifier.check(request.method, request.target, request.headers, request.body)
+                self.verifier.check(request.method, request.target, request.headers, request.body, service)
             payload = _parse(request.body)
         except DynamoError as error:
             return operation, {}, error
@@ -219,8 +225,9 @@ def _scripted_error(fault: Fault, tables: list[str]) -> DynamoError:
 
 
 def _named_table(payload: dict[str, Any]) -> list[str]:
-    name = payload.get("TableName")
-    return [name] if isinstance(name, str) else []
+    resources = [payload.get("ResourceId"), *(payload.get("ResourceIds") or [])]
+    names = [payload.get("TableName"), *(str(one).removeprefix("table/") for one in resources if one)]
+    return [name for name in names if isinstance(name, str)]
 
 
 def elements_of(payload: dict[str, Any]) -> Iterator[tuple[str, Item]]:

@@ -50,7 +50,7 @@ class _Authorization:
     signature: str
 
 
-def _parse(header: str) -> _Authorization:
+def _parse(header: str, wanted: str) -> _Authorization:
     algorithm, _, rest = header.partition(" ")
     if algorithm != _ALGORITHM:
         raise DynamoError("IncompleteSignatureException", f"Unsupported AWS 'algorithm': '{algorithm}'")
@@ -71,8 +71,8 @@ def _parse(header: str) -> _Authorization:
             f"got '{parts['Credential']}'",
         )
     access_key, day, region, service, terminator = elements
-    if service != "dynamodb" or terminator != "aws4_request":
-        raise DynamoError("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. ")
+    if service != wanted or terminator != "aws4_request":
+        raise DynamoError("InvalidSignatureException", f"Credential should be scoped to correct service: '{wanted}'. ")
     if not re.fullmatch(r"[0-9a-f]{64}", parts["Signature"]):
         raise DynamoError("InvalidSignatureException", _MISMATCH)
     return _Authorization(access_key, (day, region, service), parts["SignedHeaders"].split(";"), parts["Signature"])
@@ -158,7 +158,9 @@ class Verifier:
         self.known = {one.access_key: one for one in known}
         self._now = now
 
-    def check(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
+    def check(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, service: str = "dynamodb"
+    ) -> None:
         """Let the request pass, or not.
 
         Args:
@@ -166,6 +168,7 @@ class Verifier:
             target: path and query.
             headers: lower-case name → value.
             body: the payload.
+            service: whose request it is.
 
         Raises:
             DynamoError: as the service answers it.
@@ -173,7 +176,7 @@ class Verifier:
         header = headers.get("authorization", "")
         if not header.startswith("AWS4-"):
             raise DynamoError("MissingAuthenticationTokenException")
-        given = _parse(header)
+        given = _parse(header, service)
         stamp = _signed_at(headers, given.scope[0], self._now())
         if "host" not in given.signed_headers:
             raise DynamoError("InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization.")

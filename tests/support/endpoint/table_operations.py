@@ -115,14 +115,32 @@ def update_table(call: Call) -> dict[str, Any]:
                 "current limits and how to request higher limits."
             )
         if current is not None and throughput and _lower(throughput, current):
-            table.decreases += 1
+            table.count_decrease()
+    _check_quotas(throughput or {})
+    _check_warm(table, payload.get("WarmThroughput", {}))
     table.on_demand_maximum = dict(payload.get("OnDemandThroughput", table.on_demand_maximum))
     table.set_throughput(None if on_demand else throughput or table.provisioned)
-    for name in ("WarmThroughput", "DeletionProtectionEnabled"):
-        if name in payload:
-            table.definition[name] = payload[name]
+    if "WarmThroughput" in payload:
+        table.definition["WarmThroughput"] = {**table.definition.get("WarmThroughput", {}), **payload["WarmThroughput"]}
+    if "DeletionProtectionEnabled" in payload:
+        table.definition["DeletionProtectionEnabled"] = payload["DeletionProtectionEnabled"]
     table.enter("UPDATING")
     return {"TableDescription": {**table.describe(), "TableStatus": "UPDATING"}}
+
+
+def _check_quotas(throughput: dict[str, int]) -> None:
+    for name, units in throughput.items():
+        if units > _TABLE_UNITS:
+            raise DynamoError(
+                "LimitExceededException",
+                f"Subscriber limit exceeded: The {name} limit of {_TABLE_UNITS} for a table is exceeded by {units}.",
+            )
+
+
+def _check_warm(table: Table, wanted: dict[str, int]) -> None:
+    for name, units in wanted.items():
+        if units < table.definition.get("WarmThroughput", {}).get(name, 0):
+            raise invalid_parameter(f"Requested {name} for WarmThroughput for table is lower than the current value")
 
 
 def _same(current: dict[str, int], wanted: dict[str, int]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ REGION = "ap-southeast-1"
 ACCOUNT = "000000000000"
 _KEY_MISMATCH = "The provided key element does not match the schema"
 _EPOCH_S = 1_700_000_000  # creation times are counted from here, so that they look like dates
+_DAY_S, _DECREASE_EVERY_S, _FREE_DECREASES = 86_400, 3_600, 4
 _WCU_BYTES = 1024  # a write unit covers 1 KiB, a read unit 4 KiB ("Read and write operations")
 _RCU_BYTES = 4096
 
@@ -46,7 +48,10 @@ class Table:
             self.provisioned = None
         self.on_demand_maximum: dict[str, int] = dict(request.get("OnDemandThroughput", {}))
         self.decreases = 0
-        """How often its provisioned throughput was lowered."""
+        """How often its provisioned throughput was lowered today."""
+        self.last_decrease_s: float | None = None
+        """When it was the last time, in seconds since 1970."""
+        self._wall_s = time.time() - clock()
         self._clock = clock
         self._limits = limits
         self._transition_s = transition_s
@@ -92,6 +97,33 @@ class Table:
         """Provision {"ReadCapacityUnits": …, "WriteCapacityUnits": …}, or None for on-demand."""
         self.provisioned = provisioned
         self._refit()
+
+    def decreases_today(self) -> int:
+        """How often it was lowered in this UTC day."""
+        if self.last_decrease_s is not None and self.last_decrease_s // _DAY_S != self._now_s() // _DAY_S:
+            self.decreases = 0
+        return self.decreases
+
+    def count_decrease(self) -> None:
+        """Note that it is lowered.
+
+        Raises:
+            DynamoError: LimitExceededException: after four in a day, once an hour ("Service, account, and table
+                quotas"; the message is the service's own).
+        """
+        now_s, last_s = self._now_s(), self.last_decrease_s
+        if self.decreases_today() >= _FREE_DECREASES and last_s is not None and now_s - last_s < _DECREASE_EVERY_S:
+            raise DynamoError(
+                "LimitExceededException",
+                "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After "
+                f"the first {_FREE_DECREASES} decreases, each subsequent decrease in the same UTC day can be performed "
+                f"at most once every {_DECREASE_EVERY_S} seconds. Number of decreases today: {self.decreases}.",
+            )
+        self.decreases += 1
+        self.last_decrease_s = now_s
+
+    def _now_s(self) -> float:
+        return self._wall_s + self._clock()
 
     @property
     def is_limited(self) -> bool:
@@ -251,17 +283,19 @@ class Table:
             "CreationDateTime": round(_EPOCH_S + self._created_s, 3),
             "AttributeDefinitions": self.definition["AttributeDefinitions"],
             "KeySchema": self.definition["KeySchema"],
-            "ProvisionedThroughput": {"NumberOfDecreasesToday": self.decreases, **throughput},
+            "ProvisionedThroughput": {"NumberOfDecreasesToday": self.decreases_today(), **throughput},
             "ItemCount": self.count,
             "TableSizeBytes": self._bytes,
             "DeletionProtectionEnabled": bool(self.definition.get("DeletionProtectionEnabled")),
         }
+        if self.last_decrease_s is not None:
+            description["ProvisionedThroughput"]["LastDecreaseDateTime"] = round(self.last_decrease_s, 3)
         if self.provisioned is None:
             description["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
         if self.on_demand_maximum:
             description["OnDemandThroughput"] = self.on_demand_maximum
         if "WarmThroughput" in self.definition:
-            description["WarmThroughput"] = {**self.definition["WarmThroughput"], "Status": "ACTIVE"}
+            description["WarmThroughput"] = {**self.definition["WarmThroughput"], "Status": self.status}
         return description
 
 

@@ -1,0 +1,106 @@
+"""`ingest-cli table capacity` and `ingest-cli table restore`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.capacity import Wish
+from ingest_cli.changing import Outlook, change, outlook
+from ingest_cli.cli import EXIT_CODES, NoArguments
+from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.options import (
+    Duration,
+    max_cost_option,
+    option,
+    output_option,
+    prices_option,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
+from ingest_cli.cost import PriceList
+from ingest_cli.scaling import restore as undo_raises
+from ingest_cli.tables import Table
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli table capacity --table breaches
+  ingest-cli table capacity --table breaches --wcu 2000 --max-cost 5 --for 3h
+  ingest-cli table capacity --table breaches --on-demand --warm 20000
+  ingest-cli table restore --table breaches
+
+"""
+
+
+@click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@table_options
+@option("--wcu", type=click.IntRange(min=1), metavar="N", help="Provision so many write capacity units.")
+@option("--rcu", type=click.IntRange(min=1), metavar="N", help="Provision so many read capacity units.")
+@option("--on-demand", is_flag=True, help="Have the table billed per request.")
+@option("--warm", type=click.IntRange(min=1), metavar="N", help="Write units a second that the table takes at once.")
+@max_cost_option
+@option("--for", "planned", type=Duration(), default="1h", metavar="TIME", help="How long, for --max-cost: 90m, 2h.")
+@prices_option
+@output_option
+@settings_options
+@click.pass_context
+def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: Any) -> None:
+    """Show the table's capacity and what it could be, or change it and wait until it is there.
+
+    Autoscaling that would change the capacity back is suspended until `table restore`.
+    """
+    if shown(ctx):
+        return
+    wish = Wish(values["wcu"], values["rcu"], values["on_demand"], values["warm"])
+    if wish.on_demand and (wish.wcu or wish.rcu):
+        raise click.UsageError("--on-demand has no provisioned capacity; leave out --wcu and --rcu.")
+    rates, table = PriceList.read(prices), _open(values)
+    if (warning := rates.warning(dt.datetime.now(dt.UTC).date())) is not None:
+        Log("text").line(warning)
+    if wish != Wish():
+        limit = values["max_cost"]
+        for sentence in change(table, wish, rates, max_cost=limit, planned_s=values["planned"]):
+            Log("text").line(sentence)
+    _show(table.target.table, outlook(table, rates), output)
+
+
+def _show(name: str, found: Outlook, output: str) -> None:
+    facts = {"table": name.rpartition("/")[2], **found.facts()}
+    if output == "json":
+        click.echo(json.dumps(facts))
+        return
+    scaling, cost = found.autoscaling, found.per_hour
+    if scaling is not None:
+        facts["autoscaling"] = f"{scaling.least:,} to {scaling.most:,} WCU/s, " + (
+            "active" if scaling.is_active else "suspended"
+        )
+    if cost is not None:
+        facts["per_hour"] = f"{cost.amount:.4f} {cost.currency} = {cost.arithmetic}"
+    for fact, value in facts.items():
+        if value is not None:
+            text = f"{value:,}" if isinstance(value, int) else str(value)
+            click.echo(escape(f"{fact.replace('_', ' '):21} {text}"))
+
+
+@click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@table_options
+@settings_options
+@click.pass_context
+def restore(ctx: click.Context, /, **values: Any) -> None:
+    """Lower the capacity that a load has raised and left so, and let autoscaling go on."""
+    if shown(ctx):
+        return
+    said = undo_raises(_open(values))
+    for sentence in said or ["nothing was left raised or suspended; nothing was done"]:
+        click.echo(escape(sentence))
+
+
+def _open(values: dict[str, Any]) -> Table:
+    return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
