@@ -166,6 +166,7 @@ class Report:
         distinct: counts distinct keys of the rows read by this run.
         rows_before: rows that an earlier, broken-off run of the same load had done.
         notes: sentences that whoever looks at the result should know.
+        pruned: what was removed of the dataset afterwards; None if that was not asked for.
     """
 
     command: str
@@ -184,6 +185,7 @@ class Report:
     distinct: DistinctCounter = field(default_factory=DistinctCounter)
     rows_before: int = 0
     notes: list[str] = field(default_factory=list)
+    pruned: Mapping[str, Any] | None = None
 
     @property
     def duplicates(self) -> int | None:
@@ -242,6 +244,7 @@ class Report:
             "rows_per_s": round(self.rows_per_s, 1),
             "rows_before": self.rows_before,
             "notes": self.notes,
+            "pruned": self.pruned,
             "source_bytes": self.source_bytes,
         }
 

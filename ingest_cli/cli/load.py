@@ -13,6 +13,7 @@ from ingest_cli.cli.console import Log
 from ingest_cli.cli.options import (
     key_option,
     log_option,
+    max_rcu_option,
     option,
     output_option,
     row_options,
@@ -23,6 +24,7 @@ from ingest_cli.cli.options import (
     target_of,
     write_options,
 )
+from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.runs import Runs
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import Watcher, load, validate
@@ -41,6 +43,7 @@ EXAMPLES = """\
 Examples:
   ingest-cli load telco.toml --table breaches --key file:pepper.key
   ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --prune
   ingest-cli load telco.toml --sandbox
 
 """
@@ -52,6 +55,13 @@ Examples:
 @key_option
 @row_options
 @write_options
+@option(
+    "--prune",
+    is_flag=True,
+    help="Afterwards, remove items of rows that are no longer in the dump, as `prune` does.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before more than half of a dataset is removed.")
+@max_rcu_option
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
@@ -68,6 +78,8 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
+    if values["prune"] and (settings.skip or settings.limit or settings.replay):
+        raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
     log = Log(values["log_format"])
     if values["dry_run"]:
         ctx.exit(Runs(settings, values["output"], log, validate, writes=False).all(manifests))
@@ -81,7 +93,10 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
 
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+            report = load(one, table, pepper, how, watcher=watcher, stop=stop)
+            if values["prune"] and report.outcome in {"complete", "unchanged"}:
+                prune_after(report, table, how, values, stop)
+            return report
 
         runs = Runs(settings, values["output"], log, run)
         code = runs.all(manifests)

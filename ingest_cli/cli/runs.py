@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from ingest_cli.cli.console import Log, Progress, escape, show_report
 from ingest_cli.cli.interrupts import Interrupts
@@ -32,10 +33,11 @@ def worst(codes: Iterable[int]) -> int:
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
 
 
-Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], Report]
+ReportT = TypeVar("ReportT", bound=Report)
+Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
 
 
-class Runs:
+class Runs(Generic[ReportT]):
     """The runs of one command, a manifest each.
 
     Attributes:
@@ -43,7 +45,16 @@ class Runs:
         reports: reports so far.
     """
 
-    def __init__(self, settings: RunSettings, output: str, log: Log, run: Run, *, writes: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
+        self,
+        settings: RunSettings,
+        output: str,
+        log: Log,
+        run: Run[ReportT],
+        *,
+        writes: bool = True,
+        show: Callable[[ReportT, str], None] = show_report,
+    ) -> None:
         """Set up.
 
         Args:
@@ -52,14 +63,16 @@ class Runs:
             log: where messages go.
             run: runs a manifest.
             writes: whether it writes to a table, where each dataset has its own place.
+            show: prints a report, as `text` or `json`.
         """
         self.codes: list[int] = []
-        self.reports: list[Report] = []
+        self.reports: list[ReportT] = []
         self._settings = settings
         self._output = output
         self._log = log
         self._run = run
         self._writes = writes
+        self._show = show
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
@@ -87,7 +100,7 @@ class Runs:
         settings = replace(self._settings, append_rejects=bool(self.reports))
         with Progress(self._log) as progress:
             report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
-        show_report(report, self._output)
+        self._show(report, self._output)
         sys.stdout.flush()
         if report.message:
             self._log.line(f"{escape(str(path))}: {report.message}", "error", exit_code=int(report.exit_code))

@@ -24,6 +24,9 @@ COMMANDS = (
     ("key", "generate"),
     ("key", "check"),
     ("demo",),
+    ("verify",),
+    ("status",),
+    ("prune",),
 )
 LEAVES = [names for names in COMMANDS if names and names not in {("table",), ("key",)}]
 

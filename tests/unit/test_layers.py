@@ -48,12 +48,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settlement",),
     ("tables",),
     ("catalog",),
-    ("lookup", "sandbox", "drafting"),
+    ("lookup", "sandbox", "drafting", "reading"),
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),
     ("resuming", "writing", "outcome"),
-    ("working",),
+    ("working", "pruning", "status"),
     ("staffing",),
     ("loading",),
     ("verify",),
@@ -86,7 +86,7 @@ class Home:
 
 
 AWS = Home(
-    ("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "sandbox"),
+    ("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
     lazily=("keys",),  # a key from a file must not wait for boto3
 )
 LIBRARIES: dict[str, Home] = {
