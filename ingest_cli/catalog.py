@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ingest_cli.tables import Table
 
 SK = "_"
-LOADING, COMPLETE = "loading", "complete"
+LOADING, COMPLETE, WITHDRAWING = "loading", "complete", "withdrawing"
+
+REGISTRY = "_datasets"
+"""`pk` of the row that holds the ids of all datasets, so that they are found without looking at every item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class DatasetRow:
         title, occurred_on, description: from the manifest; the date in ISO form, or None.
         classes: data classes that its columns expose.
         src: first 8 hex digits of the fingerprint of the sources of its current load.
-        state: `loading` until a load is complete.
+        state: `loading` until a load is complete, `withdrawing` while its items are removed.
         kid: id of the pepper of that load.
         manifest: digest of the manifest of that load.
         counts: rows and items of the last complete load.
@@ -80,6 +83,10 @@ class DatasetRow:
         """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
         same = (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
         return same and self.state == COMPLETE
+
+    def in_state(self, state: str) -> DatasetRow:
+        """The row, in another state."""
+        return replace(self, state=state)
 
     def completed(self, counts: Mapping[str, int], at: dt.datetime) -> DatasetRow:
         """The row after a complete load."""
@@ -134,6 +141,38 @@ class Catalog:
         with sentences(target):
             self._table.client.put_item(
                 TableName=target.table, Item={**reserved_key(f"_dataset#{row.dataset}"), **item}
+            )
+
+    def remove_dataset(self, dataset: str) -> None:
+        """Forget what the table says about `dataset`."""
+        target = self._table.target
+        with sentences(target):
+            self._table.client.delete_item(TableName=target.table, Key=reserved_key(f"_dataset#{dataset}"))
+
+    def listed(self) -> frozenset[str] | None:
+        """Ids of the datasets in the table; None if none was ever listed: by versions before 0.2, or in a new table."""
+        item = self._get(REGISTRY)
+        return None if item is None else frozenset(item.get("ids", {}).get("SS", []))
+
+    def enlist(self, dataset: str) -> None:
+        """Add `dataset` to those that `listed` gives, if it is not among them."""
+        if dataset not in (self.listed() or ()):
+            self._change_registry("ADD", dataset)
+
+    def delist(self, dataset: str) -> None:
+        """Take `dataset` from those that `listed` gives."""
+        if self.listed() is not None:
+            self._change_registry("DELETE", dataset)
+
+    def _change_registry(self, verb: str, dataset: str) -> None:
+        """Change the set in one step, so that loads at the same time do not undo each other's changes."""
+        target = self._table.target
+        with sentences(target):
+            self._table.client.update_item(
+                TableName=target.table,
+                Key=reserved_key(REGISTRY),
+                UpdateExpression=f"{verb} ids :ids",
+                ExpressionAttributeValues={":ids": {"SS": [dataset]}},
             )
 
     def knows(self, pepper: Pepper) -> bool:

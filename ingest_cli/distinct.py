@@ -7,6 +7,7 @@ count is scaled by 2ᵏ. The hashes are parts of HMACs, and therefore uniform.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -52,8 +53,13 @@ class DistinctCounter:
         self._settle()
         return self._zero_bits == 0
 
+    @property
+    def relative_error(self) -> float:
+        """Standard error of `count`, as a share of it: 1.2/√capacity (Flajolet 1990); 0 while it is exact."""
+        return 0.0 if self.is_exact else 1.2 / math.sqrt(self._capacity)
+
     def count(self) -> int:
-        """Distinct hashes so far; an estimate unless `is_exact`, with a standard error of 1.2/√capacity."""
+        """Distinct hashes so far; an estimate unless `is_exact`, see `relative_error`."""
         self._settle()
         return self._size << self._zero_bits
 

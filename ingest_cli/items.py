@@ -41,7 +41,7 @@ class Items:
 
     Attributes:
         request: length n: `{"PutRequest":{"Item":{…}}},` with the comma, so that neighbouring ones
-            are the body of a batch as they stand in memory.
+            are the body of a batch as they stand in memory. Or `{"DeleteRequest":{"Key":{…}}},`.
         pk, sk: length n: the keys.
         size_bytes: shape (n,): item sizes by DynamoDB's rules.
         kind: length n: the class of each item's own identifier.

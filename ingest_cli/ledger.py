@@ -111,6 +111,12 @@ class TableLedger:
         return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
 
 
+def forget(table: Table, dataset: str) -> None:
+    """Remove the state of a load from the table, whichever run's it is."""
+    with sentences(table.target):
+        table.client.delete_item(TableName=table.target.table, Key=reserved_key(f"_run#{dataset}"))
+
+
 @dataclass(frozen=True, slots=True)
 class FileLedger:
     """A file in a folder that belongs to one dataset.

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,6 @@ from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
 from ingest_cli.settings import RunSettings, Target, state_folder
 from ingest_cli.sinks.dynamodb import is_gone
-from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources import dataset_fingerprint
 from ingest_cli.spending import limit_wcu, set_tariff
 from ingest_cli.staffing import Staff, checking, writing
@@ -66,6 +65,7 @@ from ingest_cli.writing import (
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.scaling import Scaling
+    from ingest_cli.sinks.interface import Sink
     from ingest_cli.tables import Table
 
 INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
@@ -92,6 +92,23 @@ class Watcher:
     on_bytes: Callable[[int], None] = lambda _: None
     on_settled: Callable[[Report], None] = lambda _: None
     on_pace: Callable[[Pacer], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is around a dump that is read to see what it gives.
+
+    Attributes:
+        target: whose profile and region count for sources in AWS.
+        watcher: whom to tell how it is getting on.
+        stop: ends it.
+        on_src: told the state of the sources before the first row is read; may raise.
+    """
+
+    target: Target | None = None
+    watcher: Watcher = field(default_factory=Watcher)
+    stop: StopRequest = field(default_factory=StopRequest)
+    on_src: Callable[[str], None] = lambda _: None
 
 
 def validate(
@@ -199,6 +216,7 @@ class _Load:
         if before is not None and not settings.restart and settings.replay is None and before.completes(row):
             if before != row:  # only what it is called has changed
                 rows.put_dataset(row)
+            rows.enlist(manifest.dataset.id)  # versions before did not
             report.outcome = "unchanged"
             return
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
@@ -213,8 +231,10 @@ class _Load:
                 identity = self._identity(planned, prints, described)
                 resumable = None
                 if not _is_partial(settings):
-                    finished = before is not None and before.state == catalog.COMPLETE
-                    resumable = Resumable.open(planned, identity, table, settings, token, finished=finished)
+                    finished = before is not None and before.state in {catalog.COMPLETE, catalog.WITHDRAWING}
+                    resumable = Resumable.open(
+                        planned, identity, table, settings, token, finished=finished, known=before is not None
+                    )
                 with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
                     self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row), watcher)
             finally:
@@ -240,6 +260,7 @@ class _Load:
         journal = Journal(books, watcher.on_settled, _store(resumable, path))
         try:
             insist(lambda: rows.register(self.pepper), rules)
+            insist(lambda: rows.enlist(manifest.dataset.id), rules)
             if resumable is not None:
                 insist(resumable.begin, rules)
             if settings.replay is None:
@@ -421,25 +442,34 @@ def _window(planned: Plan, settings: RunSettings) -> Window:
     return replay
 
 
-def rebuild(
-    manifest: Manifest, pepper: Pepper, target: Target | None = None
-) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """All items that the sources of `manifest` give, in DynamoDB JSON by (pk, sk); holds them in memory.
+def reproduce(  # noqa: PLR0913 - each is a thing of its own
+    manifest: Manifest,
+    pepper: Pepper,
+    settings: RunSettings,
+    *,
+    sink: Sink,
+    report: Report,
+    around: Surroundings | None = None,
+) -> None:
+    """Put the items that the sources of `manifest` give into `sink`, chunk by chunk.
 
     Args:
         manifest: of the dump.
         pepper: to hash with.
-        target: see `plan`.
+        settings: how to read.
+        sink: takes the items.
+        report: accounts for them.
+        around: whom to tell, and whom to ask.
 
     Raises:
-        IngestError: a source cannot be read, or does not fit the manifest.
+        IngestError: a source cannot be read, or does not fit the manifest; or `around` said so.
     """
-    planned = plan(manifest, target)
-    sink, settings = MemorySink(), RunSettings()
-    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, _src(_fingerprints(planned, settings)))
-    report = Report("verify", manifest.dataset.id, manifest.dataset.title)
-    journal, chunk_size = Journal(Books(report, RejectFile(None))), ChunkSize()
-    stages = _stages(planned, _window(planned, settings), settings, chunk_size, lambda _: None)
+    around = around or Surroundings()
+    planned = _planned(plan(manifest, around.target, around.stop.wait), report, around.watcher)
+    report.src = _src(_fingerprints(planned, settings))
+    around.on_src(report.src)
+    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
+    journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
+    stages = _stages(planned, _window(planned, settings), settings, chunk_size, _counting(report, around.watcher))
     preparation = Preparation(manifest.fields, builder)
-    _run(planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took), journal)
-    return sink.items
+    _run(planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took, around.stop), journal)

@@ -102,7 +102,7 @@ class Lease:
             LockedError: another run has taken it over.
         """
         if not self._put("#token = :token", self._token):
-            raise LockedError(f'another run has taken over the load of "{self._dataset}"; this one ends')
+            raise LockedError(f'another run has taken over "{self._dataset}"; this one ends')
 
     def release(self) -> None:
         """Give the lock back, if it is still ours."""
@@ -169,10 +169,47 @@ class Lease:
         since = held.get("since", {}).get("S", "?")
         left_s = max(float(held.get("expires", {}).get("N", "0")) - self._now_s(), 0.0)
         return (
-            f'"{self._dataset}" is being loaded by process {holder.pid} on {holder.host}, since {since}; wait for it. '
-            f"If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
+            f'"{self._dataset}" is being worked on by process {holder.pid} on {holder.host}, since {since}; wait for '
+            f"it. If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
             f"`ingest-cli table unlock {self._dataset}` and the same --table"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lock that is there.
+
+    Attributes:
+        host, pid: whose it is.
+        since: when it was taken, in ISO form, UTC.
+        left_s: seconds that are left of the lease; negative: it was not renewed, and can be taken over.
+    """
+
+    host: str
+    pid: int
+    since: str
+    left_s: float
+
+
+def look(table: Table, dataset: str, now_s: float) -> Held | None:
+    """The lock of a dataset, if there is one.
+
+    Args:
+        table: where it would be.
+        dataset: whose.
+        now_s: the time of day, in seconds since 1970.
+    """
+    target = table.target
+    with sentences(target):
+        answer = table.client.get_item(
+            TableName=target.table, Key=reserved_key(f"_lock#{dataset}"), ConsistentRead=True
+        )
+    item = answer.get("Item")
+    if item is None:
+        return None
+    holder = _holder(item)
+    expires_s = float(item.get("expires", {}).get("N", "0"))
+    return Held(holder.host, holder.pid, item.get("since", {}).get("S", "?"), expires_s - now_s)
 
 
 def unlock(table: Table, dataset: str) -> bool:

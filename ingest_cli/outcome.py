@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ingest_cli.engines.journal import check_rejects
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
@@ -18,8 +18,26 @@ if TYPE_CHECKING:
 _OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
 
 
+class Result(Protocol):
+    """What says how something ended; see `Report`."""
+
+    outcome: str
+    message: str | None
+    exit_code: int
+    elapsed_s: float
+
+
 @contextmanager
 def accounted(report: Report) -> Iterator[None]:
+    """Put the outcome of the block, however it ends, and the time it took into `report`, and see that it balances."""
+    with concluded(report):
+        yield
+    if not report.account.balances:
+        report.notes.append("the account does not balance; this is a bug, please report it")
+
+
+@contextmanager
+def concluded(report: Result) -> Iterator[None]:
     """Put the outcome of the block, however it ends, and the time it took into `report`."""
     began = time.monotonic()
     try:
@@ -33,8 +51,6 @@ def accounted(report: Report) -> Iterator[None]:
         report.message = f"interrupted; {CONTINUE}"
     finally:
         report.elapsed_s = time.monotonic() - began
-    if not report.account.balances:
-        report.notes.append("the account does not balance; this is a bug, please report it")
 
 
 def check(report: Report, manifest: Manifest) -> None:

@@ -193,6 +193,7 @@ class Report:
         wcu_before: write capacity units that earlier runs of the same load have consumed, as far as they saved it.
         tariff: what writing costs; None: not known.
         prediction: what a load would come to; None: nobody asked.
+        pruned: what was removed of the dataset afterwards; None if that was not asked for.
     """
 
     command: str
@@ -215,6 +216,7 @@ class Report:
     wcu_before: float = 0.0
     tariff: Tariff | None = None
     prediction: Prediction | None = None
+    pruned: Mapping[str, Any] | None = None
 
     @property
     def wcu_spent(self) -> float:
@@ -292,6 +294,7 @@ class Report:
             "rows_per_s": round(self.rows_per_s, 1),
             "rows_before": self.rows_before,
             "notes": self.notes,
+            "pruned": self.pruned,
             "source_bytes": self.source_bytes,
         }
 

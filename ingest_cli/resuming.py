@@ -38,6 +38,7 @@ class Resumable:
         token: str,
         *,
         finished: bool = False,
+        known: bool = True,
     ) -> Resumable:
         """Read the state of the load, or begin with none.
 
@@ -48,7 +49,10 @@ class Resumable:
             settings: how it is run.
             token: names this run.
             finished: the dataset is complete. A state then is that of the load which completed it, killed before
-                it could remove it, or of one that was killed before its first write: of no use either way.
+                it could remove it, or of one that was killed before its first write: of no use either way. So is one
+                of a dataset that is being withdrawn.
+            known: the table says something about the dataset. If it does not, what the state says was done in this
+                table was withdrawn since.
 
         Raises:
             UsageError: there is a state, and it is of another load; nothing was written.
@@ -64,7 +68,8 @@ class Resumable:
                 return begun
             raise
         checkpoint.check_dataset(identity)
-        if settings.restart or finished or checkpoint.is_mended(identity):
+        withdrawn = not known and checkpoint.identity.table == identity.table
+        if settings.restart or finished or withdrawn or checkpoint.is_mended(identity):
             return begun
         checkpoint.check(identity)
         return cls(checkpoint, ledger)

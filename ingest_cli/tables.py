@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws import dynamodb, open_session, sentences
-from ingest_cli.errors import TableError
+from ingest_cli.errors import IngestError, TableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -108,6 +108,16 @@ class Table:
                 "table made by `ingest-cli table create`"
             )
         return found
+
+    def can_be_restored(self) -> bool | None:
+        """Whether point-in-time recovery is on; None if that cannot be told."""
+        try:
+            with sentences(self.target):
+                found = self.client.describe_continuous_backups(TableName=self.target.table)
+        except IngestError:  # not allowed, or a stand-in for DynamoDB that does not know it
+            return None
+        recovery = found.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
+        return recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
 
     def drop(self) -> None:
         """Delete the table and all that is in it, and wait until it is gone.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws import ca_bundle, dynamodb, no_credentials, open_session
 from ingest_cli.engines.concurrent import Lanes
-from ingest_cli.errors import IngestError, LockedError, UsageError
+from ingest_cli.errors import IngestError, LockedError
 from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.budget import Budget
@@ -82,20 +82,7 @@ def parse_ceiling(text: str | None) -> Ceiling:
     Raises:
         UsageError: nothing.
     """
-    if text is None:
-        return Ceiling()
-    number = text.strip().removesuffix("%")
-    try:
-        value = float(number)
-    except ValueError:
-        value = 0.0
-    if text.strip().endswith("%"):
-        if not 0 < value <= 100:  # noqa: PLR2004 - per cent
-            raise UsageError(f"--max-wcu takes a percentage above 0 % and up to 100 %, not {text}")
-        return Ceiling(share=value / 100)
-    if not 1 <= value < float("inf"):
-        raise UsageError(f"--max-wcu takes a number of write capacity units per second from 1 on, or NN%, not {text}")
-    return Ceiling(wcu_per_s=value)
+    return Ceiling.parse(text)
 
 
 def provisioned_wcu(described: dict[str, Any]) -> float | None:

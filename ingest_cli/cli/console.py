@@ -8,7 +8,7 @@ import os
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import click
@@ -90,10 +90,14 @@ def _as_json(text: str, level: str, fields: Mapping[str, object]) -> str:
 
 
 def show_report(report: Report, output: str) -> None:
-    """Print the report of a run on stdout; whether anybody still reads it makes no difference to the run."""
-    lines = [json.dumps(report.as_dict())] if output == "json" else [escape(line) for line in _text(report)]
+    """Print the report of a run on stdout."""
+    show([json.dumps(report.as_dict())] if output == "json" else _text(report))
+
+
+def show(lines: Sequence[str]) -> None:
+    """Print lines on stdout; whether anybody still reads them makes no difference to what is being done."""
     try:
-        click.echo("\n".join(lines))
+        click.echo("\n".join(map(escape, lines)))
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             tell(f"ingest-cli: the report cannot be written to stdout ({error.strerror})")
@@ -116,7 +120,8 @@ def _text(report: Report) -> list[str]:
     account, traffic = report.account, report.traffic
     lines = [f"{report.title} ({report.dataset}): {report.command} {report.outcome}"]
     if report.outcome == "unchanged":
-        return [*lines, f"  the table {report.table} has all of it already; nothing was written"]
+        lines.append(f"  the table {report.table} has all of it already; nothing was written")
+        return lines + _pruned(report) + [f"  note        {note}" for note in report.notes]
     if report.outcome == "locked":
         return lines
     lines.append(
@@ -151,7 +156,7 @@ def _text(report: Report) -> list[str]:
         cost = report.cost
         lines.append(f"  cost        {cost.amount:,.6f} {cost.currency}: {cost.arithmetic}")
     lines.append(f"  time        {report.elapsed_s:,.1f} s, {report.rows_per_s:,.0f} rows/s")
-    return [*lines, *_prediction(report), *(f"  note        {note}" for note in report.notes)]
+    return [*lines, *_pruned(report), *_prediction(report), *(f"  note        {note}" for note in report.notes)]
 
 
 def _prediction(report: Report) -> list[str]:
@@ -166,6 +171,14 @@ def _prediction(report: Report) -> list[str]:
     storage = prediction.storage
     lines.append(f"    kept:        {storage.amount:,.6f} {storage.currency} a month = {storage.arithmetic}")
     return lines
+
+
+def _pruned(report: Report) -> list[str]:
+    """What was removed afterwards, if anything was to be."""
+    if report.pruned is None:
+        return []
+    items = report.pruned["items"]
+    return [f"  pruned      {items['removed']:,} items removed of {items['found'] or 0:,} in {report.table}"]
 
 
 def _counts(name: str, counts: Mapping[str, int], what: str = "") -> list[str]:

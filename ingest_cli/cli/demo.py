@@ -20,11 +20,12 @@ from ingest_cli.loading import Watcher, load
 from ingest_cli.lookup import Lookup
 from ingest_cli.manifest import Manifest, load_manifest
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.reading import Reading
 from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
-from ingest_cli.settings import RunSettings
+from ingest_cli.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.tables import Table
-from ingest_cli.verify import compare
+from ingest_cli.verify import Scope, verify
 
 SOMEBODY = "850101-14-5678"
 """The invented MyKad of Aisyah, who is in several of the sample dumps."""
@@ -88,19 +89,13 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
 
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
-    manifest = load_manifest(path)
-    found = compare(manifest, table, pepper)
-    if found.agrees:
-        log.line(
-            f"   {manifest.dataset.id}: {found.equal:,} of {found.expected:,} items are there, and as they should be"
-        )
-        return ExitCode.DONE
-    log.line(
-        f"   {manifest.dataset.id}: {len(found.missing):,} items missing, {len(found.different):,} different, "
-        f"{len(found.surplus):,} too many",
-        "error",
-    )
-    return ExitCode.UNUSABLE
+    manifest, reading = load_manifest(path), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
+    found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
+    if found.message is None:
+        log.line(f"   {manifest.dataset.id}: {found.counted:,} items, each of them as it should be")
+    else:
+        log.line(f"   {manifest.dataset.id}: {found.message}", "error")
+    return found.exit_code
 
 
 def _samples() -> Path:

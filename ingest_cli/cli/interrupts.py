@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import pyarrow as pa
@@ -18,6 +20,25 @@ LAST_RESORT_S = 9.0
 
 Draining and saving are over by then, and what was saved is saved; only the report is lost.
 """
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a signal interrupt the block, which waits for somebody to type something.
+
+    Raises:
+        KeyboardInterrupt: there was one.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Interrupts:

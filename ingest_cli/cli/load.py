@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
     log_option,
     max_cost_option,
+    max_rcu_option,
     option,
     output_option,
     prices_option,
@@ -29,6 +32,7 @@ from ingest_cli.cli.options import (
     target_of,
     write_options,
 )
+from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs, worst
 from ingest_cli.cost import PriceList
@@ -56,6 +60,7 @@ Examples:
   ingest-cli load dumps/*.toml --table breaches --key env:PEPPER --output json
   ingest-cli load telco.toml --table breaches --key file:pepper.key --plan
   ingest-cli load telco.toml --table breaches --key file:pepper.key --scale-to 2000 --max-cost 5
+  ingest-cli load telco.toml --table breaches --key file:pepper.key --prune
   ingest-cli load telco.toml --sandbox
   ingest-cli load telco.toml --table breaches --key env:PEPPER --report telco.html
 
@@ -72,6 +77,13 @@ Examples:
 @max_cost_option
 @prices_option
 @option("--plan", is_flag=True, help="Check everything, say what it would take and cost, and write nothing.")
+@option(
+    "--prune",
+    is_flag=True,
+    help="Afterwards, remove items of rows that are no longer in the dump, as `prune` does.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before more than half of a dataset is removed.")
+@max_rcu_option
 @option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
 @option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
 @output_option
@@ -89,8 +101,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     if shown(ctx):
         return
     settings = run_settings(values)
-    parse_ceiling(settings.max_wcu)
-    PriceList.read(settings.prices)
+    _check(values, settings)
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     with contextlib.ExitStack() as stack:
         operation = stack.enter_context(Operation("load", values))
@@ -113,23 +124,40 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         scaling = Scaling(table, ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
+            report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
+            if values["prune"] and report.outcome in {"complete", "unchanged"}:
+                prune_after(report, table, how, values, stop)
+            return report
 
         runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
-        try:
-            code = runs.all(manifests)
-        finally:
-            scaling.finish(wait_s=HURRY_S if runs.interrupted else LOWER_WAIT_S)
-            for note in scaling.notes:
-                log.line(note)
-        if scaling.fault is not None:
-            log.line(str(scaling.fault), "error", exit_code=int(scaling.fault.exit_code))
-            code = worst([code, scaling.fault.exit_code])
+        code = _all_scaled(runs, manifests, scaling, log)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
         elif code == 0:
             log.line(_next(target, values["key"], len(runs.reports)))
     ctx.exit(code)
+
+
+def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
+    """Run all manifests, and put the table's capacity back to what it was, whatever becomes of them."""
+    try:
+        code = runs.all(manifests)
+    finally:
+        scaling.finish(wait_s=HURRY_S if runs.interrupted else LOWER_WAIT_S)
+        for note in scaling.notes:
+            log.line(note)
+    if scaling.fault is not None:
+        log.line(str(scaling.fault), "error", exit_code=int(scaling.fault.exit_code))
+        code = worst([code, scaling.fault.exit_code])
+    return code
+
+
+def _check(values: dict[str, Any], settings: RunSettings) -> None:
+    """Refuse what cannot be meant, before anything is opened."""
+    parse_ceiling(settings.max_wcu)
+    PriceList.read(settings.prices)
+    if values["prune"] and (settings.skip or settings.limit or settings.replay):
+        raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
 
 
 def _plan(  # noqa: PLR0913, PLR0917 - a `Run`, and what it is of

@@ -20,6 +20,7 @@ from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
+from ingest_cli.reading import Reading
 from ingest_cli.settings import (
     AUTO_WORKERS,
     DEFAULT_CONCURRENCY,
@@ -51,6 +52,9 @@ SECTIONS = frozenset(
         "load",
         "validate",
         "draft",
+        "verify",
+        "status",
+        "prune",
         "lookup",
         "demo",
         "create",
@@ -286,6 +290,34 @@ row_options = together(
     section=READING,
 )
 
+max_wcu_option = option(
+    "--max-wcu",
+    metavar="N|NN%",
+    help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
+    "Default: what the table takes.",
+)
+
+max_rcu_option = option(
+    "--max-rcu",
+    metavar="N|NN%",
+    help="Read capacity units per second to consume at the most, or a share of what is provisioned. "
+    "Default: half of that; of an on-demand table, what it takes.",
+)
+
+give_up_option = option(
+    "--give-up-after",
+    type=Duration(),
+    default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
+    metavar="TIME",
+    help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
+)
+
+source_id_option = option(
+    "--source-id",
+    metavar="TEXT",
+    help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
+)
+
 write_options = together(
     option(
         "--concurrency",
@@ -295,19 +327,8 @@ write_options = together(
         help="Requests in flight at the most.",
     ),
     option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
-    option(
-        "--max-wcu",
-        metavar="N|NN%",
-        help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
-        "Default: what the table takes.",
-    ),
-    option(
-        "--give-up-after",
-        type=Duration(),
-        default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
-        metavar="TIME",
-        help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
-    ),
+    max_wcu_option,
+    give_up_option,
     option(
         "--state",
         default=STATE_IN_TABLE,
@@ -321,11 +342,7 @@ write_options = together(
         metavar="REJECTS",
         help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
     ),
-    option(
-        "--source-id",
-        metavar="TEXT",
-        help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
-    ),
+    source_id_option,
     option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
     section=WRITING,
 )
@@ -361,10 +378,11 @@ scale_options = together(
 
 _ALL_SETTINGS = frozenset(
     {
-        "age_identity", "concurrency", "endpoint_url", "give_up_after", "key", "limit", "log_file",
-        "log_format", "max_cost", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output", "prices",
-        "profile", "region", "rejects", "rejects_include_raw", "replay", "report", "restart", "sandbox", "scale_to",
-        "skip", "source_id", "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
+        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "key", "limit", "log_file",
+        "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output",
+        "prices", "profile", "prune", "region", "rejects", "rejects_include_raw", "replay", "report", "restart",
+        "sample", "sandbox", "scale_to", "seed", "skip", "source_id", "spot_watch", "state", "table", "transport",
+        "verbose", "warm", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""
@@ -377,11 +395,17 @@ def target_of(table: str | None, region: str | None, profile: str | None, endpoi
     return Target(table, region, profile, endpoint_url)
 
 
+def reading(values: Mapping[str, Any]) -> Reading:
+    """How to read a table, from the options of a command."""
+    return Reading(values["max_rcu"], values["give_up_after"])
+
+
 def run_settings(values: dict[str, Any]) -> RunSettings:
     """The settings of a run, from the options of its command."""
     names: Sequence[str] = [name for name in RunSettings.__slots__ if name in values]
     chosen = {name: values[name] for name in names}
-    age_key(values)
+    if "age_identity" in values:
+        age_key(values)
     if "give_up_after" in values:
         chosen["give_up_after_s"] = values["give_up_after"]
     return RunSettings(**chosen)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -41,10 +41,11 @@ def worst(codes: Iterable[int]) -> int:
 
 _Name = TypeVar("_Name")
 
-Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], Report]
+ReportT = TypeVar("ReportT", bound=Report)
+Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
 
 
-class Runs:
+class Runs(Generic[ReportT]):
     """The runs of one command, a manifest each.
 
     Attributes:
@@ -57,10 +58,11 @@ class Runs:
         settings: RunSettings,
         output: str,
         log: Log,
-        run: Run,
+        run: Run[ReportT],
         report_file: ReportFile | None = None,
         *,
         writes: bool = True,
+        show: Callable[[ReportT, str], None] = show_report,
         operation: Operation | None = None,
     ) -> None:
         """Set up.
@@ -72,10 +74,11 @@ class Runs:
             run: runs a manifest.
             report_file: where the reports of all runs are kept; None: nowhere.
             writes: whether it writes to a table, where each dataset has its own place.
+            show: prints a report, as `text` or `json`.
             operation: what surrounds the runs; None: nothing but `output` and `log`.
         """
         self.codes: list[int] = []
-        self.reports: list[Report] = []
+        self.reports: list[ReportT] = []
         # The system's allocator gives back sooner what a chunk took, and costs nothing more (`make bench`: memory).
         pa.set_memory_pool(pa.system_memory_pool())
         self._settings = settings
@@ -87,6 +90,7 @@ class Runs:
         self._writes = writes
         self._operation = operation
         self._place = ""
+        self._show = show
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
@@ -151,7 +155,7 @@ class Runs:
         if self._operation is not None:
             self._operation.finished(path, report, began_at)
         else:
-            show_report(report, self._output)
+            self._show(report, self._output)
             if report.message:
                 self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         sys.stdout.flush()

@@ -75,6 +75,7 @@ class RetryRules:
         on_retry: told the reason of each attempt that has to be repeated.
         stop: when set, nothing is sent again.
         backoff: how long to wait.
+        doing: what could not be done, as a participle.
     """
 
     clock: Clock
@@ -84,6 +85,7 @@ class RetryRules:
     on_retry: Callable[[str], None]
     stop: StopRequest
     backoff: Backoff = field(default_factory=Backoff)
+    doing: str = "written"
 
     def wait(self, attempt: int, reason: str) -> None:
         """Wait after failed attempt number `attempt`, counted from 0.
@@ -105,7 +107,7 @@ class RetryRules:
         self.stop.check()
         if self.progress.failed() >= self.give_up_after_s:
             raise TryAgainError(
-                f"nothing could be written for {self.give_up_after_s:,.0f} s (last reason: {reason}); {CONTINUE}, "
+                f"nothing could be {self.doing} for {self.give_up_after_s:,.0f} s (last reason: {reason}); {CONTINUE}, "
                 "when the table can take it"
             )
 

@@ -105,12 +105,15 @@ def _unprocessed(parsed: dict[str, Any], batch: Batch, table: str) -> list[int]:
     places = {key: place for place, key in enumerate(batch.item_keys())}
     try:
         # Popped, since an item that is named twice makes the number of the others wrong.
-        return sorted(
-            places.pop((put["PutRequest"]["Item"]["pk"]["S"], put["PutRequest"]["Item"]["sk"]["S"]))
-            for put in _of_table(left, table)
-        )
+        return sorted(places.pop((key["pk"]["S"], key["sk"]["S"])) for key in map(_key, _of_table(left, table)))
     except (KeyError, TypeError) as error:
         raise _Untrustworthy("bad_answer") from error
+
+
+def _key(request: dict[str, Any]) -> dict[str, Any]:
+    """The key that a request of a batch is about, with more or less beside it."""
+    key: dict[str, Any] = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
+    return key
 
 
 def _of_table(left: dict[str, Any], table: str) -> list[Any]:

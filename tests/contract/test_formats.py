@@ -13,10 +13,12 @@ import pytest
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FORMATS, open_format
 from ingest_cli.keys import Pepper
-from ingest_cli.loading import rebuild, validate
+from ingest_cli.loading import reproduce, validate
 from ingest_cli.manifest import parse_manifest
 from ingest_cli.records import Position, Span
+from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
+from ingest_cli.sinks.memory import MemorySink
 from tests.support import format_cases, make_samples
 from tests.support.format_cases import Case, check, read
 from tests.support.truth import Reference, as_dynamodb_json
@@ -59,7 +61,10 @@ def test_a_sample_gives_the_items_of_the_people_in_it(sample: make_samples.Sampl
     digests = sorted(hashlib.sha256((format_cases.FOLDER / name).read_bytes()).hexdigest() for name in sample.files)
     src = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()[:8]
     expected = Reference(pepper.secret, pepper.kid, sample.dataset, src).table(truths)
-    assert {key: _sorted(item) for key, item in rebuild(case.manifest, pepper).items()} == {
+    sink, report = MemorySink(), Report("verify", sample.dataset, "")
+    reproduce(case.manifest, pepper, RunSettings(), sink=sink, report=report)
+    assert report.src == src
+    assert {key: _sorted(item) for key, item in sink.items.items()} == {
         key: as_dynamodb_json(item) for key, item in expected.items()
     }
 

@@ -26,6 +26,9 @@ COMMANDS = (
     ("key", "check"),
     ("demo",),
     ("completion",),
+    ("verify",),
+    ("status",),
+    ("prune",),
 )
 LEAVES = [names for names in COMMANDS if names and names not in {("table",), ("key",)}]
 

@@ -49,13 +49,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settlement",),
     ("tables",),
     ("catalog", "autoscaling", "capacity"),
-    ("lookup", "sandbox", "drafting"),
+    ("lookup", "sandbox", "drafting", "reading"),
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),
     ("raised",),
     ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),
-    ("working", "paid"),
+    ("working", "paid", "pruning", "status"),
     ("staffing",),
     ("loading",),
     ("verify", "planning"),
@@ -90,7 +90,10 @@ class Home:
 
 
 AWS = Home(
-    ("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "sandbox", "autoscaling", "capacity"),
+    (
+        *("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
+        *("autoscaling", "capacity"),
+    ),
     lazily=("keys",),  # a key from a file must not wait for boto3
 )
 LIBRARIES: dict[str, Home] = {

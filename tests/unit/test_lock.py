@@ -63,7 +63,7 @@ def test_the_second_is_told_who_holds_it_and_since_when(table: Table, clock: Fak
     with pytest.raises(LockedError) as caught:
         lease_of(table, clock, "run-2").acquire()
     assert str(caught.value) == (
-        '"demo" is being loaded by process 4242 on loader-7, since 2030-03-17T17:46:40+00:00; wait for it. If it is '
+        '"demo" is being worked on by process 4242 on loader-7, since 2030-03-17T17:46:40+00:00; wait for it. If it is '
         "gone for good, its lock ends by itself in 50 s, or at once with `ingest-cli table unlock demo` and the same "
         "--table"
     )
@@ -93,7 +93,7 @@ def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_ends(table: T
         second.acquire()
     clock.advance(0.01)
     second.acquire()
-    with pytest.raises(LockedError, match='another run has taken over the load of "demo"; this one ends'):
+    with pytest.raises(LockedError, match='another run has taken over "demo"; this one ends'):
         first.renew()
     first.release()
     second.renew()

@@ -1,0 +1,164 @@
+"""`ingest-cli prune`, and what `load --prune` does afterwards."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log, escape, show
+from ingest_cli.cli.interrupts import Interrupts, interruptible
+from ingest_cli.cli.options import (
+    give_up_option,
+    log_option,
+    max_rcu_option,
+    max_wcu_option,
+    option,
+    output_option,
+    reading,
+    run_settings,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
+from ingest_cli.errors import UsageError
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.pruning import Pruning, Wish, prune
+from ingest_cli.report import Report
+from ingest_cli.settings import TRANSPORTS, RunSettings
+from ingest_cli.tables import Table
+
+_LINE_EVERY_S = 10.0
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli prune demo-telco-2017 --table breaches --dry-run
+  ingest-cli prune demo-telco-2017 --table breaches --max-wcu 500
+  ingest-cli prune demo-telco-2017 --table breaches --all
+
+"""
+
+
+@click.command("prune", epilog=EXAMPLES + EXIT_CODES)
+@click.argument("dataset")
+@click.option("--all", "everything", is_flag=True, help="Withdraw the dataset: all its items, and what it is called.")
+@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@table_options
+@max_wcu_option
+@max_rcu_option
+@give_up_option
+@option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests.")
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
+    """Remove the items of a DATASET that its last complete load did not write: those of rows that left the dump.
+
+    They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
+    no pepper.
+    """
+    if shown(ctx):
+        return
+    table = Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise UsageError(
+            "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
+        )
+    log = Log(values["log_format"])
+    stop = Interrupts(log).fresh()
+    wish = Wish(
+        reading(values),
+        run_settings(values),
+        everything=everything,
+        only_count=dry_run,
+        agree=(lambda _: True) if yes else _asked,
+        on_progress=_telling(log),
+    )
+    found = prune(table, dataset, wish, stop)
+    show([json.dumps(found.as_dict())] if values["output"] == "json" else _text(found))
+    if found.message:
+        log.line(found.message, "error", exit_code=int(found.exit_code))
+    ctx.exit(found.exit_code)
+
+
+def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[str, Any], stop: StopRequest) -> None:
+    """Prune what a complete load has left behind, and note in its report what came of it."""
+
+    def agree(found: Pruning) -> bool:
+        if not found.takes_most or values["yes"]:
+            return True
+        if sys.stdin.isatty():
+            return _asked(found)
+        raise UsageError(
+            f"{found.stale:,} of {found.items:,} items are no longer in the dump, which is more than half: is it "
+            f'whole? They were left alone; `ingest-cli prune {found.dataset} --yes` removes them, as does "--yes" here'
+        )
+
+    wish = Wish(reading(values), replace(how, replay=None), agree=agree)
+    found = prune(table, report.dataset, wish, stop)
+    report.pruned = found.as_dict()
+    report.notes += found.notes if found.stale else []
+    report.elapsed_s += found.elapsed_s
+    if found.message:
+        report.message, report.exit_code = f"loaded, but not pruned: {found.message}", found.exit_code
+
+
+def _asked(found: Pruning) -> bool:
+    """Show what is to be removed, and ask somebody."""
+    what = "all" if found.withdraws else f"{found.stale:,}"
+    why = "This withdraws it." if found.withdraws else "The others are of the last complete load, and stay."
+    for note in found.notes:
+        click.echo(escape(f"note: {note}"), err=True)
+    click.echo(
+        escape(f"{found.title} ({found.dataset}): {what} of {found.items:,} items in {found.table} go. {why}"), err=True
+    )
+    try:
+        with interruptible():
+            typed = click.prompt("Type the dataset's id to go on", err=True, default="", show_default=False)
+    except click.Abort:
+        typed = ""
+    return bool(typed == found.dataset)
+
+
+def _telling(log: Log) -> Callable[[Pruning], None]:
+    """Writes a line now and then."""
+    last_s = time.monotonic()
+
+    def tell(found: Pruning) -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s >= _LINE_EVERY_S:
+            last_s = time.monotonic()
+            log.line(
+                f"{found.dataset}: {found.items or 0:,} items, {found.stale or 0:,} of them to go, "
+                f"{found.removed:,} gone",
+                dataset=found.dataset,
+                items=found.items,
+                stale=found.stale,
+                removed=found.removed,
+            )
+
+    return tell
+
+
+def _text(found: Pruning) -> list[str]:
+    """The result for people, line by line."""
+    lines = [f"{found.title or found.dataset} ({found.dataset}): prune {found.outcome}"]
+    if found.items is not None:
+        of = "to be withdrawn" if found.withdraws else f"not of the current load (src {found.src})"
+        lines += [
+            f"  items       {found.items:,} in {found.table}, {found.stale:,} of them {of}",
+            f"  removed     {found.removed:,}",
+            f"  capacity    {found.rcu:,.1f} RCU, {found.traffic.wcu_consumed:,.0f} WCU consumed",
+            f"  time        {found.elapsed_s:,.1f} s",
+        ]
+    return lines + [f"  note        {note}" for note in found.notes]

@@ -1,0 +1,139 @@
+"""`ingest-cli status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from ingest_cli.catalog import Catalog
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log, show
+from ingest_cli.cli.interrupts import Interrupts
+from ingest_cli.cli.options import (
+    give_up_option,
+    log_option,
+    max_rcu_option,
+    output_option,
+    reading,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
+from ingest_cli.errors import UsageError
+from ingest_cli.status import Seen, Watch, find_all
+from ingest_cli.tables import Table
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli status --table breaches
+  ingest-cli status demo-telco-2017 --table breaches --follow
+  ingest-cli status --table breaches --output json
+
+"""
+
+
+@click.command("status", epilog=EXAMPLES + EXIT_CODES)
+@click.argument("datasets", nargs=-1, metavar="[DATASET]...")
+@click.option("--follow", is_flag=True, help="Look again every few seconds, until nobody is at work any more.")
+@click.option("--scan", is_flag=True, help="Find the datasets by reading the whole table.")
+@table_options
+@max_rcu_option
+@give_up_option
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(
+    ctx: click.Context, /, datasets: tuple[str, ...], *, follow: bool, scan: bool, output: str, **values: Any
+) -> None:
+    """Show the DATASETs in a table, or all of them: what they are, how loads are getting on, who holds locks.
+
+    It is all in the table, so that a load can be looked at from any machine.
+    """
+    if shown(ctx):
+        return
+    table = Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    log = Log(values["log_format"])
+    stop = Interrupts(log).fresh()
+    if scan:
+        found = find_all(table, reading(values), stop)
+        wanted = [one for one in found if not datasets or one in datasets]
+    else:
+        wanted = list(dict.fromkeys(datasets)) or _listed(table, log)
+    watch = Watch(table, time.time)
+
+    def tell(running: list[Seen]) -> None:
+        if output == "json":
+            show([json.dumps({"table": table.target.table, "datasets": [one.as_dict() for one in running]})])
+        else:
+            show([_progress(one) for one in running])
+
+    seen = watch.follow(wanted, tell, stop.wait) if follow else watch(wanted)
+    if output == "json":
+        show([json.dumps({"table": table.target.table, "datasets": [one.as_dict() for one in seen]})])
+    elif seen:
+        show([line for one in seen for line in _text(one)])
+    if unknown := [one.dataset for one in seen if one.row is None]:
+        raise UsageError(f'the table "{table.target.table}" knows of no dataset "{unknown[0]}"')
+
+
+def _listed(table: Table, log: Log) -> list[str]:
+    """Ids of all datasets that the table lists."""
+    listed = Catalog(table).listed()
+    if listed is None:
+        log.line(
+            f'no datasets are listed in the table "{table.target.table}": it is empty, or was loaded by an older '
+            "version. Name some, or find them with --scan"
+        )
+    return sorted(listed or ())
+
+
+def _text(seen: Seen) -> list[str]:
+    """A dataset for people, line by line."""
+    row = seen.row
+    if row is None:
+        return [f"{seen.dataset}: unknown"]
+    lines = [f"{row.title} ({seen.dataset}): {seen.state}"]
+    if row.occurred_on:
+        lines.append(f"  occurred    {row.occurred_on}")
+    if row.loaded_at:
+        lines.append(f"  loaded      {row.loaded_at}")
+    counts = row.counts
+    if counts:
+        lines.append(
+            f"  rows        {counts.get('rows_read', 0):,} read = {counts.get('rows_kept', 0):,} kept + "
+            f"{counts.get('rows_rejected', 0):,} rejected + {counts.get('rows_skipped', 0):,} skipped"
+        )
+        lines.append(f"  items       {counts.get('items', 0):,} acknowledged")
+    lines.append(f"  src         {row.src}, pepper {row.kid}")
+    if seen.progress is not None or seen.is_running:
+        lines.append(f"  under way   {_done(seen)}" if seen.is_running else f"  broken off  {_done(seen)}")
+    if seen.lock is not None:
+        until = f"for {seen.lock.left_s:,.0f} s more" if seen.is_running else "and has not renewed it"
+        lines.append(
+            f"  lock        process {seen.lock.pid} on {seen.lock.host} has it, since {seen.lock.since}; {until}"
+        )
+    return lines
+
+
+def _progress(seen: Seen) -> str:
+    """A line about a dataset that is being worked on."""
+    where = "" if seen.lock is None else f"; process {seen.lock.pid} on {seen.lock.host}, since {seen.lock.since}"
+    return f"{seen.dataset}: {_done(seen)}{where}"
+
+
+def _done(seen: Seen) -> str:
+    """How far the load has come."""
+    progress = seen.progress
+    if progress is None:
+        return "no state of a load in the table"
+    rate = "" if seen.rows_per_s is None else f" ({seen.rows_per_s:,.0f} rows/s)"
+    return (
+        f"{progress.rows_read:,} rows{rate}, {progress.rows_rejected:,} rejected, {progress.items:,} items of "
+        f"{progress.items_bytes:,} bytes; {progress.sources_done:,} of {progress.sources:,} sources done"
+    )

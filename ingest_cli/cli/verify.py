@@ -1,0 +1,132 @@
+"""`ingest-cli verify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest_cli.cli import EXIT_CODES
+from ingest_cli.cli.console import Log, show
+from ingest_cli.cli.options import (
+    age_option,
+    give_up_option,
+    key_option,
+    log_option,
+    max_rcu_option,
+    option,
+    output_option,
+    reading,
+    run_settings,
+    settings_options,
+    shown,
+    source_id_option,
+    table_options,
+    target_of,
+)
+from ingest_cli.cli.runs import Runs
+from ingest_cli.keys import read_pepper
+from ingest_cli.loading import Watcher
+from ingest_cli.manifest import Manifest
+from ingest_cli.policies.pacing import Ceiling
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.settings import RunSettings
+from ingest_cli.tables import Table
+from ingest_cli.verify import DEFAULT_SAMPLE, Differences, Scope, Verification, verify
+
+EXAMPLES = """\
+\b
+Examples:
+  ingest-cli verify telco.toml --table breaches --key file:pepper.key
+  ingest-cli verify telco.toml --table breaches --key file:pepper.key --full --max-rcu 100
+  ingest-cli verify telco.toml --table breaches --key file:pepper.key --sample 100000 --seed 7 --no-count
+
+"""
+
+
+@click.command("verify", epilog=EXAMPLES + EXIT_CODES)
+@click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
+@option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=DEFAULT_SAMPLE,
+    metavar="N",
+    help="Items to read back, drawn at random.",
+)
+@option("--full", is_flag=True, help="Read all of them back, instead of a sample.")
+@option("--seed", type=click.IntRange(min=0), metavar="N", help="Draw the sample that this number stands for.")
+@option("--count/--no-count", default=True, help="Also count the items of the dataset, by a scan of the whole table.")
+@table_options
+@key_option
+@max_rcu_option
+@give_up_option
+@age_option
+@source_id_option
+@output_option
+@log_option
+@settings_options
+@click.pass_context
+def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
+    """Read back what was loaded from the dumps that the MANIFESTs describe, and compare it with what they give.
+
+    Exits with 4 if an item is missing, different or too many, and lists their keys.
+    """
+    if shown(ctx):
+        return
+    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    if not values["key"]:
+        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    Ceiling.parse(values["max_rcu"], "--max-rcu")
+    table = Table(target)
+    pepper = read_pepper(values["key"], table.session)
+    scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
+
+    def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Verification:
+        return verify(
+            one, table, pepper, scope=scope, reading=reading(values), settings=how, watcher=watcher, stop=stop
+        )
+
+    log = Log(values["log_format"])
+    runs = Runs(run_settings(values), values["output"], log, run, writes=False, show=_show)
+    ctx.exit(runs.all(manifests))
+
+
+def _show(found: Verification, output: str) -> None:
+    show([json.dumps(found.as_dict())] if output == "json" else _text(found))
+
+
+def _text(found: Verification) -> list[str]:
+    """The result for people, line by line."""
+    lines = [f"{found.title} ({found.dataset}): verify {found.outcome}"]
+    if found.outcome not in {"complete", "different"}:
+        return lines + [f"  note        {note}" for note in found.notes]
+    account, about = found.account, "" if found.distinct.is_exact else "about "
+    lines.append(
+        f"  dump        {account.rows_read:,} rows, {account.items_built:,} items, "
+        f"{about}{found.expected:,} of them with a key of their own"
+    )
+    drawn = "all of them" if found.covers_all else f"drawn at random (--seed {found.seed})"
+    lines.append(f"  compared    {found.compared:,}, {drawn}; {found.equal:,} are as they should be")
+    if found.confidence:
+        lines.append(f"  so          {found.confidence}")
+    lines += _differences("missing", found.missing) + _differences("different", found.different)
+    if found.counted is not None:
+        error = f", give or take {found.distinct.relative_error:.2%}" if found.distinct.relative_error else ""
+        lines.append(f"  counted     {found.counted:,} in {found.table}, {about}{found.expected:,} expected{error}")
+        lines += _differences("too many", found.surplus)
+    lines.append(f"  capacity    {found.rcu:,.1f} RCU consumed in {found.traffic.requests:,} requests")
+    lines.append(f"  time        {found.elapsed_s:,.1f} s, {found.rows_per_s:,.0f} rows/s")
+    return lines + [f"  note        {note}" for note in found.notes]
+
+
+def _differences(name: str, differences: Differences) -> list[str]:
+    """How many there are, and the keys of the first."""
+    if not differences.count:
+        return []
+    lines = [f"  {name:10}  {differences.count:,}"]
+    lines += [f"    {pk}  {sk}" for pk, sk in differences.keys]
+    if (more := differences.count - len(differences.keys)) > 0:
+        lines.append(f"    and {more:,} more")
+    return lines

@@ -1,0 +1,339 @@
+"""Remove from a table what is no longer in a dump, or a whole dataset: counted first, and only if somebody agrees.
+
+An item is stale if its `src` is not that of the complete load which the catalog tells of: a load writes all
+items of a dump anew, so that what it did not write is no longer in it. BatchWriteItem cannot delete on a
+condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it is renewed,
+which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was read
+under the same lock, strongly consistently.
+
+Nothing has to be kept to go on after a break: what is gone is gone, and the same command finds the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ingest_cli import ledger
+from ingest_cli.batching import batches
+from ingest_cli.catalog import COMPLETE, LOADING, WITHDRAWING, Catalog, DatasetRow
+from ingest_cli.errors import IngestError, LockedError, TryAgainError, UsageError
+from ingest_cli.items import Items
+from ingest_cli.lock import Lease
+from ingest_cli.outcome import concluded
+from ingest_cli.policies.background import Repeater, within
+from ingest_cli.policies.paced import SMOOTHING_S
+from ingest_cli.policies.retry import insist
+from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.reading import Key, Reader, Reading, Selection, keys_of, reader
+from ingest_cli.report import Traffic
+from ingest_cli.settings import RunSettings
+from ingest_cli.writing import Route, WritePath, starting_pace, write_path
+
+if TYPE_CHECKING:
+    from ingest_cli.batching import Batch
+    from ingest_cli.tables import Table
+
+SURE_FOR_S = 5.0
+"""Seconds for which a renewed lock is taken to be ours still."""
+
+LAST_ACTION_S = 1.5
+"""Seconds that unlocking may take on the way out."""
+
+MOST = 0.5
+"""The share of a dataset above which its removal is not taken for granted, whoever asked for it."""
+
+NOT_RESTORABLE = (
+    "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
+    "came from"
+)
+
+
+@dataclass(slots=True)
+class Pruning:
+    """What a pruning came to.
+
+    Attributes:
+        dataset, title, table: what of, and where.
+        withdraws: whether all of the dataset is to go.
+        src: first 8 hex digits of the fingerprint of the sources whose items stay; None if none do.
+        items: items of the dataset that were counted; None if it did not come to that.
+        stale: those of them to be removed.
+        removed: items that are known to be gone.
+        outcome: `complete`, `counted` (and nothing more was asked for), `stopped`, `locked` or `failed`.
+        message: one sentence on why it failed.
+        exit_code: the process exit code this asks for.
+        elapsed_s: wall time in seconds.
+        rcu: read capacity units consumed.
+        traffic: what the deleting took.
+        notes: sentences that whoever looks at the result should know.
+    """
+
+    dataset: str
+    table: str
+    withdraws: bool
+    title: str = ""
+    src: str | None = None
+    items: int | None = None
+    stale: int | None = None
+    removed: int = 0
+    outcome: str = "failed"
+    message: str | None = None
+    exit_code: int = 1
+    elapsed_s: float = 0.0
+    rcu: float = 0.0
+    traffic: Traffic = field(default_factory=Traffic)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def takes_most(self) -> bool:
+        """Whether more is to be removed than to be left."""
+        return (self.stale or 0) > MOST * (self.items or 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result for programs."""
+        return {
+            "command": "prune",
+            "dataset": self.dataset,
+            "title": self.title,
+            "table": self.table,
+            "all": self.withdraws,
+            "src": self.src,
+            "outcome": self.outcome,
+            "message": self.message,
+            "exit_code": self.exit_code,
+            "items": {"found": self.items, "stale": self.stale, "removed": self.removed},
+            "rcu_consumed": round(self.rcu, 1),
+            "wcu_consumed": round(self.traffic.wcu_consumed, 1),
+            "requests": self.traffic.requests,
+            "retries": self.traffic.retries.total(),
+            "elapsed_s": round(self.elapsed_s, 3),
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be removed, and how.
+
+    Attributes:
+        reading: how to read.
+        writing: how to delete: its rate and transport, and when to give up.
+        everything: the whole dataset, and all that the table says about it.
+        only_count: remove nothing.
+        agree: asked once it is counted; says whether to go on.
+        on_progress: told now and then how it is getting on.
+    """
+
+    reading: Reading
+    writing: RunSettings
+    everything: bool = False
+    only_count: bool = False
+    agree: Callable[[Pruning], bool] = lambda _: False
+    on_progress: Callable[[Pruning], None] = lambda _: None
+
+
+def prune(table: Table, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
+    """Remove items of `dataset` whose `src` is not the current one, or all of it.
+
+    Nothing is raised but bugs; see `Pruning.message`.
+    """
+    found = Pruning(dataset, table.target.table, wish.everything)
+    with concluded(found):
+        _Run(table, dataset, wish, found, stop or StopRequest()).run()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One pruning of one dataset."""
+
+    table: Table
+    dataset: str
+    wish: Wish
+    found: Pruning
+    stop: StopRequest
+
+    def run(self) -> None:
+        """Count, ask, remove."""
+        described = self.table.check()
+        if self.table.can_be_restored() is False:
+            self.found.notes.append(NOT_RESTORABLE)
+        with reader(self.table, described, self.wish.reading, self.stop) as source:
+            try:
+                if self.wish.only_count:
+                    self._count(source, self._row())
+                    self.found.outcome = "counted"
+                    return
+                self._row()  # a dataset that is not there needs no lock
+                outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
+                try:
+                    pace = starting_pace(described, self.wish.writing)
+                    path = write_path(outlet, self.wish.writing, self.found.traffic, self.stop, pace)
+                    with self._locked(path) as lease:
+                        self._locked_run(source, path, lease)
+                finally:
+                    outlet.transport.close()
+            finally:
+                self.found.rcu = source.rcu
+
+    def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
+        row, rows = self._row(), Catalog(self.table)
+        self._count(source, row)
+        if (self.found.stale or self.wish.everything) and not self.wish.agree(self.found):
+            raise UsageError(f'nothing of "{self.dataset}" was removed')
+        self.stop.check()
+        remover = _Remover(self.found, path, lease)
+        if self.wish.everything:
+            # From here on no load may take the dataset for complete, or go on where an earlier one was.
+            remover.make_sure()
+            insist(lambda: rows.put_dataset(row.in_state(WITHDRAWING)), path.rules)
+            insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
+        if self.found.stale:
+            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced.
+            for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
+                remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
+                self.wish.on_progress(self.found)
+        if self.wish.everything:
+            remover.make_sure()
+            insist(lambda: rows.delist(self.dataset), path.rules)
+            insist(lambda: rows.remove_dataset(self.dataset), path.rules)
+        self.found.outcome = "complete"
+
+    def _row(self) -> DatasetRow:
+        """What the table says about the dataset.
+
+        Raises:
+            UsageError: nothing; or its load is not complete, so that nobody knows what is stale.
+        """
+        row = Catalog(self.table).dataset(self.dataset)
+        if row is None:
+            raise UsageError(
+                f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
+                "`ingest-cli status` lists those it holds"
+            )
+        if not self.wish.everything and row.state != COMPLETE:
+            why = {
+                LOADING: "its load is not complete. Run that to its end first",
+                WITHDRAWING: "it is being withdrawn. Finish that with --all",
+            }
+            raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
+        self.found.title = row.title
+        self.found.src = None if self.wish.everything else row.src
+        return row
+
+    def _count(self, source: Reader, row: DatasetRow) -> None:
+        """Count what there is, and what is to go.
+
+        Eventually consistent: the counts are shown and weighed, and what goes is looked at again before it does.
+        """
+        self.found.items = self.found.stale = 0
+        for page in source.scan(Selection.of_dataset(row.dataset, "src", consistent=False)):
+            self.found.items += len(page)
+            self.found.stale += sum(map(self._is_stale, page))
+            self.wish.on_progress(self.found)
+
+    def _is_stale(self, item: Mapping[str, Any]) -> bool:
+        return self.wish.everything or item.get("src", {}).get("S") != self.found.src
+
+    @contextlib.contextmanager
+    def _locked(self, path: WritePath) -> Iterator[Lease]:
+        """Hold the lock of the dataset while the block lasts.
+
+        Raises:
+            LockedError: another run has it.
+        """
+        lease = Lease(self.table, self.dataset, secrets.token_hex(16), time.time)
+        insist(lease.acquire, path.rules)
+
+        def on_fault(fault: Exception) -> None:
+            if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
+                self.stop.fail(fault)
+
+        try:
+            with Repeater("lease", lease.renew_every_s, lease.renew, on_fault):
+                yield lease
+        finally:
+            with contextlib.suppress(IngestError, OSError):
+                within(LAST_ACTION_S, lease.release)
+
+
+class _Remover:
+    """Deletes items while the lock of their dataset is ours."""
+
+    def __init__(self, found: Pruning, path: WritePath, lease: Lease) -> None:
+        self._found = found
+        self._path = path
+        self._lease = lease
+        self._sure_until_s = -np.inf
+
+    def make_sure(self) -> None:
+        """Renew the lock, unless that was done just now.
+
+        Raises:
+            LockedError: it is not ours any more.
+        """
+        clock = self._path.rules.clock
+        if clock.monotonic_s() >= self._sure_until_s:
+            insist(self._lease.renew, self._path.rules)
+            self._sure_until_s = clock.monotonic_s() + SURE_FOR_S
+
+    def remove(self, keys: Sequence[Key]) -> None:
+        """Delete the items with these keys.
+
+        Raises:
+            IngestError: not all of them could be deleted.
+        """
+        for batch in batches(_deletions(keys)) if keys else ():
+            left: Batch | None = batch
+            while left is not None:
+                part, left = self._part(left)
+                self._delete(part)
+
+    def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:
+        """As much of `batch` as is sent at once: what is gone can be counted when the run is stopped."""
+        size = max(int(self._path.pacer.rate_wcu_per_s * SMOOTHING_S), 1)
+        return batch.split(size) if len(batch) > size else (batch, None)
+
+    def _delete(self, part: Batch) -> None:
+        left: Batch | None = part
+        attempt = 0
+        while left is not None:
+            self.make_sure()
+            self._path.rules.stop.check()
+            receipt = self._path.lanes.fast.put(left)
+            self._found.removed += receipt.acknowledged
+            if receipt.refused:
+                reason = receipt.refused[0].reason
+                raise TryAgainError(f"DynamoDB does not delete some items ({reason}); run the same command again")
+            left = receipt.unprocessed  # of a hot key, which gets one chance after another
+            if left is not None:
+                self._path.rules.wait(attempt, "hot_key")
+                attempt += 1
+
+
+def _deletions(keys: Sequence[Key]) -> Items:
+    """Requests to delete the items with these keys, as if each had up to 1 KiB: what they have was not read."""
+    count = len(keys)
+    texts = [
+        f'{{"DeleteRequest":{{"Key":{{"pk":{{"S":{json.dumps(pk)}}},"sk":{{"S":{json.dumps(sk)}}}}}}}}},'
+        for pk, sk in keys
+    ]
+    pks, sks = zip(*keys, strict=True)
+    return Items(
+        request=pa.array(texts, pa.string()),
+        pk=pa.array(pks, pa.string()),
+        sk=pa.array(sks, pa.string()),
+        size_bytes=np.ones(count, np.int64),
+        kind=pa.array(["deletion"] * count, pa.string()),
+        record=np.zeros(count, np.int32),
+        key_hash=np.zeros(count, np.uint64),
+    )

@@ -1,0 +1,190 @@
+"""`verify`: the table is what the dump gives, or the keys of what is not are listed, and 4 is the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.harness import (
+    OTHER_LINE,
+    SAMPLE_MANIFESTS,
+    SAMPLE_NAMES,
+    SAMPLES,
+    SMALL_ROWS,
+    Cli,
+    Place,
+    expected_counts,
+    small_dump,
+)
+from tests.support.endpoint import faults
+from tests.support.endpoint.clients import Client
+
+if TYPE_CHECKING:
+    from tests.support.endpoint.items import Item
+
+ROWS = [("N", "", "", f"kenari.{n}@example.org") for n in range(300)]
+Change = Callable[[Place, Client], object]
+
+
+@pytest.fixture(scope="module")
+def samples(shared_cli: Cli, shared_table: Place) -> Place:
+    """All samples in one table."""
+    assert shared_cli("load", *SAMPLE_MANIFESTS, *shared_table.to).code == 0
+    return shared_table
+
+
+def loaded(cli: Cli, table: Place, folder: Path, rows: list[tuple[str, str, str, str]] = ROWS) -> Path:
+    manifest = small_dump(folder, rows)
+    assert cli("load", manifest, *table.to).code == 0
+    return manifest
+
+
+def put(table: Place, admin: Client, item: Item) -> None:
+    admin.put_item(TableName=table.name, Item=item)  # type: ignore[arg-type] # as the endpoint has it
+
+
+def first(table: Place) -> Item:
+    return table.items[min(table.items)]
+
+
+def test_every_sample_is_as_it_should_be(samples: Place, shared_cli: Cli) -> None:
+    asked = len(samples.requests)
+    result = shared_cli("verify", *SAMPLE_MANIFESTS, *samples.to, "--full", "--output", "json")
+    assert (result.code, result.err) == (0, "")
+    for name, report in zip(SAMPLE_NAMES, result.reports, strict=True):
+        distinct = expected_counts(name)["items"]["distinct"]
+        assert (report["outcome"], report["all_compared"], report["confidence"]) == ("complete", True, None)
+        assert report["expected"] == report["counted"] == distinct
+        assert report["equal"] == report["compared"] >= distinct
+        assert report["rows"] == expected_counts(name)["rows"]
+    assert samples.operations(asked) == {"DescribeTable", "GetItem", "BatchGetItem", "Scan"}
+
+
+def test_a_sample_states_what_it_is_worth(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = loaded(cli, table, tmp_path)
+    asked = len(table.requests)
+    result = cli("verify", manifest, *table.to, "--sample", "200", "--no-count")
+    assert result.code == 0
+    assert "compared    200, drawn at random (--seed " in result.out
+    assert "≤ 1.5 % missing at 95 %" in result.out
+    assert "counted" not in result.out
+    gets = [one for one in table.requests[asked:] if one.operation == "BatchGetItem"]
+    assert [one.items for one in gets] == [100, 100]
+    assert "Scan" not in table.operations(asked)
+
+
+def test_the_same_seed_draws_the_same_sample(cli: Cli, table: Place, tmp_path: Path, admin: Client) -> None:
+    manifest = loaded(cli, table, tmp_path)
+    for item in table.items.values():
+        put(table, admin, {**item, "label": {"S": "phone"}})
+
+    def drawn(seed: int) -> list[Any]:
+        report = cli(
+            *("verify", manifest, *table.to, "--no-count", "--output", "json"),
+            *("--sample", "15", "--seed", str(seed)),
+        ).report
+        assert (report["seed"], report["compared"], report["different"]["count"]) == (seed, 15, 15)
+        return [key["pk"] for key in report["different"]["keys"]]
+
+    once = drawn(1)
+    assert len(set(once)) == 15
+    assert drawn(1) == once
+    assert len(set(once) & set(drawn(2))) < 10
+
+
+def test_a_sample_larger_than_the_dump_is_all_of_it(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = loaded(cli, table, tmp_path, [*SMALL_ROWS, *SMALL_ROWS])
+    report = cli("verify", manifest, *table.to, "--output", "json").report
+    assert (report["compared"], report["all_compared"], report["confidence"]) == (9, True, None)
+    assert (report["items"]["built"], report["expected"], report["counted"]) == (18, 9, 9)
+
+
+def lose(table: Place, admin: Client) -> None:
+    item = first(table)
+    admin.delete_item(TableName=table.name, Key={"pk": item["pk"], "sk": item["sk"]})  # type: ignore[dict-item] # as above
+
+
+def bend(table: Place, admin: Client) -> None:
+    put(table, admin, {**first(table), "classes": {"SS": ["Names"]}})
+
+
+def add(table: Place, admin: Client) -> None:
+    put(table, admin, {**first(table), "pk": {"S": "k1.nobody"}, "src": {"S": "00000000"}})
+
+
+def add_alike(table: Place, admin: Client) -> None:
+    put(table, admin, {**first(table), "pk": {"S": "k1.nobody"}})
+
+
+WRONG: dict[str, tuple[Change, dict[str, int], str]] = {
+    "missing": (lose, {"missing": 1}, "1 missing of 9 items compared"),
+    "different": (bend, {"different": 1}, "1 different of 9 items compared"),
+    "too many": (add, {"surplus": 1}, "1 of another load still there; `ingest-cli prune demo-small` removes them"),
+    "too many of this load": (add_alike, {}, "10 items in the table where there should be 9"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_whatever_differs_is_found(cli: Cli, table: Place, tmp_path: Path, admin: Client, what: str) -> None:
+    manifest = loaded(cli, table, tmp_path, [*SMALL_ROWS])
+    change, counts, words = WRONG[what]
+    key = [{name: first(table)[name]["S"] for name in ("pk", "sk")}]
+    change(table, admin)
+    result = cli("verify", manifest, *table.to, "--output", "json")
+    assert (result.code, result.report["outcome"], result.report["exit_code"]) == (4, "different", 4)
+    assert words in result.err
+    for name in ("missing", "different", "surplus"):
+        assert result.report[name]["count"] == counts.get(name, 0)
+        if counts.get(name) and name != "surplus":
+            assert result.report[name]["keys"] == key
+    shown = cli("verify", manifest, *table.to).out
+    assert ("k1." in shown) is bool(counts)
+
+
+def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, tmp_path: Path, admin: Client) -> None:
+    manifest = loaded(cli, table, tmp_path)
+    for pk, sk in sorted(table.items)[:30]:
+        admin.delete_item(TableName=table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    result = cli("verify", manifest, *table.to, "--full")
+    assert result.code == 4
+    assert result.out.count("    k1.") == 20
+    assert "    and 10 more" in result.out
+    assert "270 in" in result.out
+
+
+def test_what_is_left_unprocessed_is_asked_for_again(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = loaded(cli, table, tmp_path)
+    for fault in (faults.partial(40), faults.partial(100), faults.empty_object(), faults.throttle(), faults.reset()):
+        table.goes_wrong(fault, "BatchGetItem", times=1)
+    for fault in (faults.empty_object(), faults.server_error()):
+        table.goes_wrong(fault, "Scan", times=1)
+    report = cli("verify", manifest, *table.to, "--full", "--output", "json").report
+    assert (report["outcome"], report["equal"], report["counted"]) == ("complete", 300, 300)
+
+
+def test_what_cannot_be_compared_is_said(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = small_dump(tmp_path)
+    cli("verify", manifest, *table.to).err.index('holds nothing of "demo-small"; load it first')
+    assert cli("load", manifest, *table.to, "--limit", "1").code == 0
+    result = cli("verify", manifest, *table.to)
+    assert (result.code, "is not complete (loading)" in result.err) == (4, True)
+    assert cli("load", manifest, *table.to).code == 0
+    small_dump(tmp_path, SMALL_ROWS[1:])
+    result = cli("verify", manifest, *table.to)
+    assert (result.code, "another state of the dump" in result.err) == (4, True)
+    small_dump(tmp_path)
+    other = {"PEPPER": f"k2:{OTHER_LINE.partition(':')[2]}"}
+    result = cli("verify", manifest, *table.to, env=other)
+    assert (result.code, 'was loaded with the pepper "k1", and this is "k2"' in result.err) == (2, True)
+    assert cli("verify", manifest, *table.to, env={"PEPPER": OTHER_LINE}).code == 2
+    cli("verify", manifest, *table.at).complains(2, "--key")
+    cli("verify", manifest, *table.to, "--max-rcu", "none").complains(2, "--max-rcu takes a number of read capacity")
+
+
+def test_several_dumps_and_the_worst_of_them(cli: Cli, samples: Place, tmp_path: Path) -> None:
+    result = cli("verify", small_dump(tmp_path), SAMPLES / "telco.toml", *samples.to, "--output", "json")
+    assert result.code == 4
+    assert [report["outcome"] for report in result.reports] == ["failed", "complete"]

@@ -1,0 +1,106 @@
+"""Following loads from elsewhere: rates from one look to the next, until nobody is at work any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ingest_cli.catalog import COMPLETE, LOADING, Catalog, DatasetRow
+from ingest_cli.ledger import TableLedger
+from ingest_cli.lock import LEASE_S, Lease
+from ingest_cli.policies.checkpoint import Checkpoint, Identity
+from ingest_cli.records import Position, Span
+from ingest_cli.settings import Target
+from ingest_cli.status import FOLLOW_EVERY_S, Seen, Watch
+from ingest_cli.tables import Table
+from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
+from tests.support.fake_clock import FakeClock
+
+NOON_S = 1_900_000_000.0
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+    """An empty table."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    arguments = endpoint.client_arguments
+    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
+    made.create(None)
+    yield made
+    made.drop()
+    made.client.close()
+
+
+class Load:
+    """A load as it looks in the table."""
+
+    def __init__(self, table: Table, clock: FakeClock) -> None:
+        self.rows, self.ledger = Catalog(table), TableLedger(table, "demo", "run-1")
+        self.lease = Lease(table, "demo", "run-1", clock)
+        self.row = DatasetRow("demo", "Demo", None, "", (), "0" * 8, LOADING, "k1", "", {})
+        self.checkpoint = Checkpoint.new(Identity("demo", "", "", "", "k1", ""), 2)
+        self.lease.acquire()
+        self.rows.put_dataset(self.row)
+        self.ledger.take_over(self.checkpoint.to_bytes())
+
+    def read(self, rows: int) -> None:
+        """Have so many more rows done."""
+        before = self.checkpoint.account.rows_read
+        span = Span(Position(before, before), Position(before + rows, before + rows))
+        self.checkpoint.shards[0].add(0, span)
+        self.checkpoint.account.rows_read += rows
+        self.ledger.write(self.checkpoint.to_bytes())
+
+    def complete(self) -> None:
+        """End."""
+        self.rows.put_dataset(self.row.in_state(COMPLETE))
+        self.ledger.clear()
+        self.lease.release()
+
+
+def test_rates_are_those_between_two_looks(table: Table) -> None:
+    clock = FakeClock(NOON_S)
+    load, watch, told = Load(table, clock), Watch(table, clock), list[list[Seen]]()
+    load.read(100)
+
+    def wait(duration_s: float) -> None:
+        clock.advance(duration_s)
+        if len(told) == 3:
+            load.complete()
+        else:
+            load.read(600)
+
+    (last,) = watch.follow(["demo"], told.append, wait)
+    assert [one.rows_per_s for (one,) in told] == [None, 600 / FOLLOW_EVERY_S, 600 / FOLLOW_EVERY_S]
+    assert [one.progress and one.progress.rows_read for (one,) in told] == [100, 700, 1300]
+    assert {one.state for (one,) in told} == {"loading"}
+    assert (last.state, last.progress, last.lock) == ("complete", None, None)
+
+
+def test_a_load_that_died_is_not_waited_for(table: Table) -> None:
+    clock, told = FakeClock(NOON_S), list[list[Seen]]()
+    Load(table, clock).read(10)
+    (last,) = Watch(table, clock).follow(["demo"], told.append, clock.advance)
+    assert len(told) == LEASE_S / FOLLOW_EVERY_S
+    assert last.state == "stopped"
+    assert last.lock is not None
+    assert last.lock.left_s == 0
+    assert last.progress is not None
+    assert (last.progress.sources_done, last.progress.sources, last.progress.spans) == (0, 2, 1)
+
+
+def test_a_clock_that_goes_back_gives_no_rate(table: Table) -> None:
+    clock = FakeClock(NOON_S)
+    load, watch = Load(table, clock), Watch(table, clock)
+    watch(["demo"])
+    load.read(10)
+    clock.advance(-5)
+    assert watch(["demo"])[0].rows_per_s is None
