@@ -236,8 +236,11 @@ def _account(report: Report) -> str:
     said = f"{report.command} of {report.title} ({report.dataset}){where}: {report.outcome}"
     if report.outcome in {"unchanged", "locked"}:
         return said
+    said += f" after {report.elapsed_s:,.1f} s"
+    if not account.rows_read:
+        return said
     return (
-        f"{said} after {report.elapsed_s:,.1f} s; {account.rows_read:,} rows read, {account.rows_kept:,} kept, "
+        f"{said}; {account.rows_read:,} rows read, {account.rows_kept:,} kept, "
         f"{account.rows_rejected:,} rejected, {account.rows_skipped:,} skipped; {account.items_built:,} items built, "
         f"{account.items_acknowledged:,} {'checked' if report.table is None else 'acknowledged'}, "
         f"{account.items_refused:,} refused; {report.traffic.retries.total():,} requests repeated"

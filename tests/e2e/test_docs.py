@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from moto.server import ThreadedMotoServer
 from ingest_cli.format_table import Format
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.manifest import _KNOWN_KEYS, DEFAULT_EXPOSES, LOOKUP_KINDS, RejectLimits, parse_manifest
+from ingest_cli.metrics import prometheus
+from ingest_cli.report import Account, Report
 from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
 from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
@@ -426,3 +429,38 @@ def test_every_decision_is_listed() -> None:
     records = sorted(path.name for path in folder.glob("[0-9]*.md"))
     assert [name[:4] for name in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
     assert set(records) <= set(_LINK.findall((folder / "README.md").read_text()))
+
+
+def test_every_metric_is_explained(tmp_path: Path) -> None:
+    named = set[str]()
+    for cell, *_ in _table(GUIDE, "metric", "labels beside `task` and `command`", "what it is"):
+        named |= {
+            f"ingest_cli_{name.removeprefix('ingest_cli_').removeprefix('_')}" for name in re.findall(r"`(\w+)`", cell)
+        }
+    some = Counter(reason=1)
+    report = Report("load", "demo", "Demo", account=Account(rejected=some, skipped=some, refused=some))
+    report.traffic.note_retry("reason")
+    prometheus.write(
+        tmp_path / "x.prom", prometheus.Task("load", 0, 1.0, 1.0, [prometheus.Finished(report, 0.0, 1.0)], "1")
+    )
+    written = set(re.findall(r"^# TYPE (\w+) gauge$", (tmp_path / "x.prom").read_text(), re.MULTILINE))
+    assert named == written | {"ingest_cli_last_success_timestamp_seconds"}
+
+
+def test_the_crontab_shown_is_the_one_to_copy() -> None:
+    lines = (REPOSITORY / "docs" / "deploy" / "crontab").read_text().splitlines(keepends=True)
+    (shown,) = [block.text for block in blocks(GUIDE, "text") if block.text.startswith("MAILTO=")]
+    assert shown == "".join(line for line in lines if not line.startswith("#"))
+
+
+def test_the_mail_shown_is_one(cli: Cli) -> None:
+    manifest = (SAMPLES / "telco.toml").read_text()
+    (cli.home / "telco.toml").write_text(manifest.replace('"telco-*.csv*"', '"telco-1.csv"'))
+    (shown,) = [block.text for block in blocks(GUIDE, "text") if "Exit code" in block.text]
+    with Endpoint() as endpoint:
+        at = ["--table", "breaches", "--endpoint-url", endpoint.url]
+        assert cli("table", "create", *at).code == 0
+        mail = cli.from_cron("load", "telco.toml", *at, "--key", "env:PEPPER")
+    assert mail.code == 4
+    said, expected = (re.sub(r"after \S+ s", "after T s", " ".join(text.split())) for text in (mail.out, shown))
+    assert said == expected
