@@ -22,7 +22,7 @@ COMMANDS = {
     "validate": "Check dumps, and say what a load would do, without writing.",
     "draft": "Look at a dump, and write a manifest for it to begin with.",
     "lookup": "Ask a table which breaches an identifier is in.",
-    "table": "Create, describe, unlock or drop the table, and change its capacity.",
+    "table": "Create, describe, scale, unlock or drop the table.",
     "key": "Make or check the pepper that identifiers are hashed with.",
     "demo": "See it all work on invented data, without an AWS account.",
 }

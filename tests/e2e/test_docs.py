@@ -40,6 +40,7 @@ SOMEBODY = "850101-14-5678"
 PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
 MASKS = {
     r"[\d,.]+ s, [\d,]+ rows/s": "T s, N rows/s",
+    r"cost        [\d.]+ USD: [\d,]+ WCU": "cost        N USD: N WCU",
     r"check value [0-9a-f]{8}": "check value XXXXXXXX",
     r"process \d+ on \S+, since \S+;": "process N on HOST, since THEN;",
     r"by itself in \d+ s": "by itself in N s",
@@ -69,6 +70,8 @@ class Step:
     @property
     def name(self) -> str:
         """What a policy is about: `load`, `table create`, …"""
+        if "--scale-to" in self.command:
+            return "load --scale-to"
         words = self.command.split()[1:3]
         return " ".join(words) if words[:1] in (["table"], ["key"]) else "".join(words[:1])
 
@@ -221,6 +224,10 @@ def test_the_policies_allow_what_is_used_and_nothing_else(after: Shell, document
     for sid, commands in {"AskTheTable": ["lookup"], "LoadTheTable": ["load"]}.items():
         if sid in allowed:
             assert allowed[sid] == set().union(*(after.operations[name] for name in commands))
+    if "ChangeTheCapacity" in allowed:
+        more = {action.rpartition(":")[2] for action in allowed["ChangeTheCapacity"] | allowed["LookAtTheQuotas"]}
+        used = after.operations["load --scale-to"] | after.operations["table capacity"]
+        assert used - allowed["LoadTheTable"] == more
     assert {"AskTheTable", "LoadTheTable"} & allowed.keys()
 
 
