@@ -354,7 +354,8 @@ def _free(volume: Volume, prices: PriceList) -> Way:
 def _import(volume: Volume, prices: PriceList, rates: Rates) -> Way:
     gb = volume.import_bytes / GB
     sum_ = (
-        f"{volume.import_bytes:,} bytes of DynamoDB JSON = {gb:,.6f} GB x {rates.import_gb:g} {prices.currency}{rates.doubt('import_gb')}; into a new "
-        "table only, and without counting against its capacity; AWS does not say how long it takes"
+        f"{volume.import_bytes:,} bytes of DynamoDB JSON = {gb:,.6f} GB x {rates.import_gb:g} {prices.currency}"
+        f"{rates.doubt('import_gb')}; into a new table only, and without counting against its capacity; AWS does not "
+        "say how long it takes"
     )
     return Way("import", volume.items, 0, None, gb * rates.import_gb, prices.currency, sum_)

@@ -30,7 +30,7 @@ COMMANDS = {
     "status": "Show what is in a table, and which loads are under way.",
     "prune": "Remove what is no longer in a dump, or a whole dataset.",
     "lookup": "Ask a table which breaches an identifier is in.",
-    "table": "Create, describe, unlock or drop the table, and change its capacity.",
+    "table": "Create, describe, scale, unlock or drop the table.",
     "key": "Make or check the pepper that identifiers are hashed with.",
     "demo": "See it all work on invented data, without an AWS account.",
     "completion": "Print what completes this command in a shell.",

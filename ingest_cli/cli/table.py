@@ -31,7 +31,7 @@ Examples:
 
 @click.group("table", epilog=EXAMPLES + EXIT_CODES)
 def command() -> None:
-    """Create, describe, unlock or drop the table, and change its capacity."""
+    """Create, describe, scale, unlock or drop the table."""
 
 
 command.add_command(capacity)

@@ -52,6 +52,7 @@ POLICIES = {
 PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
 MASKS = {
     r"[\d,.]+ s, [\d,]+ rows/s": "T s, N rows/s",
+    r"cost        [\d.]+ USD: [\d,]+ WCU": "cost        N USD: N WCU",
     r"check value [0-9a-f]{8}": "check value XXXXXXXX",
     r"process \d+ on \S+, since \S+;": "process N on HOST, since THEN;",
     r"by itself in \d+ s": "by itself in N s",
@@ -84,6 +85,8 @@ class Step:
     @property
     def name(self) -> str:
         """What a policy is about: `load`, `table create`, …"""
+        if "--scale-to" in self.command:
+            return "load --scale-to"
         words = self.command.split()[1:3]
         if "--prune" in self.command.split():
             return "load --prune"
@@ -242,6 +245,10 @@ def test_the_policies_allow_what_is_used_and_nothing_else(after: Shell, document
     assert allowed.keys() & POLICIES.keys()
     if "PruneTheTable" in allowed:
         assert after.operations["load --prune"] <= allowed["LoadTheTable"] | allowed["PruneTheTable"]
+    if "ChangeTheCapacity" in allowed:
+        more = {action.rpartition(":")[2] for action in allowed["ChangeTheCapacity"] | allowed["LookAtTheQuotas"]}
+        used = after.operations["load --scale-to"] | after.operations["table capacity"]
+        assert used - allowed["LoadTheTable"] == more
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -19,6 +19,8 @@ COMMANDS = (
     ("table",),
     ("table", "create"),
     ("table", "describe"),
+    ("table", "capacity"),
+    ("table", "restore"),
     ("table", "drop"),
     ("table", "unlock"),
     ("key",),
