@@ -260,10 +260,10 @@ class _Load:
         journal = Journal(books, watcher.on_settled, _store(resumable, path))
         try:
             insist(lambda: rows.register(self.pepper), rules)
-            insist(lambda: rows.enlist(manifest.dataset.id), rules)
             if resumable is not None:
                 insist(resumable.begin, rules)
             if settings.replay is None:
+                insist(lambda: rows.enlist(manifest.dataset.id), rules)
                 insist(lambda: rows.put_dataset(replace(row, state=catalog.LOADING)), rules)
             recipe = Recipe(
                 manifest.fields,
