@@ -29,6 +29,7 @@ from ingest_cli.cli.runs import Runs
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import Watcher, load, validate
 from ingest_cli.manifest import Manifest
+from ingest_cli.policies.pacing import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
@@ -78,6 +79,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
+    Ceiling.parse(values["max_rcu"], "--max-rcu")
     if values["prune"] and (settings.skip or settings.limit or settings.replay):
         raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
     log = Log(values["log_format"])
