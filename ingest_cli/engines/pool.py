@@ -10,6 +10,7 @@ them is written again, with the same bytes under the same keys, and counted once
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -177,7 +178,6 @@ class WorkerPool:
         for worker in workers:
             worker.process.kill()
             worker.process.join()
-            worker.chunks.close()
 
     def _is_under_way(self) -> bool:
         """Whether anybody has something to say yet, or somebody new will have."""
@@ -226,24 +226,25 @@ class WorkerPool:
 
     def _feed(self, worker: _Worker) -> None:
         """Give a worker chunks as long as there are any. What it cannot take yet waits in the pipe."""
-        while True:
-            with self._changed:
-                while not (worker.is_gone or self._waiting or (self._is_closed and not self._held)):
-                    self._changed.wait(_POLL_S)
-                if worker.is_gone:
-                    return
-                packed = END
-                if self._waiting:
-                    key = self._waiting.popleft()
-                    worker.assigned.add(key)
-                    packed = self._held[key]
-                    self._changed.notify_all()
-            try:
+        with worker.chunks, contextlib.suppress(OSError):  # it is gone, which whoever listens to it finds out, too
+            while (packed := self._next_for(worker)) is not None:
                 worker.chunks.send_bytes(packed)
-            except OSError:
-                return  # it is gone, which whoever listens to it finds out, too
-            if packed is END:
-                return
+                if packed is END:
+                    return
+
+    def _next_for(self, worker: _Worker) -> bytes | None:
+        """What to send to a worker next, waiting for it; None if that is gone."""
+        with self._changed:
+            while not (worker.is_gone or self._waiting or (self._is_closed and not self._held)):
+                self._changed.wait(_POLL_S)
+            if worker.is_gone:
+                return None
+            if not self._waiting:
+                return END
+            key = self._waiting.popleft()
+            worker.assigned.add(key)
+            self._changed.notify_all()
+            return self._held[key]
 
     def _listen(self, worker: _Worker) -> None:
         """Hear what a worker has to say, to its last word."""

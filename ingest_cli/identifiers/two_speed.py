@@ -1,6 +1,6 @@
 """Put together what the compiled kernels decided and what is left for the careful rule.
 
-A kind decides the common shape of a cell for the whole column at once, with Arrow kernels, and leaves
+A kind decides the common shape of a cell for the whole column at once, with kernels of Arrow or numpy, and leaves
 every other cell to a Python function from one text to a `CellResult`. That function is the definition of
 the kind; the kernels are a shortcut that must agree with it wherever they decide at all.
 """

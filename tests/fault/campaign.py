@@ -282,7 +282,7 @@ def _into(sent: int, seconds: float) -> Moment:
     return moment
 
 
-def repeated_at_most(items_per_s: float, concurrency: int, save_s: float, chunk_items: int) -> float:
+def repeated_at_most(items_per_s: float, concurrency: int, save_s: float, chunk_items: int, workers: int = 1) -> float:
     """Items that a killed run may have written and not saved: the formula of `Checkpoint`."""
     chunk = max(items_per_s * AIM_S, chunk_items)
-    return items_per_s * (SAVE_EVERY_S + 2 * save_s) + 25 * concurrency + chunk
+    return items_per_s * (SAVE_EVERY_S + 2 * save_s) + 25 * concurrency + workers * chunk

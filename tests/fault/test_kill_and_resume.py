@@ -39,6 +39,7 @@ class Variant:
         options: of the command; "DIR" stands for a folder of its own.
         stormy: whether requests fail besides.
         archived: whether the files are in an archive.
+        workers: how many, if what is written again is to be held against what may be.
     """
 
     dumps: tuple[Dump, ...]
@@ -47,6 +48,7 @@ class Variant:
     options: tuple[str, ...] = SLOWLY
     stormy: bool = False
     archived: bool = False
+    workers: int = 0
 
 
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
@@ -62,6 +64,9 @@ VARIANTS = {
         tuple(Dump(shape=DIRTY, rows=400, first=400 * n, dirty=0.3) for n in range(3)), {KILL: 6}, archived=True
     ),
     "SIGTERM in turn": Variant((Dump(shape=DIRTY, rows=1200, dirty=0.1),), {KILL: 4, TERM: 4}),
+    "two workers": Variant(
+        (Dump(shape=DIRTY, rows=4000, dirty=0.1),), {KILL: 5}, options=(*SLOWLY, "--workers", "2"), workers=2
+    ),
     "a storm": Variant((Dump(shape=DIRTY, rows=1200, dirty=0.2),), {KILL: 6}, options=(), stormy=True),
     "all at once": Variant((Dump(shape=TELCO, rows=1500, dirty=0.2),), {KILL: 6}, options=("--transport", "boto3")),
 }
@@ -75,6 +80,16 @@ def undisturbed(cli: Cli, place: Place, manifest: Path) -> Outcome:
     return outcome
 
 
+def repeats_little(campaign: Campaign, outcome: Outcome, kills: int, workers: int = 1) -> None:
+    """Check that so many kills had no more written again than what each of them may cost."""
+    items = len(outcome.items)
+    (dump,) = campaign.manifest.parent.glob("*.csv")
+    chunk_items = int(4 * MIN_BYTES * items / dump.stat().st_size)
+    allowed = repeated_at_most(WCU_PER_S, CONCURRENCY, SLOW_SAVE_S, chunk_items, workers)
+    assert allowed < items / 2  # the mean of what would be repeated if nothing was ever saved
+    assert campaign.repeated(outcome) <= kills * allowed
+
+
 @pytest.mark.slow
 def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
     manifest = write_files(tmp_path / "dump", Dump(shape=DIRTY, rows=3000, dirty=0.1))
@@ -85,11 +100,7 @@ def test_twenty_kills(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Pat
     campaign.is_sound(outcome)
     assert campaign.endings == [-KILL] * 20 + [0]
     assert outcome.report["rows_before"] > 0 or outcome.report["outcome"] == "unchanged"
-    rows_per_byte = 3000 / (manifest.parent / "0-dump.csv").stat().st_size
-    chunk_items = int(4 * MIN_BYTES * rows_per_byte * len(expected.items) / 3000)
-    allowed = repeated_at_most(WCU_PER_S, CONCURRENCY, SLOW_SAVE_S, chunk_items)
-    assert allowed < len(expected.items) / 2  # the mean of what would be repeated if nothing was ever saved
-    assert campaign.repeated(outcome) <= 18 * allowed
+    repeats_little(campaign, outcome, kills=18)
 
 
 @pytest.mark.slow
@@ -112,6 +123,8 @@ def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path,
     outcome = campaign.fight(zip(moments(random, len(numbers), len(expected.items)), numbers, strict=True))
     outcome.agrees_with(expected)
     campaign.is_sound(outcome)
+    if variant.workers:
+        repeats_little(campaign, outcome, len(numbers), variant.workers)
     # A signal may come before the program has had time to listen for it.
     allowed = {-KILL, *([75] if variant.stormy else []), *([75, -TERM] if TERM in variant.signals else [])}
     assert set(campaign.endings[:-1]) <= allowed

@@ -20,6 +20,7 @@ SAVED_UP = (("burst_s", 300),)
 CASES = {
     "a number": Case(8, options=("--max-wcu", "20"), limits=SAVED_UP),
     "a share": Case(8, options=("--max-wcu", "4%"), limits=SAVED_UP),
+    "two workers": Case(8, options=("--max-wcu", "200", "--workers", "2"), limits=SAVED_UP),
     "a change": Case(14, changes=((2, 100),), limits=SAVED_UP),
 }
 
@@ -32,10 +33,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["a number", "a share"])
-def test_a_ceiling_is_never_exceeded(measured: dict[str, Future[Measured]], name: str) -> None:
+@pytest.mark.parametrize(("name", "ceiling"), [("a number", 20), ("a share", 20), ("two workers", 200)])
+def test_a_ceiling_is_never_exceeded(measured: dict[str, Future[Measured]], name: str, ceiling: int) -> None:
     seen = measured[name].result()
-    assert 0 < seen.wcu <= 20 * seen.elapsed_s + BATCH_WCU
+    assert 0 < seen.wcu <= ceiling * seen.elapsed_s + BATCH_WCU
     assert seen.throttled == 0
     assert seen.code == 75
 

@@ -27,8 +27,14 @@ from tests.support.shapes import SHAPES
 
 ROWS_PER_KILL = 120
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
-WEATHERS = {"calm": ([KILL], False), "storm": ([KILL], True), "SIGTERM": ([KILL, TERM], False)}
-"""Name → the signals, and whether requests fail besides."""
+WEATHERS: dict[str, tuple[list[signal.Signals], bool, str]] = {
+    "calm": ([KILL], False, "1"),
+    "storm": ([KILL], True, "1"),
+    "SIGTERM": ([KILL, TERM], False, "1"),
+    "workers": ([KILL], False, "2"),
+    "both": ([KILL, TERM], True, "2"),
+}
+"""Name → the signals, whether requests fail besides, and how many workers there are."""
 
 PACES = {
     "500 of 500": (Case(60, rows=60_000), 500, 0.95),
@@ -65,14 +71,19 @@ def _campaigns(folder: Path, seed: int, kills: int) -> None:
     with Endpoint(seed=seed) as endpoint, connected(endpoint.client_arguments) as admin:
         expected = Campaign(cli, make_table(Place(endpoint), admin), manifest).finish()
         for weather in WEATHERS:
-            campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, ("--max-wcu", "4000"))
+            campaign = Campaign(
+                cli,
+                make_table(Place(endpoint), admin),
+                manifest,
+                ("--max-wcu", "4000", "--workers", WEATHERS[weather][2]),
+            )
             _fight(campaign, expected, weather, Random(f"{seed} {weather}"), kills)
             endpoint.script.clear()
             endpoint.audit.clear()
 
 
 def _fight(campaign: Campaign, expected: Outcome, weather: str, random: Random, kills: int) -> None:
-    signals, is_stormy = WEATHERS[weather]
+    signals, is_stormy, _ = WEATHERS[weather]
     if is_stormy:
         campaign.place.endpoint.script.rules.extend(storm())
     began = time.monotonic()
