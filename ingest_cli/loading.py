@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -216,7 +216,8 @@ class _Load:
         if before is not None and not settings.restart and settings.replay is None and before.completes(row):
             if before != row:  # only what it is called has changed
                 rows.put_dataset(row)
-            rows.enlist(manifest.dataset.id)  # versions before did not
+            with suppress(IngestError):  # versions before did not list it, nor need the permission to
+                rows.enlist(manifest.dataset.id)
             report.outcome = "unchanged"
             return
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)

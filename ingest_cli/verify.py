@@ -133,14 +133,14 @@ class Verification(Report):
 
     @property
     def confidence(self) -> str | None:
-        """What a sample without a fault says of all items; None if there was one, or no need to guess.
+        """What a sample without a fault says of all items; None if there was a fault, or if it says nothing.
 
         Of n drawn none is missing: then at 95 % confidence at most 3/n of all are (the rule of three; Hanley and
         Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", JAMA 249, 1983).
         """
-        if self.missing.count or self.different.count or not self.compared or self.covers_all:
+        if self.missing.count or self.different.count or self.compared <= _RULE_OF_THREE or self.covers_all:
             return None
-        return f"≤ {min(_RULE_OF_THREE / self.compared, 1.0) * 100:.2g} % missing at {CONFIDENCE}"
+        return f"≤ {_RULE_OF_THREE / self.compared * 100:.2g} % missing at {CONFIDENCE}"
 
     @property
     def covers_all(self) -> bool:

@@ -40,6 +40,7 @@ from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import Watcher, load
 from ingest_cli.manifest import Manifest
 from ingest_cli.planning import plan_load, validate_and_predict
+from ingest_cli.policies.pacing import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.sandbox import sandbox
@@ -155,6 +156,7 @@ def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling,
 def _check(values: dict[str, Any], settings: RunSettings) -> None:
     """Refuse what cannot be meant, before anything is opened."""
     parse_ceiling(settings.max_wcu)
+    Ceiling.parse(values["max_rcu"], "--max-rcu")
     PriceList.read(settings.prices)
     if values["prune"] and (settings.skip or settings.limit or settings.replay):
         raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.harness import Cli, Place, new_cli
 from tests.support.endpoint import Endpoint
 from tests.support.endpoint.clients import Client, connected
+from tests.support.endpoint.items import Item
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,14 @@ def new_table(endpoint: Endpoint, admin: Client) -> Callable[[], Place]:
 def shared_table(endpoint: Endpoint, admin: Client) -> Place:
     """An empty table that all tests of a module share."""
     return make_table(Place(endpoint), admin)
+
+
+def filled(place: Place, admin: Client, everything: Mapping[tuple[str, str], Item]) -> Place:
+    """Put what another table held into an empty one: faster than loading it."""
+    puts = [{"PutRequest": {"Item": item}} for item in everything.values()]
+    for first in range(0, len(puts), 25):
+        admin.batch_write_item(RequestItems={place.name: puts[first : first + 25]})  # type: ignore[dict-item] # literals
+    return place
 
 
 @pytest.fixture(scope="module")

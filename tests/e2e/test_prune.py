@@ -6,19 +6,23 @@ import json
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.e2e.conftest import filled
 from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
 from tests.e2e.reference import comparable
 from tests.fault.scenes import under_way, wait_until
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
 
+if TYPE_CHECKING:
+    from tests.support.endpoint.items import Item
+
 DATASET, OTHER = "demo-small", "demo-other"
-RESERVED = ["_dataset#", "_run#", "_lock#"]
 
 
 def loaded(
@@ -30,15 +34,36 @@ def loaded(
     return manifest
 
 
-def reloaded(cli: Cli, table: Place, folder: Path) -> None:
-    """Three rows, of which one has left; and another dataset, which is nobody's business."""
-    loaded(cli, table, folder)
-    loaded(cli, table, folder, dataset=OTHER)
-    loaded(cli, table, folder, SMALL_ROWS[1:])
+class Template(NamedTuple):
+    """A table, and the dumps that it was loaded from."""
+
+    folder: Path
+    everything: dict[tuple[str, str], Item]
 
 
-def test_what_left_the_dump_leaves_the_table(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+@pytest.fixture(scope="module")
+def once(shared_cli: Cli, shared_table: Place, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A dump of three rows, then without the first; and another dataset, which is nobody's business."""
+    folder = tmp_path_factory.mktemp("dumps")
+    loaded(shared_cli, shared_table, folder)
+    before = dict(shared_table.everything)
+    loaded(shared_cli, shared_table, folder, dataset=OTHER)
+    loaded(shared_cli, shared_table, folder, SMALL_ROWS[1:])
+    return Template(folder, {**before, **shared_table.everything})
+
+
+@pytest.fixture
+def table(once: Template, new_table: Callable[[], Place], admin: Client) -> Place:
+    """18 items, of which 3 have left their dump."""
+    return filled(new_table(), admin, once.everything)
+
+
+@pytest.fixture
+def empty(new_table: Callable[[], Place]) -> Place:
+    return new_table()
+
+
+def test_what_left_the_dump_leaves_the_table(cli: Cli, table: Place) -> None:
     src = table.reserved(f"_dataset#{DATASET}")["src"]
     before = comparable(table.items)
     result = cli("prune", DATASET, *table.at, "--yes", "--output", "json", without=["PEPPER"])
@@ -54,8 +79,7 @@ def test_what_left_the_dump_leaves_the_table(cli: Cli, table: Place, tmp_path: P
     assert "removed     0" in again.out
 
 
-def test_counting_changes_nothing(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_counting_changes_nothing(cli: Cli, table: Place) -> None:
     asked, written = len(table.requests), len(table.writes)
     result = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
     assert (result.code, result.report["outcome"], result.report["items"]["stale"]) == (0, "counted", 3)
@@ -63,8 +87,7 @@ def test_counting_changes_nothing(cli: Cli, table: Place, tmp_path: Path) -> Non
     assert table.operations(asked) == {"DescribeTable", "DescribeContinuousBackups", "GetItem", "Scan"}
 
 
-def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
     for typed, code, left in (("yes", 2, 18), (DATASET, 0, 15)):
         with cli.on_terminal("prune", DATASET, *table.at) as child:
             child.expect("3 of 9 items in")
@@ -75,8 +98,7 @@ def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place, tmp_path:
         assert len(table.items) == left
 
 
-def test_a_prompt_can_be_left(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
     with cli.on_terminal("prune", DATASET, *table.at) as child:
         child.expect("go on")
         child.sendintr()
@@ -87,36 +109,34 @@ def test_a_prompt_can_be_left(cli: Cli, table: Place, tmp_path: Path) -> None:
     assert (f"_lock#{DATASET}", "_") not in table.everything
 
 
-def test_without_anybody_to_ask_it_refuses(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_without_anybody_to_ask_it_refuses(cli: Cli, table: Place) -> None:
     asked = len(table.requests)
     cli("prune", DATASET, *table.at).complains(2, "--yes", "--dry-run")
     assert len(table.requests) == asked
 
 
-def test_never_before_the_load_is_complete(cli: Cli, table: Place, tmp_path: Path) -> None:
-    loaded(cli, table, tmp_path)
+def test_never_before_the_load_is_complete(cli: Cli, empty: Place, tmp_path: Path) -> None:
+    loaded(cli, empty, tmp_path)
     small_dump(tmp_path, SMALL_ROWS[1:])
-    table.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem")
-    assert cli("load", tmp_path / f"{DATASET}.toml", *table.to).code == 4
-    table.endpoint.script.clear()
-    held = dict(table.items)
-    result = cli("prune", DATASET, *table.at, "--yes")
+    empty.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem")
+    assert cli("load", tmp_path / f"{DATASET}.toml", *empty.to).code == 4
+    empty.endpoint.script.clear()
+    held = dict(empty.items)
+    result = cli("prune", DATASET, *empty.at, "--yes")
     assert result.code == 2
     assert "cannot be pruned: its load is not complete. Run that to its end first" in result.err
-    assert table.items == held
+    assert empty.items == held
 
 
-def test_an_unknown_dataset(cli: Cli, table: Place) -> None:
+def test_an_unknown_dataset(cli: Cli, empty: Place) -> None:
     for extra in ([], ["--all"], ["--dry-run"]):
-        result = cli("prune", "demo-smal", *table.at, "--yes", *extra)
+        result = cli("prune", "demo-smal", *empty.at, "--yes", *extra)
         assert result.code == 2
         assert 'knows of no dataset "demo-smal"' in result.err
-    assert not table.writes
+    assert not empty.writes
 
 
-def test_one_at_a_time(cli: Cli, table: Place, tmp_path: Path, admin: Client) -> None:
-    reloaded(cli, table, tmp_path)
+def test_one_at_a_time(cli: Cli, table: Place, admin: Client) -> None:
     lock = {
         "pk": {"S": f"_lock#{DATASET}"},
         "sk": {"S": "_"},
@@ -136,9 +156,8 @@ def test_one_at_a_time(cli: Cli, table: Place, tmp_path: Path, admin: Client) ->
     assert table.reserved(f"_lock#{DATASET}")["token"] == {"S": "somebody"}
 
 
-def test_a_lock_that_is_lost_ends_it(cli: Cli, table: Place, tmp_path: Path) -> None:
+def test_a_lock_that_is_lost_ends_it(cli: Cli, table: Place) -> None:
     """A load may have rewritten what was read: nothing may be deleted without the lock."""
-    reloaded(cli, table, tmp_path)
     table.goes_wrong(faults.error("ConditionalCheckFailedException"), "PutItem", nth=2)
     result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
     assert (result.code, result.report["items"]["removed"]) == (5, 0)
@@ -146,8 +165,7 @@ def test_a_lock_that_is_lost_ends_it(cli: Cli, table: Place, tmp_path: Path) -> 
     assert len(table.items) == 18
 
 
-def test_bad_weather(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_bad_weather(cli: Cli, table: Place) -> None:
     for fault in (faults.empty_object(), faults.server_error(), faults.cut_json(), faults.throttle()):
         table.goes_wrong(fault, "Scan", times=1)
     for fault in (faults.partial(1), faults.reset(after=True), faults.empty_object(), faults.server_error()):
@@ -157,25 +175,24 @@ def test_bad_weather(cli: Cli, table: Place, tmp_path: Path) -> None:
     assert len(table.items) == 15
 
 
-def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, table: Place, tmp_path: Path) -> None:
+def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, empty: Place, tmp_path: Path) -> None:
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(400)]
-    loaded(cli, table, tmp_path, rows)
-    loaded(cli, table, tmp_path, rows[:10])
-    with cli.started("prune", DATASET, *table.at, "--yes", "--max-wcu", "40", "--output", "json") as process:
-        wait_until(lambda: len(table.items) < 390)
+    loaded(cli, empty, tmp_path, rows)
+    loaded(cli, empty, tmp_path, rows[:10])
+    with cli.started("prune", DATASET, *empty.at, "--yes", "--max-wcu", "40", "--output", "json") as process:
+        wait_until(lambda: len(empty.items) < 390)
         process.send_signal(signal.SIGTERM)
         stopped = cli.finish(process)
     assert (stopped.code, stopped.report["outcome"]) == (75, "stopped")
     removed = stopped.report["items"]["removed"]
-    assert 0 < removed == 400 - len(table.items) < 390
-    assert (f"_lock#{DATASET}", "_") not in table.everything
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    assert 0 < removed == 400 - len(empty.items) < 390
+    assert (f"_lock#{DATASET}", "_") not in empty.everything
+    result = cli("prune", DATASET, *empty.at, "--yes", "--output", "json")
     assert result.report["items"] == {"found": 400 - removed, "stale": 390 - removed, "removed": 390 - removed}
-    assert len(table.items) == 10
+    assert len(empty.items) == 10
 
 
-def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place) -> None:
     for recovery, warned in (("DISABLED", True), ("ENABLED", False)):
         table.endpoint.service.state.recovery = recovery
         result = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
@@ -185,60 +202,58 @@ def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place, tmp_path: Pat
     assert cli("prune", DATASET, *table.at, "--dry-run").code == 0
 
 
-def test_a_load_prunes_behind_itself(cli: Cli, table: Place, tmp_path: Path) -> None:
-    loaded(cli, table, tmp_path)
+def test_a_load_prunes_behind_itself(cli: Cli, empty: Place, tmp_path: Path) -> None:
+    loaded(cli, empty, tmp_path)
     manifest = small_dump(tmp_path, SMALL_ROWS[1:])
-    result = cli("load", manifest, *table.to, "--prune", "--output", "json")
+    result = cli("load", manifest, *empty.to, "--prune", "--output", "json")
     assert (result.code, result.report["outcome"]) == (0, "complete")
     assert result.report["pruned"]["items"] == {"found": 9, "stale": 3, "removed": 3}
-    assert len(table.items) == 6
-    again = cli("load", manifest, *table.to, "--prune")
+    assert len(empty.items) == 6
+    again = cli("load", manifest, *empty.to, "--prune")
     assert again.code == 0
     assert "nothing was written" in again.out
     assert "pruned      0 items removed of 6" in again.out
 
 
-def test_a_load_of_an_unchanged_dump_prunes_what_was_left(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
-    result = cli("load", tmp_path / f"{DATASET}.toml", *table.to, "--prune", "--output", "json")
+def test_a_load_of_an_unchanged_dump_prunes_what_was_left(cli: Cli, table: Place, once: Template) -> None:
+    result = cli("load", once.folder / f"{DATASET}.toml", *table.to, "--prune", "--output", "json")
     assert (result.code, result.report["outcome"], result.report["pruned"]["items"]["removed"]) == (0, "unchanged", 3)
 
 
-def test_a_dump_that_shrank_by_more_than_half(cli: Cli, table: Place, tmp_path: Path) -> None:
-    loaded(cli, table, tmp_path)
+def test_a_dump_that_shrank_by_more_than_half(cli: Cli, empty: Place, tmp_path: Path) -> None:
+    loaded(cli, empty, tmp_path)
     manifest = small_dump(tmp_path, SMALL_ROWS[2:])
-    result = cli("load", manifest, *table.to, "--prune", "--output", "json")
+    result = cli("load", manifest, *empty.to, "--prune", "--output", "json")
     assert (result.code, result.report["outcome"]) == (2, "complete")
     assert "6 of 9 items are no longer in the dump, which is more than half" in result.err
-    assert len(table.items) == 9
-    assert table.reserved(f"_dataset#{DATASET}")["state"] == {"S": "complete"}
-    with cli.on_terminal("load", manifest, *table.to, "--prune") as child:
+    assert len(empty.items) == 9
+    assert empty.reserved(f"_dataset#{DATASET}")["state"] == {"S": "complete"}
+    with cli.on_terminal("load", manifest, *empty.to, "--prune") as child:
         child.expect("6 of 9 items in")
         child.sendline("no")
         child.read()
     assert child.exitstatus == 2
-    assert cli("load", manifest, *table.to, "--prune", "--yes").code == 0
-    assert len(table.items) == 3
+    assert cli("load", manifest, *empty.to, "--prune", "--yes").code == 0
+    assert len(empty.items) == 3
 
 
 @pytest.mark.parametrize("partial", [["--limit", "1"], ["--skip", "1"]])
-def test_a_load_of_some_rows_is_not_pruned(cli: Cli, table: Place, tmp_path: Path, partial: list[str]) -> None:
-    result = cli("load", small_dump(tmp_path), *table.to, "--prune", *partial)
+def test_a_load_of_some_rows_is_not_pruned(cli: Cli, empty: Place, tmp_path: Path, partial: list[str]) -> None:
+    result = cli("load", small_dump(tmp_path), *empty.to, "--prune", *partial)
     result.complains(2, "--prune goes with a load of all rows only")
-    assert not table.writes
+    assert not empty.writes
 
 
-def test_a_failed_load_is_not_pruned(cli: Cli, table: Place, tmp_path: Path) -> None:
-    loaded(cli, table, tmp_path)
+def test_a_failed_load_is_not_pruned(cli: Cli, empty: Place, tmp_path: Path) -> None:
+    loaded(cli, empty, tmp_path)
     manifest = small_dump(tmp_path, SMALL_ROWS[1:])
-    table.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem")
-    result = cli("load", manifest, *table.to, "--prune", "--output", "json")
+    empty.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem")
+    result = cli("load", manifest, *empty.to, "--prune", "--output", "json")
     assert (result.code, result.report["pruned"]) == (4, None)
-    assert len(table.items) == 9
+    assert len(empty.items) == 9
 
 
-def test_a_dataset_is_withdrawn(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_a_dataset_is_withdrawn(cli: Cli, table: Place, once: Template) -> None:
     written = len(table.writes)
     result = cli("prune", DATASET, *table.at, "--all", "--yes", "--output", "json")
     assert (result.code, result.report["items"]) == (0, {"found": 9, "stale": 9, "removed": 9})
@@ -251,44 +266,43 @@ def test_a_dataset_is_withdrawn(cli: Cli, table: Place, tmp_path: Path) -> None:
     assert deleted[-1] == (f"_dataset#{DATASET}", "_")
     nobody = cli("lookup", *table.to, "--output", "json", stdin=f"{SMALL_ROWS[1][1]}\n").report
     assert [breach["dataset"] for breach in nobody["breaches"]] == [OTHER]
-    assert cli("load", tmp_path / f"{DATASET}.toml", *table.to).code == 0
+    assert cli("load", once.folder / f"{DATASET}.toml", *table.to).code == 0
     assert len(table.items) == 6 + 9
 
 
 def test_a_withdrawal_that_is_broken_off_leaves_nothing_that_looks_whole(
-    cli: Cli, table: Place, tmp_path: Path
+    cli: Cli, empty: Place, tmp_path: Path
 ) -> None:
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(60)]
-    manifest = loaded(cli, table, tmp_path, rows)
-    table.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem", nth=2)
-    result = cli("prune", DATASET, *table.at, "--all", "--yes", "--output", "json")
+    manifest = loaded(cli, empty, tmp_path, rows)
+    empty.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem", nth=2)
+    result = cli("prune", DATASET, *empty.at, "--all", "--yes", "--output", "json")
     assert (result.code, result.report["items"]["removed"]) == (4, 25)
-    assert table.reserved(f"_dataset#{DATASET}")["state"] == {"S": "withdrawing"}
-    assert "withdrawn" in cli("prune", DATASET, *table.at, "--yes").err
-    again = cli("load", manifest, *table.to, "--output", "json").report
+    assert empty.reserved(f"_dataset#{DATASET}")["state"] == {"S": "withdrawing"}
+    assert "withdrawn" in cli("prune", DATASET, *empty.at, "--yes").err
+    again = cli("load", manifest, *empty.to, "--output", "json").report
     assert (again["outcome"], again["items"]["acknowledged"]) == ("complete", 60)
-    assert len(table.items) == 60
-    assert cli("prune", DATASET, *table.at, "--all", "--yes").code == 0
-    assert not table.items
+    assert len(empty.items) == 60
+    assert cli("prune", DATASET, *empty.at, "--all", "--yes").code == 0
+    assert not empty.items
 
 
-def test_a_load_that_was_broken_off_is_withdrawn_with_its_state(cli: Cli, table: Place, tmp_path: Path) -> None:
+def test_a_load_that_was_broken_off_is_withdrawn_with_its_state(cli: Cli, empty: Place, tmp_path: Path) -> None:
     rows = [("N" * 500, "", "", f"kenari.{n}@example.org") for n in range(800)]
     manifest = small_dump(tmp_path, rows)
     state = ["--state", f"file:{tmp_path / 'state'}"]
-    with under_way(cli, table, manifest, *state) as process:
+    with under_way(cli, empty, manifest, *state) as process:
         process.send_signal(signal.SIGTERM)
         assert cli.finish(process).code == 75
-    assert 0 < len(table.items) < 800
-    assert cli("prune", DATASET, *table.at, "--all", "--yes").code == 0
-    assert not [key for key in table.everything if DATASET in "".join(key)]
-    result = cli("load", manifest, *table.to, *state, "--output", "json")
+    assert 0 < len(empty.items) < 800
+    assert cli("prune", DATASET, *empty.at, "--all", "--yes").code == 0
+    assert not [key for key in empty.everything if DATASET in "".join(key)]
+    result = cli("load", manifest, *empty.to, *state, "--output", "json")
     assert (result.code, result.report["rows_before"]) == (0, 0)
-    assert len(table.items) == 800
+    assert len(empty.items) == 800
 
 
-def test_the_rates_are_kept(cli: Cli, table: Place, tmp_path: Path) -> None:
-    reloaded(cli, table, tmp_path)
+def test_the_rates_are_kept(cli: Cli, table: Place) -> None:
     for option, words in (("--max-rcu", "read capacity"), ("--max-wcu", "write capacity")):
         cli("prune", DATASET, *table.at, "--yes", option, "none").err.index(f"{option} takes a number of {words}")
     result = cli("prune", DATASET, *table.at, "--yes", "--max-rcu", "50%")

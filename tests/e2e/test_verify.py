@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.e2e.conftest import filled
 from tests.e2e.harness import (
     OTHER_LINE,
     SAMPLE_MANIFESTS,
@@ -19,6 +21,7 @@ from tests.e2e.harness import (
     expected_counts,
     small_dump,
 )
+from tests.fault.scenes import wait_until
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
 
@@ -36,10 +39,29 @@ def samples(shared_cli: Cli, shared_table: Place) -> Place:
     return shared_table
 
 
-def loaded(cli: Cli, table: Place, folder: Path, rows: list[tuple[str, str, str, str]] = ROWS) -> Path:
+class Template(NamedTuple):
+    """What a table holds of a dump, and the manifest of that."""
+
+    manifest: Path
+    everything: dict[tuple[str, str], Item]
+
+
+def template(cli: Cli, table: Place, folder: Path, rows: list[tuple[str, str, str, str]]) -> Template:
     manifest = small_dump(folder, rows)
     assert cli("load", manifest, *table.to).code == 0
-    return manifest
+    return Template(manifest, dict(table.everything))
+
+
+@pytest.fixture(scope="module")
+def many(shared_cli: Cli, new_table: Callable[[], Place], tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """300 items."""
+    return template(shared_cli, new_table(), tmp_path_factory.mktemp("many"), ROWS)
+
+
+@pytest.fixture(scope="module")
+def few(shared_cli: Cli, new_table: Callable[[], Place], tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """9 items, of 6 rows that are there twice."""
+    return template(shared_cli, new_table(), tmp_path_factory.mktemp("few"), [*SMALL_ROWS, *SMALL_ROWS])
 
 
 def put(table: Place, admin: Client, item: Item) -> None:
@@ -63,8 +85,9 @@ def test_every_sample_is_as_it_should_be(samples: Place, shared_cli: Cli) -> Non
     assert samples.operations(asked) == {"DescribeTable", "GetItem", "BatchGetItem", "Scan"}
 
 
-def test_a_sample_states_what_it_is_worth(cli: Cli, table: Place, tmp_path: Path) -> None:
-    manifest = loaded(cli, table, tmp_path)
+def test_a_sample_states_what_it_is_worth(cli: Cli, table: Place, admin: Client, many: Template) -> None:
+    manifest = many.manifest
+    filled(table, admin, many.everything)
     asked = len(table.requests)
     result = cli("verify", manifest, *table.to, "--sample", "200", "--no-count")
     assert result.code == 0
@@ -76,8 +99,9 @@ def test_a_sample_states_what_it_is_worth(cli: Cli, table: Place, tmp_path: Path
     assert "Scan" not in table.operations(asked)
 
 
-def test_the_same_seed_draws_the_same_sample(cli: Cli, table: Place, tmp_path: Path, admin: Client) -> None:
-    manifest = loaded(cli, table, tmp_path)
+def test_the_same_seed_draws_the_same_sample(cli: Cli, table: Place, admin: Client, many: Template) -> None:
+    manifest = many.manifest
+    filled(table, admin, many.everything)
     for item in table.items.values():
         put(table, admin, {**item, "label": {"S": "phone"}})
 
@@ -95,8 +119,9 @@ def test_the_same_seed_draws_the_same_sample(cli: Cli, table: Place, tmp_path: P
     assert len(set(once) & set(drawn(2))) < 10
 
 
-def test_a_sample_larger_than_the_dump_is_all_of_it(cli: Cli, table: Place, tmp_path: Path) -> None:
-    manifest = loaded(cli, table, tmp_path, [*SMALL_ROWS, *SMALL_ROWS])
+def test_a_sample_larger_than_the_dump_is_all_of_it(cli: Cli, table: Place, admin: Client, few: Template) -> None:
+    manifest = few.manifest
+    filled(table, admin, few.everything)
     report = cli("verify", manifest, *table.to, "--output", "json").report
     assert (report["compared"], report["all_compared"], report["confidence"]) == (9, True, None)
     assert (report["items"]["built"], report["expected"], report["counted"]) == (18, 9, 9)
@@ -128,8 +153,9 @@ WRONG: dict[str, tuple[Change, dict[str, int], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_whatever_differs_is_found(cli: Cli, table: Place, tmp_path: Path, admin: Client, what: str) -> None:
-    manifest = loaded(cli, table, tmp_path, [*SMALL_ROWS])
+def test_whatever_differs_is_found(cli: Cli, table: Place, admin: Client, few: Template, what: str) -> None:
+    manifest = few.manifest
+    filled(table, admin, few.everything)
     change, counts, words = WRONG[what]
     key = [{name: first(table)[name]["S"] for name in ("pk", "sk")}]
     change(table, admin)
@@ -144,8 +170,9 @@ def test_whatever_differs_is_found(cli: Cli, table: Place, tmp_path: Path, admin
     assert ("k1." in shown) is bool(counts)
 
 
-def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, tmp_path: Path, admin: Client) -> None:
-    manifest = loaded(cli, table, tmp_path)
+def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, admin: Client, many: Template) -> None:
+    manifest = many.manifest
+    filled(table, admin, many.everything)
     for pk, sk in sorted(table.items)[:30]:
         admin.delete_item(TableName=table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
     result = cli("verify", manifest, *table.to, "--full")
@@ -155,8 +182,9 @@ def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, tmp_path: P
     assert "270 in" in result.out
 
 
-def test_what_is_left_unprocessed_is_asked_for_again(cli: Cli, table: Place, tmp_path: Path) -> None:
-    manifest = loaded(cli, table, tmp_path)
+def test_what_is_left_unprocessed_is_asked_for_again(cli: Cli, table: Place, admin: Client, many: Template) -> None:
+    manifest = many.manifest
+    filled(table, admin, many.everything)
     for fault in (faults.partial(40), faults.partial(100), faults.empty_object(), faults.throttle(), faults.reset()):
         table.goes_wrong(fault, "BatchGetItem", times=1)
     for fault in (faults.empty_object(), faults.server_error()):
@@ -188,3 +216,13 @@ def test_several_dumps_and_the_worst_of_them(cli: Cli, samples: Place, tmp_path:
     result = cli("verify", small_dump(tmp_path), SAMPLES / "telco.toml", *samples.to, "--output", "json")
     assert result.code == 4
     assert [report["outcome"] for report in result.reports] == ["failed", "complete"]
+
+
+def test_a_signal_stops_it(cli: Cli, table: Place, admin: Client, many: Template) -> None:
+    filled(table, admin, many.everything)
+    with cli.started("verify", many.manifest, *table.to, "--full", "--max-rcu", "5", "--output", "json") as process:
+        wait_until(lambda: "BatchGetItem" in table.operations())
+        process.send_signal(signal.SIGTERM)
+        result = cli.finish(process)
+    assert (result.code, result.report["outcome"]) == (75, "stopped")
+    assert "stopped by SIGTERM" in result.err
