@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ingest_cli.cli.console import Log
 from ingest_cli.errors import ExitCode
+from ingest_cli.policies.background import within
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 
 LAST_RESORT_S = 9.0
@@ -20,6 +21,9 @@ LAST_RESORT_S = 9.0
 
 Draining and saving are over by then, and what was saved is saved; only the report is lost.
 """
+
+LAST_WORD_S = 0.5
+"""Seconds that saying so may take."""
 
 
 @contextmanager
@@ -71,10 +75,10 @@ class Interrupts:
         if self.seen:
             return
         self.seen, self.reason = True, reason
-        self._current.request(reason)
         last_resort = threading.Timer(LAST_RESORT_S, self._end, [reason])
         last_resort.daemon = True
         last_resort.start()
+        self._current.request(reason)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
         if self._signalled:
@@ -83,5 +87,6 @@ class Interrupts:
         self.request(f"stopped by {signal.Signals(number).name}")
 
     def _end(self, reason: str) -> None:
-        self._log.line(f"{reason}, and ended while it waited for an answer; {CONTINUE}", "error", exit_code=75)
+        text = f"{reason}, and ended while it waited for an answer; {CONTINUE}"
+        within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # a log may be what hangs
         os._exit(ExitCode.TRY_AGAIN)

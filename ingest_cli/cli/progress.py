@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -19,6 +20,9 @@ from ingest_cli.report import Report
 
 LINE_EVERY_S = 10.0
 BAR_EVERY_S = 0.5
+
+WIDE = 110
+"""Columns of a terminal in which everything has room beside a bar."""
 
 RATE_OVER_S = 10.0
 """Seconds that a rate is taken over: long enough to stand still, short enough to follow the table."""
@@ -84,7 +88,8 @@ class Progress:
         with self._lock:
             if self._bar is not None:
                 if self._report is not None:
-                    self._bar.set_postfix_str(self._figures(self._report, self._clock()), refresh=False)
+                    figures = self._figures(self._report, self._clock(), brief=_is_narrow())
+                    self._bar.set_postfix_str(figures, refresh=False)
                 self._bar.close()
             self._bar, self._report = None, None
 
@@ -131,12 +136,11 @@ class Progress:
             report, now = self._report, self._clock()
             if report is None:
                 return
-            figures = self._figures(report, now)
             if self._bar is not None:
-                self._bar.set_postfix_str(figures, refresh=True)
+                self._bar.set_postfix_str(self._figures(report, now, brief=_is_narrow()), refresh=True)
             elif now - self._said_s >= LINE_EVERY_S:
                 self._said_s = now
-                self._say(report, figures, now)
+                self._say(report, self._figures(report, now), now)
 
     def _say(self, report: Report, figures: str, now: float) -> None:
         account, left_s = report.account, self._left_s(now)
@@ -150,17 +154,23 @@ class Progress:
             eta_s=None if left_s is None else round(left_s),
         )
 
-    def _figures(self, report: Report, now: float) -> str:
-        """Rows and capacity units a second, retries, rejects; and which of several files is being read."""
-        account, traffic = report.account, report.traffic
-        parts = [f"{_short(self._rows.at(now, account.rows_read))} rows/s"]
+    def _figures(self, report: Report, now: float, *, brief: bool = False) -> str:
+        """Rows and capacity units a second, retries, rejects; and which of several files is being read.
+
+        Args:
+            report: so far.
+            now: seconds of the clock.
+            brief: leave out what is zero, and the file; for a narrow terminal.
+        """
+        parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]
+        counts = {"rejected": report.account.rows_rejected}
         if self._pacer is not None:
             ceiling = self._pacer.ceiling_wcu_per_s
-            of = "" if ceiling is None else f" of {_short(ceiling)}"
-            parts.append(f"{_short(self._wcu.at(now, traffic.wcu_consumed))}{of} WCU/s")
-            parts.append(f"{_short(traffic.retries.total())} retries")
-        parts.append(f"{_short(account.rows_rejected)} rejected")
-        if len(self._ends) > 1:
+            of = "" if ceiling is None else f"{'/' if brief else ' of '}{_short(ceiling)}"
+            parts.append(f"{_short(self._wcu.at(now, report.traffic.wcu_consumed))}{of} WCU/s")
+            counts = {"retries": report.traffic.retries.total(), **counts}
+        parts += [f"{_short(count)} {name}" for name, count in counts.items() if count or not brief]
+        if len(self._ends) > 1 and not brief:
             parts.append(f"file {self._file()} of {len(self._ends)}")
         return ", ".join(parts)
 
@@ -184,6 +194,14 @@ class Progress:
         if not self._total or self._done > self._total:
             return f"{self._done:,} bytes"
         return f"{self._done / self._total:.0%} of {self._total:,} bytes"
+
+
+def _is_narrow() -> bool:
+    """Whether the terminal is too narrow for everything."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns < WIDE
+    except OSError:
+        return False
 
 
 def clock_time(duration_s: float) -> str:

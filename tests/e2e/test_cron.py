@@ -79,6 +79,9 @@ def test_a_success_is_silent(
         "demo-small", "complete", 3, 9,
     )  # fmt: skip
 
+    left = "".join(path.read_text() for path in (log, metrics, cli.home / "metrics.jsonl"))
+    assert not any(secret in left for secret in cli.secrets)
+
     again = cli.from_cron("load", manifest, *table.to, "--verbose")
     assert again.code == 0
     assert "load unchanged" in again.out
@@ -250,3 +253,26 @@ def test_there_are_no_colours_to_turn_off(cli: Cli, table: Place, tmp_path: Path
         shown = child.read()
     assert "load complete" in shown
     assert not _sequence(shown)
+
+
+BETWEEN = """\
+import os
+import signal
+
+import ingest_cli.cli.operation as module
+
+real = module.show_report
+
+def shown(*arguments):
+    real(*arguments)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+module.show_report = shown
+"""
+
+
+def test_a_signal_between_two_manifests_is_no_success(cli: Cli, tmp_path: Path) -> None:
+    manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-other")]
+    result = cli("validate", *manifests, "--output", "json", env=plug(tmp_path / "plug", BETWEEN))
+    assert result.report["outcome"] == "complete"
+    result.complains(75, f"stopped by SIGTERM before {manifests[1]} was begun; run the same command again to go on")

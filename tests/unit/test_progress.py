@@ -80,6 +80,15 @@ def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left
     assert "file 2 of 2; about 0:00:07 left" in line
 
 
+def test_a_narrow_terminal_gets_what_is_not_zero(scene: Scene) -> None:
+    scene.watcher.on_pace(Pacer.starting(scene.clock, 500.0))
+    scene.report.account.rejected = Counter(dummy=2)
+    _moves(scene, 25_000, 250, 4_000)
+    scene.clock.advance(LINE_EVERY_S)
+    figures = scene.progress._figures(scene.report, scene.clock(), brief=True)
+    assert figures == "2.5k rows/s, 400/500 WCU/s, 2 rejected"
+
+
 def test_nothing_is_said_before_it_is_time(scene: Scene) -> None:
     _moves(scene, 10, 10, 0)
     assert scene.tick(LINE_EVERY_S - 1) == ""
