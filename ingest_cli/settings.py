@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest_cli.cores import available_cores
 from ingest_cli.errors import UsageError
 
 DEFAULT_CONCURRENCY = 16
@@ -40,12 +41,20 @@ class RunSettings:
 
           120 MiB            the program and its libraries
         +  84 MiB            hashes of keys, for the count of duplicates (`distinct.DEFAULT_CAPACITY`), twice over
-        + 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its cells,
-                             identifiers, hashes and items
         +  3,000,000 x 17 B  rows and items of chunks of which something is still to be written
-                             (`threaded.MAX_OPEN_ENTRIES`)
-        +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
-        +   C x 0.3 MiB      C = `concurrency`: a thread, a connection, and three batches of 25 items
+                             (`concurrent.MAX_OPEN_ENTRIES`)
+        +   C x 0.3 MiB      C = `concurrency`: a connection, and three batches of 25 items
+        +   W x 130 MiB      W = `workers`: for each of them
+
+                 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its
+                                    cells, identifiers, hashes and items
+            +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
+
+    and, where workers are processes of their own, by
+
+        +  64 MiB            chunks that are not settled, in case that a worker is killed (`pool.MAX_HELD_BYTES`)
+        +  40 MiB            the chunk that is being read
+        +   W x 40 MiB       what each of them does not share with the others of the program and its libraries
 
     for items of ordinary size; a record may have up to 8 MiB (`blocks.MAX_RECORD_BYTES`), and where all do, the chunk
     that is being prepared takes that much more. `memory_bytes` is the sum. What unpacks a source comes on top: up to
@@ -94,8 +103,11 @@ class RunSettings:
 
     @property
     def memory_bytes(self) -> int:
-        """What a run needs at the most: the sum above."""
-        return int((120 + 84 + 100 + 50_000 * 0.6 / 1024 + self.concurrency * 0.3) * MIB + 3_000_000 * 17)
+        """What a run needs at the most, in all of its processes: the sum above."""
+        workers = self.workers or available_cores()
+        each = 100 + 50_000 * 0.6 / 1024
+        apart = 64 + 40 + workers * 40 if workers > 1 else 0
+        return int((120 + 84 + self.concurrency * 0.3 + workers * each + apart) * MIB + 3_000_000 * 17)
 
 
 def state_folder(state: str) -> Path | None:

@@ -7,6 +7,7 @@ are refused. Then the program succeeds, fails and crashes, and everything it lef
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import make_table
-from tests.e2e.harness import PEPPER_HEX, SMALL_MANIFEST, Cli, Place, Result, new_cli, plug
-from tests.support.endpoint import SECRET_KEY, Endpoint
+from tests.e2e.harness import PEPPER_HEX, PEPPER_LINE, SMALL_MANIFEST, Cli, Place, Result, new_cli, plug
+from tests.fault.scenes import wait_until
+from tests.support.endpoint import SECRET_KEY, Endpoint, faults
 from tests.support.endpoint.clients import Client
+from tests.support.processes import PROC, children
 
 HEADER = "NAME,IC,TEL,EMAIL,ADDRESS,PASSWORD"
 ROWS = (
@@ -109,8 +112,8 @@ def place(endpoint: Endpoint, admin: Client) -> Place:
 @pytest.fixture(scope="module")
 def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -> Leftovers:
     """Everything that can be done with the dump."""
-    good, again, raw, boto3 = (
-        _manifest(folder, f"{name}.csv", _content()) for name in ("good", "again", "raw", "boto3")
+    good, again, raw, boto3, workers = (
+        _manifest(folder, f"{name}.csv", _content()) for name in ("good", "again", "raw", "boto3", "workers")
     )
     (folder / "cut.csv.gz").write_bytes(gzip.compress(_content(times=500), 1)[:-300])
     (folder / "like-names.csv").write_bytes(b"NAMEMERBOK,IC_MERBOK,TELMERBOK,EMAILMERBOK\n" + b"\n".join(ROWS))
@@ -119,12 +122,16 @@ def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -
     dumps = [folder / name for name in ("good.csv", "cut.csv.gz", "like-names.csv", "no-header.csv")]
     cut = _manifest(folder, "cut.csv.gz", (folder / "cut.csv.gz").read_bytes())
     limit = _manifest(folder, "limit.csv", _content(), 0.1)
+    by_workers = ["--workers", "2"]
     for_programs = ["--output", "json", "--log-format", "json"]
     runs: dict[str, tuple[list[str | Path], dict[str, str]]] = {
         "load": (["load", good, *place.to, "--rejects", "rejects.jsonl"], {}),
         "load again": (["load", again, again, *place.to, *for_programs], {}),
         "load raw": (["load", raw, *place.to, "--rejects", "raw.jsonl", "--rejects-include-raw"], {}),
         "load over boto3": (["load", boto3, *place.to, "--transport", "boto3"], {}),
+        "load by workers": (["load", workers, *place.to, *by_workers, "--rejects", "workers.jsonl"], {}),
+        "reject limit of workers": (["load", limit, *place.to, *by_workers, *for_programs], {}),
+        "validate by workers": (["validate", good, *by_workers, *for_programs], {}),
         "reject limit": (["load", limit, *place.to], {}),
         "cut off": (["load", cut, *place.to], {}),
         "bad endpoint": (["load", good, *place.to, "--endpoint-url", "http://127.0.0.1:1"], {}),
@@ -134,7 +141,9 @@ def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -
     for number, (stage, (module, name)) in enumerate(CRASHES.items()):
         code = BROKEN.format(module=module, name=name)
         dump = _manifest(folder, f"crash-{number}.csv", _content())
-        runs[f"crash while {stage}"] = (["load", dump, *place.to], plug(folder / f"plug-{number}", code))
+        env = plug(folder / f"plug-{number}", code)
+        runs[f"crash while {stage}"] = (["load", dump, *place.to, "--workers", "1"], env)
+        runs[f"crash of a worker while {stage}"] = (["load", dump, *place.to, *by_workers], env)
     return {name: pool.submit(canary_cli, *arguments, env=env, stdin="") for name, (arguments, env) in runs.items()}
 
 
@@ -143,6 +152,9 @@ CODES = {
     "load again": 0,
     "load raw": 0,
     "load over boto3": 0,
+    "load by workers": 0,
+    "reject limit of workers": 3,
+    "validate by workers": 0,
     "reject limit": 3,
     "cut off": 4,
     "bad endpoint": 4,
@@ -151,6 +163,9 @@ CODES = {
     "crash while normalizing": 1,
     "crash while hashing": 1,
     "crash while sending": 1,
+    "crash of a worker while normalizing": 1,
+    "crash of a worker while hashing": 1,
+    "crash of a worker while sending": 1,
 }
 
 
@@ -189,11 +204,39 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
 def test_nothing_is_in_a_file(canary_cli: Cli, ran: Leftovers) -> None:
     assert {future.result().code for future in ran.values()} == set(CODES.values())
     kept = dict(_files(canary_cli.home))
-    assert {"rejects.jsonl", "raw.jsonl", "validated.jsonl", "fingerprints.json"} <= kept.keys()
+    assert {"rejects.jsonl", "raw.jsonl", "validated.jsonl", "workers.jsonl", "fingerprints.json"} <= kept.keys()
     raw = kept.pop("raw.jsonl")
     assert [(name, leaks) for name, text in kept.items() if (leaks := _leaks(text))] == []
     assert "MERBOKTIGA" in raw  # it was asked for
     assert [word for word in SECRETS if word in raw] == []
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="/proc shows what a process was given, on Linux only"
+)
+def test_nothing_is_in_what_workers_are_given(canary_cli: Cli, endpoint: Endpoint, admin: Client, folder: Path) -> None:
+    """Neither the pepper nor a cell is on a command line, in an environment, or in the name of anything."""
+    (folder / "pepper").write_text(PEPPER_LINE)
+    (folder / "pepper").chmod(0o600)
+    cli = dataclasses.replace(
+        canary_cli, env={name: value for name, value in canary_cli.env.items() if name != "PEPPER"}
+    )
+    dump = _manifest(folder, "slow.csv", _content(times=50))
+    place = make_table(Place(endpoint), admin)  # of its own, since it hangs
+    place.goes_wrong(faults.hang(), "BatchWriteItem")
+    key = ["--key", f"file:{folder / 'pepper'}"]
+    with cli.started("load", dump, *place.at, *key, "--workers", "2") as process:
+        wait_until(lambda: "BatchWriteItem" in place.operations())
+        pids = [process.pid, *children(process.pid)]
+        given = [_text(PROC / str(pid) / name) for pid in pids for name in ("cmdline", "environ", "comm")]
+    assert len(pids) == 3
+    own = [word for word in SECRETS if word != SECRET_KEY]  # that one is in the environment of whoever runs it
+    assert [word for word in (*CANARIES, *own) for text in given if word.casefold() in text] == []
+    assert any("--workers" in text for text in given)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace").casefold()
 
 
 def test_the_canaries_are_in_the_dump() -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest_cli.engines.pool import MAX_HELD_BYTES
 from ingest_cli.policies.slow_lane import CAPACITY_ITEMS
 from ingest_cli.settings import RunSettings
 from tests.e2e.harness import PEPPER_HEX, new_cli, small_dump
 from tests.fault.scenes import wait_until
 from tests.support.endpoint.process import EndpointProcess
+from tests.support.processes import tree_pss_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +38,7 @@ def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
     with EndpointProcess("--limits", limits) as endpoint:
         to = ["--table", "people", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *to, "--wcu", "1000000").code == 0
-        with cli.started("load", manifest, *to, "--key", "env:PEPPER") as process:
+        with cli.started("load", manifest, *to, "--key", "env:PEPPER", "--workers", "1") as process:
             seen = [-1]
 
             def stands_still() -> bool:
@@ -51,4 +53,37 @@ def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
     most = 1.2 * CAPACITY_ITEMS / 0.9
     assert most < ROWS
     assert seen[-1] < most, "the lane is bounded, so that reading had to wait"
-    assert peak < RunSettings().memory_bytes
+    assert peak < RunSettings(workers=1).memory_bytes
+
+
+LONG_ROWS, CELL = 24_000, 5_000
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="/proc tells the memory of a process, on Linux"
+)
+def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> None:
+    """Nine rows in ten are of one person, and long: each chunk waits for that key, and is kept until it is settled."""
+    cli = new_cli(tmp_path / "home", secrets=(PEPPER_HEX,))
+    (tmp_path / "dump").mkdir()
+    rows = [("N" * CELL, "", HOT_PHONE if n % 10 else "", f"kenari.{n}@example.org") for n in range(LONG_ROWS)]
+    manifest = small_dump(tmp_path / "dump", rows)
+    limits = json.dumps({"partitions": 64, "partition_wcu_per_s": 1e6, "key_wcu_per_s": 1})
+    most = 1.3 * MAX_HELD_BYTES / CELL
+    assert most < LONG_ROWS
+    with EndpointProcess("--limits", limits) as endpoint:
+        to = ["--table", "people", "--endpoint-url", endpoint.url]
+        assert cli("table", "create", *to, "--wcu", "1000000").code == 0
+        with cli.started("load", manifest, *to, "--key", "env:PEPPER", "--workers", "2") as process:
+            seen, peaks = [-1], [0]
+
+            def stands_still() -> bool:
+                seen.append(endpoint.state(items=False)["tables"]["people"]["count"])
+                peaks.append(tree_pss_bytes(process.pid))
+                return seen[-1] > most / 4 and seen[-1] - seen[-20:][0] < 5 * 20
+
+            wait_until(stands_still)
+            process.terminate()
+            cli.finish(process)
+    assert seen[-1] < most, "what is held is bounded, so that reading had to wait"
+    assert max(peaks) < RunSettings(workers=2).memory_bytes

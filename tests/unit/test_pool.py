@@ -146,6 +146,7 @@ class Run:
             took=lambda size, duration_s: self.took.append((size, duration_s)),
             traffic=self.traffic,
             on_death=self.notes.append,
+            keep_raw=True,
         )
 
     def hand_out(self, *numbers: int, size: int = 20, settle: Callable[[Settled], None] | None = None) -> None:
@@ -359,7 +360,7 @@ def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None
 def test_no_more_is_read_than_may_be_held(
     run: Run, monkeypatch: pytest.MonkeyPatch, held: float, expected: int
 ) -> None:
-    monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(*chunk(0)))))
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(*chunk(0), keep_raw=True))))
     run.deed = waits
     written = list[int]()
     at_first = list[int]()

@@ -16,13 +16,17 @@ from hypothesis import strategies as st
 from ingest_cli.policies import shared as module
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress
-from ingest_cli.policies.shared import NAMES, Shared, SharedByProcesses, process_context
+from ingest_cli.policies.shared import Shared, SharedByProcesses, process_context
 from tests.support.fake_clock import FakeClock
 
 # A test runs in a process with threads of its own, and those that it forks use nothing of these.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 LONG_S = 60.0
+NAMES = (
+    *("rate_wcu_per_s", "ceiling_wcu_per_s", "throttled_at_wcu_per_s"),
+    *("last_throttle_s", "settled_s", "ready_s", "adapted_s", "idle"),
+)
 
 
 @pytest.fixture
