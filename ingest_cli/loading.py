@@ -24,6 +24,7 @@ from ingest_cli.errors import (
     DamagedError,
     IngestError,
     MissingTableError,
+    SpentError,
     TryAgainError,
     UsageError,
 )
@@ -329,8 +330,9 @@ def _saved(journal: Journal, report: Report) -> Iterator[None]:
     """Save how far the block came if it does not come to its end."""
     try:
         yield
-    except BaseException:
-        journal.note_spending()
+    except BaseException as error:
+        if isinstance(error, SpentError):
+            journal.note_spending()
         if not _bounded(journal.save):
             report.notes.append("the last moments could not be saved; they will be written again")
         raise
