@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ingest_cli.errors import ExitCode, IngestError
     from ingest_cli.keys import Pepper, read_pepper
-    from ingest_cli.loading import load, validate
+    from ingest_cli.loading import load
     from ingest_cli.lookup import Breach, Lookup
     from ingest_cli.manifest import Manifest, load_manifest, parse_manifest
     from ingest_cli.report import Report
     from ingest_cli.settings import RunSettings, Target
     from ingest_cli.tables import Table
+    from ingest_cli.validating import validate
 
 __version__ = "0.1.0"
 
@@ -53,7 +54,7 @@ _HOMES = {
     "load_manifest": "manifest",
     "parse_manifest": "manifest",
     "read_pepper": "keys",
-    "validate": "loading",
+    "validate": "validating",
 }
 """Public name → module that defines it."""
 

@@ -1,4 +1,4 @@
-"""A load and a validation from beginning to end: everything around the pipeline, composed in one place.
+"""A load from beginning to end: everything around the pipeline, composed in one place.
 
 Each manifest is an account of its own. Whatever goes wrong ends up in its report, together with what had
 been settled by then; nothing is raised but bugs.
@@ -10,49 +10,53 @@ import datetime as dt
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli import catalog
 from ingest_cli.catalog import Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
-from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.errors import (
-    DamagedError,
     IngestError,
     MissingTableError,
     SpentError,
     TryAgainError,
     UsageError,
 )
-from ingest_cli.formats import open_format
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import Pepper, ephemeral_pepper, read_age_identity
+from ingest_cli.keys import Pepper
 from ingest_cli.lock import Lease
-from ingest_cli.outcome import accounted, check, counts, note_undecodable
+from ingest_cli.outcome import accounted, check, counts
 from ingest_cli.paid import paid
-from ingest_cli.pipeline import Plan, Preparation, Shard, Stages, Writer, plan, run_shard
+from ingest_cli.pipeline import Plan, plan
 from ingest_cli.policies.background import within
-from ingest_cli.policies.checkpoint import Checkpoint, Identity
+from ingest_cli.policies.checkpoint import Identity
 from ingest_cli.policies.chunking import ChunkSize
-from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.policies.window import RowWindow, Window
+from ingest_cli.policies.window import Window
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
 from ingest_cli.resuming import Resumable
-from ingest_cli.settings import RunSettings, Target, state_folder
+from ingest_cli.running import (
+    NO_SRC,
+    Watcher,
+    announced,
+    counting,
+    fingerprints,
+    is_partial,
+    kept_rejects,
+    run_all,
+    src_of,
+    stages_of,
+    window_of,
+)
+from ingest_cli.settings import RunSettings, state_folder
 from ingest_cli.sinks.dynamodb import is_gone
-from ingest_cli.sources import dataset_fingerprint
 from ingest_cli.spending import limit_wcu, set_tariff
-from ingest_cli.staffing import Staff, checking, writing
+from ingest_cli.staffing import Staff, writing
 from ingest_cli.working import Recipe
 from ingest_cli.writing import (
     Route,
@@ -66,74 +70,12 @@ from ingest_cli.writing import (
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.scaling import Scaling
-    from ingest_cli.sinks.interface import Sink
     from ingest_cli.tables import Table
 
 INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
 
 LAST_ACTION_S = 1.5
 """Seconds that saving, and then unlocking, may take on the way out; with the draining before it, under 10."""
-
-SRC_DIGITS = 8
-_NO_SRC = "0" * SRC_DIGITS
-
-
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """Whom to tell how a run is getting on; called from several threads.
-
-    Attributes:
-        on_plan: told once what there is to do.
-        on_bytes: told how many bytes were read from a source.
-        on_settled: told after each settled chunk.
-        on_pace: told once what keeps the rate of a load.
-    """
-
-    on_plan: Callable[[Plan], None] = lambda _: None
-    on_bytes: Callable[[int], None] = lambda _: None
-    on_settled: Callable[[Report], None] = lambda _: None
-    on_pace: Callable[[Pacer], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is around a dump that is read to see what it gives.
-
-    Attributes:
-        target: whose profile and region count for sources in AWS.
-        watcher: whom to tell how it is getting on.
-        stop: ends it.
-        on_src: told the state of the sources before the first row is read; may raise.
-    """
-
-    target: Target | None = None
-    watcher: Watcher = field(default_factory=Watcher)
-    stop: StopRequest = field(default_factory=StopRequest)
-    on_src: Callable[[str], None] = lambda _: None
-
-
-def validate(
-    manifest: Manifest, settings: RunSettings, watcher: Watcher | None = None, stop: StopRequest | None = None
-) -> Report:
-    """Run all stages on a dump and write nothing. Needs no key, no table and no network."""
-    watcher, stop = watcher or Watcher(), stop or StopRequest()
-    report = Report("validate", manifest.dataset.id, manifest.dataset.title)
-    with accounted(report):
-        planned = _planned(plan(manifest, wait=stop.wait), report, watcher)
-        recipe = Recipe(manifest.fields, ephemeral_pepper(), manifest.dataset.id, _NO_SRC, settings.rejects_include_raw)
-        with _reject_file(settings) as rejects:
-            journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
-            stages = _stages(planned, _window(planned, settings), settings, chunk_size, _counting(report, watcher))
-            with (
-                checking(Staff.of(settings, planned), recipe, journal, chunk_size, stop) as engine,
-                recorded(report),
-                engine as writer,
-            ):
-                _run(planned.shards, stages, writer, journal)
-        note_undecodable(report, manifest)
-        check(report, manifest)
-        report.outcome = "partial" if _is_partial(settings) else "complete"
-    return report
 
 
 def load(  # noqa: PLR0913 - each is a thing of its own
@@ -196,8 +138,8 @@ class _Load:
         """Check everything that can be checked before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         state_folder(settings.state)
-        planned = _planned(plan(manifest, table.target, stop.wait), report, watcher)
-        window = _window(planned, settings)
+        planned = announced(plan(manifest, table.target, stop.wait), report, watcher)
+        window = window_of(planned, settings)
         described = table.check()
         region = table.client.meta.region_name
         set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
@@ -205,8 +147,8 @@ class _Load:
             self.scaling.recover()
         rows = Catalog(table)
         rows.knows(self.pepper)
-        prints = _fingerprints(planned, settings)
-        report.src = _src(prints)
+        prints = fingerprints(planned, settings)
+        report.src = src_of(prints)
         before = rows.dataset(manifest.dataset.id)
         row = DatasetRow.of(manifest, report.src, self.pepper, before)
         if settings.replay is not None and (before is None or before.src != report.src):
@@ -232,7 +174,7 @@ class _Load:
             try:
                 identity = self._identity(planned, prints, described)
                 resumable = None
-                if not _is_partial(settings):
+                if not is_partial(settings):
                     finished = before is not None and before.state in {catalog.COMPLETE, catalog.WITHDRAWING}
                     resumable = Resumable.open(
                         planned, identity, table, settings, token, finished=finished, known=before is not None
@@ -255,7 +197,7 @@ class _Load:
             report.rows_before = checkpoint.account.rows_read
             report.wcu_before = checkpoint.wcu_consumed
             path.budget.settle(checkpoint.wcu_consumed)
-        rejects = RejectFile(settings.rejects, _kept_rejects(settings, checkpoint))
+        rejects = RejectFile(settings.rejects, kept_rejects(settings, checkpoint))
         if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
             report.notes.append(INCOMPLETE_REJECTS)
         books = Books(report, rejects, checkpoint, manifest.rejects)
@@ -271,11 +213,11 @@ class _Load:
                 manifest.fields,
                 self.pepper,
                 manifest.dataset.id,
-                report.src or _NO_SRC,
+                report.src or NO_SRC,
                 settings.rejects_include_raw,
             )
             chunk_size = ChunkSize()
-            stages = _stages(planned, prepared.window, settings, chunk_size, _counting(report, watcher))
+            stages = stages_of(planned, prepared.window, settings, chunk_size, counting(report, watcher))
             with (
                 writing(
                     prepared.staff,
@@ -293,13 +235,13 @@ class _Load:
                 recorded(report, path.pacer),
             ):
                 with engine as writer:
-                    _run(shards, stages, writer, journal)
+                    run_all(shards, stages, writer, journal)
                 insist(journal.save, rules)
         finally:
             journal.close()
             rejects.close()
         check(report, manifest)
-        report.outcome = "partial" if _is_partial(settings) else "complete"
+        report.outcome = "partial" if is_partial(settings) else "complete"
         if report.outcome == "complete":
             insist(prepared.lease.renew, rules)  # what follows is for the run that holds the lock, and no other
             insist(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
@@ -354,125 +296,3 @@ def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], No
             path.note_state(resumable.ledger.write(state))
 
     return store
-
-
-def _planned(planned: Plan, report: Report, watcher: Watcher) -> Plan:
-    """The plan, noted in the report and told to whoever watches."""
-    report.sources = tuple(shard.source.name for shard in planned.shards)
-    watcher.on_plan(planned)
-    return planned
-
-
-def _stages(
-    planned: Plan, window: Window, settings: RunSettings, chunk_size: ChunkSize, on_bytes: Callable[[int], None]
-) -> Stages:
-    """The stages of a run from bytes to rows, set up."""
-    manifest = planned.manifest
-    return Stages(
-        encoding=manifest.format.encoding,
-        format=open_format(manifest.format, planned.wanted, chunk_size),
-        window=window,
-        on_bytes=on_bytes,
-        age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
-    )
-
-
-def _run(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
-    """Take all shards through all stages, until the window of rows is used up."""
-    stages = replace(stages, on_end=journal.member_read, on_note=journal.note)
-    for shard in shards:
-        if stages.window.exhausted():
-            return
-        try:
-            members = run_shard(shard, stages, writer)
-        except DamagedError:
-            journal.source_failed()
-            raise
-        journal.shard_read(shard, members)
-
-
-def _kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
-    """How much of the reject file is to be kept: what an earlier part of the load, or of the command, wrote."""
-    if checkpoint is not None and checkpoint.is_started:
-        return checkpoint.rejects_bytes
-    return None if settings.append_rejects else 0
-
-
-@contextmanager
-def _reject_file(settings: RunSettings) -> Iterator[RejectFile]:
-    rejects = RejectFile(settings.rejects, _kept_rejects(settings, None))
-    try:
-        yield rejects
-    finally:
-        rejects.close()
-
-
-def _counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
-    def on_bytes(count: int) -> None:
-        report.source_bytes += count
-        watcher.on_bytes(count)
-
-    return on_bytes
-
-
-def _fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
-    """The state of each source, in the order of the plan."""
-    return [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
-
-
-def _src(prints: Sequence[str]) -> str:
-    """The state of all sources together, as items have it."""
-    return dataset_fingerprint(prints)[:SRC_DIGITS]
-
-
-def _is_partial(settings: RunSettings) -> bool:
-    """Whether only some of the rows are to be loaded; such a load leaves no state, and does not complete a dataset."""
-    return settings.skip > 0 or settings.limit is not None or settings.replay is not None
-
-
-def _window(planned: Plan, settings: RunSettings) -> Window:
-    """Which rows count.
-
-    Raises:
-        UsageError: the rejects to replay are not of this manifest.
-    """
-    if settings.replay is None:
-        return RowWindow(settings.skip, settings.limit)
-    if settings.rejects is not None and settings.rejects.resolve() == settings.replay.resolve():
-        raise UsageError("--rejects would overwrite the file that --replay reads; give it another name")
-    replay = Replay.of(settings.replay)
-    replay.check(shard.source.name for shard in planned.shards)
-    return replay
-
-
-def reproduce(  # noqa: PLR0913 - each is a thing of its own
-    manifest: Manifest,
-    pepper: Pepper,
-    settings: RunSettings,
-    *,
-    sink: Sink,
-    report: Report,
-    around: Surroundings | None = None,
-) -> None:
-    """Put the items that the sources of `manifest` give into `sink`, chunk by chunk.
-
-    Args:
-        manifest: of the dump.
-        pepper: to hash with.
-        settings: how to read.
-        sink: takes the items.
-        report: accounts for them.
-        around: whom to tell, and whom to ask.
-
-    Raises:
-        IngestError: a source cannot be read, or does not fit the manifest; or `around` said so.
-    """
-    around = around or Surroundings()
-    planned = _planned(plan(manifest, around.target, around.stop.wait), report, around.watcher)
-    report.src = _src(_fingerprints(planned, settings))
-    around.on_src(report.src)
-    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
-    journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
-    stages = _stages(planned, _window(planned, settings), settings, chunk_size, _counting(report, around.watcher))
-    preparation = Preparation(manifest.fields, builder)
-    _run(planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took, around.stop), journal)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ingest_cli.catalog import Catalog
 from ingest_cli.errors import IngestError
-from ingest_cli.loading import Watcher, validate
 from ingest_cli.outcome import accounted
 from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S
 from ingest_cli.report import Report
+from ingest_cli.running import Watcher
 from ingest_cli.spending import predict_load
+from ingest_cli.validating import validate
 from ingest_cli.writing import parse_ceiling, provisioned_wcu
 
 if TYPE_CHECKING:

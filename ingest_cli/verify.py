@@ -23,14 +23,15 @@ import numpy as np
 
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
-from ingest_cli.loading import Surroundings, Watcher, reproduce
 from ingest_cli.outcome import accounted, check
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.reading import MAX_KEYS, Key, Reader, Reading, Selection, keys_of, reader
 from ingest_cli.report import Report
+from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
 from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.limits import refusals
+from ingest_cli.validating import Surroundings, reproduce
 
 if TYPE_CHECKING:
     from ingest_cli.batching import Batch

@@ -16,12 +16,13 @@ from ingest_cli.cli.options import log_option, output_option, settings_options, 
 from ingest_cli.cli.runs import Runs
 from ingest_cli.errors import ExitCode, UsageError
 from ingest_cli.keys import Pepper, generate_pepper
-from ingest_cli.loading import Watcher, load
+from ingest_cli.loading import load
 from ingest_cli.lookup import Lookup
 from ingest_cli.manifest import Manifest, load_manifest
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.reading import Reading
 from ingest_cli.report import Report
+from ingest_cli.running import Watcher
 from ingest_cli.sandbox import sandbox
 from ingest_cli.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.tables import Table

@@ -37,12 +37,13 @@ from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs, worst
 from ingest_cli.cost import PriceList
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
-from ingest_cli.loading import Watcher, load
+from ingest_cli.loading import load
 from ingest_cli.manifest import Manifest
 from ingest_cli.planning import plan_load, validate_and_predict
 from ingest_cli.policies.pacing import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
+from ingest_cli.running import Watcher
 from ingest_cli.sandbox import sandbox
 from ingest_cli.scaling import LOWER_WAIT_S, ScaleWish, Scaling
 from ingest_cli.settings import RunSettings, Target

@@ -17,10 +17,10 @@ from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
-from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest, load_manifest
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.report import Report
+from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
 
 _FROM_BEST_TO_WORST = (

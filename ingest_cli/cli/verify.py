@@ -28,10 +28,10 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.runs import Runs
 from ingest_cli.keys import read_pepper
-from ingest_cli.loading import Watcher
 from ingest_cli.manifest import Manifest
 from ingest_cli.policies.pacing import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
 from ingest_cli.tables import Table
 from ingest_cli.verify import DEFAULT_SAMPLE, Differences, Scope, Verification, verify

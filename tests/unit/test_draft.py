@@ -26,10 +26,10 @@ from ingest_cli.drafting.manifest_text import manifest_text
 from ingest_cli.drafting.sampling import FURTHER_BYTES
 from ingest_cli.errors import IngestError, SourceError, UsageError
 from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES
-from ingest_cli.loading import validate
 from ingest_cli.manifest import Manifest, load_manifest, parse_manifest
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
+from ingest_cli.validating import validate
 from tests.support import undescribed as shapes
 from tests.support.undescribed import SECRET, Writer, people
 

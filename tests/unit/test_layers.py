@@ -56,8 +56,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("raised",),
     ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),
     ("working", "paid", "pruning", "status"),
-    ("staffing",),
-    ("loading",),
+    ("staffing", "running"),
+    ("loading", "validating"),
     ("verify", "planning"),
     (ROOT,),  # ingest_cli/__init__.py: the public API
     ("cli",),

@@ -10,10 +10,10 @@ import pytest
 
 from ingest_cli.cli.console import Log
 from ingest_cli.cli.progress import LINE_EVERY_S, RATE_OVER_S, Progress, Rate, clock_time
-from ingest_cli.loading import Watcher
 from ingest_cli.pipeline import Plan, Shard
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.report import Report, Traffic
+from ingest_cli.running import Watcher
 from tests.support.fake_clock import FakeClock
 from tests.support.pipelines import BytesSource, manifest
 

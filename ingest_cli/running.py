@@ -1,0 +1,134 @@
+"""What every run that reads a dump has in common, whatever becomes of the items: its plan, its stages, its rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ingest_cli.engines.journal import Journal
+from ingest_cli.errors import DamagedError, UsageError
+from ingest_cli.formats import open_format
+from ingest_cli.keys import read_age_identity
+from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
+from ingest_cli.policies.checkpoint import Checkpoint
+from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.pacing import Pacer
+from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.policies.replay import Replay
+from ingest_cli.policies.window import RowWindow, Window
+from ingest_cli.report import Report
+from ingest_cli.settings import RunSettings
+from ingest_cli.sources import dataset_fingerprint
+
+SRC_DIGITS = 8
+NO_SRC = "0" * SRC_DIGITS
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Whom to tell how a run is getting on; called from several threads.
+
+    Attributes:
+        on_plan: told once what there is to do.
+        on_bytes: told how many bytes were read from a source.
+        on_settled: told after each settled chunk.
+        on_pace: told once what keeps the rate of a load.
+    """
+
+    on_plan: Callable[[Plan], None] = lambda _: None
+    on_bytes: Callable[[int], None] = lambda _: None
+    on_settled: Callable[[Report], None] = lambda _: None
+    on_pace: Callable[[Pacer], None] = lambda _: None
+
+
+def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
+    """The plan, noted in the report and told to whoever watches."""
+    report.sources = tuple(shard.source.name for shard in planned.shards)
+    watcher.on_plan(planned)
+    return planned
+
+
+def stages_of(
+    planned: Plan, window: Window, settings: RunSettings, chunk_size: ChunkSize, on_bytes: Callable[[int], None]
+) -> Stages:
+    """The stages of a run from bytes to rows, set up."""
+    manifest = planned.manifest
+    return Stages(
+        encoding=manifest.format.encoding,
+        format=open_format(manifest.format, planned.wanted, chunk_size),
+        window=window,
+        on_bytes=on_bytes,
+        age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
+    )
+
+
+def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
+    """Take all shards through all stages, until the window of rows is used up."""
+    stages = replace(stages, on_end=journal.member_read, on_note=journal.note)
+    for shard in shards:
+        if stages.window.exhausted():
+            return
+        try:
+            members = run_shard(shard, stages, writer)
+        except DamagedError:
+            journal.source_failed()
+            raise
+        journal.shard_read(shard, members)
+
+
+def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
+    """How much of the reject file is to be kept: what an earlier part of the load, or of the command, wrote."""
+    if checkpoint is not None and checkpoint.is_started:
+        return checkpoint.rejects_bytes
+    return None if settings.append_rejects else 0
+
+
+@contextmanager
+def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
+    """The file of rejects of a run that keeps no state."""
+    rejects = RejectFile(settings.rejects, kept_rejects(settings, None))
+    try:
+        yield rejects
+    finally:
+        rejects.close()
+
+
+def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
+    """What counts the bytes that were read, in the report and for whoever watches."""
+    def on_bytes(count: int) -> None:
+        report.source_bytes += count
+        watcher.on_bytes(count)
+
+    return on_bytes
+
+
+def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
+    """The state of each source, in the order of the plan."""
+    return [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
+
+
+def src_of(prints: Sequence[str]) -> str:
+    """The state of all sources together, as items have it."""
+    return dataset_fingerprint(prints)[:SRC_DIGITS]
+
+
+def is_partial(settings: RunSettings) -> bool:
+    """Whether only some of the rows are to be loaded; such a load leaves no state, and does not complete a dataset."""
+    return settings.skip > 0 or settings.limit is not None or settings.replay is not None
+
+
+def window_of(planned: Plan, settings: RunSettings) -> Window:
+    """Which rows count.
+
+    Raises:
+        UsageError: the rejects to replay are not of this manifest.
+    """
+    if settings.replay is None:
+        return RowWindow(settings.skip, settings.limit)
+    if settings.rejects is not None and settings.rejects.resolve() == settings.replay.resolve():
+        raise UsageError("--rejects would overwrite the file that --replay reads; give it another name")
+    replay = Replay.of(settings.replay)
+    replay.check(shard.source.name for shard in planned.shards)
+    return replay
