@@ -13,6 +13,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
@@ -131,6 +132,10 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
         raise _refused(str(error.response.get("Error", {}).get("Code", "unknown")), target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
+    except CredentialRetrievalError as error:
+        raise TryAgainError(
+            "the AWS credentials cannot be renewed; renew them, and run the same command again"
+        ) from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         where = target.endpoint_url or "the region's endpoint"
         raise UnreachableError(

@@ -97,6 +97,7 @@ def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
 
 def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
     """What counts the bytes that were read, in the report and for whoever watches."""
+
     def on_bytes(count: int) -> None:
         report.source_bytes += count
         watcher.on_bytes(count)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from tests.support.endpoint.clients import Client
 
 TELCO = SAMPLES / "telco.toml"
 DIMENSION = "dynamodb:table:WriteCapacityUnits"
+
+
+@pytest.fixture(name="cli")
+def telling(cli: Cli) -> Cli:
+    """The command, which says on stderr what it raised and lowered, as on a terminal."""
+    return replace(cli, env={**cli.env, "INGEST_VERBOSE": "1"})
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def _completed(cli: Cli, *words: str) -> list[str]:
         (["ingest-cli", ""], list(COMMANDS)),
         (["ingest-cli", "l"], ["load", "lookup"]),
         (["ingest-cli", "table", "cr"], ["create"]),
-        (["ingest-cli", "load", "x.toml", "--max-r"], ["--max-runtime"]),
+        (["ingest-cli", "load", "x.toml", "--max-ru"], ["--max-runtime"]),
         (["ingest-cli", "load", "--transport", ""], ["curl", "boto3"]),
         (["ingest-cli", "completion", "f"], ["fish"]),
     ],

@@ -51,7 +51,7 @@ def test_the_demo_loads_compares_and_finds(cli: Cli) -> None:
     assert result.code == 0
     assert [report["outcome"] for report in result.reports] == ["complete"] * len(SAMPLE_NAMES)
     assert all(report["balances"] for report in result.reports)
-    assert result.err.count("as they should be") == len(SAMPLE_NAMES)
+    assert result.err.count("as it should be") == len(SAMPLE_NAMES)
     for title in ("Demo telco breach 2017", "Demo customer list of a shop"):
         assert f"in {title} (2017-10-19)" in result.err
     assert "is gone now" in result.err.splitlines()[-1]

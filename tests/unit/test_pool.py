@@ -272,7 +272,7 @@ def test_workers_that_are_killed_again_and_again_are_no_accident(run: Run) -> No
     run.deed = dies
     with pytest.raises(TryAgainError) as caught:
         run.hand_out(*range(1000))
-    assert "killed again and again (the last one: signal 9)" in str(caught.value)
+    assert "killed again and again (the last one: " in str(caught.value)
     assert "run the same command again to go on, with --workers 1" in str(caught.value)
     died = len(list(run.folder.glob("died-*")))
     assert MAX_DEATHS < died <= MAX_DEATHS + 2, "the other one may have taken it before everything was ended"
