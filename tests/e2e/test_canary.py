@@ -121,7 +121,8 @@ def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -
     misread = [_manifest(folder, name, (folder / name).read_bytes()) for name in ("like-names.csv", "no-header.csv")]
     dumps = [folder / name for name in ("good.csv", "cut.csv.gz", "like-names.csv", "no-header.csv")]
     cut = _manifest(folder, "cut.csv.gz", (folder / "cut.csv.gz").read_bytes())
-    limit = _manifest(folder, "limit.csv", _content(), 0.1)
+    # They run at once, so that each needs a dataset of its own.
+    limit, limited = (_manifest(folder, f"{name}.csv", _content(), 0.1) for name in ("limit", "limited"))
     by_workers = ["--workers", "2"]
     for_programs = ["--output", "json", "--log-format", "json"]
     runs: dict[str, tuple[list[str | Path], dict[str, str]]] = {
@@ -130,7 +131,7 @@ def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -
         "load raw": (["load", raw, *place.to, "--rejects", "raw.jsonl", "--rejects-include-raw"], {}),
         "load over boto3": (["load", boto3, *place.to, "--transport", "boto3"], {}),
         "load by workers": (["load", workers, *place.to, *by_workers, "--rejects", "workers.jsonl"], {}),
-        "reject limit of workers": (["load", limit, *place.to, *by_workers, *for_programs], {}),
+        "reject limit of workers": (["load", limited, *place.to, *by_workers, *for_programs], {}),
         "validate by workers": (["validate", good, *by_workers, *for_programs], {}),
         "reject limit": (["load", limit, *place.to], {}),
         "cut off": (["load", cut, *place.to], {}),
@@ -140,10 +141,10 @@ def ran(pool: ThreadPoolExecutor, canary_cli: Cli, place: Place, folder: Path) -
     }
     for number, (stage, (module, name)) in enumerate(CRASHES.items()):
         code = BROKEN.format(module=module, name=name)
-        dump = _manifest(folder, f"crash-{number}.csv", _content())
+        dump, other = (_manifest(folder, f"crash-{number}{whose}.csv", _content()) for whose in ("", "-of-a-worker"))
         env = plug(folder / f"plug-{number}", code)
         runs[f"crash while {stage}"] = (["load", dump, *place.to, "--workers", "1"], env)
-        runs[f"crash of a worker while {stage}"] = (["load", dump, *place.to, *by_workers], env)
+        runs[f"crash of a worker while {stage}"] = (["load", other, *place.to, *by_workers], env)
     return {name: pool.submit(canary_cli, *arguments, env=env, stdin="") for name, (arguments, env) in runs.items()}
 
 
