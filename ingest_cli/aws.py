@@ -133,9 +133,7 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
     except CredentialRetrievalError as error:
-        raise TryAgainError(
-            "the AWS credentials cannot be renewed; renew them, and run the same command again"
-        ) from error
+        raise not_renewable() from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         where = target.endpoint_url or "the region's endpoint"
         raise UnreachableError(
@@ -159,9 +157,19 @@ def no_credentials() -> TableError:
     )
 
 
+def not_renewable() -> TryAgainError:
+    """What to say where there were credentials, and there are no new ones."""
+    return TryAgainError("the AWS credentials cannot be renewed; renew them, and run the same command again")
+
+
+def expired() -> TryAgainError:
+    """What to say where the credentials were good once."""
+    return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
+
+
 def _refused(code: str, target: Target) -> IngestError:
     if code in EXPIRED:
-        return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
+        return expired()
     if code == "ResourceNotFoundException":
         return MissingTableError(
             f'there is no table "{target.table}" here; check --table and --region, or make it with '

@@ -12,7 +12,7 @@ import re
 import zlib
 from typing import Any
 
-from ingest_cli.aws import DENIED, EXPIRED
+from ingest_cli.aws import DENIED, EXPIRED, expired
 from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError, TryAgainError
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
@@ -180,7 +180,7 @@ def is_gone(table: str) -> str:
 
 def _fatal(code: str, table: str) -> IngestError | None:
     if code in EXPIRED:
-        return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
+        return expired()
     if code == "ResourceNotFoundException":
         return TryAgainError(is_gone(table))
     if code in DENIED:

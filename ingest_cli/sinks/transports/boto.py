@@ -18,7 +18,8 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from ingest_cli.errors import TableError, TryAgainError
+from ingest_cli.aws import not_renewable
+from ingest_cli.errors import TableError
 from ingest_cli.fibers import Fibers
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
@@ -56,9 +57,7 @@ class BotoTransport:
         except ClientError:
             pass  # the captured answer says so too
         except (NoCredentialsError, CredentialRetrievalError) as error:
-            raise TryAgainError(
-                "the AWS credentials cannot be renewed; renew them, and run the same command again"
-            ) from error
+            raise not_renewable() from error
         except (ConnectionError, HTTPClientError) as error:
             raise TransientFaultError(type(error).__name__) from error
         except BotoCoreError as error:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pycurl
 from botocore.exceptions import BotoCoreError
 
-from ingest_cli.errors import TryAgainError
+from ingest_cli.aws import not_renewable
 from ingest_cli.fibers import Fibers, Ticket
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
@@ -96,9 +96,7 @@ class CurlTransport:
         try:
             credentials = self._credentials.get_frozen_credentials()
         except BotoCoreError as error:
-            raise TryAgainError(
-                "the AWS credentials cannot be renewed; renew them, and run the same command again"
-            ) from error
+            raise not_renewable() from error
         signed = self._signer.lines(body, credentials, self._now())
         line = self._idle.pop() if self._idle else self._new()
         handle = line.handle

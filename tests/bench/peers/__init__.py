@@ -26,12 +26,12 @@ class Peer:
 
     Attributes:
         script: its file name; see `ready.py` for how it is called.
-        library: the module or package that it is about.
+        package: the module or package that it is about.
         python: the interpreter; None for Node.js.
     """
 
     script: str
-    library: str
+    package: str
     python: Path | None = PYTHON
 
     @property
@@ -42,10 +42,10 @@ class Peer:
     def missing(self) -> str:
         """Why it cannot run here; empty if it can."""
         if self.python is None:
-            installed = (HERE / "node_modules" / self.library).is_dir() and shutil.which("node") is not None
+            installed = (HERE / "node_modules" / self.package).is_dir() and shutil.which("node") is not None
         else:
-            installed = self.python.exists() and _imports(self.python, self.library)
-        return "" if installed else f"{self.library} is not installed; make bench does that"
+            installed = self.python.exists() and _imports(self.python, self.package)
+        return "" if installed else f"{self.package} is not installed; make bench does that"
 
 
 def _imports(python: Path, module: str) -> bool:
