@@ -59,7 +59,7 @@ def test_the_lock_of_a_killed_run_is_taken_over_at_once(cli: Cli, table: Place, 
     assert (LOCK, "_") not in table.everything
 
 
-def _write_lock(admin: Client, table: Place, *, expires_in_s: float) -> dict[str, Any]:
+def _write_lock(admin: Client, table: Place, *, expires_in_s: int) -> dict[str, Any]:
     row = {
         "pk": {"S": LOCK},
         "sk": {"S": "_"},
@@ -69,7 +69,7 @@ def _write_lock(admin: Client, table: Place, *, expires_in_s: float) -> dict[str
         "pid": {"N": "4711"},
         "started": {"S": "1234"},
         "since": {"S": "2019-05-04T03:02:01+00:00"},
-        "expires": {"N": f"{time.time() + expires_in_s:.3f}"},
+        "expires": {"N": str(int(time.time()) + expires_in_s)},  # whole: a number is kept without its last zeros
     }
     admin.put_item(TableName=table.name, Item=row)
     return row
