@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def checking(
     staff: Staff, recipe: Recipe, journal: Journal, chunk_size: ChunkSize, stop: StopRequest
 ) -> Iterator[Engine]:
     """The engine of a dry run. Its processes have ended when the block is left."""
+    _leave_alone_what_is_there()
     if staff.shared is None:
         yield nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), journal.settle, chunk_size.took, stop))
         return
@@ -87,6 +89,7 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
     traffic: Traffic,
 ) -> Iterator[Engine]:
     """The engine of a load. Its processes have ended when the block is left."""
+    _leave_alone_what_is_there()
     stop, concurrency = path.rules.stop, staff.concurrency(settings)
     if staff.shared is None:
         yield ConcurrentWriter(
@@ -103,6 +106,15 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
     program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
     with _pool(program, staff.workers, stop, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
         yield pool
+
+
+def _leave_alone_what_is_there() -> None:
+    """Take the program and its libraries out of what the garbage collector looks through while rows go by.
+
+    So a forked worker goes on sharing their memory, too, which a collection would write to (Python's documentation of
+    `gc.freeze`).
+    """
+    gc.freeze()
 
 
 @contextmanager

@@ -121,6 +121,8 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, and exit."""
+    # numpy's OpenBLAS starts a thread for each core otherwise, which waits busily for products of matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _catch_signals()
     try:
         code = group.main(arguments, prog_name="ingest-cli", standalone_mode=False)

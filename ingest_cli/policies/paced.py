@@ -32,16 +32,16 @@ class Paced:
             TryAgainError: the run is being stopped.
             SpentError: it has consumed what it may.
         """
-        whole = Receipt(0)
+        whole: Receipt | None = None
         while True:
             part, rest = self._part(batch)
             try:
                 receipt = self._send(part)
             except (TransientFaultError, RefusedBatchError):
-                if not whole.acknowledged and not whole.refused:
+                if whole is None or not (whole.acknowledged or whole.refused):
                     raise
                 receipt = Receipt(0, unprocessed=part)
-            whole = whole.plus(receipt)
+            whole = receipt if whole is None else whole.plus(receipt)
             if rest is None:
                 return whole
             if receipt.unprocessed is not None:

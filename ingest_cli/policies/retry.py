@@ -147,7 +147,7 @@ class Retrying:
             TryAgainError: no progress for too long, or the run is being stopped.
         """
         rest: Batch | None = batch
-        whole = Receipt(0)
+        whole: Receipt | None = None
         attempt = 0
         while rest is not None:
             reason = "unprocessed"
@@ -160,16 +160,16 @@ class Retrying:
                 self._rules.progress.made()  # an answer for good
                 raise
             else:
-                whole = whole.plus(Receipt(receipt.acknowledged, receipt.wcu, refused=receipt.refused))
-                left = receipt.unprocessed
+                left, receipt = receipt.unprocessed, receipt._replace(unprocessed=None)
+                whole = receipt if whole is None else whole.plus(receipt)
                 if receipt.acknowledged:
                     self._rules.progress.made()
                     attempt = 0
             rest, hot = (None, None) if left is None else self._hot_keys.split(left)
             if hot is not None:
                 self._rules.on_retry(reason)
-                whole = whole.plus(Receipt(0, unprocessed=hot))
+                whole = (whole or Receipt(0)).plus(Receipt(0, unprocessed=hot))
             if rest is not None:
                 self._rules.wait(attempt, reason)
                 attempt += 1
-        return whole
+        return whole or Receipt(0)

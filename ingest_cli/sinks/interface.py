@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ingest_cli.batching import Batch
 
@@ -21,9 +21,8 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a batch.
+class Receipt(NamedTuple):
+    """What became of a batch. A tuple: several are made for each request.
 
     Attributes:
         acknowledged: items that are safely there.

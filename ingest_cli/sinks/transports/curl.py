@@ -189,9 +189,8 @@ _REASONS = {
 
 def _crc32(headers: list[bytes]) -> str | None:
     for line in headers:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"x-amz-crc32":
-            return value.strip().decode("latin-1")
+        if line[:12].lower() == b"x-amz-crc32:":
+            return line[12:].strip().decode("latin-1")
     return None
 
 
