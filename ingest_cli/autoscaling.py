@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest_cli.aws import DENIED
@@ -55,6 +54,8 @@ class Autoscaling:
     def __init__(self, table: Table) -> None:
         """Set up; nothing is sent yet."""
         self._name = table.target.table.rpartition("/")[2]
+        from botocore.config import Config  # noqa: PLC0415 - start-up time of all who need no client
+
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
         self._client: Any = table.session.client(
             "application-autoscaling", region_name=table.client.meta.region_name, config=config

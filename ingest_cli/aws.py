@@ -1,4 +1,7 @@
-"""Sessions and clients: boto3 for everything that is not the hot path, and its errors as sentences."""
+"""Sessions and clients: boto3 for everything that is not the hot path, and its errors as sentences.
+
+boto3 itself is imported by whoever opens a session: reading a dump to check it must not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,6 +35,7 @@ from ingest_cli.errors import (
 )
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ingest_cli.settings import Target
@@ -69,6 +71,8 @@ def open_session(target: Target) -> boto3.Session:
     Raises:
         UsageError: there is no such profile.
     """
+    import boto3  # noqa: PLC0415 - see above
+
     region = target.region or os.environ.get("AWS_REGION") or None
     try:
         return boto3.Session(profile_name=target.profile, region_name=region)
@@ -90,6 +94,8 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
     Raises:
         UsageError: the region or the endpoint is not usable.
     """
+    from botocore.config import Config  # noqa: PLC0415 - see above
+
     attempts = 1 if single_attempt else _ATTEMPTS
     config = Config(
         connect_timeout=_CONNECT_TIMEOUT_S,

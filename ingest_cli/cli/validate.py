@@ -10,7 +10,6 @@ import click
 
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.help import Sectioned
-from ingest_cli.cli.look import look_at
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     log_option,
@@ -74,6 +73,8 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
             if name.endswith(".toml"):
                 runs.one(Path(name))
             else:
+                from ingest_cli.cli.look import look_at  # noqa: PLC0415 - knows all formats, of which a manifest has one
+
                 runs.codes.append(look_at(name, values, log))
 
         code = runs.each(files, look)

@@ -10,9 +10,6 @@ from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format
-from ingest_cli.formats.json_rows import JsonRows
-from ingest_cli.formats.jsonl import JsonLines
-from ingest_cli.formats.sql_dump import SqlDump
 
 __all__ = ["FORMATS", "FileFormat", "Format", "open_format"]
 
@@ -33,14 +30,20 @@ def _combo(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -
 
 
 def _sql(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    from ingest_cli.formats.sql_dump import SqlDump  # noqa: PLC0415 - start-up time of all others
+
     return SqlDump(table.table, wanted, table.columns or None, chunk_bytes=chunk_bytes)
 
 
 def _json(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+    from ingest_cli.formats.json_rows import JsonRows  # noqa: PLC0415 - start-up time of all others
+
     return JsonRows(wanted, table.rows, chunk_bytes=chunk_bytes)
 
 
 def _jsonl(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:  # noqa: ARG001 - a maker
+    from ingest_cli.formats.jsonl import JsonLines  # noqa: PLC0415 - start-up time of all others
+
     return JsonLines(wanted, chunk_bytes=chunk_bytes)
 
 

@@ -94,12 +94,13 @@ AWS = Home(
         *("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
         *("autoscaling", "capacity"),
     ),
-    lazily=("keys",),  # a key from a file must not wait for boto3
+    lazily=("keys",),  # a key from a file must not wait for botocore
 )
+BOTO3 = Home(AWS.modules, lazily=("aws", "keys"))  # nor must a dump that is only checked wait for boto3
 LIBRARIES: dict[str, Home] = {
     "click": Home(("cli",)),
     "tqdm": Home(("cli",)),
-    "boto3": AWS,
+    "boto3": BOTO3,
     "botocore": AWS,
     "mypy_boto3_*": AWS,
     "moto": Home(("sandbox",), lazily=("sandbox",)),

@@ -367,9 +367,9 @@ def test_a_sparse_file_is_read_in_bounded_pieces(folder: Path) -> None:
 
 def test_files_on_this_machine_do_not_wait_for_boto3() -> None:
     program = (
-        "import pathlib, sys; from ingest_cli.sources import find_sources\n"
+        "import pathlib, sys; import ingest_cli.cli.validate; from ingest_cli.sources import find_sources\n"
         "find_sources([sys.argv[1]], pathlib.Path())\n"
-        "sys.exit('boto3' in sys.modules)"
+        "sys.exit(' '.join({'boto3', 'botocore.session', 'ingest_cli.formats.sql_dump'} & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", program, __file__], check=True, timeout=60)
 
