@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingest_cli import __version__
+from ingest_cli.cli import standard_streams
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.errors import CrashError, ExitCode, IngestError
 
@@ -123,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, and exit."""
     # numpy's OpenBLAS starts a thread for each core otherwise, which waits busily for products of matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    standard_streams.prepare()
     _catch_signals()
     try:
         code = group.main(arguments, prog_name="ingest-cli", standalone_mode=False)
@@ -147,6 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         crash = error if isinstance(error, CrashError) else CrashError.of(error)
         _say(f"crashed with {crash.kind} at {crash.place}; this is a bug, please report this line")
         code = ExitCode.CRASHED
+    if not code and standard_streams.ResultFile.is_lost:
+        code = ExitCode.TRY_AGAIN
     sys.exit(code or 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import sys
 import textwrap
 import unicodedata
@@ -13,6 +12,7 @@ from typing import Protocol
 
 import click
 
+from ingest_cli.cli.standard_streams import lead_nowhere
 from ingest_cli.report import Report
 
 
@@ -32,7 +32,7 @@ def tell(line: str) -> None:
     try:
         click.echo(line, err=True)
     except OSError:
-        _forget(sys.stderr.fileno())
+        lead_nowhere(sys.stderr.fileno())
 
 
 class Entries(Protocol):
@@ -95,24 +95,19 @@ def show_report(report: Report, output: str) -> None:
 
 
 def show(lines: Sequence[str]) -> None:
-    """Print lines on stdout; whether anybody still reads them makes no difference to what is being done."""
+    """Print lines on stdout; whether anybody still reads them makes no difference to what is being done.
+
+    That they cannot be written makes none either, until the end; see `standard_streams`.
+    """
     try:
         click.echo("\n".join(map(escape, lines)))
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            tell(f"ingest-cli: the report cannot be written to stdout ({error.strerror})")
+    except BrokenPipeError:
         forget_stdout()
 
 
 def forget_stdout() -> None:
     """Send nowhere what is still to come: whoever read our output has read enough."""
-    _forget(sys.stdout.fileno())
-
-
-def _forget(descriptor: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    lead_nowhere(sys.stdout.fileno())
 
 
 def _text(report: Report) -> list[str]:

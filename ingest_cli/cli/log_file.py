@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from ingest_cli.cli.console import escape
+from ingest_cli.cli.output_files import refuse_pipe
 from ingest_cli.errors import UsageError
 
 OWNER_ONLY = 0o600
@@ -56,6 +57,7 @@ class LogFile(WatchedFileHandler):
 
     def _open(self) -> TextIOWrapper:
         """See `logging.FileHandler`; for the owner only."""
+        refuse_pipe(self.baseFilename)
         stream = open(  # noqa: SIM115 - closed by the handler
             self.baseFilename,
             self.mode,

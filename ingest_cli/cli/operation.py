@@ -18,6 +18,7 @@ from ingest_cli.cli.console import Log, escape, show_report, tell
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.log_file import LogFile
 from ingest_cli.cli.options import MESSAGES, Duration, option, together
+from ingest_cli.cli.output_files import refuse_pipe
 from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
 from ingest_cli.metrics import emf
 from ingest_cli.metrics import prometheus as textfile
@@ -179,6 +180,7 @@ class Operation:
             if self._emf == STDOUT:
                 click.echo(text, nl=False)
             else:
+                refuse_pipe(self._emf)
                 with open(self._emf, "a", encoding="ascii") as file:  # noqa: PTH123 - a setting, not a path to work with
                     file.write(text)
         except OSError as error:
@@ -207,12 +209,17 @@ def _check_metrics_file(path: Path | None) -> None:
             f'--metrics-file: there is no folder "{escape(str(folder))}"; make it, or give the one that node_exporter '
             "reads (its --collector.textfile.directory)"
         )
+    try:
+        refuse_pipe(path)
+    except OSError as error:
+        raise UsageError(f'--metrics-file "{name}" cannot be written ({error.strerror}); give another file') from error
     if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f'--metrics-file "{name}" cannot be written; it is replaced, so its folder has to be writable')
 
 
 def _check_appendable(path: Path) -> None:
     try:
+        refuse_pipe(path)
         with path.open("ab"):
             pass
     except OSError as error:

@@ -72,9 +72,13 @@ SECTIONS = frozenset(
 
 
 class Duration(click.ParamType[float]):
-    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds."""
+    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds.
+
+    Ten years at the most: the timers of the operating system end somewhere, and no run lasts so long.
+    """
 
     name = "duration"
+    MOST_DAYS = 3650
     _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -87,6 +91,8 @@ class Duration(click.ParamType[float]):
             duration_s = 0.0
         if not 0 < duration_s < float("inf"):
             self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
+        if duration_s > self.MOST_DAYS * self._UNITS["d"]:
+            self.fail(f"{value!r} is longer than any run; write {self.MOST_DAYS}d or less.", param, ctx)
         return duration_s
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
+from ingest_cli.cli.standard_streams import ResultFile
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.manifest import Manifest, load_manifest
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
@@ -101,8 +101,9 @@ class Runs(Generic[ReportT]):
 
     @property
     def code(self) -> int:
-        """The worst exit code so far. A report that could not be written spoils no more than a success."""
-        return worst([*self.codes, ExitCode.TRY_AGAIN] if self._is_unwritten else self.codes)
+        """The worst exit code. What could not be written, a report or the result, spoils no more than a success."""
+        is_spoilt = self._is_unwritten or ResultFile.is_lost
+        return worst([*self.codes, ExitCode.TRY_AGAIN] if is_spoilt else self.codes)
 
     def all(self, manifests: Sequence[Path]) -> int:
         """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
@@ -158,7 +159,6 @@ class Runs(Generic[ReportT]):
             self._show(report, self._output)
             if report.message:
                 self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
-        sys.stdout.flush()
         self.codes.append(report.exit_code)
         self.reports.append(report)
         if self._report_file is not None:

@@ -148,6 +148,19 @@ class Cli:
         )
         return self.checked(done.returncode, done.stdout, b"")
 
+    def redirected(self, redirection: str, *arguments: str | Path, stdin: str = "") -> Result:
+        """Run it with a redirection of the shell's, such as `>&-`, which closes its stdout."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$0" "$@" {redirection}', COMMAND, *map(str, arguments)],
+            input=stdin.encode(),
+            capture_output=True,
+            env=self.env,
+            cwd=self.home,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return self.checked(done.returncode, done.stdout, done.stderr)
+
     @contextmanager
     def started(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
         """Run it, and do not wait; at the end of the block it is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -189,7 +190,11 @@ MISTAKES = {
     "metrics that are a folder": (["--metrics-file", "folder.prom"], "cannot be written"),
     "a folder for lines of metrics that is not there": (["--metrics-emf", "none/x"], "No such file or directory"),
     "a folder for the log that is not there": (["--log-file", "none/x.log"], "No such file or directory"),
+    "metrics that are a pipe": (["--metrics-file", "pipe.prom"], "(not a regular file)"),
+    "lines of metrics into a pipe": (["--metrics-emf", "pipe.prom"], "(not a regular file)"),
+    "a log that is a pipe": (["--log-file", "pipe.prom"], "(not a regular file)"),
     "no length of time": (["--max-runtime", "soon"], "not a length of time"),
+    "a time longer than clocks go": (["--max-runtime", "1e9h"], "3650d or less"),
 }
 
 
@@ -197,6 +202,7 @@ MISTAKES = {
 def refused(pool: ThreadPoolExecutor, shared_cli: Cli, shared_table: Place) -> dict[str, Future[Result]]:
     manifest = small_dump(shared_cli.home)
     (shared_cli.home / "folder.prom").mkdir()
+    os.mkfifo(shared_cli.home / "pipe.prom")
     return {
         name: pool.submit(shared_cli, "load", manifest, *shared_table.to, *options)
         for name, (options, _) in MISTAKES.items()
