@@ -196,7 +196,7 @@ class _Run:
         if self.wish.everything:
             # From here on no load may take the dataset for complete, or go on where an earlier one was.
             remover.make_sure()
-            insist(lambda: rows.put_dataset(row.in_state(WITHDRAWING)), path.rules)
+            insist(lambda: rows.put_dataset(row.withdrawing()), path.rules)
             insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
         if self.found.stale:
             # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced.

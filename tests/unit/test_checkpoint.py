@@ -298,7 +298,7 @@ def test_no_damage_of_the_bytes_goes_unnoticed(data: st.DataObject) -> None:
 
 
 def test_the_state_of_another_version_is_left_to_it() -> None:
-    with pytest.raises(UsageError, match=r"of another version of this program \(2\); go on with that one, or begin"):
+    with pytest.raises(UsageError, match=r"of another version of this program \(3\); go on with that one, or begin"):
         Checkpoint.from_bytes(packed({**plain(), "version": 2}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -61,7 +62,7 @@ class Load:
 
     def complete(self) -> None:
         """End."""
-        self.rows.put_dataset(self.row.in_state(COMPLETE))
+        self.rows.put_dataset(replace(self.row, state=COMPLETE))
         self.ledger.clear()
         self.lease.release()
 
