@@ -115,6 +115,25 @@ class Autoscaling:
         return answer
 
 
+def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
+    """Give it back the state in which it was found; whether it was in another one. Where there is none, none is made.
+
+    Raises:
+        TableError: that may not be done.
+        BusyError: it does not answer.
+    """
+    autoscaling = Autoscaling(table)
+    try:
+        state = autoscaling.look()
+    except TableError:  # it may be told what nobody may ask it
+        autoscaling.set_suspended(suspended)
+        return True
+    if state is None or all(state.suspended.get(name, False) == suspended.get(name, False) for name in ALL_SUSPENDED):
+        return False
+    autoscaling.set_suspended(suspended)
+    return True
+
+
 def is_aws(url: str) -> bool:
     """Whether an endpoint is one of AWS's own."""
     return (urlsplit(url).hostname or "").endswith(_AWS_HOSTS)

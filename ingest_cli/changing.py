@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling, ScalingState
+from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling, ScalingState, resume
 from ingest_cli.capacity import Billing, CapacityControl, Wait, Wish
-from ingest_cli.cost import Cost, PriceList, Tariff, money
-from ingest_cli.errors import IngestError, UsageError
+from ingest_cli.cost import Cost, PriceList, Tariff, as_typed, money
+from ingest_cli.errors import IngestError, TableError, UsageError
 from ingest_cli.raised import Raise, RaiseRow, SuspendedRow
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ingest_cli.tables import Table
 
 _HOUR_S = 3600.0
+
+_IS_SUSPENDED = "is suspended; `ingest-cli table restore` lets it go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +120,47 @@ def change(  # noqa: PLR0913 - each is a thing of its own
     if max_cost is not None:
         _check_cost(billing, wish, tariff_of(table, prices), max_cost, planned_s)
     said = list[str]()
-    if wish.wcu is not None and wish.wcu != billing.wcu:
-        autoscaling = Autoscaling(table)
-        state = autoscaling.look()
-        if state is not None and state.is_active:
-            SuspendedRow(table).write(state.suspended)
-            autoscaling.set_suspended(ALL_SUSPENDED)
-            said.append(
-                "autoscaling of the write capacity would change it again, and is suspended; `ingest-cli table restore` "
-                "lets it go on"
-            )
-    if not control.change(wish, wait):
+    before = _suspend(table) if wish.wcu is not None and wish.wcu != billing.wcu else None
+    if before is not None:
+        said.append(f"autoscaling of the write capacity would change it again, and {_IS_SUSPENDED}")
+    is_asked = False
+    try:
+        is_asked = control.change(wish, wait)
+        now = control.settled(wait)
+    except IngestError as error:
+        if before is None or (not is_asked and _put_back(table, before)):
+            raise
+        raise type(error)(f"{error}; autoscaling of the write capacity {_IS_SUSPENDED}") from error
+    if not is_asked:
         return [*said, "the capacity is like that already; nothing was changed"]
-    now = control.settled(wait)
     warm = "" if wish.warm_wcu is None else f", and takes {now.warm_wcu or wish.warm_wcu:,} WCU/s at once"
     what = "on-demand" if now.wcu is None else f"provisioned with {now.wcu:,} WCU/s and {now.rcu or 0:,} RCU/s"
     return [*said, f"the table is ACTIVE and {what}{warm}"]
+
+
+def _suspend(table: Table) -> Mapping[str, bool] | None:
+    """Have autoscaling hold still until it is restored; the state in which it was, None if it did anyway."""
+    autoscaling = Autoscaling(table)
+    state = autoscaling.look()
+    if state is None or not state.is_active:
+        return None
+    SuspendedRow(table).write(state.suspended)
+    try:
+        autoscaling.set_suspended(ALL_SUSPENDED)
+    except TableError:
+        SuspendedRow(table).clear()
+        raise
+    return state.suspended
+
+
+def _put_back(table: Table, before: Mapping[str, bool]) -> bool:
+    """Let autoscaling go on as it did, since nothing was changed; whether that could be done."""
+    try:
+        resume(table, before)
+        SuspendedRow(table).clear()
+    except IngestError:
+        return False
+    return True
 
 
 def _check_cost(billing: Billing, wish: Wish, tariff: Tariff | None, max_cost: float, planned_s: float) -> None:
@@ -149,5 +177,5 @@ def _check_cost(billing: Billing, wish: Wish, tariff: Tariff | None, max_cost: f
     if amount > max_cost:
         raise UsageError(
             f"that costs {money(amount)} {tariff.currency} ({'; '.join(cost.arithmetic for cost in costs)}), which is "
-            f"more than --max-cost {money(max_cost)}; nothing was changed"
+            f"more than --max-cost {as_typed(max_cost)}; nothing was changed"
         )

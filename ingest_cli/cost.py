@@ -11,6 +11,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,12 @@ def _rates(region: str, raw: object, name: str) -> Rates:
 def money(amount: float) -> str:
     """An amount as people write it: no exponent, and no digit that says nothing."""
     return f"{amount:,.6f}".rstrip("0").rstrip(".")
+
+
+def as_typed(amount: float) -> str:
+    """An amount that somebody has given, without loss: no exponent, no separators."""
+    text = f"{Decimal(repr(float(amount))):f}"
+    return text.removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ from ingest_cli.running import (
 )
 from ingest_cli.settings import RunSettings, state_folder
 from ingest_cli.sinks.dynamodb import is_gone
-from ingest_cli.spending import limit_wcu, set_tariff
+from ingest_cli.spending import check_limit, limit_wcu, set_tariff
 from ingest_cli.staffing import Staff, writing
 from ingest_cli.working import Recipe
 from ingest_cli.writing import (
@@ -154,8 +154,9 @@ class _Load:
         if before == row and self._is_done(before, row):
             self._leave(rows)
             return
+        check_limit(report, settings)
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
-        pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings.max_cost))
+        pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
         watcher.on_pace(path.pacer)
         try:

@@ -52,4 +52,4 @@ def paid(  # noqa: PLR0913, PLR0917 - each is a thing of its own
         try:
             yield
         except SpentError as error:
-            raise spent(report, settings.max_cost or 0.0) from error
+            raise spent(report, settings) from error

@@ -25,7 +25,7 @@ import pyarrow as pa
 from ingest_cli import ledger
 from ingest_cli.batching import batches
 from ingest_cli.catalog import COMPLETE, LOADING, WITHDRAWING, Catalog, DatasetRow
-from ingest_cli.errors import IngestError, LockedError, TryAgainError, UsageError
+from ingest_cli.errors import IngestError, LockedError, SpentError, TryAgainError, UsageError
 from ingest_cli.items import Items
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import concluded
@@ -76,6 +76,7 @@ class Pruning:
         rcu: read capacity units consumed.
         traffic: what the deleting took.
         notes: sentences that whoever looks at the result should know.
+        is_spent: whether it ended because it has consumed what it may.
     """
 
     dataset: str
@@ -93,6 +94,7 @@ class Pruning:
     rcu: float = 0.0
     traffic: Traffic = field(default_factory=Traffic)
     notes: list[str] = field(default_factory=list)
+    is_spent: bool = False
 
     @property
     def takes_most(self) -> bool:
@@ -132,6 +134,7 @@ class Wish:
         only_count: remove nothing.
         agree: asked once it is counted; says whether to go on.
         on_progress: told now and then how it is getting on.
+        limit_wcu: write capacity units that the deleting may consume; None: any number.
     """
 
     reading: Reading
@@ -140,6 +143,7 @@ class Wish:
     only_count: bool = False
     agree: Callable[[Pruning], bool] = lambda _: False
     on_progress: Callable[[Pruning], None] = lambda _: None
+    limit_wcu: float | None = None
 
 
 def prune(table: Table, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
@@ -177,10 +181,13 @@ class _Run:
                 self._row()  # a dataset that is not there needs no lock
                 outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
                 try:
-                    pace = starting_pace(described, self.wish.writing)
+                    pace = starting_pace(described, self.wish.writing, limit_wcu=self.wish.limit_wcu)
                     path = write_path(outlet, self.wish.writing, self.found.traffic, self.stop, pace)
                     with self._locked(path) as lease:
                         self._locked_run(source, path, lease)
+                except SpentError:
+                    self.found.is_spent = True
+                    raise
                 finally:
                     outlet.transport.close()
             finally:
@@ -286,6 +293,7 @@ class _Remover:
         clock = self._path.rules.clock
         if clock.monotonic_s() >= self._sure_until_s:
             insist(self._lease.renew, self._path.rules)
+            self._path.note_state(1.0)
             self._sure_until_s = clock.monotonic_s() + SURE_FOR_S
 
     def remove(self, keys: Sequence[Key]) -> None:

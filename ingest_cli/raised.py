@@ -83,12 +83,13 @@ class RaiseRow:
             expires_s=number["expires"],
         )
 
-    def write(self, one: Raise, instead_of: str | None) -> bool:
+    def write(self, one: Raise, instead_of: str | None, lease_s: float = LEASE_S) -> bool:
         """Write it with a new lease; whether nobody else was faster.
 
         Args:
             one: what to write.
             instead_of: token of the row there is; None: there is none.
+            lease_s: its length; negative: it is over at once, so that anybody may undo the raise.
         """
         condition = "attribute_not_exists(pk)" if instead_of is None else _TOKEN
         names, values = ({}, {}) if instead_of is None else ({"#token": "token"}, {":token": {"S": instead_of}})
@@ -105,7 +106,7 @@ class RaiseRow:
             "machine": {"S": one.holder.machine or "-"},
             "pid": {"N": str(one.holder.pid)},
             "started": {"S": one.holder.started or "-"},
-            "expires": {"N": f"{self._now_s() + LEASE_S:.3f}"},
+            "expires": {"N": f"{self._now_s() + lease_s:.3f}"},
         }
         if one.suspended is not None:
             item["suspended"] = _map(one.suspended)

@@ -194,6 +194,7 @@ class Report:
         tariff: what writing costs; None: not known.
         prediction: what a load would come to; None: nobody asked.
         pruned: what was removed of the dataset afterwards; None if that was not asked for.
+        wcu_pruned: write capacity units that the removing has consumed.
     """
 
     command: str
@@ -217,11 +218,12 @@ class Report:
     tariff: Tariff | None = None
     prediction: Prediction | None = None
     pruned: Mapping[str, Any] | None = None
+    wcu_pruned: float = 0.0
 
     @property
     def wcu_spent(self) -> float:
-        """Write capacity units consumed by this load in all of its runs, the saved state included."""
-        return self.wcu_before + self.traffic.wcu_consumed + self.traffic.wcu_state
+        """Write capacity units consumed by this load in all of its runs, the state and the removing included."""
+        return self.wcu_before + self.traffic.wcu_consumed + self.traffic.wcu_state + self.wcu_pruned
 
     @property
     def cost(self) -> Cost | None:
@@ -282,6 +284,7 @@ class Report:
                 "consumed": round(traffic.wcu_consumed, 1),
                 "state": round(traffic.wcu_state, 1),
                 "before": round(self.wcu_before, 1),
+                "pruned": round(self.wcu_pruned, 1),
             },
             "cost": None if self.cost is None else self.cost.as_dict(),
             "prediction": [] if self.prediction is None else self.prediction.as_list(),

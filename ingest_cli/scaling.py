@@ -1,7 +1,8 @@
 """Capacity for the length of a load: raised before the first item, and lowered to what it was on every way out.
 
 One raise for all manifests of a command, made when the first of them has something to write. What it was is in the
-table before it is raised; a run that finds what another one has left behind undoes it first.
+table before it is raised. What a command that is gone has left raised is undone, at the latest when this one ends and
+whatever became of it, unless this one goes on with it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling
-from ingest_cli.capacity import CapacityControl, Wait, Wish
-from ingest_cli.cost import money
+from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling, resume
+from ingest_cli.capacity import WAIT_S, CapacityControl, Wait, Wish
+from ingest_cli.cost import as_typed, money
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
+from ingest_cli.lock import Holder
 from ingest_cli.policies.background import Repeater
 from ingest_cli.raised import RENEW_EVERY_S, Raise, RaiseRow, SuspendedRow
 
 if TYPE_CHECKING:
+    from ingest_cli.capacity import Billing
     from ingest_cli.cost import Tariff
     from ingest_cli.policies.shutdown import StopRequest
     from ingest_cli.tables import Table
@@ -76,20 +79,23 @@ class Scaling:
         self._now_s = now_s
         self._token = secrets.token_hex(16)
         self._raise: Raise | None = None
-        self._is_recovered = self._is_begun = False
+        self._has_looked = self._is_seen = self._is_begun = False
         self._renewing = ExitStack()
 
     def recover(self) -> None:
-        """Undo what a run that is gone has left, once; a run that raises itself takes it over instead."""
-        if self._is_recovered:
+        """Undo what a command that is gone has left, once; what this one may go on with waits for `begin` or `finish`.
+
+        Raises:
+            IngestError: nobody knows whether there is anything.
+        """
+        if self._has_looked:
             return
-        self._is_recovered = True
-        found = self._row.read()
-        if found is None or self._wish.wcu is not None or not found.is_abandoned(self._now_s()):
+        found = self._look()
+        if found is None or not self._is_left(found) or (self._wish.wcu or 0) >= found.raised_wcu:
             return
         try:
-            self.notes.append(undo(self._table, found, time.sleep, self._control, self._row))
-        except IngestError as error:
+            self._undo_left(found, time.sleep, LOWER_WAIT_S)
+        except (IngestError, OSError) as error:
             self.fault = _left(error)
 
     def begin(self, tariff: Tariff | None, wait: Wait) -> None:
@@ -128,23 +134,63 @@ class Scaling:
         if self._now_s() - one.began_s >= hours * _HOUR_S - STOP_AHEAD_S:
             stop.fail(
                 TryAgainError(
-                    f"stopped before the raise to {one.raised_wcu:,} WCU/s costs more than --max-cost {money(limit)}: "
-                    f"{hours:,} h at {money(per_hour)} {tariff.currency} are over; run the same command again with a "
-                    "higher --max-cost, or without --scale-to, to go on"
+                    f"stopped before the raise to {one.raised_wcu:,} WCU/s costs more than --max-cost "
+                    f"{as_typed(limit)}: {hours:,} h at {money(per_hour)} {tariff.currency} are over; run the same "
+                    "command again with a higher --max-cost, or without --scale-to, to go on"
                 )
             )
 
     def finish(self, wait: Wait = time.sleep, wait_s: float = LOWER_WAIT_S) -> None:
-        """Lower to what it was. Raises nothing: `fault` says why it could not be done."""
+        """Lower to what it was, whoever raised it and is gone. Raises nothing: `fault` says why that cannot be done."""
         one, self._raise = self._raise, None
-        if one is None:
-            return
         try:
-            self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
+            if one is not None:
+                self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
+            elif (found := self._look_again()) is not None and self._is_left(found):
+                self._undo_left(found, wait, wait_s)
         except (IngestError, OSError) as error:
             self.fault = _left(error)
+            self._let_go(one)
         finally:
             self._renewing.close()
+
+    def _look(self) -> Raise | None:
+        found = self._row.read()
+        self._has_looked, self._is_seen = True, self._is_seen or found is not None
+        return found
+
+    def _look_again(self) -> Raise | None:
+        """The raise that is there at the end, if there was one before or nobody has looked yet."""
+        if self._has_looked and not self._is_seen:
+            return None
+        try:
+            return self._look()
+        except (IngestError, OSError):
+            if self._is_seen:
+                raise
+            return None  # whatever is wrong with the table, somebody has said so by now
+
+    def _is_left(self, found: Raise) -> bool:
+        """Whether nobody but this command is there to undo it."""
+        return found.token == self._token or found.is_abandoned(self._now_s())
+
+    def _undo_left(self, found: Raise, wait: Wait, wait_s: float) -> None:
+        """Undo what a command that is gone has left, unless another one is about to."""
+        ours = replace(found, token=self._token, holder=Holder.this())
+        if found.token != self._token and not self._row.write(ours, found.token):
+            return
+        try:
+            self.notes.append(undo(self._table, ours, wait, self._control, self._row, wait_s=wait_s))
+        except (IngestError, OSError):
+            self._let_go(ours)
+            raise
+        self.fault = None
+
+    def _let_go(self, one: Raise | None) -> None:
+        """Let others undo at once, from whichever machine, what could not be undone here."""
+        if one is not None:
+            with suppress(IngestError, OSError):
+                self._row.write(one, one.token, lease_s=-1.0)
 
     def _scale(self, wcu: int, tariff: Tariff | None, wait: Wait) -> None:
         billing = self._control.settled(wait)
@@ -153,15 +199,24 @@ class Scaling:
                 "--scale-to raises provisioned capacity, but the table is on-demand; it scales by itself, or faster "
                 "with --warm"
             )
-        found = self._row.read()
-        if found is not None and not found.is_abandoned(self._now_s()):
+        found = self._look()
+        if found is not None and not self._is_left(found):
             self._join(found, wcu)
             return
-        before_wcu, before_rcu = (billing.wcu, billing.rcu) if found is None else (found.wcu, found.rcu)
+        if found is not None and not billing.wcu == found.raised_wcu <= wcu:
+            # It can only be gone on with upwards, and not at all if somebody has changed the capacity since.
+            self._undo_left(found, wait, WAIT_S)
+            self._scale(wcu, tariff, wait)
+            return
         if found is None and wcu <= billing.wcu:
             self.notes.append(f"the table has {billing.wcu:,} WCU/s already; --scale-to {wcu:,} changes nothing")
             return
-        self._check_cost(wcu - before_wcu, tariff)
+        self._check(wcu, billing, found, tariff)
+        self._raise_to(wcu, billing, found, wait)
+
+    def _check(self, wcu: int, billing: Billing, found: Raise | None, tariff: Tariff | None) -> None:
+        """Make sure that it can be raised, and lowered again."""
+        self._check_cost(wcu - ((billing.wcu or 0) if found is None else found.wcu), tariff)
         self._control.check(billing, Wish(wcu=wcu))
         now = self._control.now()
         if (when := billing.next_decrease(now)) > now:
@@ -170,20 +225,25 @@ class Scaling:
                 f"lowered {billing.decreases} times in this UTC day; run the same command again then, or without "
                 "--scale-to"
             )
+
+    def _raise_to(self, wcu: int, billing: Billing, found: Raise | None, wait: Wait) -> None:
+        """Note what it was, hold autoscaling still, raise."""
         autoscaling, active = self._autoscaling()
-        suspended = active if found is None or found.suspended is None else found.suspended
-        began_s = self._now_s() if found is None else found.began_s
-        one = Raise(before_wcu, before_rcu, wcu, suspended, began_s, self._token)
+        now_s = self._now_s()
+        before = found or Raise(billing.wcu or 0, billing.rcu or 0, wcu, None, now_s, self._token)
+        suspended = active if before.suspended is None else before.suspended
+        one = replace(before, raised_wcu=wcu, suspended=suspended, token=self._token, holder=Holder.this())
+        self._is_seen = True  # from here on `finish` has to look, whatever becomes of the next request
         if not self._row.write(one, None if found is None else found.token):
             raise LockedError("another run raises the capacity at this moment; run the same command again")
         self._raise = one
-        self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
         if suspended is not None:
             autoscaling.set_suspended(ALL_SUSPENDED)
             self.notes.append("autoscaling of the write capacity was suspended meanwhile")
+        self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
         self._control.change(Wish(wcu=wcu), wait)
         self._control.settled(wait)
-        self.notes.append(f"the capacity was raised from {before_wcu:,} to {wcu:,} WCU/s")
+        self.notes.append(f"the capacity was raised from {one.wcu:,} to {wcu:,} WCU/s")
 
     def _join(self, found: Raise, wcu: int) -> None:
         if wcu > found.raised_wcu:
@@ -209,7 +269,7 @@ class Scaling:
             if cost.amount > self._wish.max_cost:
                 raise UsageError(
                     f"--warm {warm_wcu} costs {money(cost.amount)} {cost.currency} ({cost.arithmetic}), which is more "
-                    f"than --max-cost {money(self._wish.max_cost)}"
+                    f"than --max-cost {as_typed(self._wish.max_cost)}"
                 )
         self._control.check(billing, Wish(warm_wcu=warm_wcu))
         self._control.change(Wish(warm_wcu=warm_wcu), wait)
@@ -224,7 +284,7 @@ class Scaling:
         if cost.amount > limit:
             raise UsageError(
                 f"the raise alone costs {money(cost.amount)} {cost.currency} for its first hour ({cost.arithmetic}), "
-                f"which is more than --max-cost {money(limit)}; give a lower --scale-to"
+                f"which is more than --max-cost {as_typed(limit)}; give a lower --scale-to"
             )
 
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
@@ -269,8 +329,14 @@ def undo(  # noqa: PLR0913 - each is a thing of its own
         now = "on-demand" if billing.wcu is None else f"{billing.wcu:,} WCU/s"
         said = f"somebody has changed the capacity since it was raised, and it is left as it is: {now}"
     if one.suspended is not None:
-        Autoscaling(table).set_suspended(one.suspended)
-        said += "; autoscaling goes on"
+        try:
+            if resume(table, one.suspended):
+                said += "; autoscaling goes on"
+        except IngestError as error:
+            raise _SuspendedError(
+                f"{said}, but autoscaling of the write capacity may still be suspended: {error}. `ingest-cli table "
+                "restore` lets it go on, as does the next load"
+            ) from error
     row.clear(one.token)
     return said
 
@@ -294,13 +360,19 @@ def restore(table: Table, wait: Wait = time.sleep, now_s: Callable[[], float] = 
     suspended = SuspendedRow(table)
     before = suspended.read()
     if before is not None:
-        Autoscaling(table).set_suspended(before)
+        resume(table, before)
         suspended.clear()
         said.append("autoscaling of the write capacity goes on")
     return said
 
 
+class _SuspendedError(TryAgainError):
+    """The capacity is what it was, but autoscaling is not."""
+
+
 def _left(error: Exception) -> IngestError:
+    if isinstance(error, _SuspendedError):
+        return error
     return TryAgainError(
         f"the capacity is still raised: {error}. `ingest-cli table restore` lowers it, as does the next load"
     )

@@ -79,6 +79,7 @@ class RunSettings:
         spot_watch: stop when EC2 announces that it will take this spot instance back.
         replay: file of rejects of an earlier run; only the rows it names are loaded.
         max_cost: what a load may cost, in the currency of the price list, before it stops; None: whatever it does.
+        cost_before: what of that other loads of the same command have had.
         prices: file with another price list than the packaged one.
     """
 
@@ -99,6 +100,7 @@ class RunSettings:
     spot_watch: bool = True
     replay: Path | None = None
     max_cost: float | None = None
+    cost_before: float = 0.0
     prices: Path | None = None
 
     @property

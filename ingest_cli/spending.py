@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from ingest_cli.cost import DEFAULT_REGION, PriceList, Tariff, Volume, money, predict
+from ingest_cli.cost import DEFAULT_REGION, PriceList, Tariff, Volume, as_typed, money, predict
 from ingest_cli.cost import Pace as CostPace
 from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S
@@ -50,22 +50,45 @@ def set_tariff(report: Report, settings: RunSettings, region: str, *, provisione
         )
 
 
-def limit_wcu(report: Report, max_cost: float | None) -> float | None:
-    """How many write capacity units a load may consume, in all of its runs, before it costs more than `max_cost`."""
-    if max_cost is None or report.tariff is None:
+def limit_wcu(report: Report, settings: RunSettings) -> float | None:
+    """How many write capacity units a load may consume, in all of its runs, before the command costs too much."""
+    if settings.max_cost is None or report.tariff is None:
         return None
-    return report.tariff.wcu_for(max_cost) - RESERVE_WCU
+    return report.tariff.wcu_for(settings.max_cost - settings.cost_before) - RESERVE_WCU
 
 
-def spent(report: Report, max_cost: float) -> TryAgainError:
+def check_limit(report: Report, settings: RunSettings) -> None:
+    """Make sure that there is anything to be spent, before the first write.
+
+    Raises:
+        TryAgainError: there is not.
+    """
+    limit = limit_wcu(report, settings)
+    if limit is not None and limit <= 0:
+        raise spent(report, settings)
+
+
+def spent(report: Report, settings: RunSettings) -> TryAgainError:
     """What to say of a load that has consumed what it may."""
     cost = report.cost
     assert cost is not None  # noqa: S101 - there is no limit without prices
+    assert settings.max_cost is not None  # noqa: S101 - nor without one
     runs = " in all of its runs" if report.wcu_before else ""
-    return TryAgainError(
-        f"stopped before it costs more than --max-cost {money(max_cost)}: it has cost {money(cost.amount)} "
-        f"{cost.currency}{runs} ({cost.arithmetic}); run the same command again with a higher --max-cost to go on"
+    others = (
+        f", and those before it in this command up to {money(settings.cost_before)}" if settings.cost_before else ""
     )
+    return TryAgainError(
+        f"stopped before it costs more than --max-cost {as_typed(settings.max_cost)}: it has cost {money(cost.amount)} "
+        f"{cost.currency}{runs} ({cost.arithmetic}){others}; run the same command again with a higher --max-cost to go "
+        "on"
+    )
+
+
+def cost_of(report: Report) -> float:
+    """What a load takes at the most of what its command may cost: nothing if it wrote nothing."""
+    if report.tariff is None or not report.wcu_spent:
+        return 0.0
+    return report.tariff.cost(report.wcu_spent + RESERVE_WCU).amount
 
 
 def predict_load(  # noqa: PLR0913 - each is a thing of its own

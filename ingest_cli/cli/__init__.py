@@ -170,15 +170,26 @@ def _say(text: str) -> None:
     tell(f"ingest-cli: {escape(text)}")
 
 
+def stop_signals() -> list[signal.Signals]:
+    """The signals that ask to stop: SIGINT, SIGTERM, and SIGHUP unless it is ignored, as `nohup` has it."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    return signals if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [*signals, signal.SIGHUP]
+
+
 def _catch_signals() -> None:
-    """SIGINT and SIGTERM interrupt once, politely; the second time they end the process."""
+    """A signal that asks to stop interrupts once, politely; the second time it ends the process.
+
+    But for SIGHUP: when a terminal is lost, the kernel and the shell may both send one, and a session manager SIGTERM
+    as well.
+    """
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
-        if seen:
+        if number != signal.SIGHUP and any(one != signal.SIGHUP for one in seen):
             os._exit(ExitCode.ABORTED)
         seen.append(number)
-        raise KeyboardInterrupt
+        if len(seen) == 1:
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         signal.signal(number, handle)

@@ -14,7 +14,6 @@ from ingest_cli.changing import Outlook, change, outlook
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import (
-    Duration,
     max_cost_option,
     option,
     output_option,
@@ -24,6 +23,7 @@ from ingest_cli.cli.options import (
     table_options,
     target_of,
 )
+from ingest_cli.cli.values import Duration
 from ingest_cli.cost import PriceList
 from ingest_cli.scaling import restore as undo_raises
 from ingest_cli.tables import Table

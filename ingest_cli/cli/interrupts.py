@@ -11,6 +11,7 @@ from types import FrameType
 
 import pyarrow as pa
 
+from ingest_cli.cli import stop_signals
 from ingest_cli.cli.console import Log
 from ingest_cli.errors import ExitCode
 from ingest_cli.policies.background import within
@@ -37,7 +38,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in stop_signals()}
     try:
         yield
     finally:
@@ -46,7 +47,7 @@ def interruptible() -> Iterator[None]:
 
 
 class Interrupts:
-    """Turns SIGINT and SIGTERM into a stop request for the run that is under way.
+    """Turns SIGINT, SIGTERM and SIGHUP into a stop request for the run that is under way.
 
     Attributes:
         seen: whether there was one, or another reason to stop.
@@ -61,7 +62,7 @@ class Interrupts:
         self._signalled = False
         self._log = log
         self._current = StopRequest()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, self._handle)
 
     def fresh(self) -> StopRequest:
@@ -81,9 +82,10 @@ class Interrupts:
         self._current.request(reason)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
-        if self._signalled:
-            os._exit(ExitCode.ABORTED)
-        self._signalled = True
+        if number != signal.SIGHUP:  # of which a lost terminal may cause several
+            if self._signalled:
+                os._exit(ExitCode.ABORTED)
+            self._signalled = True
         self.request(f"stopped by {signal.Signals(number).name}")
 
     def _end(self, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs, worst
+from ingest_cli.cli.runs import Runs
 from ingest_cli.cost import PriceList
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import load
@@ -47,6 +48,7 @@ from ingest_cli.running import Watcher
 from ingest_cli.sandbox import sandbox
 from ingest_cli.scaling import LOWER_WAIT_S, ScaleWish, Scaling
 from ingest_cli.settings import RunSettings, Target
+from ingest_cli.spending import cost_of
 from ingest_cli.tables import Table
 from ingest_cli.writing import parse_ceiling
 
@@ -125,10 +127,15 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
         scaling = Scaling(table, ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
+        cost_before = 0.0
+
         def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
+            nonlocal cost_before
+            how = replace(how, cost_before=cost_before)
             report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
             if values["prune"] and report.outcome in {"complete", "unchanged"}:
                 prune_after(report, table, how, values, stop)
+            cost_before += cost_of(report)
             return report
 
         runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
@@ -148,9 +155,9 @@ def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling,
         scaling.finish(wait_s=HURRY_S if runs.interrupted else LOWER_WAIT_S)
         for note in scaling.notes:
             log.line(note)
-    if scaling.fault is not None:
-        log.line(str(scaling.fault), "error", exit_code=int(scaling.fault.exit_code))
-        code = worst([code, scaling.fault.exit_code])
+        if (fault := scaling.fault) is not None:
+            log.line(str(fault), "error", exit_code=int(fault.exit_code))
+            code = runs.failed_beside(fault)
     return code
 
 

@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
+from ingest_cli.cli.values import Amount, Duration, Workers
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
 from ingest_cli.reading import Reading
 from ingest_cli.settings import (
-    AUTO_WORKERS,
     DEFAULT_CONCURRENCY,
     DEFAULT_GIVE_UP_AFTER_S,
     STATE_IN_TABLE,
@@ -69,47 +69,6 @@ SECTIONS = frozenset(
     }
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
-
-
-class Duration(click.ParamType[float]):
-    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds.
-
-    Ten years at the most: the timers of the operating system end somewhere, and no run lasts so long.
-    """
-
-    name = "duration"
-    MOST_DAYS = 3650
-    _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        text = str(value).strip().lower()
-        unit = self._UNITS.get(text[-1:], 1)
-        try:
-            duration_s = float(text.rstrip("smhd")) * unit
-        except ValueError:
-            duration_s = 0.0
-        if not 0 < duration_s < float("inf"):
-            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
-        if duration_s > self.MOST_DAYS * self._UNITS["d"]:
-            self.fail(f"{value!r} is longer than any run; write {self.MOST_DAYS}d or less.", param, ctx)
-        return duration_s
-
-
-class Workers(click.ParamType[int]):
-    """A number of processes, or `auto`."""
-
-    name = "workers"
-    MOST = 64
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """How many; `AUTO_WORKERS` for `auto`."""
-        text = str(value).strip().lower()
-        if text == "auto":
-            return AUTO_WORKERS
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= self.MOST):
-            self.fail(f"{value!r} is no number of processes; write 1 to {self.MOST}, or auto.", param, ctx)
-        return int(text)
 
 
 def option(*names: str, section: str | None = None, **attributes: Any) -> Callable[[_F], _F]:
@@ -362,9 +321,9 @@ prices_option = option(
 
 max_cost_option = option(
     "--max-cost",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(),
     metavar="AMOUNT",
-    help="Stop, resumable, before it costs more than that, in the currency of the price list.",
+    help="Stop, resumable, before the command as a whole costs more than that, in the currency of the price list.",
 )
 
 scale_options = together(

@@ -33,6 +33,7 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.pruning import Pruning, Wish, prune
 from ingest_cli.report import Report
 from ingest_cli.settings import TRANSPORTS, RunSettings
+from ingest_cli.spending import limit_wcu, spent
 from ingest_cli.tables import Table
 
 _LINE_EVERY_S = 10.0
@@ -104,8 +105,14 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
             f'whole? They were left alone; `ingest-cli prune {found.dataset} --yes` removes them, as does "--yes" here'
         )
 
-    wish = Wish(reading(values), replace(how, replay=None), agree=agree)
-    found = prune(table, report.dataset, wish, stop)
+    limit = limit_wcu(report, how)
+    left = None if limit is None else limit - report.wcu_spent
+    found = prune(
+        table, report.dataset, Wish(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left), stop
+    )
+    report.wcu_pruned = found.traffic.wcu_consumed + found.traffic.wcu_state
+    if found.is_spent:
+        found.message = str(spent(report, how))
     report.pruned = found.as_dict()
     report.notes += found.notes if found.stale else []
     report.elapsed_s += found.elapsed_s

@@ -50,6 +50,7 @@ class ReportFile:
         self._is_page = path.suffix.lower() in {".html", ".htm"}
         self._runs: list[dict[str, Any]] = []
         self._not_run: list[dict[str, Any]] = []
+        self._message: str | None = None
         self._document: Document | None = None
         if not self._is_page and path.suffix.lower() != ".json":
             raise UsageError(f'--report writes a page (FILE.html) or JSON (FILE.json), not "{path}"')
@@ -89,6 +90,10 @@ class ReportFile:
         """Take in a manifest that could not be run."""
         self._not_run.append({"manifest": manifest, "message": message, "exit_code": int(exit_code)})
 
+    def note(self, message: str) -> None:
+        """Take in why the command failed, if none of its runs says so."""
+        self._message = message
+
     def write(self, exit_code: int) -> None:
         """Write what there is so far: whole, or not at all.
 
@@ -103,6 +108,7 @@ class ReportFile:
             "version": __version__,
             "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "exit_code": int(exit_code),
+            "message": self._message,
             "not_run": self._not_run,
             "runs": self._runs,
         }

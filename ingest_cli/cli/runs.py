@@ -129,6 +129,14 @@ class Runs(Generic[ReportT]):
             do(name)
         return self.code if self._operation is None else self._operation.ended(self.code)
 
+    def failed_beside(self, error: IngestError) -> int:
+        """Let the command fail for what no run of it has done, everywhere it is told of; the worst exit code."""
+        self.codes.append(error.exit_code)
+        if self._report_file is not None:
+            self._report_file.note(str(error))
+            self._write(self._report_file)
+        return self.code if self._operation is None else self._operation.ended(self.code)
+
     def _leave(self, names: Sequence[object]) -> None:
         """Account for those that were not begun, unless a run that was stopped says what to do already."""
         if ExitCode.TRY_AGAIN not in self.codes:
