@@ -6,6 +6,7 @@ boto3 itself is imported by whoever opens a session: reading a dump to check it 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -122,6 +123,10 @@ def ca_bundle(session: boto3.Session) -> str:
     return str(configured or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True))
 
 
+# What DynamoDB says of a request that a table of other keys is asked; the code is that of many other faults.
+_OTHER_KEYS = re.compile("does not match the schema|key schema element|Missing the key")
+
+
 @contextmanager
 def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
     """Turn the errors of botocore into errors for people, but for those that are `passed` on.
@@ -135,7 +140,13 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
     except passed:
         raise
     except ClientError as error:
-        raise _refused(str(error.response.get("Error", {}).get("Code", "unknown")), target) from error
+        told = error.response.get("Error", {})
+        if told.get("Code") == "ValidationException" and _OTHER_KEYS.search(str(told.get("Message"))):
+            raise TableError(
+                f'the table "{target.table}" has another key schema than pk (S HASH), sk (S RANGE); use a table made '
+                "by `ingest-cli table create`"
+            ) from error
+        raise _refused(str(told.get("Code", "unknown")), target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
     except CredentialRetrievalError as error:

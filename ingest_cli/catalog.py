@@ -50,6 +50,8 @@ class DatasetRow:
             no other can.
         writers: who may have written the items that are there, oldest first, as `src/manifest/kid`. Those of one
             `src` cannot be told from each other.
+        partial: `src` of loads of some rows only (`--skip`, `--limit`) that wrote into the complete dataset since. An
+            item that both give bears the later one's, so that it cannot be told from one that left the dump.
     """
 
     dataset: str
@@ -65,6 +67,7 @@ class DatasetRow:
     loaded_at: str | None = None
     generation: str | None = None
     writers: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
@@ -91,6 +94,7 @@ class DatasetRow:
             counts=before.counts if before else {},
             loaded_at=before.loaded_at if before else None,
             writers=writers if writer in writers else (*writers, writer)[-MAX_WRITERS:],
+            partial=before.partial if before else (),
         )
 
     def completes(self, wanted: DatasetRow) -> bool:
@@ -118,9 +122,26 @@ class DatasetRow:
             f"`ingest-cli prune {self.dataset} --all`, and then `load`, gives a clean table"
         )
 
+    @property
+    def patchwork(self) -> str | None:
+        """A sentence on rows of another state of the dump that were loaded since; None if none were."""
+        if not self.partial:
+            return None
+        return (
+            f"since the complete load, some rows of another state of the dump (src {', '.join(self.partial)}) were "
+            "loaded with --skip or --limit; a load of all of the dump, with --restart if it is as it was at the "
+            "complete load, makes the dataset whole again"
+        )
+
+    def with_some_of(self, src: str) -> DatasetRow:
+        """The row of a dataset that some rows of another state of the dump are written into; or of the same."""
+        if src == self.src or src in self.partial:
+            return self
+        return replace(self, partial=(*self.partial, src)[-MAX_WRITERS:])
+
     def loading(self, generation: str) -> DatasetRow:
         """The row while its load is under way."""
-        return replace(self, state=LOADING, generation=generation)
+        return replace(self, state=LOADING, generation=generation, partial=())
 
     def withdrawing(self) -> DatasetRow:
         """The row while all items of the dataset are removed."""
@@ -163,6 +184,7 @@ class Catalog:
             loaded_at=_text(item, "loaded_at"),
             generation=_text(item, "generation"),
             writers=writers or (_writer(src, manifest, kid),),  # versions before did not list them
+            partial=tuple(one["S"] for one in item.get("partial", {}).get("L", [])),
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
@@ -177,6 +199,8 @@ class Catalog:
         }
         if row.writers:
             item["writers"] = {"L": [{"S": one} for one in row.writers]}
+        if row.partial:
+            item["partial"] = {"L": [{"S": one} for one in row.partial]}
         if row.classes:
             item["classes"] = {"SS": list(row.classes)}
         for name, text in (

@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.catalog import Catalog, DatasetRow
+from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.errors import (
+    ExitCode,
     IngestError,
     MissingTableError,
     SpentError,
@@ -35,7 +36,7 @@ from ingest_cli.policies.chunking import ChunkSize, first_bytes
 from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.retry import insist
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.policies.shutdown import StopRequest, without_restart
 from ingest_cli.policies.window import Window
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
@@ -93,8 +94,11 @@ def load(  # noqa: PLR0913 - each is a thing of its own
     Goes on where an earlier load of the same was broken off.
     """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
+    stop = stop or StopRequest()
     with accounted(report):
-        _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop or StopRequest())
+        _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop)
+    if report.exit_code == ExitCode.TRY_AGAIN and stop.is_begun_anew:
+        report.message = without_restart(report.message or "")
     return report
 
 
@@ -152,7 +156,7 @@ class _Load:
         before = rows.dataset(manifest.dataset.id)
         row = self._wanted(before)
         if before == row and self._is_done(before, row):
-            self._leave(rows)
+            self._leave(rows, row)
             return
         check_limit(report, settings)
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
@@ -169,7 +173,7 @@ class _Load:
                 row = self._wanted(before)
                 if self._is_done(before, row):  # only what it is called has changed, or another run was faster
                     insist(lambda: rows.put_dataset(row), path.rules)
-                    self._leave(rows)
+                    self._leave(rows, row)
                     return
                 resumable = None
                 if not is_partial(settings):
@@ -203,11 +207,13 @@ class _Load:
             return False
         return before.completes(row)
 
-    def _leave(self, rows: Catalog) -> None:
+    def _leave(self, rows: Catalog, row: DatasetRow) -> None:
         """Leave the dataset as it is."""
         with suppress(IngestError):  # versions before did not list it, nor need the permission to
             rows.enlist(self.manifest.dataset.id)
         self.report.outcome = "unchanged"
+        if row.patchwork:
+            self.report.notes.append(row.patchwork)
 
     def _meanwhile(self, before: DatasetRow | None, row: DatasetRow, resumable: Resumable | None) -> DatasetRow:
         """What the table is to say about the dataset while items are written, so that no state is trusted wrongly.
@@ -224,8 +230,8 @@ class _Load:
         # Some rows of the same load do it no harm: whoever was broken off can still go on with it.
         same = before is not None and before.is_of(row) and not self.settings.restart
         under_way = before.under_way if before is not None and same else None
-        if before is not None and self.settings.replay is not None:
-            return replace(before, writers=row.writers, generation=under_way)
+        if before is not None and (self.settings.replay is not None or before.state == COMPLETE):
+            return replace(before.with_some_of(row.src), writers=row.writers, generation=under_way)
         return row.loading(under_way or new_generation())
 
     def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
@@ -250,6 +256,7 @@ class _Load:
                 insist(resumable.begin, rules)
             insist(lambda: rows.enlist(manifest.dataset.id), rules)
             insist(lambda: rows.put_dataset(row), rules)
+            rules.stop.is_begun_anew = settings.restart and resumable is not None
             recipe = Recipe(
                 manifest.fields,
                 self.pepper,

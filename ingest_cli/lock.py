@@ -197,12 +197,14 @@ class Held:
         host, pid: whose it is.
         since: when it was taken, in ISO form, UTC.
         left_s: seconds that are left of the lease; negative: it was not renewed, and can be taken over.
+        is_gone: whether it is certain that the process no longer exists: it was one of this machine.
     """
 
     host: str
     pid: int
     since: str
     left_s: float
+    is_gone: bool = False
 
 
 def look(table: Table, dataset: str, now_s: float) -> Held | None:
@@ -223,7 +225,7 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
         return None
     holder = _holder(item)
     expires_s = float(item.get("expires", {}).get("N", "0"))
-    return Held(holder.host, holder.pid, item.get("since", {}).get("S", "?"), expires_s - now_s)
+    return Held(holder.host, holder.pid, item.get("since", {}).get("S", "?"), expires_s - now_s, holder.is_gone())
 
 
 def unlock(table: Table, dataset: str) -> bool:

@@ -15,6 +15,11 @@ from ingest_cli.report import Report
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
 
+_PASSED_OVER = {
+    "skip": "--skip passes over all of them; give a smaller number",
+    "not_replayed": "the file given with --replay names none that is there; give the one that belongs to this dump",
+}
+
 _OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
 
 
@@ -57,7 +62,7 @@ def check(report: Report, manifest: Manifest) -> None:
     """Hold a run that came to its end against what makes it a success.
 
     Raises:
-        SourceError: it read nothing.
+        SourceError: it read nothing, or nothing that was wanted.
         TooManyRejectsError: it rejected too much.
     """
     account = report.account
@@ -66,6 +71,9 @@ def check(report: Report, manifest: Manifest) -> None:
     if not account.rows_read:
         names = ", ".join(f'"{name}"' for name in report.sources)
         raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")
+    for reason, why in _PASSED_OVER.items():
+        if account.skipped[reason] == account.rows_read:
+            raise SourceError(f"not one of {account.rows_read:,} rows counts: {why}")
     if account.rows_rejected and not account.rows_kept:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(
@@ -73,7 +81,7 @@ def check(report: Report, manifest: Manifest) -> None:
             "Check [format] and [[fields]]"
         )
     check_rejects(report, manifest.rejects, at_end=True)
-    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & {"skip", "not_replayed"}:
+    if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & _PASSED_OVER.keys():
         raise SourceError(
             f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
         )

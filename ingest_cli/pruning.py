@@ -170,8 +170,6 @@ class _Run:
     def run(self) -> None:
         """Count, ask, remove."""
         described = self.table.check()
-        if self.table.can_be_restored() is False:
-            self.found.notes.append(NOT_RESTORABLE)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
                 if self.wish.only_count:
@@ -196,8 +194,8 @@ class _Run:
     def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
         row, rows = self._row(), Catalog(self.table)
         self._count(source, row)
-        if (self.found.stale or self.wish.everything) and not self.wish.agree(self.found):
-            raise UsageError(f'nothing of "{self.dataset}" was removed')
+        if self.found.stale or self.wish.everything:
+            self._ask()
         self.stop.check()
         remover = _Remover(self.found, path, lease)
         if self.wish.everything:
@@ -215,6 +213,22 @@ class _Run:
             insist(lambda: rows.delist(self.dataset), path.rules)
             insist(lambda: rows.remove_dataset(self.dataset), path.rules)
         self.found.outcome = "complete"
+
+    def _ask(self) -> None:
+        """Have somebody agree, who is told if there is no way back.
+
+        Raises:
+            IngestError: nobody does.
+        """
+        notes = self.found.notes
+        if self.table.can_be_restored() is False:
+            notes.append(NOT_RESTORABLE)
+        try:
+            if not self.wish.agree(self.found):
+                raise UsageError(f'nothing of "{self.dataset}" was removed')
+        except IngestError:
+            notes[:] = [one for one in notes if one is not NOT_RESTORABLE]  # nothing is to be brought back
+            raise
 
     def _row(self) -> DatasetRow:
         """What the table says about the dataset.
@@ -234,6 +248,8 @@ class _Run:
                 WITHDRAWING: "it is being withdrawn. Finish that with --all",
             }
             raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
+        if not self.wish.everything and row.patchwork:
+            raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
         self.found.title = row.title
         self.found.src = None if self.wish.everything else row.src
         return row

@@ -76,6 +76,8 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
             journal.source_failed()
             raise
         journal.shard_read(shard, members)
+    if note := stages.window.note():
+        journal.note(note)
 
 
 def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:

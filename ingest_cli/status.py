@@ -90,7 +90,7 @@ class Seen:
     @property
     def is_running(self) -> bool:
         """Whether somebody is at work on it now."""
-        return self.lock is not None and self.lock.left_s > 0
+        return self.lock is not None and self.lock.left_s > 0 and not self.lock.is_gone
 
     @property
     def state(self) -> str:
@@ -118,6 +118,7 @@ class Seen:
             "loaded_at": row and row.loaded_at,
             "src": row and row.src,
             "kid": row and row.kid,
+            "partial_srcs": list(row.partial) if row else [],
             "counts": dict(row.counts) if row else {},
             "progress": progress and {name: getattr(progress, name) for name in Progress.__slots__},
             "rows_per_s": None if self.rows_per_s is None else round(self.rows_per_s, 1),
@@ -128,6 +129,7 @@ class Seen:
                 "since": lock.since,
                 "expires_in_s": round(lock.left_s, 1),
                 "expired": lock.left_s <= 0,
+                "gone": lock.is_gone,
             },
         }
 

@@ -103,6 +103,7 @@ class Verification(Report):
         counted: items of the dataset in the table; None if they were not counted.
         surplus: those of them that were written by another load.
         rcu: read capacity units consumed.
+        is_patchwork: whether some rows of another state of the dump were loaded since.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -114,6 +115,7 @@ class Verification(Report):
     counted: int | None = None
     surplus: Differences = field(default_factory=Differences)
     rcu: float = 0.0
+    is_patchwork: bool = False
 
     @property
     def expected(self) -> int:
@@ -234,6 +236,9 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
         raise KeyRefusedError(
             f'"{dataset}" was loaded with the pepper "{row.kid}", and this is "{pepper.kid}"; give that one with --key'
         )
+    if row.patchwork:
+        found.is_patchwork = True
+        found.notes.append(row.patchwork)
     if row.manifest != manifest.digest:
         found.notes.append("the manifest has changed since the load; what differs may be due to that")
     return row
@@ -375,7 +380,7 @@ def _sentence(found: Verification) -> str:
         about = "" if found.distinct.is_exact else "about "
         wrong.append(f"{found.counted:,} items in the table where there should be {about}{found.expected:,}")
     cure = "`load --restart` writes them again"
-    if not (found.missing.count or found.different.count) and found.surplus.count:
+    if not (found.missing.count or found.different.count or found.is_patchwork) and found.surplus.count:
         cure = f"`ingest-cli prune {found.dataset}` removes them"
     return f"the table is not what the dump gives: {', '.join(wrong)}; {cure}"
 

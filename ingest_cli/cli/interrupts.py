@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from ingest_cli.cli import stop_signals
 from ingest_cli.cli.console import Log
-from ingest_cli.errors import ExitCode
+from ingest_cli.errors import ExitCode, TryAgainError
 from ingest_cli.policies.background import within
-from ingest_cli.policies.shutdown import CONTINUE, StopRequest
+from ingest_cli.policies.shutdown import CONTINUE, StopRequest, without_restart
 
 LAST_RESORT_S = 9.0
 """Seconds after which a run that was asked to stop is ended even if it hangs, in a library or in the network.
@@ -32,11 +32,11 @@ def interruptible() -> Iterator[None]:
     """Let a signal interrupt the block, which waits for somebody to type something.
 
     Raises:
-        KeyboardInterrupt: there was one.
+        TryAgainError: there was one. Not KeyboardInterrupt, of which click makes the same as of an empty answer.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
-        raise KeyboardInterrupt
+        raise TryAgainError(f"stopped by {signal.Signals(number).name}; {CONTINUE}")
 
     before = {number: signal.signal(number, interrupt) for number in stop_signals()}
     try:
@@ -89,6 +89,7 @@ class Interrupts:
         self.request(f"stopped by {signal.Signals(number).name}")
 
     def _end(self, reason: str) -> None:
-        text = f"{reason}, and ended while it waited for an answer; {CONTINUE}"
+        advice = without_restart(CONTINUE) if self._current.is_begun_anew else CONTINUE
+        text = f"{reason}, and ended while it waited for an answer; {advice}"
         within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # a log may be what hangs
         os._exit(ExitCode.TRY_AGAIN)

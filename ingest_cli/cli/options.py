@@ -308,7 +308,7 @@ write_options = together(
         help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
     ),
     source_id_option,
-    option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
+    option("--restart", is_flag=True, help="Begin anew, whatever was loaded before; to go on later, leave it out."),
     section=WRITING,
 )
 

@@ -28,8 +28,8 @@ from ingest_cli.cli.options import (
     table_options,
     target_of,
 )
-from ingest_cli.errors import UsageError
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.errors import ExitCode, UsageError
+from ingest_cli.policies.shutdown import StopRequest, without_restart
 from ingest_cli.pruning import Pruning, Wish, prune
 from ingest_cli.report import Report
 from ingest_cli.settings import TRANSPORTS, RunSettings
@@ -113,6 +113,8 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
     report.wcu_pruned = found.traffic.wcu_consumed + found.traffic.wcu_state
     if found.is_spent:
         found.message = str(spent(report, how))
+    if found.message and how.restart and found.exit_code == ExitCode.TRY_AGAIN:
+        found.message = without_restart(found.message)
     report.pruned = found.as_dict()
     report.notes += found.notes if found.stale else []
     report.elapsed_s += found.elapsed_s

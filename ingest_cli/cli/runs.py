@@ -139,9 +139,11 @@ class Runs(Generic[ReportT]):
 
     def _leave(self, names: Sequence[object]) -> None:
         """Account for those that were not begun, unless a run that was stopped says what to do already."""
-        if ExitCode.TRY_AGAIN not in self.codes:
+        begins_anew = self._settings.restart  # then the same command is of no use for those, and right for these
+        if begins_anew or ExitCode.TRY_AGAIN not in self.codes:
             left = ", ".join(escape(str(name)) for name in names)
-            self._log.line(f"{self._interrupts.reason} before {left} was begun; {CONTINUE}", "error", exit_code=75)
+            advice = "run the command again for what was not begun" if begins_anew else CONTINUE
+            self._log.line(f"{self._interrupts.reason} before {left} was begun; {advice}", "error", exit_code=75)
             self.codes.append(ExitCode.TRY_AGAIN)
 
     def one(self, path: Path) -> None:

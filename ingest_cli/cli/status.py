@@ -111,10 +111,14 @@ def _text(seen: Seen) -> list[str]:
         )
         lines.append(f"  items       {counts.get('items', 0):,} acknowledged")
     lines.append(f"  src         {row.src}, pepper {row.kid}")
+    if row.patchwork:
+        lines.append(f"  but         {row.patchwork}")
     if seen.progress is not None or seen.is_running:
         lines.append(f"  under way   {_done(seen)}" if seen.is_running else f"  broken off  {_done(seen)}")
     if seen.lock is not None:
         until = f"for {seen.lock.left_s:,.0f} s more" if seen.is_running else "and has not renewed it"
+        if seen.lock.is_gone:
+            until = "it is gone, and hinders nobody"
         lines.append(
             f"  lock        process {seen.lock.pid} on {seen.lock.host} has it, since {seen.lock.since}; {until}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,11 @@ class Replay:
 
     Attributes:
         rows: source → ascending row numbers.
+        seen: how many of them were in each chunk so far.
     """
 
     rows: Mapping[str, npt.NDArray[np.int64]]
+    seen: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, path: Path) -> Replay:
@@ -70,7 +72,17 @@ class Replay:
         wanted = self.rows.get(source, np.empty(0, np.int64))
         for chunk in chunks:
             numbers = chunk.rows(np.arange(chunk.records, dtype=np.int32))
-            yield _only(chunk, np.isin(numbers, wanted))
+            chosen = np.isin(numbers, wanted)
+            self.seen.append(int(chosen.sum()))
+            yield _only(chunk, chosen)
+
+    def note(self) -> str | None:
+        """See `Window.note`."""
+        named = sum(map(len, self.rows.values()))
+        missing = named - sum(self.seen)
+        if not missing:
+            return None
+        return f"{missing:,} of the {named:,} rows that --replay names are not in the dump, and were not loaded again"
 
 
 def _only(chunk: RowChunk, chosen: npt.NDArray[np.bool_]) -> RowChunk:

@@ -6,14 +6,28 @@ import threading
 
 from ingest_cli.errors import TryAgainError
 
-CONTINUE = "run the same command again to go on"
+_AGAIN = "run the same command again"
+CONTINUE = f"{_AGAIN} to go on"
+
+
+def without_restart(advice: str) -> str:
+    """What to say of a run with --restart that can be gone on with: the same command would begin it once more."""
+    if _AGAIN in advice:
+        return advice.replace(_AGAIN, "run the same command without --restart")
+    return advice if "--restart" in advice else f"{advice}; to go on, leave --restart out"
 
 
 class StopRequest:
-    """Set once, from a signal handler or any thread; seen by all."""
+    """Set once, from a signal handler or any thread; seen by all.
+
+    Attributes:
+        event: set once somebody asked.
+        is_begun_anew: whether the run has begun anew, as --restart asks for, and can be gone on with.
+    """
 
     def __init__(self) -> None:
         self.event = threading.Event()
+        self.is_begun_anew = False
         self._fault: BaseException = TryAgainError(f"stopped; {CONTINUE}")
 
     def request(self, reason: str) -> None:

@@ -22,6 +22,10 @@ class Window(Protocol):
         """The `chunks` of `source` with the rows that do not count as skipped ones, or left out behind the last."""
         ...
 
+    def note(self) -> str | None:
+        """A sentence on rows that were wanted, and are not there, once all sources were read; None if there is none."""
+        ...
+
 
 class RowWindow:
     """Passes over the first rows of a load, and ends it after so many more. Rows are counted across sources."""
@@ -53,6 +57,10 @@ class RowWindow:
             yield chunk if (skipped, after) == (0, chunk.records) else _cut(chunk, skipped, after)
             if self.exhausted():
                 return
+
+    def note(self) -> str | None:
+        """See `Window.note`: more rows may be asked for than there are."""
+        return None
 
 
 def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:

@@ -262,6 +262,9 @@ def test_4_with_another_key_schema(
     place = make_table(nowhere, admin, keys)
     cli("load", small_dump(tmp_path), *place.to).complains(4, "key schema")
     assert place.writes == []
+    if keys == ("id", "sk"):
+        for command in (["status"], ["table", "restore"], ["table", "unlock", "demo-small"]):
+            cli(*command, *place.at).complains(4, "another key schema than pk (S HASH), sk (S RANGE)")
 
 
 @pytest.mark.parametrize("operation", ["DescribeTable", "PutItem", "BatchWriteItem"])

@@ -177,6 +177,32 @@ def test_a_window_of_rows_is_a_partial_load(cli: Cli, table: Place, tmp_path: Pa
     assert len(table.items) == 9
 
 
+@pytest.mark.parametrize("command", ["load", "validate"])
+def test_a_window_behind_the_last_row_is_a_failure(cli: Cli, table: Place, tmp_path: Path, command: str) -> None:
+    to = table.to if command == "load" else []
+    result = cli(command, small_dump(tmp_path), *to, "--skip", "3")
+    result.complains(4, "not one of 3 rows counts", "--skip")
+    assert not table.items
+
+
+def test_rejects_that_name_no_row_there_is(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest, rejects = small_dump(tmp_path), tmp_path / "rejects.jsonl"
+    assert cli("load", manifest, *table.to).code == 0
+
+    def named(*rows: int) -> Path:
+        source = manifest.with_suffix(".csv").name
+        lines = [json.dumps({"source": source, "shard": 0, "row": row, "reason": "dummy"}) for row in rows]
+        rejects.write_text("\n".join(lines))
+        return rejects
+
+    cli("load", manifest, *table.to, "--replay", named(7, 8)).complains(4, "not one of 3 rows counts", "--replay")
+    some = cli("load", manifest, *table.to, "--replay", named(3, 8), "--output", "json")
+    assert (some.code, some.report["rows"]["kept"]) == (0, 1)
+    assert some.report["notes"] == [
+        "1 of the 2 rows that --replay names are not in the dump, and were not loaded again"
+    ]
+
+
 def test_a_dry_run_needs_and_touches_nothing(cli: Cli, nowhere: Place, tmp_path: Path) -> None:
     result = cli("load", small_dump(tmp_path), "--dry-run", "--output", "json", without=["PEPPER", "AWS_REGION"])
     assert (result.code, result.report["items"]["acknowledged"]) == (0, 9)

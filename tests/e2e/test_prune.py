@@ -84,7 +84,7 @@ def test_counting_changes_nothing(cli: Cli, table: Place) -> None:
     result = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
     assert (result.code, result.report["outcome"], result.report["items"]["stale"]) == (0, "counted", 3)
     assert len(table.writes) == written
-    assert table.operations(asked) == {"DescribeTable", "DescribeContinuousBackups", "GetItem", "Scan"}
+    assert table.operations(asked) == {"DescribeTable", "GetItem", "Scan"}
 
 
 def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
@@ -103,8 +103,8 @@ def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
         child.expect("go on")
         child.sendintr()
         said = child.read()
-    assert child.exitstatus == 2
-    assert "nothing of" in said
+    assert child.exitstatus == 75
+    assert "stopped by SIGINT" in said
     assert len(table.items) == 18
     assert (f"_lock#{DATASET}", "_") not in table.everything
 
@@ -193,13 +193,61 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, empty: Place, 
 
 
 def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place) -> None:
-    for recovery, warned in (("DISABLED", True), ("ENABLED", False)):
-        table.endpoint.service.state.recovery = recovery
-        result = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
-        assert ("point-in-time recovery of the table is off" in " ".join(result.report["notes"])) is warned
-    table.goes_wrong(faults.error("AccessDeniedException"), "DescribeContinuousBackups")
     table.endpoint.service.state.recovery = "DISABLED"
-    assert cli("prune", DATASET, *table.at, "--dry-run").code == 0
+    counted = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
+    assert counted.report["notes"] == [], "nothing was removed"
+    with cli.on_terminal("prune", DATASET, *table.at) as child:
+        child.expect("note: point-in-time recovery of the table is off")
+        child.expect("go on")
+        child.sendline("no")
+        assert "recovery" not in child.read(), "nothing was removed"
+    pruned, again = (cli("prune", DATASET, *table.at, "--yes", "--output", "json") for _ in range(2))
+    assert ["recovery of the table is off" in note for note in pruned.report["notes"]] == [True]
+    assert (again.code, again.report["notes"]) == (0, []), "there was nothing left to remove"
+
+
+def test_recovery_that_is_on_or_unknown_is_not(cli: Cli, table: Place) -> None:
+    table.endpoint.service.state.recovery = "ENABLED"
+    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    assert (result.code, result.report["notes"]) == (0, [])
+    table.endpoint.script.add(faults.error("AccessDeniedException"), operation="DescribeContinuousBackups")
+    table.endpoint.service.state.recovery = "DISABLED"
+    result = cli("prune", OTHER, *table.at, "--all", "--yes", "--output", "json")
+    assert (result.code, result.report["notes"]) == (0, [])
+
+
+def test_some_rows_of_a_changed_dump_leave_a_complete_dataset_complete(cli: Cli, empty: Place, tmp_path: Path) -> None:
+    """They may bear a new `src` without being of rows that left the dump: nobody may prune then."""
+    manifest = loaded(cli, empty, tmp_path, SMALL_ROWS[:2])
+    whole = dict(empty.items)
+    src = empty.reserved(f"_dataset#{DATASET}")["src"]
+    small_dump(tmp_path)
+    partial = cli("load", manifest, *empty.to, "--limit", "1", "--output", "json")
+    assert (partial.code, partial.report["outcome"]) == (0, "partial")
+    row = empty.reserved(f"_dataset#{DATASET}")
+    assert (row["state"], row["src"]) == ({"S": "complete"}, src)
+    assert empty.items.keys() == whole.keys()
+    assert empty.items != whole, "three of them bear the new src"
+
+    seen = cli("status", DATASET, *empty.at, "--output", "json").report["datasets"][0]
+    assert (seen["state"], seen["src"], seen["partial_srcs"]) == ("complete", src["S"], [partial.report["src"]])
+    assert "some rows of another state of the dump" in cli("status", DATASET, *empty.at).out
+    refused = cli("prune", DATASET, *empty.at, "--yes", "--output", "json")
+    assert (refused.code, "nobody knows which items" in refused.err) == (2, True)
+    assert empty.items.keys() == whole.keys()
+
+    small_dump(tmp_path, SMALL_ROWS[:2])
+    unchanged = cli("load", manifest, *empty.to, "--output", "json")
+    assert (unchanged.code, unchanged.report["outcome"]) == (0, "unchanged")
+    assert "some rows of another state of the dump" in unchanged.report["notes"][0]
+    verified = cli("verify", manifest, *empty.to, "--output", "json")
+    assert (verified.code, verified.report["different"]["count"]) == (4, 3)
+    assert "load --restart" in verified.err
+    assert cli("load", manifest, *empty.to, "--restart").code == 0
+    assert empty.items == whole
+    assert cli("verify", manifest, *empty.to).code == 0
+    assert cli("prune", DATASET, *empty.at, "--yes").code == 0
+    assert empty.items == whole
 
 
 def test_a_load_prunes_behind_itself(cli: Cli, empty: Place, tmp_path: Path) -> None:

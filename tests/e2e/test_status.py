@@ -75,8 +75,11 @@ def test_a_load_that_was_broken_off(cli: Cli, table: Place, tmp_path: Path) -> N
     with under_way(cli, table, long_dump(tmp_path, 800)) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    text = cli("status", DATASET, *table.at).out
-    assert "(demo-small): loading" in text  # its lock is still there, and may be of another machine
+    text = cli("status", DATASET, *table.at, "--follow").out
+    assert "(demo-small): stopped" in text
+    assert "it is gone, and hinders nobody" in text
+    seen = cli("status", DATASET, *table.at, "--output", "json").report["datasets"][0]
+    assert (seen["lock"]["expired"], seen["lock"]["gone"]) == (False, True)
     assert cli("table", "unlock", DATASET, *table.at).code == 0
     text = cli("status", DATASET, *table.at).out
     assert "(demo-small): stopped" in text

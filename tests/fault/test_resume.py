@@ -66,6 +66,32 @@ def test_it_goes_on_where_it_was_broken_off(cli: Cli, table: Place, tmp_path: Pa
     assert counts == {"rows_read": ROWS, "rows_kept": 360, "rows_rejected": 40, "rows_skipped": 0, "items": 360}
 
 
+def test_one_that_was_begun_anew_goes_on_without_restart_and_says_so(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest, other = _manifest(tmp_path, 200), small_dump(tmp_path, dataset="demo-other")
+    assert cli("load", manifest, *table.to).code == 0
+    command = ["load", manifest, other, *table.to, "--restart"]
+    with cli.started(*command, "--max-wcu", "100", "--concurrency", "2") as process:
+        wait_until(lambda: table.everything.get((RUN, "_")))
+        first = table.everything[RUN, "_"]
+        wait_until(lambda: table.everything[RUN, "_"] != first)
+        process.send_signal(signal.SIGTERM)
+        stopped = cli.finish(process)
+    assert stopped.code == 75
+    advice, left = stopped.err.splitlines()
+    assert "stopped by SIGTERM; run the same command without --restart to go on" in advice
+    assert f"before {other} was begun; run the command again for what was not begun" in left
+    report = cli("load", manifest, *table.to, "--output", "json").report
+    assert (report["outcome"], report["rows"]["read"]) == ("complete", 200)
+    assert report["rows_before"] > 0
+
+
+def test_one_that_was_not_begun_anew_yet_has_to_be(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path, 20)
+    assert cli("load", manifest, *table.to).code == 0
+    table.goes_wrong(faults.error("ExpiredTokenException"), "DescribeTable")
+    cli("load", manifest, *table.to, "--restart").complains(75, "expired", "run the same command again")
+
+
 def test_a_finished_load_asks_and_writes_nothing(cli: Cli, table: Place, tmp_path: Path) -> None:
     manifest = _manifest(tmp_path, 30)
     assert cli("load", manifest, *table.to).code == 0

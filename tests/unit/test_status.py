@@ -86,7 +86,7 @@ def test_rates_are_those_between_two_looks(table: Table) -> None:
     assert (last.state, last.progress, last.lock) == ("complete", None, None)
 
 
-def test_a_load_that_died_is_not_waited_for(table: Table) -> None:
+def test_a_load_that_died_elsewhere_is_not_waited_for_longer_than_its_lock_lasts(table: Table) -> None:
     clock, told = FakeClock(NOON_S), list[list[Seen]]()
     Load(table, clock).read(10)
     (last,) = Watch(table, clock).follow(["demo"], told.append, clock.advance)
