@@ -14,10 +14,12 @@ import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO, Protocol
 
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format
 from ingest_cli.items import ItemBuilder, Items
@@ -77,6 +79,7 @@ class Stages:
         format: parses.
         window: which rows count.
         on_bytes: told how many bytes were read from a source.
+        on_decoded: told how many bytes of text came of those.
         on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
@@ -86,6 +89,7 @@ class Stages:
     format: Format | FileFormat
     window: Window
     on_bytes: Callable[[int], None]
+    on_decoded: Callable[[int], None] = lambda _count: None
     on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     age_identity: Callable[[], str] | None = None
@@ -200,13 +204,13 @@ def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span,
             if isinstance(format_, FileFormat):
                 chunks = format_.read_file(_in_memory(member.pieces), spans)
             else:
-                chunks = format_.read(to_utf8(member.pieces, stages.encoding), spans)
+                chunks = format_.read(_counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded), spans)
             yield origin, spans, chunks
 
 
 def _unpacked(source: Source, stages: Stages) -> Iterator[Member]:
     """The files within `source`."""
-    pieces = _counted(source.open(), stages.on_bytes)
+    pieces = _counted(_fed(source.open()), stages.on_bytes)
     return members(
         pieces,
         age_key=stages.age_identity,
@@ -231,6 +235,13 @@ def _in_memory(pieces: Iterable[bytes]) -> BinaryIO:
             )
     file.seek(0)
     return file
+
+
+def _fed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same in pieces as what unpacks them takes them, if they are packed, so that what is counted is under way."""
+    for first in pieces:
+        rest = chain([first], pieces)
+        yield from in_pieces(rest, FEED_BYTES) if is_packed(first[:HEAD_BYTES]) else rest
 
 
 def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingest_cli.cost import Cost, Prediction, Tariff
 from ingest_cli.distinct import DistinctCounter
+from ingest_cli.extent import Extent
 from ingest_cli.timeline import Latencies, Timeline
 
 _LATER = frozenset({"import_bytes"})
@@ -194,6 +195,7 @@ class Report:
         tariff: what writing costs; None: not known.
         prediction: what a load would come to; None: nobody asked.
         pruned: what was removed of the dataset afterwards; None if that was not asked for.
+        extent: how much of the sources is settled.
         wcu_pruned: write capacity units that the removing has consumed.
     """
 
@@ -218,6 +220,7 @@ class Report:
     tariff: Tariff | None = None
     prediction: Prediction | None = None
     pruned: Mapping[str, Any] | None = None
+    extent: Extent = field(default_factory=Extent)
     wcu_pruned: float = 0.0
 
     @property

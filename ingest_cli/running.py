@@ -9,6 +9,7 @@ from functools import partial
 
 from ingest_cli.engines.journal import Journal
 from ingest_cli.errors import DamagedError, UsageError
+from ingest_cli.extent import Extent
 from ingest_cli.formats import open_format
 from ingest_cli.keys import read_age_identity
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
@@ -18,6 +19,7 @@ from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.window import RowWindow, Window
+from ingest_cli.records import Origin, RowChunk
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sources import dataset_fingerprint
@@ -46,6 +48,7 @@ class Watcher:
 def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     """The plan, noted in the report and told to whoever watches."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
+    report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
     watcher.on_plan(planned)
     return planned
 
@@ -66,18 +69,35 @@ def stages_of(
 
 def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
     """Take all shards through all stages, until the window of rows is used up."""
-    stages = replace(stages, on_end=journal.member_read, on_note=journal.note)
+    extent, shards = journal.extent, list(shards)
+    stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=extent.decoded)
+    extent.begin({shard.number for shard in shards})
     for shard in shards:
         if stages.window.exhausted():
             return
+        extent.source(shard.number)
         try:
-            members = run_shard(shard, stages, writer)
+            members = run_shard(shard, stages, _Telling(writer, extent))
         except DamagedError:
             journal.source_failed()
             raise
+        extent.end(shard.number)
         journal.shard_read(shard, members)
     if note := stages.window.note():
         journal.note(note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A writer, and who is told of each chunk that it is given."""
+
+    writer: Writer
+    extent: Extent
+
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        """See `Writer.write`."""
+        self.extent.handed_out(origin, rows.start, rows.end)
+        self.writer.write(origin, rows)
 
 
 def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
@@ -102,6 +122,7 @@ def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
     def on_bytes(count: int) -> None:
         report.source_bytes += count
+        report.extent.read(count)
         watcher.on_bytes(count)
 
     return on_bytes

@@ -27,20 +27,24 @@ WIDE = 110
 RATE_OVER_S = 10.0
 """Seconds that a rate is taken over: long enough to stand still, short enough to follow the table."""
 
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+LEFT_OVER_S = 60.0
+"""Seconds that the time left is judged by: some chunks of a slow table, each of which is settled as a whole."""
+
+_BAR = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| {{elapsed}}<{left}{{postfix}}"
 _NO_BAR = "{desc}: {n_fmt} {elapsed}{postfix}"
 
 
 class Rate:
-    """How much of something there is a second, over the last `RATE_OVER_S`."""
+    """How much of something there is a second, over the last seconds."""
 
-    def __init__(self, now_s: float, count: float = 0.0) -> None:
+    def __init__(self, now_s: float, count: float = 0.0, over_s: float = RATE_OVER_S) -> None:
         self._seen = deque([(now_s, count)])
+        self._over_s = over_s
 
     def at(self, now_s: float, count: float) -> float:
         """The rate, now that there are `count` of them."""
         self._seen.append((now_s, count))
-        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_OVER_S:  # noqa: PLR2004 - a rate takes two
+        while len(self._seen) > 2 and self._seen[1][0] <= now_s - self._over_s:  # noqa: PLR2004 - a rate takes two
             self._seen.popleft()
         then_s, before = self._seen[0]
         return (count - before) / (now_s - then_s) if now_s > then_s else 0.0
@@ -69,7 +73,7 @@ class Progress:
         self._lock = threading.Lock()
         self._dataset = ""
         self._ends: list[int] = []
-        self._done = 0
+        self._left: Rate | None = None
         self._pacer: Pacer | None = None
         self._report: Report | None = None
         self._began_s = self._said_s = clock()
@@ -89,6 +93,7 @@ class Progress:
             if self._bar is not None:
                 if self._report is not None:
                     figures = self._figures(self._report, self._clock(), brief=_is_narrow())
+                    self._move_bar(self._clock())
                     self._bar.set_postfix_str(figures, refresh=False)
                 self._bar.close()
             self._bar, self._report = None, None
@@ -108,7 +113,7 @@ class Progress:
                 unit="B",
                 unit_scale=True,
                 desc=escape(f"{self._place}{self._dataset}"),
-                bar_format=_BAR if self._total else _NO_BAR,
+                bar_format=_BAR.format(left="?") if self._total else _NO_BAR,
                 dynamic_ncols=True,
                 file=sys.stderr,
             )
@@ -116,11 +121,8 @@ class Progress:
     def _on_pace(self, pacer: Pacer) -> None:
         self._pacer = pacer
 
-    def _on_bytes(self, count: int) -> None:
+    def _on_bytes(self, _count: int) -> None:
         with self._lock:
-            self._done += count
-            if self._bar is not None:
-                self._bar.update(count)
             if self._ticker is None:  # not before: workers are forked by now, and a fork copies no threads
                 self._ticker = Repeater("progress", BAR_EVERY_S, self.tick, lambda _: None)
                 self._ticker.__enter__()
@@ -128,6 +130,8 @@ class Progress:
     def _on_settled(self, report: Report) -> None:
         if self._report is None:
             self._rows = Rate(self._began_s, report.rows_before)  # an earlier run's rows are no speed of this one
+            begun = (self._clock(), report.extent.done_bytes) if report.rows_before else (self._began_s, 0.0)
+            self._left = Rate(*begun, LEFT_OVER_S)  # nor are its bytes
         self._report = report
 
     def tick(self) -> None:
@@ -135,17 +139,26 @@ class Progress:
         with self._lock:
             report, now = self._report, self._clock()
             if report is None:
+                if self._bar is not None:
+                    self._bar.refresh()
                 return
             if self._bar is not None:
+                self._move_bar(now)
                 self._bar.set_postfix_str(self._figures(report, now, brief=_is_narrow()), refresh=True)
             elif now - self._said_s >= LINE_EVERY_S:
                 self._said_s = now
                 self._say(report, self._figures(report, now), now)
 
+    def _move_bar(self, now: float) -> None:
+        self._bar.n = self._done()
+        if self._total:
+            left_s = self._left_s(now)
+            self._bar.bar_format = _BAR.format(left="?" if left_s is None else clock_time(left_s))
+
     def _say(self, report: Report, figures: str, now: float) -> None:
         account, left_s = report.account, self._left_s(now)
         self._log.line(
-            f"{self._place}{report.dataset}: {self._share()} read, {account.rows_read:,} rows; {figures}"
+            f"{self._place}{report.dataset}: {self._share()} done, {account.rows_read:,} rows; {figures}"
             + ("" if left_s is None else f"; about {clock_time(left_s)} left"),
             dataset=report.dataset,
             rows_read=account.rows_read,
@@ -165,7 +178,7 @@ class Progress:
         parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]
         counts = {"rejected": report.account.rows_rejected}
         if self._pacer is not None:
-            ceiling = self._pacer.ceiling_wcu_per_s
+            _, ceiling = self._pacer.now()
             of = "" if ceiling is None else f"{'/' if brief else ' of '}{_short(ceiling)}"
             parts.append(f"{_short(self._wcu.at(now, report.traffic.wcu_consumed))}{of} WCU/s")
             counts = {"retries": report.traffic.retries.total(), **counts}
@@ -180,20 +193,29 @@ class Progress:
         return self._ends[-1] if self._ends else 0
 
     def _file(self) -> int:
-        """Which of the sources is being read, from 1."""
-        return min(sum(end <= self._done for end in self._ends) + 1, len(self._ends))
+        """Which of the sources is being worked on, from 1."""
+        done = self._done()
+        return min(sum(end <= done for end in self._ends) + 1, len(self._ends))
+
+    def _done(self) -> int:
+        """Bytes of the sources that are settled."""
+        done = 0 if self._report is None else round(self._report.extent.done_bytes)
+        return min(done, self._total) if self._total else done
 
     def _left_s(self, now: float) -> float | None:
-        """Seconds to go at the speed so far, if that can be said."""
-        if not self._done or self._done > self._total:
+        """Seconds to go at the speed of late, if that can be said."""
+        if not self._total or self._left is None:
             return None
-        return (now - self._began_s) * (self._total - self._done) / self._done
+        done = self._done()
+        rate = self._left.at(now, done)
+        if done == self._total:
+            return 0.0
+        return (self._total - done) / rate if rate > 0 else None
 
     def _share(self) -> str:
-        """How much was read, and of what, if that is known."""
-        if not self._total or self._done > self._total:
-            return f"{self._done:,} bytes"
-        return f"{self._done / self._total:.0%} of {self._total:,} bytes"
+        """How much is settled, and of what, if that is known."""
+        done = self._done()
+        return f"{done / self._total:.0%} of {self._total:,} bytes" if self._total else f"{done:,} bytes"
 
 
 def _is_narrow() -> bool:

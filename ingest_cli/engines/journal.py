@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest_cli.errors import TooManyRejectsError
+from ingest_cli.extent import Extent
 from ingest_cli.manifest import RejectLimits
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
@@ -75,6 +76,11 @@ class Journal:
         self._saved_written = 0.0
         self._closed = False
 
+    @property
+    def extent(self) -> Extent:
+        """How much of the sources is settled."""
+        return self._books.report.extent
+
     def close(self) -> None:
         """Settle and save nothing more; a thread that could not be waited for may still try."""
         with self._lock:
@@ -94,6 +100,7 @@ class Journal:
             books.rejects.write(chunk.origin.name, chunk.origin.shard, chunk.rejects)
             books.report.account.add(chunk.account)
             books.report.distinct.add(chunk.key_hash)
+            books.report.extent.settle(chunk.origin, chunk.span)
             if books.checkpoint is not None:
                 books.checkpoint.shards[chunk.origin.shard].add(chunk.origin.member, chunk.span)
             self._unsaved = True

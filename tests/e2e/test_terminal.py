@@ -92,7 +92,7 @@ def test_a_bar_on_a_terminal(cli: Cli, table: Place, tmp_path: Path) -> None:
         shown = child.read()
     assert child.exitstatus == 0
     assert "demo-small: 100%|" in shown
-    assert re.search(r"<00:00, \d+ rows/s, \d+ of 800 WCU/s, 0 retries, 0 rejected", shown)
+    assert re.search(r"<0:00:00, \d+ rows/s, \d+ of 800 WCU/s, 0 retries, 0 rejected", shown)
     assert "1 of 1 done" in shown
     assert "Demo of three rows (demo-small): load complete" in shown
 

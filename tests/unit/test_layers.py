@@ -34,7 +34,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
-    ("columns", "cost"),
+    ("columns", "cost", "extent"),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -76,7 +76,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # A policy wraps any sink, so it knows none.
     "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
     "page": (),  # it knows what the JSON report says
-    "report": ("errors", "records", "distinct", "timeline", "cost"),
+    "report": ("errors", "records", "distinct", "timeline", "extent", "cost"),
     "metrics": ("errors", "report"),
 }
 

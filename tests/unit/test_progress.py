@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
 from ingest_cli.cli.console import Log
-from ingest_cli.cli.progress import LINE_EVERY_S, RATE_OVER_S, Progress, Rate, clock_time
+from ingest_cli.cli.progress import LEFT_OVER_S, LINE_EVERY_S, RATE_OVER_S, Progress, Rate, clock_time
 from ingest_cli.pipeline import Plan, Shard
 from ingest_cli.policies.pacing import Pacer
+from ingest_cli.records import Origin, Position, Span
 from ingest_cli.report import Report, Traffic
 from ingest_cli.running import Watcher
 from tests.support.fake_clock import FakeClock
@@ -30,6 +31,7 @@ class Scene:
 
     Attributes:
         lines: what was said, without the time.
+        read: source → bytes of it that are settled.
     """
 
     clock: FakeClock
@@ -37,6 +39,7 @@ class Scene:
     watcher: Watcher
     report: Report
     kept: Lines
+    read: dict[int, int] = field(default_factory=dict)
 
     def tick(self, after_s: float) -> str:
         """What is said after so long; empty if nothing."""
@@ -52,17 +55,31 @@ def scene() -> Iterator[Scene]:
     report = Report("load", "demo", "Demo", "breaches", traffic=Traffic())
     progress = Progress(Log("text", chatty=False, entries=kept), place="2/3 ", bar=False, clock=clock)
     shards = tuple(Shard(number, BytesSource(b"x" * 500, name=f"{number}.csv")) for number in range(2))
+    report.extent.plan([500, 500])
+    report.extent.begin({0, 1})
     with progress:
         watcher = progress.watcher()
         watcher.on_plan(Plan(manifest({"IC": "id"}), shards, ()))
         yield Scene(clock, progress, watcher, report, kept)
 
 
-def _moves(scene: Scene, rows: int, size: int, wcu: float) -> None:
+def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is_last: bool = False) -> None:
+    """Read all of a source, and settle so many bytes of it."""
+    extent, origin = scene.report.extent, Origin(shard, 0, f"{shard}.csv")
+    extent.source(shard)
+    if not scene.read.get(shard):
+        extent.read(500)
+        extent.decoded(500)
+        scene.watcher.on_bytes(500)
+    start, end = scene.read.get(shard, 0), scene.read.get(shard, 0) + size
+    scene.read[shard] = end
+    extent.handed_out(origin, Position(start), Position(end))
+    extent.settle(origin, Span(Position(start), Position(end)))
+    if is_last:
+        extent.end(shard)
     scene.report.account.rows_read += rows
     scene.report.traffic.wcu_consumed += wcu
     scene.watcher.on_settled(scene.report)
-    scene.watcher.on_bytes(size)
 
 
 def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left(scene: Scene) -> None:
@@ -71,13 +88,37 @@ def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left
     scene.report.account.rejected = Counter(dummy=2)
     _moves(scene, 25_000, 250, 4_000)
     assert scene.tick(LINE_EVERY_S) == (
-        "2/3 demo: 25% of 1,000 bytes read, 25,000 rows; 2.5k rows/s, 400 of 500 WCU/s, 3 retries, 2 rejected, "
+        "2/3 demo: 25% of 1,000 bytes done, 25,000 rows; 2.5k rows/s, 400 of 500 WCU/s, 3 retries, 2 rejected, "
         "file 1 of 2; about 0:00:30 left"
     )
-    _moves(scene, 5_000, 500, 1_000)
+    _moves(scene, 3_000, 250, 600, is_last=True)
+    _moves(scene, 2_000, 250, 400, shard=1)
     line = scene.tick(LINE_EVERY_S)
-    assert "75% of 1,000 bytes read, 30,000 rows; 500 rows/s, 100 of 500 WCU/s" in line
+    assert "75% of 1,000 bytes done, 30,000 rows; 500 rows/s, 100 of 500 WCU/s" in line
     assert "file 2 of 2; about 0:00:07 left" in line
+
+
+def test_the_time_left_follows_the_speed_of_late(scene: Scene) -> None:
+    _moves(scene, 100, 400, 0)
+    assert "about 0:00:15 left" in scene.tick(LINE_EVERY_S)
+    for _ in range(int(2 * LEFT_OVER_S / LINE_EVERY_S)):
+        _moves(scene, 1, 1, 0)
+        line = scene.tick(LINE_EVERY_S)
+    assert "about 1:38:00 left" in line, "588 bytes at one in ten seconds"
+    for _ in range(int(LEFT_OVER_S / LINE_EVERY_S)):
+        line = scene.tick(LINE_EVERY_S)
+    assert "left" not in line, "nothing moves"
+
+
+def test_what_was_read_ahead_is_not_done(scene: Scene) -> None:
+    scene.report.extent.source(0)
+    scene.report.extent.read(500)
+    scene.report.extent.decoded(500)
+    scene.watcher.on_bytes(500)
+    scene.watcher.on_settled(scene.report)
+    line = scene.tick(LINE_EVERY_S)
+    assert "0% of 1,000 bytes done" in line
+    assert "left" not in line
 
 
 def test_a_narrow_terminal_gets_what_is_not_zero(scene: Scene) -> None:
@@ -106,7 +147,9 @@ def test_it_goes_on_saying_so_while_nothing_moves(scene: Scene) -> None:
 def test_rows_of_an_earlier_run_are_no_speed_of_this_one(scene: Scene) -> None:
     scene.report.rows_before = scene.report.account.rows_read = 1_000_000
     _moves(scene, 100, 100, 0)
-    assert "1,000,100 rows; 10 rows/s" in scene.tick(LINE_EVERY_S)
+    line = scene.tick(LINE_EVERY_S)
+    assert "1,000,100 rows; 10 rows/s" in line
+    assert "left" not in line
 
 
 def test_a_rate_is_that_of_the_last_seconds() -> None:

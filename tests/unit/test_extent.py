@@ -1,0 +1,115 @@
+"""How much of the sources is settled, by the stages as they are: plain or packed, in one run or two."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from ingest_cli.engines.journal import Books, Journal
+from ingest_cli.formats import open_format
+from ingest_cli.pipeline import Plan, Shard, Stages
+from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.policies.window import RowWindow
+from ingest_cli.records import Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.report import Account, Report
+from ingest_cli.running import Watcher, announced, counting, run_all
+from ingest_cli.settlement import Settled
+from tests.support.pipelines import BytesSource, FixedSize, manifest
+
+CHUNK_BYTES = 16 << 10
+TEXT = b"EMAIL\n" + b"".join(b"kenari.%d@example.org\n" % (n * 7919 % 999_983) for n in range(60_000))
+
+
+@dataclass
+class Slow:
+    """A writer that settles each chunk when the next one but so many comes, and notes how much was done then."""
+
+    journal: Journal
+    report: Report
+    behind: int = 3
+    waiting: list[tuple[Origin, RowChunk]] = field(default_factory=list)
+    done: list[tuple[float, float]] = field(default_factory=list)
+
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        """Take a chunk."""
+        self.waiting.append((origin, rows))
+        if len(self.waiting) > self.behind:
+            self.settle()
+
+    def settle(self) -> None:
+        """Settle the oldest."""
+        origin, rows = self.waiting.pop(0)
+        nothing = np.empty(0, np.uint64)
+        self.journal.settle(Settled(origin, Span(rows.start, rows.end), nothing, Account(), ()))
+        self.done.append((rows.end.offset / len(TEXT), self.report.extent.done_bytes))
+
+
+def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
+    """Read sources of `TEXT`, or what of the first remains."""
+    report, wanted = Report("load", "demo", "Demo"), manifest({"EMAIL": "email"})
+    shards = tuple(Shard(number, source) for number, source in enumerate(sources))
+    announced(Plan(wanted, shards, ("EMAIL",)), report, Watcher())
+    journal = Journal(Books(report, RejectFile(None)))
+    stages = Stages(
+        encoding="utf-8",
+        format=open_format(wanted.format, ("EMAIL",), FixedSize(CHUNK_BYTES)),
+        window=RowWindow(),
+        on_bytes=counting(report, Watcher()),
+    )
+    slow = Slow(journal, report)
+    run_all(shards if remaining is None else [replace(shards[0], remaining=remaining)], stages, slow, journal)
+    while slow.waiting:
+        slow.settle()
+    return slow
+
+
+def tarred(data: bytes) -> bytes:
+    """An archive that is packed."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        info = tarfile.TarInfo("dump.csv")
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "none": bytes,
+    "gzip": gzip.compress,
+    "xz": lambda data: lzma.compress(data, preset=0),
+    "tar.gz": tarred,
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_source_is_done_in_proportion(packing: str) -> None:
+    data = PACKINGS[packing](TEXT)
+    slow = run([BytesSource(data)])
+    assert len(slow.done) > 50
+    for share, done in slow.done[:-3]:  # then the source was read to its end
+        assert done == pytest.approx(share * len(data), abs=0.01 * len(data)), share
+    done = [done for _, done in slow.done]
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(len(data))
+
+
+def test_plain_text_is_counted_to_the_byte_with_what_waits_left_out() -> None:
+    slow = run([BytesSource(TEXT), BytesSource(TEXT, name="other.csv")])
+    first, *_ = slow.done
+    assert first[1] == pytest.approx(first[0] * len(TEXT))
+    assert slow.report.extent.done_bytes == 2 * len(TEXT)
+
+
+def test_what_an_earlier_run_has_settled_is_done() -> None:
+    half = TEXT.index(b"\n", len(TEXT) // 2) + 1
+    rest = Remaining(((Span(Position(half, 30_000, 30_001)),),))
+    slow = run([BytesSource(TEXT), BytesSource(TEXT, name="done.csv")], rest)
+    assert slow.done[0][1] > 1.4 * len(TEXT)
+    assert slow.report.extent.done_bytes == 2 * len(TEXT)
