@@ -175,12 +175,13 @@ class Report:
     """Everything worth saying about the run of one manifest.
 
     Attributes:
-        command: `load` or `validate`.
+        command: its name.
         dataset, title: from the manifest.
         table: name of the table; None for a dry run.
         src: first 8 hex digits of the fingerprint of the sources; None if not computed.
         sources: names.
-        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `stopped`, `locked`, `failed`.
+        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `different`, `stopped`, `locked`,
+            `failed`.
         message: one sentence on why it failed.
         exit_code: the process exit code this run asks for.
         elapsed_s: wall time in seconds.

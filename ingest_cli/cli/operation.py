@@ -23,12 +23,13 @@ from ingest_cli.cli.values import Duration
 from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
 from ingest_cli.metrics import emf
 from ingest_cli.metrics import prometheus as textfile
+from ingest_cli.outcome import Result
 from ingest_cli.policies.running_time import RunningTime
 from ingest_cli.report import Report
 
 STDOUT = "-"
 
-operation_options = together(
+unattended_options = together(
     option(
         "--verbose/--quiet",
         "-v/-q",
@@ -48,6 +49,11 @@ operation_options = together(
         metavar="FILE",
         help="Append all messages to this file, in the form of --log-format; stderr then has text. May be rotated.",
     ),
+    section=MESSAGES,
+)
+
+operation_options = together(
+    unattended_options,
     option(
         "--metrics-file",
         type=click.Path(path_type=Path),
@@ -70,13 +76,20 @@ class Operation:
         log: where messages go.
     """
 
-    def __init__(self, command: str, values: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        command: str,
+        values: Mapping[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+        show: Callable[[Any, str], None] | None = None,
+    ) -> None:
         """Open everything that will be written to, so that what cannot be is refused before anything is done.
 
         Args:
-            command: `load` or `validate`.
+            command: its name.
             values: of the options.
             clock: tells seconds that never go back.
+            show: prints what a run came to, as `text` or `json`; None: the report of a load.
 
         Raises:
             UsageError: a file cannot be written.
@@ -84,12 +97,13 @@ class Operation:
         self._command = command
         self._output: str = values["output"]
         self._clock = clock
+        self._show: Callable[[Any, str], None] = show or show_report
         self._began_s = clock()
         limit_s: float | None = values["max_runtime"]
         self._limit = None if limit_s is None else RunningTime(limit_s, clock)
         self._manners = Manners.of(values["verbose"], audience())
-        self._metrics: Path | None = values["metrics_file"]
-        self._emf: str | None = values["metrics_emf"]
+        self._metrics: Path | None = values.get("metrics_file")
+        self._emf: str | None = values.get("metrics_emf")
         self._runs: list[textfile.Finished] = []
         self._complaints: set[str] = set()
         self._code: int = ExitCode.DONE
@@ -138,17 +152,26 @@ class Operation:
             report: what it came to.
             began_at: when, as Unix time in seconds.
         """
-        failed = report.exit_code != ExitCode.DONE
-        if self._manners.result or self._output == "json":
-            show_report(report, self._output)
-        if report.message and self._manners.result:
-            self.log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
-        elif failed:
-            self.log.paragraph(f"{path}: {_paragraph(report)}", "error", exit_code=int(report.exit_code))
+        self.tell(report, report.message and f"{path}: {report.message}", f"{path}: {_paragraph(report)}")
         self.log.keep(f"{path}: {_account(report)}", dataset=report.dataset, outcome=report.outcome)
         self._runs.append(textfile.Finished(report, began_at, time.time()))
         self._write_emf()
         self._write_metrics()
+
+    def tell(self, found: Result, sentence: str | None, paragraph: str) -> None:
+        """Say what something came to, as whoever listens wants it.
+
+        Args:
+            found: what to show, to those who want a result.
+            sentence: why it failed, to be said beside that; None: it did not.
+            paragraph: the same for those who want nothing but failures.
+        """
+        if self._manners.result or self._output == "json":
+            self._show(found, self._output)
+        if sentence and self._manners.result:
+            self.log.line(sentence, "error", exit_code=int(found.exit_code))
+        elif found.exit_code != ExitCode.DONE:
+            self.log.paragraph(paragraph, "error", exit_code=int(found.exit_code))
 
     def ended(self, code: int) -> int:
         """Note the exit code of the command, and give it back."""
@@ -240,7 +263,8 @@ def _sentence(error: Exception) -> str:
 def _account(report: Report) -> str:
     """One sentence on what a run came to."""
     account = report.account
-    where = "" if report.table is None else f" into {report.table}"
+    is_load = report.command == "load"
+    where = "" if report.table is None else f" {'into' if is_load else 'in'} {report.table}"
     said = f"{report.command} of {report.title} ({report.dataset}){where}: {report.outcome}"
     if report.outcome in {"unchanged", "locked"}:
         return said
@@ -250,7 +274,7 @@ def _account(report: Report) -> str:
     return (
         f"{said}; {account.rows_read:,} rows read, {account.rows_kept:,} kept, "
         f"{account.rows_rejected:,} rejected, {account.rows_skipped:,} skipped; {account.items_built:,} items built, "
-        f"{account.items_acknowledged:,} {'checked' if report.table is None else 'acknowledged'}, "
+        f"{account.items_acknowledged:,} {'acknowledged' if is_load else 'checked'}, "
         f"{account.items_refused:,} refused; {report.traffic.retries.total():,} requests repeated"
     )
 

@@ -13,7 +13,9 @@ import click
 
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape, show
+from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.interrupts import Interrupts, interruptible
+from ingest_cli.cli.operation import Operation, unattended_options
 from ingest_cli.cli.options import (
     give_up_option,
     log_option,
@@ -48,7 +50,7 @@ Examples:
 """
 
 
-@click.command("prune", epilog=EXAMPLES + EXIT_CODES)
+@click.command("prune", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("dataset")
 @click.option("--all", "everything", is_flag=True, help="Withdraw the dataset: all its items, and what it is called.")
 @click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
@@ -60,6 +62,7 @@ Examples:
 @option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests.")
 @output_option
 @log_option
+@unattended_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
@@ -75,20 +78,21 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
         raise UsageError(
             "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
         )
-    log = Log(values["log_format"])
-    stop = Interrupts(log).fresh()
-    wish = Wish(
-        reading(values),
-        run_settings(values),
-        everything=everything,
-        only_count=dry_run,
-        agree=(lambda _: True) if yes else _asked,
-        on_progress=_telling(log),
-    )
-    found = prune(table, dataset, wish, stop)
-    show([json.dumps(found.as_dict())] if values["output"] == "json" else _text(found))
-    if found.message:
-        log.line(found.message, "error", exit_code=int(found.exit_code))
+    with Operation("prune", values, show=_show) as operation:
+        interrupts = Interrupts(operation.log)
+        operation.limit(interrupts)
+        wish = Wish(
+            reading(values),
+            run_settings(values),
+            everything=everything,
+            only_count=dry_run,
+            agree=(lambda _: True) if yes else _asked,
+            on_progress=_telling(operation.log),
+        )
+        found = prune(table, dataset, wish, interrupts.fresh())
+        came_to = f"prune of {dataset} in {found.table}: {found.outcome}, {found.removed:,} items removed"
+        operation.tell(found, found.message, f"{found.message}. {came_to}; exit code {int(found.exit_code)}.")
+        operation.log.keep(came_to, dataset=dataset, outcome=found.outcome)
     ctx.exit(found.exit_code)
 
 
@@ -157,6 +161,10 @@ def _telling(log: Log) -> Callable[[Pruning], None]:
             )
 
     return tell
+
+
+def _show(found: Pruning, output: str) -> None:
+    show([json.dumps(found.as_dict())] if output == "json" else _text(found))
 
 
 def _text(found: Pruning) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.console import Log, show
+from ingest_cli.cli.console import show
+from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     age_option,
     give_up_option,
@@ -46,7 +48,7 @@ Examples:
 """
 
 
-@click.command("verify", epilog=EXAMPLES + EXIT_CODES)
+@click.command("verify", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @option(
     "--sample",
@@ -66,6 +68,7 @@ Examples:
 @source_id_option
 @output_option
 @log_option
+@operation_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
@@ -88,9 +91,12 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             one, table, pepper, scope=scope, reading=reading(values), settings=how, watcher=watcher, stop=stop
         )
 
-    log = Log(values["log_format"])
-    runs = Runs(run_settings(values), values["output"], log, run, writes=False, show=_show)
-    ctx.exit(runs.all(manifests))
+    with Operation("verify", values, show=_show) as operation:
+        runs = Runs(
+            run_settings(values), values["output"], operation.log, run, writes=False, show=_show, operation=operation
+        )
+        code = runs.all(manifests)
+    ctx.exit(code)
 
 
 def _show(found: Verification, output: str) -> None:

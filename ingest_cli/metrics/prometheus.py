@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".prom"
 """What the collector reads; it passes over files that end otherwise."""
 
-OUTCOMES = ("complete", "unchanged", "partial", "stopped", "locked", "failed")
+OUTCOMES = ("complete", "unchanged", "partial", "different", "stopped", "locked", "failed")
 _LAST_SUCCESS = "ingest_cli_last_success_timestamp_seconds"
 
 
@@ -46,7 +46,7 @@ class Task:
     """A command, i.e. a run for each of its manifests.
 
     Attributes:
-        command: `load` or `validate`.
+        command: its name.
         exit_code: of the process.
         ended_at: Unix time in seconds.
         elapsed_s: how long it took, in seconds.

@@ -18,6 +18,7 @@ from ingest_cli import __version__
 from tests.e2e.harness import Cli, Place, Result, plug, small_dump
 from tests.fault.scenes import long_dump, under_way, wait_until
 from tests.support.endpoint import faults
+from tests.support.endpoint.clients import Client
 
 Labels = dict[str, str]
 WIDTH = 78
@@ -159,6 +160,26 @@ def test_it_stops_when_its_time_is_over_and_goes_on_the_next_night(cli: Cli, tab
         ("complete", 3),
     ]
     assert len(table.items) == 209
+
+
+def test_verify_and_prune_are_as_silent(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
+    manifest, log, metrics = small_dump(tmp_path), tmp_path / "nightly.log", tmp_path / "verify.prom"
+    assert cli("load", manifest, *table.to).code == 0
+    verified = cli.from_cron("verify", manifest, *table.to, "--log-file", log, "--metrics-file", metrics)
+    pruned = cli.from_cron("prune", "demo-small", *table.at, "--yes", "--log-file", log, "--max-runtime", "1h")
+    assert [(one.code, one.out) for one in (verified, pruned)] == [(0, ""), (0, "")]
+    assert "verify of Demo of three rows (demo-small) in" in log.read_text()
+    assert "prune of demo-small in" in log.read_text()
+    assert [labels["outcome"] for labels, value in gauges(metrics)["dataset_outcome"] if value] == ["complete"]
+    pk, sk = min(table.items)
+    admin.delete_item(TableName=table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    failed = cli.from_cron("verify", manifest, *table.to, "--metrics-file", metrics)
+    paragraph = " ".join(failed.out.splitlines())
+    assert (failed.code, paragraph.count("ingest-cli: ")) == (4, 1)
+    assert "1 missing of 9 items compared" in paragraph
+    assert [labels["outcome"] for labels, value in gauges(metrics)["dataset_outcome"] if value] == ["different"]
+    unknown = cli.from_cron("prune", "demo-none", *table.at, "--yes")
+    assert (unknown.code, unknown.out.count("ingest-cli: ")) == (2, 1)
 
 
 def test_the_log_survives_logrotate(cli: Cli, table: Place, tmp_path: Path) -> None:

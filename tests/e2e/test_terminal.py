@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
+from tests.fault.scenes import long_dump
 from tests.support.endpoint.clients import Client
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m"
@@ -95,6 +96,17 @@ def test_a_bar_on_a_terminal(cli: Cli, table: Place, tmp_path: Path) -> None:
     assert re.search(r"<0:00:00, \d+ rows/s, \d+ of 800 WCU/s, 0 retries, 0 rejected", shown)
     assert "1 of 1 done" in shown
     assert "Demo of three rows (demo-small): load complete" in shown
+
+
+def test_a_bar_shows_what_is_done_and_not_what_was_read_ahead(cli: Cli, table: Place, tmp_path: Path) -> None:
+    with cli.on_terminal("load", long_dump(tmp_path, 300), *table.to, "--max-wcu", "150") as child:
+        shown = child.read()
+    assert child.exitstatus == 0
+    shares = [int(share) for share in re.findall(r"(\d+)%\|", shown)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 100)
+    assert [share for share in shares if 0 < share < 100], "of two seconds of writing, all read in the first moment"
+    assert re.search(r"<0:00:0\d, ", shown)
 
 
 def test_a_bar_for_each_of_several_manifests(cli: Cli, tmp_path: Path) -> None:
