@@ -69,18 +69,29 @@ def open_session(target: Target) -> boto3.Session:
     Tools Reference Guide, "AWS Region"); botocore by itself knows the latter only.
 
     Raises:
-        UsageError: there is no such profile.
+        UsageError: there is no such profile, or AWS's settings make no sense.
+        TryAgainError: what hands the credentials out did not.
     """
     import boto3  # noqa: PLC0415 - see above
 
     region = target.region or os.environ.get("AWS_REGION") or None
     try:
-        return boto3.Session(profile_name=target.profile, region_name=region)
+        session = boto3.Session(profile_name=target.profile, region_name=region)
+        # The session keeps them. Where there are none, that is told by the first who needs them.
+        session.get_credentials()
     except ProfileNotFound as error:
         name = target.profile or os.environ.get("AWS_PROFILE", "")
         raise UsageError(
             f'there is no AWS profile "{name}"; `aws configure list-profiles` shows those there are'
         ) from error
+    except CredentialRetrievalError as error:
+        raise not_renewable() from error
+    except (BotoCoreError, OSError, ValueError) as error:  # the last two of a `credential_process`
+        raise UsageError(
+            f"the AWS credentials cannot be read ({type(error).__name__}); check the variables AWS_… and AWS's "
+            "configuration files, for example with `aws sts get-caller-identity`"
+        ) from error
+    return session
 
 
 def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = False) -> DynamoDBClient:
@@ -151,7 +162,7 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
         ) from error
     except HTTPClientError as error:
         raise BusyError("the connection to DynamoDB broke off; run the same command again") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError) as error:  # OSError: of a file with the token of a web identity
         raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
 
 

@@ -20,16 +20,7 @@ from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
-from ingest_cli.reading import Reading
-from ingest_cli.settings import (
-    AUTO_WORKERS,
-    DEFAULT_CONCURRENCY,
-    DEFAULT_GIVE_UP_AFTER_S,
-    STATE_IN_TABLE,
-    TRANSPORTS,
-    RunSettings,
-    Target,
-)
+from ingest_cli.settings import AUTO_WORKERS, RunSettings, Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,7 +35,6 @@ _NOT_SETTINGS = {"config", "show_settings", "help"}
 
 TABLE_AND_KEY = "Table and key"
 READING = "Reading the dump"
-WRITING = "Writing the items"
 MESSAGES = "Messages and metrics"
 
 SECTIONS = frozenset(
@@ -290,90 +280,10 @@ row_options = together(
     section=READING,
 )
 
-max_wcu_option = option(
-    "--max-wcu",
-    metavar="N|NN%",
-    help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: what the table takes.",
-)
-
-max_rcu_option = option(
-    "--max-rcu",
-    metavar="N|NN%",
-    help="Read capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: half of that; of an on-demand table, what it takes.",
-)
-
-give_up_option = option(
-    "--give-up-after",
-    type=Duration(),
-    default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
-    metavar="TIME",
-    help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
-)
-
 source_id_option = option(
     "--source-id",
     metavar="TEXT",
     help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
-)
-
-write_options = together(
-    option(
-        "--concurrency",
-        type=click.IntRange(1, 256),
-        default=DEFAULT_CONCURRENCY,
-        metavar="N",
-        help="Requests in flight at the most.",
-    ),
-    option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
-    max_wcu_option,
-    give_up_option,
-    option(
-        "--state",
-        default=STATE_IN_TABLE,
-        metavar="table|file:DIR",
-        help="Where to keep how far the load has come: in the table, or in a folder of its own.",
-    ),
-    option("--spot-watch/--no-spot-watch", default=True, help="Stop when EC2 takes this spot instance back."),
-    option(
-        "--replay",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        metavar="REJECTS",
-        help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
-    ),
-    source_id_option,
-    option("--restart", is_flag=True, help="Begin again, whatever was loaded before."),
-    section=WRITING,
-)
-
-prices_option = option(
-    "--prices",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Another price list than the one that comes with the program.",
-)
-
-max_cost_option = option(
-    "--max-cost",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="AMOUNT",
-    help="Stop, resumable, before it costs more than that, in the currency of the price list.",
-)
-
-scale_options = together(
-    option(
-        "--scale-to",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Raise provisioned capacity to N write units before the first item, and lower it again at the end.",
-    ),
-    option(
-        "--warm",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Raise what an on-demand table takes at once to N write units a second; paid once, for good.",
-    ),
 )
 
 _ALL_SETTINGS = frozenset(
@@ -393,11 +303,6 @@ def target_of(table: str | None, region: str | None, profile: str | None, endpoi
     if not table:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
     return Target(table, region, profile, endpoint_url)
-
-
-def reading(values: Mapping[str, Any]) -> Reading:
-    """How to read a table, from the options of a command."""
-    return Reading(values["max_rcu"], values["give_up_after"])
 
 
 def run_settings(values: dict[str, Any]) -> RunSettings:

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
@@ -30,7 +31,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ingest_cli.aws import DENIED, EXPIRED, open_session
+from ingest_cli.aws import DENIED, EXPIRED, expired, not_renewable, open_session
 from ingest_cli.errors import SourceError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources.interface import SourceBusyError, Wait
@@ -176,6 +177,8 @@ class Requests:
         url = self.client.meta.endpoint_url
         if isinstance(fault, ClientError):
             return _refusal(fault, what)
+        if isinstance(fault, CredentialRetrievalError):
+            return SourceBusyError(str(not_renewable()))
         for kinds, text in _FAILURES:
             if isinstance(fault, kinds):
                 return SourceError(text.format(what=what, url=url))
@@ -228,7 +231,7 @@ def _refusal(error: ClientError, what: str) -> SourceError:
     if _is_transient(error):
         return SourceBusyError(f"S3 does not let {what} be read just now ({code}); run the same command again later")
     if code in _STALE:
-        return SourceBusyError("the AWS credentials have expired; renew them, and run the same command again")
+        return SourceBusyError(str(expired()))
     if code in _CHANGED:
         return changed()
     for codes, text in _REFUSALS:

@@ -7,8 +7,11 @@ import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import CredentialRetrievalError
 
 from ingest_cli.errors import ExitCode, SourceError, TryAgainError, UsageError
 from ingest_cli.settings import Target
@@ -260,6 +263,21 @@ def test_no_credentials(store: ObjectStore, clock: FakeClock, monkeypatch: pytes
     with pytest.raises(SourceError, match="there are no AWS credentials"):
         found(clock)
     assert store.asked == []
+
+
+def test_credentials_that_cannot_be_renewed(
+    store: ObjectStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = found(clock)
+
+    def gone(_: object) -> NoReturn:
+        raise CredentialRetrievalError(provider="test", error_msg="the role is gone")
+
+    monkeypatch.setattr(Credentials, "get_frozen_credentials", gone)
+    with pytest.raises(SourceBusyError, match="the AWS credentials cannot be renewed; renew them, and run"):
+        list(source.open())
+    assert not clock.slept_s, "another attempt is of no use"
+    assert [one.what for one in store.asked] == ["HEAD"]
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch, store: ObjectStore, clock: FakeClock) -> None:
