@@ -271,7 +271,8 @@ def test_no_credentials(store: ObjectStore, clock: FakeClock, monkeypatch: pytes
     ],
     ids=repr,
 )
-def test_credentials_that_cannot_be_renewed(store: ObjectStore, clock: FakeClock, fault: Exception) -> None:
+@pytest.mark.usefixtures("store")
+def test_credentials_that_cannot_be_renewed(clock: FakeClock, fault: Exception) -> None:
     def asked() -> None:
         raise fault
 
