@@ -7,17 +7,15 @@ import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from botocore.credentials import Credentials
-from botocore.exceptions import CredentialRetrievalError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from ingest_cli.errors import ExitCode, SourceError, TryAgainError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources import Source, SourceBusyError, find_sources
 from ingest_cli.sources.places import READ_BYTES
-from ingest_cli.sources.s3_requests import FINDING, READING
+from ingest_cli.sources.s3_requests import FINDING, READING, open_requests
 from tests.support.fake_clock import FakeClock
 from tests.support.object_store import Fault, ObjectStore, cut
 
@@ -265,19 +263,22 @@ def test_no_credentials(store: ObjectStore, clock: FakeClock, monkeypatch: pytes
     assert store.asked == []
 
 
-def test_credentials_that_cannot_be_renewed(
-    store: ObjectStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = found(clock)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"),
+        CredentialRetrievalError(provider="custom-process", error_msg="exit 1"),
+    ],
+    ids=repr,
+)
+@pytest.mark.usefixtures("store")
+def test_credentials_that_cannot_be_renewed(clock: FakeClock, fault: Exception) -> None:
+    def asked() -> None:
+        raise fault
 
-    def gone(_: object) -> NoReturn:
-        raise CredentialRetrievalError(provider="test", error_msg="the role is gone")
-
-    monkeypatch.setattr(Credentials, "get_frozen_credentials", gone)
-    with pytest.raises(SourceBusyError, match="the AWS credentials cannot be renewed; renew them, and run"):
-        list(source.open())
-    assert not clock.slept_s, "another attempt is of no use"
-    assert [one.what for one in store.asked] == ["HEAD"]
+    requests = open_requests(None, clock.sleep)
+    with pytest.raises(SourceBusyError, match="credentials cannot be renewed"):
+        requests.call(asked, "s3://leaks/dump.csv")
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch, store: ObjectStore, clock: FakeClock) -> None:
