@@ -30,6 +30,7 @@ from ingest_cli.items import Items
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import concluded
 from ingest_cli.policies.background import Repeater, within
+from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.paced import SMOOTHING_S
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
@@ -258,7 +259,8 @@ class _Run:
         Raises:
             LockedError: another run has it.
         """
-        lease = Lease(self.table, self.dataset, secrets.token_hex(16), time.time)
+        fence = Fence(path.pacer.shared)
+        lease = Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
         insist(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:

@@ -13,16 +13,8 @@ from ingest_cli.capacity import Wish
 from ingest_cli.changing import Outlook, change, outlook
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.cli.options import (
-    option,
-    output_option,
-    prices_option,
-    settings_options,
-    shown,
-    table_options,
-    target_of,
-)
-from ingest_cli.cli.values import Amount, Duration
+from ingest_cli.cli.options import Duration, option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.throughput import Amount, prices_option
 from ingest_cli.cost import PriceList
 from ingest_cli.scaling import restore as undo_raises
 from ingest_cli.tables import Table

@@ -15,19 +15,16 @@ from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape, show
 from ingest_cli.cli.interrupts import Interrupts, interruptible
 from ingest_cli.cli.options import (
-    give_up_option,
     log_option,
-    max_rcu_option,
-    max_wcu_option,
     option,
     output_option,
-    reading,
     run_settings,
     settings_options,
     shown,
     table_options,
     target_of,
 )
+from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
 from ingest_cli.errors import UsageError
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.pruning import Pruning, Wish, prune

@@ -12,13 +12,10 @@ from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, show
 from ingest_cli.cli.options import (
     age_option,
-    give_up_option,
     key_option,
     log_option,
-    max_rcu_option,
     option,
     output_option,
-    reading,
     run_settings,
     settings_options,
     shown,
@@ -27,6 +24,7 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.keys import read_pepper
 from ingest_cli.manifest import Manifest
 from ingest_cli.policies.pacing import Ceiling

@@ -5,40 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from ingest_cli import lock
 from ingest_cli.errors import LockedError
 from ingest_cli.lock import LEASE_S, Holder, Lease, unlock
-from ingest_cli.settings import Target
+from ingest_cli.policies.fence import MARGIN_S, Fence
+from ingest_cli.policies.shared import Shared
 from ingest_cli.tables import Table
-from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
+from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 
 NOON_S = 1_900_000_000.0
 ELSEWHERE = Holder("loader-7", "another-boot/pid:[1]", 4242, "123")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as running:
-        yield running
-
-
-@pytest.fixture
-def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """An empty table."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    arguments = endpoint.client_arguments
-    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
-    made.create(None)
-    yield made
-    endpoint.script.clear()
-    made.drop()
-    made.client.close()
 
 
 @pytest.fixture
@@ -177,3 +157,27 @@ def test_unlocking_by_hand_ends_the_run_that_held_it(table: Table, clock: FakeCl
     with pytest.raises(LockedError):
         first.renew()
     lease_of(table, clock, "run-2").acquire()
+
+
+def test_the_lock_is_ours_for_sure_from_when_it_was_asked_for_and_no_longer(table: Table, clock: FakeClock) -> None:
+    fence = Fence(Shared(), clock)
+    assert fence.is_sure(), "without a lease there is nothing to hold to"
+    lease = Lease(table, "demo", "run-1", clock, fence=fence)
+    lease.acquire()
+    clock.advance(LEASE_S - MARGIN_S - 1)
+    assert fence.is_sure()
+    clock.advance(2)
+    assert not fence.is_sure()
+    lease.renew()
+    assert fence.is_sure()
+
+
+def test_a_renewal_that_fails_extends_nothing(table: Table, clock: FakeClock) -> None:
+    fence = Fence(Shared(), clock)
+    Lease(table, "demo", "run-1", clock, fence=fence).acquire()
+    clock.advance(LEASE_S + 1)
+    lease_of(table, clock, "run-2").acquire()
+    late = Lease(table, "demo", "run-1", clock, fence=fence)
+    with pytest.raises(LockedError):
+        late.renew()
+    assert not fence.is_sure()
