@@ -169,11 +169,13 @@ class _Run:
             self.found.notes.append(NOT_RESTORABLE)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
+                row = self._row()  # a dataset that is not there needs no lock
                 if self.wish.only_count:
-                    self._count(source, self._row())
+                    if not self.wish.everything and row.state != COMPLETE:
+                        self._lease().check()
+                    self._count(source, self._prunable(row))
                     self.found.outcome = "counted"
                     return
-                self._row()  # a dataset that is not there needs no lock
                 outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
                 try:
                     pace = starting_pace(described, self.wish.writing)
@@ -186,7 +188,7 @@ class _Run:
                 self.found.rcu = source.rcu
 
     def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
-        row, rows = self._row(), Catalog(self.table)
+        row, rows = self._prunable(self._row()), Catalog(self.table)
         self._count(source, row)
         if (self.found.stale or self.wish.everything) and not self.wish.agree(self.found):
             raise UsageError(f'nothing of "{self.dataset}" was removed')
@@ -197,8 +199,9 @@ class _Run:
             remover.make_sure()
             insist(lambda: rows.put_dataset(row.withdrawing()), path.rules)
             insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
-        if self.found.stale:
-            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced.
+        if self.found.stale or self.wish.everything:
+            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced, and whatever
+            # was counted, nothing may be left of a dataset that nobody knows of in the end.
             for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
                 remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
                 self.wish.on_progress(self.found)
@@ -206,13 +209,16 @@ class _Run:
             remover.make_sure()
             insist(lambda: rows.delist(self.dataset), path.rules)
             insist(lambda: rows.remove_dataset(self.dataset), path.rules)
+        elif self.found.stale and row != (pruned := row.pruned()):
+            remover.make_sure()
+            insist(lambda: rows.put_dataset(pruned), path.rules)
         self.found.outcome = "complete"
 
     def _row(self) -> DatasetRow:
         """What the table says about the dataset.
 
         Raises:
-            UsageError: nothing; or its load is not complete, so that nobody knows what is stale.
+            UsageError: nothing.
         """
         row = Catalog(self.table).dataset(self.dataset)
         if row is None:
@@ -220,6 +226,14 @@ class _Run:
                 f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
                 "`ingest-cli status` lists those it holds"
             )
+        return row
+
+    def _prunable(self, row: DatasetRow) -> DatasetRow:
+        """The row, once it is sure what is stale.
+
+        Raises:
+            UsageError: the load is not complete, so that nobody knows.
+        """
         if not self.wish.everything and row.state != COMPLETE:
             why = {
                 LOADING: "its load is not complete. Run that to its end first",
@@ -228,6 +242,8 @@ class _Run:
             raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
         self.found.title = row.title
         self.found.src = None if self.wish.everything else row.src
+        if row.mixture and not self.wish.everything:
+            self.found.notes.append(row.mixture)
         return row
 
     def _count(self, source: Reader, row: DatasetRow) -> None:
@@ -244,6 +260,9 @@ class _Run:
     def _is_stale(self, item: Mapping[str, Any]) -> bool:
         return self.wish.everything or item.get("src", {}).get("S") != self.found.src
 
+    def _lease(self) -> Lease:
+        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time)
+
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:
         """Hold the lock of the dataset while the block lasts.
@@ -251,7 +270,7 @@ class _Run:
         Raises:
             LockedError: another run has it.
         """
-        lease = Lease(self.table, self.dataset, secrets.token_hex(16), time.time)
+        lease = self._lease()
         insist(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:

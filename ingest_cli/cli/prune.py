@@ -30,7 +30,7 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.errors import UsageError
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.pruning import Pruning, Wish, prune
+from ingest_cli.pruning import NOT_RESTORABLE, Pruning, Wish, prune
 from ingest_cli.report import Report
 from ingest_cli.settings import TRANSPORTS, RunSettings
 from ingest_cli.tables import Table
@@ -107,7 +107,9 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
     wish = Wish(reading(values), replace(how, replay=None), agree=agree)
     found = prune(table, report.dataset, wish, stop)
     report.pruned = found.as_dict()
-    report.notes += found.notes if found.stale else []
+    if not found.stale:
+        found.notes = [note for note in found.notes if note != NOT_RESTORABLE]
+    report.notes += [note for note in found.notes if note not in report.notes]
     report.elapsed_s += found.elapsed_s
     if found.message:
         report.message, report.exit_code = f"loaded, but not pruned: {found.message}", found.exit_code

@@ -236,13 +236,13 @@ def _drawn(chance: Random) -> Run:
     """Any command, broken off more often than not."""
     what = chance.choices(["load", "prune", "withdraw"], [8, 1, 2])[0]
     ends = chance.choice(["whole", "batches", "batches", "killed"])
-    partial = what == "load" and chance.random() < 0.2  # noqa: PLR2004 - one load in five
+    partial = what == "load" and chance.random() < 0.2
     return Run(
         what,
         dump=chance.choice("aaab"),
         manifest=chance.choice(["first"] * 7 + ["mended"]),
         state=chance.choice(["table", "one", "two"]),
-        restart=chance.random() < 0.15,  # noqa: PLR2004 - about as often
+        restart=chance.random() < 0.15,
         limit=PART if partial else None,
         batches=chance.randint(1, 4) if ends == "batches" else None,
         requests=chance.randint(3, 20) if ends == "killed" else None,
@@ -251,7 +251,7 @@ def _drawn(chance: Random) -> Run:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_complete_is_true_after_anything(operator: Operator, seed: int) -> None:
-    chance = Random(seed)  # noqa: S311 - a draw that can be repeated
+    chance = Random(seed)
     for _ in range(STEPS):
         operator.run(_drawn(chance))
     for run in (AGAIN, Run("withdraw"), AGAIN):
