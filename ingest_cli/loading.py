@@ -31,7 +31,8 @@ from ingest_cli.paid import paid
 from ingest_cli.pipeline import Plan, plan
 from ingest_cli.policies.background import within
 from ingest_cli.policies.checkpoint import Identity
-from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.chunking import ChunkSize, first_bytes
+from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
@@ -159,7 +160,7 @@ class _Load:
         watcher.on_pace(path.pacer)
         try:
             token = secrets.token_hex(16)
-            lease = Lease(table, manifest.dataset.id, token, time.time)
+            lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
             insist(lease.acquire, path.rules)
             try:
                 # Only under the lock is what the table says the last word.
@@ -255,7 +256,7 @@ class _Load:
                 report.src or NO_SRC,
                 settings.rejects_include_raw,
             )
-            chunk_size = ChunkSize()
+            chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
             stages = stages_of(planned, prepared.window, settings, chunk_size, counting(report, watcher))
             with (
                 writing(

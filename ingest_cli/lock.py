@@ -1,7 +1,9 @@
 """One run per dataset: a lease in the table, renewed while the run lasts, taken over when it has expired.
 
-Leases are what keeps two runs from repeating each other's work; what keeps them from harm is that writes
-commute. So a clock that is wrong by less than the lease's length costs nothing but time.
+Runs of the same dump cannot harm each other, since they write the same items. A run of an older dump could: it would
+bring back what is no longer true, under a catalog that says it is gone. So nothing is written unless the lease is ours
+for sure (`policies.fence`). What others see of a lease is the time of day; a clock that is wrong by less than the
+lease's length costs nothing but time.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from ingest_cli.catalog import reserved_key
 from ingest_cli.errors import LockedError
 
 if TYPE_CHECKING:
+    from ingest_cli.policies.fence import Fence
     from ingest_cli.tables import Table
 
 LEASE_S = 60.0
@@ -58,8 +61,14 @@ class Holder:
 class Lease:
     """The lock of one dataset."""
 
-    def __init__(
-        self, table: Table, dataset: str, token: str, now_s: Callable[[], float], lease_s: float = LEASE_S
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+        self,
+        table: Table,
+        dataset: str,
+        token: str,
+        now_s: Callable[[], float],
+        lease_s: float = LEASE_S,
+        fence: Fence | None = None,
     ) -> None:
         """Set up; nothing is locked yet.
 
@@ -69,12 +78,14 @@ class Lease:
             token: names this run.
             now_s: the time of day, in seconds since 1970.
             lease_s: length of a lease.
+            fence: told how long the lock is ours for sure; None: nothing is written under it.
         """
         self._table = table
         self._dataset = dataset
         self._token = token
         self._now_s = now_s
         self._lease_s = lease_s
+        self._fence = fence
         self.renew_every_s = min(RENEW_EVERY_S, lease_s / 4)
         self._holder = Holder.this()
         self._since_s = now_s()
@@ -146,6 +157,7 @@ class Lease:
     def _put(self, condition: str, token: str) -> bool:
         """Write our lease if `condition` holds; whether it did."""
         target, client, now = self._table.target, self._table.client, self._now_s()
+        began_s = 0.0 if self._fence is None else self._fence.now_s()
         names = {"#token": "token"}
         values: dict[str, Any] = {":token": {"S": token}}
         if ":now" in condition:
@@ -174,6 +186,8 @@ class Lease:
                 )
         except passed:
             return False
+        if self._fence is not None:
+            self._fence.extend(began_s, self._lease_s)
         return True
 
     def _sentence(self, held: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from ingest_cli.items import Items
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import concluded
 from ingest_cli.policies.background import Repeater, within
+from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.paced import SMOOTHING_S
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
@@ -260,8 +261,8 @@ class _Run:
     def _is_stale(self, item: Mapping[str, Any]) -> bool:
         return self.wish.everything or item.get("src", {}).get("S") != self.found.src
 
-    def _lease(self) -> Lease:
-        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time)
+    def _lease(self, fence: Fence | None = None) -> Lease:
+        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
 
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:
@@ -270,7 +271,7 @@ class _Run:
         Raises:
             LockedError: another run has it.
         """
-        lease = self._lease()
+        lease = self._lease(Fence(path.pacer.shared))
         insist(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:

@@ -12,7 +12,9 @@ from ingest_cli.cores import available_cores
 from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter
 from ingest_cli.engines.pool import WorkerPool
 from ingest_cli.engines.serial import SerialWriter
-from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.errors import TryAgainError
+from ingest_cli.policies.shared import SharedByProcesses
+from ingest_cli.policies.shutdown import CONTINUE
 from ingest_cli.settings import AUTO_WORKERS
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.working import Checking, Recipe, Writing
@@ -50,12 +52,21 @@ class Staff:
         if workers == AUTO_WORKERS:
             sizes = [shard.source.size_bytes for shard in planned.shards]
             worth = sum(sizes) // BYTES_PER_WORKER if all(sizes) else available_cores()
-            workers = max(min(available_cores(), worth), 1)
-        return cls(workers, SharedByProcesses(process_context()) if workers > 1 else None)
+            workers = max(min(available_cores(), worth, settings.concurrency), 1)
+        return cls(workers, _shared() if workers > 1 else None)
 
     def concurrency(self, settings: RunSettings) -> int:
         """Requests in flight for each."""
-        return -(-settings.concurrency // self.workers)
+        return max(settings.concurrency // self.workers, 1)
+
+
+def _shared() -> SharedByProcesses:
+    try:
+        return SharedByProcesses()
+    except OSError as error:
+        raise TryAgainError(
+            f"worker processes cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
+        ) from error
 
 
 Engine = AbstractContextManager["Writer"]

@@ -5,14 +5,15 @@ Plain data goes to the worker as it is started; what cannot travel (connections,
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest_cli.engines.concurrent import ConcurrentWriter
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took
 from ingest_cli.engines.serial import SerialWriter
+from ingest_cli.fibers import Fibers
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
@@ -20,6 +21,7 @@ from ingest_cli.manifest import Field
 from ingest_cli.pipeline import Preparation
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.shared import SharedByProcesses
+from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Traffic
 from ingest_cli.settings import RunSettings
 from ingest_cli.settlement import Settled
@@ -72,6 +74,7 @@ class Checking:
 
     def __call__(self, link: Link) -> None:
         """Do it."""
+        self.shared.joined()
         stop = ParentsStop(self.shared, self.parent)
         writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _took(link), stop)
         while True:
@@ -113,8 +116,10 @@ class Writing:
 
     def __call__(self, link: Link) -> None:
         """Do it."""
+        self.shared.joined()
         stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
         outlet = self.route.open(stop, self.table)
+        outlet.fibers.start(lambda: teller.tell_now_and_then(outlet.fibers, stop))
         path = write_path(outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared))
         writer = ConcurrentWriter(
             self.recipe.preparation(),
@@ -129,7 +134,7 @@ class Writing:
         try:
             with writer:
                 while True:
-                    outlet.fibers.run_until(lambda: stop.requested or teller.has_chunk(), link.readable)
+                    outlet.fibers.run_until(lambda: stop.requested or link.has_chunk(), link.readable)
                     writer.check()
                     if (chunk := link.receive()) is None:
                         break
@@ -149,22 +154,21 @@ class _Teller:
     def __init__(self, link: Link) -> None:
         self.traffic = Traffic()
         self._link = link
-        self._told_s = time.monotonic()
 
     def settle(self, settled: Settled) -> None:
         """Tell what became of a chunk."""
         self.tell()
         self._link.send(settled)
 
-    def has_chunk(self) -> bool:
-        """Whether the next chunk is there; meanwhile, tell now and then."""
-        if time.monotonic() - self._told_s > TELL_EVERY_S:
-            self.tell()
-        return self._link.has_chunk()
+    def tell_now_and_then(self, fibers: Fibers, stop: StopRequest) -> None:
+        """Tell every second until the run is to end; a program for a fiber."""
+        with contextlib.suppress(OSError):  # nobody listens any more, which whoever receives chunks finds out, too
+            while not stop.requested:
+                fibers.sleep(TELL_EVERY_S)
+                self.tell()
 
     def tell(self) -> None:
         """Tell what the requests came to since the last time."""
-        self._told_s = time.monotonic()
         self._link.send(Sent(*self.traffic.take()))
 
 

@@ -20,6 +20,7 @@ from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.budget import Budget
 from ingest_cli.policies.clock import Clock, SystemClock
+from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
@@ -171,8 +172,9 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         stop=stop,
     )
     metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock)
-    paced = Paced(metering, pacer, hot_keys, stop, budget)
-    lanes = Lanes(Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced), hot_keys, rules)
+    paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
+    fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
+    lanes = Lanes(fast, slow, hot_keys, rules, lambda: pacer.rate_wcu_per_s)
     return WritePath(outlet, lanes, pacer, rules, budget, traffic)
 
 

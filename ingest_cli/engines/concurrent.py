@@ -6,6 +6,7 @@ chunk does. So a slow table slows the reading, and memory stays flat. Items of h
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +29,10 @@ from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultErr
 MAX_OPEN_ENTRIES = 3_000_000
 """Rows and items of chunks of which something is still to be written, for the most part items of hot keys. What is kept
 of such a chunk takes 8 to 17 bytes for each of them."""
+
+BEGUN_S = 2.0
+"""Seconds of writing, at the current rate, that batches are worth which are begun at the same time: they take turns, so
+that all would be half done where one could be done. Longer than a request takes, so that the rate is used."""
 
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
@@ -63,12 +68,14 @@ class Lanes:
         slow: tries once.
         hot_keys: tells which keys are hot.
         rules: how long to go on.
+        rate_wcu_per_s: tells how fast they go.
     """
 
     fast: Sink
     slow: Sink
     hot_keys: HotKeys
     rules: RetryRules
+    rate_wcu_per_s: Callable[[], float] = lambda: math.inf
 
 
 class Delivery:
@@ -206,7 +213,9 @@ class ConcurrentWriter:
         self._drained_by_s: float | None = None
         self._jobs = deque[tuple[Batch, Pending]]()
         self._room = Room(fibers)
-        self._is_closed = False
+        self._rate_wcu_per_s = lanes.rate_wcu_per_s
+        self._begun_wcu = 0
+        self._is_held_back = self._is_closed = False
         self._running, self._slow_running = concurrency, True
         for _ in range(concurrency):
             fibers.start(self._run)
@@ -269,16 +278,29 @@ class ConcurrentWriter:
 
     def _run(self) -> None:
         while not self._stop.requested:
-            if self._jobs:
-                try:
-                    self._delivery.write(*self._jobs.popleft())
-                except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
-                    self._fail(fault)
-            elif self._is_closed:
+            if self._jobs and self._may_begin(self._jobs[0][0]):
+                self._write(*self._jobs.popleft())
+            elif self._is_closed and not self._jobs:
                 break
             else:
+                self._is_held_back = bool(self._jobs)
                 self._room.wait()
         self._running -= 1
+
+    def _may_begin(self, batch: Batch) -> bool:
+        """Whether what is begun leaves room for `batch`."""
+        return not self._begun_wcu or self._begun_wcu + batch.wcu <= self._rate_wcu_per_s() * BEGUN_S
+
+    def _write(self, batch: Batch, pending: Pending) -> None:
+        self._begun_wcu += batch.wcu
+        try:
+            self._delivery.write(batch, pending)
+        except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
+            self._fail(fault)
+        self._begun_wcu -= batch.wcu
+        if self._is_held_back:
+            self._is_held_back = False
+            self._room.wake()
 
     def _run_slow(self) -> None:
         more = True
@@ -293,4 +315,4 @@ class ConcurrentWriter:
         """Remember the first fault, and end all waiting."""
         if self._fault is None:
             self._fault = fault
-        self._stop.request("stopped by a failure")
+        self._stop.fail(fault)  # whoever waits for something else, too, ends with it

@@ -28,6 +28,9 @@ MAX_NOTES = 20
 TURN_BYTES = 4096
 """Bytes of state that are worth a save each time there is an occasion: as many write capacity units as it has KiB."""
 
+WORTH_WCU, MOST_TURNS = 32.0, 20
+"""Capacity units worth a save, which costs one or two of them; and turns after which it is made in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -68,7 +71,8 @@ class Journal:
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._unsaved = False
-        self._turns_left = 0
+        self._turns = self._turns_left = 0
+        self._saved_written = 0.0
         self._closed = False
 
     def close(self) -> None:
@@ -131,11 +135,25 @@ class Journal:
             self._unsaved = self._unsaved or self._books.report.traffic.wcu_consumed > 0
 
     def save_in_turn(self) -> None:
-        """`save`, if it is time: the larger the state was, the more turns are let pass, since its size is its price."""
-        if self._turns_left:
-            self._turns_left -= 1
-        else:
+        """`save`, if it is time: the larger the state was, the more turns are let pass, since its size is its price.
+
+        A slow load must not spend its rate on that: unless enough was written meanwhile, more turns are let pass. What
+        was written and consumed is worth it even if no chunk came to its end.
+        """
+        self._turns += 1
+        if self._turns <= self._turns_left:
+            return
+        with self._lock:
+            written = self._written() - self._saved_written
+            if written >= WORTH_WCU:
+                self._unsaved = True
+        if written >= WORTH_WCU or self._turns > MOST_TURNS:
             self.save()
+
+    def _written(self) -> float:
+        """What was written so far, in capacity units or, where nobody counts these, in items."""
+        report = self._books.report
+        return max(report.wcu_spent, float(report.account.items_acknowledged))
 
     def save(self) -> None:
         """Store the checkpoint, if anything was settled since the last time.
@@ -154,12 +172,13 @@ class Journal:
                     return
                 checkpoint.rejects_bytes = self._books.rejects.size_bytes
                 checkpoint.wcu_consumed = self._books.report.wcu_spent
-                state = checkpoint.to_bytes()
+                state, written = checkpoint.to_bytes(), self._written()
                 self._unsaved = False
-            self._turns_left = len(state) // TURN_BYTES
+            self._turns, self._turns_left = 0, len(state) // TURN_BYTES
             try:
                 self._books.rejects.sync()
                 self._store(state)
+                self._saved_written = written
             except BaseException:
                 self._unsaved = True
                 raise

@@ -6,9 +6,11 @@ import os
 import pickle
 import select
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+
+import pyarrow as pa
 
 from ingest_cli.errors import CrashError, IngestError
 from ingest_cli.policies.shared import SharedByProcesses
@@ -18,6 +20,9 @@ from ingest_cli.settlement import Settled
 
 ORPHANED = 1
 """Exit code of a worker whose parent is gone, so that nobody sees it."""
+
+MOST_AROUND = 2
+"""A column is copied if its buffers are so many times as large as what it shows of them."""
 
 ChunkKey = tuple[int, int, Position]
 """Which chunk it is: number of the source, number of the member, and where in it the chunk begins."""
@@ -39,7 +44,18 @@ def pack(origin: Origin, rows: RowChunk, *, keep_raw: bool = False) -> bytes:
         rows: the chunk.
         keep_raw: whether rejects are to show the records they are made of.
     """
-    return pickle.dumps((origin, rows if keep_raw else rows.without_bytes()), pickle.HIGHEST_PROTOCOL)
+    sent = rows if keep_raw else rows.without_bytes()
+    return pickle.dumps((origin, replace(sent, cells=_compact(sent.cells))), pickle.HIGHEST_PROTOCOL)
+
+
+def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
+    """The same cells without what lies around them in memory, which would be sent along with slices of a column."""
+    return {
+        name: pa.concat_arrays([column, column.slice(0, 0)])
+        if column.get_total_buffer_size() > MOST_AROUND * (column.nbytes + MOST_AROUND)
+        else column
+        for name, column in cells.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from ingest_cli.engines.messages import (
 )
 from ingest_cli.engines.messages import Took as TookMessage
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
+from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.records import Origin, RowChunk, Span
@@ -53,6 +54,13 @@ MAX_DEATHS = 8
 DRAIN_S = 6.0
 """Seconds that workers get to come to an end of what is in flight: their own five, and some to say so."""
 
+MAX_UNTAKEN = 2
+"""Chunks that a worker has beside those of which the last batch is being sent: one in hand, and the next."""
+
+LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
+"""A worker that has chunks and says nothing for so many looks, five minutes, hangs. It says something every second, but
+for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody looks."""
+
 _POLL_S = 0.2
 
 
@@ -62,6 +70,8 @@ class _Worker:
 
     Attributes:
         assigned: the chunks that it was given.
+        untaken: how many of these it has not dealt with so far that it wants the next.
+        silent_looks: how often it was looked at in vain since it last said something.
         is_gone: whether it has said its last word.
     """
 
@@ -69,6 +79,8 @@ class _Worker:
     chunks: Connection
     results: Connection
     assigned: set[ChunkKey] = field(default_factory=set)
+    untaken: int = 0
+    silent_looks: int = 0
     is_gone: bool = False
 
 
@@ -121,6 +133,7 @@ class WorkerPool:
         self._held_bytes = self._deaths = 0
         self._is_closed = False
         self._workers: list[_Worker] = []
+        self._watch = Repeater("watch workers", LOOK_EVERY_S, self.look_after, self._fail)
         try:
             for _ in range(workers):
                 self._start()
@@ -149,6 +162,7 @@ class WorkerPool:
         """Begin to talk to the workers, in threads of this process."""
         for worker in list(self._workers):
             self._attend(worker)
+        self._watch.start()
         return self
 
     def __exit__(
@@ -174,10 +188,19 @@ class WorkerPool:
 
     def kill(self) -> None:
         """End what is still running, whatever it is doing."""
+        self._watch.end()
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.process.kill()
             worker.process.join()
+
+    def look_after(self) -> None:
+        """Kill workers that hang; it is then as if somebody else had."""
+        with self._changed:
+            for worker in self._workers:
+                worker.silent_looks = worker.silent_looks + 1 if worker.assigned else 0
+                if worker.silent_looks > MAX_SILENT_LOOKS:
+                    worker.process.kill()
 
     def _is_under_way(self) -> bool:
         """Whether anybody has something to say yet, or somebody new will have."""
@@ -193,7 +216,7 @@ class WorkerPool:
         with self._changed:
             if self._fault is None and not self._stop.requested:
                 self._fault = fault
-            self._stop.request("stopped by a failure")
+            self._stop.fail(fault)  # the reader, too, ends with it, wherever it waits
             self._shared.request_stop()
             self._changed.notify_all()
 
@@ -235,7 +258,7 @@ class WorkerPool:
     def _next_for(self, worker: _Worker) -> bytes | None:
         """What to send to a worker next, waiting for it; None if that is gone."""
         with self._changed:
-            while not (worker.is_gone or self._waiting or (self._is_closed and not self._held)):
+            while not (worker.is_gone or self._is_due_for(worker) or (self._is_closed and not self._held)):
                 self._changed.wait(_POLL_S)
             if worker.is_gone:
                 return None
@@ -243,8 +266,13 @@ class WorkerPool:
                 return END
             key = self._waiting.popleft()
             worker.assigned.add(key)
+            worker.untaken += 1
             self._changed.notify_all()
             return self._held[key]
+
+    def _is_due_for(self, worker: _Worker) -> bool:
+        """Whether there is a chunk, and the worker has not enough of them; it could be stuck with those."""
+        return bool(self._waiting) and worker.untaken < MAX_UNTAKEN
 
     def _listen(self, worker: _Worker) -> None:
         """Hear what a worker has to say, to its last word."""
@@ -267,6 +295,7 @@ class WorkerPool:
 
     def _hear(self, worker: _Worker, message: Message) -> bool:
         """Take in one message; whether it is the last."""
+        worker.silent_looks = 0
         match message:
             case Settled():
                 self._settle(message)
@@ -277,6 +306,9 @@ class WorkerPool:
                     self._changed.notify_all()
             case TookMessage():
                 self._took(message.size_bytes, message.duration_s)
+                with self._changed:
+                    worker.untaken -= 1
+                    self._changed.notify_all()
             case Sent():
                 self._traffic.add(message.requests, message.retries, message.wcu_consumed, message.latencies)
             case Failed():

@@ -29,12 +29,20 @@ class Repeater:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.start()
         return self
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """See `end`."""
+        self.end()
+
+    def end(self) -> None:
         """End; does not wait for an action that is under way."""
         self._over.set()
 

@@ -7,10 +7,18 @@ anywhere. So chunks start small, grow while they are quickly dealt with, and shr
 
 from __future__ import annotations
 
-MIN_BYTES = 16 << 10
+MIN_BYTES = 1 << 10
 MAX_BYTES = 1 << 20
-FIRST_BYTES = MIN_BYTES
+FIRST_BYTES = 16 << 10
 AIM_S = 0.2
+
+BYTES_A_WCU = 50
+"""Of a dump: a row of 150 bytes with three identifiers. Only where to begin depends on it."""
+
+
+def first_bytes(wcu_per_s: float) -> int:
+    """Decoded bytes that the first chunk of a load should have: what is written at this rate in some seconds."""
+    return int(min(max(2.0 * wcu_per_s * BYTES_A_WCU, MIN_BYTES), FIRST_BYTES))
 
 
 class ChunkSize:

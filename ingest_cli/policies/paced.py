@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ingest_cli.batching import Batch
 from ingest_cli.policies.budget import Budget
+from ingest_cli.policies.fence import OVERDUE, Fence
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.shutdown import StopRequest
@@ -14,16 +15,23 @@ SMOOTHING_S = 0.25
 
 
 class Paced:
-    """A sink that writes at the rate of a pacer; attempts to repeat are paced like first ones."""
+    """A sink that writes at the rate of a pacer, and behind a fence; attempts to repeat are paced like first ones."""
 
-    def __init__(
-        self, sink: Sink, pacer: Pacer, hot_keys: HotKeys, stop: StopRequest, budget: Budget | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+        self,
+        sink: Sink,
+        pacer: Pacer,
+        hot_keys: HotKeys,
+        stop: StopRequest,
+        budget: Budget | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._sink = sink
         self._pacer = pacer
         self._hot_keys = hot_keys
         self._stop = stop
         self._budget = budget or Budget(pacer.shared)
+        self._fence = fence or Fence(pacer.shared)
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`.
@@ -53,6 +61,9 @@ class Paced:
         wcu = float(part.wcu)
         self._pacer.acquire(wcu)
         self._stop.check()
+        if not self._fence.is_sure():  # asked after all waiting, just before it is sent
+            self._pacer.charge(-wcu)
+            raise TransientFaultError(OVERDUE)
         self._budget.reserve(wcu)
         try:
             receipt = self._sink.put(part)

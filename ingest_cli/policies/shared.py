@@ -1,28 +1,28 @@
 """What all that write have to know of each other at any moment: how far time is reserved, and who wants to stop.
 
 A handful of numbers. In one process they are attributes; with worker processes they lie in memory that all of them
-share, behind a lock that outlives whoever is killed while holding it.
+share, behind a lock that nobody takes along who is killed while holding it.
 """
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import math
+import mmap
 import multiprocessing
+import os
 import struct
 import sys
+import tempfile
 import threading
-from collections.abc import MutableSequence
+from multiprocessing import reduction
 from multiprocessing.context import BaseContext
-from multiprocessing.synchronize import Lock
 from types import TracebackType
-from typing import Self, cast
-
-DEAD_AFTER_S = 1.0
-"""Seconds after which whoever holds the lock is taken for dead: it is held for some microseconds."""
+from typing import Any, Self
 
 _STATE = struct.Struct("9d")  # what is read and written under the lock, in the order of `Shared`'s attributes
-_FAILING_SINCE, _STOP, _CELLS = 9, 10, 11
+_FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = 9, 10, 11, 12
+_CELL_BYTES = 8
 
 
 def process_context() -> BaseContext:
@@ -48,6 +48,7 @@ class Shared:
         idle: whether nobody waited then.
         left_wcu: what may still be consumed; NaN: no limit.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
+        sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class Shared:
         self.ceiling_wcu_per_s = self.throttled_at_wcu_per_s = self.failing_since_s = math.nan
         self.left_wcu = math.nan
         self.last_throttle_s = -math.inf
+        self.sure_until_s = math.inf
 
     def __enter__(self) -> Self:
         self._here.acquire()
@@ -73,30 +75,42 @@ class Shared:
 class SharedByProcesses(Shared):
     """The same numbers for several processes; to be handed to each as it is started.
 
+    They lie in a file without a name, which is locked as a whole (POSIX record locks, fcntl(2)): the system itself
+    takes the lock from a process that dies, however it does, and from no other.
+
     Attributes:
         stop: whether the run is to end.
     """
 
-    def __init__(self, context: BaseContext) -> None:
+    def __init__(self) -> None:
+        """Make them.
+
+        Raises:
+            OSError: the system has no room for a file of a few bytes.
+        """
+        self._map(_nameless_file())
         super().__init__()
-        self._cells = cast("MutableSequence[float]", context.RawArray("d", _CELLS))
-        self._memory = _memory_of(self._cells)
-        self._lock: Lock = context.Lock()
-        self._cells[_FAILING_SINCE] = math.nan
         self._store()
 
-    def __getstate__(self) -> tuple[MutableSequence[float], Lock]:
-        return self._cells, self._lock
+    def __getstate__(self) -> object:
+        return reduction.DupFd(self._file)
 
-    def __setstate__(self, state: tuple[MutableSequence[float], Lock]) -> None:
+    def __setstate__(self, file: Any) -> None:
+        self._map(file.detach())
+        self.joined()
+
+    def joined(self) -> None:
+        """Begin to use them in a process that was forked, in which nobody else does; its threads were not copied."""
         self._here = threading.Lock()
-        self._cells, self._lock = state
-        self._memory = _memory_of(self._cells)
         self._load()
 
     def __enter__(self) -> Self:
         self._here.acquire()
-        self._lock.acquire(timeout=DEAD_AFTER_S)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self._here.release()
+            raise
         self._load()
         return self
 
@@ -104,9 +118,13 @@ class SharedByProcesses(Shared):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._store()
-        with contextlib.suppress(ValueError):  # it was taken for dead, and somebody else gave the lock back for it
-            self._lock.release()
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
         self._here.release()
+
+    def _map(self, file: int) -> None:
+        self._file = file
+        self._memory = memoryview(mmap.mmap(file, _CELLS * _CELL_BYTES))
+        self._cells = self._memory.cast("d")
 
     def look(self) -> None:
         """See `Shared.look`."""
@@ -119,8 +137,16 @@ class SharedByProcesses(Shared):
 
     @failing_since_s.setter
     def failing_since_s(self, at_s: float) -> None:
-        if hasattr(self, "_cells"):
-            self._cells[_FAILING_SINCE] = at_s
+        self._cells[_FAILING_SINCE] = at_s
+
+    @property
+    def sure_until_s(self) -> float:
+        """See `Shared`."""
+        return self._cells[_SURE_UNTIL]
+
+    @sure_until_s.setter
+    def sure_until_s(self, until_s: float) -> None:
+        self._cells[_SURE_UNTIL] = until_s
 
     @property
     def stop(self) -> bool:
@@ -160,5 +186,12 @@ class SharedByProcesses(Shared):
         )
 
 
-def _memory_of(cells: MutableSequence[float]) -> memoryview:
-    return memoryview(cast("bytearray", cells)).cast("B")
+def _nameless_file() -> int:
+    """A file that goes away with the last who has it open; in memory, where the system has that."""
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("ingest-cli")
+    else:
+        with tempfile.TemporaryFile() as temporary:
+            file = os.dup(temporary.fileno())
+    os.ftruncate(file, _CELLS * _CELL_BYTES)
+    return file

@@ -14,13 +14,13 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self._fault: Exception = TryAgainError(f"stopped; {CONTINUE}")
+        self._fault: BaseException = TryAgainError(f"stopped; {CONTINUE}")
 
     def request(self, reason: str) -> None:
         """Ask the run to drain what is in flight, save, and end. The first reason counts."""
         self.fail(TryAgainError(f"{reason}; {CONTINUE}"))
 
-    def fail(self, fault: Exception) -> None:
+    def fail(self, fault: BaseException) -> None:
         """Ask the run to end, and to raise `fault` when it does."""
         if not self.event.is_set():
             self._fault = fault

@@ -149,11 +149,13 @@ class Cli:
         return self.checked(done.returncode, done.stdout, b"")
 
     @contextmanager
-    def started(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
+    def started(
+        self, *arguments: str | Path, stdout: int = subprocess.PIPE, stdin: int = subprocess.DEVNULL
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Run it, and do not wait; at the end of the block it is gone."""
         process = subprocess.Popen(
             [COMMAND, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
             env=self.env,

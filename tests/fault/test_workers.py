@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, plug, small_dump
 from tests.fault.campaign import Campaign, Outcome, write_archive, write_files
-from tests.fault.scenes import long_dump, under_way, wait_until
+from tests.fault.scenes import TIMEOUT_S, long_dump, under_way, wait_until
 from tests.support.dumps import Dump
 from tests.support.endpoint import Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client
@@ -236,6 +237,23 @@ def test_what_ends_a_load_ends_one_with_workers_too(
     assert sentence(other, result) == sentence(one, alone)
     for table in (one, other):
         assert LOCK not in table.everything
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_ends_a_load_ends_one_that_waits_for_its_source(
+    cli: Cli, table: Place, manifest: Path, tmp_path: Path, workers: str
+) -> None:
+    manifest.write_text(manifest.read_text().replace("demo-small.csv", "-"))
+    table.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem")
+    command = ["load", manifest, *table.to, "--source-id", "seven", "--workers", workers]
+    with cli.started(*command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it ended before it had read all of it
+            process.stdin.write((tmp_path / "demo-small.csv").read_bytes())
+            process.stdin.flush()
+        process.wait(TIMEOUT_S)
+        result = cli.finish(process)
+    result.complains(4, "AWS refuses to write")
 
 
 def test_too_many_rejects(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from ingest_cli.keys import ephemeral_pepper
 from ingest_cli.lock import Lease
 from ingest_cli.pipeline import Preparation, Shard
 from ingest_cli.policies import background, clock, shutdown
-from ingest_cli.policies.chunking import ChunkSize
+from ingest_cli.policies.chunking import ChunkSize, first_bytes
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
@@ -43,7 +43,7 @@ from tests.support.virtual_time import VirtualThread, VirtualTime
 TABLE = "people"
 HOT = "hot"
 ROW_BYTES = 40
-"""Of a dump with one item a row; the smallest chunk has some 400 of them."""
+"""Of a dump with one item a row; the smallest chunk has 25 of them."""
 
 LATENCY_S = (0.002, 0.020)
 
@@ -234,7 +234,7 @@ def _load(place: _Place, case: Case, time: VirtualTime) -> int:
     fibers = Fibers(lambda: stop.requested, time, lambda _, __, duration_s: time.sleep(duration_s))
     outlet = writing.Outlet(TABLE, place.waiting_in(fibers), fibers)
     path = writing.write_path(outlet, settings, report.traffic, stop, pace)
-    chunk_size = ChunkSize()
+    chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
     builder = ItemBuilder(Hasher(ephemeral_pepper()), "demo", "00000000")
 
     def end() -> None:

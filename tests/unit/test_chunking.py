@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies.chunking import AIM_S, FIRST_BYTES, MAX_BYTES, MIN_BYTES, ChunkSize
+from ingest_cli.policies.chunking import AIM_S, FIRST_BYTES, MAX_BYTES, MIN_BYTES, ChunkSize, first_bytes
 
 
 def settled(bytes_per_s: float) -> int:
@@ -18,6 +18,13 @@ def settled(bytes_per_s: float) -> int:
 
 def test_it_begins_small() -> None:
     assert ChunkSize()() == FIRST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("wcu_per_s", "size"), [(1.0, MIN_BYTES), (5.0, MIN_BYTES), (50.0, 5_000), (500.0, FIRST_BYTES), (4e4, FIRST_BYTES)]
+)
+def test_a_slow_table_is_given_little_to_begin_with(wcu_per_s: float, size: int) -> None:
+    assert ChunkSize(first_bytes(wcu_per_s))() == size
 
 
 @pytest.mark.parametrize("bytes_per_s", [200_000.0, 1_000_000.0, 4_000_000.0])

@@ -10,7 +10,7 @@ import pytest
 from ingest_cli.cost import STALE_AFTER_DAYS, Pace, PriceList, Tariff, Volume, predict
 from ingest_cli.errors import SpentError, UsageError
 from ingest_cli.policies.budget import Budget
-from ingest_cli.policies.shared import Shared, SharedByProcesses, process_context
+from ingest_cli.policies.shared import Shared, SharedByProcesses
 
 LIST = PriceList.read()
 PRICES = """\
@@ -70,7 +70,7 @@ def test_what_is_begun_is_paid() -> None:
     assert tariff.wcu_for(0.00065) == pytest.approx(3600)
 
 
-@pytest.mark.parametrize("shared", [Shared(), SharedByProcesses(process_context())], ids=["alone", "shared"])
+@pytest.mark.parametrize("shared", [Shared(), SharedByProcesses()], ids=["alone", "shared"])
 def test_a_budget_is_never_passed(shared: Shared) -> None:
     first = Budget.starting(shared, 60)
     second = Budget(shared)

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 
-from ingest_cli.engines.journal import TURN_BYTES, Books, Journal
+from ingest_cli.engines.journal import MOST_TURNS, TURN_BYTES, WORTH_WCU, Books, Journal
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.records import Origin, Position
@@ -15,17 +15,18 @@ from ingest_cli.report import Account, Report
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
 
 
-def saves(state_bytes: int, turns: int) -> int:
-    """How often a state of some size is saved in so many turns, something new being in it each time."""
+def saves(state_bytes: int, turns: int, wcu: float = WORTH_WCU, *, settled: bool = True) -> int:
+    """How often a state of some size is saved in so many turns, in each of which so much is consumed."""
     noise = os.urandom(state_bytes).hex()  # what cannot be made smaller
     account = Account(skipped=Counter({noise: 1})) if state_bytes else Account()
     stored: list[bytes] = []
-    books = Books(
-        Report("load", "demo", "Demo"), RejectFile(None), replace(Checkpoint.new(IDENTITY, 1), account=account)
-    )
+    report = Report("load", "demo", "Demo")
+    books = Books(report, RejectFile(None), replace(Checkpoint.new(IDENTITY, 1), account=account))
     journal = Journal(books, store=stored.append)
     for row in range(turns):
-        journal.member_read(Origin(0, 0, "memory.csv"), Position(row, row, row))
+        if settled:
+            journal.member_read(Origin(0, 0, "memory.csv"), Position(row, row, row))
+        report.traffic.wcu_consumed += wcu
         journal.save_in_turn()
     return len(stored)
 
@@ -38,8 +39,21 @@ def test_a_large_one_costs_no_more_for_being_saved_less_often() -> None:
     assert saves(10 * TURN_BYTES, 110) == 10
 
 
+def test_a_slow_load_does_not_spend_its_rate_on_saves() -> None:
+    assert saves(0, 96, WORTH_WCU / 8) == 12
+
+
+def test_what_next_to_nothing_was_written_of_is_saved_all_the_same_in_the_end() -> None:
+    assert saves(0, MOST_TURNS) == MOST_TURNS
+    assert saves(0, MOST_TURNS, 0.0) == 0
+    assert saves(0, 3 * (MOST_TURNS + 1), 0.0) == 3
+
+
+def test_what_was_consumed_is_saved_before_anything_is_settled() -> None:
+    """So that what a load may cost is not forgotten by one that is killed again and again."""
+    assert saves(0, 20, settled=False) == 20
+    assert saves(0, 20, 0.0, settled=False) == 0
+
+
 def test_nothing_new_is_not_saved() -> None:
-    stored: list[bytes] = []
-    books = Books(Report("load", "demo", "Demo"), RejectFile(None), Checkpoint.new(IDENTITY, 1))
-    Journal(books, store=stored.append).save_in_turn()
-    assert stored == []
+    assert saves(0, 10 * MOST_TURNS, 0.0, settled=False) == 0

@@ -12,6 +12,8 @@ import pytest
 from ingest_cli import lock
 from ingest_cli.errors import LockedError
 from ingest_cli.lock import LEASE_S, Holder, Lease, unlock
+from ingest_cli.policies.fence import MARGIN_S, Fence
+from ingest_cli.policies.shared import Shared
 from ingest_cli.settings import Target
 from ingest_cli.tables import Table
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
@@ -177,3 +179,27 @@ def test_unlocking_by_hand_ends_the_run_that_held_it(table: Table, clock: FakeCl
     with pytest.raises(LockedError):
         first.renew()
     lease_of(table, clock, "run-2").acquire()
+
+
+def test_the_lock_is_ours_for_sure_from_when_it_was_asked_for_and_no_longer(table: Table, clock: FakeClock) -> None:
+    fence = Fence(Shared(), clock)
+    assert fence.is_sure(), "without a lease there is nothing to hold to"
+    lease = Lease(table, "demo", "run-1", clock, fence=fence)
+    lease.acquire()
+    clock.advance(LEASE_S - MARGIN_S - 1)
+    assert fence.is_sure()
+    clock.advance(2)
+    assert not fence.is_sure()
+    lease.renew()
+    assert fence.is_sure()
+
+
+def test_a_renewal_that_fails_extends_nothing(table: Table, clock: FakeClock) -> None:
+    fence = Fence(Shared(), clock)
+    Lease(table, "demo", "run-1", clock, fence=fence).acquire()
+    clock.advance(LEASE_S + 1)
+    lease_of(table, clock, "run-2").acquire()
+    late = Lease(table, "demo", "run-1", clock, fence=fence)
+    with pytest.raises(LockedError):
+        late.renew()
+    assert not fence.is_sure()

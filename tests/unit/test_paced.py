@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ingest_cli.batching import Batch
 from ingest_cli.errors import TryAgainError
+from ingest_cli.policies.fence import MARGIN_S, OVERDUE, Fence, since_start_s
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.paced import SMOOTHING_S, Paced
 from ingest_cli.policies.pacing import Pacer
@@ -19,12 +22,15 @@ TEN = batch(*(f"k{n}" for n in range(10)))
 
 
 class Setting:
+    """A rate, and a fence by the same clock, which is open unless somebody closes it."""
+
     def __init__(self, rate_wcu_per_s: float, *answers: Receipt | Exception | Reply) -> None:
         self.clock = FakeClock(0.0)
         self.pacer = Pacer.starting(self.clock, rate_wcu_per_s)
         self.stop = StopRequest()
         self.sink = ScriptedSink(*answers)
-        self.paced = Paced(self.sink, self.pacer, HotKeys(self.clock), self.stop)
+        self.fence = Fence(self.pacer.shared, self.clock)
+        self.paced = Paced(self.sink, self.pacer, HotKeys(self.clock), self.stop, fence=self.fence)
 
     def free_after_s(self) -> float:
         """Seconds from now on until the next unit may be used."""
@@ -128,3 +134,32 @@ def test_nothing_is_sent_after_a_stop() -> None:
     with pytest.raises(TryAgainError, match="SIGTERM"):
         setting.paced.put(TEN)
     assert setting.sink.sent == []
+
+
+def test_nothing_is_sent_when_the_lock_may_be_another_ones() -> None:
+    setting = Setting(100.0, all_taken, all_taken)
+    setting.fence.extend(setting.clock(), MARGIN_S + 1.0)
+    setting.paced.put(TEN)
+    setting.clock.advance(1.0)
+    with pytest.raises(TransientFaultError, match=OVERDUE):
+        setting.paced.put(TEN)
+    assert len(setting.sink.sent) == 1
+    assert setting.free_after_s() == pytest.approx(0.0), "what was reserved is given back"
+    setting.fence.extend(setting.clock(), MARGIN_S + 1.0)
+    setting.paced.put(TEN)
+    assert len(setting.sink.sent) == 2
+
+
+def test_the_lock_is_looked_at_after_the_wait_for_the_rate() -> None:
+    setting = Setting(1.0, all_taken)
+    setting.pacer.acquire(60.0)
+    setting.fence.extend(setting.clock(), MARGIN_S + 30.0)
+    with pytest.raises(TransientFaultError, match=OVERDUE):
+        setting.paced.put(TEN)
+    assert setting.sink.sent == []
+
+
+def test_time_in_which_a_machine_sleeps_counts() -> None:
+    """Linux has a clock that goes on in a suspended machine; other systems have no other."""
+    before_s = time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    assert before_s <= since_start_s() <= before_s + 60.0

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +19,7 @@ import pytest
 
 from ingest_cli.engines import pool as module
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
-from ingest_cli.engines.pool import MAX_DEATHS, WorkerPool
+from ingest_cli.engines.pool import MAX_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import StopRequest
@@ -136,7 +135,7 @@ class Run:
     traffic: Traffic = field(default_factory=Traffic)
 
     def pool(self, settle: Callable[[Settled], None] | None = None) -> WorkerPool:
-        shared = SharedByProcesses(process_context())
+        shared = SharedByProcesses()
         return WorkerPool(
             Program(shared, self.deed, self.folder),
             self.workers,
@@ -385,6 +384,64 @@ def test_no_more_is_read_than_may_be_held(
     assert run.numbers == list(range(50))
 
 
+def stops_once(number: int, folder: Path) -> None:
+    if number == 3 and _once(folder):
+        (folder / "stopped").touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -> None:
+    run.deed = stops_once
+    with run.pool() as pool:
+        for number in range(20):
+            pool.write(*chunk(number))
+        wait_until((run.folder / "stopped").exists)
+        wait_until(lambda: len(run.settled) >= 20 - MAX_UNTAKEN)
+        for _ in range(MAX_SILENT_LOOKS):
+            pool.look_after()
+        assert run.notes == []
+        pool.look_after()
+    assert run.numbers == list(range(20))
+    assert run.notes == ["a worker process was killed (signal 9); another one took over its rows"]
+
+
+def test_workers_that_have_nothing_to_do_are_left_alone(run: Run) -> None:
+    with run.pool() as pool:
+        pool.write(*chunk(0))
+        wait_until(lambda: len(run.settled) == 1)
+        for _ in range(3 * MAX_SILENT_LOOKS):
+            pool.look_after()
+        pool.write(*chunk(1))
+    assert (run.numbers, run.notes) == ([0, 1], [])
+
+
+def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
+    run.deed, run.workers = stops_once, 2
+    with run.pool() as pool:
+        for number in range(200):
+            pool.write(*chunk(number))
+        wait_until(lambda: len(run.settled) >= 200 - MAX_UNTAKEN)
+        for _ in range(MAX_SILENT_LOOKS + 1):
+            pool.look_after()
+    assert run.numbers == list(range(200))
+
+
+def _wait_for_a_source(run: Run) -> None:
+    """Hand out some chunks, and wait for what never comes."""
+    with run.pool() as pool:
+        for number in range(4):
+            pool.write(*chunk(number))
+        while True:
+            run.stop.wait(POLL_S)
+
+
+def test_a_failure_is_heard_by_who_waits_for_something_else(run: Run) -> None:
+    """The reader may wait for its source; then it is not told by the next chunk that it hands out."""
+    run.deed = fails
+    with pytest.raises(ManifestError, match="does not fit"):
+        _wait_for_a_source(run)
+
+
 def refuse(patch: pytest.MonkeyPatch, after: int) -> None:
     """Have the system refuse further processes, after so many."""
     started = list[object]()
@@ -435,9 +492,9 @@ class Chattering(Program):
             link.send(Took(1, 1.0))
 
 
-def _parent(kind: type[Program], folder: Path, context: BaseContext) -> None:
+def _parent(kind: type[Program], folder: Path) -> None:
     """A process that hands out chunks, until it is killed."""
-    shared = SharedByProcesses(context)
+    shared = SharedByProcesses()
     program = kind(shared, settles, folder)
     with WorkerPool(program, 2, shared, StopRequest(), settle=lambda _: None, took=lambda *_: None) as pool:
         pool.write(*chunk(0))
@@ -448,7 +505,7 @@ def _parent(kind: type[Program], folder: Path, context: BaseContext) -> None:
 @pytest.mark.parametrize("kind", [Program, Chattering])
 def test_workers_whose_parent_is_gone_are_gone_too(run: Run, kind: type[Program]) -> None:
     context = process_context()
-    parent = context.Process(target=_parent, args=(kind, run.folder, context))  # type: ignore[attr-defined] # as above
+    parent = context.Process(target=_parent, args=(kind, run.folder))  # type: ignore[attr-defined] # as above
     parent.start()
     wait_until(lambda: len(run.pids) == 2)
     parent.kill()

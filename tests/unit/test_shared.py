@@ -8,12 +8,12 @@ import os
 import signal
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies import shared as module
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress
 from ingest_cli.policies.shared import Shared, SharedByProcesses, process_context
@@ -31,7 +31,7 @@ NAMES = (
 
 @pytest.fixture
 def shared() -> SharedByProcesses:
-    return SharedByProcesses(process_context())
+    return SharedByProcesses()
 
 
 def started(program: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -83,7 +83,7 @@ def test_any_number_of_pacers_are_one(ceiling: float | None, steps: list[tuple[t
     """Whoever takes which step: the time, the rate and all that is remembered are those of a single one."""
     alone_clock, clock = FakeClock(), FakeClock()
     alone = Pacer.starting(alone_clock, ceiling, 100.0)
-    shared = SharedByProcesses(process_context())
+    shared = SharedByProcesses()
     first = Pacer.starting(clock, ceiling, 100.0, shared)
     pacers = [first, Pacer(clock, pickled(shared)), Pacer(clock, pickled(shared))]
     for step, who in steps:
@@ -95,10 +95,19 @@ def test_any_number_of_pacers_are_one(ceiling: float | None, steps: list[tuple[t
         assert [one.ceiling_wcu_per_s for one in pacers] == [alone.ceiling_wcu_per_s] * 3
 
 
+class Carried(NamedTuple):
+    """A file on its way to another process, as multiprocessing carries it."""
+
+    file: int
+
+    def detach(self) -> int:
+        return os.dup(self.file)
+
+
 def pickled(shared: SharedByProcesses) -> SharedByProcesses:
     """What another process has of it, in this one: the same memory and the same lock, and nothing else."""
     other = SharedByProcesses.__new__(SharedByProcesses)
-    other.__setstate__(shared.__getstate__())
+    other.__setstate__(Carried(shared._file))
     return other
 
 
@@ -124,33 +133,51 @@ def _die_inside(shared: SharedByProcesses) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_the_lock_of_one_who_was_killed_is_taken_over(
-    shared: SharedByProcesses, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lock_of_one_who_was_killed_is_free(shared: SharedByProcesses) -> None:
     pacer = Pacer.starting(FakeClock(0.0), 10.0, shared=shared)
     assert ended(started(_die_inside, shared)) == -signal.SIGKILL
-    monkeypatch.setattr(module, "DEAD_AFTER_S", 0.01)
     pacer.acquire(10.0)
-    assert numbers(shared)["ready_s"] == pytest.approx(1.0)
-    # It was given back: nobody has to wait for the dead again.
-    monkeypatch.setattr(module, "DEAD_AFTER_S", 3600.0)
     processes = [started(_acquire, shared) for _ in range(2)]
     assert [ended(one) for one in processes] == [0, 0]
     assert numbers(shared)["ready_s"] == pytest.approx(1.0 + 2 * ACQUIRES * UNITS / 10.0)
 
 
-def test_one_who_was_taken_for_dead_and_was_not_does_no_harm(
-    shared: SharedByProcesses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "DEAD_AFTER_S", 0.01)
-    other = pickled(shared)
-    with shared, other:
-        pass
-    monkeypatch.setattr(module, "DEAD_AFTER_S", 3600.0)
+def _stop_inside(shared: SharedByProcesses, units: float) -> None:
+    with shared as state:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        state.left_wcu -= units
+
+
+def test_one_who_is_stopped_inside_undoes_nothing_when_it_goes_on(shared: SharedByProcesses) -> None:
+    with shared as state:
+        state.left_wcu = 1000.0
+    sleeper = started(_stop_inside, shared, 1.0)
+    assert sleeper.pid is not None
+    os.waitpid(sleeper.pid, os.WUNTRACED)
+    other = started(_spend, shared, 10.0)
+    other.join(0.2)
+    assert other.is_alive(), "the lock is not taken from one who lives"
+    os.kill(sleeper.pid, signal.SIGCONT)
+    assert [ended(other), ended(sleeper)] == [0, 0]
+    with shared as state:
+        assert state.left_wcu == 989.0
+
+
+def _spend(shared: SharedByProcesses, units: float) -> None:
+    with shared as state:
+        state.left_wcu -= units
+
+
+def _spend_as_one_who_joined(shared: SharedByProcesses, units: float) -> None:
+    shared.joined()
+    _spend(shared, units)
+
+
+def test_who_is_forked_while_a_thread_is_inside_does_not_wait_for_that_thread(shared: SharedByProcesses) -> None:
+    """A thread that is not there in the fork could not leave."""
     with shared:
-        pass
-    with other:
-        pass
+        process = started(_spend_as_one_who_joined, shared, 10.0)
+    assert ended(process) == 0
 
 
 def test_a_failure_inside_gives_the_lock_back(shared: SharedByProcesses) -> None:
@@ -201,7 +228,7 @@ def test_a_wish_to_stop_is_heard_by_all(shared: SharedByProcesses) -> None:
 def test_it_travels_to_processes_that_begin_with_nothing() -> None:
     """As they do where a fork is not safe."""
     spawn = multiprocessing.get_context("spawn")
-    shared = SharedByProcesses(spawn)
+    shared = SharedByProcesses()
     Pacer.starting(FakeClock(0.0), 1000.0, shared=shared)
     process = spawn.Process(target=_acquire, args=[shared])
     process.start()

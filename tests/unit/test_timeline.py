@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.policies.pacing import Pacer
-from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.policies.shared import SharedByProcesses
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report, Traffic
 from ingest_cli.timeline import (
@@ -174,7 +174,7 @@ def test_the_end_of_a_run_that_failed_is_recorded_and_nothing_after_it() -> None
 
 def test_a_look_at_the_rate_undoes_nothing() -> None:
     """Looked at by one thread, changed by another: every change counts."""
-    pacer = Pacer.starting(FakeClock(), 1000.0, shared=SharedByProcesses(process_context()))
+    pacer = Pacer.starting(FakeClock(), 1000.0, shared=SharedByProcesses())
     over = threading.Event()
 
     def look() -> None:
