@@ -105,3 +105,13 @@ def test_a_clock_that_goes_back_gives_no_rate(table: Table) -> None:
     load.read(10)
     clock.advance(-5)
     assert watch(["demo"])[0].rows_per_s is None
+
+
+def test_a_state_that_is_not_of_the_load_under_way_tells_nothing(table: Table) -> None:
+    load = Load(table, FakeClock(NOON_S))
+    load.read(100)
+    (seen,) = Watch(table)(["demo"])
+    assert seen.progress is not None
+    load.rows.put_dataset(load.row.loading("of another state"))
+    (seen,) = Watch(table)(["demo"])
+    assert (seen.progress, seen.row and seen.row.state) == (None, LOADING)
