@@ -1,10 +1,11 @@
 """Remove from a table what is no longer in a dump, or a whole dataset: counted first, and only if somebody agrees.
 
 An item is stale if its `src` is not that of the complete load which the catalog tells of: a load writes all
-items of a dump anew, so that what it did not write is no longer in it. BatchWriteItem cannot delete on a
-condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it is renewed,
-which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was read
-under the same lock, strongly consistently.
+items of a dump anew, so that what has another `src` is no longer in it. What the same files gave with an older
+manifest or key has the same `src`, and is not found; the catalog knows whether there may be any. BatchWriteItem
+cannot delete on a condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it
+is renewed, which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was
+read under the same lock, strongly consistently.
 
 Nothing has to be kept to go on after a break: what is gone is gone, and the same command finds the rest.
 """

@@ -62,7 +62,10 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
-    """Remove the items of a DATASET that its last complete load did not write: those of rows that left the dump.
+    """Remove the items of a DATASET that are of older files than its last complete load: of rows that left the dump.
+
+    Items that the same files gave with an older manifest or key cannot be told from the others, and stay. A note says
+    so if there may be any; --all, and then `load`, gives a clean table.
 
     They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
     no pepper.
@@ -118,7 +121,7 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
 def _asked(found: Pruning) -> bool:
     """Show what is to be removed, and ask somebody."""
     what = "all" if found.withdraws else f"{found.stale:,}"
-    why = "This withdraws it." if found.withdraws else "The others are of the last complete load, and stay."
+    why = "This withdraws it." if found.withdraws else "The others are of the files that were loaded last, and stay."
     for note in found.notes:
         click.echo(escape(f"note: {note}"), err=True)
     click.echo(
