@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 SK = "_"
 LOADING, COMPLETE, WITHDRAWING = "loading", "complete", "withdrawing"
 
+MAX_WRITERS = 32
+"""Writers that a row remembers, some 35 bytes each: the newest of them, so that the row stays within 2 KiB or so."""
+
+_DIGEST_DIGITS = 16
+
 REGISTRY = "_datasets"
 """`pk` of the row that holds the ids of all datasets, so that they are found without looking at every item."""
 
@@ -40,6 +45,11 @@ class DatasetRow:
         manifest: digest of the manifest of that load.
         counts: rows and items of the last complete load.
         loaded_at: when that was complete, in ISO form, UTC.
+        generation: names the load under way, over all its runs. Whatever may undo what it wrote (another load, a
+            withdrawal, its completion) renews or removes it, so that a saved state that names it can be trusted, and
+            no other can.
+        writers: who may have written the items that are there, oldest first, as `src/manifest/kid`. Those of one
+            `src` cannot be told from each other.
     """
 
     dataset: str
@@ -53,6 +63,8 @@ class DatasetRow:
     manifest: str
     counts: Mapping[str, int]
     loaded_at: str | None = None
+    generation: str | None = None
+    writers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
@@ -65,6 +77,7 @@ class DatasetRow:
             before: what the table said so far.
         """
         dataset = manifest.dataset
+        writers, writer = before.writers if before else (), _writer(src, manifest.digest, pepper.kid)
         return cls(
             dataset=dataset.id,
             title=dataset.title,
@@ -77,20 +90,50 @@ class DatasetRow:
             manifest=manifest.digest,
             counts=before.counts if before else {},
             loaded_at=before.loaded_at if before else None,
+            writers=writers if writer in writers else (*writers, writer)[-MAX_WRITERS:],
         )
 
     def completes(self, wanted: DatasetRow) -> bool:
         """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
-        same = (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
-        return same and self.state == COMPLETE
+        return self.is_of(wanted) and self.state == COMPLETE
 
-    def in_state(self, state: str) -> DatasetRow:
-        """The row, in another state."""
-        return replace(self, state=state)
+    def is_of(self, wanted: DatasetRow) -> bool:
+        """Whether a load for `wanted` writes the same items as the load which this row tells of."""
+        return (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
+
+    @property
+    def under_way(self) -> str | None:
+        """The generation of a load that was begun and is not complete; None if there is none, or it has no name."""
+        return self.generation if self.state == LOADING else None
+
+    @property
+    def mixture(self) -> str | None:
+        """A sentence on items of the current `src` that may be of more than one manifest or key; None if none are."""
+        writers = sum(one.startswith(f"{self.src}/") for one in self.writers)
+        if writers < 2:  # noqa: PLR2004 - more than one
+            return None
+        return (
+            f"items of this state of the dump (src {self.src}) were written with {writers} manifests or keys, and "
+            "cannot be told apart: those that the last one does not give, if any, stay. "
+            f"`ingest-cli prune {self.dataset} --all`, and then `load`, gives a clean table"
+        )
+
+    def loading(self, generation: str) -> DatasetRow:
+        """The row while its load is under way."""
+        return replace(self, state=LOADING, generation=generation)
+
+    def withdrawing(self) -> DatasetRow:
+        """The row while all items of the dataset are removed."""
+        return replace(self, state=WITHDRAWING, generation=None)
+
+    def pruned(self) -> DatasetRow:
+        """The row once no item of another `src` is left."""
+        return replace(self, writers=tuple(one for one in self.writers if one.startswith(f"{self.src}/")))
 
     def completed(self, counts: Mapping[str, int], at: dt.datetime) -> DatasetRow:
         """The row after a complete load."""
-        return replace(self, state=COMPLETE, counts=counts, loaded_at=at.isoformat(timespec="seconds"))
+        loaded_at = at.isoformat(timespec="seconds")
+        return replace(self, state=COMPLETE, counts=counts, loaded_at=loaded_at, generation=None)
 
 
 class Catalog:
@@ -104,18 +147,22 @@ class Catalog:
         item = self._get(f"_dataset#{dataset}")
         if item is None:
             return None
+        src, kid, manifest = (_text(item, name) or "" for name in ("src", "kid", "manifest"))
+        writers = tuple(one["S"] for one in item.get("writers", {}).get("L", []))
         return DatasetRow(
             dataset=dataset,
             title=_text(item, "title") or dataset,
             occurred_on=_text(item, "occurred_on"),
             description=_text(item, "description") or "",
             classes=tuple(sorted(item.get("classes", {}).get("SS", []))),
-            src=_text(item, "src") or "",
+            src=src,
             state=_text(item, "state") or LOADING,
-            kid=_text(item, "kid") or "",
-            manifest=_text(item, "manifest") or "",
+            kid=kid,
+            manifest=manifest,
             counts={name: int(one["N"]) for name, one in item.get("counts", {}).get("M", {}).items()},
             loaded_at=_text(item, "loaded_at"),
+            generation=_text(item, "generation"),
+            writers=writers or (_writer(src, manifest, kid),),  # versions before did not list them
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
@@ -128,12 +175,15 @@ class Catalog:
             "manifest": {"S": row.manifest},
             "counts": {"M": {name: {"N": str(count)} for name, count in row.counts.items()}},
         }
+        if row.writers:
+            item["writers"] = {"L": [{"S": one} for one in row.writers]}
         if row.classes:
             item["classes"] = {"SS": list(row.classes)}
         for name, text in (
             ("occurred_on", row.occurred_on),
             ("description", row.description),
             ("loaded_at", row.loaded_at),
+            ("generation", row.generation),
         ):
             if text:
                 item[name] = {"S": text}
@@ -216,6 +266,10 @@ class Catalog:
 def reserved_key(pk: str) -> dict[str, Any]:
     """The key of a reserved row."""
     return {"pk": {"S": pk}, "sk": {"S": SK}}
+
+
+def _writer(src: str, manifest: str, kid: str) -> str:
+    return f"{src}/{manifest[:_DIGEST_DIGITS]}/{kid}"
 
 
 def _text(item: Mapping[str, Any], name: str) -> str | None:

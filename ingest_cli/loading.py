@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli import catalog
 from ingest_cli.catalog import Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.errors import (
@@ -40,7 +39,7 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.window import Window
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
-from ingest_cli.resuming import Resumable
+from ingest_cli.resuming import OUTDATED, Resumable, new_generation
 from ingest_cli.running import (
     NO_SRC,
     Watcher,
@@ -111,7 +110,7 @@ class _Prepared:
         path: what is written through.
         lease: the lock, held.
         resumable: how far it has come; None for a load of some rows only.
-        row: what the table is to say about the dataset in the end.
+        row: what the table is to say about the dataset meanwhile.
     """
 
     planned: Plan
@@ -151,18 +150,9 @@ class _Load:
         prints = fingerprints(planned, settings)
         report.src = src_of(prints)
         before = rows.dataset(manifest.dataset.id)
-        row = DatasetRow.of(manifest, report.src, self.pepper, before)
-        if settings.replay is not None and (before is None or before.src != report.src):
-            raise UsageError(
-                "the dump is not the one that the table was loaded from, so its rows are not those that the rejects "
-                "name; load it again without --replay"
-            )
-        if before is not None and not settings.restart and settings.replay is None and before.completes(row):
-            if before != row:  # only what it is called has changed
-                rows.put_dataset(row)
-            with suppress(IngestError):  # versions before did not list it, nor need the permission to
-                rows.enlist(manifest.dataset.id)
-            report.outcome = "unchanged"
+        row = self._wanted(before)
+        if before == row and self._is_done(before, row):
+            self._leave(rows)
             return
         check_limit(report, settings)
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
@@ -174,19 +164,69 @@ class _Load:
             lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
             insist(lease.acquire, path.rules)
             try:
-                identity = self._identity(planned, prints, described)
+                # Only under the lock is what the table says the last word.
+                before = insist(lambda: rows.dataset(manifest.dataset.id), path.rules)
+                row = self._wanted(before)
+                if self._is_done(before, row):  # only what it is called has changed, or another run was faster
+                    insist(lambda: rows.put_dataset(row), path.rules)
+                    self._leave(rows)
+                    return
                 resumable = None
                 if not is_partial(settings):
-                    finished = before is not None and before.state in {catalog.COMPLETE, catalog.WITHDRAWING}
-                    resumable = Resumable.open(
-                        planned, identity, table, settings, token, finished=finished, known=before is not None
-                    )
+                    identity = self._identity(planned, prints, described)
+                    resumable = Resumable.open(planned, identity, table, settings, token, before=before)
+                row = self._meanwhile(before, row, resumable)
                 with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
                     self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row), watcher)
             finally:
                 _bounded(lease.release)
         finally:
             path.outlet.transport.close()
+
+    def _wanted(self, before: DatasetRow | None) -> DatasetRow:
+        """What the table is to say about the dataset once it is loaded.
+
+        Raises:
+            UsageError: only rejects are to be loaded, and they are of another state of the dump.
+        """
+        src = self.report.src or NO_SRC
+        if self.settings.replay is not None and (before is None or before.src != src):
+            raise UsageError(
+                "the dump is not the one that the table was loaded from, so its rows are not those that the rejects "
+                "name; load it again without --replay"
+            )
+        return DatasetRow.of(self.manifest, src, self.pepper, before)
+
+    def _is_done(self, before: DatasetRow | None, row: DatasetRow) -> bool:
+        """Whether the table, of which `before` tells, holds all that is wanted."""
+        if before is None or self.settings.restart or self.settings.replay is not None:
+            return False
+        return before.completes(row)
+
+    def _leave(self, rows: Catalog) -> None:
+        """Leave the dataset as it is."""
+        with suppress(IngestError):  # versions before did not list it, nor need the permission to
+            rows.enlist(self.manifest.dataset.id)
+        self.report.outcome = "unchanged"
+
+    def _meanwhile(self, before: DatasetRow | None, row: DatasetRow, resumable: Resumable | None) -> DatasetRow:
+        """What the table is to say about the dataset while items are written, so that no state is trusted wrongly.
+
+        Args:
+            before: what it says so far.
+            row: what it is to say in the end.
+            resumable: how far the load has come; None for one of some rows only.
+        """
+        if resumable is not None:
+            if resumable.outdated:
+                self.report.notes.append(OUTDATED)
+            return row.loading(resumable.checkpoint.identity.generation)
+        # Some rows of the same load do it no harm: whoever was broken off can still go on with it.
+        same = before is not None and before.is_of(row) and not self.settings.restart
+        under_way = before.under_way if before is not None and same else None
+        if before is not None and self.settings.replay is not None:
+            return replace(before, writers=row.writers, generation=under_way)
+        return row.loading(under_way or new_generation())
 
     def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
         """Write all that is still to be written."""
@@ -208,9 +248,8 @@ class _Load:
             insist(lambda: rows.register(self.pepper), rules)
             if resumable is not None:
                 insist(resumable.begin, rules)
-            if settings.replay is None:
-                insist(lambda: rows.enlist(manifest.dataset.id), rules)
-                insist(lambda: rows.put_dataset(replace(row, state=catalog.LOADING)), rules)
+            insist(lambda: rows.enlist(manifest.dataset.id), rules)
+            insist(lambda: rows.put_dataset(row), rules)
             recipe = Recipe(
                 manifest.fields,
                 self.pepper,
@@ -243,6 +282,8 @@ class _Load:
             journal.close()
             rejects.close()
         check(report, manifest)
+        if row.mixture:
+            report.notes.append(row.mixture)
         report.outcome = "partial" if is_partial(settings) else "complete"
         if report.outcome == "complete":
             insist(prepared.lease.renew, rules)  # what follows is for the run that holds the lock, and no other

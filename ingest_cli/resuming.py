@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ingest_cli.catalog import LOADING
 from ingest_cli.errors import UsageError
 from ingest_cli.ledger import FileLedger, TableLedger
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.settings import state_folder
 
 if TYPE_CHECKING:
+    from ingest_cli.catalog import DatasetRow
     from ingest_cli.pipeline import Plan, Shard
     from ingest_cli.settings import RunSettings
     from ingest_cli.tables import Table
+
+OUTDATED = (
+    "the saved state was left aside: it is not that of the load which the table tells of, because the dataset was "
+    "withdrawn or loaded otherwise since, or it is of an earlier version. The load began anew"
+)
+
+
+def new_generation() -> str:
+    """A name for a load that begins."""
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +36,12 @@ class Resumable:
     Attributes:
         checkpoint: how far it has come.
         ledger: where that is kept.
+        outdated: whether there was the state of a load whose items may be gone, so that this one begins anew.
     """
 
     checkpoint: Checkpoint
     ledger: TableLedger | FileLedger
+    outdated: bool = False
 
     @classmethod
     def open(  # noqa: PLR0913 - what a load is, and how it is to be run
@@ -37,28 +52,27 @@ class Resumable:
         settings: RunSettings,
         token: str,
         *,
-        finished: bool = False,
-        known: bool = True,
+        before: DatasetRow | None,
     ) -> Resumable:
         """Read the state of the load, or begin with none.
 
         Args:
             planned: what there is to read.
-            identity: what the load is a load of.
+            identity: what the load is a load of; if it begins, it gets a generation of its own.
             table: where it goes.
             settings: how it is run.
             token: names this run.
-            finished: the dataset is complete. A state then is that of the load which completed it, killed before
-                it could remove it, or of one that was killed before its first write: of no use either way. So is one
-                of a dataset that is being withdrawn.
-            known: the table says something about the dataset. If it does not, what the state says was done in this
-                table was withdrawn since.
+            before: what the table says about the dataset, read under its lock. Only if that is a load under way, and
+                the very one which the state is of, is what the state says was done still there. Of a dataset that is
+                complete or being withdrawn it is of no use: mostly that of the load which completed it, killed before
+                it could remove it.
 
         Raises:
             UsageError: there is a state, and it is of another load; nothing was written.
         """
         ledger = _ledger(settings.state, table, identity.dataset, token)
-        saved, begun = ledger.read(), cls(Checkpoint.new(identity, len(planned.shards)), ledger)
+        saved, fresh = ledger.read(), replace(identity, generation=new_generation())
+        begun = cls(Checkpoint.new(fresh, len(planned.shards)), ledger)
         if saved is None or (settings.restart and isinstance(ledger, TableLedger)):
             return begun
         try:
@@ -68,9 +82,15 @@ class Resumable:
                 return begun
             raise
         checkpoint.check_dataset(identity)
-        withdrawn = not known and checkpoint.identity.table == identity.table
-        if settings.restart or finished or withdrawn or checkpoint.is_mended(identity):
+        if settings.restart or (before is not None and before.state != LOADING):
             return begun
+        if checkpoint.identity.table == identity.table:
+            under_way = None if before is None else before.under_way
+            if under_way is None or checkpoint.identity.generation != under_way:
+                return replace(begun, outdated=checkpoint.is_started)
+            identity = replace(identity, generation=under_way)
+            if checkpoint.is_mended(identity):
+                return begun
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
 

@@ -32,7 +32,8 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
 from ingest_cli.tables import Table
-from ingest_cli.verify import DEFAULT_SAMPLE, Differences, Scope, Verification, verify
+from ingest_cli.verification import DEFAULT_SAMPLE, Differences, Scope, Verification
+from ingest_cli.verify import verify
 
 EXAMPLES = """\
 \b

@@ -15,7 +15,10 @@ from ingest_cli.errors import UsageError
 from ingest_cli.policies.ranges import SourceRanges
 from ingest_cli.report import Account
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""The first knows of no generation, and is of none."""
+
 _DAMAGED = "the saved state is damaged; begin again with --restart"
 
 
@@ -29,6 +32,7 @@ class Identity:
         src: fingerprint of the sources in their order, 64 hex digits.
         manifest: digest of the manifest.
         kid, kcv: key id and check value of the pepper.
+        generation: random name of the load, which the catalog has too as long as what it wrote is in the table.
     """
 
     dataset: str
@@ -37,6 +41,7 @@ class Identity:
     manifest: str
     kid: str
     kcv: str
+    generation: str = ""
 
 
 _CHANGED = {
@@ -45,6 +50,7 @@ _CHANGED = {
     "kid": "the pepper is another one",
     "kcv": "the pepper is another one",
     "table": "the table was made anew since",
+    "generation": "the dataset was withdrawn or loaded otherwise since",
 }
 
 
@@ -73,7 +79,8 @@ class Checkpoint:
 
       in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot
       key hold back theirs until it is their turn; what else is in those chunks comes on top.
-    * It goes on only with the same sources, manifest, pepper and table.
+    * It goes on only with the same sources, manifest, pepper and table, and only while the catalog names its
+      generation: nobody has written other items, or removed any, since.
 
     It holds no identifier and no name: offsets, counts, reasons, column names and digests.
 
@@ -165,7 +172,7 @@ class Checkpoint:
         """
         try:
             state: Mapping[str, Any] = json.loads(zlib.decompress(data))
-            if state["version"] != FORMAT_VERSION:
+            if state["version"] not in READABLE_VERSIONS:
                 raise UsageError(
                     f"the saved state is of another version of this program ({state['version']}); go on with "
                     "that one, or begin again with --restart"

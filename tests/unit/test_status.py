@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingest_cli.catalog import COMPLETE, LOADING, Catalog, DatasetRow
 from ingest_cli.ledger import TableLedger
 from ingest_cli.lock import LEASE_S, Lease
@@ -36,7 +38,7 @@ class Load:
 
     def complete(self) -> None:
         """End."""
-        self.rows.put_dataset(self.row.in_state(COMPLETE))
+        self.rows.put_dataset(replace(self.row, state=COMPLETE))
         self.ledger.clear()
         self.lease.release()
 
@@ -79,3 +81,13 @@ def test_a_clock_that_goes_back_gives_no_rate(table: Table) -> None:
     load.read(10)
     clock.advance(-5)
     assert watch(["demo"])[0].rows_per_s is None
+
+
+def test_a_state_that_is_not_of_the_load_under_way_tells_nothing(table: Table) -> None:
+    load = Load(table, FakeClock(NOON_S))
+    load.read(100)
+    (seen,) = Watch(table)(["demo"])
+    assert seen.progress is not None
+    load.rows.put_dataset(load.row.loading("of another state"))
+    (seen,) = Watch(table)(["demo"])
+    assert (seen.progress, seen.row and seen.row.state) == (None, LOADING)
