@@ -38,7 +38,7 @@ demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a per
 	@$(BIN)/ingest-cli demo
 
 test: $(DEV) $(NODE) ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 torture: $(DEV) ## try for an hour to make a load lose a row: kills, storms of faults, simulated loads
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -18,11 +19,16 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    LoginError,
+    MetadataRetrievalError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    RefreshWithMFAUnsupportedError,
     SSLError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from ingest_cli.errors import (
@@ -43,8 +49,11 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 5, 20, 4
 
-EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
 """Error codes for credentials that were good once."""
+
+_STALE = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_STALE_SIGNATURE = ("Signature expired", "Signature not yet current")
 
 DENIED = frozenset(
     {
@@ -63,6 +72,54 @@ DENIED = frozenset(
 """Error codes for credentials that are not, or not for this."""
 
 
+_RENEWING = frozenset(
+    {"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token"}
+)
+"""What botocore's credential providers ask STS, IAM Identity Center and the sign-in service for (botocore 1.44.5,
+`credentials` and `tokens`)."""
+
+_RENEWING_FAULTS = (
+    CredentialRetrievalError,
+    LoginError,
+    MetadataRetrievalError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+)
+_RENEWING_HOST = re.compile(r"https?://(?:sts|oidc|portal\.sso|[a-z0-9-]+\.signin)[.-]")
+_RENEWED_TOO_OLD = "refreshed credentials are still expired"
+"""botocore raises a plain RuntimeError that says so (`RefreshableCredentials`)."""
+
+
+def is_unrenewed(error: Exception) -> bool:
+    """Whether a request was never made, since there were no credentials to make it with: the old ones ended.
+
+    botocore renews credentials while it makes a request of another kind, and lets through what that ends with.
+    """
+    if isinstance(error, ClientError):
+        return error.operation_name in _RENEWING
+    if isinstance(error, HTTPClientError | EndpointConnectionError | ConnectTimeoutError):
+        return _RENEWING_HOST.match(str(error.kwargs.get("endpoint_url"))) is not None
+    if isinstance(error, RuntimeError):
+        return _RENEWED_TOO_OLD in str(error)
+    return isinstance(error, _RENEWING_FAULTS)
+
+
+def is_stale(code: str, message: object) -> bool:
+    """Whether a request was refused for the time at which it was signed: the machine slept, or its clock is wrong.
+
+    AWS takes signatures of the last minutes only (AWS General Reference, "Common errors": RequestExpired), and calls
+    older ones by the name that it has for a wrong secret, too (AWS IAM User Guide, "Troubleshoot Signature Version 4").
+
+    Args:
+        code: of the error.
+        message: of the error, as it came.
+    """
+    if code == "InvalidSignatureException":
+        return isinstance(message, str) and message.startswith(_STALE_SIGNATURE)
+    return code in _STALE
+
+
 def open_session(target: Target) -> boto3.Session:
     """A session with the target's profile and region.
 
@@ -70,18 +127,29 @@ def open_session(target: Target) -> boto3.Session:
     Tools Reference Guide, "AWS Region"); botocore by itself knows the latter only.
 
     Raises:
-        UsageError: there is no such profile.
+        UsageError: there is no such profile, or AWS's settings make no sense.
+        TryAgainError: what hands the credentials out did not.
     """
     import boto3  # noqa: PLC0415 - see above
 
     region = target.region or os.environ.get("AWS_REGION") or None
     try:
-        return boto3.Session(profile_name=target.profile, region_name=region)
+        session = boto3.Session(profile_name=target.profile, region_name=region)
+        # The session keeps them. Where there are none, that is told by the first who needs them.
+        session.get_credentials()
     except ProfileNotFound as error:
         name = target.profile or os.environ.get("AWS_PROFILE", "")
         raise UsageError(
             f'there is no AWS profile "{name}"; `aws configure list-profiles` shows those there are'
         ) from error
+    except CredentialRetrievalError as error:
+        raise not_renewable() from error
+    except (BotoCoreError, OSError, ValueError) as error:  # the last two of a `credential_process`
+        raise UsageError(
+            f"the AWS credentials cannot be read ({type(error).__name__}); check the variables AWS_… and AWS's "
+            "configuration files, for example with `aws sts get-caller-identity`"
+        ) from error
+    return session
 
 
 def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = False) -> DynamoDBClient:
@@ -123,6 +191,22 @@ def ca_bundle(session: boto3.Session) -> str:
     return str(configured or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True))
 
 
+def proxy_for(url: str) -> str | None:
+    """The proxy that botocore goes through to `url`, which may hold a password; None: none.
+
+    It follows `urllib.request.getproxies`: HTTP_PROXY, HTTPS_PROXY and NO_PROXY in either case, and what macOS and
+    Windows have set, but not ALL_PROXY. Who sends requests in another way has to go the same.
+    """
+    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415 - only where a transport is set up
+    from botocore.utils import get_environ_proxies  # noqa: PLC0415 - see above
+
+    found: str | None = ProxyConfiguration(proxies=get_environ_proxies(url)).proxy_url_for(url) or None
+    if found is not None and (parts := urlsplit(found)).port is None:  # not every client takes the same by default
+        implied = {"http": 80, "https": 443}[parts.scheme]
+        return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{implied}").geturl()
+    return found
+
+
 # What DynamoDB says of a request that a table of other keys is asked; the code is that of many other faults.
 _OTHER_KEYS = re.compile("does not match the schema|key schema element|Missing the key")
 
@@ -136,21 +220,14 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
             them are worth another try.
     """
     try:
-        yield
+        with _renewed():
+            yield
     except passed:
         raise
     except ClientError as error:
-        told = error.response.get("Error", {})
-        if told.get("Code") == "ValidationException" and _OTHER_KEYS.search(str(told.get("Message"))):
-            raise TableError(
-                f'the table "{target.table}" has another key schema than pk (S HASH), sk (S RANGE); use a table made '
-                "by `ingest-cli table create`"
-            ) from error
-        raise _refused(str(told.get("Code", "unknown")), target) from error
+        raise _refused(error.response.get("Error", {}), target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
-    except CredentialRetrievalError as error:
-        raise not_renewable() from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         where = target.endpoint_url or "the region's endpoint"
         raise UnreachableError(
@@ -162,8 +239,18 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
         ) from error
     except HTTPClientError as error:
         raise BusyError("the connection to DynamoDB broke off; run the same command again") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError) as error:  # OSError: of a file with the token of a web identity
         raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
+
+
+@contextmanager
+def _renewed() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError, RuntimeError) as error:
+        if is_unrenewed(error):
+            raise not_renewable() from error
+        raise
 
 
 def no_credentials() -> TableError:
@@ -184,9 +271,15 @@ def expired() -> TryAgainError:
     return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
 
 
-def _refused(code: str, target: Target) -> IngestError:
+def _refused(error: Mapping[str, Any], target: Target) -> IngestError:
+    code = str(error.get("Code", "unknown"))
     if code in EXPIRED:
         return expired()
+    if is_stale(code, error.get("Message")):
+        return BusyError(
+            "DynamoDB takes a request for too old, or too new; check the clock of this machine, and run the same "
+            "command again"
+        )
     if code == "ResourceNotFoundException":
         return MissingTableError(
             f'there is no table "{target.table}" here; check --table and --region, or make it with '
@@ -197,8 +290,17 @@ def _refused(code: str, target: Target) -> IngestError:
             f'AWS refuses to use the table "{target.table}" ({code}); check the credentials and their policy'
         )
     if code == "ValidationException":
-        return TableError(
-            f'DynamoDB does not accept the request for "{target.table}"; check the name of the table, which has 3 to '
-            "255 of a-z, A-Z, 0-9, _, - and ., and the length of what the manifest says"
-        )
+        return _invalid(str(error.get("Message")), target)
     return BusyError(f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later')
+
+
+def _invalid(message: str, target: Target) -> TableError:
+    if _OTHER_KEYS.search(message):
+        return TableError(
+            f'the table "{target.table}" has another key schema than pk (S HASH), sk (S RANGE); use a table made by '
+            "`ingest-cli table create`"
+        )
+    return TableError(
+        f'DynamoDB does not accept the request for "{target.table}"; check the name of the table, which has 3 to '
+        "255 of a-z, A-Z, 0-9, _, - and ., and the length of what the manifest says"
+    )

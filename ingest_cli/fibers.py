@@ -246,12 +246,15 @@ class _Threads:
     def __init__(self, resume: Callable[[Ticket, object], None]) -> None:
         self._resume = resume
         self._arrived = deque[tuple[Ticket, Callable[[], Any]]]()
+        self._under_way = 0
+        self._lock = threading.Lock()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
 
     def start(self, ticket: Ticket, call: Callable[[], Any]) -> None:
         """Run `call`; resumes `ticket` with a function that returns, or raises, what it did."""
+        self._under_way += 1
 
         def run() -> None:
             try:
@@ -265,15 +268,16 @@ class _Threads:
         threading.Thread(target=run, name="blocking-call", daemon=True).start()
 
     def close(self) -> None:
-        """Let go of the pipe."""
-        read, self._read = self._read, -1
-        if read >= 0:
-            os.close(read)
-            os.close(self._write)
+        """Let go of the pipe. Who is still at it then must not write to what has its number next."""
+        with self._lock:
+            pipe, self._read, self._write = (self._read, self._write), -1, -1
+            for end in pipe:
+                if end >= 0:
+                    os.close(end)
 
     def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
         """See `Driver.sockets`."""
-        return (self._read,), ()
+        return ((self._read,) if self._under_way else ()), ()
 
     def timeout_s(self) -> float | None:
         """See `Driver.timeout_s`."""
@@ -281,15 +285,19 @@ class _Threads:
 
     def advance(self) -> None:
         """See `Driver.advance`."""
+        if not self._under_way:
+            return
         with contextlib.suppress(BlockingIOError):  # asked even if nothing arrived: that may have been taken in before
             os.read(self._read, 4096)
         while self._arrived:
+            self._under_way -= 1
             self._resume(*self._arrived.popleft())
 
     def _arrive(self, ticket: Ticket, result: Callable[[], Any]) -> None:
         self._arrived.append((ticket, result))
-        with contextlib.suppress(OSError):  # the pipe is full of such words, or nobody waits any more
-            os.write(self._write, b"\0")
+        with self._lock, contextlib.suppress(BlockingIOError):  # the pipe is full of such words
+            if self._write >= 0:
+                os.write(self._write, b"\0")
 
 
 def _raise(fault: BaseException) -> NoReturn:

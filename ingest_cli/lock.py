@@ -106,6 +106,18 @@ class Lease:
                 return
         raise LockedError(self._sentence(held or {}))
 
+    def check(self) -> None:
+        """See whether the lock could be taken, and leave it.
+
+        Raises:
+            LockedError: another run has it; says which, and since when.
+        """
+        held = self._get()
+        if held is None or _holder(held).is_gone():
+            return
+        if float(held.get("expires", {}).get("N", "0")) >= self._now_s():
+            raise LockedError(self._sentence(held))
+
     def renew(self) -> None:
         """Keep the lock for another lease.
 

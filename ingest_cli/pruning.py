@@ -1,10 +1,11 @@
 """Remove from a table what is no longer in a dump, or a whole dataset: counted first, and only if somebody agrees.
 
 An item is stale if its `src` is not that of the complete load which the catalog tells of: a load writes all
-items of a dump anew, so that what it did not write is no longer in it. BatchWriteItem cannot delete on a
-condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it is renewed,
-which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was read
-under the same lock, strongly consistently.
+items of a dump anew, so that what has another `src` is no longer in it. What the same files gave with an older
+manifest or key has the same `src`, and is not found; the catalog knows whether there may be any. BatchWriteItem
+cannot delete on a condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it
+is renewed, which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was
+read under the same lock, strongly consistently.
 
 Nothing has to be kept to go on after a break: what is gone is gone, and the same command finds the rest.
 """
@@ -172,11 +173,13 @@ class _Run:
         described = self.table.check()
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
+                row = self._row()  # a dataset that is not there needs no lock
                 if self.wish.only_count:
-                    self._count(source, self._row())
+                    if not self.wish.everything and row.state != COMPLETE:
+                        self._lease().check()
+                    self._count(source, self._prunable(row))
                     self.found.outcome = "counted"
                     return
-                self._row()  # a dataset that is not there needs no lock
                 outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
                 try:
                     pace = starting_pace(described, self.wish.writing, limit_wcu=self.wish.limit_wcu)
@@ -192,7 +195,7 @@ class _Run:
                 self.found.rcu = source.rcu
 
     def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
-        row, rows = self._row(), Catalog(self.table)
+        row, rows = self._prunable(self._row()), Catalog(self.table)
         self._count(source, row)
         if self.found.stale or self.wish.everything:
             self._ask()
@@ -203,8 +206,9 @@ class _Run:
             remover.make_sure()
             insist(lambda: rows.put_dataset(row.withdrawing()), path.rules)
             insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
-        if self.found.stale:
-            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced.
+        if self.found.stale or self.wish.everything:
+            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced, and whatever
+            # was counted, nothing may be left of a dataset that nobody knows of in the end.
             for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
                 remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
                 self.wish.on_progress(self.found)
@@ -212,6 +216,9 @@ class _Run:
             remover.make_sure()
             insist(lambda: rows.delist(self.dataset), path.rules)
             insist(lambda: rows.remove_dataset(self.dataset), path.rules)
+        elif self.found.stale and row != (pruned := row.pruned()):
+            remover.make_sure()
+            insist(lambda: rows.put_dataset(pruned), path.rules)
         self.found.outcome = "complete"
 
     def _ask(self) -> None:
@@ -234,7 +241,7 @@ class _Run:
         """What the table says about the dataset.
 
         Raises:
-            UsageError: nothing; or its load is not complete, so that nobody knows what is stale.
+            UsageError: nothing.
         """
         row = Catalog(self.table).dataset(self.dataset)
         if row is None:
@@ -242,6 +249,14 @@ class _Run:
                 f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
                 "`ingest-cli status` lists those it holds"
             )
+        return row
+
+    def _prunable(self, row: DatasetRow) -> DatasetRow:
+        """The row, once it is sure what is stale.
+
+        Raises:
+            UsageError: the load is not complete, so that nobody knows.
+        """
         if not self.wish.everything and row.state != COMPLETE:
             why = {
                 LOADING: "its load is not complete. Run that to its end first",
@@ -252,6 +267,8 @@ class _Run:
             raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
         self.found.title = row.title
         self.found.src = None if self.wish.everything else row.src
+        if row.mixture and not self.wish.everything:
+            self.found.notes.append(row.mixture)
         return row
 
     def _count(self, source: Reader, row: DatasetRow) -> None:
@@ -268,6 +285,9 @@ class _Run:
     def _is_stale(self, item: Mapping[str, Any]) -> bool:
         return self.wish.everything or item.get("src", {}).get("S") != self.found.src
 
+    def _lease(self, fence: Fence | None = None) -> Lease:
+        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
+
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:
         """Hold the lock of the dataset while the block lasts.
@@ -275,8 +295,7 @@ class _Run:
         Raises:
             LockedError: another run has it.
         """
-        fence = Fence(path.pacer.shared)
-        lease = Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
+        lease = self._lease(Fence(path.pacer.shared))
         insist(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:

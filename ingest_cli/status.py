@@ -49,11 +49,13 @@ class Progress:
     spans: int
 
     @classmethod
-    def of(cls, state: bytes) -> Progress | None:
-        """What a saved state tells; None if it is one of another version."""
+    def of(cls, state: bytes, row: DatasetRow | None) -> Progress | None:
+        """What a saved state tells; None if it is one of another version, or not of the load that `row` tells of."""
         try:
             saved = Checkpoint.from_bytes(state)
         except UsageError:
+            return None
+        if row is not None and (row.under_way or "") != saved.identity.generation:
             return None
         account = saved.account
         return cls(
@@ -183,7 +185,7 @@ class Watch:
         if row is None or row.state != COMPLETE:  # that of a complete one is of no use, if there still is one
             state = TableLedger(self.table, dataset, "").read()
         now_s = self.now_s()
-        progress = None if state is None else Progress.of(state)
+        progress = None if state is None else Progress.of(state, row)
         seen = Seen(dataset, row, progress, look(self.table, dataset, now_s), now_s)
         seen = seen.since(self._before.get(dataset))
         self._before[dataset] = seen

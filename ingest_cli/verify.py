@@ -13,25 +13,26 @@ from __future__ import annotations
 import heapq
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
+from ingest_cli.distinct import DistinctCounter
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
 from ingest_cli.outcome import accounted, check
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.reading import MAX_KEYS, Key, Reader, Reading, Selection, keys_of, reader
-from ingest_cli.report import Report
 from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
-from ingest_cli.sinks.interface import Receipt
+from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.limits import refusals
 from ingest_cli.validating import Surroundings, reproduce
+from ingest_cli.verification import Scope, Verification, sentence
 
 if TYPE_CHECKING:
     from ingest_cli.batching import Batch
@@ -39,136 +40,7 @@ if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.tables import Table
 
-DEFAULT_SAMPLE = 10_000
-SHOWN_KEYS = 20
-"""Keys that are listed of each sort of difference; of the others there is only the number."""
-
-CONFIDENCE = "95 %"
-_RULE_OF_THREE = 3.0
-_SIGMAS = 4.0
-"""Standard errors that an estimated count may be off: one estimate in 15,000 is by more."""
-
 _SETS = ("SS", "NS", "BS")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """How much is to be verified.
-
-    Attributes:
-        sample: items to draw; None: all of them are compared.
-        seed: of the draw; None: another one each time.
-        count: whether to count the items in the table as well.
-    """
-
-    sample: int | None = DEFAULT_SAMPLE
-    seed: int | None = None
-    count: bool = True
-
-
-@dataclass(slots=True)
-class Differences:
-    """Keys of items that are not as they should be: the first few, and how many there are.
-
-    Attributes:
-        count: of them.
-        keys: the first `SHOWN_KEYS`.
-    """
-
-    count: int = 0
-    keys: list[Key] = field(default_factory=list)
-
-    def add(self, key: Key) -> None:
-        """Note an item."""
-        self.count += 1
-        if len(self.keys) < SHOWN_KEYS:
-            self.keys.append(key)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs."""
-        return {"count": self.count, "keys": [{"pk": pk, "sk": sk} for pk, sk in self.keys]}
-
-
-@dataclass(slots=True)
-class Verification(Report):
-    """What the table holds of a dataset, against what it should. The account is that of the sources.
-
-    Attributes:
-        scope: how much was verified.
-        seed: draws the same sample again.
-        compared: items that were read back.
-        equal: of those, items that are as they should be.
-        missing: items that the table does not hold.
-        different: items that it holds with other content.
-        counted: items of the dataset in the table; None if they were not counted.
-        surplus: those of them that were written by another load.
-        rcu: read capacity units consumed.
-        is_patchwork: whether some rows of another state of the dump were loaded since.
-    """
-
-    scope: Scope = field(default_factory=Scope)
-    seed: int = 0
-    compared: int = 0
-    equal: int = 0
-    missing: Differences = field(default_factory=Differences)
-    different: Differences = field(default_factory=Differences)
-    counted: int | None = None
-    surplus: Differences = field(default_factory=Differences)
-    rcu: float = 0.0
-    is_patchwork: bool = False
-
-    @property
-    def expected(self) -> int:
-        """Distinct keys that the sources give, but for items that no table takes."""
-        return self.distinct.count() - self.account.items_refused
-
-    @property
-    def counts_agree(self) -> bool:
-        """Whether as many items were counted as there should be, as far as that is known."""
-        if self.counted is None:
-            return True
-        return abs(self.counted - self.expected) <= _SIGMAS * self.distinct.relative_error * self.expected
-
-    @property
-    def agrees(self) -> bool:
-        """Whether nothing was found that is not as it should be."""
-        return self.counts_agree and not (self.missing.count or self.different.count or self.surplus.count)
-
-    @property
-    def confidence(self) -> str | None:
-        """What a sample without a fault says of all items; None if there was a fault, or if it says nothing.
-
-        Of n drawn none is missing: then at 95 % confidence at most 3/n of all are (the rule of three; Hanley and
-        Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", JAMA 249, 1983).
-        """
-        if self.missing.count or self.different.count or self.compared <= _RULE_OF_THREE or self.covers_all:
-            return None
-        return f"≤ {_RULE_OF_THREE / self.compared * 100:.2g} % missing at {CONFIDENCE}"
-
-    @property
-    def covers_all(self) -> bool:
-        """Whether every item was read back."""
-        return self.scope.sample is None or (self.distinct.is_exact and self.compared >= self.expected)
-
-    def as_dict(self) -> dict[str, Any]:
-        """See `Report.as_dict`; without what only a load has."""
-        whole = Report.as_dict(self)
-        for name in ("wcu", "retries", "retries_by_reason", "rows_before", "pruned"):
-            del whole[name]
-        return whole | {
-            "compared": self.compared,
-            "equal": self.equal,
-            "all_compared": self.covers_all,
-            "confidence": self.confidence,
-            "seed": self.seed,
-            "missing": self.missing.as_dict(),
-            "different": self.different.as_dict(),
-            "surplus": self.surplus.as_dict(),
-            "counted": self.counted,
-            "expected": self.expected,
-            "expected_relative_error": self.distinct.relative_error,
-            "rcu_consumed": round(self.rcu, 1),
-        }
 
 
 def verify(  # noqa: PLR0913 - each is a thing of its own
@@ -214,7 +86,7 @@ def verify(  # noqa: PLR0913 - each is a thing of its own
                 found.rcu, found.traffic.requests = source.rcu, source.requests
         found.outcome = "complete"
     if found.outcome == "complete" and not found.agrees:
-        found.outcome, found.exit_code, found.message = "different", ExitCode.UNUSABLE, _sentence(found)
+        found.outcome, found.exit_code, found.message = "different", ExitCode.UNUSABLE, sentence(found)
     return found
 
 
@@ -264,27 +136,37 @@ class _Comparing:
         self._source = source
         self._found = found
         self._waiting: dict[Key, Mapping[str, Any]] = {}
+        self._hashes: dict[Key, int] = {}
+        self._distinct = DistinctCounter()
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
         refused = refusals(batch)
-        given_up = {one.item for one in refused}
-        requests = batch.items.request.take(batch.index).to_pylist()
-        for place, text in zip(batch.index.tolist(), requests, strict=True):
-            if place not in given_up:
-                self._expect(text)
+        index = _accepted(batch, refused)
+        hashes = batch.items.key_hash[index]
+        self._distinct.add(hashes)
+        for text, key_hash in zip(batch.items.request.take(index).to_pylist(), hashes.tolist(), strict=True):
+            self._expect(text, key_hash)
         return Receipt(len(batch) - len(refused), refused=refused)
 
     def finish(self) -> None:
-        """Look up what is left."""
-        compare(self._source, self._found, self._waiting)
-        self._waiting.clear()
+        """Look up what is left. A row that comes again was looked up again; it counts once."""
+        self._look_up()
+        found = self._found
+        found.compared = self._distinct.count()
+        found.equal = max(found.compared - found.missing.count - found.different.count, 0)
 
-    def _expect(self, request: str) -> None:
+    def _expect(self, request: str, key_hash: int) -> None:
         item = _item(request)
-        self._waiting[item["pk"]["S"], item["sk"]["S"]] = item
+        key = item["pk"]["S"], item["sk"]["S"]
+        self._waiting[key], self._hashes[key] = item, key_hash
         if len(self._waiting) == MAX_KEYS:
-            self.finish()
+            self._look_up()
+
+    def _look_up(self) -> None:
+        compare(self._source, self._found, self._waiting, self._hashes)
+        self._waiting.clear()
+        self._hashes.clear()
 
 
 class _Sampling:
@@ -301,10 +183,8 @@ class _Sampling:
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
         refused = refusals(batch)
-        distance = batch.items.key_hash[batch.index] ^ self._centre
-        for one in refused:
-            distance = np.delete(distance, np.flatnonzero(batch.index == one.item))
-        index = np.setdiff1d(batch.index, [one.item for one in refused]) if refused else batch.index
+        index = _accepted(batch, refused)
+        distance = batch.items.key_hash[index] ^ self._centre
         if len(self._kept) == self._size:
             near = distance < np.uint64(-self._farthest[0])
             distance, index = distance[near], index[near]
@@ -332,11 +212,29 @@ class _Sampling:
         self._kept[distance] = batch.items.request[place].as_py()
 
 
-def compare(source: Reader, found: Verification, expected: Mapping[Key, Mapping[str, Any]]) -> None:
+def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]:
+    """Places in its chunk of the items of a batch that were not refused."""
+    if not refused:
+        return batch.index
+    return batch.index[~np.isin(batch.index, [one.item for one in refused])]
+
+
+def compare(
+    source: Reader,
+    found: Verification,
+    expected: Mapping[Key, Mapping[str, Any]],
+    hashes: Mapping[Key, int] | None = None,
+) -> None:
     """Hold up to 100 items against what the table holds under their keys.
 
     First eventually consistently, for half the price. What does not agree may only be too new for that, and is
     read again strongly consistently before it counts.
+
+    Args:
+        source: reads the table.
+        found: notes what differs.
+        expected: item by key.
+        hashes: 64 random bits of each key, if keys may come again in later calls.
     """
     wanted = {key: _comparable(item) for key, item in expected.items()}
     left = list(wanted)
@@ -348,7 +246,7 @@ def compare(source: Reader, found: Verification, expected: Mapping[Key, Mapping[
     found.compared += len(wanted)
     found.equal += len(wanted) - len(left)
     for key in left:
-        (found.different if key in there else found.missing).add(key)
+        (found.different if key in there else found.missing).add(key, hashes[key] if hashes else None)
 
 
 def _count(source: Reader, found: Verification) -> None:
@@ -363,26 +261,6 @@ def _count(source: Reader, found: Verification) -> None:
 
 def _pages(source: Reader, dataset: str) -> Iterator[list[Mapping[str, Any]]]:
     return source.scan(Selection.of_dataset(dataset, "pk", "sk", "src", consistent=True))
-
-
-def _sentence(found: Verification) -> str:
-    """What is wrong, and what to do about it."""
-    wrong = [
-        f"{differences.count:,} {what}"
-        for what, differences in (("missing", found.missing), ("different", found.different))
-        if differences.count
-    ]
-    if wrong:
-        wrong[-1] += f" of {found.compared:,} items compared"
-    if found.surplus.count:
-        wrong.append(f"{found.surplus.count:,} of another load still there")
-    if not found.counts_agree and not found.surplus.count:
-        about = "" if found.distinct.is_exact else "about "
-        wrong.append(f"{found.counted:,} items in the table where there should be {about}{found.expected:,}")
-    cure = "`load --restart` writes them again"
-    if not (found.missing.count or found.different.count or found.is_patchwork) and found.surplus.count:
-        cure = f"`ingest-cli prune {found.dataset}` removes them"
-    return f"the table is not what the dump gives: {', '.join(wrong)}; {cure}"
 
 
 def _item(request: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws import ca_bundle, dynamodb, no_credentials, open_session
+from ingest_cli.aws import ca_bundle, dynamodb, no_credentials, open_session, proxy_for
 from ingest_cli.engines.concurrent import Lanes
 from ingest_cli.errors import IngestError, LockedError
 from ingest_cli.fibers import Fibers
@@ -112,7 +112,9 @@ class Route:
     def to(cls, table: Table, transport: str) -> Route:
         """The way to `table`."""
         meta = table.client.meta
-        return cls(table.target, transport, Endpoint(meta.endpoint_url, meta.region_name, ca_bundle(table.session)))
+        url = meta.endpoint_url
+        endpoint = Endpoint(url, meta.region_name, ca_bundle(table.session), proxy_for(url))
+        return cls(table.target, transport, endpoint)
 
     def open(self, stop: StopRequest, table: Table | None = None) -> Outlet:
         """What requests are sent through.
@@ -126,12 +128,12 @@ class Route:
         """
         session = open_session(self.target) if table is None else table.session
         fibers = Fibers(lambda: stop.requested)
-        if self.transport == "boto3":
-            client = dynamodb(session, self.target, single_attempt=True)
-            return Outlet(self.target.table, BotoTransport(client, fibers), fibers)
         credentials = session.get_credentials()
         if credentials is None:
             raise no_credentials()
+        if self.transport == "boto3":
+            client = dynamodb(session, self.target, single_attempt=True)
+            return Outlet(self.target.table, BotoTransport(client, fibers, credentials), fibers)
         return Outlet(self.target.table, CurlTransport(self.endpoint, credentials, fibers), fibers)
 
 

@@ -18,6 +18,9 @@ SCRUBBED_PREFIXES = ("AWS_", "BOTO_", "INGEST_")
 # A proxy would stand between a test and its server on the loopback interface.
 SCRUBBED_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
+LONGEST_FIRST = ("test_million", "tests/fault/", "tests/e2e/", "tests/property/")
+"""Parts of the names of files, by the time these take; all others, mostly of seconds, fill the gaps at the end."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Clean the environment before the first test module is imported, and put it back at the very end."""
@@ -40,5 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
-    items.sort(key=lambda item: not ("/fault/" in item.nodeid or "million" in item.nodeid))
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end.
+
+    xdist keeps to this order with `--no-loadscope-reorder`, as `make test` has it: files are handed out from the first
+    to the last, each to the worker that is free.
+    """
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((turn for turn, part in enumerate(LONGEST_FIRST) if part in item.nodeid), len(LONGEST_FIRST))

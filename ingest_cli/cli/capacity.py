@@ -13,17 +13,8 @@ from ingest_cli.capacity import Wish
 from ingest_cli.changing import Outlook, change, outlook
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.cli.options import (
-    max_cost_option,
-    option,
-    output_option,
-    prices_option,
-    settings_options,
-    shown,
-    table_options,
-    target_of,
-)
-from ingest_cli.cli.values import Duration
+from ingest_cli.cli.options import Duration, option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.throughput import Amount, prices_option
 from ingest_cli.cost import PriceList
 from ingest_cli.scaling import restore as undo_raises
 from ingest_cli.tables import Table
@@ -45,7 +36,7 @@ Examples:
 @option("--rcu", type=click.IntRange(min=1), metavar="N", help="Provision so many read capacity units.")
 @option("--on-demand", is_flag=True, help="Have the table billed per request.")
 @option("--warm", type=click.IntRange(min=1), metavar="N", help="Write units a second that the table takes at once.")
-@max_cost_option
+@option("--max-cost", type=Amount(), metavar="AMOUNT", help="Refuse what costs more than that in the time of --for.")
 @option("--for", "planned", type=Duration(), default="1h", metavar="TIME", help="How long, for --max-cost: 90m, 2h.")
 @prices_option
 @output_option

@@ -26,7 +26,8 @@ from ingest_cli.running import Watcher
 from ingest_cli.sandbox import sandbox
 from ingest_cli.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.tables import Table
-from ingest_cli.verify import Scope, verify
+from ingest_cli.verification import Scope
+from ingest_cli.verify import verify
 
 SOMEBODY = "850101-14-5678"
 """The invented MyKad of Aisyah, who is in several of the sample dumps."""

@@ -18,24 +18,20 @@ from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
     log_option,
-    max_cost_option,
-    max_rcu_option,
     option,
     output_option,
-    prices_option,
     report_option,
     row_options,
     run_settings,
-    scale_options,
     settings_options,
     shown,
     table_options,
     target_of,
-    write_options,
 )
 from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.throughput import max_cost_option, max_rcu_option, prices_option, scale_options, write_options
 from ingest_cli.cost import PriceList
 from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import load

@@ -17,9 +17,8 @@ from ingest_cli.cli.audience import Manners, audience
 from ingest_cli.cli.console import Log, escape, show_report, tell
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.log_file import LogFile
-from ingest_cli.cli.options import MESSAGES, option, together
+from ingest_cli.cli.options import MESSAGES, Duration, option, together
 from ingest_cli.cli.output_files import refuse_pipe
-from ingest_cli.cli.values import Duration
 from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
 from ingest_cli.metrics import emf
 from ingest_cli.metrics import prometheus as textfile

@@ -11,25 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
-from ingest_cli.cli.values import Amount, Duration, Workers
 from ingest_cli.errors import KeyRefusedError
 from ingest_cli.keys import parse_key_reference, read_age_identity
-from ingest_cli.reading import Reading
-from ingest_cli.settings import (
-    DEFAULT_CONCURRENCY,
-    DEFAULT_GIVE_UP_AFTER_S,
-    STATE_IN_TABLE,
-    TRANSPORTS,
-    RunSettings,
-    Target,
-)
+from ingest_cli.settings import AUTO_WORKERS, RunSettings, Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,7 +35,6 @@ _NOT_SETTINGS = {"config", "show_settings", "help"}
 
 TABLE_AND_KEY = "Table and key"
 READING = "Reading the dump"
-WRITING = "Writing the items"
 MESSAGES = "Messages and metrics"
 
 SECTIONS = frozenset(
@@ -69,6 +59,47 @@ SECTIONS = frozenset(
     }
 )
 """Tables that a settings file may have: one for each command, with values for that command alone."""
+
+
+class Duration(click.ParamType[float]):
+    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds.
+
+    Ten years at the most: the timers of the operating system end somewhere, and no run lasts so long.
+    """
+
+    name = "duration"
+    MOST_DAYS = 3650
+    _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        text = str(value).strip().lower()
+        unit = self._UNITS.get(text[-1:], 1)
+        try:
+            duration_s = float(text.rstrip("smhd")) * unit
+        except ValueError:
+            duration_s = 0.0
+        if not 0 < duration_s < float("inf"):
+            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
+        if duration_s > self.MOST_DAYS * self._UNITS["d"]:
+            self.fail(f"{value!r} is longer than any run; write {self.MOST_DAYS}d or less.", param, ctx)
+        return duration_s
+
+
+class Workers(click.ParamType[int]):
+    """A number of processes, or `auto`."""
+
+    name = "workers"
+    MOST = 64
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """How many; `AUTO_WORKERS` for `auto`."""
+        text = str(value).strip().lower()
+        if text == "auto":
+            return AUTO_WORKERS
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= self.MOST):
+            self.fail(f"{value!r} is no number of processes; write 1 to {self.MOST}, or auto.", param, ctx)
+        return int(text)
 
 
 def option(*names: str, section: str | None = None, **attributes: Any) -> Callable[[_F], _F]:
@@ -255,90 +286,10 @@ row_options = together(
     section=READING,
 )
 
-max_wcu_option = option(
-    "--max-wcu",
-    metavar="N|NN%",
-    help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: what the table takes.",
-)
-
-max_rcu_option = option(
-    "--max-rcu",
-    metavar="N|NN%",
-    help="Read capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: half of that; of an on-demand table, what it takes.",
-)
-
-give_up_option = option(
-    "--give-up-after",
-    type=Duration(),
-    default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
-    metavar="TIME",
-    help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
-)
-
 source_id_option = option(
     "--source-id",
     metavar="TEXT",
     help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
-)
-
-write_options = together(
-    option(
-        "--concurrency",
-        type=click.IntRange(1, 256),
-        default=DEFAULT_CONCURRENCY,
-        metavar="N",
-        help="Requests in flight at the most.",
-    ),
-    option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
-    max_wcu_option,
-    give_up_option,
-    option(
-        "--state",
-        default=STATE_IN_TABLE,
-        metavar="table|file:DIR",
-        help="Where to keep how far the load has come: in the table, or in a folder of its own.",
-    ),
-    option("--spot-watch/--no-spot-watch", default=True, help="Stop when EC2 takes this spot instance back."),
-    option(
-        "--replay",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        metavar="REJECTS",
-        help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
-    ),
-    source_id_option,
-    option("--restart", is_flag=True, help="Begin anew, whatever was loaded before; to go on later, leave it out."),
-    section=WRITING,
-)
-
-prices_option = option(
-    "--prices",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Another price list than the one that comes with the program.",
-)
-
-max_cost_option = option(
-    "--max-cost",
-    type=Amount(),
-    metavar="AMOUNT",
-    help="Stop, resumable, before the command as a whole costs more than that, in the currency of the price list.",
-)
-
-scale_options = together(
-    option(
-        "--scale-to",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Raise provisioned capacity to N write units before the first item, and lower it again at the end.",
-    ),
-    option(
-        "--warm",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Raise what an on-demand table takes at once to N write units a second; paid once, for good.",
-    ),
 )
 
 _ALL_SETTINGS = frozenset(
@@ -358,11 +309,6 @@ def target_of(table: str | None, region: str | None, profile: str | None, endpoi
     if not table:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
     return Target(table, region, profile, endpoint_url)
-
-
-def reading(values: Mapping[str, Any]) -> Reading:
-    """How to read a table, from the options of a command."""
-    return Reading(values["max_rcu"], values["give_up_after"])
 
 
 def run_settings(values: dict[str, Any]) -> RunSettings:

@@ -17,19 +17,16 @@ from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.interrupts import Interrupts, interruptible
 from ingest_cli.cli.operation import Operation, unattended_options
 from ingest_cli.cli.options import (
-    give_up_option,
     log_option,
-    max_rcu_option,
-    max_wcu_option,
     option,
     output_option,
-    reading,
     run_settings,
     settings_options,
     shown,
     table_options,
     target_of,
 )
+from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
 from ingest_cli.errors import ExitCode, UsageError
 from ingest_cli.policies.shutdown import StopRequest, without_restart
 from ingest_cli.pruning import Pruning, Wish, prune
@@ -66,7 +63,10 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
-    """Remove the items of a DATASET that its last complete load did not write: those of rows that left the dump.
+    """Remove the items of a DATASET that are of older files than its last complete load: of rows that left the dump.
+
+    Items that the same files gave with an older manifest or key cannot be told from the others, and stay. A note says
+    so if there may be any; --all, and then `load`, gives a clean table.
 
     They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
     no pepper.
@@ -120,7 +120,7 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
     if found.message and how.restart and found.exit_code == ExitCode.TRY_AGAIN:
         found.message = without_restart(found.message)
     report.pruned = found.as_dict()
-    report.notes += found.notes if found.stale else []
+    report.notes += [note for note in found.notes if note not in report.notes]
     report.elapsed_s += found.elapsed_s
     if found.message:
         report.message, report.exit_code = f"loaded, but not pruned: {found.message}", found.exit_code
@@ -129,7 +129,7 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
 def _asked(found: Pruning) -> bool:
     """Show what is to be removed, and ask somebody."""
     what = "all" if found.withdraws else f"{found.stale:,}"
-    why = "This withdraws it." if found.withdraws else "The others are of the last complete load, and stay."
+    why = "This withdraws it." if found.withdraws else "The others are of the files that were loaded last, and stay."
     for note in found.notes:
         click.echo(escape(f"note: {note}"), err=True)
     click.echo(

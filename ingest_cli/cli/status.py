@@ -12,17 +12,8 @@ from ingest_cli.catalog import Catalog
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, show
 from ingest_cli.cli.interrupts import Interrupts
-from ingest_cli.cli.options import (
-    give_up_option,
-    log_option,
-    max_rcu_option,
-    output_option,
-    reading,
-    settings_options,
-    shown,
-    table_options,
-    target_of,
-)
+from ingest_cli.cli.options import log_option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.errors import UsageError
 from ingest_cli.status import Seen, Watch, find_all
 from ingest_cli.tables import Table

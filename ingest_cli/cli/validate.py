@@ -15,7 +15,6 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
-    prices_option,
     report_option,
     row_options,
     run_settings,
@@ -24,6 +23,7 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.throughput import prices_option
 from ingest_cli.cost import PriceList
 from ingest_cli.planning import validate_and_predict
 from ingest_cli.writing import parse_ceiling

@@ -14,13 +14,10 @@ from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     age_option,
-    give_up_option,
     key_option,
     log_option,
-    max_rcu_option,
     option,
     output_option,
-    reading,
     run_settings,
     settings_options,
     shown,
@@ -29,6 +26,7 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.keys import read_pepper
 from ingest_cli.manifest import Manifest
 from ingest_cli.policies.pacing import Ceiling
@@ -36,7 +34,8 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings
 from ingest_cli.tables import Table
-from ingest_cli.verify import DEFAULT_SAMPLE, Differences, Scope, Verification, verify
+from ingest_cli.verification import DEFAULT_SAMPLE, Differences, Scope, Verification
+from ingest_cli.verify import verify
 
 EXAMPLES = """\
 \b

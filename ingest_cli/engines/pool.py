@@ -346,7 +346,7 @@ def _run(program: Program, chunks: Connection, results: Connection, inherited: S
     """A worker process, from beginning to end."""
     for end in inherited:  # as long as anybody has these, nobody can tell that the process that reads is gone
         end.close()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # who reads is asked too, and says when to stop
     link = Link(chunks, results)
     try:

@@ -2,7 +2,8 @@
 
 NFKC and case folding, repeated until nothing changes, is Unicode's NFKC_Casefold but for the characters that
 it drops (Unicode Standard section 3.13). A column of user names that holds e-mail addresses is a column of
-e-mail addresses: those cells are rejected, so that the manifest gets corrected.
+e-mail addresses: those cells are rejected, so that the manifest gets corrected. Nor is a name anything with an
+ASCII control character in it, which no site's form takes: in a record tag, such characters part what is hashed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from ingest_cli.identifiers import masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
 
-REASONS = ("email_shaped", "empty", "too_long")
+REASONS = ("email_shaped", "empty", "too_long", "control_character")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMAIL_SHAPED = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # Printable ASCII with nothing to trim and no @.
 _COMMON = r"^[!-?A-~](?:[ -?A-~]*[!-?A-~])?$"
@@ -38,6 +40,8 @@ def canonical_username(text: str) -> CellResult:
         return CellResult(reasons=("empty",))
     if len(value) > spreadsheet.LONGEST_CELL:
         return CellResult(reasons=("too_long",))
+    if _CONTROL.search(value):
+        return CellResult(reasons=("control_character",))
     if _EMAIL_SHAPED.fullmatch(value):
         return CellResult(reasons=("email_shaped",))
     return CellResult(values=((value, 0),))

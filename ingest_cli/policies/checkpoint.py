@@ -69,11 +69,13 @@ class Checkpoint:
 
           R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
                           two saves, each of which takes L seconds. S is `writing.SAVE_EVERY_S`, and that once more
-                          for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that
+                          for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that; where fewer
+                          than `journal.WORTH_WCU` items are written in that time, until so many are, but no
+                          more than `journal.MOST_TURNS` times
         + 25 x C          items: in flight at that time, C being the `concurrency`
         + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
                           workers. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
-                          `MIN_BYTES` of the dump have, and up to four times that before its rate is known
+                          `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
 
       in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot
       key hold back theirs until it is their turn; what else is in those chunks comes on top.

@@ -13,7 +13,7 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
-from ingest_cli.aws import DENIED, EXPIRED, expired
+from ingest_cli.aws import DENIED, EXPIRED, expired, is_stale
 from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError, TryAgainError
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
@@ -77,7 +77,7 @@ def interpret(answer: Answer, batch: Batch, table: str) -> Receipt:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
             raise _error(answer.status, parsed, table)
         left = _unprocessed(parsed, batch, table)
-        wcu = _consumed(parsed)
+        wcu = _consumed(parsed, batch)
     except _Untrustworthy as error:
         reason = f"http_{answer.status}" if answer.status >= 500 else str(error)  # noqa: PLR2004
         raise TransientFaultError(reason) from error
@@ -136,12 +136,21 @@ def _of_table(left: dict[str, Any], table: str) -> list[Any]:
     return puts
 
 
-def _consumed(parsed: dict[str, Any]) -> float:
+_MOST_TIMES = 2 * (1 + 2 * 25)
+"""How many times what its items cost a batch can at most consume: an item is written to the table and to each index,
+where one entry may have to go for another (25 by default: "Quotas in Amazon DynamoDB"), and twice in a transaction."""
+
+
+def _consumed(parsed: dict[str, Any], batch: Batch) -> float:
+    """Units that the answer says were consumed; the pace would be off for ever if that were no such number."""
     entries = parsed.get("ConsumedCapacity") or []
     try:
-        return float(sum(entry["CapacityUnits"] for entry in entries))
+        wcu = float(sum(entry["CapacityUnits"] for entry in entries))
     except (KeyError, TypeError, OverflowError) as error:
         raise _Untrustworthy("bad_answer") from error
+    if wcu and not 0 < wcu <= _MOST_TIMES * batch.wcu:  # nor is NaN between anything
+        raise _Untrustworthy("bad_answer")
+    return wcu
 
 
 def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
@@ -151,6 +160,8 @@ def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
         return _throttled(code, parsed)
     if status >= 500 or code in _TRANSIENT:  # noqa: PLR2004 - HTTP's server errors
         return TransientFaultError(code or f"http_{status}")
+    if is_stale(code, parsed.get("message", parsed.get("Message"))):
+        return TransientFaultError("stale_signature")  # the next one will be made anew
     if code in {"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"}:
         return RefusedBatchError(code)
     return _fatal(code, table) or TransientFaultError(f"http_{status}")

@@ -30,7 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ingest_cli.aws import DENIED, EXPIRED, open_session
+from ingest_cli.aws import DENIED, EXPIRED, expired, is_unrenewed, not_renewable, open_session
 from ingest_cli.errors import SourceError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources.interface import SourceBusyError, Wait
@@ -46,7 +46,7 @@ _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5, 20
 
 _TRANSIENT = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"})
 _TOO_MANY_REQUESTS, _SERVER_ERROR, _REDIRECTS = 429, 500, range(300, 400)
-_STALE = EXPIRED | {"TokenRefreshRequired"}
+_STALE = EXPIRED | {"RequestExpired", "TokenRefreshRequired"}
 _CHANGED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
 _ELSEWHERE = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -174,6 +174,8 @@ class Requests:
 
     def _sentence(self, fault: Exception, what: str, patience: Patience) -> SourceError:
         url = self.client.meta.endpoint_url
+        if is_unrenewed(fault):
+            return SourceBusyError(str(not_renewable()))
         if isinstance(fault, ClientError):
             return _refusal(fault, what)
         for kinds, text in _FAILURES:
@@ -228,7 +230,7 @@ def _refusal(error: ClientError, what: str) -> SourceError:
     if _is_transient(error):
         return SourceBusyError(f"S3 does not let {what} be read just now ({code}); run the same command again later")
     if code in _STALE:
-        return SourceBusyError("the AWS credentials have expired; renew them, and run the same command again")
+        return SourceBusyError(str(expired()))
     if code in _CHANGED:
         return changed()
     for codes, text in _REFUSALS:

@@ -135,8 +135,23 @@ def test_no_text_raises_and_canonical_values_are_their_own(identifier: Identifie
     assert again.cell.tolist() == list(range(len(found.value)))
     assert again.rejected_reason == []
 
+    assert not any(re.search(r"[\x00-\x1f\x7f]", value) for value in found.value.to_pylist())
     for mask, value in zip(identifier.mask(found.value).to_pylist(), found.value.to_pylist(), strict=True):
         check_mask(mask, value)
+
+
+@BY_KIND
+@pytest.mark.parametrize("control", [*map(chr, range(0x20)), "\x7f"], ids=ascii)
+def test_no_control_character_gets_into_a_canonical_value(identifier: Identifier, control: str) -> None:
+    """A record tag is computed from several values with such characters between them."""
+    accepted = [cell for cell in CELLS if cell is not None and len(cell) < 100]
+    accepted = identifier.canonicalize(column(accepted), "MY").value.to_pylist()
+    within = [value[:place] + control + value[place:] for value in accepted for place in (0, 1, len(value) - 1)]
+    # Also where what stands on either side is a value by itself.
+    within += [one + control + other for one in accepted for other in accepted]
+    found = identifier.canonicalize(column(within), "MY")
+    assert not [value for value in found.value.to_pylist() if control in value]
+    assert set(found.cell.tolist()) | set(found.rejected_cell.tolist()) == set(range(len(within)))
 
 
 def check_mask(mask: str, value: str) -> None:

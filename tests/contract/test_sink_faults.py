@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
 import botocore.session
 import numpy as np
 import pytest
+from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
-from botocore.exceptions import CredentialRetrievalError
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from ingest_cli.batching import Batch
 from ingest_cli.errors import ExitCode, IngestError, TableError, TryAgainError
@@ -218,19 +222,76 @@ class _Unrenewable(BotoCredentials):
         raise CredentialRetrievalError(provider="test", error_msg="the role is gone")
 
 
+def _transport(name: str, endpoint: Endpoint, known: BotoCredentials) -> Transport:
+    """A transport with these credentials, as a load makes it."""
+    region = endpoint.client_arguments["region_name"]
+    if name == "curl":
+        return CurlTransport(curl.Endpoint(endpoint.url, region, None), known)
+    session = botocore.session.get_session()
+    session._credentials = known  # type: ignore[attr-defined] # there is no other way in
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    client: Any = boto3.Session(region_name=region, botocore_session=session).client(
+        "dynamodb", endpoint_url=endpoint.url, config=config
+    )
+    return BotoTransport(client, credentials=known)
+
+
 @BOTH
 def test_credentials_that_cannot_be_renewed(endpoint: Endpoint, name: str) -> None:
-    region, known = endpoint.client_arguments["region_name"], _Unrenewable("a", "b")
-    if name == "curl":
-        made: Transport = CurlTransport(curl.Endpoint(endpoint.url, region, None), known)
-    else:
-        session = botocore.session.get_session()
-        session._credentials = known  # type: ignore[attr-defined] # there is no other way in
-        client: Any = boto3.Session(region_name=region, botocore_session=session).client(
-            "dynamodb", endpoint_url=endpoint.url
-        )
-        made = BotoTransport(client)
-    with pytest.raises(TryAgainError, match="cannot be renewed") as caught:
+    made = _transport(name, endpoint, _Unrenewable("a", "b"))
+    with closing(made), pytest.raises(TryAgainError, match="cannot be renewed") as caught:
         DynamoDBSink(made, TABLE).put(BATCH)
-    made.close()
     assert caught.value.exit_code is ExitCode.TRY_AGAIN
+
+
+def _ending(left: dt.timedelta, renew: Callable[[], dict[str, str]]) -> RefreshableCredentials:
+    return RefreshableCredentials("AKIDFIRST", "secret", "token", dt.datetime.now(dt.UTC) + left, renew, "test")
+
+
+def _refused() -> dict[str, str]:
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "sts:AssumeRole"}}, "AssumeRole")
+
+
+def _issued(left: dt.timedelta) -> dict[str, str]:
+    ends = (dt.datetime.now(dt.UTC) + left).isoformat()
+    return {"access_key": "AKIDSECOND", "secret_key": "secret", "token": "token", "expiry_time": ends}
+
+
+@BOTH
+@pytest.mark.parametrize("renew", [_refused, lambda: _issued(-dt.timedelta(hours=1))], ids=["refused", "too-old"])
+@pytest.mark.parametrize("keeps", [True, False], ids=["renewed-here", "renewed-by-the-client"])
+def test_a_refused_renewal_is_no_bug_and_no_fault_of_the_table(
+    endpoint: Endpoint, name: str, renew: Callable[[], dict[str, str]], *, keeps: bool
+) -> None:
+    made = _transport(name, endpoint, _ending(dt.timedelta(minutes=5), renew))
+    if not keeps and isinstance(made, BotoTransport):
+        made._credentials = None
+    with closing(made), pytest.raises(TryAgainError, match="cannot be renewed") as caught:
+        DynamoDBSink(made, TABLE).put(BATCH)
+    assert caught.value.exit_code is ExitCode.TRY_AGAIN
+
+
+@BOTH
+def test_credentials_that_expire_before_their_time_are_renewed(name: str) -> None:
+    known = [Credentials("AKIDFIRST", "secret", "token", expired=True), Credentials("AKIDSECOND", "secret", "token")]
+    hour = dt.timedelta(hours=1)
+    with Endpoint(credentials=known) as endpoint:
+        arguments = {**endpoint.client_arguments, "aws_access_key_id": "AKIDSECOND"}
+        create_table({**arguments, "aws_secret_access_key": "secret", "aws_session_token": "token"}, TABLE)
+        with closing(_transport(name, endpoint, _ending(hour, lambda: _issued(hour)))) as made:
+            sink = DynamoDBSink(made, TABLE)
+            with pytest.raises(TransientFaultError, match="expired_credentials"):
+                sink.put(BATCH)
+            assert sink.put(BATCH).acknowledged == 25
+            script(endpoint, faults.error("ExpiredTokenException"))
+            with pytest.raises(TryAgainError, match="credentials have expired"):
+                sink.put(BATCH)
+
+
+@BOTH
+def test_a_signature_that_came_too_late_is_made_anew(endpoint: Endpoint, sink: DynamoDBSink) -> None:
+    late = "Signature expired: 20261123T170000Z is now earlier than 20261123T172500Z (20261123T173000Z - 5 min.)"
+    script(endpoint, faults.error("InvalidSignatureException", late), times=1)
+    with pytest.raises(TransientFaultError, match="stale_signature"):
+        sink.put(BATCH)
+    assert sink.put(BATCH).acknowledged == 25

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.harness import KID, PEPPER_HEX
+from tests.support.make_samples import FOLDER, truths
 from tests.support.make_samples import SAMPLES as SAMPLE_DUMPS
-from tests.support.make_samples import truths
 from tests.support.truth import Reference, RowTruth, as_dynamodb_json
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ def table_of(found: Iterable[RowTruth], dataset: str, files: Iterable[Path]) -> 
 
 
 def sample_tables(folder: Path) -> dict[str, Table]:
-    """The items of each sample by its name; writes the dumps anew into `folder`."""
+    """The items of each sample by its name; writes the dumps anew into `folder`, to learn the truth about them.
+
+    Their sources are those that are committed: Parquet and workbooks say which version of a library wrote them.
+    """
     return {
-        sample.name: table_of(truths(sample, folder), sample.dataset, [folder / name for name in sample.files])
+        sample.name: table_of(truths(sample, folder), sample.dataset, [FOLDER / name for name in sample.files])
         for sample in SAMPLE_DUMPS
     }
 

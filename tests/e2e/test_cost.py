@@ -137,6 +137,52 @@ def test_a_load_stops_before_it_costs_more_than_it_may(cli: Cli, table: Place, t
     )
 
 
+def test_the_limit_is_for_the_command_as_a_whole(cli: Cli, table: Place, tmp_path: Path) -> None:
+    dumps, limit = [small_dump(tmp_path, dataset=f"demo-{n}") for n in range(3)], 0.0003
+    dumps.insert(1, people(tmp_path, 200, 0))
+    result = cli("load", *dumps, *table.to, "--max-cost", str(limit), "--output", "json")
+    first, second, *others = result.reports
+    assert (result.code, first["outcome"]) == (75, "complete"), result
+    assert 0 < second["wcu"]["consumed"] < 480
+    assert "those before it in this command up to 0.0000" in second["message"]
+    assert [one["items"]["acknowledged"] for one in others] == [0, 0]
+    assert all("stopped before it costs more than --max-cost 0.0003:" in one["message"] for one in others)
+    assert sum(one.wcu for one in table.requests) * PER_MILLION / 1e6 <= limit
+    assert ("_dataset#demo-2", "_") not in table.everything, "nothing is begun for which nothing is left"
+    again = cli("load", *dumps, *table.to, "--max-cost", "1", "--output", "json")
+    assert (again.code, [one["outcome"] for one in again.reports]) == (0, ["unchanged"] + ["complete"] * 3)
+
+
+def test_what_is_pruned_costs_too_and_stops_as_well(cli: Cli, table: Place, tmp_path: Path) -> None:
+    assert cli("load", people(tmp_path, 100, 0), *table.to).code == 0
+    load = ["load", people(tmp_path, 60, 0), *table.to, "--prune", "--output", "json"]
+    assert cli(*load[:-3], *load[-2:]).code == 0
+    before, limit = len(table.requests), 0.0001
+    first = cli(*load, "--max-cost", str(limit))
+    assert first.code == 75, first
+    assert "loaded, but not pruned: stopped before it costs more than --max-cost 0.0001: it has" in first.err
+    deleted = sum(write.action == "delete" and not write.pk.startswith("_") for write in table.writes)
+    assert 0 < first.report["pruned"]["items"]["removed"] == deleted < 120
+    consumed = sum(one.wcu for one in table.requests[before:])
+    assert consumed * PER_MILLION / 1e6 <= limit
+    assert first.report["wcu"]["pruned"] >= deleted
+    assert first.report["cost"]["amount"] == pytest.approx(first.report["wcu"]["pruned"] * PER_MILLION / 1e6, abs=1e-6)
+    second = cli(*load, "--max-cost", "1")
+    assert (second.code, second.report["pruned"]["items"]["removed"], len(table.items)) == (0, 120 - deleted, 180)
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "-1", "0", "five"])
+def test_an_amount_that_is_none(cli: Cli, nowhere: Place, amount: str) -> None:
+    result = cli("load", SAMPLES / "telco.toml", *nowhere.to, f"--max-cost={amount}")
+    result.complains(2, "--max-cost", f"'{amount}' is not an amount")
+
+
+def test_an_amount_is_quoted_as_it_was_typed(cli: Cli, table: Place) -> None:
+    result = cli("load", SAMPLES / "telco.toml", *table.to, "--max-cost", "0.0000001")
+    assert (result.code, table.everything) == (75, {})
+    assert "--max-cost 0.0000001: it has cost 0 USD" in result.err
+
+
 def test_a_limit_needs_prices(cli: Cli, table: Place) -> None:
     result = cli("load", SAMPLES / "telco.toml", *table.to, "--max-cost", "1", "--region", "mars-north-1")
     assert (result.code, 'none for the region "mars-north-1"' in result.err, table.everything) == (2, True, {})

@@ -296,6 +296,12 @@ def test_4_without_credentials(cli: Cli, table: Place, tmp_path: Path) -> None:
     assert table.writes == []
 
 
+def test_2_with_half_of_the_credentials(cli: Cli, table: Place, tmp_path: Path) -> None:
+    result = cli("load", small_dump(tmp_path), *table.to, without=["AWS_SECRET_ACCESS_KEY"])
+    result.complains(2, "the AWS credentials cannot be read (PartialCredentialsError)", "check the variables AWS_…")
+    assert table.writes == []
+
+
 @pytest.mark.parametrize("operation", ["DescribeTable", "BatchWriteItem"])
 def test_75_when_the_credentials_have_expired(cli: Cli, table: Place, tmp_path: Path, operation: str) -> None:
     table.goes_wrong(faults.error("ExpiredTokenException"), operation)

@@ -130,7 +130,8 @@ def test_another_title_changes_the_catalog_only(cli: Cli, table: Place, tmp_path
     counts = table.reserved("_dataset#demo-small")["counts"]
     result = cli("load", small_dump(tmp_path, title="Demo of a new name"), *table.to, "--output", "json")
     assert (result.code, result.report["outcome"]) == (0, "unchanged")
-    assert {write.pk for write in table.writes[before:]} == {"_dataset#demo-small"}
+    assert {write.pk for write in table.writes[before:]} == {"_dataset#demo-small", "_lock#demo-small"}
+    assert ("_lock#demo-small", "_") not in table.everything
     row = table.reserved("_dataset#demo-small")
     assert (row["title"], row["state"], row["counts"]) == ({"S": "Demo of a new name"}, {"S": "complete"}, counts)
     assert table.items == items

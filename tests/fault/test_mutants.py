@@ -7,7 +7,6 @@ and the same check that guards the whole one has to say what went wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def remainder_dropped(patch: pytest.MonkeyPatch) -> None:
 def checksum_ignored(patch: pytest.MonkeyPatch) -> None:
     """Whatever parses counts as the answer that was sent."""
     parse = dynamodb._parse
-    patch.setattr(dynamodb, "_parse", lambda answer: parse(replace(answer, crc32=None)))
+    patch.setattr(dynamodb, "_parse", lambda answer: parse(answer._replace(crc32=None)))
 
 
 def ceiling_ignored(patch: pytest.MonkeyPatch) -> None:

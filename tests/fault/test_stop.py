@@ -40,7 +40,7 @@ def _goes_on(cli: Cli, table: Place, manifest: Path) -> None:
     assert result.report["rows"]["kept"] == len(table.items) == ROWS
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [*SIGNALS, signal.SIGHUP])
 def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, number: signal.Signals) -> None:
     with under_way(cli, table, manifest) as process:
         result, took_s = _stopped(cli, process, number)
@@ -127,6 +127,39 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, table: Place, manifest: Path,
     assert took_s < LIMIT_S / 4  # draining alone would take more
     table.endpoint.script.clear()
     _goes_on(cli, table, manifest)
+
+
+def test_a_lost_terminal_drains_and_saves(cli: Cli, table: Place, manifest: Path) -> None:
+    with cli.on_terminal("load", manifest, *table.to, "--max-wcu", "200", "--concurrency", "2") as child:
+        wait_until(lambda: len(table.items) >= 150)
+    wait_until(lambda: not child.isalive())
+    assert child.exitstatus == 75
+    assert STATE in table.everything
+    assert LOCK not in table.everything
+    _goes_on(cli, table, manifest)
+
+
+def test_what_a_lost_terminal_causes_is_no_second_signal(cli: Cli, table: Place, manifest: Path) -> None:
+    with under_way(cli, table, manifest) as process:
+        table.endpoint.script.add(faults.delay(1.0))
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(number)
+            time.sleep(0.1)  # two signals at once would be one
+        result = cli.finish(process)
+    assert result.code == 75
+    assert result.err.splitlines()[-1].endswith("stopped by SIGHUP; run the same command again to go on")
+    assert LOCK not in table.everything
+
+
+def test_a_command_that_was_to_outlive_its_terminal_does(cli: Cli, table: Place, manifest: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it, for whoever is started
+    try:
+        with under_way(cli, table, manifest, wcu_per_s=2000) as process:
+            process.send_signal(signal.SIGHUP)
+            result = cli.finish(process)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (result.code, len(table.items)) == (0, ROWS), result
 
 
 def test_no_further_manifest_is_begun(cli: Cli, table: Place, manifest: Path, tmp_path: Path) -> None:

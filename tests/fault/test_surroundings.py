@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import make_table
-from tests.e2e.harness import Cli, Place, small_dump
+from tests.e2e.harness import Cli, Place, plug, small_dump
 from tests.fault.scenes import long_dump, under_way, wait_until
 from tests.support.endpoint import Credentials, Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client, connected
@@ -130,6 +130,36 @@ def test_credentials_that_cannot_be_renewed_stop_it(cli: Cli, table: Place, tmp_
     assert "the AWS credentials" in result.err.splitlines()[-1]
     assert "run the same command again" in result.err.splitlines()[-1]
     _goes_on(cli, table, manifest)
+
+
+ROLE = """\
+import datetime, os
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError
+from botocore.session import Session
+def refused():
+    raise ClientError({{"Error": {{"Code": "AccessDenied", "Message": "sts:AssumeRole"}}}}, "AssumeRole")
+ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds={left_s})
+keys = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], None
+role = RefreshableCredentials(*keys, ends, refused, "assume-role")
+Session.get_credentials = lambda *_, **__: role
+"""
+"""Credentials of a role that may not be taken on any more once they have less than ten minutes left."""
+
+
+@pytest.mark.parametrize("transport", ["curl", "boto3"])
+def test_a_role_that_is_refused_on_the_way_stops_it(cli: Cli, table: Place, tmp_path: Path, transport: str) -> None:
+    manifest = long_dump(tmp_path, ROWS)
+    role = dataclasses.replace(cli, env={**cli.env, **plug(tmp_path / "plug", ROLE.format(left_s=604))})
+    with under_way(role, table, manifest, "--transport", transport, wcu_per_s=60, items=30) as process:
+        result = role.finish(process)
+    result.complains(75, "the AWS credentials cannot be renewed", "run the same command again")
+
+
+def test_a_role_that_is_refused_at_the_start_is_no_refusal_of_the_table(cli: Cli, table: Place, manifest: Path) -> None:
+    env = plug(manifest.parent / "plug", ROLE.format(left_s=60))
+    cli("load", manifest, *table.to, env=env).complains(75, "the AWS credentials cannot be renewed")
+    assert table.everything == {}
 
 
 # -- the table

@@ -27,7 +27,7 @@ from typing import BinaryIO, Literal, NamedTuple, cast, get_args
 
 from tests.support.oddities import Charset
 from tests.support.people import Person, draw, person
-from tests.support.shapes import SHAPES, ManifestFacts, Shape, manifest
+from tests.support.shapes import SHAPES, Shape, manifest_text
 from tests.support.spelling import Cell
 from tests.support.truth import RowTruth
 from tests.support.wounds import Draft, Wound, clean_draft, judged, wounds
@@ -231,15 +231,17 @@ def manifest_of(dump: Dump, dataset: str, sources: Sequence[str], max_ratio: flo
 
     `max_ratio` is by default twice the share of dirty rows, and never below 0.05.
     """
-    facts = ManifestFacts(
-        dataset=dataset,
-        sources=tuple(sources),
-        delimiter=dump.actual_delimiter,
-        encoding=dump.actual_encoding.in_manifest,
-        header=dump.has_header,
-        max_ratio=min(max(0.05, 2 * dump.dirty), 0.95) if max_ratio is None else max_ratio,
-    )
-    return manifest(dump.shape, facts)
+    layout: dict[str, object] = {
+        "name": dump.shape.format,
+        "delimiter": dump.actual_delimiter,
+        "header": dump.has_header,
+        "encoding": dump.actual_encoding.in_manifest,
+    }
+    if not dump.has_header:
+        layout["columns"] = dump.shape.column_names
+    if max_ratio is None:
+        max_ratio = min(max(0.05, 2 * dump.dirty), 0.95)
+    return manifest_text(dump.shape, dataset, sources, layout, max_ratio=max_ratio)
 
 
 def truth_line(truth: RowTruth) -> str:

@@ -94,4 +94,4 @@ def as_kept(*reports: Report, **more: Any) -> dict[str, Any]:
     ]
     runs[0] |= more
     head = {"ingest_cli_report": 1, "version": "1.2.3", "written_at": "2026-11-23T03:17:59+00:00", "exit_code": 0}
-    return {**head, "not_run": [], "runs": runs}
+    return {**head, "message": None, "not_run": [], "runs": runs}

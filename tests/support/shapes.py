@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -187,49 +188,50 @@ SHAPES = {
 """Every shape by its name."""
 
 
-class ManifestFacts(NamedTuple):
-    """What a manifest says beyond its shape."""
+def manifest_text(
+    shape: Shape,
+    dataset: str,
+    sources: Sequence[str],
+    layout: Mapping[str, object],
+    *,
+    names: Mapping[str, str] | None = None,
+    max_ratio: float = 0.05,
+) -> str:
+    """The manifest of a dump of this shape, as TOML.
 
-    dataset: str
-    sources: tuple[str, ...]
-    delimiter: str
-    encoding: str
-    header: bool
-    max_ratio: float = 0.05
-
-
-def manifest(shape: Shape, facts: ManifestFacts) -> str:
-    """The manifest of a dump of this shape, as TOML."""
+    Args:
+        shape: its columns and fields.
+        dataset: its id.
+        sources: the files, as it names them.
+        layout: its [format] table.
+        names: what it calls a column, where that is not its name.
+        max_ratio: of rejects.
+    """
     lines = [
         f"# {shape.title}. Invented data: nobody in it exists.",
         "version = 1",
         "",
         "[dataset]",
-        f"id = {_toml(facts.dataset)}",
+        f"id = {_toml(dataset)}",
         f"title = {_toml(shape.title)}",
         "occurred_on = 2017-10-19",
-        f"sources = {_toml(list(facts.sources))}",
+        f"sources = {_toml(list(sources))}",
         "",
         "[format]",
-        f"name = {_toml(shape.format)}",
-        f"delimiter = {_toml(facts.delimiter)}",
-        f"header = {_toml(facts.header)}",
-        f"encoding = {_toml(facts.encoding)}",
+        *(f"{key} = {_toml(value)}" for key, value in layout.items()),
     ]
-    if not facts.header:
-        lines.append(f"columns = {_toml(shape.column_names)}")
     for field in shape.fields:
-        lines += ["", "[[fields]]"]
-        lines.append(f"column = {_toml(field.columns[0] if len(field.columns) == 1 else list(field.columns))}")
+        called = [(names or {}).get(name, name) for name in field.columns]
+        lines += ["", "[[fields]]", f"column = {_toml(called[0] if len(called) == 1 else called)}"]
         if field.kind:
             lines.append(f"kind = {_toml(field.kind)}")
         if field.kind == "phone":
             lines.append('region = "MY"')
         lines.append(f"exposes = {_toml(field.exposes)}")
-    lines += ["", "[rejects]", f"max_ratio = {facts.max_ratio}", ""]
+    lines += ["", "[rejects]", f"max_ratio = {max_ratio}", ""]
     return "\n".join(lines)
 
 
 def _toml(value: object) -> str:
-    """TOML 1.0 writes strings, booleans and arrays of strings as JSON does."""
+    """TOML 1.0 writes strings, numbers, booleans and arrays as JSON does."""
     return json.dumps(value, ensure_ascii=False)

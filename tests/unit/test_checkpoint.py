@@ -221,6 +221,7 @@ CHANGES = {
     "kid": "the pepper is another one",
     "kcv": "the pepper is another one",
     "table": "the table was made anew since",
+    "generation": "the dataset was withdrawn or loaded otherwise since",
 }
 
 
@@ -299,7 +300,12 @@ def test_no_damage_of_the_bytes_goes_unnoticed(data: st.DataObject) -> None:
 
 def test_the_state_of_another_version_is_left_to_it() -> None:
     with pytest.raises(UsageError, match=r"of another version of this program \(3\); go on with that one, or begin"):
-        Checkpoint.from_bytes(packed({**plain(), "version": 2}))
+        Checkpoint.from_bytes(packed({**plain(), "version": 3}))
+
+
+def test_the_state_of_a_version_without_generations_is_of_none() -> None:
+    identity = {name: getattr(IDENTITY, name) for name in Identity.__slots__ if name != "generation"}
+    assert Checkpoint.from_bytes(packed({**plain(), "version": 1, "identity": identity})).identity.generation == ""
 
 
 def test_rejects_that_are_not_in_the_file_are_missed() -> None:

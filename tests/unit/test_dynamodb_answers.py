@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.batching import Batch
-from ingest_cli.errors import IngestError
+from ingest_cli.errors import IngestError, TableError
 from ingest_cli.sinks.dynamodb import interpret
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer
@@ -86,6 +86,10 @@ BROKEN: dict[str, Any] = {
     "no units": {"UnprocessedItems": {}, "ConsumedCapacity": [{}]},
     "a number for capacity": {"UnprocessedItems": {}, "ConsumedCapacity": 4},
     "boundless units": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": 10**400}]},
+    "units that are no number": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": float("nan")}]},
+    "infinite units": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": float("inf")}]},
+    "units given back": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": -1.0}]},
+    "units beyond belief": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": 1000.0}]},
 }
 
 
@@ -94,6 +98,33 @@ def test_an_answer_that_makes_no_sense_acknowledges_nothing(broken: str) -> None
     with pytest.raises(TransientFaultError) as caught:
         interpret(answer(BROKEN[broken]), BATCH, "people")
     assert not isinstance(caught.value, ThrottledError)
+
+
+def test_units_of_indexes_count_and_may_be_many() -> None:
+    answered = left(ConsumedCapacity=[{"CapacityUnits": 4.0 * 51}])
+    assert interpret(answered, BATCH, "people").wcu == 204.0
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("InvalidSignatureException", "Signature expired: 20261123T170000Z is now earlier than 20261123T172500Z"),
+        ("InvalidSignatureException", "Signature not yet current: 20261123T180000Z is still later than"),
+        ("RequestExpired", None),
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+    ],
+)
+@pytest.mark.parametrize("member", ["message", "Message"])
+def test_a_signature_that_came_too_late_is_made_again(code: str, message: str | None, member: str) -> None:
+    document = {"__type": f"com.amazon.coral.service#{code}", member: message}
+    with pytest.raises(TransientFaultError, match="stale_signature"):
+        interpret(answer(document, 400), BATCH, "people")
+
+
+@pytest.mark.parametrize("message", [None, 7, "", "The request signature we calculated does not match"])
+def test_a_signature_with_a_wrong_secret_is_not(message: object) -> None:
+    with pytest.raises(TableError):
+        interpret(answer({"__type": "InvalidSignatureException", "message": message}, 400), BATCH, "people")
 
 
 @pytest.mark.parametrize("crc32", ["0", "", "-1", "not a number"])

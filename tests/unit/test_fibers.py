@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -377,10 +380,13 @@ def test_a_thread_that_speaks_up_late_does_not_keep_the_loop_from_waiting(
     assert run(real, lambda: real.in_thread(lambda: "done")) == ["done"]
     taken_in.set()
     assert said.wait(LONG_S)
+    may_end = threading.Event()
+    real.start(partial(real.in_thread, partial(may_end.wait, LONG_S)))
+    real.run_until(lambda: any(driver.sockets()[0] for driver in real._drivers))
     readable = [number for driver in real._drivers for number in driver.sockets()[0]]
-    assert select.select(readable, [], [], LONG_S)[0] == readable
     real.sleep(0.0)
     assert select.select(readable, [], [], 0)[0] == []
+    may_end.set()
 
 
 def test_a_call_that_never_returns_is_left_behind(real: Fibers) -> None:
@@ -491,3 +497,29 @@ def test_a_file_that_becomes_readable_is_asked_about_at_once(
     real.run_until(done, [ends[0].fileno()])
     thread.join(LONG_S)
     assert asked[-1]
+
+
+def test_what_ends_after_the_loop_writes_into_no_other_file(tmp_path: Path) -> None:
+    made, may_end = Fibers(), threading.Event()
+
+    def late() -> None:
+        assert may_end.wait(LONG_S)
+
+    before = set(threading.enumerate())
+    made.start(lambda: made.in_thread(late))
+    made.run_until(lambda: bool(set(threading.enumerate()) - before))
+    [thread] = set(threading.enumerate()) - before
+    pipe = {made._threads._read, made._threads._write}  # type: ignore[union-attr] # it has begun
+    made.close()
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(n)).open("w+b")) for n in range(2)]
+        assert {one.fileno() for one in files} == pipe, "the numbers are given out again"
+        may_end.set()
+        thread.join(LONG_S)
+        assert [os.fstat(one.fileno()).st_size for one in files] == [0, 0]
+
+
+def test_where_nothing_blocks_there_is_nothing_to_look_at(real: Fibers) -> None:
+    run(real, lambda: real.in_thread(lambda: None))
+    assert real._threads is not None
+    assert real._threads.sockets() == ((), ())

@@ -60,6 +60,10 @@ def test_canonical(kind: str, text: str, value: str) -> None:
         ("username", "   ", "empty"),
         ("username", "x" * 5000, "too_long"),
         ("username", "\ufdfa" * 4000, "too_long"),
+        ("username", "alice\0username\0bobby", "control_character"),
+        ("username", "alice\tbobby", "control_character"),
+        ("username", "évelyne\x1fbobby", "control_character"),
+        ("username", "alice\x7f", "control_character"),
     ],
 )
 def test_rejected(kind: str, text: str, reason: str) -> None:

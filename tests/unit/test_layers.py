@@ -57,7 +57,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),
     ("working", "paid", "pruning", "status"),
     ("staffing", "running"),
-    ("loading", "validating"),
+    ("loading", "validating", "verification"),
     ("verify", "planning"),
     (ROOT,),  # ingest_cli/__init__.py: the public API
     ("cli",),

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest_cli.errors import LockedError, TableError, TryAgainError, UsageError
 from ingest_cli.ledger import STATE_FILE, FileLedger, TableLedger
-from ingest_cli.settings import Target
 from ingest_cli.tables import Table
-from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
+from tests.support.endpoint import Endpoint, faults
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -98,26 +96,6 @@ def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> No
         FileLedger(tmp_path).read()
     with pytest.raises(TryAgainError, match="cannot be removed"):
         FileLedger(tmp_path).clear()
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as running:
-        yield running
-
-
-@pytest.fixture
-def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """An empty table."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    arguments = endpoint.client_arguments
-    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
-    made.create(None)
-    yield made
-    endpoint.script.clear()
-    made.drop()
-    made.client.close()
 
 
 def test_a_row_is_read_as_it_was_written(table: Table) -> None:

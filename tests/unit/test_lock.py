@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,33 +13,12 @@ from ingest_cli.errors import LockedError
 from ingest_cli.lock import LEASE_S, Holder, Lease, unlock
 from ingest_cli.policies.fence import MARGIN_S, Fence
 from ingest_cli.policies.shared import Shared
-from ingest_cli.settings import Target
 from ingest_cli.tables import Table
-from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
+from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 
 NOON_S = 1_900_000_000.0
 ELSEWHERE = Holder("loader-7", "another-boot/pid:[1]", 4242, "123")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as running:
-        yield running
-
-
-@pytest.fixture
-def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """An empty table."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    arguments = endpoint.client_arguments
-    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
-    made.create(None)
-    yield made
-    endpoint.script.clear()
-    made.drop()
-    made.client.close()
 
 
 @pytest.fixture

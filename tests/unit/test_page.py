@@ -35,6 +35,7 @@ def parsed(page: str) -> Element:
 def page() -> str:
     report = as_kept(long_load(), *short_runs(), cost={"total": 12.5, "ways": [{"name": "on-demand", "usd": 12.5}]})
     report["not_run"] = [{"manifest": "<i>.toml", "message": "a <b>mistake</b>", "exit_code": 2}]
+    report["message"] = "the capacity is <b>still</b> raised"
     return Document().render(_printable(report))
 
 
@@ -54,6 +55,7 @@ def test_names_are_text_and_nothing_else(page: str) -> None:
     assert "\\u202eedirrevo\\x00\\x1b[31m" in cells
     assert "Demo <b>telco</b> & breach" in _text(root)
     assert "a <b>mistake</b>" in _text(root)
+    assert "the capacity is <b>still</b> raised" in _text(root)
 
 
 def test_nothing_is_fetched_and_nothing_is_executed(page: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ingest_cli.errors import TableError, TryAgainError, UsageError
@@ -11,7 +9,7 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.reading import Reader, Reading, Selection, reader
 from ingest_cli.settings import Target
 from ingest_cli.tables import Capacity, Table
-from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
+from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 
 ITEMS = 400
@@ -19,31 +17,17 @@ KEYS = [(f"k1.{number:04}", "demo#x") for number in range(ITEMS)]
 HALF = Selection.of_dataset("demo", "pk", "sk", consistent=True)
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as running:
-        yield running
-
-
 @pytest.fixture
-def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+def table(table: Table) -> Table:
     """400 items of 1 KB of one dataset, and as many of another whose id begins with the same letters."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    arguments = endpoint.client_arguments
-    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
-    made.create(None)
     for first in range(0, ITEMS, 25):
         for dataset in ("demo", "demo-2"):
             puts = [
                 {"PutRequest": {"Item": {"pk": {"S": pk}, "sk": {"S": f"{dataset}#x"}, "fat": {"S": "x" * 1000}}}}
                 for pk, _ in KEYS[first : first + 25]
             ]
-            made.client.batch_write_item(RequestItems={"people": puts})  # type: ignore[dict-item] # literals
-    yield made
-    endpoint.script.clear()
-    made.drop()
-    made.client.close()
+            table.client.batch_write_item(RequestItems={"people": puts})  # type: ignore[dict-item] # literals
+    return table
 
 
 def found(source: Reader) -> int:

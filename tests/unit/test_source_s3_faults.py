@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from ingest_cli.errors import ExitCode, SourceError, TryAgainError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources import Source, SourceBusyError, find_sources
 from ingest_cli.sources.places import READ_BYTES
-from ingest_cli.sources.s3_requests import FINDING, READING
+from ingest_cli.sources.s3_requests import FINDING, READING, open_requests
 from tests.support.fake_clock import FakeClock
 from tests.support.object_store import Fault, ObjectStore, cut
 
@@ -260,6 +261,24 @@ def test_no_credentials(store: ObjectStore, clock: FakeClock, monkeypatch: pytes
     with pytest.raises(SourceError, match="there are no AWS credentials"):
         found(clock)
     assert store.asked == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"),
+        CredentialRetrievalError(provider="custom-process", error_msg="exit 1"),
+    ],
+    ids=repr,
+)
+@pytest.mark.usefixtures("store")
+def test_credentials_that_cannot_be_renewed(clock: FakeClock, fault: Exception) -> None:
+    def asked() -> None:
+        raise fault
+
+    requests = open_requests(None, clock.sleep)
+    with pytest.raises(SourceBusyError, match="credentials cannot be renewed"):
+        requests.call(asked, "s3://leaks/dump.csv")
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch, store: ObjectStore, clock: FakeClock) -> None:

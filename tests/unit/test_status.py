@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-
-import pytest
 
 from ingest_cli.catalog import COMPLETE, LOADING, Catalog, DatasetRow
 from ingest_cli.ledger import TableLedger
 from ingest_cli.lock import LEASE_S, Lease
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.records import Position, Span
-from ingest_cli.settings import Target
 from ingest_cli.status import FOLLOW_EVERY_S, Seen, Watch
 from ingest_cli.tables import Table
-from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 from tests.support.fake_clock import FakeClock
 
 NOON_S = 1_900_000_000.0
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as running:
-        yield running
-
-
-@pytest.fixture
-def table(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """An empty table."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    arguments = endpoint.client_arguments
-    made = Table(Target("people", arguments["region_name"], endpoint_url=arguments["endpoint_url"]))
-    made.create(None)
-    yield made
-    made.drop()
-    made.client.close()
 
 
 class Load:
@@ -105,3 +81,13 @@ def test_a_clock_that_goes_back_gives_no_rate(table: Table) -> None:
     load.read(10)
     clock.advance(-5)
     assert watch(["demo"])[0].rows_per_s is None
+
+
+def test_a_state_that_is_not_of_the_load_under_way_tells_nothing(table: Table) -> None:
+    load = Load(table, FakeClock(NOON_S))
+    load.read(100)
+    (seen,) = Watch(table)(["demo"])
+    assert seen.progress is not None
+    load.rows.put_dataset(load.row.loading("of another state"))
+    (seen,) = Watch(table)(["demo"])
+    assert (seen.progress, seen.row and seen.row.state) == (None, LOADING)

@@ -8,7 +8,8 @@ import pytest
 from ingest_cli.batching import batches
 from ingest_cli.distinct import DistinctCounter
 from ingest_cli.reading import Key
-from ingest_cli.verify import Differences, Scope, Verification, _Sampling
+from ingest_cli.verification import Differences, Scope, Verification
+from ingest_cli.verify import _Sampling
 from tests.support.synthetic_items import items
 
 KEYS = 400
@@ -58,6 +59,25 @@ def test_every_key_is_as_likely_as_any_other() -> None:
     assert times.min() > 0
     # Of the keys that come ten times as often, 3,000 are expected; the standard deviation of that is about 50.
     assert abs(times[:100].sum() - 100 * expected) < 250
+
+
+def test_refused_items_are_left_out_of_a_sample_and_no_other() -> None:
+    """Of each batch several are too large for any table: the others keep the distances that are their own."""
+    large = [*range(10, 100, 10)]
+    size = 40
+
+    def sampled(numbers: list[int], wcu: list[int]) -> list[Key]:
+        found, table = verification(1, size), Table()
+        sampling = _Sampling(table, found, size)  # type: ignore[arg-type] # as far as it is asked
+        keys, sks = [f"k1.{number}" for number in numbers], ["demo#x"] * len(numbers)
+        for batch in batches(items(keys, sks, wcu)):
+            sampling.put(batch)
+        sampling.finish()
+        return sorted(table.asked)
+
+    others = [number for number in range(100) if number not in large]
+    wcu = [500 if number in large else 1 for number in range(100)]
+    assert sampled([*range(100)], wcu) == sampled(others, [1] * len(others))
 
 
 @pytest.mark.parametrize(("compared", "words"), [(10_000, "≤ 0.03 %"), (100_000, "≤ 0.003 %"), (700, "≤ 0.43 %")])

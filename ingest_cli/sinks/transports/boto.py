@@ -13,34 +13,39 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's, which is not a subclass of Python's
-    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
 )
 
-from ingest_cli.aws import not_renewable
+from ingest_cli.aws import is_unrenewed, not_renewable
 from ingest_cli.errors import TableError
 from ingest_cli.fibers import Fibers
 from ingest_cli.sinks.interface import TransientFaultError
+from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
 from ingest_cli.sinks.transports.interface import Answer
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class BotoTransport:
     """Sends through a client that makes a single attempt per call."""
 
-    def __init__(self, client: DynamoDBClient, fibers: Fibers | None = None) -> None:
+    def __init__(
+        self, client: DynamoDBClient, fibers: Fibers | None = None, credentials: Credentials | None = None
+    ) -> None:
         """Take over `client`.
 
         Args:
             client: for this transport alone, with `retries={"total_max_attempts": 1}` and
                 `parameter_validation=False`.
             fibers: those that send; None: nobody else waits meanwhile.
+            credentials: those of the client, to be renewed while it goes on; None: it does that itself.
         """
         self._client = client
         self._fibers = fibers or Fibers()
+        self._credentials = None if credentials is None else Renewing(credentials, self._fibers)
         self._local = threading.local()
         events = client.meta.events
         events.register("before-call.dynamodb.BatchWriteItem", self._inject)
@@ -48,27 +53,37 @@ class BotoTransport:
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
-        return self._fibers.in_thread(lambda: self._send(body))
+        if self._credentials is None:
+            return self._fibers.in_thread(lambda: self._send(body))
+        used = self._credentials.current()
+        answer = self._fibers.in_thread(lambda: self._send(body))
+        if calls_expired(answer) and self._credentials.replaced(used):
+            raise TransientFaultError(EXPIRED_CREDENTIALS)
+        return answer
 
     def _send(self, body: bytes) -> Answer:
         self._local.body, self._local.answer = body, None
         try:
             self._client.batch_write_item(RequestItems={})
-        except ClientError:
-            pass  # the captured answer says so too
-        except (NoCredentialsError, CredentialRetrievalError) as error:
-            raise not_renewable() from error
-        except (ConnectionError, HTTPClientError) as error:
-            raise TransientFaultError(type(error).__name__) from error
-        except BotoCoreError as error:
-            if self._local.answer is None:
-                raise TableError(
-                    f"the request could not be sent ({type(error).__name__}); check the settings"
-                ) from error
+        except (ClientError, BotoCoreError, RuntimeError) as error:
+            self._look_at(error)
         if self._local.answer is None:
             raise TransientFaultError("no_answer")
         answer: Answer = self._local.answer
         return answer
+
+    def _look_at(self, error: ClientError | BotoCoreError | RuntimeError) -> None:
+        """Raise what `error` means, unless the answer that was captured says so too."""
+        if isinstance(error, ClientError) and self._local.answer is not None:
+            return
+        if isinstance(error, NoCredentialsError | ClientError) or is_unrenewed(error):
+            raise not_renewable() from error
+        if isinstance(error, ConnectionError | HTTPClientError):
+            raise TransientFaultError(type(error).__name__) from error
+        if isinstance(error, RuntimeError):
+            raise error
+        if self._local.answer is None and isinstance(error, BotoCoreError):
+            raise TableError(f"the request could not be sent ({type(error).__name__}); check the settings") from error
 
     def close(self) -> None:
         """See `Transport.close`."""

@@ -1,7 +1,7 @@
 """The fast transport: libcurl's multi interface, one connection for each request in flight, requests signed here.
 
 Who sends waits as a fiber does: others run meanwhile, in the same thread. libcurl looks after the connections, keeps
-them alive, and knows proxies and certificates.
+them alive, and knows how to get through proxies and what certificates are good for.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pycurl
-from botocore.exceptions import BotoCoreError
 
-from ingest_cli.aws import not_renewable
 from ingest_cli.fibers import Fibers, Ticket
 from ingest_cli.sinks.interface import TransientFaultError
+from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
 from ingest_cli.sinks.transports.interface import Answer
 from ingest_cli.sinks.transports.signing import Signer
 
@@ -39,11 +38,13 @@ class Endpoint:
         url: of the regional endpoint, or of a stand-in for it.
         region: the region that signs.
         ca_bundle: PEM file of the certificates to trust.
+        proxy: URL of the proxy to go through, which may hold a password; None: none, whatever the environment says.
     """
 
     url: str
     region: str
     ca_bundle: str | None
+    proxy: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -76,27 +77,24 @@ class CurlTransport:
 
         Args:
             endpoint: where requests go.
-            credentials: botocore's, which refresh themselves.
+            credentials: botocore's.
             fibers: those that send; None: nobody else waits meanwhile.
             utc_now: the clock that signatures are dated by.
         """
         parts = urlsplit(endpoint.url)
         self._endpoint = endpoint
-        self._credentials = credentials
         self._signer = Signer(_host(endpoint.url), parts.path or "/", endpoint.region)
         self._now = utc_now or (lambda: dt.datetime.now(dt.UTC))
         self._fibers = fibers or Fibers()
         self._fibers.attach(self)
+        self._credentials = Renewing(credentials, self._fibers)
         self._multi = pycurl.CurlMulti()
         self._idle: list[_Line] = []
         self._busy: dict[pycurl.Curl, _Line] = {}
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
-        try:
-            credentials = self._credentials.get_frozen_credentials()
-        except BotoCoreError as error:
-            raise not_renewable() from error
+        credentials = self._credentials.current()
         signed = self._signer.lines(body, credentials, self._now())
         line = self._idle.pop() if self._idle else self._new()
         handle = line.handle
@@ -106,13 +104,15 @@ class CurlTransport:
         self._busy[handle] = line
         self._multi.add_handle(handle)
         fault = self._fibers.wait(ticket)
-        status, headers, answer = handle.getinfo(pycurl.RESPONSE_CODE), line.headers[:], b"".join(line.pieces)
+        answer = Answer(handle.getinfo(pycurl.RESPONSE_CODE), b"".join(line.pieces), _crc32(line.headers))
         line.headers.clear()
         line.pieces.clear()
         self._idle.append(line)
         if fault:
             raise TransientFaultError(_REASONS.get(fault, f"curl_{fault}"))
-        return Answer(status, answer, _crc32(headers))
+        if calls_expired(answer) and self._credentials.replaced(credentials):
+            raise TransientFaultError(EXPIRED_CREDENTIALS)
+        return answer
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -123,6 +123,7 @@ class CurlTransport:
         self._idle.clear()
         self._busy.clear()
         self._multi.close()
+        self._fibers.close()
 
     def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
         """See `Driver.sockets`."""
@@ -169,8 +170,11 @@ class CurlTransport:
         handle.setopt(pycurl.TIMEOUT, ANSWER_TIMEOUT_S)
         handle.setopt(pycurl.HEADERFUNCTION, line.headers.append)
         handle.setopt(pycurl.WRITEFUNCTION, line.pieces.append)
+        handle.setopt(pycurl.PROXY, self._endpoint.proxy or "")  # "": none, and no look at the environment
+        handle.setopt(pycurl.NOPROXY, "")
         if self._endpoint.ca_bundle:
             handle.setopt(pycurl.CAINFO, self._endpoint.ca_bundle)
+            handle.setopt(pycurl.PROXY_CAINFO, self._endpoint.ca_bundle)
         return line
 
 
@@ -178,6 +182,7 @@ _REASONS = {
     pycurl.E_OPERATION_TIMEDOUT: "timeout",
     pycurl.E_COULDNT_CONNECT: "connection_refused",
     pycurl.E_COULDNT_RESOLVE_HOST: "host_not_found",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "proxy_not_found",
     pycurl.E_RECV_ERROR: "connection_reset",
     pycurl.E_SEND_ERROR: "connection_reset",
     pycurl.E_GOT_NOTHING: "connection_closed",

@@ -6,12 +6,11 @@ Who is in the table, and what must become of each row, is drawn by `drawn`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tests.support.people import Person, draw, person
-from tests.support.shapes import Field, Shape
+from tests.support.shapes import Field, Shape, manifest_text
 from tests.support.truth import RowTruth
 from tests.support.wounds import clean_draft, judged
 from tests.support.writers import columnar, delimited, documents, sql
@@ -164,33 +163,5 @@ def manifest(
     max_ratio: float = 0.05,
 ) -> str:
     """The manifest of a shape that was written down, as TOML."""
-    lines = [
-        f"# {shape.title}. Invented data: nobody in it exists.",
-        "version = 1",
-        "",
-        "[dataset]",
-        f"id = {_toml(dataset)}",
-        f"title = {_toml(shape.title)}",
-        "occurred_on = 2017-10-19",
-        f"sources = {_toml(list(sources))}",
-        "",
-        "[format]",
-        *(f"{key} = {_toml(value)}" for key, value in written.layout.items()),
-    ]
-    if encoding:
-        lines.append(f"encoding = {_toml(encoding)}")
-    for field in shape.fields:
-        names = [written.names.get(name, name) for name in field.columns]
-        lines += ["", "[[fields]]", f"column = {_toml(names[0] if len(names) == 1 else names)}"]
-        if field.kind:
-            lines.append(f"kind = {_toml(field.kind)}")
-        if field.kind == "phone":
-            lines.append('region = "MY"')
-        lines.append(f"exposes = {_toml(field.exposes)}")
-    lines += ["", "[rejects]", f"max_ratio = {max_ratio}", ""]
-    return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    """TOML 1.0 writes strings, numbers, booleans and arrays as JSON does."""
-    return json.dumps(value, ensure_ascii=False)
+    layout = {**written.layout, **({"encoding": encoding} if encoding else {})}
+    return manifest_text(shape, dataset, sources, layout, names=written.names, max_ratio=max_ratio)
