@@ -233,7 +233,10 @@ def test_a_state_that_is_not_that_of_the_load_under_way_is_left_aside(operator: 
     report = operator.run(last)
     assert report is not None
     assert (report.outcome, report.rows_before) == ("complete", 0)
-    assert report.notes == [OUTDATED]
+    is_complete = name.endswith(
+        "pruned, and some rows since"
+    )  # some rows leave it so, and of such a one no state is expected
+    assert report.notes == ([] if is_complete else [OUTDATED])
 
 
 @pytest.mark.parametrize("state", ["table", "one"])
