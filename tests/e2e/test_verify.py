@@ -211,6 +211,18 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
     assert cli("verify", manifest, *table.to, "--full").code == 0
 
 
+def test_a_replay_with_a_mended_manifest_is_remembered(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest, rejects = small_dump(tmp_path), tmp_path / "rejects"
+    assert cli("load", manifest, *table.to).code == 0
+    rejects.write_text('{"source": "demo-small.csv", "row": 1}\n')
+    manifest.write_text(manifest.read_text().replace('[[fields]]\ncolumn = "TEL"\nkind = "phone"\n', ""))
+    assert "cannot be told apart" in cli("load", manifest, *table.to, "--replay", rejects).out
+    assert len(table.items) == 11
+    small_dump(tmp_path)
+    assert cli("load", manifest, *table.to, "--output", "json").report["outcome"] == "unchanged"
+    assert "cannot be told apart" in cli("prune", "demo-small", *table.at, "--dry-run").out
+
+
 def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, admin: Client, many: Template) -> None:
     manifest = many.manifest
     filled(table, admin, many.everything)
