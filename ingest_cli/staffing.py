@@ -125,7 +125,8 @@ def _leave_alone_what_is_there() -> None:
     So a forked worker goes on sharing their memory, too, which a collection would write to (Python's documentation of
     `gc.freeze`).
     """
-    gc.freeze()
+    if not gc.get_freeze_count():  # once: what a run leaves behind may be collected
+        gc.freeze()
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from ingest_cli.cli.standard_streams import lead_nowhere
-from ingest_cli.report import Report
+
+if TYPE_CHECKING:  # who says the last word must not wait for numpy, of which half may be there
+    from ingest_cli.report import Report
 
 
 def escape(text: str) -> str:

@@ -55,3 +55,10 @@ def test_a_name_brings_no_more_than_it_needs() -> None:
     code = "import sys; from ingest_cli import load_manifest, read_pepper; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pyarrow", "numpy", "boto3", "botocore", "pycurl", "phonenumbers"} & set(done.stdout.split())
+
+
+def test_the_last_word_waits_for_no_library() -> None:
+    """It may be about a signal that came while one of them was being imported."""
+    code = "import sys; import ingest_cli.cli.console; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"pyarrow", "numpy", "boto3", "botocore", "pycurl"} & set(done.stdout.split())
