@@ -16,6 +16,7 @@ from typing import Any
 from ingest_cli.aws import DENIED, EXPIRED, expired, is_stale
 from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError, TryAgainError
+from ingest_cli.items import MAX_ITEM_BYTES, WCU_BYTES
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.sinks.limits import refusals
 from ingest_cli.sinks.transports.interface import Answer, Transport
@@ -136,9 +137,10 @@ def _of_table(left: dict[str, Any], table: str) -> list[Any]:
     return puts
 
 
-_MOST_TIMES = 2 * (1 + 2 * 25)
-"""How many times what its items cost a batch can at most consume: an item is written to the table and to each index,
-where one entry may have to go for another (25 by default: "Quotas in Amazon DynamoDB"), and twice in a transaction."""
+_MOST_WCU = 2 * (1 + 2 * 25) * MAX_ITEM_BYTES // WCU_BYTES
+"""The most that a request can consume for an item, however small it is: what it replaces, or deletes, may be as large
+as an item can be. It is written to the table and to each index, where one entry may have to go for another (25 by
+default: "Quotas in Amazon DynamoDB"), and twice in a transaction."""
 
 
 def _consumed(parsed: dict[str, Any], batch: Batch) -> float:
@@ -148,7 +150,7 @@ def _consumed(parsed: dict[str, Any], batch: Batch) -> float:
         wcu = float(sum(entry["CapacityUnits"] for entry in entries))
     except (KeyError, TypeError, OverflowError) as error:
         raise _Untrustworthy("bad_answer") from error
-    if wcu and not 0 < wcu <= _MOST_TIMES * batch.wcu:  # nor is NaN between anything
+    if wcu and not 0 < wcu <= _MOST_WCU * len(batch):  # nor is NaN between anything
         raise _Untrustworthy("bad_answer")
     return wcu
 

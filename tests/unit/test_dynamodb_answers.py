@@ -89,7 +89,7 @@ BROKEN: dict[str, Any] = {
     "units that are no number": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": float("nan")}]},
     "infinite units": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": float("inf")}]},
     "units given back": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": -1.0}]},
-    "units beyond belief": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": 1000.0}]},
+    "units beyond belief": {"UnprocessedItems": {}, "ConsumedCapacity": [{"CapacityUnits": 1e9}]},
 }
 
 
@@ -103,6 +103,12 @@ def test_an_answer_that_makes_no_sense_acknowledges_nothing(broken: str) -> None
 def test_units_of_indexes_count_and_may_be_many() -> None:
     answered = left(ConsumedCapacity=[{"CapacityUnits": 4.0 * 51}])
     assert interpret(answered, BATCH, "people").wcu == 204.0
+
+
+def test_units_of_what_was_replaced_count_and_may_be_many() -> None:
+    """A request costs as much as the larger of what was there and what is there then."""
+    answered = left(ConsumedCapacity=[{"CapacityUnits": 4.0 * 400}])
+    assert interpret(answered, BATCH, "people").wcu == 1600.0
 
 
 @pytest.mark.parametrize(
