@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ingest_cli.engines import pool as module
@@ -23,9 +24,11 @@ from ingest_cli.engines.pool import MAX_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, W
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, Position, RowChunk, Span
+from ingest_cli.records import Origin, Position, RowChunk, Span, TableChunk
 from ingest_cli.report import Account, Traffic
+from ingest_cli.settings import RunSettings
 from ingest_cli.settlement import Settled
+from ingest_cli.staffing import Staff
 from tests.fault.scenes import POLL_S, TIMEOUT_S, wait_until
 from tests.support.processes import is_alive
 
@@ -511,3 +514,25 @@ def test_workers_whose_parent_is_gone_are_gone_too(run: Run, kind: type[Program]
     parent.kill()
     parent.join()
     wait_until(lambda: not any(is_alive(pid) for pid in run.pids))
+
+
+def test_a_slice_of_a_column_is_sent_without_what_lies_around_it() -> None:
+    column = pa.array([b"%015d" % n for n in range(10_000)])
+    part = TableChunk(
+        Position(500, 500, 500),
+        Position(510, 510, 510),
+        b"",
+        np.zeros(11, np.int64),
+        np.arange(10, dtype=np.int32),
+        {"IC": column.slice(500, 10)},
+    )
+    packed = pack(Origin(0, 0, "dump"), part)
+    assert len(packed) < 4_000 < column.nbytes
+    _, rows = pickle.loads(packed)  # noqa: S301 - our own
+    assert rows.cells["IC"].to_pylist() == [b"%015d" % n for n in range(500, 510)]
+
+
+@pytest.mark.parametrize(("concurrency", "workers", "each"), [(16, 1, 16), (16, 2, 8), (16, 3, 5), (1, 2, 1)])
+def test_requests_in_flight_are_shared_out(concurrency: int, workers: int, each: int) -> None:
+    """Never more of them than were asked for, but for one that each worker needs."""
+    assert Staff(workers, None).concurrency(RunSettings(concurrency=concurrency)) == each
