@@ -62,7 +62,6 @@ class Runs(Generic[ReportT]):
         report_file: ReportFile | None = None,
         *,
         writes: bool = True,
-        show: Callable[[ReportT, str], None] = show_report,
         operation: Operation | None = None,
     ) -> None:
         """Set up.
@@ -74,8 +73,7 @@ class Runs(Generic[ReportT]):
             run: runs a manifest.
             report_file: where the reports of all runs are kept; None: nowhere.
             writes: whether it writes to a table, where each dataset has its own place.
-            show: prints a report, as `text` or `json`.
-            operation: what surrounds the runs; None: nothing but `output` and `log`.
+            operation: what surrounds the runs, and shows their reports; None: nothing but `output` and `log`.
         """
         self.codes: list[int] = []
         self.reports: list[ReportT] = []
@@ -90,7 +88,6 @@ class Runs(Generic[ReportT]):
         self._writes = writes
         self._operation = operation
         self._place = ""
-        self._show = show
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
 
@@ -166,7 +163,7 @@ class Runs(Generic[ReportT]):
         if self._operation is not None:
             self._operation.finished(path, report, began_at)
         else:
-            self._show(report, self._output)
+            show_report(report, self._output)
             if report.message:
                 self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)

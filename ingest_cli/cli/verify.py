@@ -91,9 +91,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         )
 
     with Operation("verify", values, show=_show) as operation:
-        runs = Runs(
-            run_settings(values), values["output"], operation.log, run, writes=False, show=_show, operation=operation
-        )
+        runs = Runs(run_settings(values), values["output"], operation.log, run, writes=False, operation=operation)
         code = runs.all(manifests)
     ctx.exit(code)
 

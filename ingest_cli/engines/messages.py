@@ -52,7 +52,7 @@ def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
     """The same cells without what lies around them in memory, which would be sent along with slices of a column."""
     return {
         name: pa.concat_arrays([column, column.slice(0, 0)])
-        if column.get_total_buffer_size() > MOST_AROUND * (column.nbytes + MOST_AROUND)
+        if column.get_total_buffer_size() > MOST_AROUND * column.nbytes
         else column
         for name, column in cells.items()
     }

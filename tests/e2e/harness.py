@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,10 @@ class Cli:
             check=False,
         )
         return self.checked(done.returncode, done.stdout, done.stderr)
+
+    def telling(self) -> Cli:
+        """The same, but that it says on stderr what it does, as on a terminal."""
+        return replace(self, env={**self.env, "INGEST_VERBOSE": "1"})
 
     def from_cron(self, *arguments: str | Path) -> Result:
         """Run it as cron does: without a terminal, and what it says on stdout and stderr is one mail, here `out`."""

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ DIMENSION = "dynamodb:table:WriteCapacityUnits"
 @pytest.fixture(name="cli")
 def telling(cli: Cli) -> Cli:
     """The command, which says on stderr what it raised and lowered, as on a terminal."""
-    return replace(cli, env={**cli.env, "INGEST_VERBOSE": "1"})
+    return cli.telling()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ ACTIVE = dict.fromkeys(("DynamicScalingInSuspended", "DynamicScalingOutSuspended
 @pytest.fixture(name="cli")
 def telling(cli: Cli) -> Cli:
     """The command, which says on stderr what it raised and lowered, as on a terminal."""
-    return replace(cli, env={**cli.env, "INGEST_VERBOSE": "1"})
+    return cli.telling()
 
 
 @pytest.fixture
