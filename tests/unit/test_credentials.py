@@ -230,6 +230,23 @@ def test_those_called_expired_are_replaced_once(clock: FakeClock, fibers: Fibers
     assert run(fibers, lambda: renewing.replaced(second)) == [True]
 
 
+def test_those_called_expired_that_somebody_else_has_renewed_just_now_are_not_renewed_again(
+    clock: FakeClock, fibers: Fibers, issuer: Issuer
+) -> None:
+    known = issuer.first(60 * MINUTE_S)
+    renewing = Renewing(known, fibers, clock)
+    [used] = run(fibers, renewing.current)
+    clock.advance(46 * MINUTE_S)
+    issuer.fault = FAULTS["a role refused"]
+    assert run(fibers, key_of(renewing)) == [used.access_key]
+    fibers.run_until(lambda: not renewing._is_renewing)
+    issuer.fault = None
+    known.get_frozen_credentials()
+    calls = issuer.calls
+    assert run(fibers, lambda: renewing.replaced(used)) == [True]
+    assert issuer.calls == calls
+
+
 def test_those_called_expired_may_have_no_others(clock: FakeClock, fibers: Fibers, issuer: Issuer) -> None:
     renewing = Renewing(issuer.first(60 * MINUTE_S), fibers, clock)
     [used] = run(fibers, renewing.current)

@@ -87,6 +87,7 @@ class Renewing:
         Raises:
             TryAgainError: there are no new ones.
         """
+        self._look_at_s = float("-inf")  # somebody else may have renewed them since this was last looked at
         if self._refreshable is not None and used == self.current():
             now_s = self._now_s()
             if not self._is_renewing and now_s < self._forced_until_s:
