@@ -44,7 +44,7 @@ def recorded(report: Report, pacer: Pacer | None = None, now_s: Callable[[], flo
 
 def _point(report: Report, pacer: Pacer | None, at_s: float) -> Point:
     requests, retries, wcu = report.traffic.now()
-    rate, ceiling = (None, None) if pacer is None else pacer.now()
+    rate, ceiling = (None, None) if pacer is None else (pacer.rate_wcu_per_s, pacer.ceiling_wcu_per_s)
     throttled, account = throttles(retries.items()), report.account
     return Point(
         at_s,

@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest_cli.cores import available_cores
 from ingest_cli.errors import UsageError
 
-DEFAULT_CONCURRENCY = 16
+DEFAULT_CONCURRENCY = 64
 DEFAULT_GIVE_UP_AFTER_S = 1800.0
 AUTO_WORKERS = 0
 TRANSPORTS = ("curl", "boto3")
@@ -50,11 +50,11 @@ class RunSettings:
                                     cells, identifiers, hashes and items
             +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
 
-    and, where workers are processes of their own, by
+    and, where there are more of them than one, by
 
         +  64 MiB            chunks that are not settled, in case that a worker is killed (`pool.MAX_HELD_BYTES`)
-        +  40 MiB            the chunk that is being read
-        +   W x 40 MiB       what each of them does not share with the others of the program and its libraries
+        +   W x 40 MiB       what each of them does not share with the others of the program and its libraries, and
+                             the chunk that waits for it
 
     for items of ordinary size; a record may have up to 8 MiB (`blocks.MAX_RECORD_BYTES`), and where all do, the chunk
     that is being prepared takes that much more. `memory_bytes` is the sum. What unpacks a source comes on top: up to
@@ -108,7 +108,7 @@ class RunSettings:
         """What a run needs at the most, in all of its processes: the sum above."""
         workers = self.workers or available_cores()
         each = 100 + 50_000 * 0.6 / 1024
-        apart = 64 + 40 + workers * 40 if workers > 1 else 0
+        apart = 64 + workers * 40 if workers > 1 else 0
         return int((120 + 84 + self.concurrency * 0.3 + workers * each + apart) * MIB + 3_000_000 * 17)
 
 

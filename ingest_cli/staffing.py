@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ingest_cli.cores import available_cores
 from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter
-from ingest_cli.engines.pool import WorkerPool
+from ingest_cli.engines.pool import OwnEngine, WorkerPool
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.errors import TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses
@@ -20,6 +20,7 @@ from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.working import Checking, Recipe, Writing
 
 if TYPE_CHECKING:
+    from ingest_cli.engines.interface import Settle
     from ingest_cli.engines.journal import Journal
     from ingest_cli.pipeline import Plan, Writer
     from ingest_cli.policies.chunking import ChunkSize
@@ -38,7 +39,7 @@ class Staff:
     """How many processes work on a run.
 
     Attributes:
-        workers: 1: this process does it all. More: so many, besides this one, which reads.
+        workers: processes that prepare and write, this one, which also reads, among them.
         shared: what they have in common; None for this process alone.
     """
 
@@ -79,10 +80,15 @@ def checking(
 ) -> Iterator[Engine]:
     """The engine of a dry run. Its processes have ended when the block is left."""
     _leave_alone_what_is_there()
+
+    def own(settle: Settle) -> Engine:
+        return nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), settle, chunk_size.took, stop))
+
     if staff.shared is None:
-        yield nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), journal.settle, chunk_size.took, stop))
+        yield own(journal.settle)
         return
-    with _pool(Checking(recipe, staff.shared), staff.workers, stop, journal=journal, chunk_size=chunk_size) as pool:
+    program = Checking(recipe, staff.shared)
+    with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size) as pool:
         yield pool
 
 
@@ -101,21 +107,25 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
 ) -> Iterator[Engine]:
     """The engine of a load. Its processes have ended when the block is left."""
     _leave_alone_what_is_there()
-    stop, concurrency = path.rules.stop, staff.concurrency(settings)
-    if staff.shared is None:
-        yield ConcurrentWriter(
+    stop, concurrency, entries = path.rules.stop, staff.concurrency(settings), MAX_OPEN_ENTRIES // staff.workers
+
+    def own(settle: Settle) -> Engine:
+        return ConcurrentWriter(
             recipe.preparation(),
             path.lanes,
-            journal.settle,
+            settle,
             path.outlet.fibers,
             stop,
             concurrency=concurrency,
             took=chunk_size.took,
+            open_entries=entries,
         )
+
+    if staff.shared is None:
+        yield own(journal.settle)
         return
-    entries = MAX_OPEN_ENTRIES // staff.workers
     program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
-    with _pool(program, staff.workers, stop, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
+    with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
         yield pool
 
 
@@ -132,18 +142,20 @@ def _leave_alone_what_is_there() -> None:
 @contextmanager
 def _pool(  # noqa: PLR0913 - each is a thing of its own
     program: Checking | Writing,
-    workers: int,
+    staff: Staff,
     stop: StopRequest,
     *,
+    own: OwnEngine,
     journal: Journal,
     chunk_size: ChunkSize,
     traffic: Traffic | None = None,
 ) -> Iterator[WorkerPool]:
     pool = WorkerPool(
         program,
-        workers,
+        staff.workers - 1,
         program.shared,
         stop,
+        own=own,
         settle=journal.settle,
         took=chunk_size.took,
         keep_raw=program.recipe.keep_raw,

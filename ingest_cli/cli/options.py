@@ -267,8 +267,8 @@ row_options = together(
         type=Workers(),
         default="auto",
         metavar="N|auto",
-        help="Processes that work on a dump, beside the one that reads it. 1: that one does it all. auto: as many as "
-        "there are cores, if the dump is large enough.",
+        help="Processes that work on a dump, the one that reads it among them. auto: as many as there are cores, if "
+        "the dump is large enough.",
     ),
     option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
     option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),

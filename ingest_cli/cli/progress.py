@@ -178,7 +178,7 @@ class Progress:
         parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]
         counts = {"rejected": report.account.rows_rejected}
         if self._pacer is not None:
-            _, ceiling = self._pacer.now()
+            ceiling = self._pacer.ceiling_wcu_per_s
             of = "" if ceiling is None else f"{'/' if brief else ' of '}{_short(ceiling)}"
             parts.append(f"{_short(self._wcu.at(now, report.traffic.wcu_consumed))}{of} WCU/s")
             counts = {"retries": report.traffic.retries.total(), **counts}

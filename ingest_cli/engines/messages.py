@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pickle
 import select
@@ -27,6 +29,9 @@ MOST_AROUND = 2
 ChunkKey = tuple[int, int, Position]
 """Which chunk it is: number of the source, number of the member, and where in it the chunk begins."""
 
+PIPE_BYTES = 1 << 20
+"""Of a pipe that results come through: what the kernel lets anybody have (pipe(7), `pipe-max-size`)."""
+
 END = b""
 """Sent instead of a chunk: there are no more."""
 
@@ -46,6 +51,12 @@ def pack(origin: Origin, rows: RowChunk, *, keep_raw: bool = False) -> bytes:
     """
     sent = rows if keep_raw else rows.without_bytes()
     return pickle.dumps((origin, replace(sent, cells=_compact(sent.cells))), pickle.HIGHEST_PROTOCOL)
+
+
+def unpack(packed: bytes) -> tuple[Origin, RowChunk]:
+    """The chunk that `pack` made `packed` of."""
+    chunk: tuple[Origin, RowChunk] = pickle.loads(packed)  # noqa: S301 - our own
+    return chunk
 
 
 def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
@@ -99,6 +110,13 @@ class Finished:
 Message = Settled | Took | Sent | Failed | Finished
 
 
+def widen(pipe: Connection) -> None:
+    """Let a pipe hold what a chunk comes to, where the system can, so that a worker need not wait until it is heard."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # all pipes of a user together may have too much already
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
 class ParentsStop(StopRequest):
     """The wish of the process that reads to stop, as a worker sees it. A worker whose parent is gone ends at once."""
 
@@ -143,8 +161,7 @@ class Link:
     def receive(self) -> tuple[Origin, RowChunk] | None:
         """The next chunk; None if there are no more."""
         data = self._chunks.recv_bytes()
-        chunk: tuple[Origin, RowChunk] | None = None if data == END else pickle.loads(data)  # noqa: S301 - our own
-        return chunk
+        return None if data == END else unpack(data)
 
     def send(self, message: Message) -> None:
         """Tell something to the process that reads."""

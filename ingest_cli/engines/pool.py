@@ -1,11 +1,12 @@
-"""The engine of several processes: this one reads, the others prepare and write.
+"""The engine of several processes: this one reads, and all of them prepare and write, this one too.
 
 Chunks of rows end with a record, whatever is quoted in it, so that any source can be shared out, packed ones and pipes
-included; whichever worker has time gets the next one. What became of a chunk comes back and is settled here: there is
-one account, one reject file, one checkpoint. The rate is kept in memory that all share.
+included. Whichever worker has time is given the next one; when none has, it is this process's own to write. What became
+of a chunk comes back and is settled here: there is one account, one reject file, one checkpoint. The rate is kept in
+memory that all share.
 
-A chunk is kept until it is settled. When a worker is killed its chunks are given to another: what it had written of
-them is written again, with the same bytes under the same keys, and counted once.
+A chunk that was handed out is kept until it is settled. When a worker is killed the others take over its chunks: what
+it had written of them is written again, with the same bytes under the same keys, and counted once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -35,9 +37,12 @@ from ingest_cli.engines.messages import (
     Sent,
     chunk_key,
     pack,
+    unpack,
+    widen,
 )
 from ingest_cli.engines.messages import Took as TookMessage
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
+from ingest_cli.pipeline import Writer
 from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
@@ -46,10 +51,7 @@ from ingest_cli.report import Traffic
 from ingest_cli.settlement import Settled
 
 MAX_HELD_BYTES = 64 << 20
-"""Of chunks that are not settled; beyond that no more are read, unless there is none."""
-
-MAX_DEATHS = 8
-"""Workers that may be killed in the course of a load. More of them are no accident."""
+"""Of chunks that were handed out and are not settled; beyond that this process writes what it reads by itself."""
 
 DRAIN_S = 6.0
 """Seconds that workers get to come to an end of what is in flight: their own five, and some to say so."""
@@ -62,6 +64,9 @@ LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
 for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody looks."""
 
 _POLL_S = 0.2
+
+OwnEngine = Callable[[Settle], AbstractContextManager[Writer]]
+"""Makes what this process writes with, given whom to tell what became of a chunk."""
 
 
 @dataclass(slots=True, eq=False)
@@ -85,15 +90,16 @@ class _Worker:
 
 
 class WorkerPool:
-    """Hands chunks to worker processes; a context manager that ends with everything written, or raises."""
+    """Hands chunks to worker processes, and writes some itself; a context manager that ends with everything written."""
 
     def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         program: Program,
-        workers: int,
+        others: int,
         shared: SharedByProcesses,
         stop: StopRequest,
         *,
+        own: OwnEngine,
         settle: Settle,
         took: Took,
         keep_raw: bool = False,
@@ -104,11 +110,12 @@ class WorkerPool:
 
         Args:
             program: what each of them does.
-            workers: how many.
+            others: how many, besides this process.
             shared: what they have in common.
             stop: ends everything early; also set when one of them fails.
+            own: this process's own engine.
             settle: told what became of each chunk.
-            took: told how long a chunk took.
+            took: told how long a chunk of a worker took.
             keep_raw: whether rejects are to show the records they are made of.
             traffic: of the run.
             on_death: told in a sentence that a worker was killed.
@@ -117,9 +124,9 @@ class WorkerPool:
             TryAgainError: the system has no room for so many processes.
         """
         self._program = program
-        self._context = process_context()
         self._shared = shared
         self._stop = stop
+        self._make_own = own
         self._settle = settle
         self._took = took
         self._keep_raw = keep_raw
@@ -127,32 +134,35 @@ class WorkerPool:
         self._on_death = on_death
         self._fault: BaseException | None = None
         self._changed = threading.Condition()
-        self._starting = threading.Lock()
         self._waiting = deque[ChunkKey]()
         self._held: dict[ChunkKey, bytes] = {}
-        self._held_bytes = self._deaths = 0
+        self._held_bytes = 0
         self._is_closed = False
         self._workers: list[_Worker] = []
         self._watch = Repeater("watch workers", LOOK_EVERY_S, self.look_after, self._fail)
+        self._drained_by_s: float | None = None
+        stop.tell(self._pass_on_stop)
         try:
-            for _ in range(workers):
+            for _ in range(others):
                 self._start()
         except IngestError:
             self.kill()
             raise
 
     def write(self, origin: Origin, rows: RowChunk) -> None:
-        """See `Writer.write`. Returns when the chunk is next in turn, or given to a worker.
+        """See `Writer.write`. Returns when a worker is given the chunk, or this process deals with it as its own.
 
         Raises:
             TryAgainError: the run is being stopped.
         """
+        self._check()
+        while (left := self._left_over()) is not None:
+            self._writer.write(*unpack(left))
+        if not self._wants_more():
+            self._writer.write(origin, rows)
+            return
         key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows, keep_raw=self._keep_raw)
         with self._changed:
-            while self._waiting or (self._held and self._held_bytes + len(packed) > MAX_HELD_BYTES):
-                self._check()
-                self._changed.wait(_POLL_S)
-            self._check()
             self._held[key] = packed
             self._held_bytes += len(packed)
             self._waiting.append(key)
@@ -160,29 +170,28 @@ class WorkerPool:
 
     def __enter__(self) -> Self:
         """Begin to talk to the workers, in threads of this process."""
-        for worker in list(self._workers):
-            self._attend(worker)
+        self._own = self._make_own(self._settled)
+        self._writer = self._own.__enter__()
+        for worker in self._workers:
+            for program in (self._feed, self._listen):
+                threading.Thread(target=program, args=[worker], name="worker-attendant", daemon=True).start()
         self._watch.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what was handed out; when the run is being stopped, only for what is in flight, and not for long."""
+        """Wait for what was begun; when the run is being stopped, only for what is in flight, and not for long."""
         if kind is not None and not issubclass(kind, Exception):
             self._stop.request("interrupted")
-        drained_by_s: float | None = None
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-            while self._is_under_way():
-                if drained_by_s is None and self._stop.requested:
-                    self._shared.request_stop()
-                    drained_by_s = time.monotonic() + DRAIN_S
-                if drained_by_s is not None and time.monotonic() > drained_by_s:
-                    break
-                self._changed.wait(_POLL_S)
-        self.kill()
+        try:
+            self._own.__exit__(kind, error, trace)
+        finally:
+            self._wait_for_others()
+            self.kill()
         if error is None:
             self._check()
 
@@ -202,8 +211,56 @@ class WorkerPool:
                 if worker.silent_looks > MAX_SILENT_LOOKS:
                     worker.process.kill()
 
+    def _pass_on_stop(self) -> None:
+        """Let the workers know, and when they have to be done; called from signal handlers, too."""
+        self._drained_by_s = time.monotonic() + DRAIN_S
+        self._shared.request_stop()
+
+    def _wait_for_others(self) -> None:
+        """Wait until all workers have said their last word, and take over what those leave who cannot."""
+        while True:
+            if not self._stop.requested and (left := self._left_over()) is not None:
+                self._take_over(left)
+            with self._changed:
+                if not self._is_under_way() or self._is_drained():
+                    return
+                self._changed.wait(_POLL_S)
+
+    def _is_drained(self) -> bool:
+        """Whether the workers have had their time since the run was asked to stop."""
+        return self._drained_by_s is not None and time.monotonic() > self._drained_by_s
+
+    def _take_over(self, packed: bytes) -> None:
+        try:
+            with self._make_own(self._settled) as writer:
+                writer.write(*unpack(packed))
+        except Exception as fault:  # noqa: BLE001 - raised once the others have drained
+            self._fail(fault)
+
+    def _left_over(self) -> bytes | None:
+        """The next chunk that nobody else will take, since who had it was killed; None if there is none."""
+        with self._changed:
+            return self._held[self._waiting.popleft()] if self._wanted() < 0 else None
+
+    def _wants_more(self) -> bool:
+        """Whether another process wants one more chunk, and it may be held until it is settled."""
+        with self._changed:
+            return self._wanted() > 0 and self._held_bytes < MAX_HELD_BYTES
+
+    def _wanted(self) -> int:
+        """How many chunks the others want beyond those that wait for them."""
+        room = sum(max(MAX_UNTAKEN - one.untaken, 0) for one in self._workers if not one.is_gone)
+        return room - len(self._waiting)
+
+    def _settled(self, message: Settled) -> None:
+        """Settle a chunk, whoever dealt with it."""
+        self._settle(message)
+        with self._changed:
+            self._held_bytes -= len(self._held.pop(chunk_key(message.origin, message.span), b""))
+            self._changed.notify_all()
+
     def _is_under_way(self) -> bool:
-        """Whether anybody has something to say yet, or somebody new will have."""
+        """Whether anybody has something to say yet, or left something to do."""
         return not all(one.is_gone for one in self._workers) or (bool(self._held) and not self._stop.requested)
 
     def _check(self) -> None:
@@ -217,35 +274,29 @@ class WorkerPool:
             if self._fault is None and not self._stop.requested:
                 self._fault = fault
             self._stop.fail(fault)  # the reader, too, ends with it, wherever it waits
-            self._shared.request_stop()
             self._changed.notify_all()
 
-    def _start(self) -> _Worker:
-        with self._starting:  # nobody else's pipes are half open meanwhile, so that each closes with its worker
-            theirs_in, chunks = self._context.Pipe(duplex=False)
-            results, theirs_out = self._context.Pipe(duplex=False)
-            ours = [end for one in self._workers for end in (one.chunks, one.results)] + [chunks, results]
-            process = self._context.Process(  # type: ignore[attr-defined] # every context has it
-                target=_run,
-                args=(self._program, theirs_in, theirs_out, ours if self._context.get_start_method() == "fork" else ()),
-                name="ingest-worker",
-            )
-            try:
-                process.start()
-            except OSError as error:
-                raise TryAgainError(
-                    f"a worker process cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
-                ) from error
-            finally:
-                theirs_in.close()
-                theirs_out.close()
-            worker = _Worker(process, chunks, results)
-            self._workers.append(worker)
-        return worker
-
-    def _attend(self, worker: _Worker) -> None:
-        for program in (self._feed, self._listen):
-            threading.Thread(target=program, args=[worker], name="worker-attendant", daemon=True).start()
+    def _start(self) -> None:
+        context = process_context()
+        theirs_in, chunks = context.Pipe(duplex=False)
+        results, theirs_out = context.Pipe(duplex=False)
+        widen(results)
+        ours = [end for one in self._workers for end in (one.chunks, one.results)] + [chunks, results]
+        process = context.Process(  # type: ignore[attr-defined] # every context has it
+            target=_run,
+            args=(self._program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else ()),
+            name="ingest-worker",
+        )
+        try:
+            process.start()
+        except OSError as error:
+            raise TryAgainError(
+                f"a worker process cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
+            ) from error
+        finally:
+            theirs_in.close()
+            theirs_out.close()
+        self._workers.append(_Worker(process, chunks, results))
 
     def _feed(self, worker: _Worker) -> None:
         """Give a worker chunks as long as there are any. What it cannot take yet waits in the pipe."""
@@ -267,7 +318,6 @@ class WorkerPool:
             key = self._waiting.popleft()
             worker.assigned.add(key)
             worker.untaken += 1
-            self._changed.notify_all()
             return self._held[key]
 
     def _is_due_for(self, worker: _Worker) -> bool:
@@ -283,7 +333,7 @@ class WorkerPool:
                     message: Message = worker.results.recv()
                 except (EOFError, OSError):
                     is_finished = True
-                    self._replace(worker)
+                    self._give_up(worker)
                 else:
                     is_finished = self._hear(worker, message)
             except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
@@ -298,12 +348,8 @@ class WorkerPool:
         worker.silent_looks = 0
         match message:
             case Settled():
-                self._settle(message)
-                with self._changed:
-                    key = chunk_key(message.origin, message.span)
-                    worker.assigned.discard(key)
-                    self._held_bytes -= len(self._held.pop(key))
-                    self._changed.notify_all()
+                self._settled(message)
+                worker.assigned.discard(chunk_key(message.origin, message.span))
             case TookMessage():
                 self._took(message.size_bytes, message.duration_s)
                 with self._changed:
@@ -317,8 +363,8 @@ class WorkerPool:
                 return True
         return False
 
-    def _replace(self, worker: _Worker) -> None:
-        """Give the chunks of a worker that was killed to others, and let another take its place."""
+    def _give_up(self, worker: _Worker) -> None:
+        """Leave the chunks of a worker that was killed to the others."""
         worker.process.kill()
         worker.process.join()
         code = worker.process.exitcode
@@ -328,18 +374,8 @@ class WorkerPool:
                 return
             worker.is_gone = True
             self._waiting.extendleft(worker.assigned)
-            self._deaths += 1
-            is_too_often = self._deaths > MAX_DEATHS
-        if is_too_often:
-            self._fail(
-                TryAgainError(
-                    f"worker processes are killed again and again (the last one: {how}), perhaps for want of memory; "
-                    f"{CONTINUE}, with --workers 1"
-                )
-            )
-            return
-        self._on_death(f"a worker process was killed ({how}); another one took over its rows")
-        self._attend(self._start())
+            self._changed.notify_all()
+        self._on_death(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
 
 
 def _run(program: Program, chunks: Connection, results: Connection, inherited: Sequence[Connection]) -> None:

@@ -98,24 +98,13 @@ class Pacer:
     @property
     def rate_wcu_per_s(self) -> float:
         """The current rate."""
-        self._shared.look()
-        return self._shared.rate_wcu_per_s
+        return self._shared.look()[0]
 
     @property
     def ceiling_wcu_per_s(self) -> float | None:
         """The current ceiling."""
-        self._shared.look()
-        ceiling = self._shared.ceiling_wcu_per_s
+        ceiling = self._shared.look()[1]
         return None if math.isnan(ceiling) else ceiling
-
-    def now(self) -> tuple[float, float | None]:
-        """The current rate and the current ceiling, for whoever is none of those that write.
-
-        Unlike the two above it takes the lock: a look from another thread would undo what one of them is changing.
-        """
-        with self._shared as state:
-            rate, ceiling = state.rate_wcu_per_s, state.ceiling_wcu_per_s
-        return rate, None if math.isnan(ceiling) else ceiling
 
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""

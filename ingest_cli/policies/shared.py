@@ -68,8 +68,9 @@ class Shared:
     ) -> None:
         self._here.release()
 
-    def look(self) -> None:
-        """Bring `rate_wcu_per_s` and `ceiling_wcu_per_s` up to date, for reading only."""
+    def look(self) -> tuple[float, float]:
+        """`rate_wcu_per_s` and `ceiling_wcu_per_s` as they are now; waits for nobody, and changes nothing."""
+        return self.rate_wcu_per_s, self.ceiling_wcu_per_s
 
 
 class SharedByProcesses(Shared):
@@ -126,9 +127,9 @@ class SharedByProcesses(Shared):
         self._memory = memoryview(mmap.mmap(file, _CELLS * _CELL_BYTES))
         self._cells = self._memory.cast("d")
 
-    def look(self) -> None:
+    def look(self) -> tuple[float, float]:
         """See `Shared.look`."""
-        self.rate_wcu_per_s, self.ceiling_wcu_per_s = self._cells[0:2]
+        return self._cells[0], self._cells[1]
 
     @property
     def failing_since_s(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from ingest_cli.errors import TryAgainError
 
@@ -29,6 +30,13 @@ class StopRequest:
         self.event = threading.Event()
         self.is_begun_anew = False
         self._fault: BaseException = TryAgainError(f"stopped; {CONTINUE}")
+        self._told: list[Callable[[], None]] = []
+
+    def tell(self, hear: Callable[[], None]) -> None:
+        """Have `hear` called as soon as somebody asks: from a signal handler, too, so that it must not wait."""
+        self._told.append(hear)
+        if self.event.is_set():
+            hear()
 
     def request(self, reason: str) -> None:
         """Ask the run to drain what is in flight, save, and end. The first reason counts."""
@@ -39,6 +47,8 @@ class StopRequest:
         if not self.event.is_set():
             self._fault = fault
             self.event.set()
+            for hear in self._told:
+                hear()
 
     @property
     def requested(self) -> bool:

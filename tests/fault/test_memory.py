@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ingest_cli.engines.pool import MAX_HELD_BYTES
 from ingest_cli.policies.slow_lane import CAPACITY_ITEMS
 from ingest_cli.settings import RunSettings
-from tests.e2e.harness import PEPPER_HEX, new_cli, small_dump
+from tests.e2e.harness import PEPPER_HEX, new_cli, plug, small_dump
 from tests.fault.scenes import wait_until
 from tests.support.endpoint.process import EndpointProcess
 from tests.support.processes import tree_pss_bytes
@@ -56,21 +56,32 @@ def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
     assert peak < RunSettings(workers=1).memory_bytes
 
 
-LONG_ROWS, CELL = 24_000, 5_000
+LONG_ROWS, CELL = 12_000, 5_000
+LITTLE_BYTES, LITTLE_ITEMS = 8 << 20, 2000
+LITTLE = f"""\
+from ingest_cli.engines import pool
+from ingest_cli.policies.slow_lane import SlowLane
+pool.MAX_HELD_BYTES = {LITTLE_BYTES}
+SlowLane.__init__.__defaults__ = ({LITTLE_ITEMS},)
+"""
 
 
 @pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="/proc tells the memory of a process, on Linux"
 )
 def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> None:
-    """Nine rows in ten are of one person, and long: each chunk waits for that key, and is kept until it is settled."""
+    """Nine rows in ten are of one person, and long: each chunk waits for that key, and is kept until it is settled.
+
+    What is no longer handed out then is written by the process that reads, until its own lane is full, too.
+    """
     cli = new_cli(tmp_path / "home", secrets=(PEPPER_HEX,))
     (tmp_path / "dump").mkdir()
     rows = [("N" * CELL, "", HOT_PHONE if n % 10 else "", f"kenari.{n}@example.org") for n in range(LONG_ROWS)]
     manifest = small_dump(tmp_path / "dump", rows)
     limits = json.dumps({"partitions": 64, "partition_wcu_per_s": 1e6, "key_wcu_per_s": 1})
-    most = 1.3 * MAX_HELD_BYTES / CELL
+    most = 1.3 * (LITTLE_BYTES / CELL + LITTLE_ITEMS / 0.9)
     assert most < LONG_ROWS
+    cli = replace(cli, env={**cli.env, **plug(tmp_path / "plug", LITTLE)})
     with EndpointProcess("--limits", limits) as endpoint:
         to = ["--table", "people", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *to, "--wcu", "1000000").code == 0

@@ -1,4 +1,4 @@
-"""Chunks handed to worker processes: each settled once, whoever fails, hangs, is killed or is asked to stop."""
+"""Chunks handed to worker processes, or kept: each settled once, whoever fails, hangs, is killed or asked to stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,8 +20,9 @@ import pyarrow as pa
 import pytest
 
 from ingest_cli.engines import pool as module
+from ingest_cli.engines.interface import Settle
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
-from ingest_cli.engines.pool import MAX_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
+from ingest_cli.engines.pool import MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import StopRequest
@@ -37,6 +39,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning
 
 VALUE = "870513-10-4739"
 
+HANDED_OUT = 1
+"""Number of a chunk that is not kept, however few workers there are: each wants two as soon as it is there."""
+
 
 def chunk(number: int, size: int = 20, source: int = 0, member: int = 0) -> tuple[Origin, RowChunk]:
     """A chunk of one record of so many bytes, the so manyth of its member."""
@@ -47,6 +52,23 @@ def chunk(number: int, size: int = 20, source: int = 0, member: int = 0) -> tupl
 
 Deed = Callable[[int, Path], None]
 """What a worker does with a chunk, given its number and a folder of the test's own."""
+
+
+def as_settled(origin: Origin, rows: RowChunk) -> Settled:
+    account = Account(rows_read=rows.records, items_built=sum(rows.data))
+    return Settled(origin, Span(rows.start, rows.end), np.array([rows.start.row], np.uint64), account, ())
+
+
+@dataclass(frozen=True)
+class Own:
+    """What this process writes by itself: settled at once."""
+
+    settle: Settle
+    kept: list[int] = field(default_factory=list)
+
+    def write(self, origin: Origin, rows: RowChunk) -> None:
+        self.kept.append(rows.start.row)
+        self.settle(as_settled(origin, rows))
 
 
 @dataclass(frozen=True)
@@ -68,8 +90,7 @@ class Program:
                 return
             origin, rows = received
             self.deed(rows.start.row, self.folder)
-            account = Account(rows_read=rows.records, items_built=sum(rows.data))
-            link.send(Settled(origin, Span(rows.start, rows.end), np.array([rows.start.row], np.uint64), account, ()))
+            link.send(as_settled(origin, rows))
             link.send(Took(rows.size_bytes, 0.5))
             link.send(Sent(1, Counter(again=2), 3.0, Counter({7: 1})))
 
@@ -79,12 +100,12 @@ def settles(_number: int, _folder: Path) -> None:
 
 
 def fails(number: int, _folder: Path) -> None:
-    if number == 3:
+    if number == HANDED_OUT:
         raise ManifestError("the manifest does not fit")
 
 
 def crashes(number: int, _folder: Path) -> None:
-    if number == 3:
+    if number == HANDED_OUT:
         raise ValueError(VALUE) from KeyError(VALUE)
 
 
@@ -97,19 +118,17 @@ def _once(folder: Path) -> bool:
 
 
 def dies_once(number: int, folder: Path) -> None:
-    if number == 3 and _once(folder):
+    if number == HANDED_OUT and _once(folder):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def leaves_once(number: int, folder: Path) -> None:
-    if number == 3 and _once(folder):
+    if number == HANDED_OUT and _once(folder):
         os._exit(7)
 
 
-def dies(number: int, folder: Path) -> None:
-    if number == 3:
-        (folder / f"died-{os.getpid()}").touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+def dies(_number: int, _folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hangs(number: int, folder: Path) -> NoReturn:
@@ -126,16 +145,21 @@ def waits(number: int, folder: Path) -> None:
 
 @dataclass
 class Run:
-    """A pool of workers, and what it told."""
+    """A pool of workers besides this process, and what it told."""
 
     folder: Path
     deed: Deed = settles
     workers: int = 2
     stop: StopRequest = field(default_factory=StopRequest)
     settled: list[Settled] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     took: list[tuple[int, float]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
+
+    @contextmanager
+    def own(self, settle: Settle) -> Iterator[Own]:
+        yield Own(settle, self.kept)
 
     def pool(self, settle: Callable[[Settled], None] | None = None) -> WorkerPool:
         shared = SharedByProcesses()
@@ -144,6 +168,7 @@ class Run:
             self.workers,
             shared,
             self.stop,
+            own=self.own,
             settle=settle or self.settled.append,
             took=lambda size, duration_s: self.took.append((size, duration_s)),
             traffic=self.traffic,
@@ -198,9 +223,13 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
     assert keys == sorted((origin.shard, origin.member, rows.start.row) for origin, rows in made)
     # What they were is what was handed out, and all that a worker says is heard.
     assert sorted(one.account.items_built for one in run.settled) == sorted(sum(rows.data) for _, rows in made)
-    assert run.took == [(20, 0.5)] * 80
-    assert (run.traffic.requests, run.traffic.retries, run.traffic.wcu_consumed) == (80, Counter(again=160), 240.0)
-    assert run.traffic.latencies.counts == {7: 80}
+    handed_out = 80 - len(run.kept)
+    assert MAX_UNTAKEN * workers <= handed_out < 80
+    assert run.took == [(20, 0.5)] * handed_out
+    traffic = run.traffic
+    assert (traffic.requests, traffic.wcu_consumed) == (handed_out, 3.0 * handed_out)
+    assert traffic.retries == Counter(again=2 * handed_out)
+    assert traffic.latencies.counts == {7: handed_out}
     assert run.notes == []
     run.has_left_nothing()
 
@@ -223,7 +252,7 @@ def test_a_failure_is_that_of_the_run(run: Run) -> None:
     with pytest.raises(ManifestError, match=r"^the manifest does not fit$"):
         run.hand_out(*range(1000))
     assert run.stop.requested
-    assert 3 not in run.numbers
+    assert HANDED_OUT not in run.numbers
     assert len(set(run.numbers)) == len(run.numbers) < 1000
     run.has_left_nothing()
 
@@ -231,7 +260,7 @@ def test_a_failure_is_that_of_the_run(run: Run) -> None:
 def test_a_failure_at_the_very_end_counts_too(run: Run) -> None:
     run.deed = fails
     with pytest.raises(ManifestError):
-        run.hand_out(3)
+        run.hand_out(0, HANDED_OUT)
 
 
 def test_a_bug_is_told_without_values(run: Run) -> None:
@@ -247,40 +276,45 @@ def test_a_bug_is_told_without_values(run: Run) -> None:
     run.has_left_nothing()
 
 
+KILLED = "a worker process was killed ({}); the others took over its rows, and go on without it"
+
+
 @pytest.mark.parametrize(("deed", "how"), [(dies_once, "signal 9"), (leaves_once, "exit code 7")])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_the_chunks_of_a_killed_worker_go_to_another(run: Run, deed: Deed, how: str, workers: int) -> None:
     run.deed, run.workers = deed, workers
     run.hand_out(*range(30))
     assert run.numbers == list(range(30))
-    assert run.notes == [f"a worker process was killed ({how}); another one took over its rows"]
-    assert len(run.pids) == workers + 1
+    assert run.notes == [KILLED.format(how)]
     run.has_left_nothing()
 
 
-def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced_too(run: Run) -> None:
+def test_workers_that_are_killed_while_they_have_nothing_to_do_are_missed_too(run: Run) -> None:
     with run.pool() as pool:
         wait_until(lambda: len(run.pids) == 2)
         for pid in run.pids:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(run.pids) == 4)
+        wait_until(lambda: len(run.notes) == 2)
         for number in range(10):
             pool.write(*chunk(number))
-    assert run.numbers == list(range(10))
-    assert len(run.notes) == 2
+    assert run.numbers == run.kept == list(range(10))
 
 
-def test_workers_that_are_killed_again_and_again_are_no_accident(run: Run) -> None:
-    run.deed = dies
-    with pytest.raises(TryAgainError) as caught:
-        run.hand_out(*range(1000))
-    assert "killed again and again (the last one: " in str(caught.value)
-    assert "run the same command again to go on, with --workers 1" in str(caught.value)
-    died = len(list(run.folder.glob("died-*")))
-    assert MAX_DEATHS < died <= MAX_DEATHS + 2, "the other one may have taken it before everything was ended"
-    assert len(run.notes) == MAX_DEATHS
-    assert 3 not in run.numbers
+def test_the_last_one_left_does_it_all(run: Run) -> None:
+    run.deed, run.workers = dies, 3
+    run.hand_out(*range(100))
+    assert run.numbers == sorted(run.kept) == list(range(100))
+    assert run.notes == [KILLED.format("signal 9")] * 3
     run.has_left_nothing()
+
+
+def test_what_a_killed_worker_leaves_is_done_before_more_is_read(run: Run) -> None:
+    run.deed, run.workers = dies, 1
+    with run.pool() as pool:
+        pool.write(*chunk(0))
+        wait_until(lambda: run.notes)
+        pool.write(*chunk(1))
+        assert run.kept == [0, 1]
 
 
 def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
@@ -298,7 +332,7 @@ def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
     with pytest.raises(TryAgainError, match=r"^stopped by a test; "):
         run.hand_out(*range(1000), size=100_000)
     thread.join()
-    assert run.settled == []
+    assert run.numbers == sorted(run.kept)
     assert run.notes == []
     run.has_left_nothing()
 
@@ -321,7 +355,7 @@ def test_asked_to_stop_what_is_under_way_is_waited_for(run: Run) -> None:
     thread.join()
     begun = {int(path.name.removeprefix("began-")) for path in run.folder.glob("began-*")}
     assert len(begun) >= 2
-    assert begun == set(run.numbers)
+    assert begun == set(run.numbers) - set(run.kept)
     run.has_left_nothing()
 
 
@@ -359,36 +393,22 @@ def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None
     run.has_left_nothing()
 
 
-@pytest.mark.parametrize(("held", "expected"), [(1, 1), (3, 3), (3.5, 3)])
-def test_no_more_is_read_than_may_be_held(
+@pytest.mark.parametrize(("held", "expected"), [(1, 1), (3, 3), (2.5, 3)])
+def test_no_more_is_handed_out_than_may_be_held(
     run: Run, monkeypatch: pytest.MonkeyPatch, held: float, expected: int
 ) -> None:
     monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(*chunk(0), keep_raw=True))))
     run.deed = waits
-    written = list[int]()
-    at_first = list[int]()
-
-    def settle(one: Settled) -> None:
-        at_first.append(len(written))
-        run.settled.append(one)
-
-    def writes() -> None:
+    with run.pool() as pool:
         for number in range(50):
             pool.write(*chunk(number))
-            written.append(number)
-
-    with run.pool(settle) as pool:
-        thread = threading.Thread(target=writes)
-        thread.start()
-        wait_until(lambda: len(written) >= expected)
+        assert run.kept == list(range(expected, 50))
         (run.folder / "go on").touch()
-        thread.join(TIMEOUT_S)
-    assert at_first[0] == expected
     assert run.numbers == list(range(50))
 
 
 def stops_once(number: int, folder: Path) -> None:
-    if number == 3 and _once(folder):
+    if number == HANDED_OUT and _once(folder):
         (folder / "stopped").touch()
         os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -405,7 +425,7 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
         assert run.notes == []
         pool.look_after()
     assert run.numbers == list(range(20))
-    assert run.notes == ["a worker process was killed (signal 9); another one took over its rows"]
+    assert run.notes == [KILLED.format("signal 9")]
 
 
 def test_workers_that_have_nothing_to_do_are_left_alone(run: Run) -> None:
@@ -477,14 +497,6 @@ def test_a_system_that_has_no_room_for_all_of_them(run: Run, monkeypatch: pytest
     assert [one.exitcode for one in made] == [-signal.SIGKILL] * 2
 
 
-def test_a_system_that_has_no_room_for_another_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(monkeypatch, 2)
-    run.deed = dies
-    with pytest.raises(TryAgainError, match="cannot be started"):
-        run.hand_out(*range(1000))
-    run.has_left_nothing()
-
-
 @dataclass(frozen=True)
 class Chattering(Program):
     """A worker that says something again and again, whoever listens."""
@@ -498,8 +510,10 @@ class Chattering(Program):
 def _parent(kind: type[Program], folder: Path) -> None:
     """A process that hands out chunks, until it is killed."""
     shared = SharedByProcesses()
-    program = kind(shared, settles, folder)
-    with WorkerPool(program, 2, shared, StopRequest(), settle=lambda _: None, took=lambda *_: None) as pool:
+    program, nobody = kind(shared, settles, folder), Run(folder)
+    with WorkerPool(
+        program, 2, shared, StopRequest(), own=nobody.own, settle=lambda _: None, took=lambda *_: None
+    ) as pool:
         pool.write(*chunk(0))
         while True:
             time.sleep(TIMEOUT_S)

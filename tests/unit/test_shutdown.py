@@ -35,3 +35,12 @@ def test_a_failure_is_raised_as_it_is() -> None:
     with pytest.raises(LockedError) as caught:
         stop.check()
     assert caught.value is fault
+
+
+def test_who_wants_to_hear_of_it_is_told_once() -> None:
+    stop, heard = StopRequest(), list[str]()
+    stop.tell(lambda: heard.append("before"))
+    stop.request("stopped by SIGTERM")
+    stop.request("stopped by SIGINT")
+    stop.tell(lambda: heard.append("after"))
+    assert heard == ["before", "after"]

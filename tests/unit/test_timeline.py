@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
+from collections import Counter, deque
 from itertools import pairwise
 
 import pytest
@@ -175,18 +175,18 @@ def test_the_end_of_a_run_that_failed_is_recorded_and_nothing_after_it() -> None
 def test_a_look_at_the_rate_undoes_nothing() -> None:
     """Looked at by one thread, changed by another: every change counts."""
     pacer = Pacer.starting(FakeClock(), 1000.0, shared=SharedByProcesses())
-    over = threading.Event()
+    over, seen = threading.Event(), deque[float](maxlen=1)
 
     def look() -> None:
         while not over.is_set():
-            pacer.now()
+            seen.append(pacer.rate_wcu_per_s)
 
     looker = threading.Thread(target=look)
     looker.start()
     try:
         for ceiling in range(1, 3000):
             pacer.set_ceiling(float(ceiling))
-            assert pacer.now() == (ceiling, ceiling)
+            assert pacer.rate_wcu_per_s == pacer.ceiling_wcu_per_s == ceiling
     finally:
         over.set()
         looker.join()
