@@ -1,7 +1,7 @@
 # Everything a person needs to try, test and check this project. `make` alone lists it.
 #
 # One virtual environment serves the demo and the tests. Two stamp files in it say how much is installed, and both
-# depend on pyproject.toml: a second run installs nothing, and a changed dependency is picked up.
+# depend on pyproject.toml and on what is compiled: a second run installs nothing, and a change is picked up.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
 RUN := $(VENV)/.installed-to-run
 DEV := $(VENV)/.installed-to-develop
+INSTALLED := pyproject.toml .build/compile.py ingest_cli/_hmac_columns.c
 NODE_DIR := tests/support/node
 NODE := $(NODE_DIR)/node_modules/.installed
 BENCH := $(VENV)/.installed-to-measure
@@ -64,6 +65,7 @@ samples: $(DEV) ## write sample_data/ again
 
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) $(NODE_DIR)/node_modules $(NODE_PEERS_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f ingest_cli/*.so
 	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- what the targets above stand on ---------------------------------------------------------------------------------
@@ -78,12 +80,12 @@ $(CREATED):
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@touch $@
 
-$(RUN): pyproject.toml $(CREATED)
+$(RUN): $(INSTALLED) $(CREATED)
 	@echo "Installing into $(VENV): a minute or two, the first time only."
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
 	@touch $@
 
-$(DEV): pyproject.toml $(CREATED)
+$(DEV): $(INSTALLED) $(CREATED)
 	@echo "Installing into $(VENV): a minute or two, the first time only."
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
 	@touch $(RUN) $@

@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 HashArray = npt.NDArray[np.uint64]
 
-DEFAULT_CAPACITY = 1 << 22
-"""Hashes kept at the most, 8 bytes each: exact for some 1.4 million rows of three identifiers."""
+DEFAULT_CAPACITY = 3_000_000
+"""Hashes kept at the most, 8 bytes each: exact for a million rows of three identifiers."""
 
+_ROOM_SHARE = 16  # of the capacity, for hashes that come before those that are there twice are left out
 
 _BLOCK = 1 << 16
 
@@ -29,10 +30,11 @@ class DistinctCounter:
         """Start at none.
 
         Args:
-            capacity: hashes to keep; 10 bytes each.
+            capacity: hashes to keep; 8.5 bytes each.
         """
         self._capacity = capacity
-        self._kept: HashArray = np.empty(capacity + max(capacity // 4, 1), np.uint64)  # untouched pages cost nothing
+        room = max(capacity // _ROOM_SHARE, 1)
+        self._kept: HashArray = np.empty(capacity + room, np.uint64)  # untouched pages cost nothing
         self._settled = self._size = 0
         self._zero_bits = 0
 

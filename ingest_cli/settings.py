@@ -40,7 +40,7 @@ class RunSettings:
     Memory is bounded, however large the dump and however slow the table, by
 
           120 MiB            the program and its libraries
-        +  84 MiB            hashes of keys, for the count of duplicates (`distinct.DEFAULT_CAPACITY`), twice over
+        +  50 MiB            hashes of keys, for the count of duplicates (`distinct.DEFAULT_CAPACITY`), twice over
         +  3,000,000 x 17 B  rows and items of chunks of which something is still to be written
                              (`concurrent.MAX_OPEN_ENTRIES`)
         +   C x 0.3 MiB      C = `concurrency`: a connection, and three batches of 25 items
@@ -109,7 +109,7 @@ class RunSettings:
         workers = self.workers or available_cores()
         each = 100 + 50_000 * 0.6 / 1024
         apart = 64 + workers * 40 if workers > 1 else 0
-        return int((120 + 84 + self.concurrency * 0.3 + workers * each + apart) * MIB + 3_000_000 * 17)
+        return int((120 + 50 + self.concurrency * 0.3 + workers * each + apart) * MIB + 3_000_000 * 17)
 
 
 def state_folder(state: str) -> Path | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, Hasher, base64url
+from ingest_cli.hashing import (
+    KERNEL,
+    RECORD_TAG_CHARACTERS,
+    TAG_CHARACTERS,
+    ColumnHmac,
+    Hasher,
+    base64url,
+    compiled_hmac,
+    looped_hmac,
+)
 from ingest_cli.keys import Pepper
 
 VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
@@ -83,3 +95,90 @@ def test_base64url_is_the_standard_librarys(rows: int, width: int, chance: objec
 def test_the_lengths_are_those_of_the_keys(width: int, characters: int) -> None:
     assert len(base64url(np.zeros((1, width), np.uint8))[0].as_py()) == characters
     assert base64url(np.zeros((0, width), np.uint8)).to_pylist() == []
+
+
+needs_kernel = pytest.mark.skipif(KERNEL is None, reason="nothing was compiled: there was no C compiler")
+WAYS = [looped_hmac, pytest.param(compiled_hmac, marks=needs_kernel)]
+Way = Callable[[bytes], ColumnHmac]
+
+# A block of SHA-256 has 64 bytes, the last 9 of a message are its end and its length, and a key block comes first.
+LENGTHS = [*range(200), *(64 * n + d for n in (4, 5, 16, 63, 64, 65) for d in (-10, -9, -8, -1, 0, 1)), 100_000]
+
+
+def column(values: list[bytes]) -> pa.BinaryArray:
+    return pa.array(values, pa.binary())
+
+
+def digests(key: bytes, values: list[bytes]) -> bytes:
+    return b"".join(hmac.digest(key, value, "sha256") for value in values)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("key_bytes", [0, 1, 32, 63, 64])
+def test_a_column_of_all_lengths(way: Way, key_bytes: int) -> None:
+    chance = random.Random(key_bytes)
+    values = [chance.randbytes(length) for length in LENGTHS]
+    chance.shuffle(values)
+    key = chance.randbytes(key_bytes)
+    assert way(key)(column(values)) == digests(key, values)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_column_of_any_number_of_values(way: Way) -> None:
+    """However many of them are hashed at a time, there are some left over."""
+    chance = random.Random(1)
+    for count in [*range(70), 1023, 1024, 1025, 5000]:
+        values = [chance.randbytes(chance.randrange(130)) for _ in range(count)]
+        assert way(b"key")(column(values)) == digests(b"key", values), count
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_part_of_a_column(way: Way) -> None:
+    values = [b"%d" % n * (n % 40) for n in range(300)]
+    whole = column(values)
+    for start, length in [(0, 300), (1, 299), (17, 100), (299, 1), (300, 0)]:
+        part = whole.slice(start, length)
+        assert way(b"key")(part) == digests(b"key", values[start : start + length])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_column_whose_bytes_end_where_its_memory_does(way: Way) -> None:
+    values = [b"v" * n for n in range(1, 130)]
+    data, offsets = b"".join(values), np.cumsum([0, *map(len, values)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data)]
+    assert way(b"key")(pa.Array.from_buffers(pa.binary(), len(values), buffers)) == digests(b"key", values)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_columns_hashed_at_the_same_time(way: Way) -> None:
+    values = [[b"%d-%d" % (n, m) for m in range(3000)] for n in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda some: way(b"key")(column(some)), values))
+    assert made == [digests(b"key", some) for some in values]
+
+
+def offsets(*places: int) -> bytes:
+    return np.array(places, np.int32).tobytes()
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    ("key", "places", "first", "count"),
+    [
+        (bytes(65), offsets(0, 1), 0, 1),
+        (b"key", offsets(0, 11), 0, 1),
+        (b"key", offsets(0, 2, 1), 0, 2),
+        (b"key", offsets(-1, 1), 0, 1),
+        (b"key", offsets(0, 1), 0, 2),
+        (b"key", offsets(0, 1), 1, 1),
+        (b"key", offsets(0, 1), -1, 1),
+        (b"key", offsets(0, 1), 0, -1),
+        (b"key", offsets(0, 1), 2**62, 2**62),
+        (b"key", offsets(0, 1)[:-1], 0, 1),
+    ],
+)
+def test_what_is_no_column_is_refused(key: bytes, places: bytes, first: int, count: int) -> None:
+    """Before anything is read that is not there."""
+    assert KERNEL is not None
+    with pytest.raises((ValueError, OverflowError)):
+        KERNEL(key, b"0123456789", places, first, count)
