@@ -182,6 +182,17 @@ class Fibers:
         finally:
             self._loop = outer
 
+    def turn(self) -> None:
+        """Run fibers, from outside of them, as far as they go without waiting."""
+        outer, self._loop = self._loop, getcurrent()
+        try:
+            self._wake()
+            self._run_ready()
+            while self._ready:
+                self._run_ready()
+        finally:
+            self._loop = outer
+
     def _run_ready(self) -> None:
         for _ in range(len(self._ready)):
             ticket = self._ready.popleft()

@@ -25,6 +25,7 @@ from ingest_cli.errors import (
     TryAgainError,
     UsageError,
 )
+from ingest_cli.fibers import LOOK_S
 from ingest_cli.keys import Pepper
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import accounted, check, counts
@@ -142,7 +143,8 @@ class _Load:
         """Check everything that can be checked before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         state_folder(settings.state)
-        planned = announced(plan(manifest, table.target, stop.wait), report, watcher)
+        patience = _Patience(stop)
+        planned = announced(plan(manifest, table.target, patience), report, watcher)
         window = window_of(planned, settings)
         described = table.check()
         region = table.client.meta.region_name
@@ -163,6 +165,7 @@ class _Load:
         pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
         watcher.on_pace(path.pacer)
+        patience.meanwhile = path.outlet.fibers.turn
         try:
             token = secrets.token_hex(16)
             lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
@@ -306,6 +309,30 @@ class _Load:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
         return Identity(dataset, made, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
+
+
+@dataclass(slots=True)
+class _Patience:
+    """Lets time pass while a source is waited for, see `sources.Wait`: what is in flight is not left alone meanwhile.
+
+    Attributes:
+        stop: ends the wait.
+        meanwhile: takes in the answers that have come.
+    """
+
+    stop: StopRequest
+    meanwhile: Callable[[], None] = lambda: None
+
+    def __call__(self, duration_s: float) -> None:
+        """See `sources.Wait`."""
+        until_s = time.monotonic() + duration_s
+        left_s = duration_s
+        while left_s > 0:
+            self.meanwhile()
+            self.stop.wait(min(left_s, LOOK_S))
+            left_s = until_s - time.monotonic()
+        self.meanwhile()
+        self.stop.check()
 
 
 @contextmanager

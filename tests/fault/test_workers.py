@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest_cli.policies.checkpoint import Checkpoint
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, plug, small_dump
 from tests.fault.campaign import Campaign, Outcome, write_archive, write_files
@@ -91,6 +93,37 @@ def test_stdin(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> N
     lines = [sorted((cli.home / f"{workers}.jsonl").read_text().splitlines()) for workers in tables]
     assert lines[0] == lines[1] != []
     assert all('"raw": "NNN' in line for line in lines[0])
+
+
+def acknowledged(table: Place) -> int:
+    """Items that the saved state says are acknowledged."""
+    row = table.everything.get(STATE)
+    if row is None:
+        return 0
+    return Checkpoint.from_bytes(base64.b64decode(row["state"]["B"])).account.items_acknowledged
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_was_sent_is_settled_while_the_source_is_waited_for(
+    cli: Cli, table: Place, tmp_path: Path, workers: str
+) -> None:
+    """Its answers are not left alone until they seem to have come too late, so that it would be written again."""
+    manifest = long_dump(tmp_path, ROWS)
+    dump = (tmp_path / "demo-small.csv").read_bytes()
+    manifest.write_text(manifest.read_text().replace("demo-small.csv", "-"))
+    command = ["load", manifest, *table.to, "--source-id", "seven", "--workers", workers, "--output", "json"]
+    with cli.started(*command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(dump[: len(dump) // 2])
+        process.stdin.flush()
+        wait_until(lambda: acknowledged(table) == len(table.items) > 0)
+        process.stdin.write(dump[len(dump) // 2 :])
+        process.stdin.close()
+        process.stdin = None  # which `communicate` would write to
+        result = cli.finish(process)
+    assert result.code == 0, result
+    assert len(table.items) == ROWS
+    assert result.report["retries"] == 0
 
 
 SPAWN = """\

@@ -315,6 +315,27 @@ def run(fibers: Fibers, *programs: Callable[[], object]) -> list[object]:
     return ended
 
 
+def test_a_turn_takes_them_as_far_as_they_go_and_waits_for_nothing(fibers: Fibers, time: Time) -> None:
+    told, tickets = list[str](), list[Ticket]()
+
+    def waits() -> None:
+        tickets.append(fibers.ticket())
+        told.append(fibers.wait(tickets[0]))
+        fibers.sleep(1.0)
+        told.append("slept")
+
+    fibers.start(waits)
+    fibers.turn()
+    assert (told, len(tickets)) == ([], 1)
+    fibers.resume(tickets[0], "came")
+    fibers.turn()
+    assert told == ["came"]
+    time.now_s += 1.0
+    fibers.turn()
+    assert told == ["came", "slept"]
+    assert time.waits == []
+
+
 def test_what_blocks_runs_in_a_thread_and_the_others_run_meanwhile(real: Fibers) -> None:
     may_end = threading.Event()
 
