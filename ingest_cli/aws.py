@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from ingest_cli.settings import Target
 
+_MAX_CONNECTIONS = 260  # `--concurrency` is 256 at the most, and a few calls are made beside it
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 5, 20, 4
 
 EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
@@ -170,7 +171,7 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=_READ_TIMEOUT_S,
         retries={"total_max_attempts": attempts, "mode": "standard"},
-        max_pool_connections=64,
+        max_pool_connections=_MAX_CONNECTIONS,
         parameter_validation=not single_attempt,
     )
     try:

@@ -54,9 +54,13 @@ class Extent:
     """Of the sources of one run, one of which is read at a time. Told by two threads, each of what is its own.
 
     A run that is gone on with has done what the earlier one did.
+
+    Attributes:
+        rows: that were read, and handed on to be written, in this run.
     """
 
     def __init__(self) -> None:
+        self.rows = 0
         self._parts: list[_Part] = []
         self._current = _Part(0)
 

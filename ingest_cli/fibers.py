@@ -183,7 +183,9 @@ class Fibers:
             self._loop = outer
 
     def turn(self) -> None:
-        """Run fibers, from outside of them, as far as they go without waiting."""
+        """Run fibers, from outside of them, as far as they go without waiting; from another thread: none."""
+        if not self.is_own_thread():
+            return
         outer, self._loop = self._loop, getcurrent()
         try:
             self._wake()

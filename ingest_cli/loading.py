@@ -268,7 +268,8 @@ class _Load:
                 settings.rejects_include_raw,
             )
             chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
-            stages = stages_of(planned, prepared.window, settings, chunk_size, counting(report, watcher))
+            on_bytes = _meanwhile(counting(report, watcher), path.outlet.fibers.turn)
+            stages = stages_of(planned, prepared.window, settings, chunk_size, on_bytes)
             with (
                 writing(
                     prepared.staff,
@@ -309,6 +310,16 @@ class _Load:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
         return Identity(dataset, made, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
+
+
+def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Callable[[int], None]:
+    """`on_bytes`, and with each piece that is read a look at what is in flight; parsing may take long."""
+
+    def counted(count: int) -> None:
+        on_bytes(count)
+        turn()
+
+    return counted
 
 
 @dataclass(slots=True)

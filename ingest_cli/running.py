@@ -97,6 +97,7 @@ class _Telling:
     def write(self, origin: Origin, rows: RowChunk) -> None:
         """See `Writer.write`."""
         self.extent.handed_out(origin, rows.start, rows.end)
+        self.extent.rows += rows.records
         self.writer.write(origin, rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -125,7 +125,16 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
         yield own(journal.settle)
         return
     program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
-    with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size, traffic=traffic) as pool:
+    with _pool(
+        program,
+        staff,
+        stop,
+        own=own,
+        turn=path.outlet.fibers.turn,
+        journal=journal,
+        chunk_size=chunk_size,
+        traffic=traffic,
+    ) as pool:
         yield pool
 
 
@@ -146,6 +155,7 @@ def _pool(  # noqa: PLR0913 - each is a thing of its own
     stop: StopRequest,
     *,
     own: OwnEngine,
+    turn: Callable[[], None] = lambda: None,
     journal: Journal,
     chunk_size: ChunkSize,
     traffic: Traffic | None = None,
@@ -156,6 +166,7 @@ def _pool(  # noqa: PLR0913 - each is a thing of its own
         program.shared,
         stop,
         own=own,
+        turn=turn,
         settle=journal.settle,
         took=chunk_size.took,
         keep_raw=program.recipe.keep_raw,

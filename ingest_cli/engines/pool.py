@@ -16,7 +16,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -56,12 +56,16 @@ MAX_HELD_BYTES = 64 << 20
 DRAIN_S = 6.0
 """Seconds that workers get to come to an end of what is in flight: their own five, and some to say so."""
 
+MAX_CHUNK_DEATHS = 3
+"""Workers that may be killed while they have a certain chunk; after that it is not given to anybody else."""
+
 MAX_UNTAKEN = 2
 """Chunks that a worker has beside those of which the last batch is being sent: one in hand, and the next."""
 
 LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
-"""A worker that has chunks and says nothing for so many looks, five minutes, hangs. It says something every second, but
-for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody looks."""
+"""A worker that has something to do and says nothing for so many looks, five minutes, hangs. It says something every
+second, but for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody
+looks."""
 
 _POLL_S = 0.2
 
@@ -102,6 +106,7 @@ class WorkerPool:
         own: OwnEngine,
         settle: Settle,
         took: Took,
+        turn: Callable[[], None] = lambda: None,
         keep_raw: bool = False,
         traffic: Traffic | None = None,
         on_death: Callable[[str], None] = lambda _: None,
@@ -116,6 +121,7 @@ class WorkerPool:
             own: this process's own engine.
             settle: told what became of each chunk.
             took: told how long a chunk of a worker took.
+            turn: sees to what this process itself has in flight, and waits for nothing.
             keep_raw: whether rejects are to show the records they are made of.
             traffic: of the run.
             on_death: told in a sentence that a worker was killed.
@@ -129,6 +135,7 @@ class WorkerPool:
         self._make_own = own
         self._settle = settle
         self._took = took
+        self._turn = turn
         self._keep_raw = keep_raw
         self._traffic = traffic or Traffic()
         self._on_death = on_death
@@ -137,6 +144,7 @@ class WorkerPool:
         self._waiting = deque[ChunkKey]()
         self._held: dict[ChunkKey, bytes] = {}
         self._held_bytes = 0
+        self._deaths = Counter[ChunkKey]()
         self._is_closed = False
         self._workers: list[_Worker] = []
         self._watch = Repeater("watch workers", LOOK_EVERY_S, self.look_after, self._fail)
@@ -150,17 +158,18 @@ class WorkerPool:
             raise
 
     def write(self, origin: Origin, rows: RowChunk) -> None:
-        """See `Writer.write`. Returns when a worker is given the chunk, or this process deals with it as its own.
+        """See `Writer.write`. Returns when the chunk is next in turn for a worker, or dealt with as this process's own.
 
         Raises:
             TryAgainError: the run is being stopped.
         """
         self._check()
         while (left := self._left_over()) is not None:
-            self._writer.write(*unpack(left))
+            self._write_here(*unpack(left))
         if not self._wants_more():
-            self._writer.write(origin, rows)
+            self._write_here(origin, rows)
             return
+        self._turn()
         key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows, keep_raw=self._keep_raw)
         with self._changed:
             self._held[key] = packed
@@ -207,9 +216,17 @@ class WorkerPool:
         """Kill workers that hang; it is then as if somebody else had."""
         with self._changed:
             for worker in self._workers:
-                worker.silent_looks = worker.silent_looks + 1 if worker.assigned else 0
+                is_busy = worker.assigned or (self._is_closed and not self._held)  # then it has to come to its end
+                worker.silent_looks = worker.silent_looks + 1 if is_busy and not worker.is_gone else 0
                 if worker.silent_looks > MAX_SILENT_LOOKS:
                     worker.process.kill()
+
+    def _write_here(self, origin: Origin, rows: RowChunk) -> None:
+        try:
+            self._writer.write(origin, rows)
+        except Exception as fault:  # what is raised by a source is no reason for the others to stop, but this is
+            self._fail(fault)
+            raise
 
     def _pass_on_stop(self) -> None:
         """Let the workers know, and when they have to be done; called from signal handlers, too."""
@@ -373,8 +390,19 @@ class WorkerPool:
             if self._stop.requested or (self._is_closed and not self._held):
                 return
             worker.is_gone = True
-            self._waiting.extendleft(worker.assigned)
+            self._deaths.update(worker.assigned)
+            is_too_often = any(self._deaths[key] >= MAX_CHUNK_DEATHS for key in worker.assigned)
+            if not is_too_often:
+                self._waiting.extendleft(worker.assigned)
             self._changed.notify_all()
+        if is_too_often:
+            self._fail(
+                TryAgainError(
+                    f"worker processes are killed again and again at the same rows (the last one: {how}), perhaps for "
+                    f"want of memory; {CONTINUE}, with --workers 1"
+                )
+            )
+            return
         self._on_death(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
 
 

@@ -22,7 +22,7 @@ import pytest
 from ingest_cli.engines import pool as module
 from ingest_cli.engines.interface import Settle
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
-from ingest_cli.engines.pool import MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
+from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import StopRequest
@@ -61,14 +61,20 @@ def as_settled(origin: Origin, rows: RowChunk) -> Settled:
 
 @dataclass(frozen=True)
 class Own:
-    """What this process writes by itself: settled at once."""
+    """What this process writes by itself: settled one chunk later, the last one when it is left."""
 
     settle: Settle
-    kept: list[int] = field(default_factory=list)
+    kept: list[int]
+    open: list[Settled] = field(default_factory=list)
 
     def write(self, origin: Origin, rows: RowChunk) -> None:
         self.kept.append(rows.start.row)
-        self.settle(as_settled(origin, rows))
+        self.settle_last()
+        self.open.append(as_settled(origin, rows))
+
+    def settle_last(self) -> None:
+        while self.open:
+            self.settle(self.open.pop())
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,11 @@ def dies(_number: int, _folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def is_poisoned(number: int, _folder: Path) -> None:
+    if number == HANDED_OUT:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def hangs(number: int, folder: Path) -> NoReturn:
     """It hears of nothing any more."""
     (folder / f"hung-{number}").touch()
@@ -159,7 +170,12 @@ class Run:
 
     @contextmanager
     def own(self, settle: Settle) -> Iterator[Own]:
-        yield Own(settle, self.kept)
+        own = Own(settle, self.kept)
+        try:
+            yield own
+        finally:
+            if not self.stop.requested:
+                own.settle_last()
 
     def pool(self, settle: Callable[[Settled], None] | None = None) -> WorkerPool:
         shared = SharedByProcesses()
@@ -301,10 +317,61 @@ def test_workers_that_are_killed_while_they_have_nothing_to_do_are_missed_too(ru
 
 
 def test_the_last_one_left_does_it_all(run: Run) -> None:
-    run.deed, run.workers = dies, 3
+    run.deed, run.workers = dies, MAX_CHUNK_DEATHS - 1
     run.hand_out(*range(100))
     assert run.numbers == sorted(run.kept) == list(range(100))
-    assert run.notes == [KILLED.format("signal 9")] * 3
+    assert run.notes == [KILLED.format("signal 9")] * run.workers
+    run.has_left_nothing()
+
+
+def test_rows_that_kill_one_after_the_other_are_no_accident(run: Run) -> None:
+    run.deed, run.workers = is_poisoned, MAX_CHUNK_DEATHS + 1
+    with pytest.raises(TryAgainError) as caught:
+        run.hand_out(*range(30))
+    assert "killed again and again at the same rows (the last one: signal 9)" in str(caught.value)
+    assert "run the same command again to go on, with --workers 1" in str(caught.value)
+    assert HANDED_OUT not in run.numbers + run.kept
+    run.has_left_nothing()
+
+
+def test_a_failure_of_this_process_stops_the_others(run: Run) -> None:
+    run.deed = waits
+
+    @contextmanager
+    def broken(_settle: Settle) -> Iterator[Own]:
+        yield Own(_refuse, [])
+
+    def _refuse(_one: Settled) -> None:
+        raise ManifestError("the manifest does not fit")
+
+    run.own = broken  # type: ignore[method-assign]
+    pool = run.pool()
+    run.stop.tell((run.folder / "go on").touch)
+    with pytest.raises(ManifestError, match=r"^the manifest does not fit$"):
+        hand_out(pool, *range(1000))
+    assert run.stop.requested
+    begun = {int(path.name.removeprefix("began-")) for path in run.folder.glob("began-*")}
+    assert set(run.numbers) == begun
+    run.has_left_nothing()
+
+
+def test_one_that_hangs_with_nothing_left_to_do_is_not_waited_for(run: Run) -> None:
+    looked = threading.Event()
+
+    def looks() -> None:
+        wait_until(lambda: pool._is_closed)
+        while not looked.wait(0.001):
+            pool.look_after()
+
+    pool = run.pool()
+    thread = threading.Thread(target=looks)
+    with pool:
+        wait_until(lambda: len(run.pids) == 2)
+        os.kill(run.pids[0], signal.SIGSTOP)
+        thread.start()
+    looked.set()
+    thread.join()
+    assert (run.numbers, run.notes) == ([], [])
     run.has_left_nothing()
 
 
@@ -315,6 +382,7 @@ def test_what_a_killed_worker_leaves_is_done_before_more_is_read(run: Run) -> No
         wait_until(lambda: run.notes)
         pool.write(*chunk(1))
         assert run.kept == [0, 1]
+    assert run.numbers == [0, 1]
 
 
 def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
@@ -332,7 +400,7 @@ def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
     with pytest.raises(TryAgainError, match=r"^stopped by a test; "):
         run.hand_out(*range(1000), size=100_000)
     thread.join()
-    assert run.numbers == sorted(run.kept)
+    assert set(run.numbers) <= set(run.kept)
     assert run.notes == []
     run.has_left_nothing()
 
