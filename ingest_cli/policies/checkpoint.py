@@ -74,7 +74,7 @@ class Checkpoint:
                           more than `journal.MOST_TURNS` times
         + 25 x C          items: in flight at that time, C being the `concurrency`
         + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
-                          workers. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
+                          processes. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
                           `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
 
       in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot

@@ -164,6 +164,7 @@ class Run:
     stop: StopRequest = field(default_factory=StopRequest)
     settled: list[Settled] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
+    turns: list[None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     took: list[tuple[int, float]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
@@ -187,6 +188,7 @@ class Run:
             own=self.own,
             settle=settle or self.settled.append,
             took=lambda size, duration_s: self.took.append((size, duration_s)),
+            turn=lambda: self.turns.append(None),
             traffic=self.traffic,
             on_death=self.notes.append,
             keep_raw=True,
@@ -242,6 +244,7 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
     handed_out = 80 - len(run.kept)
     assert MAX_UNTAKEN * workers <= handed_out < 80
     assert run.took == [(20, 0.5)] * handed_out
+    assert len(run.turns) == handed_out
     traffic = run.traffic
     assert (traffic.requests, traffic.wcu_consumed) == (handed_out, 3.0 * handed_out)
     assert traffic.retries == Counter(again=2 * handed_out)
