@@ -102,6 +102,13 @@ static void wipe(void *memory, size_t size)
 #define UNROLLED
 #endif
 
+/* Lanes of two vectors, by number. GCC knows Clang's name for it from version 12 on. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
+#define SHUFFLED(x, y, ...) __builtin_shuffle(x, y, (lanes){__VA_ARGS__})
+#else
+#define SHUFFLED(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#endif
+
 /* The names in the template that differ by width. */
 #define PASTED(name, width) name##width
 #define NAMED(name, width) PASTED(name, width)
@@ -302,11 +309,11 @@ TARGET static inline lanes swapped(lanes x)
 /* The same four lanes of each 128 bits of two vectors. The second's lanes are counted on from WIDTH. */
 #undef CHOSEN
 #if WIDTH == 4
-#define CHOSEN(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d)
+#define CHOSEN(x, y, a, b, c, d) SHUFFLED(x, y, a, b, c, d)
 #elif WIDTH == 8
-#define CHOSEN(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4)
+#define CHOSEN(x, y, a, b, c, d) SHUFFLED(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4)
 #else
-#define CHOSEN(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4, \
+#define CHOSEN(x, y, a, b, c, d) SHUFFLED(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4, \
     a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12)
 #endif
 
