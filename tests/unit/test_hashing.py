@@ -142,14 +142,6 @@ def test_a_part_of_a_column(way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_column_whose_bytes_end_where_its_memory_does(way: Way) -> None:
-    values = [b"v" * n for n in range(1, 130)]
-    data, offsets = b"".join(values), np.cumsum([0, *map(len, values)], dtype=np.int32)
-    buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data)]
-    assert way(b"key")(pa.Array.from_buffers(pa.binary(), len(values), buffers)) == digests(b"key", values)
-
-
-@pytest.mark.parametrize("way", WAYS)
 def test_columns_hashed_at_the_same_time(way: Way) -> None:
     values = [[b"%d-%d" % (n, m) for m in range(3000)] for n in range(4)]
     with ThreadPoolExecutor(4) as pool:

@@ -1,0 +1,128 @@
+"""The compiled kernel at each width, also those that this processor's kernel would not choose."""
+
+from __future__ import annotations
+
+import ctypes
+import hmac
+import importlib.machinery
+import importlib.util
+import mmap
+import random
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "ingest_cli" / "_hmac_columns.c"
+HEADERS = Path(sysconfig.get_path("include"))
+NAME = "_hmac_columns"
+PAGE = mmap.PAGESIZE
+ROOM = 16 * PAGE
+BORDERS = [64 * n + d for n in range(1, 5) for d in (-10, -9, -8, -1, 0, 1)]
+KEY = bytes(range(32))
+
+Kernel = Callable[[bytes, object, object, int, int], bytes]
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
+    pytest.mark.skipif(not (HEADERS / "Python.h").exists(), reason="Python's headers are not installed"),
+]
+
+
+@pytest.fixture(scope="module", params=[4, 8, 16])
+def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernel:
+    """The kernel with vectors of so many words, or of fewer if the processor has none as wide."""
+    path = tmp_path_factory.mktemp("kernel") / f"{NAME}.so"
+    shared = ["-bundle", "-undefined", "dynamic_lookup"] if shutil.which("sw_vers") else ["-shared", "-fPIC"]
+    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", f"-DHMAC_COLUMNS_MOST={request.param}"]
+    subprocess.run(["cc", *flags, *shared, f"-I{HEADERS}", str(SOURCE), "-o", str(path)], check=True)
+    loader = importlib.machinery.ExtensionFileLoader(NAME, str(path))
+    spec = importlib.util.spec_from_loader(NAME, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    made: Kernel = module.hmac_sha256
+    return made
+
+
+class Fenced:
+    """Memory between two pages that cannot be read: who does is killed."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._memory = mmap.mmap(-1, ROOM + 2 * PAGE)
+        self._view = ctypes.c_char.from_buffer(self._memory)
+        self._first = ctypes.addressof(self._view)
+        self._protect(0)
+
+    def close(self) -> None:
+        self._protect(mmap.PROT_READ | mmap.PROT_WRITE)
+        del self._view
+        self._memory.close()
+
+    def put(self, data: bytes, *, at_end: bool) -> pa.Buffer:
+        """`data` right before the page behind, or right behind the page before."""
+        address = self._first + PAGE + (ROOM - len(data) if at_end else 0)
+        ctypes.memmove(address, data, len(data))
+        return pa.foreign_buffer(address, len(data), self)
+
+    def _protect(self, protection: int) -> None:
+        for address in (self._first, self._first + PAGE + ROOM):
+            changed = self._libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), protection)
+            assert changed == 0
+
+
+@pytest.fixture
+def fenced() -> Iterator[Callable[[], Fenced]]:
+    made: list[Fenced] = []
+
+    def make() -> Fenced:
+        made.append(Fenced())
+        return made[-1]
+
+    yield make
+    for memory in made:
+        memory.close()
+
+
+def offsets(values: list[bytes]) -> bytes:
+    return np.cumsum([0, *map(len, values)], dtype=np.int32).tobytes()
+
+
+def digests(values: list[bytes]) -> bytes:
+    return b"".join(hmac.digest(KEY, value, "sha256") for value in values)
+
+
+def test_all_lengths(kernel: Kernel) -> None:
+    chance = random.Random(1)
+    values = [chance.randbytes(length) for length in [*range(201), *BORDERS, 4086, 4087, 4088, 5000, 100_000]]
+    assert kernel(KEY, b"".join(values), offsets(values), 0, len(values)) == digests(values)
+    chance.shuffle(values)
+    assert kernel(KEY, b"".join(values), offsets(values), 0, len(values)) == digests(values)
+
+
+def test_all_counts(kernel: Kernel) -> None:
+    chance = random.Random(2)
+    for count in range(71):
+        values = [chance.randbytes(chance.randrange(200)) for _ in range(count + 2)]
+        made = kernel(KEY, b"".join(values), offsets(values), 1, count)
+        assert made == digests(values[1 : count + 1]), count
+
+
+@pytest.mark.parametrize("at_end", [True, False], ids=["at the end", "at the beginning"])
+def test_nothing_is_read_beside_the_values(kernel: Kernel, fenced: Callable[[], Fenced], *, at_end: bool) -> None:
+    chance = random.Random(3)
+    data, places = fenced(), fenced()
+    columns = [[chance.randbytes(length)] for length in [*range(1, 201), *BORDERS]]
+    columns += [
+        [chance.randbytes(chance.randrange(top)) for _ in range(n)] for n in range(1, 71) for top in (2, 70, 300)
+    ]
+    for values in columns:
+        joined = b"".join(values)
+        held = data.put(joined, at_end=at_end), places.put(offsets(values), at_end=at_end)
+        assert kernel(KEY, *held, 0, len(values)) == digests(values)
