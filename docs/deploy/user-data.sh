@@ -7,7 +7,7 @@
 set -euo pipefail
 
 : "${BUCKET:=my-ingest-bucket}"                                # holds the wheel, and the manifests below manifests/
-: "${WHEEL:=ingest_cli-0.1.0-py3-none-any.whl}"
+: "${WHEEL:=ingest_cli-0.1.0-cp311-abi3-linux_x86_64.whl}"
 : "${PEPPER:=arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME}"
 : "${TABLE:=breaches}"
 : "${PLACE:=/opt/ingest-cli}"
