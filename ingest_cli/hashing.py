@@ -82,12 +82,18 @@ def _kernel() -> Callable[[object, object, object, int, int], bytes] | None:
 KERNEL = _kernel()
 
 
+def _refuse_nulls(messages: pa.BinaryArray) -> None:
+    if messages.null_count:
+        raise ValueError("a column to be hashed has no nulls")
+
+
 def compiled_hmac(key: bytes) -> ColumnHmac:
     """The kernel under `key`, of at most one block."""
     assert KERNEL is not None  # noqa: S101 - who asks for it has looked
     kernel = KERNEL
 
     def digest_all(messages: pa.BinaryArray) -> bytes:
+        _refuse_nulls(messages)
         if not len(messages):
             return b""
         _, offsets, data = messages.buffers()
@@ -117,6 +123,7 @@ def looped_hmac(key: bytes) -> ColumnHmac:
         return b"".join(digests)
 
     def digest_all(messages: pa.BinaryArray) -> bytes:
+        _refuse_nulls(messages)
         starts = range(0, len(messages), _BLOCK_VALUES)
         return b"".join([digest_some(messages.slice(start, _BLOCK_VALUES).to_pylist()) for start in starts])
 

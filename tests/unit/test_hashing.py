@@ -142,6 +142,14 @@ def test_a_part_of_a_column(way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_column_with_nulls_is_refused(way: Way) -> None:
+    values = pa.array([b"a", None, b"b"], pa.binary())
+    with pytest.raises(ValueError, match="no nulls"):
+        way(b"key")(values)
+    assert way(b"key")(values.slice(2)) == digests(b"key", [b"b"])
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_columns_hashed_at_the_same_time(way: Way) -> None:
     values = [[b"%d-%d" % (n, m) for m in range(3000)] for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
