@@ -19,7 +19,7 @@ import pytest
 
 from ingest_cli.batching import batches
 from ingest_cli.formats import open_format
-from ingest_cli.hashing import RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher
+from ingest_cli.hashing import KERNEL, RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher, looped_hmac
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import parse_manifest
@@ -142,6 +142,11 @@ def hashing(rows: int) -> Callable[[], Any]:
     return lambda: hasher.tags("phone", values)
 
 
+def hashing_in_a_loop(rows: int) -> Callable[[], Any]:
+    values, digest = pa.array([b"+6012%07d" % i for i in range(rows)]), looped_hmac(PEPPER.subkey("phone"))
+    return lambda: digest(values)
+
+
 class Stage(NamedTuple):
     """A stage, and the most that it may take.
 
@@ -164,14 +169,17 @@ STAGES = {
     "normalize": Stage(normalizing, ITEMS_A_ROW, 0.01, 0.01, 2000),
     "build": Stage(building, ITEMS_A_ROW, 0.01, 0.01, 2000),
     "batch": Stage(batching, ITEMS_A_ROW, 0.4, 0.2, 50),  # 8 calls a batch
-    "hash": Stage(
-        hashing, 1, 7.1, 0.2, 100
-    ),  # six of them are the hash itself; only a block of messages is there at a time
+    "hash": Stage(hashing, 1, 0.01, 0.01, 100),
+    # Six of the calls are the hash itself; only a block of messages is there at a time.
+    "hash in a loop": Stage(hashing_in_a_loop, 1, 7.1, 0.2, 100),
 }
 
 
-@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
-def test_a_stage_takes_no_more_than_it_did(stage: Stage) -> None:
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_takes_no_more_than_it_did(name: str) -> None:
+    if name == "hash" and KERNEL is None:
+        pytest.skip("nothing was compiled: there was no C compiler")
+    stage = STAGES[name]
     few, many = (effort(stage.prepare(rows)) for rows in (FEW, MANY))
     more = (MANY - FEW) * stage.units
     calls = (many.calls - few.calls) / more
