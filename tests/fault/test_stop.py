@@ -154,7 +154,7 @@ def test_what_a_lost_terminal_causes_is_no_second_signal(cli: Cli, table: Place,
 def test_a_command_that_was_to_outlive_its_terminal_does(cli: Cli, table: Place, manifest: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it, for whoever is started
     try:
-        with under_way(cli, table, manifest, wcu_per_s=2000) as process:
+        with under_way(cli, table, manifest, wcu_per_s=500) as process:
             process.send_signal(signal.SIGHUP)
             result = cli.finish(process)
     finally:
