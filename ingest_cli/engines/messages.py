@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import pickle
 import select
@@ -28,9 +26,6 @@ MOST_AROUND = 2
 
 ChunkKey = tuple[int, int, Position]
 """Which chunk it is: number of the source, number of the member, and where in it the chunk begins."""
-
-PIPE_BYTES = 1 << 20
-"""Of a pipe that results come through: what the kernel lets anybody have (pipe(7), `pipe-max-size`)."""
 
 END = b""
 """Sent instead of a chunk: there are no more."""
@@ -108,13 +103,6 @@ class Finished:
 
 
 Message = Settled | Took | Sent | Failed | Finished
-
-
-def widen(pipe: Connection) -> None:
-    """Let a pipe hold what a chunk comes to, where the system can, so that a worker need not wait until it is heard."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):  # all pipes of a user together may have too much already
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class ParentsStop(StopRequest):

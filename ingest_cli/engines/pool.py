@@ -19,9 +19,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
 
@@ -38,13 +36,13 @@ from ingest_cli.engines.messages import (
     chunk_key,
     pack,
     unpack,
-    widen,
 )
 from ingest_cli.engines.messages import Took as TookMessage
+from ingest_cli.engines.worker import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.pipeline import Writer
 from ingest_cli.policies.background import Repeater
-from ingest_cli.policies.shared import SharedByProcesses, process_context
+from ingest_cli.policies.shared import SharedByProcesses
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.records import Origin, RowChunk, Span
 from ingest_cli.report import Traffic
@@ -71,26 +69,6 @@ _POLL_S = 0.2
 
 OwnEngine = Callable[[Settle], AbstractContextManager[Writer]]
 """Makes what this process writes with, given whom to tell what became of a chunk."""
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """A worker process, and this end of the pipes to it.
-
-    Attributes:
-        assigned: the chunks that it was given.
-        untaken: how many of these it has not dealt with so far that it wants the next.
-        silent_looks: how often it was looked at in vain since it last said something.
-        is_gone: whether it has said its last word.
-    """
-
-    process: BaseProcess
-    chunks: Connection
-    results: Connection
-    assigned: set[ChunkKey] = field(default_factory=set)
-    untaken: int = 0
-    silent_looks: int = 0
-    is_gone: bool = False
 
 
 class WorkerPool:
@@ -129,7 +107,6 @@ class WorkerPool:
         Raises:
             TryAgainError: the system has no room for so many processes.
         """
-        self._program = program
         self._shared = shared
         self._stop = stop
         self._make_own = own
@@ -146,13 +123,13 @@ class WorkerPool:
         self._held_bytes = 0
         self._deaths = Counter[ChunkKey]()
         self._is_closed = False
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._watch = Repeater("watch workers", LOOK_EVERY_S, self.look_after, self._fail)
         self._drained_by_s: float | None = None
         stop.tell(self._pass_on_stop)
         try:
             for _ in range(others):
-                self._start()
+                self._workers.append(Worker.start(_run, program, self._workers))
         except IngestError:
             self.kill()
             raise
@@ -209,8 +186,7 @@ class WorkerPool:
         self._watch.end()
         workers, self._workers = self._workers, []
         for worker in workers:
-            worker.process.kill()
-            worker.process.join()
+            worker.end()
 
     def look_after(self) -> None:
         """Kill workers that hang; it is then as if somebody else had."""
@@ -293,29 +269,7 @@ class WorkerPool:
             self._stop.fail(fault)  # the reader, too, ends with it, wherever it waits
             self._changed.notify_all()
 
-    def _start(self) -> None:
-        context = process_context()
-        theirs_in, chunks = context.Pipe(duplex=False)
-        results, theirs_out = context.Pipe(duplex=False)
-        widen(results)
-        ours = [end for one in self._workers for end in (one.chunks, one.results)] + [chunks, results]
-        process = context.Process(  # type: ignore[attr-defined] # every context has it
-            target=_run,
-            args=(self._program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else ()),
-            name="ingest-worker",
-        )
-        try:
-            process.start()
-        except OSError as error:
-            raise TryAgainError(
-                f"a worker process cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
-            ) from error
-        finally:
-            theirs_in.close()
-            theirs_out.close()
-        self._workers.append(_Worker(process, chunks, results))
-
-    def _feed(self, worker: _Worker) -> None:
+    def _feed(self, worker: Worker) -> None:
         """Give a worker chunks as long as there are any. What it cannot take yet waits in the pipe."""
         with worker.chunks, contextlib.suppress(OSError):  # it is gone, which whoever listens to it finds out, too
             while (packed := self._next_for(worker)) is not None:
@@ -323,7 +277,7 @@ class WorkerPool:
                 if packed is END:
                     return
 
-    def _next_for(self, worker: _Worker) -> bytes | None:
+    def _next_for(self, worker: Worker) -> bytes | None:
         """What to send to a worker next, waiting for it; None if that is gone."""
         with self._changed:
             while not (worker.is_gone or self._is_due_for(worker) or (self._is_closed and not self._held)):
@@ -337,11 +291,11 @@ class WorkerPool:
             worker.untaken += 1
             return self._held[key]
 
-    def _is_due_for(self, worker: _Worker) -> bool:
+    def _is_due_for(self, worker: Worker) -> bool:
         """Whether there is a chunk, and the worker has not enough of them; it could be stuck with those."""
         return bool(self._waiting) and worker.untaken < MAX_UNTAKEN
 
-    def _listen(self, worker: _Worker) -> None:
+    def _listen(self, worker: Worker) -> None:
         """Hear what a worker has to say, to its last word."""
         is_finished = False
         while not is_finished:
@@ -360,7 +314,7 @@ class WorkerPool:
             self._changed.notify_all()
         worker.results.close()
 
-    def _hear(self, worker: _Worker, message: Message) -> bool:
+    def _hear(self, worker: Worker, message: Message) -> bool:
         """Take in one message; whether it is the last."""
         worker.silent_looks = 0
         match message:
@@ -380,12 +334,9 @@ class WorkerPool:
                 return True
         return False
 
-    def _give_up(self, worker: _Worker) -> None:
+    def _give_up(self, worker: Worker) -> None:
         """Leave the chunks of a worker that was killed to the others."""
-        worker.process.kill()
-        worker.process.join()
-        code = worker.process.exitcode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        how = worker.end()
         with self._changed:
             if self._stop.requested or (self._is_closed and not self._held):
                 return
