@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.format_table import FORMAT_NAMES, Format, meaning_of, read_format
+from ingest_cli.format_table import FORMAT_NAMES, Format, read_format
 from ingest_cli.toml_table import TomlTable, escaped, shown, suggestion
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ LOOKUP_KINDS = frozenset({"id", "phone", "email", "username"})
 """Kinds whose values become items unless `lookup` says otherwise: the ones people know of themselves."""
 
 DEFAULT_REGION = "MY"
+INTERNATIONAL = "international"
+"""In place of a region: phone numbers begin with a country code, whether or not a plus stands before it."""
+
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_EXPOSES_CHARS = 64
 MAX_COLUMN_CHARS = 1024
@@ -50,10 +53,29 @@ MAX_COLUMN_CHARS = 1024
 _DATASET_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KNOWN_KEYS = {
     "": ("version", "dataset", "format", "fields", "rejects"),
-    "dataset": ("id", "title", "occurred_on", "description", "sources"),
-    "format": ("name", "delimiter", "quote", "header", "columns", "encoding", "widths", "table", "rows"),
-    "fields": ("column", "kind", "exposes", "lookup", "region"),
-    "rejects": ("max_ratio", "min_sample"),
+    "dataset": ("id", "title", "occurred_on", "description", "sources", "join"),
+    "format": (
+        "name",
+        "delimiter",
+        "quote",
+        "escape",
+        "header",
+        "skip_lines",
+        "columns",
+        "encoding",
+        "short_rows",
+        "long_rows",
+        "overflow",
+        "widths",
+        "widths_in",
+        "table",
+        "rows",
+        "layout",
+        "separator",
+        "key_delimiter",
+    ),
+    "fields": ("column", "kind", "exposes", "lookup", "region", "region_column", "optional"),
+    "rejects": ("max_ratio", "min_sample", "max_identifiers"),
 }
 
 
@@ -67,6 +89,7 @@ class Dataset:
         sources: paths, globs or `s3://` addresses as written; relative ones start at `Manifest.base_dir`.
         occurred_on: day of the breach, if known.
         description: one line more, or empty.
+        join: whether the sources are parts of one file, in order.
     """
 
     id: str
@@ -74,6 +97,7 @@ class Dataset:
     sources: tuple[str, ...]
     occurred_on: dt.date | None = None
     description: str = ""
+    join: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +109,10 @@ class Field:
         exposes: data class exposed by a row in which it is not empty.
         kind: kind of identifier, or None where only its presence counts.
         lookup: whether its values become items of their own.
-        region: ISO 3166 two-letter region of phone numbers written without a country code.
+        region: ISO 3166 two-letter region of phone numbers written without a country code, or `INTERNATIONAL`.
+        region_column: the column that has the region of each phone number: an ISO 3166 code or a calling code. Where
+            it is empty, `region` counts.
+        optional: whether a source may lack the columns.
     """
 
     columns: tuple[str, ...]
@@ -93,6 +120,8 @@ class Field:
     kind: str | None = None
     lookup: bool = False
     region: str = DEFAULT_REGION
+    region_column: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +131,13 @@ class RejectLimits:
     Attributes:
         max_ratio: rejected rows to rows read, 0 to 1.
         min_sample: rows to have read before the ratio means anything.
+        max_identifiers: identifiers of one kind in a row; a row with more is rejected, since it is mostly several
+            people read as one.
     """
 
     max_ratio: float = 0.05
     min_sample: int = 10_000
+    max_identifiers: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +167,18 @@ class Manifest:
     def digest(self) -> str:
         """SHA-256, in hex, of all that can change the items made from the same files.
 
-        That is the dataset's id, the format and the fields, defaults filled in, as JSON with sorted
-        keys. Title, description, date, reject limits, comments and the spelling of the TOML do not
-        count; nor do the sources, whose content has a fingerprint of its own. The order of the fields
-        does, although today's items do not depend on it: a load done again costs less than one missed.
+        That is the dataset's id, whether sources are joined, the format, the fields and the largest number of
+        identifiers of a row, defaults filled in, as JSON with sorted keys. Title, description, date, the other
+        reject limits, comments and the spelling of the TOML do not count; nor do the sources, whose content has a
+        fingerprint of its own. The order of the fields does, although today's items do not depend on it: a load
+        done again costs less than one missed.
         """
         meaning = {
             "dataset": self.dataset.id,
-            "format": meaning_of(self.format),
+            "join": self.dataset.join,
+            "format": dataclasses.asdict(self.format),
             "fields": [dataclasses.asdict(field) for field in self.fields],
+            "max_identifiers": self.rejects.max_identifiers,
         }
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -225,19 +260,20 @@ def _dataset(table: TomlTable) -> Dataset:
     if not all(source.strip() for source in sources):
         raise table.error("sources", "holds an empty string; remove it")
     occurred_on = table.get("occurred_on", dt.date, "2017-10-19, without quotes or a time")
-    return Dataset(id_, title, sources, occurred_on, table.text("description") or "")
+    join = table.get("join", bool) or False
+    return Dataset(id_, title, sources, occurred_on, table.text("description") or "", join)
 
 
 def _field(table: TomlTable, known_columns: Sequence[str]) -> Field:
     columns = _field_columns(table, known_columns)
     kind = table.text("kind")
     if kind is None:
-        for key in ("lookup", "region"):
+        for key in ("lookup", "region", "region_column"):
             if table.has(key):
                 raise table.error(key, "has no meaning without a `kind`")
         if not table.has("exposes"):
             raise table.error("kind", "missing, as is `exposes`; a field needs one of them")
-        return Field(columns, _exposes(table))
+        return Field(columns, _exposes(table), optional=table.get("optional", bool) or False)
     if kind not in KINDS:
         raise table.error("kind", f"{shown(kind)} is not a kind; {suggestion(kind, KINDS)}")
     lookup = table.get("lookup", bool)
@@ -247,6 +283,8 @@ def _field(table: TomlTable, known_columns: Sequence[str]) -> Field:
         kind,
         kind in LOOKUP_KINDS if lookup is None else lookup,
         _region(table),
+        _region_column(table, kind, known_columns),
+        table.get("optional", bool) or False,
     )
 
 
@@ -278,12 +316,28 @@ def _region(table: TomlTable) -> str:
     region = table.text("region")
     if region is None:
         return DEFAULT_REGION
+    if region == INTERNATIONAL:
+        return region
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - costs more than all the rest of this
 
     if region not in SUPPORTED_REGIONS:
         hint = f"write {region.upper()}" if region.upper() in SUPPORTED_REGIONS else "write one like MY or SG"
         raise table.error("region", f"{shown(region)} is not a region of two upper-case letters; {hint}")
     return region
+
+
+def _region_column(table: TomlTable, kind: str, known_columns: Sequence[str]) -> str | None:
+    column = table.text("region_column")
+    if column is None:
+        return None
+    if kind != "phone":
+        raise table.error("region_column", "has a meaning for the kind `phone` only; remove it")
+    if not column:
+        raise table.error("region_column", "must not be empty")
+    if known_columns and column not in known_columns:
+        near = suggestion(column, known_columns)
+        raise table.error("region_column", f"{shown(column)} is not in [format] columns; {near}")
+    return column
 
 
 def _rejects(table: TomlTable) -> RejectLimits:
@@ -295,8 +349,13 @@ def _rejects(table: TomlTable) -> RejectLimits:
     sample = table.get("min_sample", int)
     if sample is not None and sample < 0:
         raise table.error("min_sample", "must be 0 or more rows")
+    most = table.get("max_identifiers", int)
+    if most is not None and most < 1:
+        raise table.error("max_identifiers", "must be 1 or more identifiers of one kind in a row")
     return RejectLimits(
-        default.max_ratio if ratio is None else float(ratio), default.min_sample if sample is None else sample
+        default.max_ratio if ratio is None else float(ratio),
+        default.min_sample if sample is None else sample,
+        default.max_identifiers if most is None else most,
     )
 
 

@@ -21,7 +21,7 @@ from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import ManifestError, SourceError
-from ingest_cli.formats import FileFormat, Format
+from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import Field, Manifest
 from ingest_cli.normalize import normalize
@@ -62,7 +62,7 @@ class Plan:
 
     manifest: Manifest
     shards: tuple[Shard, ...]
-    wanted: tuple[str, ...]
+    wanted: Wanted
 
     @property
     def size_bytes(self) -> int:
@@ -154,12 +154,17 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
         UsageError: one can only be piped in, and nothing is.
     """
     sources = find_sources(manifest.dataset.sources, manifest.base_dir, target, wait)
-    wanted = dict.fromkeys(name for each in manifest.fields for name in each.columns)
-    return Plan(
-        manifest,
-        tuple(Shard(number, source) for number, source in enumerate(sources)),
-        tuple(wanted),
-    )
+    return Plan(manifest, tuple(Shard(number, source) for number, source in enumerate(sources)), wanted_of(manifest))
+
+
+def wanted_of(manifest: Manifest) -> Wanted:
+    """The columns that the fields of `manifest` are made of."""
+    optional: dict[str, bool] = {}
+    for each in manifest.fields:
+        names = each.columns if each.region_column is None else (*each.columns, each.region_column)
+        for name in names:
+            optional[name] = optional.get(name, True) and each.optional
+    return Wanted(tuple(optional), frozenset(name for name, may_lack in optional.items() if may_lack))
 
 
 def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:

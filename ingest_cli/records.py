@@ -146,6 +146,9 @@ class RowChunk:
         skipped: reason → record indices of the records that are not rows of data.
         rejected: (record index, reason) of each record that could not be parsed.
         flags: name of an oddity → number of rows read in spite of it.
+        loose: ascending: record indices of the rows whose cells fit their columns only by a rule of the manifest, or by
+            taking a quote as an ordinary character. Normalizing believes such a row only if its identifiers bear it
+            out.
     """
 
     start: Position
@@ -157,6 +160,7 @@ class RowChunk:
     skipped: Mapping[str, IndexArray] = field(default_factory=dict)
     rejected: tuple[tuple[int, str], ...] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
+    loose: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
 
     @property
     def records(self) -> int:
@@ -194,6 +198,7 @@ class RowChunk:
             self.skipped,
             self.rejected,
             self.flags,
+            self.loose,
             line,
             self.size_bytes,
         )

@@ -56,8 +56,8 @@ class RunSettings:
         +   W x 40 MiB       what each of them does not share with the others of the program and its libraries, and
                              the chunk that waits for it
 
-    for items of ordinary size; a record may have up to 8 MiB (`blocks.MAX_RECORD_BYTES`), and where all do, the chunk
-    that is being prepared takes that much more. `memory_bytes` is the sum. What unpacks a source comes on top: up to
+    for items of ordinary size; a record may have up to 8 MiB (`record_stream.MAX_RECORD_BYTES`), and where all do, the
+    chunk that is being prepared takes that much more. `memory_bytes` is the sum. What unpacks a source comes on top: up to
     256 MiB for xz and 7z (their dictionary) and for a passphrase of age, 128 MiB for zstd, next to nothing for the
     others; as do the pages of Parquet and Arrow, the sheets of a workbook, and a packed file of those (64 MiB each).
 

@@ -2,67 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from ingest_cli.format_table import Format as FormatTable
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format, Wanted
 
-__all__ = ["FORMATS", "FileFormat", "Format", "open_format"]
+__all__ = ["FORMATS", "FileFormat", "Format", "Wanted", "open_format"]
 
-Maker = Callable[[FormatTable, Sequence[str], ChunkBytes], Format | FileFormat]
+Maker = Callable[[FormatTable, Wanted, ChunkBytes], Format | FileFormat]
 
 
-def _delimited(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     dialect = Dialect(table.delimiter, table.quote)
-    return Delimited(dialect, wanted, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
+    return Delimited(dialect, wanted.names, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
 
 
-def _fixed(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
-    return Fixed(table.widths, table.columns, wanted, header=table.header, chunk_bytes=chunk_bytes)
+def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
+    return Fixed(table.widths, table.columns, wanted.names, header=table.header, chunk_bytes=chunk_bytes)
 
 
-def _combo(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
-    return Combo(table.columns, wanted, table.delimiter, chunk_bytes=chunk_bytes)
+def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
+    return Combo(table.columns, wanted.names, table.delimiter, chunk_bytes=chunk_bytes)
 
 
-def _sql(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.sql_dump import SqlDump  # noqa: PLC0415 - start-up time of all others
 
-    return SqlDump(table.table, wanted, table.columns or None, chunk_bytes=chunk_bytes)
+    return SqlDump(table.table, wanted.names, table.columns or None, chunk_bytes=chunk_bytes)
 
 
-def _json(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:
+def _json(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.json_rows import JsonRows  # noqa: PLC0415 - start-up time of all others
 
-    return JsonRows(wanted, table.rows, chunk_bytes=chunk_bytes)
+    return JsonRows(wanted.names, table.rows, chunk_bytes=chunk_bytes)
 
 
-def _jsonl(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> Format:  # noqa: ARG001 - a maker
+def _jsonl(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:  # noqa: ARG001 - a maker
     from ingest_cli.formats.jsonl import JsonLines  # noqa: PLC0415 - start-up time of all others
 
-    return JsonLines(wanted, chunk_bytes=chunk_bytes)
+    return JsonLines(wanted.names, chunk_bytes=chunk_bytes)
 
 
-def _parquet(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
+def _parquet(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import Parquet  # noqa: PLC0415 - start-up time of all others
 
-    return Parquet(wanted, chunk_bytes=chunk_bytes)
+    return Parquet(wanted.names, chunk_bytes=chunk_bytes)
 
 
-def _arrow(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
+def _arrow(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import ArrowFile  # noqa: PLC0415 - start-up time of all others
 
-    return ArrowFile(wanted, chunk_bytes=chunk_bytes)
+    return ArrowFile(wanted.names, chunk_bytes=chunk_bytes)
 
 
-def _xlsx(table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes) -> FileFormat:
+def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:
     from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
 
-    return Workbook(wanted, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes)
+    return Workbook(
+        wanted.names, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes
+    )
 
 
 FORMATS: Mapping[str, Maker] = {
@@ -81,7 +83,7 @@ FORMATS: Mapping[str, Maker] = {
 
 
 def open_format(
-    table: FormatTable, wanted: Sequence[str], chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
+    table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
 ) -> Format | FileFormat:
     """The parser that `table` asks for, keeping only the `wanted` columns.
 

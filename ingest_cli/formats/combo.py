@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.blocks import Blocks, Rows, read_records
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
+from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
 
 URL_COLUMN = "url"

@@ -21,10 +21,10 @@ import pyarrow.csv as pacsv
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import irregular
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, count_cells, scan
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.lines import head_of
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 from ingest_cli.toml_table import escaped
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
 
 PADDING = " \t\v\f\0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from ingest_cli.records import WHOLE, RowChunk, Span
@@ -15,6 +16,19 @@ MAX_CHUNK_ROWS = 20_000
 
 ChunkBytes = Callable[[], int]
 """Asked before each chunk how many decoded bytes it should have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns to keep; all others are dropped while parsing.
+
+    Attributes:
+        names: of the columns, each once, in the order of the manifest.
+        optional: those that a source may lack; their cells are empty there.
+    """
+
+    names: tuple[str, ...]
+    optional: frozenset[str] = frozenset()
 
 
 class Format(Protocol):

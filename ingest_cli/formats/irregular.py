@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.records import OffsetArray
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.blocks import Blocks
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.json_paths import Cells, Paths, parse_path
 from ingest_cli.formats.json_scan import Block, Brackets
 from ingest_cli.formats.json_walk import Walker
+from ingest_cli.formats.record_stream import Blocks
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
 ROOT = "$"

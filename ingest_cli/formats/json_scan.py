@@ -11,9 +11,9 @@ from array import array
 from bisect import bisect_left
 from enum import Enum, auto
 
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.json_paths import BROKEN_JSON, DECODER, NOT_AN_OBJECT, Cells, parse_document
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)

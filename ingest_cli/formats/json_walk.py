@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.json_paths import BROKEN_JSON, DECODER, parse_document
 from ingest_cli.formats.json_scan import (
     ARRAY_OF_OBJECTS,
@@ -33,6 +32,7 @@ from ingest_cli.formats.json_scan import (
     holds_objects,
     scalar,
 )
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 
 TOO_LONG = "record_too_long"
 NO_ROWS = "no_rows"

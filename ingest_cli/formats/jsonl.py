@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ingest_cli.formats.blocks import Blocks, Rows, read_records
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.json_paths import Cells, Paths, parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
+from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, Position, RowChunk, Span
 
 

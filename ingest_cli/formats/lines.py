@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES, Rows
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows
 from ingest_cli.records import CR, LF, IndexArray, OffsetArray, count_lines, line_ends
 
 _INK = np.ones(256, np.bool_)

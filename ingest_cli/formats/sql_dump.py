@@ -19,8 +19,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.formats.blocks import Blocks
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.record_stream import Blocks
 from ingest_cli.formats.sql.catalog import Catalog, Wish
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Run

@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from ingest_cli.errors import IngestError, ManifestError, UsageError
 from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.formats.sniffing.names import shown
 from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
 from ingest_cli.records import WHOLE, RowChunk, Span

@@ -24,6 +24,7 @@ from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import Manifest, parse_manifest
 from ingest_cli.normalize import normalize
+from ingest_cli.pipeline import wanted_of
 from ingest_cli.records import RowChunk
 from tests.bench.options import Options
 from tests.bench.surroundings import KID, PEPPER, Surroundings
@@ -79,8 +80,7 @@ class _Dump:
 
     def chunks(self) -> Iterator[RowChunk]:
         """Its rows, parsed."""
-        wanted = tuple(dict.fromkeys(name for each in self.manifest.fields for name in each.columns))
-        parser = open_format(self.manifest.format, wanted)
+        parser = open_format(self.manifest.format, wanted_of(self.manifest))
         if isinstance(parser, FileFormat):
             return parser.read_file(io.BytesIO(self.data))
         pieces = (self.data[at : at + _READ_BYTES] for at in range(0, len(self.data), _READ_BYTES))

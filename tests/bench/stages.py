@@ -32,6 +32,7 @@ from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import load_manifest
 from ingest_cli.normalize import normalize
+from ingest_cli.pipeline import wanted_of
 from ingest_cli.records import Records
 from ingest_cli.settings import DEFAULT_CONCURRENCY
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
@@ -147,10 +148,9 @@ class TimedWriter:
 def walk(path: Path, builder: ItemBuilder, watch: Stopwatch, take: Callable[[Items], None]) -> None:
     """Take the dump of a manifest through the stages up to its items, chunk by chunk."""
     manifest = load_manifest(path)
-    wanted = dict.fromkeys(name for each in manifest.fields for name in each.columns)
     with path.with_suffix(".csv").open("rb") as file:
         text = decode(iter(lambda: file.read(_READ_BYTES), b""), manifest.format.encoding)
-        parser = open_format(manifest.format, tuple(wanted))
+        parser = open_format(manifest.format, wanted_of(manifest))
         assert not isinstance(parser, FileFormat), "CSV is read as a stream"
         chunks = parser.read(text)
         while True:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest_cli.formats import blocks, json_scan, json_walk, lines
+from ingest_cli.formats import json_scan, json_walk, lines, record_stream
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.fixed import PADDING, Fixed
 from ingest_cli.formats.interface import ChunkBytes, Format
@@ -122,7 +122,7 @@ def test_nor_do_they_where_records_are_longer_than_any_may_be(
 ) -> None:
     data = draw.draw(SOUPS[name])
     with pytest.MonkeyPatch.context() as patch:
-        for module in (blocks, lines, json_scan, json_walk):
+        for module in (record_stream, lines, json_scan, json_walk):
             patch.setattr(module, "MAX_RECORD_BYTES", limit)
         whole, chunks = read(name, data), read(name, data, chunk_bytes=chunk_bytes)
     assert rows(chunks) == rows(whole)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql import scanner
 from ingest_cli.formats.sql_dump import SqlDump
 from ingest_cli.records import RowChunk, Span
@@ -123,7 +123,7 @@ def test_what_is_too_long_does_not_depend_on_chunks_either(
     data: bytes, chunk_bytes: int, piece: int, limit: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "MAX_RECORD_BYTES", limit)
+        patch.setattr(record_stream, "MAX_RECORD_BYTES", limit)
         assert rows(read(data, chunk_bytes=chunk_bytes, piece=piece)) == rows(read(data))
 
 

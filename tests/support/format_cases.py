@@ -15,8 +15,9 @@ import numpy as np
 
 from ingest_cli.decoders import members, to_utf8
 from ingest_cli.errors import ManifestError, SourceError
-from ingest_cli.formats import FileFormat, Format, open_format
+from ingest_cli.formats import FileFormat, Format, Wanted, open_format
 from ingest_cli.manifest import Manifest, load_manifest
+from ingest_cli.pipeline import wanted_of
 from ingest_cli.records import WHOLE, RowChunk, Span
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
@@ -45,9 +46,9 @@ class Case:
         return self.manifest.format.name
 
     @property
-    def wanted(self) -> tuple[str, ...]:
+    def wanted(self) -> Wanted:
         """The columns to keep."""
-        return tuple(dict.fromkeys(name for each in self.manifest.fields for name in each.columns))
+        return wanted_of(self.manifest)
 
     @property
     def is_stream(self) -> bool:

@@ -15,7 +15,7 @@ from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import Manifest, parse_manifest
-from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard
+from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard, wanted_of
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import RowWindow
 from ingest_cli.records import Origin, Reject, RowChunk
@@ -115,10 +115,9 @@ def run(
     Raises:
         IngestError: as `run_shard`.
     """
-    names = tuple(dict.fromkeys(name for each in wanted.fields for name in each.columns))
     stages = Stages(
         encoding=wanted.format.encoding,
-        format=open_format(wanted.format, names, FixedSize(chunk_bytes)),
+        format=open_format(wanted.format, wanted_of(wanted), FixedSize(chunk_bytes)),
         window=RowWindow(),
         on_bytes=lambda _: None,
     )

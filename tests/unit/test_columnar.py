@@ -19,10 +19,10 @@ import pytest
 
 from ingest_cli.errors import IngestError, ManifestError, SourceError
 from ingest_cli.formats.arrow import ipc, parquet_pages, reading
-from ingest_cli.formats.blocks import MAX_RECORD_BYTES
 from ingest_cli.formats.columnar import ArrowFile, Parquet
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, FileFormat
 from ingest_cli.formats.jsonl import JsonLines
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.policies.window import RowWindow
 from ingest_cli.records import Position, RowChunk, Span
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ingest_cli.errors import ManifestError, SourceError
-from ingest_cli.formats import blocks, delimited, framing, irregular
+from ingest_cli.formats import delimited, framing, irregular, record_stream
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.records import Position, RowChunk, Span
@@ -165,7 +165,7 @@ def test_rejects_are_found_on_their_lines(newline: bytes, chunk_bytes: int) -> N
 @pytest.fixture
 def short_records(monkeypatch: pytest.MonkeyPatch) -> int:
     limit = 64
-    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", limit)
+    monkeypatch.setattr(record_stream, "MAX_RECORD_BYTES", limit)
     monkeypatch.setattr(delimited, "MAX_RECORD_BYTES", limit)
     monkeypatch.setattr(irregular, "MAX_RECORD_BYTES", limit)
     return limit

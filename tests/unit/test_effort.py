@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from ingest_cli.batching import batches
-from ingest_cli.formats import open_format
+from ingest_cli.formats import Wanted, open_format
 from ingest_cli.hashing import KERNEL, RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher, looped_hmac
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.keys import Pepper
@@ -51,7 +51,7 @@ exposes = "Names"
 column = "ADDRESS"
 exposes = "Physical addresses"
 """)
-WANTED = ("NAME", "ICNUM", "OTHER_ID", "ADDRESS", "MOBILE", "EMAIL")
+WANTED = Wanted(("NAME", "ICNUM", "OTHER_ID", "ADDRESS", "MOBILE", "EMAIL"))
 PEPPER = Pepper("k1", bytes(range(32)))
 ITEMS_A_ROW = 3
 FEW, MANY = 1_000, 4_000

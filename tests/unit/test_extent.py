@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ingest_cli.engines.journal import Books, Journal
-from ingest_cli.formats import open_format
+from ingest_cli.formats import Wanted, open_format
 from ingest_cli.pipeline import Plan, Shard, Stages
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.window import RowWindow
@@ -59,7 +59,7 @@ def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
     journal = Journal(Books(report, RejectFile(None)))
     stages = Stages(
         encoding="utf-8",
-        format=open_format(wanted.format, ("EMAIL",), FixedSize(CHUNK_BYTES)),
+        format=open_format(wanted.format, Wanted(("EMAIL",)), FixedSize(CHUNK_BYTES)),
         window=RowWindow(),
         on_bytes=counting(report, Watcher()),
     )

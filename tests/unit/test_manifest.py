@@ -98,7 +98,7 @@ def test_every_key_is_read() -> None:
         ),
         format=Format(
             name="csv",
-            delimiter=";",
+            delimiters=(";",),
             quote="'",
             header=False,
             columns=("NAME", "ICNUM", "ADDRESS", "", "", "OTHER_ID", "MOBILE"),
@@ -117,7 +117,7 @@ def test_defaults() -> None:
     manifest = parse_manifest(SMALL)
     assert manifest.path is None
     assert manifest.dataset == Dataset("demo", "Demo", ("demo.csv",), None, "")
-    assert manifest.format == Format("csv", ",", '"', header=True, columns=(), encoding="utf-8")
+    assert manifest.format == Format("csv", (",",), '"', header=True, columns=(), encoding="utf-8")
     assert manifest.fields == (Field(("MOBILE",), "Phone numbers", "phone", lookup=True, region="MY"),)
     assert manifest.rejects == RejectLimits(0.05, 10_000)
 
@@ -186,9 +186,19 @@ COMBO = 'columns = ["MOBILE", ""]'
 @pytest.mark.parametrize(("text", "expected"), [
     (in_other("fixed", FIXED), Format("fixed", header=False, columns=("NAME", "MOBILE"), widths=(30, 12))),
     (in_other("fixed", FIXED + "\nheader = true"), Format("fixed", columns=("NAME", "MOBILE"), widths=(30, 12))),
-    (in_other("combo", COMBO), Format("combo", ":", header=False, columns=("MOBILE", ""))),
-    (in_other("combo", COMBO + '\ndelimiter = ";"'), Format("combo", ";", header=False, columns=("MOBILE", ""))),
-    (in_other("combo", COMBO + "\nheader = false"), Format("combo", ":", header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO), Format("combo", (":",), header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO + '\ndelimiter = ";"'), Format("combo", (";",), header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO + "\nheader = false"), Format("combo", (":",), header=False, columns=("MOBILE", ""))),
+    (in_other("combo", COMBO + '\ndelimiter = [":", ";"]'),
+     Format("combo", (":", ";"), header=False, columns=("MOBILE", ""))),
+    (in_other("csv", 'delimiter = "||"\nescape = "\\\\"'), Format("csv", ("||",), escape="\\")),
+    (in_other("csv", 'skip_lines = 4\nshort_rows = "fill"\nlong_rows = "trim"\noverflow = "ADDRESS"'),
+     Format("csv", skip_lines=4, short_rows="fill", long_rows="trim", overflow="ADDRESS")),
+    (in_other("fixed", FIXED + '\nwidths_in = "bytes"'),
+     Format("fixed", header=False, columns=("NAME", "MOBILE"), widths=(30, 12), widths_in="bytes")),
+    (in_other("blocks", 'separator = "BEGIN:VCARD"\nkey_delimiter = ": "'),
+     Format("blocks", header=False, separator="BEGIN:VCARD", key_delimiter=": ")),
+    (in_other("json", 'layout = "columns"'), Format("json", header=False, layout="columns")),
     (in_other("sql"), Format("sql", header=False)),
     (in_other("sql", 'table = "subs"'), Format("sql", header=False, table=("subs",))),
     (in_other("sql", 'table = ["a", "b"]'), Format("sql", header=False, table=("a", "b"))),
@@ -253,13 +263,29 @@ MISTAKES = [
     (changed('name = "csv"', ""), "[format] name: missing, and required"),
     (changed('"csv"', '"cvs"'), "[format] name: `cvs` is not a format; did you mean `csv`?"),
     (in_format('delimitr = ";"'), "[format] delimitr: unknown key; did you mean `delimiter`?"),
-    (in_format('delimiter = ""'), "[format] delimiter: must be one character, and has 0"),
-    (in_format('delimiter = "||"'), "[format] delimiter: must be one character, and has 2"),
+    (in_format('delimiter = ""'), "[format] delimiter: must be 1 to 8 characters, and has 0"),
+    (in_format('delimiter = "123456789"'), "[format] delimiter: must be 1 to 8 characters, and has 9"),
+    (in_format('delimiter = [";"]'), "[format] delimiter: must be one string; a list of delimiters is for"),
+    (in_other("combo", COMBO + "\ndelimiter = []"), "[format] delimiter: must be different strings, like"),
+    (in_other("combo", COMBO + '\ndelimiter = [":", ":"]'), "[format] delimiter: must be different strings, like"),
     (in_format("delimiter = '\\t'"), '[format] delimiter: this is a backslash and a t; a tab is "\\t"'),
-    (in_format('delimiter = "\\n"'), "[format] delimiter: must not be a line break"),
+    (in_format('delimiter = "\\n"'), "[format] delimiter: must not hold a line break"),
     (in_format('quote = "\\r"'), "[format] quote: must not be a line break"),
     (in_format('quote = "<>"'), '[format] quote: must be one character, or "" for none'),
-    (in_format("delimiter = '\"'"), "[format] delimiter: must not be the `quote` character"),
+    (in_format("delimiter = '\"'"), "[format] delimiter: must not contain the `quote` character"),
+    (in_format('escape = "ab"'), '[format] escape: must be one character, or "" for none'),
+    (in_format("escape = '\"'"), "[format] escape: must not be the `quote` character"),
+    (in_format("delimiter = ';;'\nescape = ';'"), "[format] delimiter: must not contain the `escape` character"),
+    (in_format("skip_lines = -1"), "[format] skip_lines: must be from 0 to 10,000 lines"),
+    (in_format('short_rows = "trim"'), "[format] short_rows: `trim` is not one of its values; valid: reject, fill"),
+    (in_format('long_rows = "fill"'), "[format] long_rows: `fill` is not one of its values; valid: reject, trim"),
+    (in_format('overflow = ""'), "[format] overflow: must be the name of a column"),
+    (in_format('columns = ["MOBILE"]\noverflow = "MOBIL"'), "[format] overflow: `MOBIL` is not in `columns`; did"),
+    (in_format('layout = "columns"'), '[format] layout: means nothing for the format "csv"'),
+    (in_other("json", 'layout = "column"'), "[format] layout: `column` is not one of its values; did you mean"),
+    (in_other("json", 'layout = "columns"\ncolumns = ["MOBILE"]'), "[format] columns: means nothing with `layout ="),
+    (in_other("blocks", 'key_delimiter = ""'), "[format] key_delimiter: must be 1 to 8 characters, and has 0"),
+    (in_other("blocks", f'separator = "{"x" * 257}"'), "[format] separator: must have at most 256 characters, and has"),
     (in_format("header = 0"), "[format] header: must be a boolean, not an integer"),
     (in_format("header = false"), "[format] header: a dump without a header row needs"),
     (in_format("columns = []"), "[format] columns: must not be empty"),
@@ -293,6 +319,9 @@ MISTAKES = [
     (SECOND_FIELD + 'exposes = "X"\nregion = "MY"', "no. 2 region: has no meaning without a `kind`"),
     (SECOND_FIELD + 'kind = "phone"\nregion = "my"', "two upper-case letters; write MY"),
     (SECOND_FIELD + 'kind = "phone"\nregion = "XX"', "`XX` is not a region of two upper-case letters"),
+    (SECOND_FIELD + 'kind = "id"\nregion_column = "CC"', "region_column: has a meaning for the kind `phone` only"),
+    (SECOND_FIELD + 'kind = "phone"\nregion_column = ""', "region_column: must not be empty"),
+    (SECOND_FIELD + 'kind = "phone"\noptional = 1', "no. 2 optional: must be a boolean, not an integer"),
     (SECOND_FIELD + 'kind = "id"\nlookup = 1', "no. 2 lookup: must be a boolean, not an integer"),
     (SECOND_FIELD + 'exposes = ""', "no. 2 exposes: must not be empty"),
     (SECOND_FIELD + f'exposes = "{"x" * 65}"', "no. 2 exposes: must have at most 64 characters, and has 65"),
@@ -335,7 +364,7 @@ def test_a_secret_put_where_it_does_not_belong_is_not_repeated() -> None:
 
 def test_a_dump_pasted_into_a_name_is_not_repeated_whole() -> None:
     for text in (in_format(f'"{"cell " * 999}" = 1'), changed('"csv"', f'"{"cell " * 999}"')):
-        assert len(refusal(text)) < 200
+        assert len(refusal(text)) < 250
 
 
 def test_text_from_elsewhere_is_called_manifest() -> None:
@@ -433,8 +462,11 @@ def test_digest_is_one_for_the_same_items() -> None:
     meaning = (
         '{"dataset":"demo",'
         '"fields":[{"columns":["MOBILE"],"exposes":"Phone numbers",'
-        '"kind":"phone","lookup":true,"region":"MY"}],'
-        '"format":{"columns":[],"delimiter":",","encoding":"utf-8","header":true,"name":"csv","quote":"\\""}}'
+        '"kind":"phone","lookup":true,"optional":false,"region":"MY","region_column":null}],'
+        '"format":{"columns":[],"delimiters":[","],"encoding":"utf-8","escape":"","header":true,"key_delimiter":null,'
+        '"layout":"rows","long_rows":"reject","name":"csv","overflow":"","quote":"\\"","rows":null,"separator":null,'
+        '"short_rows":"reject","skip_lines":0,"table":[],"widths":[],"widths_in":null},'
+        '"join":false,"max_identifiers":64}'
     )
     assert digest == hashlib.sha256(meaning.encode()).hexdigest()
     assert {parse_manifest(text, Path("x.toml")).digest for text in SAME_ITEMS} == {digest}

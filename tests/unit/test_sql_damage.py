@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ingest_cli.errors import SourceError
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.sql import boundaries, scanner, tokens
 from ingest_cli.formats.sql_dump import MAX_GAP_BYTES, SqlDump
@@ -57,7 +57,7 @@ def test_rows_before_a_broken_stream_are_read_first() -> None:
 
 
 def test_a_row_longer_than_any_may_be_is_given_up_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", 2_000)
+    monkeypatch.setattr(record_stream, "MAX_RECORD_BYTES", 2_000)
     data = (
         MYSQL + b"INSERT INTO t VALUES (1,'a'),(2,'" + b"x" * 9_000 + b"'),\n(3,'b');\nINSERT INTO t VALUES (4,'c');\n"
     )
@@ -163,7 +163,7 @@ def test_whatever_the_bytes_each_is_looked_at_a_few_times_only(
 ) -> None:
     meter = Meter()
     pattern, scan = tokens.token_pattern, scanner.Scanner.scan
-    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", 8_000)
+    monkeypatch.setattr(record_stream, "MAX_RECORD_BYTES", 8_000)
     monkeypatch.setattr(tokens, "token_pattern", lambda syntax: meter.match(pattern(syntax), "match"))
     monkeypatch.setattr(boundaries, "_RESYNC", meter.match(boundaries._RESYNC, "search"))
 

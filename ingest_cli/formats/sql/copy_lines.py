@@ -10,7 +10,7 @@ import re
 from functools import partial
 from itertools import accumulate
 
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.catalog import Context
 from ingest_cli.formats.sql.rows import Run, cells_of_lines
 from ingest_cli.formats.sql.tokens import IncompleteError
@@ -28,7 +28,7 @@ def find_lines(data: bytes, start: int, *, final: bool) -> tuple[int, int | None
     Raises:
         IncompleteError: the first line has no end yet.
     """
-    window = start + min(WINDOW_BYTES, blocks.MAX_RECORD_BYTES)
+    window = start + min(WINDOW_BYTES, record_stream.MAX_RECORD_BYTES)
     stop = data.rfind(b"\n", start, window) + 1
     while stop and _is_escaped(data, stop - 1, start):
         stop = data.rfind(b"\n", start, stop - 1) + 1

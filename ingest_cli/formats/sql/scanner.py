@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES, Next, after_tuple, is_over, last_chance, resync
 from ingest_cli.formats.sql.catalog import Catalog, Context
@@ -89,7 +89,7 @@ class Scanner:
             try:
                 at = self._state(at)
             except IncompleteError:
-                if len(data) - at > blocks.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
+                if len(data) - at > record_stream.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
                     self._give_up(at)
                 elif final:
                     at = len(data)
@@ -104,7 +104,7 @@ class Scanner:
 
     def _statement(self, at: int) -> int:
         """Before a statement, or the space before it."""
-        if blank := _BLANK.match(self._data, at, at + blocks.MAX_RECORD_BYTES):
+        if blank := _BLANK.match(self._data, at, at + record_stream.MAX_RECORD_BYTES):
             return blank.end()
         cursor = self._cursor(at)
         token = cursor.any()
@@ -242,7 +242,7 @@ class Scanner:
         pattern, start = self._pattern(at)
         if pattern is None:
             return at
-        found = pattern.findall(self._data, start, at + min(WINDOW_BYTES, blocks.MAX_RECORD_BYTES))
+        found = pattern.findall(self._data, start, at + min(WINDOW_BYTES, record_stream.MAX_RECORD_BYTES))
         if not found or not found[-1][0]:
             found = found[:-1]
         if not found:
@@ -303,7 +303,7 @@ class Scanner:
 
     def _give_up(self, at: int) -> None:
         """What stands at `at` is longer than a record may be."""
-        self._discard = blocks.MAX_RECORD_BYTES
+        self._discard = record_stream.MAX_RECORD_BYTES
         if self._state in {self._values, self._copy_lines}:
             self._open_copy()
             if self._context.read:

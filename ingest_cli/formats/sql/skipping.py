@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.dialect import Family, Syntax
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token, TooLongError, check_size
 
@@ -107,7 +107,7 @@ class Skipping:
         dull = _DULL[self._what]
         cursor = Cursor(data, at, self._syntax, final=final)
         while True:
-            at_most = cursor.position + blocks.MAX_RECORD_BYTES
+            at_most = cursor.position + record_stream.MAX_RECORD_BYTES
             if not self._fresh and (found := dull.match(data, cursor.position, at_most)):
                 cursor.advance(found.end())
                 self._last_word = ""

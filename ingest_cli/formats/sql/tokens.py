@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from ingest_cli.formats import blocks
+from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.dialect import Family, Syntax
 
 PLAIN_STRING = rb"'[^']*+(?:''[^']*+)*+'"
@@ -191,5 +191,5 @@ def check_size(start: int, end: int) -> None:
     Raises:
         TooLongError: it is.
     """
-    if end - start > blocks.MAX_RECORD_BYTES:
+    if end - start > record_stream.MAX_RECORD_BYTES:
         raise TooLongError

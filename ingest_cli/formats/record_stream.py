@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ class Rows:
         skipped: reason → record indices.
         rejected: (record index, reason) of each record that could not be parsed.
         flags: name of an oddity → number of rows read in spite of it.
+        loose: record indices of the rows that fit their columns only by a rule of the manifest.
     """
 
     bounds: OffsetArray
@@ -42,6 +43,7 @@ class Rows:
     skipped: Mapping[str, IndexArray]
     rejected: tuple[tuple[int, str], ...] = ()
     flags: Mapping[str, int] | None = None
+    loose: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 class RecordParser(Protocol):
@@ -115,6 +117,7 @@ def _chunk(data: bytes, at: Position, parser: RecordParser, *, final: bool) -> R
         skipped={reason: index for reason, index in rows.skipped.items() if len(index)},
         rejected=rows.rejected,
         flags={name: count for name, count in flags.items() if count},
+        loose=rows.loose,
     )
 
 
