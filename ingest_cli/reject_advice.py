@@ -33,14 +33,15 @@ ADVICE: Mapping[str, str] = MappingProxyType(
 _MOST_NAMED = 3
 
 
-def advice(rejected: Mapping[str, int]) -> str:
+def advice(rejected: Mapping[str, int], otherwise: str) -> str:
     """What to do about rows that were rejected.
 
     Args:
         rejected: reason → number of rows.
+        otherwise: what to say where no reason has a remedy of its own.
     """
     known = sorted((reason for reason in rejected if reason in ADVICE), key=lambda reason: -rejected[reason])
     if not known:
-        return "Check its [format] and [[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+        return otherwise
     said = (f"{reason} ({rejected[reason]:,} rows): {ADVICE[reason]}" for reason in known[:_MOST_NAMED])
     return ". ".join(said).replace("(1 rows)", "(1 row)")

@@ -210,7 +210,10 @@ def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False)
         return
     if ratio > limits.max_ratio:
         reason, count = account.rejected.most_common(1)[0]
+        what_to_do = advice(
+            account.rejected, "Check its [format] and [[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+        )
         raise TooManyRejectsError(
             f"{account.rows_rejected:,} of {account.rows_read:,} rows ({ratio:.1%}) were rejected, most of them "
-            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. {advice(account.rejected)}"
+            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. {what_to_do}"
         )
