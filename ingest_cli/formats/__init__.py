@@ -8,7 +8,7 @@ from ingest_cli.format_table import Format as FormatTable
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
-from ingest_cli.formats.framing import Dialect
+from ingest_cli.formats.framing import Dialect, RowRules
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format, Wanted
 
 __all__ = ["FORMATS", "FileFormat", "Format", "Wanted", "open_format"]
@@ -17,7 +17,8 @@ Maker = Callable[[FormatTable, Wanted, ChunkBytes], Format | FileFormat]
 
 
 def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
-    dialect = Dialect(table.delimiter, table.quote)
+    rules = RowRules(table.short_rows == "fill", table.long_rows == "trim", table.overflow, table.skip_lines)
+    dialect = Dialect(table.delimiter, table.quote, table.escape, rules)
     return Delimited(dialect, wanted.names, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
 
 

@@ -1,13 +1,15 @@
 """CSV, TSV and everything like them.
 
 The stream is cut into blocks that end with a record. A block in which every quote stands where it
-should is parsed by Arrow straight into columns; records with too few or too many cells are picked out
-of it beforehand, and any other block goes to the careful parser of `irregular`. All three give the
-same cells for the same bytes, and the tests hold them to it.
+should is parsed by Arrow straight into columns; records with too few or too many cells, or with an escape
+in them, are picked out of it beforehand, and any other block goes to the careful parser of `irregular`.
+All three give the same cells for the same bytes, and the tests hold them to it. What becomes of records
+whose cells do not fit their columns is said in `misfits`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,14 +23,17 @@ import pyarrow.csv as pacsv
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import irregular
-from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, count_cells, scan
+from ingest_cli.formats.cells import Cells
+from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.lines import head_of
+from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 from ingest_cli.toml_table import escaped
 
 _BOM = b"\xef\xbb\xbf"
+_FORMULA = re.compile('="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +43,29 @@ class Layout:
     Attributes:
         width: how many there are.
         wanted: name, position and header cell of each that the manifest names.
+        overflow_at: position of the column that surplus delimiters belong to, if there is one.
+        header: the cells of the header as they stand there.
     """
 
     width: int
     wanted: tuple[tuple[str, int, bytes], ...]
+    overflow_at: int | None = None
+    header: tuple[str, ...] = ()
+
+    def is_header(self, cells: Cells) -> bool:
+        """Whether a record that does not fit is the header once more: it may have fewer cells than the rows."""
+        return tuple(cells) == self.header or all(
+            at < len(cells) and cells[at].encode("utf-8", "surrogateescape") == text for _, at, text in self.wanted
+        )
 
 
 _MAX_SHOWN_CHARS = 64
+_RECORDS_TO_LOOK_AT = 20
+_BYTES_TO_LOOK_AT = 64 << 10
 
 
 class Delimited:
-    """Reads records of cells separated by one character."""
+    """Reads records of cells with a delimiter between them."""
 
     def __init__(
         self,
@@ -78,7 +95,7 @@ class Delimited:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
 
-    def layout(self, header: irregular.Cells | str) -> Layout:
+    def layout(self, header: irregular.Record) -> Layout:
         """The columns of a source.
 
         Args:
@@ -87,6 +104,8 @@ class Delimited:
         Raises:
             ManifestError: there is no telling where the wanted columns are.
         """
+        if isinstance(header, irregular.Unquoted):
+            header = "unclosed_quote"
         if isinstance(header, str):
             raise ManifestError(
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
@@ -101,7 +120,13 @@ class Delimited:
                 for name in self._wanted
                 for at in [self._find(name, names)]
             ),
+            self._find(overflow, names) if (overflow := self.dialect.rules.overflow) else None,
+            tuple(header),
         )
+
+    def names_all(self, cells: irregular.Record) -> bool:
+        """Whether a record has the names of all wanted columns in it."""
+        return not isinstance(cells, str) and set(self._wanted) <= {_clean(cell) for cell in cells}
 
     def _find(self, name: str, names: Sequence[str]) -> int:
         """Position of the wanted column `name`."""
@@ -129,17 +154,17 @@ class _Source:
         self._layout = Layout(0, ())
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Read the header, if there is one, and find the wanted columns."""
+        """Pass over the first lines, read the header, if there is one, and find the wanted columns."""
         own = self._format
+        first = blocks.skip_lines(own.dialect.rules.skip_lines)
         while own.header and blocks.fill():
-            data = head_of(blocks.data, 2 * MAX_RECORD_LINES)
-            parsed = irregular.parse(data, own.dialect, final=blocks.final and len(data) == len(blocks.data))
+            parsed = self._parse_head(blocks)
             filled = next((i for i, cells in enumerate(parsed.records) if cells), None)
             if filled is not None:
                 cut = int(parsed.bounds[filled + 1])
-                at = Position(cut, 0, count_lines(blocks.data[:cut]))
+                at = Position(first.offset + cut, 0, first.line + count_lines(blocks.data[:cut]))
+                self._layout = self._find_columns(blocks, parsed.records[filled], first.line)
                 blocks.consume(cut)
-                self._layout = own.layout(parsed.records[filled])
                 return at
             if blocks.ended:
                 break
@@ -147,66 +172,149 @@ class _Source:
                 own.layout("record_too_long")
             blocks.grow()
         self._layout = own.layout(list(own.columns or ()))
-        return Position()
+        return first
+
+    def _parse_head(self, blocks: Blocks) -> irregular.Parsed:
+        data = head_of(blocks.data, 2 * MAX_RECORD_LINES)
+        return irregular.parse(data, self._format.dialect, final=blocks.final and len(data) == len(blocks.data))
+
+    def _find_columns(self, blocks: Blocks, header: irregular.Record, lines_before: int) -> Layout:
+        """The layout that `header` gives; if it gives none, say where the header seems to be.
+
+        Raises:
+            ManifestError: a column is not in it.
+        """
+        own = self._format
+        try:
+            return own.layout(header)
+        except ManifestError as error:
+            while not blocks.ended and len(blocks.data) < _BYTES_TO_LOOK_AT:
+                blocks.grow()
+                blocks.fill()
+            parsed = self._parse_head(blocks)
+            near = (i for i, cells in enumerate(parsed.records[:_RECORDS_TO_LOOK_AT]) if own.names_all(cells))
+            found = next(near, None)
+            if found is None:
+                raise
+            line = lines_before + count_lines(blocks.data[: int(parsed.bounds[found])])
+            raise ManifestError(
+                f"{error}; the header seems to be in line {line + 1:,}: set `skip_lines = {line}` in [format]"
+            ) from error
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
-        dialect, layout = self._format.dialect, self._layout
         whole, data = len(data), head_of(data, 2 * MAX_RECORD_LINES)
         final = final and len(data) == whole
-        bounds = scan(data, dialect, final=final) if dialect.is_single_byte else None
-        if bounds is not None and _believable(bounds, len(data)):
-            rows = _parse_regular(data, bounds[: MAX_CHUNK_ROWS + 1], dialect, layout)
-        else:
-            parsed = irregular.parse(data, dialect, final=final)
-            rows = _gather(parsed.bounds, parsed.records, layout)
-        header = _repeated_headers(rows, layout)
+        rows = self._regular(data, final=final)
+        if rows is None:
+            parsed = irregular.parse(data, self._format.dialect, final=final)
+            rows = self._gather(parsed.bounds, parsed.records)
+        return self._without_headers(rows)
+
+    def _regular(self, data: bytes, *, final: bool) -> Rows | None:
+        """The complete records of `data`; None if one is not written as it should be."""
+        framed = frame(data, self._format.dialect, final=final)
+        if framed is None or not _believable(framed.source_bounds, len(data)):
+            return None
+        return self._parse_regular(framed.first(MAX_CHUNK_ROWS))
+
+    def _without_headers(self, rows: Rows) -> Rows:
+        """Skip the rows that repeat the header."""
+        header = _repeated_headers(rows, self._layout)
         if not len(header):
             return rows
         keep = ~np.isin(rows.index, header)
         cells = {name: column.filter(pa.array(keep)) for name, column in rows.cells.items()}
-        skipped = {**rows.skipped, "repeated_header": header}
-        return replace(rows, index=rows.index[keep], cells=cells, skipped=skipped)
+        earlier = rows.skipped.get("repeated_header", np.empty(0, np.int32))
+        skipped = {**rows.skipped, "repeated_header": np.sort(np.concatenate((earlier, header)))}
+        loose = rows.loose[~np.isin(rows.loose, header)]
+        return replace(rows, index=rows.index[keep], cells=cells, skipped=skipped, loose=loose)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """As the careful parser has it: a short line opened a quote that is still open behind the limit."""
         reason = "record_too_long" if size > MAX_RECORD_BYTES else "unclosed_quote"
         return reason, [name for name, _, _ in self._layout.wanted]
 
+    def _parse_regular(self, framed: Frame) -> Rows:
+        """Parse a block in which every quote is where it should be."""
+        layout, bounds = self._layout, framed.bounds
+        heads = np.frombuffer(framed.data, np.uint8)[bounds[:-1]] if len(bounds) > 1 else np.empty(0, np.uint8)
+        blank = (heads == LF) | (heads == CR)
+        expected = len(blank) - int(blank.sum())
+        changed = has_changes(framed.data, bounds, framed.dialect)
+        if changed is None:
+            table = _arrow(framed.data[: bounds[-1]], framed.dialect, layout) if expected else None
+            if (0 if table is None else table.num_rows) == expected:
+                cells = _columns(table, layout, self._stand_in(framed))
+                return Rows(framed.source_bounds, np.flatnonzero(~blank).astype(np.int32), cells, _blank(blank))
+        return self._parse_ragged(framed, blank, changed)
 
-def _parse_regular(data: bytes, bounds: OffsetArray, dialect: Dialect, layout: Layout) -> Rows:
-    """Parse a block in which every quote is where it should be."""
-    heads = np.frombuffer(data, np.uint8)[bounds[:-1]] if len(bounds) > 1 else np.empty(0, np.uint8)
-    blank = (heads == LF) | (heads == CR)
-    expected = len(blank) - int(blank.sum())
-    table = _arrow(data[: bounds[-1]], dialect, layout) if expected else None
-    if (0 if table is None else table.num_rows) == expected:
-        cells = _columns(table, layout)
-        return Rows(bounds, np.flatnonzero(~blank).astype(np.int32), cells, _blank(blank))
-    return _parse_ragged(data, bounds, blank, dialect, layout)
+    def _parse_ragged(self, framed: Frame, blank: npt.NDArray[np.bool_], changed: npt.NDArray[np.bool_] | None) -> Rows:
+        """Parse a regular block some of whose records have too few or too many cells, or escapes in them."""
+        layout, data, bounds, source = self._layout, framed.data, framed.bounds, framed.source_bounds
+        odd = (count_cells(data, bounds, framed.dialect) != layout.width) & ~blank
+        if changed is not None:
+            odd |= changed
+        fitting = ~odd & ~blank
+        body = b"".join(data[start:end] for start, end in _runs(bounds, fitting))
+        table = _arrow(body, framed.dialect, layout) if body else None
+        dialect = self._format.dialect
+        if (0 if table is None else table.num_rows) != fitting.sum():
+            return self._gather(source, irregular.parse(framed.source[: source[-1]], dialect, final=True).records)
+        records: list[irregular.Record] = [[] for _ in range(len(blank))]
+        for i in np.flatnonzero(odd):
+            records[i] = irregular.parse_record(framed.source[source[i] : source[i + 1]], dialect)
+        rest = self._gather(source, records)
+        index = np.concatenate((np.flatnonzero(fitting).astype(np.int32), rest.index))
+        order = np.argsort(index, kind="stable")
+        columns = _columns(table, layout, self._stand_in(framed))
+        cells = {
+            name: pa.concat_arrays([columns[name], rest.cells[name]]).take(pa.array(order))
+            for name, _, _ in layout.wanted
+        }
+        return replace(rest, index=index[order], cells=cells, skipped={**rest.skipped, **_blank(blank)})
 
+    def _stand_in(self, framed: Frame) -> tuple[str, str]:
+        """What has to be replaced in the cells of a frame, and by what: its delimiter may stand within quotes."""
+        quote = framed.dialect.quote.encode()
+        if framed.has_stand_in and quote and quote in framed.data:
+            return framed.dialect.delimiter, self._format.dialect.delimiter
+        return "", ""
 
-def _parse_ragged(
-    data: bytes, bounds: OffsetArray, blank: npt.NDArray[np.bool_], dialect: Dialect, layout: Layout
-) -> Rows:
-    """Parse a regular block some of whose records have too few or too many cells."""
-    odd = (count_cells(data, bounds, dialect) != layout.width) & ~blank
-    fitting = ~odd & ~blank
-    body = b"".join(data[start:end] for start, end in _runs(bounds, fitting))
-    table = _arrow(body, dialect, layout) if body else None
-    if (0 if table is None else table.num_rows) != fitting.sum():
-        return _gather(bounds, irregular.parse(data[: bounds[-1]], dialect, final=True).records, layout)
-    records: list[irregular.Cells | str] = [[] for _ in range(len(blank))]
-    for i in np.flatnonzero(odd):
-        records[i] = irregular.parse_record(data[bounds[i] : bounds[i + 1]], dialect)
-    rest = _gather(bounds, records, layout)
-    index = np.concatenate((np.flatnonzero(fitting).astype(np.int32), rest.index))
-    order = np.argsort(index, kind="stable")
-    columns = _columns(table, layout)
-    cells = {
-        name: pa.concat_arrays([columns[name], rest.cells[name]]).take(pa.array(order)) for name, _, _ in layout.wanted
-    }
-    return Rows(bounds, index[order], cells, _blank(blank), rest.rejected, rest.flags)
+    def _gather(self, bounds: OffsetArray, records: Sequence[irregular.Record]) -> Rows:
+        """Bring records of cells into columns; what does not fit them is rejected."""
+        layout, own = self._layout, self._format
+        index, blank, repeated, loose = list[int](), list[int](), list[int](), list[int]()
+        rejected, flags = list[tuple[int, str]](), Counter[str]()
+        rows = list[Cells]()
+        for i, cells in enumerate(records):
+            if isinstance(cells, str):
+                rejected.append((i, cells))
+                continue
+            if not cells:
+                blank.append(i)
+                continue
+            row = fit(cells, layout.width, own.dialect, layout.overflow_at)
+            if isinstance(row, Fitted) and not row.flag:
+                index.append(i)
+                rows.append(row.cells)
+            elif layout.is_header(cells):
+                repeated.append(i)
+            elif isinstance(row, str):
+                rejected.append((i, row))
+            else:
+                flags[row.flag] += 1
+                loose.append(i)
+                index.append(i)
+                rows.append(row.cells)
+        columns = {
+            name: pa.array([row[at].encode("utf-8", "surrogateescape") for row in rows], pa.binary())
+            for name, at, _ in layout.wanted
+        }
+        skipped = {"blank": np.array(blank, np.int32), "repeated_header": np.array(repeated, np.int32)}
+        return Rows(
+            bounds, np.array(index, np.int32), columns, skipped, tuple(rejected), flags, np.array(loose, np.int32)
+        )
 
 
 def _arrow(data: bytes, dialect: Dialect, layout: Layout) -> pa.Table | None:
@@ -238,42 +346,19 @@ def _arrow(data: bytes, dialect: Dialect, layout: Layout) -> pa.Table | None:
         return None
 
 
-def _columns(table: pa.Table | None, layout: Layout) -> dict[str, pa.BinaryArray]:
+def _columns(table: pa.Table | None, layout: Layout, stand_in: tuple[str, str]) -> dict[str, pa.BinaryArray]:
+    """The wanted columns of a table, with the second text in place of the first one."""
     if table is None:
         return {name: pa.array([], pa.binary()) for name, _, _ in layout.wanted}
-    return {name: _one(table.column(i)) for i, (name, _, _) in enumerate(layout.wanted)}
+    columns = {name: _one(table.column(i)) for i, (name, _, _) in enumerate(layout.wanted)}
+    before, after = stand_in
+    if not before:
+        return columns
+    return {name: pc.replace_substring(column, before.encode(), after.encode()) for name, column in columns.items()}
 
 
 def _one(column: pa.ChunkedArray) -> pa.BinaryArray:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _gather(bounds: OffsetArray, records: Sequence[irregular.Cells | str], layout: Layout) -> Rows:
-    """Bring records of cells into columns; short ones are filled up, overlong ones are rejected."""
-    index, blank = list[int](), list[int]()
-    rejected, flags = list[tuple[int, str]](), Counter[str]()
-    rows = list[irregular.Cells]()
-    for i, cells in enumerate(records):
-        if isinstance(cells, str):
-            rejected.append((i, cells))
-        elif not cells:
-            blank.append(i)
-        elif len(cells) > layout.width and any(cell.strip() for cell in cells[layout.width :]):
-            rejected.append((i, "too_many_cells"))
-        else:
-            if len(cells) < layout.width:
-                flags["short_row"] += 1
-            index.append(i)
-            rows.append(cells)
-    columns = {
-        name: pa.array(
-            [row[at].encode("utf-8", "surrogateescape") if at < len(row) else b"" for row in rows],
-            pa.binary(),
-        )
-        for name, at, _ in layout.wanted
-    }
-    empty = {"blank": np.array(blank, np.int32)}
-    return Rows(bounds, np.array(index, np.int32), columns, empty, tuple(rejected), flags)
 
 
 def _runs(bounds: OffsetArray, chosen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
@@ -304,4 +389,6 @@ def _believable(bounds: OffsetArray, size: int) -> bool:
 
 
 def _clean(name: str) -> str:
-    return name.strip().strip("\ufeff").strip()
+    name = name.strip().strip("\ufeff").strip()
+    formula = _FORMULA.fullmatch(name)
+    return formula[1].strip() if formula else name

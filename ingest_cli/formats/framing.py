@@ -2,13 +2,18 @@
 
 Quoting is followed by parity: a line end is a record end when an even number of quotes lies before
 it. That is exact as long as each quote stands where RFC 4180 §2 allows one (at the start of a field,
-at its end, or doubled inside it). `scan` checks just that, and declines anything else, which is then
-read by the slower parser of `irregular`.
+at its end, or doubled inside it), or around a spreadsheet's formula, `="012"`. `scan` checks just that,
+and declines anything else, which is then read by the slower parser of `irregular`. What an escape
+character stands before is neither a quote nor the end of anything.
+
+A delimiter of several bytes is replaced by a byte that does not occur in the block, so that the same
+array operations apply; `Frame` keeps both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +23,147 @@ from ingest_cli.records import CR, LF, OffsetArray, line_ends
 MAX_RECORD_LINES = 20_000
 """A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
 
+CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+"""Letter behind an escape character → what the two stand for (MySQL 8.4 Reference Manual, LOAD DATA)."""
+
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_EQUALS = ord("=")
+_STAND_INS = bytes(byte for byte in range(0x1F, 0, -1) if byte not in b"\t\n\r")
+"""Bytes to put in the place of a delimiter of several bytes, the least likely to occur first."""
+
+_FIRST_BEYOND_ASCII = 0x80
 
 
 @dataclass(frozen=True, slots=True)
+class RowRules:
+    """What is known about the rows of a dump.
+
+    Attributes:
+        fill: cells that are missing at the end of a row are empty.
+        trim: surplus cells at the end of a row that are empty are dropped.
+        overflow: column that surplus delimiters belong to; empty for none.
+        skip_lines: lines before the header, or before the first row where there is no header.
+    """
+
+    fill: bool = False
+    trim: bool = False
+    overflow: str = ""
+    skip_lines: int = 0
+
+
+@dataclass(frozen=True)
 class Dialect:
-    """How cells and records are told apart: one character each; an empty `quote` means none."""
+    """How cells and records are told apart.
+
+    Attributes:
+        delimiter: one or several characters.
+        quote: one character; empty: nothing is quoted.
+        escape: one character; empty: there is none.
+        rules: for records whose cells do not fit their columns.
+    """
 
     delimiter: str
     quote: str
+    escape: str = ""
+    rules: RowRules = RowRules()
 
     @property
     def is_single_byte(self) -> bool:
-        """Whether the byte-wise scanner and parser can be used."""
-        return self.delimiter.isascii() and self.quote.isascii()
+        """Whether the byte-wise scanner and parser can be used as they are."""
+        return len(self.delimiter) == 1 and self.delimiter.isascii() and self.quote.isascii() and self.escape.isascii()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether Python's `csv` module can read it."""
+        return len(self.delimiter) == 1 and not self.escape
+
+    @property
+    def has_formulas(self) -> bool:
+        """Whether `="…"` is a quoted cell."""
+        return self.quote == '"'
+
+    @cached_property
+    def unquoted(self) -> Dialect:
+        """The same with the quote as an ordinary character."""
+        return replace(self, quote="")
+
+    def keeps_escape(self, character: str) -> bool:
+        r"""Whether an escape character before this one is an ordinary character, as in `\N`.
+
+        Letters and digits without a meaning of their own: no writer escapes one of those, but those that escape
+        nothing in unquoted cells (Spark) leave `DOMAIN\user` as it is.
+        """
+        if character in {self.delimiter[0], self.quote, self.escape}:
+            return False
+        return not character.isascii() or (character.isalnum() and character not in CONTROL_ESCAPES)
+
+    @cached_property
+    def changed_by_escape(self) -> Mask:
+        """Shape (256,): the bytes that lose or change their meaning behind an escape byte."""
+        kept = [byte >= _FIRST_BEYOND_ASCII or self.keeps_escape(chr(byte)) for byte in range(256)]
+        return ~np.array(kept, np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The records at the beginning of a block in which every quote is where it should be.
+
+    Attributes:
+        data: bytes in which one byte separates cells.
+        dialect: of `data`.
+        bounds: shape (records + 1,): where each record begins in `data`, and where the last one ends.
+        source: the bytes as they came.
+        source_bounds: shape (records + 1,): the same places in `source`.
+    """
+
+    data: bytes
+    dialect: Dialect
+    bounds: OffsetArray
+    source: bytes
+    source_bounds: OffsetArray
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether `data` has another delimiter than `source`."""
+        return self.data is not self.source
+
+    def first(self, records: int) -> Frame:
+        """No more than so many of the records."""
+        return replace(self, bounds=self.bounds[: records + 1], source_bounds=self.source_bounds[: records + 1])
+
+
+def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
+    """Find the records that are complete in `data`, which begins at the start of a record.
+
+    Args:
+        data: UTF-8, or any bytes at all.
+        dialect: of `data`.
+        final: whether the stream ends with `data`, so that its last record needs no line end.
+
+    Returns:
+        None where `scan` declines, or where no byte can stand for the delimiter.
+    """
+    if dialect.is_single_byte:
+        bounds = scan(data, dialect, final=final)
+        return None if bounds is None else Frame(data, dialect, bounds, data, bounds)
+    if not (dialect.quote.isascii() and dialect.escape.isascii()):
+        return None
+    if dialect.escape and dialect.escape.encode() in data:
+        return None  # an escape character before a delimiter of several is one before its first character
+    free = next((byte for byte in _STAND_INS if byte not in data and chr(byte) != dialect.quote), None)
+    if free is None:
+        return None
+    delimiter, stand_in = dialect.delimiter.encode(), bytes([free])
+    short = data.replace(delimiter, stand_in)
+    single = Dialect(chr(free), dialect.quote)
+    bounds = scan(short, single, final=final)
+    if bounds is None:
+        return None
+    places = np.flatnonzero(np.frombuffer(short, np.uint8) == free)
+    longer = np.searchsorted(places, bounds) * (len(delimiter) - 1)
+    return Frame(short, single, bounds, data, bounds + longer)
 
 
 def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
@@ -39,20 +171,26 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
 
     Args:
         data: UTF-8, or any bytes at all.
-        dialect: single-byte delimiter and quote.
+        dialect: single-byte delimiter, quote and escape.
         final: whether the stream ends with `data`, so that its last record needs no line end.
 
     Returns:
         Shape (records + 1,): where each record begins, and where the last one ends; just [0] if no
         record is complete. None if a quote stands where RFC 4180 has none, is never closed, or is not within
-        `MAX_RECORD_LINES`.
+        `MAX_RECORD_LINES`, and if the stream ends behind an escape.
     """
     view = np.frombuffer(data, np.uint8)
     ends = lines = line_ends(data, final=final)
+    escaped = escaped_bytes(data, dialect)
+    if escaped is not None:
+        ends = ends[~escaped[ends - 1]]
+        if final and ((escaped[-1] and view[-1] in (LF, CR)) or _ends_with_escape(data, dialect)):
+            return None
     quote = dialect.quote.encode()
     if quote and quote in data:
-        quotes = np.flatnonzero(view == quote[0])
-        if not _regular(view, quotes, dialect):
+        is_quote = view == quote[0]
+        quotes = np.flatnonzero(is_quote if escaped is None else is_quote & ~escaped)
+        if not _regular(view, quotes, escaped, dialect):
             return None
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
         if final and len(quotes) % 2:
@@ -68,24 +206,84 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
 def count_cells(data: bytes, bounds: OffsetArray, dialect: Dialect) -> npt.NDArray[np.int64]:
     """Number of cells of each record, for data that `scan` found regular. Shape (records,)."""
     view = np.frombuffer(data, np.uint8)
-    delimiters = np.flatnonzero(view == ord(dialect.delimiter))
+    escaped = escaped_bytes(data, dialect)
+    delimiters = _offsets(view, dialect.delimiter, escaped)
     if dialect.quote:
-        quotes = np.flatnonzero(view == ord(dialect.quote))
+        quotes = _offsets(view, dialect.quote, escaped)
         delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
     return np.diff(np.searchsorted(delimiters, bounds)) + 1
 
 
-def _regular(view: Bytes, quotes: npt.NDArray[np.int64], dialect: Dialect) -> bool:
+def has_changes(data: bytes, bounds: OffsetArray, dialect: Dialect) -> Mask | None:
+    """Which records hold an escape that makes something else of the next byte. Shape (records,); None: none does."""
+    escaped = escaped_bytes(data, dialect)
+    if escaped is None:
+        return None
+    places = np.flatnonzero(escaped[: bounds[-1]])
+    places = places[dialect.changed_by_escape[np.frombuffer(data, np.uint8)[places]]]
+    if not len(places):
+        return None
+    changed = np.zeros(len(bounds) - 1, np.bool_)
+    changed[np.searchsorted(bounds, places, side="right") - 1] = True
+    return changed
+
+
+def _offsets(view: Bytes, character: str, escaped: Mask | None) -> npt.NDArray[np.int64]:
+    found = view == ord(character)
+    return np.flatnonzero(found if escaped is None else found & ~escaped)
+
+
+def escaped_bytes(data: bytes, dialect: Dialect) -> Mask | None:
+    """Which bytes an escape byte takes the meaning from, of a line end all bytes; None: there is no escape byte."""
+    if not dialect.escape or dialect.escape.encode() not in data:
+        return None
+    view = np.frombuffer(data, np.uint8)
+    escapes = np.flatnonzero(view == ord(dialect.escape))
+    # Of several in a row the first takes the meaning from the second, the third from the fourth, and so on.
+    begins = np.flatnonzero(np.diff(escapes, prepend=-2) > 1)
+    in_row = np.arange(len(escapes)) - np.repeat(begins, np.diff(begins, append=len(escapes)))
+    after = escapes[in_row % 2 == 0] + 1
+    escaped = np.zeros(len(data) + 1, np.bool_)
+    escaped[after] = True
+    returns = after[after < len(data) - 1]
+    returns = returns[view[returns] == CR] + 1
+    escaped[returns[view[returns] == LF]] = True
+    return escaped[:-1]
+
+
+def _ends_with_escape(data: bytes, dialect: Dialect) -> bool:
+    escape = dialect.escape.encode()
+    return (len(data) - len(data.rstrip(escape))) % 2 == 1
+
+
+def _regular(view: Bytes, quotes: npt.NDArray[np.int64], escaped: Mask | None, dialect: Dialect) -> bool:
     """Whether the quotes that parity calls opening and closing stand at the edges of fields, or are doubled."""
     opening, closing = quotes[::2], quotes[1::2]
     edge = np.array([ord(dialect.delimiter), LF, CR], np.uint8)
     doubled = closing[: len(opening) - 1] + 1 == opening[1:]
-    opens = np.isin(view[opening - 1], edge)
+    opens = _follows_edge(view, opening, escaped, edge)
     opens[1:] |= doubled
-    opens |= opening == 0
     closes = np.isin(np.append(view, LF)[closing + 1], edge)
+    if not opens.all() and dialect.has_formulas:
+        formulas = ~opens & (view[opening - 1] == _EQUALS)
+        formulas[formulas] = _follows_edge(view, opening[formulas] - 1, escaped, edge)
+        opens |= formulas
+        formulas = formulas[: len(closing)]
+        edges = np.flatnonzero(np.isin(view, edge))
+        within = np.searchsorted(edges, closing[formulas]) - np.searchsorted(edges, opening[: len(closing)][formulas])
+        if within.any() or not closes[formulas].all():
+            return False
     closes[: len(doubled)] |= doubled
     return bool(opens.all() and closes.all())
+
+
+def _follows_edge(view: Bytes, places: npt.NDArray[np.int64], escaped: Mask | None, edge: Bytes) -> Mask:
+    """Whether each place is the first one of a field."""
+    follows = np.isin(view[places - 1], edge)
+    if escaped is not None:
+        follows &= ~escaped[places - 1]
+    follows |= places == 0
+    return follows
 
 
 def _most_lines(lines: OffsetArray, bounds: OffsetArray, size: int) -> int:

@@ -2,9 +2,10 @@
 
 It defines what a delimited file means; the columnar fast path must agree with it wherever it is
 used. The rules are those of Python's `csv` module (itself the common denominator of spreadsheet
-exports), plus one of ours: a quote that is never properly closed damages the line it stands on and
-no other. That line is given up, and reading goes on with the next. A record of more than `MAX_RECORD_BYTES`
-or `MAX_RECORD_LINES` counts as never closed, which bounds how far a lost quote is followed.
+exports) and those of `cells`, plus one of ours: a quote that is never properly closed damages the line
+it stands on and no other. That line is given up, unless it makes a row with the quote as an ordinary
+character, and reading goes on with the next. A record of more than `MAX_RECORD_BYTES` or
+`MAX_RECORD_LINES` counts as never closed, which bounds how far a lost quote is followed.
 
 The line after a damaged one may open a quote as well, and so on. How the lines behind them end up is
 remembered, so that no line is followed twice: time stays linear whatever the quotes are.
@@ -13,6 +14,7 @@ remembered, so that no line is followed twice: time stays linear whatever the qu
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest_cli.formats.cells import Cells, Splitter
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
@@ -29,7 +32,13 @@ from ingest_cli.records import OffsetArray
 if TYPE_CHECKING:
     from _csv import Reader
 
-Cells = list[str]
+
+class Unquoted(Cells):
+    """The cells of a line on which a quote opens that is never closed, with the quote as an ordinary character."""
+
+
+Record = Cells | str
+"""The cells of a record, or the reason why it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,12 @@ class Parsed:
 
     Attributes:
         bounds: shape (records + 1,): where each record begins, and where the last one ends.
-        records: the cells of each record, or the reason why it has none. Undecodable bytes stand as
-            the lone surrogates of the `surrogateescape` error handler.
+        records: the cells of each record, `Unquoted` if its quote is never closed, or the reason why it has none.
+            Undecodable bytes stand as the lone surrogates of the `surrogateescape` error handler.
     """
 
     bounds: OffsetArray
-    records: list[Cells | str]
+    records: list[Record]
 
 
 def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
@@ -57,21 +66,22 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
         lines.pop()  # cut off, or a CR whose LF may be the next byte
     texts = [line.decode("utf-8", "surrogateescape") for line in lines]
     starts = [0, *accumulate(len(line) for line in lines)]
-    bounds, records = [0], list[Cells | str]()
-    first, followed = 0, _Followed()
+    bounds, records = [0], list[Record]()
+    first, reading, followed = 0, _Reading.of(data, dialect), _Followed()
     while first < len(lines) and len(records) < MAX_CHUNK_ROWS:
-        for after, cells in _records(texts, first, dialect, followed):
+        for after, cells in _records(texts, first, reading, followed):
             long = starts[after] - starts[first] > MAX_RECORD_BYTES or after - first > MAX_RECORD_LINES
             if cells is _OPEN and not final and not long:
                 return Parsed(np.array(bounds, np.int64), records)
             if cells is _LATE and not long:
-                followed.end = 0  # this one is believable: read it
+                followed.known.clear()  # this one is believable: read it
                 break
             if is_damaged := isinstance(cells, _Damage) or long:
-                if after > first + 1 and not isinstance(cells, _Damage):
-                    followed.begin, followed.end, followed.after, followed.damage = first + 1, after, after, _LATE
+                if not isinstance(cells, _Damage):
+                    followed.remember(first, after, _LATE)
                 first += 1
-                records.append("record_too_long" if len(lines[first - 1]) > MAX_RECORD_BYTES else "unclosed_quote")
+                too_long = len(lines[first - 1]) > MAX_RECORD_BYTES
+                records.append("record_too_long" if too_long else _given_up(texts[first - 1], dialect))
             else:
                 first = after
                 records.append(cells)
@@ -84,7 +94,13 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
 def parse_record(record: bytes, dialect: Dialect) -> Cells:
     """The cells of one record that is known to be whole."""
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
-    return next(_reader(iter(lines), dialect), [])
+    return next(_Reading.of(record, dialect).reader(_Feed(lines, 0, _Followed())), [])
+
+
+def _given_up(line: str, dialect: Dialect) -> Record:
+    """What a line comes to on which a quote opens that is never closed."""
+    splitter = Splitter(dialect.unquoted, strict=False)
+    return Unquoted(splitter.cells) if splitter.take(line) else "unclosed_quote"
 
 
 class _Damage(Enum):
@@ -98,28 +114,31 @@ class _Damage(Enum):
 _OPEN, _BROKEN, _LATE = _Damage.OPEN, _Damage.BROKEN, _Damage.LATE
 
 
-@dataclass(slots=True)
 class _Followed:
-    """What became of the last record of several lines that was damaged or too long.
+    """What became of records of several lines that were damaged or too long.
 
     Attributes:
-        begin, end: any record with an open quote in front of one of these lines ends where that one did.
-        after: index of the line after those that were looked at.
-        damage: what it ended up as.
+        path: of the record that is read now: for each line but the first, whether a quote was open in front of it.
+        known: (line, whether a quote was open in front of it) → index of the line after those that were looked at,
+            and what any record ends up as that comes by here.
     """
 
-    begin: int = 0
-    end: int = 0
-    after: int = 0
-    damage: _Damage = _Damage.BROKEN
+    def __init__(self) -> None:
+        self.path: list[bool] = []
+        self.known: dict[tuple[int, bool], tuple[int, _Damage]] = {}
+
+    def remember(self, start: int, after: int, damage: _Damage) -> None:
+        """Note what the record came to that began in line `start`."""
+        for line, is_quoted in enumerate(self.path, start + 1):
+            self.known[line, is_quoted] = after, damage
 
 
 def _records(
-    lines: list[str], first: int, dialect: Dialect, followed: _Followed
+    lines: list[str], first: int, reading: _Reading, followed: _Followed
 ) -> Iterator[tuple[int, Cells | _Damage]]:
     """Yield (index of the line after it, cells) of the records from line `first` on, up to the first damage."""
     feed = _Feed(lines, first, followed)
-    reader = _reader(feed, dialect, strict=True)
+    reader = reading.reader(feed, strict=True)
     while True:
         start = feed.begin_record()
         try:
@@ -127,19 +146,15 @@ def _records(
         except StopIteration:
             return
         except csv.Error:
-            if feed.is_known:
-                yield followed.after, followed.damage
-                return
-            if feed.position == start + 1 and _is_closed(lines[start], dialect):
-                yield feed.position, parse_line(lines[start], dialect)
+            if feed.position == start + 1 and feed.outcome is None and reading.is_closed(lines[start]):
+                yield feed.position, reading.line(lines[start])
                 feed = _Feed(lines, start + 1, followed)
-                reader = _reader(feed, dialect, strict=True)
+                reader = reading.reader(feed, strict=True)
                 continue
             damage = _OPEN if feed.is_exhausted else _BROKEN
-            if feed.position > start + 1:
-                followed.begin, followed.end = start + 1, feed.position
-                followed.after, followed.damage = feed.position, damage
-            yield feed.position, damage
+            after, damage = feed.outcome or (feed.position, damage)
+            followed.remember(start, after, damage)
+            yield after, damage
             return
         yield feed.position, cells
 
@@ -150,7 +165,8 @@ class _Feed:
     Attributes:
         position: index of the next line.
         is_exhausted: more lines were asked for than there are.
-        is_known: a line was asked for with a quote open, and it is known what comes of that.
+        is_quoted: whether a quote is open where the next line is asked for within a record.
+        outcome: what is known to become of the record for which a line was asked for; None if that is not known.
     """
 
     def __init__(self, lines: list[str], position: int, followed: _Followed) -> None:
@@ -159,11 +175,13 @@ class _Feed:
         self._begin = position
         self.position = position
         self.is_exhausted = False
-        self.is_known = False
+        self.is_quoted = True
+        self.outcome: tuple[int, _Damage] | None = None
 
     def begin_record(self) -> int:
         """Note that the next line asked for is the first one of a record; returns its index."""
         self._begin = self.position
+        self._followed.path.clear()
         return self._begin
 
     def __iter__(self) -> _Feed:
@@ -174,26 +192,71 @@ class _Feed:
         if at == len(self._lines):
             self.is_exhausted = True
             raise StopIteration
-        if at > self._begin and self._followed.begin <= at < self._followed.end:
-            self.is_known = True
-            raise StopIteration
+        if at > self._begin:
+            self.outcome = self._followed.known.get((at, self.is_quoted))
+            if self.outcome is not None:
+                raise StopIteration
+            self._followed.path.append(self.is_quoted)
         self.position += 1
         return self._lines[at]
 
 
-def parse_line(line: str, dialect: Dialect) -> Cells:
-    """The cells of one physical line, by the lenient reading of its quotes."""
-    return next(_reader(iter([line]), dialect), [])
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How lines are read.
+
+    Attributes:
+        dialect: of the lines.
+        by_csv: whether the `csv` module can do it, which is several times as fast.
+    """
+
+    dialect: Dialect
+    by_csv: bool
+
+    @classmethod
+    def of(cls, data: bytes, dialect: Dialect) -> _Reading:
+        """The fastest for these bytes."""
+        has_formulas = dialect.has_formulas and re.search(_formula_at_edge(dialect), data) is not None
+        return cls(dialect, dialect.is_plain and not has_formulas)
+
+    def reader(self, feed: _Feed, *, strict: bool = False) -> Iterator[Cells]:
+        """Records of the lines of `feed`.
+
+        Args:
+            feed: gives the lines.
+            strict: whether to raise `csv.Error` where a quote is not closed, or where something stands behind it.
+        """
+        return _by_csv(feed, self.dialect, strict=strict) if self.by_csv else self._own(feed, strict=strict)
+
+    def _own(self, feed: _Feed, *, strict: bool) -> Iterator[Cells]:
+        for line in feed:
+            splitter = Splitter(self.dialect, strict=strict)
+            following: str | None = line
+            while following is not None and not splitter.take(following):
+                feed.is_quoted = splitter.is_quoted
+                following = next(feed, None)
+            if following is None:
+                if strict:
+                    raise csv.Error("the lines end within a record")
+                splitter.finish()
+            yield splitter.cells
+
+    def line(self, line: str) -> Cells:
+        """The cells of one physical line, by the lenient reading of its quotes."""
+        return next(self.reader(_Feed([line], 0, _Followed())), [])
+
+    def is_closed(self, line: str) -> bool:
+        """Whether the record is over at the end of this line, by the lenient reading of its quotes."""
+        feed = _Feed([line, "\n"], 0, _Followed())
+        next(self.reader(feed), None)
+        return feed.position == 1
 
 
-def _is_closed(line: str, dialect: Dialect) -> bool:
-    """Whether the record is over at the end of this line, by the lenient reading of its quotes."""
-    feed = _Feed([line, "\n"], 0, _Followed())
-    next(_reader(feed, dialect), None)
-    return feed.position == 1
+def _formula_at_edge(dialect: Dialect) -> bytes:
+    return b"(?:\\A|[\r\n]|" + re.escape(dialect.delimiter.encode()) + b')="'
 
 
-def _reader(lines: Iterator[str], dialect: Dialect, *, strict: bool = False) -> Reader:
+def _by_csv(lines: Iterator[str], dialect: Dialect, *, strict: bool) -> Reader:
     csv.field_size_limit(max(csv.field_size_limit(), 4 * MAX_RECORD_BYTES))
     if not dialect.quote:
         return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE, strict=strict)

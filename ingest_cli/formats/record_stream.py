@@ -220,6 +220,16 @@ class Blocks:
                 return size, False
             self._read()
 
+    def skip_lines(self, count: int) -> Position:
+        """Pass over so many lines at the beginning of the stream; where the next one begins. They are no rows."""
+        offset = line = 0
+        for _ in range(count):
+            size, closed = self.discard_line()
+            offset, line = offset + size, line + closed
+            if not closed:
+                break
+        return Position(offset, 0, line)
+
     def raise_fault(self) -> None:
         """Raise what ended the stream before its time, if anything did."""
         if self._fault is not None:

@@ -26,8 +26,9 @@ def canonical_iccid(text: str) -> CellResult:
         reason = digits.WRONG_LENGTH
     if reason is not None:
         return CellResult(reasons=(reason,))
-    flags = () if digits.passes_luhn(value) else ("luhn_failure",)
-    return CellResult(values=((value, 0),), flags=flags)
+    if digits.passes_luhn(value):
+        return CellResult(values=((value, 0),))
+    return CellResult(values=((value, 0),), flags=("luhn_failure",), doubtful=(value,))
 
 
 def _decide(cells: pa.StringArray) -> Decided:

@@ -30,6 +30,8 @@ class Canonicalized:
         rejected_cell: shape (m,), ascending: index of the cell each rejected value came from. A cell
             that holds two phones, one of them impossible, is in `cell` and in `rejected_cell`.
         rejected_reason: length m: why, one of the kind's `reasons`.
+        flagged: shape (n,): whether a value was kept in spite of a flag that casts doubt on it, such as a phone number
+            that is possible but in no range of today's numbering plan.
         flags: name of an oddity → number of values kept in spite of it (`not_valid_today`, …).
     """
 
@@ -38,6 +40,7 @@ class Canonicalized:
     label: CodeArray
     rejected_cell: IndexArray
     rejected_reason: list[str]
+    flagged: npt.NDArray[np.bool_]
     flags: Mapping[str, int] = field(default_factory=dict)
 
 

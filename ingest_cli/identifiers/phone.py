@@ -124,8 +124,9 @@ def canonical_phones(text: str, region: str, read: ReadNumber = number_by_librar
             values[number.value] = number.is_valid
     if not values and not reasons:
         reasons.append(NOT_A_PHONE)
-    flags = tuple(NOT_VALID_TODAY for is_valid in values.values() if not is_valid)
-    return CellResult(tuple((value, 0) for value in values), tuple(reasons), flags)
+    doubtful = tuple(value for value, is_valid in values.items() if not is_valid)
+    flags = (NOT_VALID_TODAY,) * len(doubtful)
+    return CellResult(tuple((value, 0) for value in values), tuple(reasons), flags, doubtful)
 
 
 def quick_phones(text: str, region: str) -> CellResult:
@@ -136,7 +137,9 @@ def quick_phones(text: str, region: str) -> CellResult:
         return canonical_phones(text, region, _number)
     if number.value is None:
         return CellResult(reasons=(number.reason,))
-    return CellResult(((number.value, 0),), flags=() if number.is_valid else (NOT_VALID_TODAY,))
+    if number.is_valid:
+        return CellResult(((number.value, 0),))
+    return CellResult(((number.value, 0),), flags=(NOT_VALID_TODAY,), doubtful=(number.value,))
 
 
 class Phone:

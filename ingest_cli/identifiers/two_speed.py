@@ -28,11 +28,13 @@ class CellResult(NamedTuple):
         values: canonical values with their label's position, no value twice.
         reasons: one per rejected value.
         flags: one name per oddity of a kept value.
+        doubtful: those of the values that are kept in spite of a flag that casts doubt on them.
     """
 
     values: tuple[tuple[str, int], ...] = ()
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def truth(mask: pa.BooleanArray) -> BoolArray:
@@ -78,7 +80,8 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
     if cells.null_count:
         left = left[truth(cells.is_valid())[left]]
     if not left.size:
-        return Canonicalized(fast_cell, fast.value, fast.label, np.empty(0, np.int32), [])
+        no_doubt = np.zeros(len(fast.value), np.bool_)
+        return Canonicalized(fast_cell, fast.value, fast.label, np.empty(0, np.int32), [], no_doubt)
 
     results = [careful(text) for text in cells.take(pa.array(left)).to_pylist()]
     slow = [value for result in results for value in result.values]
@@ -89,11 +92,13 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
     in_order = np.argsort(every_cell, kind="stable")
     slow_value = pa.array([value for value, _ in slow], pa.string())
     slow_label = np.array([label for _, label in slow], np.int8)
+    doubted = [value in result.doubtful for result in results for value, _ in result.values]
     return Canonicalized(
         cell=every_cell[in_order],
         value=pa.concat_arrays([fast.value, slow_value]).take(pa.array(in_order)),
         label=np.concatenate([fast.label, slow_label])[in_order],
         rejected_cell=rejected_cell,
         rejected_reason=[reason for result in results for reason in result.reasons],
+        flagged=np.concatenate([np.zeros(len(fast.value), np.bool_), np.array(doubted, np.bool_)])[in_order],
         flags=dict(Counter(flag for result in results for flag in result.flags)),
     )

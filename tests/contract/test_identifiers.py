@@ -80,6 +80,8 @@ def check_shape(identifier: Identifier, cells: pa.StringArray, found: Canonicali
     assert dtypes == ["int32", "int32", "int8"]
     assert found.cell.shape == found.label.shape == (len(found.value),)
     assert found.rejected_cell.shape == (len(found.rejected_reason),)
+    assert found.flagged.shape == found.cell.shape
+    assert found.flagged.dtype == np.bool_
     assert found.value.type == pa.string()
     assert found.value.null_count == 0
     for indices in (found.cell, found.rejected_cell):

@@ -64,19 +64,23 @@ def rows(chunks: list[RowChunk]) -> list[tuple[int, object]]:
     return sorted(out, key=lambda pair: pair[0])
 
 
-def reference(data: bytes) -> list[tuple[int, object]]:
+def reference(data: bytes, dialect: Dialect = COMMA) -> list[tuple[int, object]]:
     out: list[tuple[int, object]] = []
-    for i, cells in enumerate(irregular.parse(data, COMMA, final=True).records):
+    for i, cells in enumerate(irregular.parse(data, dialect, final=True).records):
         if isinstance(cells, str):
             out.append((i, cells))
-        elif not cells:
+            continue
+        raw = tuple(cell.encode("utf-8", "surrogateescape") for cell in cells)
+        if not cells:
             out.append((i, "blank"))
-        elif any(cell.strip() for cell in cells[3:]):
-            out.append((i, "too_many_cells"))
+        elif raw[:3] == (b"A", b"B", b"C"):
+            out.append((i, "repeated_header"))
+        elif len(cells) == 3:
+            out.append((i, raw))
+        elif isinstance(cells, irregular.Unquoted):
+            out.append((i, "unclosed_quote"))
         else:
-            padded = (*cells, "", "", "")[:3]
-            raw = tuple(cell.encode("utf-8", "surrogateescape") for cell in padded)
-            out.append((i, "repeated_header" if raw == (b"A", b"B", b"C") else raw))
+            out.append((i, "too_few_cells" if len(cells) < 3 else "too_many_cells"))
     return out
 
 

@@ -98,6 +98,7 @@ def test_possible_but_in_no_range_is_kept_and_flagged() -> None:
     assert not phonenumbers.is_valid_number(phonenumbers.parse("0100000000", "MY"))
     assert found.value.to_pylist() == ["+60123456789", "+60100000000"]
     assert found.flags == {"not_valid_today": 1}
+    assert found.flagged.tolist() == [False, True]
 
 
 def test_the_region_is_where_a_number_is_dialled() -> None:

@@ -76,6 +76,8 @@ def test_rejected(kind: str, text: str, reason: str) -> None:
 )
 def test_kept_and_flagged(kind: str, text: str, flag: str) -> None:
     assert outcome(kind, text) == ([text], [], {flag: 1})
+    found = IDENTIFIERS[kind].canonicalize(pa.array([text], pa.string()), "MY")
+    assert found.flagged.tolist() == [flag == "luhn_failure"], "a subscriber of another country is no doubtful one"
 
 
 @pytest.mark.parametrize(

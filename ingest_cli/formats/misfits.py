@@ -1,0 +1,54 @@
+"""Rows whose cells are not as many as their columns, and what a manifest may say that makes up for it.
+
+Without any rule such a row is rejected: a value one column off makes somebody's password an identifier. A row that
+is accepted by a rule is *loose*: normalizing believes it only if its identifiers bear the rule out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest_cli.formats.cells import Cells
+from ingest_cli.formats.framing import Dialect
+from ingest_cli.formats.irregular import Unquoted
+
+TOO_FEW, TOO_MANY, UNCLOSED_QUOTE = "too_few_cells", "too_many_cells", "unclosed_quote"
+
+FILLED, TRIMMED, OVERFLOW, LITERAL_QUOTE = "filled_row", "trimmed_row", "overflow_row", "literal_quote"
+"""Flags of the rows that are accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A row that is accepted.
+
+    Attributes:
+        cells: as many as there are columns.
+        flag: by which rule; empty: it fits as it is.
+    """
+
+    cells: Cells
+    flag: str = ""
+
+
+def fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
+    """Bring a record to so many cells as there are columns, or say why that cannot be done.
+
+    Args:
+        cells: of the record.
+        width: number of columns.
+        dialect: with the rules of the manifest. Trimming comes first; if it does not do, all that is surplus overflows.
+        overflow_at: position of the column that surplus delimiters belong to.
+    """
+    if isinstance(cells, Unquoted):
+        return Fitted(cells, LITERAL_QUOTE) if len(cells) == width else UNCLOSED_QUOTE
+    if len(cells) == width:
+        return Fitted(cells)
+    if len(cells) < width:
+        return Fitted([*cells, *[""] * (width - len(cells))], FILLED) if dialect.rules.fill else TOO_FEW
+    if dialect.rules.trim and not any(cell.strip() for cell in cells[width:]):
+        return Fitted(cells[:width], TRIMMED)
+    if overflow_at is None:
+        return TOO_MANY
+    end = overflow_at + 1 + len(cells) - width
+    return Fitted([*cells[:overflow_at], dialect.delimiter.join(cells[overflow_at:end]), *cells[end:]], OVERFLOW)
