@@ -27,7 +27,11 @@ def usable_share(kind: str, cells: Sequence[str]) -> float:
 
 
 class LoadRules:
-    """What `sniff` asks about single cells; see `Rules`."""
+    """What `sniff` asks about cells; see `Rules`."""
+
+    def usable(self, kind: str, cells: Sequence[str]) -> float:
+        """See `usable_share`."""
+        return usable_share(kind, cells)
 
     def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
         """Which cells yield a value of `kind`."""

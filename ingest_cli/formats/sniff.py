@@ -33,7 +33,17 @@ from ingest_cli.formats.sniffing.wounds import (
     text_findings,
 )
 
-__all__ = ["MAX_SAMPLE_BYTES", "ColumnGuess", "FileGuess", "Finding", "Proposal", "Rules", "Usable", "sniff", "sniff_container"]
+__all__ = [
+    "MAX_SAMPLE_BYTES",
+    "ColumnGuess",
+    "FileGuess",
+    "Finding",
+    "Proposal",
+    "Rules",
+    "Usable",
+    "sniff",
+    "sniff_container",
+]
 
 MAX_SAMPLE_BYTES = 1 << 20
 """More of a sample than this is not looked at."""
@@ -43,9 +53,8 @@ _CONTROL = re.compile("[\x00\x02-\x08\x0b\x0e-\x19\x1b-\x1f\x7f-\x9f]")
 # Excel's own way of saying what the delimiter is.
 _SEP_LINE = re.compile(r'"?sep=([^\r\n"])"?\s*', re.IGNORECASE)
 _UNKNOWN = (
-    "Text, but of no format that is known here: no delimiter that its lines share, no header, and nothing in the lines "
-    "that looks like an identifier. If it holds rows after all, describe them in a manifest"
-    " (docs/formats.md lists the formats)."
+    "Text, but of no format that is known here: its lines share no delimiter, and nothing in them looks like an "
+    "identifier. If it holds rows after all, describe them in a manifest; docs/formats.md lists the formats."
 )
 _GRAVEST_FIRST = (
     "empty",
@@ -80,7 +89,6 @@ def sniff(
     complete: bool,
     name: str = "",
     further: bytes = b"",
-    usable: Usable | None = None,
     rules: Rules | None = None,
 ) -> FileGuess:
     """Guess what a file looks like.
@@ -90,8 +98,7 @@ def sniff(
         complete: whether the sample is the whole file; if not, its last record is taken for cut off.
         name: the file's name; decides only where the content does not.
         further: whole lines from further on; they tell only which characters there are.
-        usable: checks cells by the rules by which they are loaded; None: by their shape.
-        rules: the same for single cells, where it matters which of them are right.
+        rules: the rules by which identifiers are loaded; None: cells are judged by their shape.
 
     Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
     columns where the first row is a header, or where the format keeps names and values apart.
@@ -106,25 +113,23 @@ def sniff(
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
-    look = _Look(charset, len(sample) + len(further), complete, name, usable, rules)
+    look = _Look(charset, len(sample) + len(further), complete, name, rules)
     other = other_text_format(charset.text)
     return look.structured(other) if other else look.lines()
 
 
-def sniff_container(
-    container: str, file: BinaryIO, *, usable: Usable | None = None, rules: Rules | None = None
-) -> FileGuess:
+def sniff_container(container: str, file: BinaryIO, *, rules: Rules | None = None) -> FileGuess:
     """Guess what a file looks like that says itself what its columns are.
 
     Args:
         container: `parquet`, `arrow` or `xlsx`.
         file: open for reading at any place; not closed here.
-        usable, rules: see `sniff`.
+        rules: see `sniff`.
 
     Raises:
         SourceError: the file cannot be read.
     """
-    look = _Look(Charset("", 0.0, "", 0), 0, complete=False, name="", usable=usable, rules=rules)
+    look = _Look(Charset("", 0.0, "", 0), 0, complete=False, name="", rules=rules)
     try:
         parsed = find_columns(container, file, look.columns)
     except UnreadableError as error:
@@ -156,15 +161,19 @@ class _Look:
     Attributes:
         charset: its characters.
         size_bytes: how many bytes were looked at for them.
-        complete, name, usable, rules: see `sniff`.
+        complete, name, rules: see `sniff`.
     """
 
     charset: Charset
     size_bytes: int
     complete: bool
     name: str
-    usable: Usable | None
     rules: Rules | None
+
+    @property
+    def usable(self) -> Usable | None:
+        """Tells which share of some cells can be used."""
+        return self.rules.usable if self.rules else None
 
     def structured(self, other: str) -> FileGuess:
         """The guess for JSON, SQL or markup."""
@@ -202,10 +211,10 @@ class _Look:
 
     def _delimited(self, lines: list[str]) -> FileGuess:
         findings = self._text_findings(lines)
-        named = _SEP_LINE.fullmatch(lines[0])
+        named, before = _SEP_LINE.fullmatch(lines[0]), 0
         if named and len(lines) > 1:
-            lines = lines[1:]
-            findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel: skip it."))
+            lines, before = lines[1:], 1
+            findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel."))
             dialect, delimited = Dialect(named[1], '"'), True
         else:
             dialect, delimited = guess_dialect(lines, self.name)
@@ -219,7 +228,7 @@ class _Look:
         findings += header_findings(table.header, table.cells, rows.width)
         findings += [*table.findings, *escape_findings(lines, dialect)]
         format_ = "tsv" if dialect.delimiter == "\t" else "csv"
-        parsed = Parsed(format_, names, rows.data, dialect.delimiter, skip_lines=table.skip_lines)
+        parsed = Parsed(format_, names, rows.data, dialect.delimiter, skip_lines=before + table.skip_lines)
         return replace(
             self.guess(parsed, columns, findings),
             quote=dialect.quote,

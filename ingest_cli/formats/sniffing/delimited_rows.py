@@ -12,7 +12,7 @@ from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.misfits import align
 from ingest_cli.formats.sniffing.names import is_known, meaning_of
 from ingest_cli.formats.sniffing.preamble import comment_records, is_rule, preamble_records, totals
-from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, read_in_step
+from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, read_in_step, without_quotes
 from ingest_cli.formats.sniffing.wounds import Sorted, counted
 
 _MAX_RECORDS = 1_000
@@ -88,6 +88,7 @@ def _read(lines: list[str], dialect: Dialect, *, complete: bool) -> tuple[Record
     reached_end = sum(records.lines) == len(lines)
     if reached_end and complete and records.lines and ends_open(lines[-records.lines[-1] :], dialect):
         records.unclosed += 1
+        records.cells[-1] = without_quotes(lines[-records.lines[-1]], dialect)
     if reached_end and not complete and len(records.cells) > 1:
         records.cells.pop()
         records.lines.pop()

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 
 from ingest_cli.formats.sniffing.guess import Finding
-from ingest_cli.formats.sniffing.names import meaning_of
+from ingest_cli.formats.sniffing.names import is_known, meaning_of
 from ingest_cli.formats.sniffing.rows import Dialect, read_in_step
 from ingest_cli.formats.sniffing.unwrapping import unwrapped
 from ingest_cli.formats.sniffing.wounds import counted
@@ -85,12 +85,12 @@ def escape_findings(lines: list[str], dialect: Dialect) -> list[Finding]:
     if dialect.escape:
         count = sum(1 for line in head if ESCAPE in line)
         with_one, without = _sound_lines(head, dialect), _sound_lines(head, Dialect(dialect.delimiter, dialect.quote))
-        text = f"{counted(count, 'line')} of {len(head):,} with a backslash: {with_one:,} of all lines are sound rows"
+        text = f"{counted(count, 'line')} of {len(head):,} with a backslash: {with_one:,} lines are sound rows"
         return [Finding("escape", count, f"{text} if it is an escape, {without:,} if it is not.")]
     nulls = sum(len(_NULL.findall(line)) for line in head)
     if not nulls:
         return []
-    text = f"{counted(nulls, 'cell')} with \\N, as MySQL and Hive write NULL: the backslash may be an escape further on."
+    text = f"{counted(nulls, 'cell')} with \\N, as MySQL and Hive write NULL: the backslash may be an escape elsewhere."
     return [Finding("escape_possible", nulls, text)]
 
 
@@ -119,7 +119,7 @@ def _by_header(lines: list[str]) -> Dialect | None:
     first = next((line.strip() for line in lines if line.strip()), "")
     for delimiter in _DELIMITERS:
         names = [name.strip(" \"'") for name in first.split(delimiter)]
-        if len(names) > 1 and all(map(meaning_of, names)):
+        if len(names) > 1 and all(map(is_known, names)) and any(map(meaning_of, names)):
             return Dialect(delimiter, '"')
     return None
 

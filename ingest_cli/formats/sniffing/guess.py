@@ -16,7 +16,11 @@ Usable = Callable[[str, Sequence[str]], float]
 
 
 class Rules(Protocol):
-    """The rules by which identifiers are loaded, asked about single cells: trimmed, and none of them empty."""
+    """The rules by which identifiers are loaded, asked about cells: trimmed, and none of them empty."""
+
+    def usable(self, kind: str, cells: Sequence[str]) -> float:
+        """See `Usable`."""
+        ...
 
     def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
         """Which cells can be used as identifiers of `kind`."""

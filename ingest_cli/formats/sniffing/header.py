@@ -69,7 +69,8 @@ def _recurs(cell: str, place: int, below: list[list[str]]) -> bool:
 
 def _is_typed(place: int, below: list[list[str]]) -> bool:
     """Whether the cells below are data of a recognizable sort, so that a name above them stands out."""
-    filled = [cell for row in below if place < len(row) and (cell := unwrapped(row[place].strip())) and not is_null_like(cell)]
+    cells = (unwrapped(row[place].strip()) for row in below if place < len(row))
+    filled = [cell for cell in cells if cell and not is_null_like(cell)]
     typed = sum(1 for cell in filled if not DATA_SHAPES.isdisjoint(shapes_of(cell)))
     return typed > 0 and typed >= _TYPED_SHARE * len(filled)
 

@@ -1,8 +1,8 @@
 """In which encoding high bytes make words: by charset-normalizer, which knows what languages look like.
 
 It is given the cells that hold such bytes, each once, and nothing of the ASCII around them, of which most dumps
-consist. Among the encodings under which it finds no disorder, those are preferred that spell (`spelling`). What is still
-equal is decided by how common an encoding is, and said to be unsure.
+consist. Among the encodings under which it finds no disorder, those are preferred that spell (`spelling`). What is
+still equal is decided by how common an encoding is, and said to be unsure.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Checks:
         }
         checks = cls(kinds, rules)
         for place, kind in list(kinds.items()):
-            if kind == "id" and _share(checks, fitting, place) < _MYKAD_SHARE:
+            if kind == "id" and _share(fitting, place) < _MYKAD_SHARE:
                 del kinds[place]
         return checks
 
@@ -80,7 +80,8 @@ class Checks:
 
     def strength(self, rows: Sequence[Row]) -> int:
         """How many checked cells are valid, of rows that were judged."""
-        return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in self.kinds.items())
+        kinds = self.kinds.items()
+        return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in kinds)
 
     def _learn(self, kind: str, cells: Sequence[str]) -> None:
         new = [cell for cell in dict.fromkeys(cells) if cell and (kind, cell) not in self._known]
@@ -113,28 +114,32 @@ def propose(
     short = [row for row in misfits if len(row) < width]
     empty = [row for row in long if not any(cell.strip() for cell in row[width:])]
     rest = [row for row in long if any(cell.strip() for cell in row[width:])]
-    made = list[Proposal]()
+    made = list[Proposal | None]()
     if short:
         filled = checks.judge([[*row, *[""] * (width - len(row))] for row in short[:_MOST_ROWS]])
         what = f"{len(short):,} of {len(rows):,} rows have too few cells; filled up at the end"
         made.append(_proposal("short_rows", "fill", what, filled))
     if empty:
-        made.append(_trim(empty[:_MOST_ROWS], columns, delimiter, checks, f"{len(empty):,} of {len(rows):,}"))
+        trim = _trim(empty[:_MOST_ROWS], columns, delimiter, checks, f"{len(empty):,} of {len(rows):,}")
+        made.append(trim)
+        rest = rest if trim and trim.active else long
     if rest:
         what = f"{len(rest):,} of {len(rows):,} rows have too many cells; with the surplus in this column"
-        made += _overflow(rest[:_MOST_ROWS], columns, delimiter, checks, what)
-    return tuple(made)
+        made.append(_overflow(rest[:_MOST_ROWS], columns, delimiter, checks, what))
+    return tuple(one for one in made if one is not None)
 
 
 def _trim(
     long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, count: str
-) -> Proposal:
+) -> Proposal | None:
     """Drop empty cells at the end, unless the identifiers stand as well if a column swallows the surplus."""
     width = len(columns)
     trimmed = [row[:width] for row in long]
     what = f"{count} rows have empty cells too many at the end; without these"
     made = _proposal("long_rows", "trim", what, checks.judge(trimmed))
     strength = checks.strength(trimmed)
+    if made is None:
+        return None
     for place in _texts(columns):
         other = [joined(row, place, width, delimiter) for row in long]
         if False not in checks.judge(other) and checks.strength(other) >= strength:
@@ -149,20 +154,22 @@ def _texts(columns: Sequence[ColumnGuess]) -> list[int]:
 
 def _overflow(
     long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, what: str
-) -> list[Proposal]:
+) -> Proposal | None:
     """The column that swallows the surplus of most rows."""
     judged = {place: checks.judge([joined(row, place, len(columns), delimiter) for row in long])
               for place in _texts(columns)}  # fmt: skip
     if not judged:
-        return []
+        return None
     best = max(verdicts.count(True) for verdicts in judged.values())
     level = [place for place, verdicts in judged.items() if verdicts.count(True) == best]
     place = min(level, key=lambda one: (_likeness(columns[one]), one))
     made = _proposal("overflow", "", what, judged[place])
+    if made is None:
+        return None
     others = len(level) - 1
     evidence = f"{made.evidence}{f'; in {others:,} of the other columns it would do as well' if others else ''}"
     in_a_row = max(level) - min(level) == others
-    return [replace(made, evidence=evidence, active=made.active and in_a_row, column=place)]
+    return replace(made, evidence=evidence, active=made.active and in_a_row, column=place)
 
 
 def joined(row: Row, place: int, width: int, delimiter: str) -> Row:
@@ -171,11 +178,14 @@ def joined(row: Row, place: int, width: int, delimiter: str) -> Row:
     return [*row[:place], delimiter.join(row[place:end]), *row[end:]]
 
 
-def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) -> Proposal:
+def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) -> Proposal | None:
+    """The key with its evidence; None if all of that speaks against it."""
     count = Counter(verdicts)
     told = count[True] + count[False]
     if not told:
         return Proposal(key, value, f"{what}, no identifier tells whether they are right", active=False)
+    if not count[True]:
+        return None
     lines_up = f"the identifiers line up in {count[True]:,} of {told:,}"
     untold = f" ({count[None]:,} have none)" if count[None] else ""
     return Proposal(key, value, f"{what}, {lines_up}{untold}", active=not count[False])
@@ -207,7 +217,7 @@ def _likeness(column: ColumnGuess) -> int:
     return _CALLED_LIKE_TEXT.index(exposes)
 
 
-def _share(checks: Checks, rows: Sequence[Row], place: int) -> float:
+def _share(rows: Sequence[Row], place: int) -> float:
     cells = [cell for row in rows if (cell := _cell(row, place))]
     return sum(_CHECKED["id"] in shapes_of(cell) for cell in cells) / len(cells) if cells else 0.0
 

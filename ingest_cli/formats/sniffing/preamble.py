@@ -19,8 +19,8 @@ _RULE = re.compile(r"[\s,;|+:=_*#~-]*-{2}[\s,;|+:=_*#~-]*")
 _COMMENT = re.compile(r"(?:#|--|//|/\*)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _TOTAL = re.compile(
-    r"\s*[\"'*]*(?:(?:grand |sub)?total|jumlah|sum|count|end of|eof|--|\(?\d[\d,]* ?(?:rows?|records?|lines?|baris|rekod)\b"
-    r"|\(\d+\)|record count|row count|finished|generated)",
+    r"[\"'*]*(?:(?:grand |sub)?total|jumlah|sum|count|end of|eof|--|\(?\d[\d,]* ?(?:rows?|records?|lines?|baris|rekod)\b"
+    r"|\(\d+\)|(?:record|row) count|finished|generated)",
     re.IGNORECASE,
 )
 _MOST_TOTALS = 3
@@ -52,7 +52,7 @@ def comment_records(records: Records, width: int) -> int:
     head = records.cells[:_MOST_LINES]
     for at, cells in enumerate(head):
         filled = _filled(cells)
-        alone = len(filled) == 1 < width - 1 and _LETTERS.search(filled[0]) is not None
+        alone = len(filled) == 1 and len(cells) < width - 1 and _LETTERS.search(filled[0]) is not None
         if not (_is_commented([cells]) or (alone and _is_title(cells, width))):
             return at if any(_filled(before) for before in head[:at]) else 0
     return 0

@@ -7,7 +7,7 @@ the home region does as well as any other.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,10 +26,10 @@ _CLEARLY_MORE, _UNSURE = 0.1, 0.5
 _HOME_ENOUGH = 0.7
 _CODE_SHARE = 0.9
 # The regions in which dumps were found; one of each plan that several share, the largest first.
-_ABROAD = (
-    "SG ID TH PH VN KH LA MM BN IN PK BD LK NP CN HK TW KR JP AU NZ US GB FR DE IT ES PT NL BE CH AT SE NO DK PL CZ "
-    "HU RO GR TR RU UA IL SA AE QA KW EG MA DZ NG KE ZA GH BR MX AR CL CO PE"
-).split()
+_ABROAD = tuple(
+    "SG ID TH PH VN KH LA MM BN IN PK BD LK NP CN HK TW KR JP AU NZ US GB FR DE IT ES PT NL BE CH AT SE NO DK PL CZ "  # noqa: SIM905 - one a line is no easier to read
+    "HU RO GR TR RU UA IL SA AE QA KW EG MA DZ NG KE ZA GH BR MX AR CL CO PE".split()
+)
 _BARE = re.compile(r"[\d\s.()/-]{4,30}")
 _ISO = re.compile(r"[A-Za-z]{2}")
 _CODE = re.compile(r"(?:\+|00)?([1-9]\d{0,2})")
@@ -42,6 +42,7 @@ class _Reading:
     share: float
     why: str
     column: str = ""
+    countries: tuple[str, ...] = ()
 
 
 def with_regions(
@@ -79,22 +80,23 @@ def _read(
         return None
     home = _share(rules.calling_codes(cells, HOME))
     beside = _beside(column, columns, bare, rules)
-    if beside and beside.share >= _GOOD and beside.share > home + _CLEARLY_MORE:
+    if beside and beside.share >= max(_GOOD, home + _CLEARLY_MORE):
         return beside
-    if home >= 1:
-        return None
+    abroad = _abroad(cells, home, rules)
+    if len(abroad.countries) > 1 and abroad.share > home + _CLEARLY_MORE:
+        return abroad
+    one = None if home >= _HOME_ENOUGH else _one_region(cells, rules)
+    best = max(filter(None, (abroad, one)), key=lambda reading: reading.share)
+    return best if home < _HOME_ENOUGH and best.share > home + _CLEARLY_MORE else None
+
+
+def _abroad(cells: Sequence[str], home: float, rules: Rules) -> _Reading:
+    """The reading of numbers as they are, with their country code in front."""
     codes = rules.calling_codes([f"+{_digits(cell)}" for cell in cells], HOME)
-    abroad = _share(codes)
-    countries = Counter(code for code in codes if code)
-    if len(countries) > 1 and abroad > home + _CLEARLY_MORE:
-        why = f"the numbers are valid with their country code in front, of {len(countries):,} countries"
-        return _Reading(INTERNATIONAL, abroad, f"{why}; {home:.0%} are in {HOME}")
-    if home >= _HOME_ENOUGH:
-        return None
-    one = _one_region(cells, rules)
-    if len(countries) == 1 and abroad > home + _CLEARLY_MORE and (one is None or abroad >= one.share):
-        return _Reading(INTERNATIONAL, abroad, f"the numbers are valid with their country code in front, +{countries.popitem()[0]}")
-    return one if one and one.share > home + _CLEARLY_MORE else None
+    countries = tuple(dict.fromkeys(code for code in codes if code))
+    where = f"of {len(countries):,} countries" if len(countries) != 1 else f"+{countries[0]}"
+    why = f"the numbers are valid with their country code in front, {where}; {home:.0%} are in {HOME}"
+    return _Reading(INTERNATIONAL, _share(codes), why, countries=countries)
 
 
 def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
@@ -108,7 +110,7 @@ def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
     if len(level) > 1:
         likely = min(level, key=_ABROAD.index)
         others = ", ".join(sorted(set(level) - {likely})[:5])
-        return _Reading(likely, _UNSURE, f"the numbers at least are valid in {likely}, but also in {others}")
+        return _Reading(likely, _UNSURE, f"the numbers, at least, are valid in {likely}, and so they are in {others}")
     return _Reading(region, share, f"the numbers are valid in {region}")
 
 
@@ -118,19 +120,23 @@ def _beside(
     """The column of countries, or of their calling codes, by which most of the numbers are valid."""
     best: _Reading | None = None
     for other in columns:
-        if other.position == column.position or other.kind or other.secret or not other.title:
+        if (
+            other.position == column.position
+            or other.kind
+            or other.secret
+            or not other.title
+            or meaning_of(other.title)
+        ):
             continue
         hints = [_cell(row, other.position) for row, _ in bare]
         given = [hint for hint in hints if hint]
-        if not given or sum(1 for hint in given if _ISO.fullmatch(hint) or _CODE.fullmatch(hint)) < _CODE_SHARE * len(given):
-            continue
-        if meaning_of(other.title) is not None:
+        codes = sum(1 for hint in given if _ISO.fullmatch(hint) or _CODE.fullmatch(hint))
+        if not given or codes < _CODE_SHARE * len(given):
             continue
         groups = defaultdict[str, list[str]](list)
         for hint, (_, cell) in zip(hints, bare, strict=True):
             groups[hint].append(cell)
-        valid = sum(_count(hint, cells, rules) for hint, cells in groups.items())
-        share = valid / len(bare)
+        share = sum(_count(hint, cells, rules) for hint, cells in groups.items()) / len(bare)
         if len(groups) > 1 and (best is None or share > best.share):
             best = _Reading(HOME, share, "the numbers are valid in the country that this column names", other.title)
     return best
@@ -143,9 +149,8 @@ def _count(hint: str, cells: Sequence[str], rules: Rules) -> int:
     code = _CODE.fullmatch(hint)
     if code is None:
         return sum(1 for one in rules.calling_codes(cells, HOME) if one)
-    return sum(
-        1 for one in rules.calling_codes([f"+{code[1]}{_digits(cell).removeprefix('0')}" for cell in cells], HOME) if one
-    )
+    whole = [f"+{code[1]}{_digits(cell).removeprefix('0')}" for cell in cells]
+    return sum(1 for one in rules.calling_codes(whole, HOME) if one)
 
 
 def _share(codes: Sequence[str]) -> float:

@@ -1,8 +1,8 @@
 """Splitting text into records of cells, and getting back into step after a quote nobody closed.
 
-Python's `csv` module does the splitting, and the parser's own rules do (`formats.cells`) where it knows none: of escapes
-and of delimiters of several characters. Where one quote swallows lines that would have been sound rows of their own, the
-line it stands in is split without regard to quotes and reading goes on behind it.
+Python's `csv` module does the splitting, and the parser's own rules do (`formats.cells`) where it knows none: of
+escapes, and of delimiters of several characters. Where one quote swallows lines that would have been sound rows of
+their own, the line it stands in is split without regard to quotes and reading goes on behind it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class Dialect:
         if self.quote is None:
             return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True)
-
 
     def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
         dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
@@ -128,7 +127,7 @@ def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> 
             break
         swallowed = lines[at + 1 : at + consumed]
         if restarts < _MOST_RESTARTS and _is_unclosed(cells, swallowed, dialect, width):
-            cells, consumed = _without_quotes(lines[at], dialect), 1
+            cells, consumed = without_quotes(lines[at], dialect), 1
             reader = _Counting(lines, at + 1, dialect)
             records.unclosed += 1
             restarts += 1
@@ -187,5 +186,6 @@ def _cells_alone(line: str, dialect: Dialect) -> int:
         return 0
 
 
-def _without_quotes(line: str, dialect: Dialect) -> list[str]:
+def without_quotes(line: str, dialect: Dialect) -> list[str]:
+    """The cells of a line with a quote that is never closed."""
     return Unquoted(cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter))

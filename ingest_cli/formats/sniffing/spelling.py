@@ -1,7 +1,7 @@
 """Whether the characters beyond ASCII stand where some language would put them.
 
-Bytes read in the wrong encoding give symbols inside of words, Cyrillic letters between Latin ones, capitals behind small
-letters, and words of nothing but accented letters.
+Bytes read in the wrong encoding give symbols inside of words, Cyrillic letters between Latin ones, capitals behind
+small letters, and words of nothing but accented letters.
 """
 
 from __future__ import annotations
