@@ -24,7 +24,7 @@ _LEAST_SCORE = 0.2
 _LONG_WEIGHT = 1.3
 _MOST_LONG = 6
 _LONG_SHARE = 0.9
-_LONG_WITHIN = 0.9
+_LONG_WITHIN = 0.6
 _PUNCTUATION = re.compile(r"[^\w\s\"'.+\-]{2,16}")
 _LONGEST_DELIMITER = 8
 # Empty cells, web addresses, what stands between words; a sign that all cells begin or end with.
@@ -143,7 +143,7 @@ def _repeated(run: str) -> set[str]:
 
 
 def _is_whole(delimiter: str, text: str) -> bool:
-    """Whether the single signs of a long delimiter hardly ever stand alone: else, one of them is the delimiter."""
+    """Whether the single signs of a long delimiter seldom stand alone: else, one of them is the delimiter."""
     own = text.count(delimiter)
     return all(
         own * delimiter.count(sign) >= _LONG_WITHIN * text.count(sign) for sign in set(delimiter) if sign in _DELIMITERS

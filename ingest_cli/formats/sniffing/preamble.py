@@ -19,8 +19,8 @@ _RULE = re.compile(r"[\s,;|+:=_*#~-]*-{2}[\s,;|+:=_*#~-]*")
 _COMMENT = re.compile(r"(?:#|--|//|/\*)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _TOTAL = re.compile(
-    r"[\"'*]*(?:(?:grand |sub)?total|jumlah|sum|count|end of|eof|--|\(?\d[\d,]* ?(?:rows?|records?|lines?|baris|rekod)\b"
-    r"|\(\d+\)|(?:record|row) count|finished|generated)",
+    r"[\"'*]*(?:(?:grand |sub)?total|jumlah|sum|count|end of|eof|--|(?:record|row) count|finished|generated"
+    r"|\(?\d[\d,]* ?(?:rows?|records?|lines?|baris|rekod)\b|\(\d+\))",
     re.IGNORECASE,
 )
 _MOST_TOTALS = 3
