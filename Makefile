@@ -41,9 +41,10 @@ demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a per
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-torture: $(DEV) ## try for an hour to make a load lose a row: kills, storms of faults, simulated loads
+torture: $(DEV) ## try for an hour to make a load lose a row, or take a password for a name
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3
 	$(BIN)/python -m tests.property.simulate --seeds 100000
+	$(BIN)/python -m tests.property.misplace --seeds 100000
 
 fuzz: $(DEV) ## damage samples until a parser breaks a promise: FUZZ_ARGS='--target sql --seconds 600'
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

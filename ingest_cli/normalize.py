@@ -1,7 +1,8 @@
 """From cells to canonical identifiers, and to the data classes that each row exposes.
 
 A column is what the manifest says it is. A row is kept when at least one of its identifiers that are
-to be looked up is usable, rejected when it held some but none was, and skipped when it held none.
+to be looked up is usable, rejected when it held some but none was, and skipped when it held none. A row that fits its
+columns only by a rule is kept for what `identifiers.loose_rows` believes of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, compacted, gathered, text
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.loose_rows import LooseRows
 from ingest_cli.manifest import Field
 from ingest_cli.records import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
 
@@ -59,6 +61,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     first_reject = _FirstReject(rows)
     rejected, flags = Counter[tuple[str, str]](), Counter[str]()
     held = np.zeros(rows, np.bool_)
+    loose = LooseRows(chunk.index, chunk.loose)
     for each in fields:
         column = _Column([chunk.cells[name] for name in each.columns])
         exposed.add(each.exposes, column.present)
@@ -73,8 +76,13 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
         if each.lookup:
             held |= column.present
             first_reject.add(each.columns[0], rejects)
+        if loose.any:
+            loose.check(each, column.present, canonical)
+    held |= loose.misaligned
     kept = np.zeros(rows, np.bool_)
-    for several in found.values():
+    for kind, several in found.items():
+        if loose.any:
+            several[:] = [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
         for one in several:
             if one.lookup:
                 kept[one.canonical.cell] = True
@@ -89,7 +97,9 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     return Normalized(
         records=records,
         skipped={"no_identifier": chunk.index[~held]},
-        rejected=first_reject.of(held & ~kept, chunk.index),
+        rejected=tuple(
+            sorted((*first_reject.of(held & ~kept & ~loose.mask, chunk.index), *loose.rejected(held & ~kept)))
+        ),
         rejected_identifiers=rejected,
         flags=flags,
     )
@@ -104,8 +114,7 @@ def _canonicalized(column: _Column, kind: str, region: str) -> Canonicalized:
     return replace(found, cell=rows[found.cell], rejected_cell=rows[found.rejected_cell])
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     canonical: Canonicalized
     lookup: bool
 

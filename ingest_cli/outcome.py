@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ingest_cli.engines.journal import check_rejects
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
 from ingest_cli.policies.shutdown import CONTINUE
+from ingest_cli.reject_advice import advice
 from ingest_cli.report import Report
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def check(report: Report, manifest: Manifest) -> None:
         reason, count = account.rejected.most_common(1)[0]
         raise TooManyRejectsError(
             f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
-            "Check [format] and [[fields]]"
+            f"{advice(account.rejected, 'Check [format] and [[fields]]')}"
         )
     check_rejects(report, manifest.rejects, at_end=True)
     if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & _PASSED_OVER.keys():

@@ -17,6 +17,7 @@ from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.records import Origin, Position
+from ingest_cli.reject_advice import advice
 from ingest_cli.report import Report
 from ingest_cli.settlement import Settled
 
@@ -209,8 +210,10 @@ def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False)
         return
     if ratio > limits.max_ratio:
         reason, count = account.rejected.most_common(1)[0]
+        what_to_do = advice(
+            account.rejected, "Check its [format] and [[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+        )
         raise TooManyRejectsError(
             f"{account.rows_rejected:,} of {account.rows_read:,} rows ({ratio:.1%}) were rejected, most of them "
-            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. Check its [format] and "
-            "[[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. {what_to_do}"
         )

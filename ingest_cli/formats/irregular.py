@@ -37,6 +37,16 @@ class Unquoted(Cells):
     """The cells of a line on which a quote opens that is never closed, with the quote as an ordinary character."""
 
 
+class Ambiguous(Cells):
+    """The cells of a record in which a quote stands within a cell: if it enclosed something, there were others.
+
+    Attributes:
+        enclosed: how many cells there were then; 0 if the last quote enclosed nothing.
+    """
+
+    enclosed: int = 0
+
+
 Record = Cells | str
 """The cells of a record, or the reason why it has none."""
 
@@ -47,8 +57,9 @@ class Parsed:
 
     Attributes:
         bounds: shape (records + 1,): where each record begins, and where the last one ends.
-        records: the cells of each record, `Unquoted` if its quote is never closed, or the reason why it has none.
-            Undecodable bytes stand as the lone surrogates of the `surrogateescape` error handler.
+        records: the cells of each record, `Unquoted` if its quote is never closed, `Ambiguous` if a quote stands where
+            none should, or the reason why it has none. Undecodable bytes stand as the lone surrogates of the
+            `surrogateescape` error handler.
     """
 
     bounds: OffsetArray
@@ -83,8 +94,8 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
                 too_long = len(lines[first - 1]) > MAX_RECORD_BYTES
                 records.append("record_too_long" if too_long else _given_up(texts[first - 1], dialect))
             else:
+                records.append(_judged(cells, texts[first:after], dialect))
                 first = after
-                records.append(cells)
             bounds.append(starts[first])
             if is_damaged or len(records) == MAX_CHUNK_ROWS:
                 break  # in the former case, a new reader starts on the next line
@@ -101,6 +112,22 @@ def _given_up(line: str, dialect: Dialect) -> Record:
     """What a line comes to on which a quote opens that is never closed."""
     splitter = Splitter(dialect.unquoted, strict=False)
     return Unquoted(splitter.cells) if splitter.take(line) else "unclosed_quote"
+
+
+def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Cells:
+    """The cells of a record, as ambiguous ones if there were not as many if each quote opened or closed something."""
+    text = lines[0] if len(lines) == 1 else "".join(lines)
+    if not dialect.quote or dialect.quote not in text:
+        return cells
+    if dialect.escape and dialect.escape in text:
+        text = re.sub(re.escape(dialect.escape) + "(?s:.)", "", text)
+    parts = text.split(dialect.quote)
+    enclosed = sum(part.count(dialect.delimiter) for part in parts[::2]) + 1 if len(parts) % 2 else 0
+    if enclosed == len(cells):
+        return cells
+    ambiguous = Ambiguous(cells)
+    ambiguous.enclosed = enclosed
+    return ambiguous
 
 
 class _Damage(Enum):

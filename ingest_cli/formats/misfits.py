@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.formats.irregular import Unquoted
+from ingest_cli.formats.irregular import Ambiguous, Unquoted
 
 TOO_FEW, TOO_MANY, UNCLOSED_QUOTE = "too_few_cells", "too_many_cells", "unclosed_quote"
 
@@ -40,8 +40,10 @@ def fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> 
         dialect: with the rules of the manifest. Trimming comes first; if it does not do, all that is surplus overflows.
         overflow_at: position of the column that surplus delimiters belong to.
     """
-    if isinstance(cells, Unquoted):
-        return Fitted(cells, LITERAL_QUOTE) if len(cells) == width else UNCLOSED_QUOTE
+    if isinstance(cells, Unquoted) or (isinstance(cells, Ambiguous) and len(cells) == width):
+        # An ambiguous one with one cell less: all that is wrong may be a delimiter that is missing beside a quote.
+        fits = len(cells) == width and not (isinstance(cells, Ambiguous) and cells.enclosed == width - 1)
+        return Fitted(cells, LITERAL_QUOTE) if fits else UNCLOSED_QUOTE
     if len(cells) == width:
         return Fitted(cells)
     if len(cells) < width:

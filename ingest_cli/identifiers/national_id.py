@@ -91,12 +91,14 @@ def canonical_id(text: str) -> CellResult:
     if reason is not None:
         return CellResult(reasons=(reason,))
     flags: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
     if _IS_PADDABLE.fullmatch(value) and _IS_MYKAD.fullmatch(value.zfill(12)):
         value, flags = value.zfill(12), ("padded",)
+        doubtful = (value,)
     label = label_of(value)
     if label == _OTHER_ID and _IS_TWELVE_DIGITS.fullmatch(value) and not _IS_COMPANY.fullmatch(value):
         flags = ("other_id_12_digits",)
-    return CellResult(values=((value, label),), flags=flags)
+    return CellResult(values=((value, label),), flags=flags, doubtful=doubtful)
 
 
 def _reason_against(value: str) -> str | None:

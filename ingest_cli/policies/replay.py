@@ -95,4 +95,5 @@ def _only(chunk: RowChunk, chosen: npt.NDArray[np.bool_]) -> RowChunk:
         cells={name: column.filter(parsed) for name, column in chunk.cells.items()},
         skipped={**skipped, "not_replayed": others},
         rejected=tuple(one for one in chunk.rejected if chosen[one[0]]),
+        loose=chunk.loose[chosen[chunk.loose]],
     )

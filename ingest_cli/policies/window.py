@@ -81,4 +81,5 @@ def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:
         cells=cells,
         skipped={**skipped, "skip": np.arange(first, dtype=np.int32)},
         rejected=tuple(one for one in chunk.rejected if first <= one[0] < after),
+        loose=chunk.loose[(chunk.loose >= first) & (chunk.loose < after)],
     )

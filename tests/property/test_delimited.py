@@ -161,3 +161,172 @@ def test_what_the_csv_module_writes_is_read_back(
     expected = [(i, tuple(cell.encode() for cell in row)) for i, row in enumerate(table)]
     expected = [pair for pair in expected if pair[1] != (b"A", b"B", b"C")]
     assert rows(read(data, dialect=Dialect(delimiter, '"'))) == expected
+
+
+MYSQL = Dialect("\t", "", "\\")
+SPARK = Dialect(",", '"', "\\")
+BARS = Dialect("||", '"')
+BARE_BARS = Dialect("||", "")
+ESCAPED_BARS = Dialect("||", '"', "\\")
+DIALECTS = {
+    "tabs and escapes": MYSQL,
+    "quotes and escapes": SPARK,
+    "two bars": BARS,
+    "two bars, no quotes": BARE_BARS,
+    "two bars and escapes": ESCAPED_BARS,
+    "beyond ASCII": Dialect("¦", '"'),
+    "caret, bar, caret": Dialect("^|^", "'"),
+    "formulas": COMMA,
+}
+
+any_soup = st.lists(
+    st.sampled_from(
+        [
+            *[
+                b"a",
+                b"1",
+                b"N",
+                b"n",
+                b"t",
+                b" ",
+                b"=",
+                b"\\",
+                b"\\",
+                b"\\",
+                b"|",
+                b"^",
+                b"'",
+                b"\n",
+                b"\n",
+                b"\r\n",
+                b"\r",
+            ],
+            *[b'"', b'""', b'="', b'="1"', b'="1,2"', b'"=""1"""', b"||", b"||", b"^|^", b",", b",", b"\t", b"\t"],
+            *["¦".encode(), "¦".encode(), b"\xc2", b"\xff", b"\\N", b"\\\\", b'\\"', b"\\,", b"\\\n", b"\\\r\n"],
+            *[b"x\ty\tz\n", b'x,="y",z\n', b"x||y||z\n", "x¦y¦z\n".encode(), b"x^|^y^|^z\n", b'"x","y","z"\n'],
+        ]
+    ),
+    max_size=40,
+).map(b"".join)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+@given(data=any_soup)
+def test_every_dialect_is_read_as_the_careful_parser_reads_it(data: bytes, dialect: Dialect) -> None:
+    assert rows(read(data, dialect=dialect)) == reference(data, dialect)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+@given(data=any_soup, chunk_bytes=st.integers(1, 40), piece=st.integers(1, 9))
+def test_sizes_change_nothing_in_any_dialect(data: bytes, dialect: Dialect, chunk_bytes: int, piece: int) -> None:
+    whole, chunks = read(data, dialect=dialect), read(data, dialect=dialect, chunk_bytes=chunk_bytes, piece=piece)
+    assert rows(chunks) == rows(whole)
+    if chunks:
+        assert chunks[-1].end == whole[-1].end
+        assert chunks[-1].end.offset == len(data)
+    assert loose(chunks) == loose(whole)
+
+
+@given(any_soup, st.integers(1, 40), st.integers(1, 4))
+def test_sizes_change_nothing_where_few_escaped_lines_are_many(data: bytes, chunk_bytes: int, limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (delimited, framing, irregular):
+            patch.setattr(module, "MAX_RECORD_LINES", limit)
+        whole, chunks = read(data, dialect=SPARK), read(data, dialect=SPARK, chunk_bytes=chunk_bytes)
+        assert rows(whole) == reference(data, SPARK)
+    assert rows(chunks) == rows(whole)
+
+
+def loose(chunks: list[RowChunk]) -> list[int]:
+    """Numbers of the rows that fit by a rule only."""
+    return [chunk.start.row + int(i) for chunk in chunks for i in chunk.loose]
+
+
+@given(soup)
+def test_the_splitter_of_cells_reads_what_the_csv_module_reads(data: bytes) -> None:
+    theirs = irregular.parse(data, COMMA, final=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(irregular._Reading, "of", lambda _data, dialect: irregular._Reading(dialect, by_csv=False))
+        ours = irregular.parse(data, COMMA, final=True)
+    assert ours.records == theirs.records
+    assert ours.bounds.tolist() == theirs.bounds.tolist()
+
+
+def in_steps(text: str, dialect: Dialect) -> list[list[str]]:
+    """The records of a well-formed text, one character after another: slow, and plain enough to be read."""
+    records: list[list[str]] = []
+    cells, cell, quoted, at = [], "", False, 0
+    while at < len(text):
+        if dialect.escape and text[at] == dialect.escape:
+            after = text[at + 1]
+            controls = dict(zip("0bnrtZ", "\0\b\n\r\t\x1a", strict=True))
+            keeps = after.isalnum() and after not in controls
+            cell += dialect.escape + after if keeps else controls.get(after, after)
+            at += 2
+        elif quoted and text.startswith(dialect.quote * 2, at):
+            cell += dialect.quote
+            at += 2
+        elif dialect.quote and text[at] == dialect.quote and (quoted or not cell):
+            quoted = not quoted
+            at += 1
+        elif not quoted and text.startswith(dialect.delimiter, at):
+            cells, cell = [*cells, cell], ""
+            at += len(dialect.delimiter)
+        elif not quoted and text[at] == "\n":
+            records.append([*cells, cell])
+            cells, cell = [], ""
+            at += 1
+        else:
+            cell += text[at]
+            at += 1
+    return records
+
+
+def as_outfile(value: str) -> str:
+    """As MySQL's SELECT … INTO OUTFILE writes a value by default."""
+    return "".join("\\0" if c == "\0" else f"\\{c}" if c in "\\\t\n" else c for c in value)
+
+
+def as_spark(value: str) -> str:
+    """As Spark's CSV writer writes a value that has to be quoted."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+values = st.text(st.sampled_from(["a", "1", "N", "\\", "\t", "\n", '"', ",", " ", "é", "\0", "|"]), max_size=6)
+filled_table = st.lists(st.tuples(values, values, values), min_size=1, max_size=6)
+
+
+@given(filled_table)
+def test_what_mysql_writes_into_an_outfile_is_read_back(table: list[tuple[str, str, str]]) -> None:
+    text = "".join("\t".join(map(as_outfile, row)) + "\n" for row in table)
+    assert [tuple(row) for row in in_steps(text, MYSQL)] == table
+    expected = [(i, tuple(cell.encode() for cell in row)) for i, row in enumerate(table)]
+    assert rows(read(text.encode(), dialect=MYSQL)) == expected
+
+
+@given(filled_table)
+def test_what_spark_writes_is_read_back(table: list[tuple[str, str, str]]) -> None:
+    text = "".join(",".join(map(as_spark, row)) + "\n" for row in table)
+    assert [tuple(row) for row in in_steps(text, SPARK)] == table
+    expected = [(i, tuple(cell.encode() for cell in row)) for i, row in enumerate(table)]
+    assert rows(read(text.encode(), dialect=SPARK)) == expected
+
+
+@pytest.mark.parametrize("delimiter", ["||", "::", "|~|", "^|^", ";@/", "!#", "¦¦", "\x01\x02"])
+@given(table=filled_table, is_quoted=st.booleans())
+def test_a_delimiter_of_several_characters_is_read_back(
+    table: list[tuple[str, str, str]],
+    delimiter: str,
+    is_quoted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    if is_quoted:
+        dialect = Dialect(delimiter, '"')
+        written = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in table]
+    else:
+        dialect = Dialect(delimiter, "")
+        gone = str.maketrans(dict.fromkeys(f"\n{delimiter}", " "))
+        table = [(a.translate(gone), b.translate(gone), c.translate(gone)) for a, b, c in table]
+        written = [list(row) for row in table]
+    text = "".join(delimiter.join(row) + "\n" for row in written)
+    expected = [(i, tuple(cell.encode() for cell in row)) for i, row in enumerate(table)]
+    assert rows(read(text.encode(), dialect=dialect)) == expected

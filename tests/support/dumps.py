@@ -146,8 +146,9 @@ class _RowWriter:
         if wound.raw == "header":
             return self._written(self.header, RowTruth(0, 0, "skipped", "repeated_header"))
         if wound.raw == "unclosed_quote":
-            draft.cells["address"] = Cell(draft.person.street)
-            text = f'"{self._dump.actual_delimiter.join(draft.laid_out())}{self._dump.line_end}'
+            delimiter = self._dump.actual_delimiter
+            draft.cells["address"] = Cell(f"{draft.person.street}{delimiter}")  # else the quote would be a letter
+            text = f'"{delimiter.join(draft.laid_out())}{self._dump.line_end}'
             return self._written(text, RowTruth(0, 0, "rejected", "unclosed_quote"))
         return self._written(*self._last) if self._last else self.draft(draft)
 

@@ -24,8 +24,12 @@ import pyarrow.parquet as pq
 from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.people import AISYAH, Person
 from tests.support.shapes import SHAPES, Shape
-from tests.support.truth import RowTruth, Tally
+from tests.support.truth import RowTruth, Tally, loosened
 from tests.support.writers import LOGIN_WRITERS, LOGINS, PEOPLE, WRITERS, Drawn, Written, drawn, manifest
+from tests.support.writers.delimited import LOOSE_OF
+
+MISFITS = "csv, misfits"
+"""The writer whose rows have not as many cells as columns, for the most part."""
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
@@ -114,6 +118,8 @@ class People:
     def truths(self) -> list[RowTruth]:
         """The truth about each record; rows and lines are counted from the first record."""
         found = list(self.drawn().truths)
+        if self.way == MISFITS:
+            found = [loosened(truth) if row % LOOSE_OF else truth for row, truth in enumerate(found)]
         for wound in reversed(self.wounds):
             outcome: RowTruth = RowTruth(0, 0, "skipped" if wound.reason == "blank" else "rejected", wound.reason)
             found.insert(wound.line, outcome)
@@ -332,6 +338,42 @@ SAMPLES = (
         "demo-staf-2015",
         {"staf.xlsx": People(way="xlsx", title="Demo staff list", table="Staf", seed=18, planted=_planted(7))},
         ("staf.xlsx",),
+    ),
+    Sample(
+        "langganan",
+        "demo-langganan-2018",
+        {
+            "langganan.csv": People(
+                way=MISFITS, title="Demo subscribers, written by hand", seed=19, planted=_planted(4, 21)
+            )
+        },
+        ("langganan.csv",),
+        max_ratio=0.3,
+    ),
+    Sample(
+        "arkib",
+        "demo-arkib-2016",
+        {"arkib.txt": People(way="tsv, escapes", title="Demo archive of a database", seed=20, planted=_planted(8))},
+        ("arkib.txt",),
+    ),
+    Sample(
+        "edaran",
+        "demo-edaran-2014",
+        {"edaran.txt": People(way="csv, two bars", title="Demo mailing list", seed=21, planted=_planted(6))},
+        ("edaran.txt",),
+    ),
+    Sample(
+        "laporan",
+        "demo-laporan-2017",
+        {
+            "laporan.csv": People(
+                way="csv, title",
+                title="Demo report of members",
+                seed=22,
+                planted=_planted(11),
+            )
+        },
+        ("laporan.csv",),
     ),
 )
 

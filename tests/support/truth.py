@@ -12,7 +12,7 @@ import hmac
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, NotRequired, TypedDict
 
@@ -295,6 +295,21 @@ def label(own: Identifier) -> str:
     if re.fullmatch(r"[AHK][0-9]{8}", canonical):
         return "passport"
     return "old_ic" if re.fullmatch(r"[0-9]{7}", canonical) else "other_id"
+
+
+def loosened(truth: RowTruth) -> RowTruth:
+    """What must become of a row that is read by a rule of the manifest, and whose checked identifiers are all valid.
+
+    It has no user name, and of ids only identity card numbers of today.
+    """
+    if truth.outcome != "kept":
+        return truth
+    identifiers = tuple(
+        own for own in truth.identifiers if own[0] != "username" and (own[0] != "id" or label(own) == "mykad")
+    )
+    if any(kind in LOOKUP for kind, _ in identifiers):
+        return replace(truth, identifiers=identifiers)
+    return replace(truth, outcome="rejected", reason="misaligned", identifiers=identifiers)
 
 
 def _is_mykad(digits: str) -> bool:

@@ -64,13 +64,6 @@ class Draft:
         row = [texts[content] for _, content in self.shape.columns]
         return [*(row[: self.cut_at] if self.cut_at else row), *self.extra]
 
-    def visible(self) -> dict[str, Cell]:
-        """The cells that are still there once the row is cut."""
-        if not self.cut_at:
-            return self.cells
-        kept = {content for _, content in self.shape.columns[: self.cut_at]}
-        return {name: cell for name, cell in self.cells.items() if self.columns_of(name) in kept}
-
 
 class Wound(NamedTuple):
     """Something wrong with a row: how it is brought about in a draft, or as what it is written instead."""
@@ -92,9 +85,9 @@ def clean_draft(shape: Shape, person: Person, n: Draws, *, complete: bool) -> Dr
 
 def judged(draft: Draft, row: int, line: int) -> RowTruth:
     """What must become of a laid out row that begins at a row and a line."""
-    if any(draft.extra):
-        return RowTruth(row, line, "rejected", "too_many_cells")
-    cells = draft.visible()
+    if draft.extra or draft.cut_at:
+        return RowTruth(row, line, "rejected", "too_many_cells" if draft.extra else "too_few_cells")
+    cells = draft.cells
     found: list[Identifier] = []
     refused: list[tuple[str, str]] = []
     classes: set[str] = set()

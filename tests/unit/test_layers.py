@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("items",),
     ("batching",),
     ("sinks",),
-    ("report", "page"),
+    ("report", "page", "reject_advice"),
     ("metrics",),
     ("policies",),
     ("settlement",),

@@ -32,6 +32,49 @@ def tsv(table: Table) -> Written:
     return Written("".join(f"{line}\n" for line in lines), {"name": "tsv", "quote": ""})
 
 
+def outfile(table: Table) -> Written:
+    """As MySQL's SELECT … INTO OUTFILE writes a table by default: a backslash before tabs, line breaks and itself."""
+    escaped = str.maketrans({"\\": "\\\\", "\t": "\\\t", "\n": "\\\n"})
+    lines = ("\t".join(cell.translate(escaped) or "\\N" for cell in row) for row in table.rows)
+    layout = {"name": "tsv", "quote": "", "escape": "\\", "header": False, "columns": [*table.columns]}
+    return Written("".join(f"{line}\n" for line in lines), layout)
+
+
+def apart(delimiter: str) -> Writer:
+    """A delimiter of several characters that no cell holds, so that nothing is quoted."""
+
+    def write(table: Table) -> Written:
+        lines = (delimiter.join(map(one_line, row)) for row in (table.columns, *table.rows))
+        return Written("".join(f"{line}\n" for line in lines), {"name": "csv", "delimiter": delimiter, "quote": ""})
+
+    return write
+
+
+def report(table: Table) -> Written:
+    """As a tool for reports writes a table: a title above the header."""
+    text = delimited()(table._replace(rows=tuple(tuple(map(one_line, row)) for row in table.rows))).data
+    title = f"{table.name},,\nDijana: 19/10/2017 03:00,,\n\n"
+    return Written(f"{title}{text}", {"name": "csv", "skip_lines": title.count("\n")})
+
+
+LOOSE_OF = 4
+"""Of so many rows of `misfits` all but the first have not as many cells as columns."""
+
+
+def misfits(table: Table) -> Written:
+    """By somebody who quotes nothing, leaves out the last cell now and then, and adds some that are empty."""
+    last, address = len(table.columns) - 1, table.columns.index("ALAMAT")
+    lines = [",".join(table.columns)]
+    for number, row in enumerate(table.rows):
+        way = number % LOOSE_OF
+        cells = [one_line(cell).replace('"', "").replace(",", "") for cell in row]
+        if way == 1:
+            cells[address] = cells[address].replace(" Jalan", ", Jalan") or ","
+        lines.append(",".join(cells[:last] if way == 2 else cells) + ",," * (way == 3))
+    layout = {"name": "csv", "short_rows": "fill", "long_rows": "trim", "overflow": "ALAMAT"}
+    return Written("".join(f"{line}\n" for line in lines), layout)
+
+
 def fixed(*, header: bool) -> Writer:
     """Each column as wide as its widest cell, padded with blanks, and nothing in between."""
 
