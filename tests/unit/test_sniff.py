@@ -683,7 +683,7 @@ def test_every_shipped_sample_is_guessed_as_its_manifest_says() -> None:
             continue
         assert found.format == layout["name"], source.name
         assert found.delimiter == layout.get("delimiter", found.delimiter), source.name
-        assert found.header is layout["header"], source.name
+        assert found.header is layout.get("header", True), source.name
         assert same_encoding(found.encoding, layout.get("encoding", "utf-8")), source.name
         names = layout.get("columns") or [column.name for column in found.columns]
         by_name = dict(zip(names, found.columns, strict=True))

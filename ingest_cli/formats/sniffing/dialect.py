@@ -76,7 +76,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
     if best_score <= _LEAST_SCORE:
         by_header = _by_header(head)
         return (one_column, False) if by_header is None else (_with_escape(head, by_header), True)
-    return _with_escape(head, best), True
+    return _with_escape(head, _with_needed_quotes(text, best)), True
 
 
 def escape_findings(lines: list[str], dialect: Dialect) -> list[Finding]:
@@ -103,15 +103,29 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
     plain = [Dialect(delimiter, quote) for quote in _quotes(text, delimiter)]
     if not (_ESCAPED.search(text) or ESCAPE + delimiter in text):
         return plain
-    return plain + [Dialect(delimiter, one.quote, ESCAPE) for one in plain if one.quote != "'"]
+    return plain + [_escaped(one, text) for one in plain if one.quote != "'"]
+
+
+def _escaped(dialect: Dialect, text: str) -> Dialect:
+    """The dialect with an escape: whoever writes one has no need of quotes, and where none is seen there are none."""
+    return Dialect(dialect.delimiter, dialect.quote if '"' in text else None, ESCAPE)
 
 
 def _with_escape(head: list[str], best: Dialect) -> Dialect:
     """`best`, with an escape if more lines are sound rows with it than without."""
     if best.escape or not any(ESCAPE in line for line in head):
         return best
-    escaped = Dialect(best.delimiter, best.quote, ESCAPE)
+    escaped = _escaped(best, "".join(head))
     return escaped if _sound_lines(head, escaped) > _sound_lines(head, best) else best
+
+
+def _with_needed_quotes(text: str, best: Dialect) -> Dialect:
+    """`best`, without quotes if there are some, but none that encloses a cell."""
+    if best.quote != '"' or '"' not in text:
+        return best
+    edge = re.escape(best.delimiter)
+    enclosed = re.search(rf'(?:^|{edge})[ =]{{0,4}}"[^"]{{0,2000}}"[ "]{{0,4}}(?:{edge}|\r?$)', text, re.MULTILINE)
+    return best if enclosed or '""' in text else Dialect(best.delimiter, None, best.escape)
 
 
 def _by_header(lines: list[str]) -> Dialect | None:
@@ -163,7 +177,12 @@ def _head(lines: list[str]) -> list[str]:
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
-    """Candidates, the most likely first: without any evidence the double quote, as RFC 4180 has it."""
+    """Candidates, the most likely first: without any evidence the double quote, as RFC 4180 has it.
+
+    A delimiter of several characters is chosen so that nothing need be quoted.
+    """
+    if len(delimiter) > 1 and '"' not in text:
+        return [None]
     candidates: list[str | None] = ['"']
     if '"' in text:
         candidates.append(None)

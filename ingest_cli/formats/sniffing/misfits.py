@@ -8,7 +8,7 @@ note, is not asked; such cells are not loaded from such rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest_cli.formats.irregular import Unquoted
@@ -78,9 +78,9 @@ class Checks:
                     verdicts[at] = verdicts[at] is not False and self._known[kind, cell]
         return verdicts
 
-    def strength(self, rows: Sequence[Row]) -> int:
-        """How many checked cells are valid, of rows that were judged."""
-        kinds = self.kinds.items()
+    def strength(self, rows: Sequence[Row], only: Mapping[int, str] | None = None) -> int:
+        """How many checked cells are valid, of rows that were judged; `only`: of these columns."""
+        kinds = (self.kinds if only is None else only).items()
         return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in kinds)
 
     def _learn(self, kind: str, cells: Sequence[str]) -> None:
@@ -118,7 +118,7 @@ def propose(
     if short:
         filled = checks.judge([[*row, *[""] * (width - len(row))] for row in short[:_MOST_ROWS]])
         what = f"{len(short):,} of {len(rows):,} rows have too few cells; filled up at the end"
-        made.append(_proposal("short_rows", "fill", what, filled))
+        made.append(_borne_out(_proposal("short_rows", "fill", what, filled), short[:_MOST_ROWS], columns, checks))
     if empty:
         trim = _trim(empty[:_MOST_ROWS], columns, delimiter, checks, f"{len(empty):,} of {len(rows):,}")
         made.append(trim)
@@ -133,18 +133,31 @@ def _trim(
     long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, count: str
 ) -> Proposal | None:
     """Drop empty cells at the end, unless the identifiers stand as well if a column swallows the surplus."""
-    width = len(columns)
+    width, last = len(columns), max(checks.kinds, default=0)
     trimmed = [row[:width] for row in long]
     what = f"{count} rows have empty cells too many at the end; without these"
-    made = _proposal("long_rows", "trim", what, checks.judge(trimmed))
+    made = _borne_out(_proposal("long_rows", "trim", what, checks.judge(trimmed)), trimmed, columns, checks)
     strength = checks.strength(trimmed)
-    if made is None:
-        return None
-    for place in _texts(columns):
+    for place in _texts(columns) if made else ():
         other = [joined(row, place, width, delimiter) for row in long]
-        if False not in checks.judge(other) and checks.strength(other) >= strength:
-            return replace(made, evidence=f"{made.evidence}; but nothing tells it from `overflow`", active=False)
+        if place < last and False not in checks.judge(other) and checks.strength(other) >= strength:
+            return _doubted(made, "but nothing tells it from `overflow`")
     return made
+
+
+def _borne_out(
+    made: Proposal | None, rows: Sequence[Row], columns: Sequence[ColumnGuess], checks: Checks
+) -> Proposal | None:
+    """The proposal, in doubt if no identifier stands behind a text that could hold the delimiter."""
+    texts = _texts(columns)
+    behind = {place: kind for place, kind in checks.kinds.items() if texts and place > texts[0]}
+    if made is None or (texts and checks.strength(rows, behind)) or not texts:
+        return made
+    return _doubted(made, "but all of them stand before the first text, which may be what has a delimiter too many")
+
+
+def _doubted(made: Proposal | None, doubt: str) -> Proposal | None:
+    return made and replace(made, evidence=f"{made.evidence}; {doubt}", active=False)
 
 
 def _texts(columns: Sequence[ColumnGuess]) -> list[int]:
