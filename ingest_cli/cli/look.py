@@ -69,11 +69,25 @@ def _text(look: looking.Look) -> list[str]:
         lines += [f"    {_column(column)}" for column in guess.columns[:_MOST_COLUMNS]]
         if len(guess.columns) > _MOST_COLUMNS:
             lines.append(f"    and {len(guess.columns) - _MOST_COLUMNS:,} more")
+    lines += _keys(guess)
     lines.append("  findings" if guess.findings else "  findings    none")
     lines += [f"    {finding.code}: {finding.text}" for finding in guess.findings]
     if guess.format is not None:
         lines.append("  next        ingest-cli draft writes a manifest for it, to be read and corrected")
     return lines
+
+
+def _keys(guess: FileGuess) -> list[str]:
+    """Keys that a manifest needs beside what the format says, each with its evidence."""
+    keys = list[str]()
+    for one in guess.proposals:
+        value = one.value if one.column is None else guess.columns[one.column].name
+        keys.append(f'{one.key} = "{value}"{"" if one.active else " (perhaps)"}: {one.evidence}')
+    for column in guess.columns:
+        if column.region_why:
+            key = f"region_column = {shown(column.region_column)}" if column.region_column else f"region = {column.region}"
+            keys.append(f"{key} for {column.name}{'' if column.region_sure else ' (perhaps)'}: {column.region_why}")
+    return ["  keys", *(f"    {key}" for key in keys)] if keys else []
 
 
 def _format(guess: FileGuess) -> str:
@@ -83,8 +97,12 @@ def _format(guess: FileGuess) -> str:
         parts.append(f"delimiter {_NAMES.get(guess.delimiter, guess.delimiter)}")
     if guess.format in {"csv", "tsv"}:
         parts.append(f"quote {guess.quote or 'none'}")
+    if guess.escape:
+        parts.append(f"escape {guess.escape}")
     if guess.format in {"csv", "tsv", "fixed", "xlsx"}:
         parts.append(f"{'with' if guess.header else 'without'} a header")
+    if guess.skip_lines:
+        parts.append(f"below {guess.skip_lines:,} other {'line' if guess.skip_lines == 1 else 'lines'}")
     if guess.widths:
         parts.append(f"widths {' '.join(map(str, guess.widths))}")
     if guess.table:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ingest_cli.drafting.looking import Look
@@ -36,7 +37,7 @@ _UNSURE_CODES = frozenset(
         "broken_rows",
     }
 )
-_HIDES_HEADER = frozenset({"sep_line", "nul"})
+_HIDES_HEADER = frozenset({"nul", "header_width"})
 _KIND_NAMES = {
     "id": "ID",
     "phone": "PHONE",
@@ -79,6 +80,22 @@ class DraftField:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftKey:
+    """A key of [format] beyond the layout.
+
+    Attributes:
+        key, value: as the manifest writes them.
+        evidence: what speaks for it.
+        active: whether to write it down; else it is only mentioned.
+    """
+
+    key: str
+    value: str
+    evidence: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What to write into a manifest.
 
@@ -92,6 +109,7 @@ class Draft:
         doubtful: those to mention only.
         secrets: columns that look like passwords and the like.
         unsure: one sentence each.
+        proposals: further keys of [format].
     """
 
     looks: tuple[Look, ...]
@@ -103,6 +121,7 @@ class Draft:
     doubtful: tuple[DraftField, ...]
     secrets: tuple[Column, ...]
     unsure: tuple[str, ...]
+    proposals: tuple[DraftKey, ...] = ()
 
 
 def make_draft(looks: Sequence[Look]) -> Draft:
@@ -123,7 +142,9 @@ def make_draft(looks: Sequence[Look]) -> Draft:
     columns, listed = _named(guess)
     fields, doubtful = _fields(columns)
     fields, doubtful, more = _with_lookup(fields, doubtful, first)
-    unsure += [*_doubts(looks, guess), *map(_doubt, fields), *more]
+    proposals = _proposals(looks, columns)
+    unsure += [*_doubts(looks, guess), *map(_doubt, fields), *map(_doubt_of_region, fields), *more]
+    unsure += [f"{one.evidence}; `{one.key}` may be right" for one in proposals if not one.active]
     secrets = tuple(column for column in columns if column.guess.secret)
     unsure = list(dict.fromkeys(sentence for sentence in unsure if sentence))
     return Draft(
@@ -131,11 +152,12 @@ def make_draft(looks: Sequence[Look]) -> Draft:
         guess=guess,
         columns=columns,
         listed=listed,
-        header=guess.header or _has(guess, frozenset({"sep_line"})),
+        header=guess.header,
         fields=tuple(fields),
         doubtful=tuple(doubtful),
         secrets=secrets,
         unsure=tuple(unsure),
+        proposals=tuple(proposals),
     )
 
 
@@ -172,6 +194,8 @@ def _check_alike(first: Look, other: Look) -> None:
     for what, mine, its in (
         ("format", one.format, two.format),
         ("delimiter", one.delimiter, two.delimiter),
+        ("escape", one.escape, two.escape),
+        ("number of lines before the header", one.skip_lines, two.skip_lines),
         ("header", one.header, two.header),
         ("widths", one.widths, two.widths),
         ("table", one.table, two.table),
@@ -209,26 +233,40 @@ def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
     usable = [bool(title) and _is_printable(title) and titles.count(title) == 1 for title in titles]
     listable = guess.format in _NAMED_IN_MANIFEST
     found = any(titles) and guess.format not in _ALWAYS_LISTED and not _has(guess, _HIDES_HEADER)
-    if not listable or (found and all(map(_needed, guess.columns, usable))):
+    asked_for = {one.column for one in guess.proposals} | _region_places(guess)
+    needed = [_needed(column, fine, asked_for) for column, fine in zip(guess.columns, usable, strict=True)]
+    if not listable or (found and all(needed)):
         return tuple(
             Column(column.title if fine else "", column) for column, fine in zip(guess.columns, usable, strict=True)
         ), False
     taken = {title for title, fine in zip(titles, usable, strict=True) if fine}
     names = list[str]()
-    for column, fine in zip(guess.columns, usable, strict=True):
-        name = column.title if fine else _invented(column, taken)
+    for column, fine, is_needed in zip(guess.columns, usable, needed, strict=True):
+        nameless = _header_lacks(guess, column) and is_needed
+        name = column.title if fine else "" if nameless else _invented(column, taken)
         taken.add(name)
         names.append(name)
     return tuple(Column(name, column) for name, column in zip(names, guess.columns, strict=True)), True
+
+
+def _header_lacks(guess: FileGuess, column: ColumnGuess) -> bool:
+    """Whether a column is one that the header does not name, where it names others."""
+    return guess.header and not column.title and _has(guess, frozenset({"header_width"}))
+
+
+def _region_places(guess: FileGuess) -> set[int | None]:
+    """Positions of the columns that say where the numbers of others are dialled."""
+    titles = {column.region_column for column in guess.columns if column.region_column}
+    return {column.position for column in guess.columns if column.title in titles}
 
 
 def _has(guess: FileGuess, codes: frozenset[str]) -> bool:
     return any(finding.code in codes for finding in guess.findings)
 
 
-def _needed(column: ColumnGuess, usable: bool) -> bool:  # noqa: FBT001 - used with map
+def _needed(column: ColumnGuess, usable: bool, asked_for: Collection[int | None]) -> bool:  # noqa: FBT001 - one of three
     """Whether the header does for a column: its name is usable, or nobody will ask for it."""
-    return usable or not (column.kind or column.exposes)
+    return usable or not (column.kind or column.exposes or column.position in asked_for)
 
 
 def _is_printable(title: str) -> bool:
@@ -296,6 +334,28 @@ def _with_lookup(
         f'"{first.source.name}": no column looks like an ID, a telephone number, an e-mail address or a user name, so '
         "there would be nothing to load; `ingest-cli validate` shows what its columns look like"
     )
+
+
+def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKey]:
+    """Keys that any of the files asks for; written down if none of them speaks against it."""
+    out = dict[tuple[str, str], DraftKey]()
+    for look in looks:
+        for one in look.guess.proposals:
+            value = one.value if one.column is None else columns[one.column].name
+            if not value:
+                continue
+            known = out.setdefault((one.key, value), DraftKey(one.key, value, one.evidence, one.active))
+            out[one.key, value] = replace(known, active=known.active and one.active)
+    several = Counter(key for key, _ in out)
+    return [replace(one, active=one.active and several[one.key] == 1) for one in out.values()]
+
+
+def _doubt_of_region(field: DraftField) -> str:
+    """What is unsure about where the numbers of a field are dialled."""
+    guess = field.columns[0].guess
+    if not guess.region_why or guess.region_sure:
+        return ""
+    return f"the region of column {shown(field.columns[0].name)} is not sure: {guess.region_why}"
 
 
 def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:

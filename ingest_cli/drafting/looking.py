@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest_cli.drafting.kinds import usable_share
+from ingest_cli.drafting.kinds import LoadRules
 from ingest_cli.drafting.sampling import take_sample
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
@@ -63,7 +63,8 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
     if container:
         try:
             with source.open_file() as file:
-                return Look(source, sniff_container(container, file, usable=usable_share), complete=False)
+                guess = sniff_container(container, file, rules=LoadRules())
+                return Look(source, guess, complete=False)
         except SourceError as error:
             raise SourceError(f'"{source.name}": {error}') from error
     sample = take_sample(source, age_key)
@@ -72,7 +73,7 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
         complete=sample.complete,
         name=Path(sample.member or source.name).name,
         further=sample.further,
-        usable=usable_share,
+        rules=LoadRules(),
     )
     return Look(source, guess, sample.complete, sample.member, sample.fault)
 

@@ -7,18 +7,26 @@ a name, neither by TOML nor by a terminal.
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from ingest_cli.drafting.draft import Column, Draft, DraftField, dataset_id, dataset_title
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.sniff import FileGuess
+from ingest_cli.formats.sniff import ColumnGuess, FileGuess
+from ingest_cli.formats.sniffing.dialect import ESCAPE
 from ingest_cli.formats.sniffing.names import shown
 
 _DELIMITED = frozenset({"csv", "tsv"})
 _TYPED = frozenset({"parquet", "arrow", "xlsx"})
 _MOST_LISTED = 50
 _LINE_CHARS = 120
+_HOME_REGION = 'region = "MY"  # of numbers without a country code'
+_NUMERIC_PASSWORDS = (
+    "Of rows that are taken by such a key, all e-mail addresses, numbers and MyKads have to be valid. A password of "
+    "digits only, beside a column of telephone numbers, may still be taken for one."
+)
+_PART = re.compile(r"\.(?:[0-9]{2,4}|[a-z]?a[a-z])$|[._-]part[._-]?[0-9]+(?:\.[A-Za-z0-9]+)?$", re.IGNORECASE)
 
 
 def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
@@ -43,14 +51,15 @@ def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
         f"title = {_string(dataset_title(sources))}",
         "# occurred_on = 2017-10-19  # the day of the breach, if it is known",
         *_array("sources", [(_string(source), "") for source in sources]),
+        *_join(sources),
         "",
         *_format(draft),
     ]
     for field in draft.fields:
-        lines += ["", *_field(field)]
+        lines += ["", *_field(field, draft)]
     for field in draft.doubtful:
         lines += ["", "# Not sure enough. If it is right, remove the # of these lines:"]
-        lines += [f"# {line}" for line in _field(field)]
+        lines += [f"# {line}" for line in _field(field, draft)]
     lines += ["", *_left_out(draft), "", "# [rejects]", "# max_ratio = 0.05  # give up if more rows are rejected"]
     return "\n".join(lines) + "\n"
 
@@ -75,8 +84,10 @@ def _format(draft: Draft) -> list[str]:
         lines.append(f"rows = {_string(guess.rows)}")
     if guess.delimiter:
         lines.append(f"delimiter = {_string(guess.delimiter)}")
-    if guess.format in _DELIMITED and guess.quote != '"':
-        lines.append(f"quote = {_string(guess.quote or '')}{'' if guess.quote else '  # quotes mean nothing here'}")
+    if guess.format in _DELIMITED:
+        lines += _quoting(guess)
+    if guess.skip_lines:
+        lines.append(f"skip_lines = {guess.skip_lines}  # before the {'header' if draft.header else 'first row'}")
     if guess.format in {*_DELIMITED, "fixed", "xlsx"}:
         lines.append(f"header = {'true' if draft.header else 'false'}")
     if guess.format not in _TYPED:
@@ -85,7 +96,40 @@ def _format(draft: Draft) -> list[str]:
         lines += _array("widths", [(str(width), "") for width in guess.widths])
     if draft.listed:
         lines += _array("columns", [(_string(one.name), _about(one)) for one in draft.columns], one_a_line=True)
+    return [*lines, *_proposed(draft)]
+
+
+def _quoting(guess: FileGuess) -> list[str]:
+    lines = list[str]()
+    if guess.quote != '"':
+        lines.append(f"quote = {_string(guess.quote or '')}{'' if guess.quote else '  # quotes mean nothing here'}")
+    if guess.escape:
+        lines.append(f"escape = {_string(guess.escape)}{_found(guess, 'escape')}")
     return lines
+
+
+def _proposed(draft: Draft) -> list[str]:
+    """Keys for rows that do not fit, each with its evidence; those that are not sure as comments."""
+    lines = list[str]()
+    for one in draft.proposals:
+        lines += [f"# {_visible(one.evidence)}.", f"{'' if one.active else '# '}{one.key} = {_string(one.value)}"]
+    if _found(draft.guess, "escape_possible"):
+        lines += [_found(draft.guess, "escape_possible").strip(), f"# escape = {_string(ESCAPE)}"]
+    if draft.proposals and any(field.kind == "phone" for field in draft.fields):
+        lines.append(f"# {_NUMERIC_PASSWORDS}")
+    return lines
+
+
+def _found(guess: FileGuess, code: str) -> str:
+    """The text of a finding as a comment; empty if it was not made."""
+    return next((_comment(_visible(one.text)) for one in guess.findings if one.code == code), "")
+
+
+def _join(sources: Sequence[str]) -> list[str]:
+    """What is to be said where the names are those of the parts of a split file."""
+    if not any(_PART.search(source) for source in sources):
+        return []
+    return ["# join = true  # if these are the parts of one file, all of which have to be named above, in order"]
 
 
 def _others(guess: FileGuess) -> str:
@@ -102,9 +146,23 @@ def _encoding(guess: FileGuess) -> str:
     return f"encoding = {_string(name)}  # {guess.encoding_confidence:.0%} sure"
 
 
-def _field(field: DraftField) -> list[str]:
+def _region(guess: ColumnGuess, region_column: str) -> list[str]:
+    """Where numbers without a country code are dialled."""
+    if not guess.region_why:
+        return [_HOME_REGION]
+    if guess.region_column:
+        if not region_column:
+            return [_HOME_REGION]
+        return [f"# {_visible(guess.region_why)}", f"region_column = {_string(region_column)}"]
+    key = f"region = {_string(guess.region)}"
+    return [f"# {_visible(guess.region_why)}", *([key] if guess.region_sure else [_HOME_REGION, f"# {key}"])]
+
+
+def _field(field: DraftField, draft: Draft) -> list[str]:
     guess = field.columns[0].guess
     names = [_string(one.name) for one in field.columns]
+    titles = {one.guess.title: one.name for one in draft.columns}
+    region_column = titles.get(guess.region_column, "") if guess.region_column else ""
     lines = ["[[fields]]"]
     lines += [f"# {_about(one, field.kind)}" for one in field.columns]
     if len(names) > 1:
@@ -114,7 +172,7 @@ def _field(field: DraftField) -> list[str]:
         return [*lines, f"exposes = {_string(guess.exposes or '')}"]
     lines.append(f"kind = {_string(field.kind)}")
     if field.kind == "phone":
-        lines.append('region = "MY"  # of numbers without a country code')
+        lines += _region(guess, region_column)
     if field.lookup:
         lines.append("lookup = true")
     return lines
@@ -137,7 +195,8 @@ def _left_out(draft: Draft) -> list[str]:
         names = ", ".join(_called(column) for column in draft.secrets)
         lines.append(f"# Left out, because they look like passwords or the like, and must not be kept: {names}")
     used = {column for field in (*draft.fields, *draft.doubtful) for column in field.columns} | {*draft.secrets}
-    rest = [_called(column) for column in draft.columns if column not in used]
+    asked = {field.columns[0].guess.region_column for field in (*draft.fields, *draft.doubtful)} - {""}
+    rest = [_called(column) for column in draft.columns if column not in used and column.guess.title not in asked]
     if rest:
         more = f" and {len(rest) - _MOST_LISTED:,} more" if len(rest) > _MOST_LISTED else ""
         lines.append(f"# Left out, because nothing is known of them: {', '.join(rest[:_MOST_LISTED])}{more}")

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import BinaryIO
 
 from ingest_cli.formats.sniffing.charset import Charset, guess_charset
 from ingest_cli.formats.sniffing.columns import guess_columns, with_logins
 from ingest_cli.formats.sniffing.combos import find_combo
 from ingest_cli.formats.sniffing.containers import UnreadableError, find_columns
-from ingest_cli.formats.sniffing.dialect import guess_dialect
+from ingest_cli.formats.sniffing.delimited_rows import read_table, sort_rows
+from ingest_cli.formats.sniffing.dialect import escape_findings, guess_dialect
 from ingest_cli.formats.sniffing.documents import find_documents
 from ingest_cli.formats.sniffing.fixed_places import find_places
-from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Usable
-from ingest_cli.formats.sniffing.header import Header, judge_header
-from ingest_cli.formats.sniffing.magic import binary_format, other_text_format
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Proposal, Rules, Usable
+from ingest_cli.formats.sniffing.magic import known_format, other_text_format
+from ingest_cli.formats.sniffing.misfits import propose
 from ingest_cli.formats.sniffing.parsed import Parsed
-from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, physical_lines, read_in_step
+from ingest_cli.formats.sniffing.regions import with_regions
+from ingest_cli.formats.sniffing.rows import Dialect, Records, physical_lines
 from ingest_cli.formats.sniffing.sql_tables import find_tables
 from ingest_cli.formats.sniffing.wounds import (
-    Sorted,
     cell_findings,
     header_findings,
     line_end_findings,
@@ -33,20 +33,34 @@ from ingest_cli.formats.sniffing.wounds import (
     text_findings,
 )
 
-__all__ = ["MAX_SAMPLE_BYTES", "ColumnGuess", "FileGuess", "Finding", "Usable", "sniff", "sniff_container"]
+__all__ = [
+    "MAX_SAMPLE_BYTES",
+    "ColumnGuess",
+    "FileGuess",
+    "Finding",
+    "Proposal",
+    "Rules",
+    "Usable",
+    "sniff",
+    "sniff_container",
+]
 
 MAX_SAMPLE_BYTES = 1 << 20
 """More of a sample than this is not looked at."""
 
-_MAX_RECORDS = 1_000
 _MOST_CONTROL_SHARE = 0.1
 _CONTROL = re.compile("[\x00\x02-\x08\x0b\x0e-\x19\x1b-\x1f\x7f-\x9f]")
 # Excel's own way of saying what the delimiter is.
 _SEP_LINE = re.compile(r'"?sep=([^\r\n"])"?\s*', re.IGNORECASE)
+_UNKNOWN = (
+    "Text, but of no format that is known here: its lines share no delimiter, and nothing in them looks like an "
+    "identifier. If it holds rows after all, describe them in a manifest; docs/formats.md lists the formats."
+)
 _GRAVEST_FIRST = (
     "empty",
     "binary",
     "other_format",
+    "unknown_format",
     "undecodable",
     "encoding_unsure",
     "nul",
@@ -70,7 +84,12 @@ _GRAVEST_FIRST = (
 
 
 def sniff(
-    sample: bytes, *, complete: bool, name: str = "", further: bytes = b"", usable: Usable | None = None
+    sample: bytes,
+    *,
+    complete: bool,
+    name: str = "",
+    further: bytes = b"",
+    rules: Rules | None = None,
 ) -> FileGuess:
     """Guess what a file looks like.
 
@@ -79,38 +98,38 @@ def sniff(
         complete: whether the sample is the whole file; if not, its last record is taken for cut off.
         name: the file's name; decides only where the content does not.
         further: whole lines from further on; they tell only which characters there are.
-        usable: checks cells by the rules by which they are loaded; None: by their shape.
+        rules: the rules by which identifiers are loaded; None: cells are judged by their shape.
 
     Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
     columns where the first row is a header, or where the format keeps names and values apart.
     """
     if len(sample) > MAX_SAMPLE_BYTES:
         sample, complete = sample[:MAX_SAMPLE_BYTES], False
-    binary = binary_format(sample)
-    if binary:
-        return _not_rows("binary", f"Not text: {binary}.")
+    known = known_format(sample)
+    if known:
+        return _not_rows("binary", f"Not text: {known.sentence}.")
     charset = guess_charset(sample, complete=complete, further=further)
     if not charset.text.strip("\0 \t\r\n\x1a"):
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
-    look = _Look(charset, len(sample) + len(further), complete, name, usable)
+    look = _Look(charset, len(sample) + len(further), complete, name, rules)
     other = other_text_format(charset.text)
     return look.structured(other) if other else look.lines()
 
 
-def sniff_container(container: str, file: BinaryIO, *, usable: Usable | None = None) -> FileGuess:
+def sniff_container(container: str, file: BinaryIO, *, rules: Rules | None = None) -> FileGuess:
     """Guess what a file looks like that says itself what its columns are.
 
     Args:
         container: `parquet`, `arrow` or `xlsx`.
         file: open for reading at any place; not closed here.
-        usable: see `sniff`.
+        rules: see `sniff`.
 
     Raises:
         SourceError: the file cannot be read.
     """
-    look = _Look(Charset("", 0.0, "", 0), 0, complete=False, name="", usable=usable)
+    look = _Look(Charset("", 0.0, "", 0), 0, complete=False, name="", rules=rules)
     try:
         parsed = find_columns(container, file, look.columns)
     except UnreadableError as error:
@@ -142,14 +161,19 @@ class _Look:
     Attributes:
         charset: its characters.
         size_bytes: how many bytes were looked at for them.
-        complete, name, usable: see `sniff`.
+        complete, name, rules: see `sniff`.
     """
 
     charset: Charset
     size_bytes: int
     complete: bool
     name: str
-    usable: Usable | None
+    rules: Rules | None
+
+    @property
+    def usable(self) -> Usable | None:
+        """Tells which share of some cells can be used."""
+        return self.rules.usable if self.rules else None
 
     def structured(self, other: str) -> FileGuess:
         """The guess for JSON, SQL or markup."""
@@ -176,7 +200,7 @@ class _Look:
         return self._delimited(lines)
 
     def _fixed(self, parsed: Parsed, lines: list[str]) -> FileGuess:
-        header, names, rows = _sort(Records(parsed.cells, [1] * len(parsed.cells)))
+        header, names, rows = sort_rows(Records(parsed.cells, [1] * len(parsed.cells)))
         findings = [
             *self._text_findings(lines),
             *header_findings(header, names, rows.width),
@@ -187,25 +211,30 @@ class _Look:
 
     def _delimited(self, lines: list[str]) -> FileGuess:
         findings = self._text_findings(lines)
-        named = _SEP_LINE.fullmatch(lines[0])
+        named, before = _SEP_LINE.fullmatch(lines[0]), 0
         if named and len(lines) > 1:
-            lines = lines[1:]
-            findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel: skip it."))
+            lines, before = lines[1:], 1
+            findings.append(Finding("sep_line", 1, "The first line is sep=…, an instruction to Excel."))
             dialect, delimited = Dialect(named[1], '"'), True
         else:
             dialect, delimited = guess_dialect(lines, self.name)
-        records, ends = _read(lines, dialect, complete=self.complete)
-        header, names, rows = _sort(records)
-        findings += row_findings(rows, dialect, delimited=delimited)
-        findings += line_end_findings(ends)
-        findings += header_findings(header, names, rows.width)
-        format_ = "tsv" if dialect.delimiter == "\t" else "csv"
-        parsed = Parsed(format_, names, rows.data, dialect.delimiter)
+        table = read_table(lines, dialect, complete=self.complete)
+        rows, names = table.rows, table.names
         columns = guess_columns(names, rows.data, rows.width, self.usable)
+        if _is_no_table(columns, delimited=delimited, header=names is not None):
+            return _not_rows("unknown_format", _UNKNOWN, self.charset)
+        findings += row_findings(rows, dialect, delimited=delimited)
+        findings += line_end_findings(table.ends)
+        findings += header_findings(table.header, table.cells, rows.width)
+        findings += [*table.findings, *escape_findings(lines, dialect)]
+        format_ = "tsv" if dialect.delimiter == "\t" else "csv"
+        parsed = Parsed(format_, names, rows.data, dialect.delimiter, skip_lines=before + table.skip_lines)
         return replace(
             self.guess(parsed, columns, findings),
             quote=dialect.quote,
+            escape=dialect.escape,
             header=names is not None,
+            proposals=propose(rows.data, columns, dialect.delimiter, self.rules),
         )
 
     def columns(self, parsed: Parsed) -> tuple[ColumnGuess, ...]:
@@ -217,6 +246,7 @@ class _Look:
 
     def guess(self, parsed: Parsed, columns: tuple[ColumnGuess, ...], findings: list[Finding]) -> FileGuess:
         """The guess for some rows, put together."""
+        columns = with_regions(columns, parsed.cells, self.rules)
         return FileGuess(
             format=parsed.format,
             delimiter=parsed.delimiter,
@@ -231,34 +261,13 @@ class _Look:
             table=parsed.table,
             other_tables=parsed.other_tables,
             rows=parsed.rows,
+            skip_lines=parsed.skip_lines,
         )
 
 
-def _read(lines: list[str], dialect: Dialect, *, complete: bool) -> tuple[Records, list[str]]:
-    """The records of the sample, without the one it cuts off, and the last physical line of each."""
-    width = read_in_step(lines, dialect, _MAX_RECORDS, 0).width()
-    records = read_in_step(lines, dialect, _MAX_RECORDS, width)
-    ends = [lines[at - 1] for at in accumulate(records.lines)]
-    reached_end = sum(records.lines) == len(lines)
-    if reached_end and complete and records.lines and ends_open(lines[-records.lines[-1] :], dialect):
-        records.unclosed += 1
-    if reached_end and not complete and len(records.cells) > 1:
-        records.cells.pop()
-        records.lines.pop()
-        ends.pop()
-    return records, ends
-
-
-def _sort(records: Records) -> tuple[Header, list[str] | None, Sorted]:
-    """Tell the header, rows of data, blank lines and repeated headers apart."""
-    filled = [cells for cells in records.cells if any(cell.strip() for cell in cells)]
-    blank = len(records.cells) - len(filled)
-    header = judge_header(filled[0], filled[1:]) if filled else Header.NO
-    names = filled[0] if header is Header.YES else None
-    data = filled if names is None else [row for row in filled[1:] if row != names]
-    repeated = 0 if names is None else len(filled) - 1 - len(data)
-    width = max(records.width(), 1)
-    return header, names, Sorted(data, blank, repeated, records.unclosed, width)
+def _is_no_table(columns: tuple[ColumnGuess, ...], *, delimited: bool, header: bool) -> bool:
+    """Whether a file of a single column has nothing in it that would make a list of it: it is prose, or a log."""
+    return not delimited and not header and not any(one.kind or one.exposes or one.secret for one in columns)
 
 
 def _gravity(finding: Finding) -> int:

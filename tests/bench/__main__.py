@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.bench import (
+    charsets,
     floor,
     formats,
     growth,
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, ModuleType] = {
     "memory": memory,
     "growth": growth,
     "formats": formats,
+    "charsets": charsets,
 }
 """By how they are called on the command line and in the record. Each has a `TITLE`, and `figures(place, options)`."""
 

@@ -51,6 +51,92 @@ def delimited(delimiter: str, encoding: str = "utf-8", *, header: bool = True) -
     return write
 
 
+def below_a_title(delimiter: str, *, total: bool = False) -> Writer:
+    """A report: title, date and comment above the header, perhaps a total below the rows."""
+
+    def write(rows: Sequence[Row]) -> bytes:
+        title = f"Senarai ahli{delimiter * 3}\r\nDijana: 19/10/2017 03:00{delimiter * 3}\r\n# sulit\r\n\r\n"
+        last = f"Total{delimiter}{len(rows)}\r\n" if total else ""
+        return title.encode() + delimited(delimiter)(rows) + last.encode()
+
+    return write
+
+
+def long_delimiter(delimiter: str) -> Writer:
+    """Cells with several characters between them; single ones of these are text."""
+
+    def write(rows: Sequence[Row]) -> bytes:
+        odd = [f" {delimiter[0]} {number}" if number % 5 == 0 else "" for number in range(len(rows))]
+        lines = [NAMES, *((f"{row[0]}{more}", *row[1:]) for row, more in zip(rows, odd, strict=True))]
+        lines[3] = ("", *lines[3][1:])
+        return "".join(delimiter.join(cells) + "\n" for cells in lines).encode()
+
+    return write
+
+
+def outfile(rows: Sequence[Row]) -> bytes:
+    """What MySQL writes: tabs between cells, and backslashes before what is none."""
+    lines = list[str]()
+    for number, (name, ic, phone, email) in enumerate(rows):
+        odd = ("\\\t", "\\\n", "\\\\", "\\N")[number % 4]
+        lines.append("\t".join((f"{name} {odd}" if number % 4 < 3 else odd, ic, phone, email)) + "\n")
+    return "".join(lines).encode()
+
+
+def spark(rows: Sequence[Row]) -> bytes:
+    """CSV in which a quote within quotes has a backslash before it."""
+    lines = [",".join(NAMES)]
+    for number, row in enumerate(rows):
+        called = f'"{row[0]} \\"A, {number}\\", x"' if number % 3 == 0 else f'"C:\\\\{number}\\\\"'
+        lines.append(",".join((called, *row[1:])))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def formulas(rows: Sequence[Row]) -> bytes:
+    """Each cell as a formula, so that a spreadsheet keeps its zeros."""
+    body = "".join(",".join(f'="{cell}"' for cell in row) + "\n" for row in rows)
+    return f"{','.join(NAMES)}\n{body}".encode()
+
+
+def with_trailing_delimiter(rows: Sequence[Row]) -> bytes:
+    """Each row but the header ends with a delimiter."""
+    return (",".join(NAMES) + "\n" + "".join(",".join(row) + ",\n" for row in rows)).encode()
+
+
+def with_nameless_index(rows: Sequence[Row]) -> bytes:
+    """Each row begins with its number, for which the header has no name."""
+    body = "".join(f"{number},{','.join(row)}\n" for number, row in enumerate(rows, 1))
+    return (",".join(NAMES) + "\n" + body).encode()
+
+
+ADDRESS = ("NO_KP", "ALAMAT", "NO_TEL", "EMEL")
+
+
+def with_commas_in_the_address(rows: Sequence[Row], every: int = 4) -> bytes:
+    """An address without quotes, which holds delimiters in some rows."""
+    lines = [",".join(ADDRESS)]
+    for number, (_, ic, phone, email) in enumerate(rows):
+        address = f"NO {number}, JALAN CONTOH 3, IPOH" if number % every == 0 else f"JALAN CONTOH {number}"
+        lines.append(",".join((ic, address, phone, email)))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def ending_early(rows: Sequence[Row], every: int = 4) -> bytes:
+    """Some rows without the empty cells at their end."""
+    lines = [",".join((*NAMES, "NOTA", "KOD"))]
+    for number, row in enumerate(rows):
+        lines.append(",".join(row if number % every == 0 else (*row, "x", str(number))))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def going_on(rows: Sequence[Row], every: int = 4) -> bytes:
+    """Some rows with empty cells too many."""
+    lines = [",".join(NAMES)]
+    for number, row in enumerate(rows):
+        lines.append(",".join((*row, "", "") if number % every == 0 else row))
+    return ("\n".join(lines) + "\n").encode()
+
+
 def fixed(*, header: bool) -> Writer:
     """Cells at fixed places, the ID and the phone without anything between them."""
 
@@ -179,5 +265,21 @@ def xlsx(rows: Sequence[Row]) -> bytes:
     sheet = book.create_sheet("Ahli")
     for row in (NAMES, *rows):
         sheet.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def titled_xlsx(rows: Sequence[Row]) -> bytes:
+    """A workbook whose sheet has a title above its header; another sheet has rows without any identifiers."""
+    import openpyxl  # noqa: PLC0415 - half a second, wanted once
+
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    sheet = book.active
+    sheet.title = "Ahli"
+    for row in (("Senarai ahli",), ("Dijana 19/10/2017",), (), NAMES, *rows):
+        sheet.append(row)
+    other = book.create_sheet("Harga")
+    for row in (("x", "y"), (1, 2), (3, 4)):
+        other.append(row)
     book.save(out)
     return out.getvalue()

@@ -106,6 +106,7 @@ LIBRARIES: dict[str, Home] = {
     "moto": Home(("sandbox",), lazily=("sandbox",)),
     "phonenumbers": Home(("identifiers", "manifest"), lazily=("manifest",)),
     "idna": Home(("identifiers",)),
+    "charset_normalizer": Home(("formats.sniffing.languages",)),
     "matplotlib": Home(("page",)),
     "jinja2": Home(("page",)),
     "markupsafe": Home(("page",)),

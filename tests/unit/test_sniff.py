@@ -132,7 +132,7 @@ def test_times_of_day_do_not_make_the_colon_a_delimiter() -> None:
     rows = [[str(row), f"2017-10-19 {row % 24:02d}:00:{row:02d}", "x"] for row in range(50)]
     assert guess(written(rows)).delimiter == ","
     alone = guess("".join(f"{row[1]}\n" for row in rows))
-    assert (alone.delimiter, len(alone.columns)) == (",", 1)
+    assert (alone.format, list(counts(alone))) == (None, ["unknown_format"])
 
 
 def test_decimal_commas_do_not_make_the_comma_a_delimiter() -> None:
@@ -582,7 +582,7 @@ def test_colons_alone_make_no_credential_list(lines: list[str]) -> None:
     ],
 )
 def test_blanks_alone_make_no_fixed_places(lines: list[str]) -> None:
-    assert guess("\n".join(lines)).format in {"csv", "tsv"}
+    assert guess("\n".join(lines)).format in {"csv", "tsv", None}
 
 
 def test_numbers_set_flush_right_begin_behind_the_cell_before() -> None:
@@ -683,7 +683,7 @@ def test_every_shipped_sample_is_guessed_as_its_manifest_says() -> None:
             continue
         assert found.format == layout["name"], source.name
         assert found.delimiter == layout.get("delimiter", found.delimiter), source.name
-        assert found.header is layout["header"], source.name
+        assert found.header is layout.get("header", True), source.name
         assert same_encoding(found.encoding, layout.get("encoding", "utf-8")), source.name
         names = layout.get("columns") or [column.name for column in found.columns]
         by_name = dict(zip(names, found.columns, strict=True))

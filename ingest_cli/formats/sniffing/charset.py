@@ -1,9 +1,8 @@
 """Which characters the bytes stand for.
 
-A byte order mark wins. Without one: UTF-16 and UTF-32 betray themselves by where their NULs are, UTF-8
-by being valid, the East Asian double-byte sets by pairs of bytes that are all frequent characters.
-What is left is some single-byte set, and those cannot be told apart without knowing the language:
-windows-1252 it is, as the WHATWG Encoding Standard decrees for everything labelled latin-1, and unsure.
+A byte order mark wins. Without one: UTF-16 and UTF-32 betray themselves by where their NULs are, UTF-8 by being valid,
+EBCDIC by its blanks and digits. What is left cannot be told apart without knowing languages, which a library does
+(`languages`).
 """
 
 from __future__ import annotations
@@ -20,35 +19,18 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _LONE_SURROGATE = re.compile("[\udc80-\udcff]")
 _NON_ASCII_CHARACTER = re.compile("[^\x00-\x7f]")
-# (codec, a character of two bytes, a frequent one). Frequent: the hangul of KS X 1001, the level-1 hanzi
-# of GB 2312 and Big5, the kana of JIS X 0208. From the rarer to the more common lead bytes.
-_DOUBLE_BYTE = (
-    (
-        "cp932",
-        re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]"),
-        re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]"),
-    ),
-    ("cp949", re.compile(rb"[\x81-\xfe][\x41-\xfe]"), re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")),
-    ("gb18030", re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]"), re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")),
-    (
-        "big5",
-        re.compile(rb"[\xa1-\xf9][\x40-\x7e\xa1-\xfe]"),
-        re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
-    ),
-)
-_FREQUENT_SHARE = {"cp932": 0.6, "cp949": 0.98, "gb18030": 0.9, "big5": 0.9}
-# Accented letters beside other letters, dashes, curly quotes, the euro sign, a no-break space.
-_LIKELY_IN_CP1252 = re.compile(
-    "[À-ÖØ-öø-ý](?=[A-Za-z])|(?<=[A-Za-z])[À-ÖØ-öø-ý]|[\u2013\u2014\u2018-\u201d\u2022\u2026\u20ac\xa0]"
-)
-_LIKELY_SHARE = 0.5
 _DAMAGED_SHARE = 0.02
-_FEWEST_DOUBLE_BYTE_CHARACTERS = 10
+_DAMAGED_SPELLING = 0.5
 _CONVINCING_UTF8_CHARACTERS = 20
+_EBCDIC = "cp037"
+_EBCDIC_SHARE = 0.8
+_EBCDIC_SIGNS = re.compile(
+    rb"[\x40\x4b\x60\x61\x6b\x7c\x15\x25\x81-\x89\x91-\x99\xa2-\xa9\xc1-\xc9\xd1-\xd9\xe2-\xe9\xf0-\xf9]"
+)
+_ASCII_WORD_SIGNS = re.compile(rb"[0-9A-Za-z ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +42,14 @@ class Charset:
         confidence: 0 to 1.
         text: the sample, without a mark; what does not decode is U+FFFD.
         undecodable: bytes (UTF-16 and UTF-32: code units) that do not decode.
+        rivals: other encodings that are about as likely, the likeliest first.
     """
 
     encoding: str
     confidence: float
     text: str
     undecodable: int
+    rivals: tuple[str, ...] = ()
 
 
 def guess_charset(sample: bytes, *, complete: bool, further: bytes = b"") -> Charset:
@@ -99,9 +83,9 @@ def _guess(sample: bytes, *, complete: bool) -> Charset:
     if not bad:
         # Pure ASCII in the head says nothing about the rest of the file.
         return Charset("utf-8", 0.99 if good else 0.9, text, 0)
-    if good >= bad:
+    if good >= bad or _ends_within_a_character(sample):
         return Charset("utf-8", 0.9 if good >= _CONVINCING_UTF8_CHARACTERS else 0.6, text, bad)
-    return _double_byte(sample, complete=complete) or _single_byte(sample, complete=complete)
+    return _by_language(sample, complete=complete)
 
 
 def _decode(data: bytes, encoding: str, *, complete: bool) -> tuple[str, int]:
@@ -113,6 +97,11 @@ def _decode(data: bytes, encoding: str, *, complete: bool) -> tuple[str, int]:
     text = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(data, final=complete)
     text, bad = _LONE_SURROGATE.subn("\ufffd", text)
     return text, bad
+
+
+def _ends_within_a_character(sample: bytes) -> bool:
+    """Whether all that does not decode is the beginning of one character at the very end."""
+    return not _decode(sample, "utf-8", complete=False)[1]
 
 
 def _wide_by_nuls(sample: bytes) -> str | None:
@@ -134,31 +123,27 @@ def _wide_by_nuls(sample: bytes) -> str | None:
     return None
 
 
-def _double_byte(sample: bytes, *, complete: bool) -> Charset | None:
-    """The first double-byte set that reads every byte and yields nearly only frequent characters."""
-    for encoding, character, frequent in _DOUBLE_BYTE:
-        pairs = character.findall(sample)
-        if len(pairs) < _FEWEST_DOUBLE_BYTE_CHARACTERS:
-            continue
-        if sum(1 for pair in pairs if frequent.fullmatch(pair)) < _FREQUENT_SHARE[encoding] * len(pairs):
-            continue
-        text, bad = _decode(sample, encoding, complete=complete)
-        if not bad:
-            return Charset(encoding, 0.6, text, 0)
-    return None
+def _by_language(sample: bytes, *, complete: bool) -> Charset:
+    """The encoding in which the high bytes make words of some language; UTF-8 with damage if a few odd ones do not."""
+    if _is_ebcdic(sample):
+        text, bad = _decode(sample, _EBCDIC, complete=complete)
+        return Charset(_EBCDIC, 0.6, text, bad)
+    from ingest_cli.formats.sniffing.languages import guess_by_language  # noqa: PLC0415 - start-up time of all others
 
-
-def _single_byte(sample: bytes, *, complete: bool) -> Charset:
-    """windows-1252 if the high bytes make words; UTF-8 with damage if there are only a few odd ones."""
-    high = len(_HIGH_BYTE.findall(sample))
-    if _UNDEFINED_IN_CP1252.search(sample):
-        text, encoding = sample.decode("latin-1"), "latin-1"
-    else:
-        text, encoding = sample.decode("cp1252"), "cp1252"
-    likely = len(_LIKELY_IN_CP1252.findall(text)) / high
-    if likely >= _LIKELY_SHARE:
-        return Charset(encoding, 0.4 + 0.4 * likely if encoding == "cp1252" else 0.3, text, 0)
-    if high <= _DAMAGED_SHARE * len(sample):
+    found = guess_by_language(sample)
+    few = len(_HIGH_BYTE.findall(sample)) <= _DAMAGED_SHARE * len(sample)
+    if few and (found is None or found.misspelt >= _DAMAGED_SPELLING):
         text, bad = _decode(sample, "utf-8", complete=complete)
         return Charset("utf-8", 0.4, text, bad)
-    return Charset(encoding, 0.2, text, 0)
+    if found is None:
+        return Charset("latin-1", 0.1, sample.decode("latin-1"), 0)
+    text, bad = _decode(sample, found.encoding, complete=complete)
+    return Charset(found.encoding, found.confidence, text, bad, found.rivals)
+
+
+def _is_ebcdic(sample: bytes) -> bool:
+    """Whether the bytes are blanks, letters and digits of EBCDIC, and hardly any of ASCII."""
+    head = sample[:65_536]
+    return len(_EBCDIC_SIGNS.findall(head)) >= _EBCDIC_SHARE * len(head) and len(_ASCII_WORD_SIGNS.findall(head)) < (
+        1 - _EBCDIC_SHARE
+    ) * len(head)

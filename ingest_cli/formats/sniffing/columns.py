@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Usable
 from ingest_cli.formats.sniffing.names import is_second, meaning_of, shown
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
+from ingest_cli.formats.sniffing.unwrapping import unwrapped
 from ingest_cli.formats.sniffing.vocabulary import Meaning
 
 MAX_COLUMNS = 1_000
@@ -160,7 +161,7 @@ def _tally(rows: list[list[str]], place: int, usable: Usable | None) -> _Tally:
     distinct: set[str] = set()
     cells: list[str] = []
     for row in rows:
-        cell = row[place].strip() if place < len(row) else ""
+        cell = unwrapped(row[place].strip()) if place < len(row) else ""
         if cell and not is_null_like(cell):
             filled += 1
             distinct.add(cell)

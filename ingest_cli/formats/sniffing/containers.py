@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,7 +21,11 @@ from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.documents import step
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
+from ingest_cli.formats.sniffing.names import shown
 from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.preamble import preamble_records
+from ingest_cli.formats.sniffing.rows import Records
+from ingest_cli.formats.sniffing.shapes import DATA_SHAPES, shapes_of
 from ingest_cli.formats.sniffing.wounds import counted
 from ingest_cli.formats.xlsx import as_text
 from ingest_cli.formats.xlsx_guard import check_workbook
@@ -39,6 +44,7 @@ _ARROW, _ARROW_BEGIN = b"ARROW1", 8  # of the stream within an Arrow file
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError)
 _MAX_CELL_CHARACTERS = 1_000
 _MAX_SHEETS = 50
+_MOST_SHEETS_NAMED = 10
 
 
 class UnreadableError(Exception):
@@ -151,21 +157,38 @@ def _workbook(file: BinaryIO, judge: Judge) -> Parsed:
         names = list(opened.sheet_names)
     best: tuple[int, int] | None = None
     chosen: Parsed | None = None
-    about_persons = list[str]()
+    about_persons, others = list[str](), dict[str, int]()
     for name in names[:_MAX_SHEETS]:
         parsed = _sheet(name, _sheet_rows(opened, name))
         if parsed is None:
             continue
+        others[name] = len(parsed.cells)
         kinds = sum(column.kind is not None for column in judge(parsed))
         about_persons += [name] if kinds else []
         if best is None or (kinds, len(parsed.cells)) > best:
             best, chosen = (kinds, len(parsed.cells)), parsed
     if chosen is None:
         raise UnreadableError("an Excel workbook without a sheet that holds rows")
-    others = tuple(name for name in about_persons if name != chosen.table)
-    more = (Finding("other_tables", len(others), f"Rows in {counted(len(others), 'other sheet')}, too."),)
-    findings = (*chosen.findings, *(more if others else ()))
-    return Parsed("xlsx", chosen.names, chosen.cells, findings=findings, table=chosen.table, other_tables=others)
+    del others[chosen.table]
+    findings = (*chosen.findings, *_other_sheets(others, about_persons))
+    identifying = tuple(name for name in about_persons if name != chosen.table)
+    return replace(chosen, findings=findings, other_tables=identifying)
+
+
+def _other_sheets(others: dict[str, int], about_persons: Sequence[str]) -> list[Finding]:
+    """Sheets that are not read, with the number of their rows; their names, unless they look like somebody's data."""
+    if not others:
+        return []
+    said = [
+        f"{shown(name) if DATA_SHAPES.isdisjoint(shapes_of(name.strip())) else 'one'} "
+        f"({'at least ' if rows >= _MAX_ROWS else ''}{counted(rows, 'row')}"
+        f"{', with identifiers' if name in about_persons else ''})"
+        for name, rows in list(others.items())[:_MOST_SHEETS_NAMED]
+    ]
+    more = f" and {len(others) - len(said):,} more" if len(others) > len(said) else ""
+    code = "other_tables" if others.keys() & set(about_persons) else "other_sheets"
+    text = f"Not read: {counted(len(others), 'other sheet')} with rows: {', '.join(said)}{more}."
+    return [Finding(code, len(others), text)]
 
 
 @contextmanager
@@ -186,10 +209,14 @@ def _sheet_rows(opened: CalamineWorkbook, name: str) -> list[list[str]]:
 
 
 def _sheet(name: str, rows: list[list[str]]) -> Parsed | None:
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
-    if not filled:
+    if not any(cell.strip() for row in rows for cell in row):
         return None
-    if judge_header(filled[0], filled[1:]) is Header.YES:
-        return Parsed("xlsx", filled[0], filled[1:], table=name)
+    width = max(len(row) - next((at for at, cell in enumerate(reversed(row)) if cell.strip()), len(row)) for row in rows)
+    skipped = preamble_records(Records([row[:width] for row in rows], [1] * len(rows)), width)
+    filled = [row for row in rows[skipped:] if any(cell.strip() for cell in row)]
+    findings = [Finding("preamble", skipped, f"{counted(skipped, 'row')} before the header.")] if skipped else []
+    if filled and judge_header(filled[0], filled[1:]) is Header.YES:
+        found = Parsed("xlsx", filled[0], filled[1:], findings=tuple(findings), table=name)
+        return replace(found, skip_lines=skipped)
     finding = Finding("no_header", 1, "No header: the columns need names in the manifest.")
     return Parsed("xlsx", None, filled, findings=(finding,), table=name)

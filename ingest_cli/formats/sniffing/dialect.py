@@ -1,4 +1,4 @@
-"""Which character keeps the cells apart, and which one quotes them.
+"""What keeps the cells apart, which character quotes them, and which takes the meaning from the next one.
 
 Every pair of candidates reads the head of the file. The pair wins under which most lines have the same
 number of cells, those cells are clean, and there are more than one. The score is that of G. van den
@@ -9,17 +9,35 @@ a pattern score times a type score, both simplified.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+from ingest_cli.formats.sniffing.guess import Finding
+from ingest_cli.formats.sniffing.names import is_known, meaning_of
 from ingest_cli.formats.sniffing.rows import Dialect, read_in_step
+from ingest_cli.formats.sniffing.unwrapping import unwrapped
+from ingest_cli.formats.sniffing.wounds import counted
 
 # Weights: a colon is in every time of day, a caret or tilde is chosen by machines only.
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "\x01": 1.0, "^": 0.95, "~": 0.95, ":": 0.8}
 _LEAST_SCORE = 0.2
+# Nobody writes two signs again and again between words but to keep cells apart.
+_LONG_WEIGHT = 1.3
+_MOST_LONG = 6
+_LONG_SHARE = 0.9
+_LONG_WITHIN = 0.6
+_PUNCTUATION = re.compile(r"[^\w\s\"'.+\-]{2,16}")
+_LONGEST_DELIMITER = 8
+# Empty cells, web addresses, what stands between words; a sign that all cells begin or end with.
+_NOT_LONG = re.compile(r"([,;])\1*|:/*|[()@/]*|[,;|:\t^~][^,;|:\t^~]|[^,;|:\t^~][,;|:\t^~]")
+ESCAPE = "\\"
+_NULL = re.compile(r"(?:^|[\t,;|\x01])\\N(?=[\t,;|\x01\r\n]|$)")
+_ESCAPED = re.compile(r"\\(?:[\"'\\\r\n]|N(?=[\t,;|\x01\r\n]|$))")
 _HEAD_LINES = 1_000
 _HEAD_CHARACTERS = 262_144
 _JUDGED_RECORDS = 200
 _JUDGED_CELLS = 50
 _JUDGED_CHARACTERS = 200
+_LONGEST_LINE = 4_096
 _CLEAN = re.compile(r"[^,;\t|^~\x01\"]*|[-+]?\d{1,15}(?:[.,]\d{1,15}){0,5}")
 _DIRTY = 0.2  # what is left of the score if no cell is clean
 # A file of one column whose cells contain a candidate: times of day, dates, MAC and IPv6 addresses, URLs.
@@ -32,7 +50,7 @@ _WHOLE_LINE = re.compile(
 
 
 def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
-    """Find delimiter and quote.
+    """Find delimiter, quote and escape.
 
     Args:
         lines: physical lines, with their ends.
@@ -48,15 +66,102 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
     if sum(1 for line in stripped if _WHOLE_LINE.fullmatch(line[:2_100])) > 0.9 * len(stripped):
         return one_column, False
     best, best_score = one_column, _LEAST_SCORE
-    for delimiter, weight in _DELIMITERS.items():
+    for delimiter, weight in (_long_delimiters(stripped) | _DELIMITERS).items():
         if delimiter not in text:
             continue
-        for quote in _quotes(text, delimiter):
-            dialect = Dialect(delimiter, quote)
+        for dialect in _dialects(text, delimiter):
             score = weight * _score(head, dialect)
             if score > best_score + 1e-9:
                 best, best_score = dialect, score
-    return best, best_score > _LEAST_SCORE
+    if best_score <= _LEAST_SCORE:
+        by_header = _by_header(head)
+        return (one_column, False) if by_header is None else (_with_escape(head, by_header), True)
+    return _with_escape(head, _with_needed_quotes(text, best)), True
+
+
+def escape_findings(lines: list[str], dialect: Dialect) -> list[Finding]:
+    """What speaks for an escape, whether the dialect has one or not."""
+    head = _head(lines)
+    if dialect.escape:
+        count = sum(1 for line in head if ESCAPE in line)
+        with_one, without = _sound_lines(head, dialect), _sound_lines(head, Dialect(dialect.delimiter, dialect.quote))
+        text = f"{counted(count, 'line')} of {len(head):,} with a backslash: {with_one:,} lines are sound rows"
+        return [Finding("escape", count, f"{text} if it is an escape, {without:,} if it is not.")]
+    nulls = sum(len(_NULL.findall(line)) for line in head)
+    if not nulls:
+        return []
+    text = f"{counted(nulls, 'cell')} with \\N, as MySQL and Hive write NULL: the backslash may be an escape elsewhere."
+    return [Finding("escape_possible", nulls, text)]
+
+
+def _sound_lines(head: list[str], dialect: Dialect) -> int:
+    return dialect.sound_lines(head, read_in_step(head, dialect, _HEAD_LINES, 0).width())
+
+
+def _dialects(text: str, delimiter: str) -> list[Dialect]:
+    """Candidates with this delimiter, the likeliest first."""
+    plain = [Dialect(delimiter, quote) for quote in _quotes(text, delimiter)]
+    if not (_ESCAPED.search(text) or ESCAPE + delimiter in text):
+        return plain
+    return plain + [_escaped(one, text) for one in plain if one.quote != "'"]
+
+
+def _escaped(dialect: Dialect, text: str) -> Dialect:
+    """The dialect with an escape: whoever writes one has no need of quotes, and where none is seen there are none."""
+    return Dialect(dialect.delimiter, dialect.quote if '"' in text else None, ESCAPE)
+
+
+def _with_escape(head: list[str], best: Dialect) -> Dialect:
+    """`best`, with an escape if more lines are sound rows with it than without."""
+    if best.escape or not any(ESCAPE in line for line in head):
+        return best
+    escaped = _escaped(best, "".join(head))
+    return escaped if _sound_lines(head, escaped) > _sound_lines(head, best) else best
+
+
+def _with_needed_quotes(text: str, best: Dialect) -> Dialect:
+    """`best`, without quotes if there are some, but none that encloses a cell."""
+    if best.quote != '"' or '"' not in text:
+        return best
+    edge = re.escape(best.delimiter)
+    enclosed = re.search(rf'(?:^|{edge})[ =]{{0,4}}"[^"]{{0,2000}}"[ "]{{0,4}}(?:{edge}|\r?$)', text, re.MULTILINE)
+    return best if enclosed or '""' in text else Dialect(best.delimiter, None, best.escape)
+
+
+def _by_header(lines: list[str]) -> Dialect | None:
+    """The delimiter of a header of which every name is known: it counts even where no two rows are alike."""
+    first = next((line.strip() for line in lines if line.strip()), "")
+    for delimiter in _DELIMITERS:
+        names = [name.strip(" \"'") for name in first.split(delimiter)]
+        if len(names) > 1 and all(map(is_known, names)) and any(map(meaning_of, names)):
+            return Dialect(delimiter, '"')
+    return None
+
+
+def _long_delimiters(lines: list[str]) -> dict[str, float]:
+    """Signs that stand together in nearly all lines, as delimiters of several characters do, with their weights."""
+    judged = lines[:_JUDGED_RECORDS]
+    found: Counter[str] = Counter()
+    for line in judged:
+        found.update({part for run in _PUNCTUATION.findall(line[:_LONGEST_LINE]) for part in _repeated(run)})
+    likely = [one for one, times in found.most_common(50) if times >= _LONG_SHARE * len(judged)]
+    fine = [one for one in likely if len(one) <= _LONGEST_DELIMITER and not _NOT_LONG.fullmatch(one)]
+    text = "\n".join(judged)
+    return {one: _LONG_WEIGHT for one in fine[:_MOST_LONG] if _is_whole(one, text)}
+
+
+def _repeated(run: str) -> set[str]:
+    """What a run of signs may be repetitions of, where cells are empty: `||||` of `||`."""
+    lengths = range(2, min(len(run), _LONGEST_DELIMITER) + 1)
+    return {run[:length] for length in lengths if run == (run[:length] * len(run))[: len(run)]}
+
+
+def _is_whole(delimiter: str, text: str) -> bool:
+    """Whether the single signs of a long delimiter seldom stand alone: else, one of them is the delimiter."""
+    own = text.count(delimiter)
+    return all(
+        own * delimiter.count(sign) >= _LONG_WITHIN * text.count(sign) for sign in set(delimiter) if sign in _DELIMITERS
+    )
 
 
 def _head(lines: list[str]) -> list[str]:
@@ -72,7 +177,12 @@ def _head(lines: list[str]) -> list[str]:
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
-    """Candidates, the most likely first: without any evidence the double quote, as RFC 4180 has it."""
+    """Candidates, the most likely first: without any evidence the double quote, as RFC 4180 has it.
+
+    A delimiter of several characters is chosen so that nothing need be quoted.
+    """
+    if len(delimiter) > 1 and '"' not in text:
+        return [None]
     candidates: list[str | None] = ['"']
     if '"' in text:
         candidates.append(None)
@@ -102,7 +212,7 @@ def _score(head: list[str], dialect: Dialect) -> float:
 
 def _cleanness(cell: str, delimiter: str) -> int:
     """1 for a cell with nothing that would rather be a delimiter or a quote, -1 for half of a quoted one."""
-    stripped = cell.strip()
+    stripped = unwrapped(cell.strip())
     if any((stripped[:1] == quote) != (stripped[-1:] == quote) for quote in "\"'"):
         return -1
     if stripped[:1] in ('"', "'"):

@@ -9,9 +9,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 Usable = Callable[[str, Sequence[str]], float]
 """Says for a kind of identifier which share of some cells, trimmed and none of them empty, can be used as such."""
+
+
+class Rules(Protocol):
+    """The rules by which identifiers are loaded, asked about cells: trimmed, and none of them empty."""
+
+    def usable(self, kind: str, cells: Sequence[str]) -> float:
+        """See `Usable`."""
+        ...
+
+    def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
+        """Which cells can be used as identifiers of `kind`."""
+        ...
+
+    def calling_codes(self, cells: Sequence[str], region: str) -> Sequence[str]:
+        """The country's calling code of each cell that is a telephone number valid today; empty for the others.
+
+        Args:
+            cells: of a column of telephone numbers.
+            region: ISO 3166 region in which a number without a country code is dialled.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A key of a manifest that would make up for something, with what speaks for it.
+
+    Attributes:
+        key: its name, in [format] unless `field` says otherwise.
+        value: as it is in the manifest; empty if it is the name of a column.
+        evidence: one sentence, without a stop.
+        active: whether all that was looked at speaks for it; else it is only mentioned.
+        column: position of the column that the value is the name of.
+        field: position of the column in whose [[fields]] entry it belongs.
+    """
+
+    key: str
+    value: str
+    evidence: str
+    active: bool
+    column: int | None = None
+    field: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +89,11 @@ class ColumnGuess:
         title: its name as a manifest has to write it, i.e. neither escaped nor cut; empty if it has none.
         also: another kind that the cells hold which are not of the first; empty if there is none.
         second: holds IDs that stand in for a better one: an old ID's, a passport's.
+        region: in which its telephone numbers are dialled, as a manifest writes it; empty: nothing speaks against the
+            default.
+        region_column: title of the column that says it for each number; empty if none does.
+        region_why: what that rests on.
+        region_sure: whether nearly all numbers speak for it.
     """
 
     name: str
@@ -59,6 +107,10 @@ class ColumnGuess:
     title: str = ""
     also: str = ""
     second: bool = False
+    region: str = ""
+    region_column: str = ""
+    region_why: str = ""
+    region_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +119,7 @@ class FileGuess:
 
     Attributes:
         format: name of a format, as a manifest writes it; None if it is empty, binary, or text of another format.
-        delimiter: one character; `,` for a file of a single column; empty if the format has none.
+        delimiter: one character or several; `,` for a file of a single column; empty if the format has none.
         quote: `"`, `'`, or None if quotes mean nothing in this file.
         header: whether the first row names the columns.
         encoding: a name Python's codecs know; empty if the bytes are not text.
@@ -79,6 +131,9 @@ class FileGuess:
         table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
         other_tables: others with rows in the sample that hold identifiers, too.
         rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
+        escape: one character, or empty.
+        skip_lines: lines before the header, or before the first row.
+        proposals: keys of the manifest that go with this file, beside those that its layout needs.
     """
 
     format: str | None
@@ -94,3 +149,6 @@ class FileGuess:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    escape: str = ""
+    skip_lines: int = 0
+    proposals: tuple[Proposal, ...] = ()

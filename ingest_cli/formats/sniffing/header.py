@@ -12,6 +12,7 @@ from enum import Enum
 
 from ingest_cli.formats.sniffing.names import MAX_NAME_CHARACTERS, is_known, meaning_of
 from ingest_cli.formats.sniffing.shapes import DATA_SHAPES, is_null_like, shapes_of
+from ingest_cli.formats.sniffing.unwrapping import unwrapped
 
 _NAME_SHAPE = re.compile(rf"[#*_]?[^\W\d][\w .()/#&'\-:?*%]{{0,{MAX_NAME_CHARACTERS}}}")
 _MOST_DIGITS = 3
@@ -35,7 +36,7 @@ def judge_header(first: list[str], rows: list[list[str]]) -> Header:
         first: its cells.
         rows: the rows below it; repetitions of the first row do not count.
     """
-    cells = [cell.strip() for cell in first[:_COMPARED_COLUMNS]]
+    cells = [unwrapped(cell.strip()) for cell in first[:_COMPARED_COLUMNS]]
     names = [cell for cell in cells if cell]
     if not names or 2 * len(names) < len(cells) or any(_is_data(name) for name in names):
         return Header.NO
@@ -62,13 +63,14 @@ def _is_data(cell: str) -> bool:
 
 def _recurs(cell: str, place: int, below: list[list[str]]) -> bool:
     """Whether a cell is found again among those below it, more than by accident."""
-    times = sum(1 for row in below if place < len(row) and row[place].strip() == cell)
+    times = sum(1 for row in below if place < len(row) and unwrapped(row[place].strip()) == cell)
     return times > len(below) // 50
 
 
 def _is_typed(place: int, below: list[list[str]]) -> bool:
     """Whether the cells below are data of a recognizable sort, so that a name above them stands out."""
-    filled = [cell for row in below if place < len(row) and (cell := row[place].strip()) and not is_null_like(cell)]
+    cells = (unwrapped(row[place].strip()) for row in below if place < len(row))
+    filled = [cell for cell in cells if cell and not is_null_like(cell)]
     typed = sum(1 for cell in filled if not DATA_SHAPES.isdisjoint(shapes_of(cell)))
     return typed > 0 and typed >= _TYPED_SHARE * len(filled)
 

@@ -1,7 +1,8 @@
 """Splitting text into records of cells, and getting back into step after a quote nobody closed.
 
-Python's `csv` module does the splitting. Where one quote swallows lines that would have been sound rows
-of their own, the line it stands in is split without regard to quotes and reading goes on behind it.
+Python's `csv` module does the splitting, and the parser's own rules do (`formats.cells`) where it knows none: of
+escapes, and of delimiters of several characters. Where one quote swallows lines that would have been sound rows of
+their own, the line it stands in is split without regard to quotes and reading goes on behind it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+
+from ingest_cli.formats import framing
+from ingest_cli.formats.cells import Splitter
+from ingest_cli.formats.irregular import Unquoted
 
 MAX_LINE_CHARACTERS = 65_536
 """Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
@@ -25,18 +30,51 @@ class Dialect:
     """How cells are kept apart.
 
     Attributes:
-        delimiter: one character.
+        delimiter: one character or several.
         quote: one character, or None if quotes mean nothing.
+        escape: one character; empty if there is none.
     """
 
     delimiter: str
     quote: str | None
+    escape: str = ""
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """A `csv.reader` over `lines`, lenient about blanks between a delimiter and a quote."""
+        """The records of `lines`; lenient about blanks between a delimiter and a quote, where `csv` reads them."""
+        if self.escape or len(self.delimiter) > 1:
+            return self._split(lines)
         if self.quote is None:
             return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True)
+
+    def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
+        for line in lines:
+            splitter = Splitter(dialect, strict=False)
+            following: str | None = line
+            while following is not None and not splitter.take(following):
+                following = next(lines, None)
+            if following is None:
+                splitter.finish()
+            yield splitter.cells
+
+    def sound_lines(self, lines: Sequence[str], width: int) -> int:
+        """How many lines make up records of `width` cells in which nothing stands behind a closing quote."""
+        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
+        at = sound = 0
+        while at < len(lines):
+            begin, splitter, is_whole = at, Splitter(dialect, strict=True), False
+            try:
+                while at < len(lines) and at - begin < _INNER_LINES and not is_whole:
+                    at += 1
+                    is_whole = splitter.take(lines[at - 1])
+            except csv.Error:
+                is_whole = False
+            if is_whole and len(splitter.cells) == width:
+                sound += at - begin
+            elif at > begin + 1:
+                at = begin + 1
+        return sound
 
 
 @dataclass(slots=True)
@@ -44,7 +82,7 @@ class Records:
     """Records in the order of the file.
 
     Attributes:
-        cells: one list per record; empty for a blank line.
+        cells: one list per record; empty for a blank line, and `Unquoted` where a quote was never closed.
         lines: physical lines of each record.
         unclosed: records with a quote nobody closed.
     """
@@ -89,7 +127,7 @@ def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> 
             break
         swallowed = lines[at + 1 : at + consumed]
         if restarts < _MOST_RESTARTS and _is_unclosed(cells, swallowed, dialect, width):
-            cells, consumed = _without_quotes(lines[at], dialect), 1
+            cells, consumed = without_quotes(lines[at], dialect), 1
             reader = _Counting(lines, at + 1, dialect)
             records.unclosed += 1
             restarts += 1
@@ -148,5 +186,6 @@ def _cells_alone(line: str, dialect: Dialect) -> int:
         return 0
 
 
-def _without_quotes(line: str, dialect: Dialect) -> list[str]:
-    return [cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter)]
+def without_quotes(line: str, dialect: Dialect) -> list[str]:
+    """The cells of a line with a quote that is never closed."""
+    return Unquoted(cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter))

@@ -51,7 +51,7 @@ def text_findings(charset: Charset, sample_bytes: int, lines: list[str]) -> list
         (
             "encoding_unsure",
             unsure,
-            f"The encoding {charset.encoding} is a guess: look at names with accents.",
+            f"The encoding {charset.encoding} is a guess{_rivals(charset)}: look at names with accents.",
         ),
         (
             "replacement_characters",
@@ -62,6 +62,10 @@ def text_findings(charset: Charset, sample_bytes: int, lines: list[str]) -> list
         ("control_characters", controls, f"{counted(controls, 'control character')} in the text."),
         ("long_line", long, f"{counted(long, 'line')} of more than {MAX_LINE_CHARACTERS:,} characters."),
     )
+
+
+def _rivals(charset: Charset) -> str:
+    return f", and {' or '.join(charset.rivals)} is as likely" if charset.rivals else ""
 
 
 def line_end_findings(lines: list[str]) -> list[Finding]:

@@ -1,0 +1,240 @@
+"""Rows whose cells are not as many as their columns: which key of a manifest takes them, and what speaks for it.
+
+Nothing is believed but the cells: a key is proposed if by it the e-mail addresses, telephone numbers, MyKads and device
+numbers of the rows stand in the columns in which those of all other rows stand. What nothing can tell, a name from a
+note, is not asked; such cells are not loaded from such rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ingest_cli.formats.irregular import Unquoted
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Proposal, Rules
+from ingest_cli.formats.sniffing.names import meaning_of
+from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
+from ingest_cli.formats.sniffing.unwrapping import unwrapped
+
+_CHECKED = {
+    "email": Shape.EMAIL,
+    "phone": Shape.PHONE_LIKE,
+    "imsi": Shape.IMSI,
+    "imei": Shape.IMEI,
+    "iccid": Shape.ICCID,
+    "id": Shape.MYKAD,
+}
+_SURE = 0.5
+_MYKAD_SHARE = 0.9
+_MOST_ROWS = 200
+_MOST_CANDIDATES = 40
+_CALLED_LIKE_TEXT = ("Physical addresses", "Names", None)
+
+Row = list[str]
+
+
+@dataclass(slots=True)
+class Checks:
+    """Which columns hold identifiers that can be told from anything else, and whether their cells are such.
+
+    Attributes:
+        kinds: position → kind.
+        rules: what decides; None: the shape of a cell does.
+    """
+
+    kinds: dict[int, str]
+    rules: Rules | None
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, columns: Sequence[ColumnGuess], fitting: Sequence[Row], rules: Rules | None) -> Checks:
+        """The checks for the columns of a table.
+
+        Args:
+            columns: what they look like.
+            fitting: rows that have as many cells as there are columns.
+            rules: see `Checks`.
+        """
+        kinds = {
+            one.position: one.kind
+            for one in columns
+            if one.kind in _CHECKED and one.confidence >= _SURE and not one.also and not one.secret
+        }
+        checks = cls(kinds, rules)
+        for place, kind in list(kinds.items()):
+            if kind == "id" and _share(fitting, place) < _MYKAD_SHARE:
+                del kinds[place]
+        return checks
+
+    def judge(self, rows: Sequence[Row]) -> list[bool | None]:
+        """Of each row whether all of its checked cells are valid; None if it has none."""
+        verdicts: list[bool | None] = [None] * len(rows)
+        for place, kind in self.kinds.items():
+            cells = [_cell(row, place) for row in rows]
+            self._learn(kind, cells)
+            for at, cell in enumerate(cells):
+                if cell:
+                    verdicts[at] = verdicts[at] is not False and self._known[kind, cell]
+        return verdicts
+
+    def strength(self, rows: Sequence[Row], only: Mapping[int, str] | None = None) -> int:
+        """How many checked cells are valid, of rows that were judged; `only`: of these columns."""
+        kinds = (self.kinds if only is None else only).items()
+        return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in kinds)
+
+    def _learn(self, kind: str, cells: Sequence[str]) -> None:
+        new = [cell for cell in dict.fromkeys(cells) if cell and (kind, cell) not in self._known]
+        if not new:
+            return
+        if self.rules is None or kind == "id":
+            valid: Sequence[bool] = [_CHECKED[kind] in shapes_of(cell) for cell in new]
+        else:
+            valid = self.rules.valid(kind, new)
+        self._known.update({(kind, cell): bool(one) for cell, one in zip(new, valid, strict=True)})
+
+
+def propose(
+    rows: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, rules: Rules | None
+) -> tuple[Proposal, ...]:
+    """The keys that take the rows which do not fit.
+
+    Args:
+        rows: all rows of data.
+        columns: of the table; one for each cell of a row that fits.
+        delimiter: between the cells.
+        rules: see `Checks`.
+    """
+    width = len(columns)
+    misfits = [row for row in rows if len(row) != width and not isinstance(row, Unquoted)]
+    if not misfits or width < 2:  # noqa: PLR2004 - a single column has no neighbours
+        return ()
+    checks = Checks.of(columns, [row for row in rows if len(row) == width][:_MOST_ROWS], rules)
+    long = [row for row in misfits if len(row) > width]
+    short = [row for row in misfits if len(row) < width]
+    empty = [row for row in long if not any(cell.strip() for cell in row[width:])]
+    rest = [row for row in long if any(cell.strip() for cell in row[width:])]
+    made = list[Proposal | None]()
+    if short:
+        filled = checks.judge([[*row, *[""] * (width - len(row))] for row in short[:_MOST_ROWS]])
+        what = f"{len(short):,} of {len(rows):,} rows have too few cells; filled up at the end"
+        made.append(_borne_out(_proposal("short_rows", "fill", what, filled), short[:_MOST_ROWS], columns, checks))
+    if empty:
+        trim = _trim(empty[:_MOST_ROWS], columns, delimiter, checks, f"{len(empty):,} of {len(rows):,}")
+        made.append(trim)
+        rest = rest if trim and trim.active else long
+    if rest:
+        what = f"{len(rest):,} of {len(rows):,} rows have too many cells; with the surplus in this column"
+        made.append(_overflow(rest[:_MOST_ROWS], columns, delimiter, checks, what))
+    return tuple(one for one in made if one is not None)
+
+
+def _trim(
+    long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, count: str
+) -> Proposal | None:
+    """Drop empty cells at the end, unless the identifiers stand as well if a column swallows the surplus."""
+    width, last = len(columns), max(checks.kinds, default=0)
+    trimmed = [row[:width] for row in long]
+    what = f"{count} rows have empty cells too many at the end; without these"
+    made = _borne_out(_proposal("long_rows", "trim", what, checks.judge(trimmed)), trimmed, columns, checks)
+    strength = checks.strength(trimmed)
+    for place in _texts(columns) if made else ():
+        other = [joined(row, place, width, delimiter) for row in long]
+        if place < last and False not in checks.judge(other) and checks.strength(other) >= strength:
+            return _doubted(made, "but nothing tells it from `overflow`")
+    return made
+
+
+def _borne_out(
+    made: Proposal | None, rows: Sequence[Row], columns: Sequence[ColumnGuess], checks: Checks
+) -> Proposal | None:
+    """The proposal, in doubt if no identifier stands behind a text that could hold the delimiter."""
+    texts = _texts(columns)
+    behind = {place: kind for place, kind in checks.kinds.items() if texts and place > texts[0]}
+    if made is None or (texts and checks.strength(rows, behind)) or not texts:
+        return made
+    return _doubted(made, "but all of them stand before the first text, which may be what has a delimiter too many")
+
+
+def _doubted(made: Proposal | None, doubt: str) -> Proposal | None:
+    return made and replace(made, evidence=f"{made.evidence}; {doubt}", active=False)
+
+
+def _texts(columns: Sequence[ColumnGuess]) -> list[int]:
+    """Columns whose cells may hold delimiters: those of no identifiers."""
+    return [place for place, column in enumerate(columns[:_MOST_CANDIDATES]) if column.kind is None]
+
+
+def _overflow(
+    long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, what: str
+) -> Proposal | None:
+    """The column that swallows the surplus of most rows."""
+    judged = {place: checks.judge([joined(row, place, len(columns), delimiter) for row in long])
+              for place in _texts(columns)}  # fmt: skip
+    if not judged:
+        return None
+    best = max(verdicts.count(True) for verdicts in judged.values())
+    level = [place for place, verdicts in judged.items() if verdicts.count(True) == best]
+    place = min(level, key=lambda one: (_likeness(columns[one]), one))
+    made = _proposal("overflow", "", what, judged[place])
+    if made is None:
+        return None
+    others = len(level) - 1
+    evidence = f"{made.evidence}{f'; in {others:,} of the other columns it would do as well' if others else ''}"
+    in_a_row = max(level) - min(level) == others
+    return replace(made, evidence=evidence, active=made.active and in_a_row, column=place)
+
+
+def joined(row: Row, place: int, width: int, delimiter: str) -> Row:
+    """A row with its surplus cells joined into the one at `place`."""
+    end = place + 1 + len(row) - width
+    return [*row[:place], delimiter.join(row[place:end]), *row[end:]]
+
+
+def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) -> Proposal | None:
+    """The key with its evidence; None if all of that speaks against it."""
+    count = Counter(verdicts)
+    told = count[True] + count[False]
+    if not told:
+        return Proposal(key, value, f"{what}, no identifier tells whether they are right", active=False)
+    if not count[True]:
+        return None
+    lines_up = f"the identifiers line up in {count[True]:,} of {told:,}"
+    untold = f" ({count[None]:,} have none)" if count[None] else ""
+    return Proposal(key, value, f"{what}, {lines_up}{untold}", active=not count[False])
+
+
+def align(names: Sequence[str], rows: Sequence[Row], width: int, judge: Callable[[list[str]], float]) -> list[str]:
+    """Names for `width` columns, of which the header has another number.
+
+    Args:
+        names: the cells of the header.
+        rows: those that have so many cells.
+        width: cells that most rows have.
+        judge: how well the cells of the columns fit such names.
+    """
+    if len(names) >= width:
+        return list(names[:width])
+    missing = [""] * (width - len(names))
+    behind, before = [*names, *missing], [*missing, *names]
+    if not any(cell.strip() for row in rows for cell in row[len(names) :]):
+        return behind
+    return before if judge(before) > judge(behind) else behind
+
+
+def _likeness(column: ColumnGuess) -> int:
+    """How little a column looks like one whose text may hold delimiters."""
+    exposes = column.exposes or (named.exposes if column.title and (named := meaning_of(column.title)) else None)
+    if column.kind is not None or exposes not in _CALLED_LIKE_TEXT:
+        return len(_CALLED_LIKE_TEXT)
+    return _CALLED_LIKE_TEXT.index(exposes)
+
+
+def _share(rows: Sequence[Row], place: int) -> float:
+    cells = [cell for row in rows if (cell := _cell(row, place))]
+    return sum(_CHECKED["id"] in shapes_of(cell) for cell in cells) / len(cells) if cells else 0.0
+
+
+def _cell(row: Row, place: int) -> str:
+    cell = unwrapped(row[place].strip()) if place < len(row) else ""
+    return "" if is_null_like(cell) else cell

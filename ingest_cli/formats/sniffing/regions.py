@@ -1,0 +1,166 @@
+"""Where telephone numbers are dialled: at home, in another country, in several, or where another column says.
+
+Decided by the rules by which they are loaded: which reading makes most of the numbers valid. Nothing is proposed where
+the home region does as well as any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Rules
+from ingest_cli.formats.sniffing.names import meaning_of
+from ingest_cli.formats.sniffing.shapes import is_null_like
+from ingest_cli.formats.sniffing.unwrapping import unwrapped
+
+HOME, INTERNATIONAL = "MY", "international"
+
+_MOST_CELLS = 300
+_MOST_CELLS_ABROAD = 40
+_FEWEST_CELLS = 3
+_GOOD, _SURE = 0.9, 0.85
+_CLEARLY_MORE, _UNSURE = 0.1, 0.5
+_HOME_ENOUGH = 0.7
+_CODE_SHARE = 0.9
+# The regions in which dumps were found; one of each plan that several share, the largest first.
+_ABROAD = tuple(
+    "SG ID TH PH VN KH LA MM BN IN PK BD LK NP CN HK TW KR JP AU NZ US GB FR DE IT ES PT NL BE CH AT SE NO DK PL CZ "  # noqa: SIM905 - one a line is no easier to read
+    "HU RO GR TR RU UA IL SA AE QA KW EG MA DZ NG KE ZA GH BR MX AR CL CO PE".split()
+)
+_BARE = re.compile(r"[\d\s.()/-]{4,30}")
+_ISO = re.compile(r"[A-Za-z]{2}")
+_CODE = re.compile(r"(?:\+|00)?([1-9]\d{0,2})")
+_NOT_DIGITS = re.compile(r"\D")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    region: str
+    share: float
+    why: str
+    column: str = ""
+    countries: tuple[str, ...] = ()
+
+
+def with_regions(
+    columns: tuple[ColumnGuess, ...], rows: Sequence[Sequence[str]], rules: Rules | None
+) -> tuple[ColumnGuess, ...]:
+    """The guesses, with the region of each column of telephone numbers where that is not the home region.
+
+    Args:
+        columns: what the columns look like.
+        rows: rows of data.
+        rules: what knows the numbering plans; None: nothing is said of regions.
+    """
+    if rules is None or not any(column.kind == "phone" for column in columns):
+        return columns
+    out = list[ColumnGuess]()
+    for column in columns:
+        reading = _read(column, columns, rows, rules) if column.kind == "phone" else None
+        if reading is None:
+            out.append(column)
+        else:
+            why = f"{reading.share:.0%} of {reading.why}"
+            sure = reading.share >= _SURE
+            out.append(replace(column, region=reading.region, region_column=reading.column, region_why=why,
+                               region_sure=sure))  # fmt: skip
+    return tuple(out)
+
+
+def _read(
+    column: ColumnGuess, columns: Sequence[ColumnGuess], rows: Sequence[Sequence[str]], rules: Rules
+) -> _Reading | None:
+    """How the numbers of a column that have no plus are meant; None: as the home region has it."""
+    bare = [(row, cell) for row in rows if _BARE.fullmatch(cell := _cell(row, column.position))][:_MOST_CELLS]
+    cells = [cell for _, cell in bare]
+    if len(cells) < _FEWEST_CELLS:
+        return None
+    home = _share(rules.calling_codes(cells, HOME))
+    beside = _beside(column, columns, bare, rules)
+    if beside and beside.share >= max(_GOOD, home + _CLEARLY_MORE):
+        return beside
+    abroad = _abroad(cells, home, rules)
+    if len(abroad.countries) > 1 and abroad.share > home + _CLEARLY_MORE:
+        return abroad
+    one = None if home >= _HOME_ENOUGH else _one_region(cells, rules)
+    best = max(filter(None, (abroad, one)), key=lambda reading: reading.share)
+    return best if home < _HOME_ENOUGH and best.share > home + _CLEARLY_MORE else None
+
+
+def _abroad(cells: Sequence[str], home: float, rules: Rules) -> _Reading:
+    """The reading of numbers as they are, with their country code in front."""
+    codes = rules.calling_codes([f"+{_digits(cell)}" for cell in cells], HOME)
+    countries = tuple(dict.fromkeys(code for code in codes if code))
+    where = f"of {len(countries):,} countries" if len(countries) != 1 else f"+{countries[0]}"
+    why = f"the numbers are valid with their country code in front, {where}; {home:.0%} are in {HOME}"
+    return _Reading(INTERNATIONAL, _share(codes), why, countries=countries)
+
+
+def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
+    """The region in which most of the numbers are valid without a country code; None if none stands out."""
+    few = list(dict.fromkeys(cells))[:_MOST_CELLS_ABROAD]
+    shares = sorted(((_share(rules.calling_codes(few, region)), region) for region in _ABROAD), reverse=True)
+    share, region = shares[0]
+    level = [other for one, other in shares if one > share - _CLEARLY_MORE]
+    if share < _GOOD:
+        return None
+    if len(level) > 1:
+        likely = min(level, key=_ABROAD.index)
+        others = ", ".join(sorted(set(level) - {likely})[:5])
+        return _Reading(likely, _UNSURE, f"the numbers, at least, are valid in {likely}, and so they are in {others}")
+    return _Reading(region, share, f"the numbers are valid in {region}")
+
+
+def _beside(
+    column: ColumnGuess, columns: Sequence[ColumnGuess], bare: Sequence[tuple[Sequence[str], str]], rules: Rules
+) -> _Reading | None:
+    """The column of countries, or of their calling codes, by which most of the numbers are valid."""
+    best: _Reading | None = None
+    for other in columns:
+        if (
+            other.position == column.position
+            or other.kind
+            or other.secret
+            or not other.title
+            or meaning_of(other.title)
+        ):
+            continue
+        hints = [_cell(row, other.position) for row, _ in bare]
+        given = [hint for hint in hints if hint]
+        codes = sum(1 for hint in given if _ISO.fullmatch(hint) or _CODE.fullmatch(hint))
+        if not given or codes < _CODE_SHARE * len(given):
+            continue
+        groups = defaultdict[str, list[str]](list)
+        for hint, (_, cell) in zip(hints, bare, strict=True):
+            groups[hint].append(cell)
+        share = sum(_count(hint, cells, rules) for hint, cells in groups.items()) / len(bare)
+        if len(groups) > 1 and (best is None or share > best.share):
+            best = _Reading(HOME, share, "the numbers are valid in the country that this column names", other.title)
+    return best
+
+
+def _count(hint: str, cells: Sequence[str], rules: Rules) -> int:
+    """How many numbers are valid in the country that a cell beside them names."""
+    if _ISO.fullmatch(hint):
+        return sum(1 for code in rules.calling_codes(cells, hint.upper()) if code)
+    code = _CODE.fullmatch(hint)
+    if code is None:
+        return sum(1 for one in rules.calling_codes(cells, HOME) if one)
+    whole = [f"+{code[1]}{_digits(cell).removeprefix('0')}" for cell in cells]
+    return sum(1 for one in rules.calling_codes(whole, HOME) if one)
+
+
+def _share(codes: Sequence[str]) -> float:
+    return sum(1 for code in codes if code) / len(codes)
+
+
+def _digits(cell: str) -> str:
+    return _NOT_DIGITS.sub("", cell).removeprefix("00")
+
+
+def _cell(row: Sequence[str], place: int) -> str:
+    cell = unwrapped(row[place].strip()) if place < len(row) else ""
+    return "" if is_null_like(cell) else cell
