@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import spreadsheet
+from ingest_cli.identifiers.two_speed import CellResult, pieces_of, together
 
 NOT_DIGITS = "not_digits"
 WRONG_LENGTH = "wrong_length"
@@ -32,6 +34,14 @@ def bare(text: str) -> tuple[str, str | None]:
         return "", spreadsheet.PRECISION_LOST
     value = _SEPARATORS.sub("", restored)
     return (value.upper(), None) if value.isascii() else ("", NOT_DIGITS)
+
+
+def each(text: str, canonical: Callable[[str], CellResult]) -> CellResult:
+    """Apply the rule for one value to every value of a cell."""
+    if ";" not in text and "\n" not in text and "\r" not in text:
+        return canonical(text)
+    pieces = pieces_of(text) if len(text) <= spreadsheet.LONGEST_CELL else []
+    return together([canonical(piece) for piece in pieces]) if len(pieces) > 1 else canonical(text)
 
 
 def is_digits(value: str) -> bool:

@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest_cli.identifiers import IDENTIFIERS, Identifier
+from ingest_cli.identifiers.lists import NULL_LIKE
 from ingest_cli.manifest import DEFAULT_EXPOSES, KINDS, LOOKUP_KINDS
-from ingest_cli.normalize import NULL_LIKE, normalize
+from ingest_cli.normalize import normalize
 from ingest_cli.records import CLASS_ORDER, Position, RowChunk
 from tests.support.pipelines import manifest
 

@@ -105,7 +105,8 @@ def test_the_region_is_where_a_number_is_dialled() -> None:
     assert values("81234567", "SG") == ["+6581234567"]
     assert values("020 7946 0018", "GB") == ["+442079460018"]
     assert values("0123456789", "my") == ["+60123456789"]
-    assert reasons("0123456789", "XX") == ["not_a_phone"]
+    assert reasons("0123456789", "XX") == ["unknown_region"]
+    assert reasons("office", "XX") == ["not_a_phone"]
     assert values("+60123456789", "XX") == ["+60123456789"]
 
 
@@ -127,19 +128,23 @@ def test_the_column_rule_decides_the_ways_in_which_malaysians_write_their_number
 @pytest.mark.parametrize(
     ("text", "region", "expected"),
     [
-        ("006591224449", "MY", ("+6591224449", "", True)),
-        ("+65 9122-4449", "XX", ("+6591224449", "", True)),
-        ("+12045550123", "MY", ("+12045550123", "", True)),
-        ("+390612345678", "MY", ("+390612345678", "", True)),
-        ("+441481960194", "MY", ("+441481960194", "", True)),
-        ("(201) 555-0123", "US", ("+12015550123", "", True)),
-        ("011 60 12 345 6789", "US", ("+60123456789", "", True)),
-        ("+60100000000", "MY", ("+60100000000", "", False)),
-        ("+6512", "MY", (None, "impossible_length", False)),
+        ("006591224449", "MY", ("+6591224449", "", True, True)),
+        ("+65 9122-4449", "XX", ("+6591224449", "", True, True)),
+        ("+12045550123", "MY", ("+12045550123", "", True, True)),
+        ("+390612345678", "MY", ("+390612345678", "", True, True)),
+        ("+441481960194", "MY", ("+441481960194", "", True, True)),
+        ("(201) 555-0123", "US", ("+12015550123", "", True, False)),
+        ("011 60 12 345 6789", "US", ("+60123456789", "", True, True)),
+        ("+60100000000", "MY", ("+60100000000", "", False, True)),
+        ("+6512", "MY", ("+6512", "impossible_length", False, True)),
+        ("60123456789", "MY", ("+60123456789", "", True, False)),
+        ("6591234567", "MY", ("+606591234567", "", False, False)),
+        ("5551234", "US", ("+15551234", "local_only", False, False)),
+        ("07123456", "CI", ("+22507123456", "impossible_length", False, False)),
     ],
 )
 def test_a_numbering_plan_reads_digits_without_the_library(
-    text: str, region: str, expected: tuple[str | None, str, bool]
+    text: str, region: str, expected: tuple[str, str, bool, bool]
 ) -> None:
     digits = numbering_plan.bare(text)
     assert digits is not None
