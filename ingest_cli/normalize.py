@@ -176,9 +176,11 @@ def _clean(cells: pa.BinaryArray) -> _Cleaned:
     offsets, data = bytes_of(cells)
     texts, place = [text(offsets, data)], np.arange(rows, dtype=np.int32)
     present, bad = ~_null_like(offsets, data), np.zeros(rows, np.bool_)
-    odd = np.zeros(rows, np.bool_)
+    odd, wrapped = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     if len(data):
-        odd |= data[np.minimum(offsets[:-1], len(data) - 1)] <= _LAST_BLANK
+        first = data[np.minimum(offsets[:-1], len(data) - 1)]
+        wrapped = may_say_nothing(first)
+        odd |= first <= _LAST_BLANK
         odd |= data[offsets[1:] - 1] <= _LAST_BLANK
         odd &= present
         if data.max() > _LAST_OF_ASCII:
@@ -187,11 +189,9 @@ def _clean(cells: pa.BinaryArray) -> _Cleaned:
         several, present[odd], bad[odd] = _clean_closely(cells.take(pa.array(np.flatnonzero(odd))))
         texts.append(several)
         place[odd] = rows + np.arange(len(several))
-    closer = may_say_nothing(offsets, data) & ~odd
-    if closer.any():
-        present[closer] = [
-            not says_nothing(cell.decode()) for cell in cells.take(pa.array(closer.nonzero()[0])).to_pylist()
-        ]
+    if wrapped.any():
+        wrapped &= present & ~odd
+        present[wrapped] = [not says_nothing(cell.decode()) for cell in cells.filter(pa.array(wrapped)).to_pylist()]
     return _Cleaned(texts, place, present, bad)
 
 
@@ -211,9 +211,10 @@ def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, Bo
     seen = visible(decoded)
     offsets, data = bytes_of(seen)
     present = ~_null_like(offsets, data)
-    closer = np.flatnonzero(may_say_nothing(offsets, data) & ~bad)
-    if len(closer):
-        present[closer] = [not says_nothing(text) for text in seen.take(pa.array(closer)).to_pylist()]
+    if len(data):
+        wrapped = np.flatnonzero(may_say_nothing(data.take(offsets[:-1], mode="clip")) & present & ~bad)
+        if len(wrapped):
+            present[wrapped] = [not says_nothing(text) for text in seen.take(pa.array(wrapped)).to_pylist()]
     return decoded, bad | present, bad
 
 

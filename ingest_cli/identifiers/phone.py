@@ -185,7 +185,8 @@ def _judged(reading: Reading | str, text: str, read: ReadNumber) -> Number:
         return Number(None, reading)
     if reading.is_valid:
         return Number(reading.value)
-    if (today := renumbering.today(reading.value)) and _is_valid(today, read):
+    today = renumbering.today(reading.value)
+    if today is not None and _is_valid(today, read):
         return Number(today, flag=RENUMBERED)
     if reading.reason == LOCAL_ONLY:
         return Number(None, LOCAL_ONLY)
@@ -253,13 +254,23 @@ def quick_phones(text: str, region: str) -> CellResult:
     digits = numbering_plan.bare(text)
     reading = None
     if digits and region == INTERNATIONAL:
-        marked = with_plus(digits)
-        reading = numbering_plan.read(marked, NO_REGION) if marked else None
+        digits = with_plus(digits)
+        reading = numbering_plan.read(digits, NO_REGION) if digits else None
     elif digits:
         reading = numbering_plan.read(digits, region)
-    if reading is not None and reading.is_valid:
-        return CellResult(((reading.value, 0),))
-    return canonical_phones(text, region, _read)
+    if not digits or reading is None:
+        return canonical_phones(text, region, _read)
+    return _result_of(_judged(reading, digits, _read))
+
+
+def _result_of(number: Number) -> CellResult:
+    """Make the result of a cell that holds one number."""
+    if number.value is None:
+        return CellResult(reasons=(number.reason,))
+    values = ((number.value, 0),)
+    if not number.flag:
+        return CellResult(values)
+    return CellResult(values, (), (number.flag,), (number.value,) if number.flag == NOT_VALID_TODAY else ())
 
 
 class Phone:

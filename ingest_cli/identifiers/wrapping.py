@@ -25,10 +25,9 @@ from ingest_cli.identifiers.lists import NoList, entries_of, is_null_like
 from ingest_cli.identifiers.spreadsheet import LONGEST_CELL
 
 _LAST_OF_ASCII = 0x7F
-_OPENING = np.zeros(256, np.bool_)
-_OPENING[list(b"{[(=")] = True
-_MARKS = b"{[="
-"""What a cell begins with that may say nothing though something is in it: `{}`, `[null]`, `=""`."""
+_BRACKET, _PARENTHESIS, _EQUALS = b"[(="
+_BRACES = 0xDF
+"""What makes a bracket of a brace."""
 
 JOINERS = "\u200c\u200d"
 """Zero-width characters that are letters of some domain names (RFC 5892 appendix A)."""
@@ -77,7 +76,7 @@ def unwrapped(cells: pa.StringArray, *, keeps_joiners: bool = False, keeps_broke
     if data.max() > _LAST_OF_ASCII:
         cells = visible(cells, keeps_joiners=keeps_joiners)
         offsets, data = bytes_of(cells)
-    if not (starts := _starts(offsets, data)).any():
+    if not len(data) or not (starts := _starts(offsets, data)).any():
         return Unwrapped(cells, None, nothing)
     if cells.null_count:
         starts &= cells.is_valid().to_numpy(zero_copy_only=False)
@@ -92,12 +91,17 @@ def unwrapped(cells: pa.StringArray, *, keeps_joiners: bool = False, keeps_broke
     return Unwrapped(pa.concat_arrays([cells, split]).take(pa.array(place)), cell, at[count[at] == 0])
 
 
+def may_say_nothing(first: Bytes) -> BoolArray:
+    """Whether a cell that begins with the byte has to be asked `says_nothing`; shape of `first`."""
+    found: BoolArray = ((first & np.uint8(_BRACES)) == _BRACKET) | (first == _EQUALS)
+    return found
+
+
 def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
     """Whether each cell begins with what may stand around values. Shape (n,)."""
-    if not len(data):
-        return np.zeros(len(offsets) - 1, np.bool_)
-    starts: BoolArray = _OPENING[data[np.minimum(offsets[:-1], len(data) - 1)]] & (np.diff(offsets) > 0)
-    return starts
+    first = data.take(offsets[:-1], mode="clip")
+    starts = may_say_nothing(first) | (first == _PARENTHESIS)
+    return starts & (np.diff(offsets) > 0) if starts.any() else starts
 
 
 def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringArray:
@@ -114,13 +118,6 @@ def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringA
 def says_nothing(text: str) -> bool:
     """Whether a text that begins with one of `{[=` holds nothing but NULL-like values, as `{}` and `=""` do."""
     return all(map(is_null_like, _parts(text, keeps_broken=True)))
-
-
-def may_say_nothing(offsets: IndexArray, data: Bytes) -> BoolArray:
-    """Whether each of n cells, as `bytes_of` gives them, has to be asked `says_nothing`. Shape (n,)."""
-    starts = _starts(offsets, data)
-    starts[starts] = np.isin(data[offsets[:-1][starts]], np.frombuffer(_MARKS, np.uint8))
-    return starts
 
 
 def _parts(text: str, *, keeps_broken: bool) -> list[str]:
