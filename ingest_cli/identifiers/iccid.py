@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
-from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together
 
 SHORTEST, USUAL, LONGEST = 18, 19, 20
 
 
 def canonical_iccid(text: str) -> CellResult:
     """Give the ICCID of a cell, or several that are joined, by the careful rule."""
-    return digits.each(text, _canonical)
+    return together(digits.each(text, _canonical))
 
 
 def _canonical(text: str) -> CellResult:

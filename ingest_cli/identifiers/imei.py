@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
-from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, truth
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together, truth
 
 LENGTH = 14
 WITH_CHECK_DIGIT = 15
@@ -26,7 +26,7 @@ _DUMMIES = [digit * LENGTH for digit in "0123456789"] + ["12345678901234", "0123
 
 def canonical_imei(text: str) -> CellResult:
     """Give the IMEI of a cell, or several that are joined, by the careful rule."""
-    return digits.each(text, _canonical)
+    return together(digits.each(text, _canonical))
 
 
 def _canonical(text: str) -> CellResult:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
-from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, truth
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together, truth
 
 LENGTH = 15
 HOME_COUNTRY = "502"
@@ -17,7 +17,7 @@ HOME_COUNTRY = "502"
 
 def canonical_imsi(text: str) -> CellResult:
     """Give the IMSI of a cell, or several that are joined, by the careful rule."""
-    return digits.each(text, _canonical)
+    return together(digits.each(text, _canonical))
 
 
 def _canonical(text: str) -> CellResult:

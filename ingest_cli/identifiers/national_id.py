@@ -26,7 +26,7 @@ from ingest_cli.columns import BoolArray, Bytes, lengths_of
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
-from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, pieces_of, together
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, together
 
 LABELS = ("mykad", "old_ic", "passport", "other_id")
 _MYKAD, _OLD_IC, _PASSPORT, _OTHER_ID = range(len(LABELS))
@@ -78,38 +78,16 @@ def _is_dummy(value: str) -> bool:
 
 
 def canonical_id(text: str) -> CellResult:
-    """Give the id of a cell, or several, by the careful rule.
-
-    A cell is split at `;` and line ends if each piece is long enough for an id, and at `/`, `,`, `|` and `&`, which
-    also stand within ids, if each is one of a known form.
-    """
-    if len(text) > spreadsheet.LONGEST_CELL:
-        return CellResult(reasons=("too_long",))
-    if _JOINED.search(text):
-        for between, is_one in _BETWEEN:
-            pieces = pieces_of(text, between)
-            results = [_canonical(piece) for piece in pieces]
-            if len(pieces) > 1 and all(map(is_one, results)):
-                return together(results)
+    """Give the id of a cell, by the careful rule; or several that are joined, if each is long enough for one."""
+    results = digits.each(text, _canonical)
+    if len(results) > 1 and all(result.reasons != ("too_short",) for result in results):
+        return together(results)
     return _canonical(text)
 
 
-def _is_long_enough(result: CellResult) -> bool:
-    return result.reasons != ("too_short",)
-
-
-def _is_of_known_form(result: CellResult) -> bool:
-    return any(label != _OTHER_ID for _, label in result.values)
-
-
-_JOINED = re.compile(r"[;\r\n/,|&]")
-_BETWEEN = (
-    (re.compile(r"[;\r\n]+"), _is_long_enough),
-    (re.compile(r"[;\r\n/,|&]+"), _is_of_known_form),
-)
-
-
 def _canonical(text: str) -> CellResult:
+    if len(text) > spreadsheet.LONGEST_CELL:
+        return CellResult(reasons=("too_long",))
     restored = spreadsheet.restore(text)
     if restored is None:
         return CellResult(reasons=(spreadsheet.PRECISION_LOST,))

@@ -183,33 +183,42 @@ def _judged(reading: Reading | str, text: str, read: ReadNumber) -> Number:
     """Decide what becomes of a number as it was read from `text`."""
     if isinstance(reading, str):
         return Number(None, reading)
-    if reading.is_valid:
-        return Number(reading.value)
-    today = renumbering.today(reading.value)
-    if today is not None and _is_valid(today, read):
-        return Number(today, flag=RENUMBERED)
+    if found := _in_use(reading, read):
+        return found
     if reading.reason == LOCAL_ONLY:
         return Number(None, LOCAL_ONLY)
-    if not reading.is_abroad and _is_of_another_country(text, reading.value, read):
-        return Number(None, NO_PLUS)
+    if not reading.is_abroad and (found := _with_country_code(text, reading, read)):
+        return found
     return Number(None, reading.reason) if reading.reason else Number(reading.value, flag=NOT_VALID_TODAY)
 
 
-def _is_valid(value: str, read: ReadNumber) -> bool:
-    """Whether an E.164 number is valid today, and its own canonical form."""
-    reading = read(value, NO_REGION)
-    return not isinstance(reading, str) and reading.is_valid and reading.value == value
+def _in_use(reading: Reading, read: ReadNumber) -> Number | None:
+    """Give the number if it is valid today, or what it has become if that is; else None."""
+    if reading.is_valid:
+        return Number(reading.value)
+    if (value := renumbering.today(reading.value)) is None:
+        return None
+    today = read(value, NO_REGION)
+    is_valid = not isinstance(today, str) and today.is_valid and today.value == value
+    return Number(value, flag=RENUMBERED) if is_valid else None
 
 
-def _is_of_another_country(text: str, value: str, read: ReadNumber) -> bool:
-    """Whether a number that was read as `value` is valid when its first digits are taken for a country code."""
+def _with_country_code(text: str, reading: Reading, read: ReadNumber) -> Number | None:
+    """Take the first digits of a number that is not valid in its region for a country code.
+
+    Returns:
+        The number if that is the region's own; a reject if it is that of another country; None if there is no such
+        number either.
+    """
     first = _FIRST_DIGIT.search(text)
     if first is None or first[0] == "+" or _is_zero(first[0]):
-        return False
-    abroad = read(f"{text[: first.start()]}+{text[first.start() :]}", NO_REGION)
-    if isinstance(abroad, str) or not abroad.is_valid:
-        return False
-    return _country_code(abroad.value[1:4]) != _country_code(value[1:4])
+        return None
+    marked = read(f"{text[: first.start()]}+{text[first.start() :]}", NO_REGION)
+    if isinstance(marked, str):
+        return None
+    if _country_code(marked.value[1:4]) == _country_code(reading.value[1:4]):
+        return _in_use(marked, read)
+    return Number(None, NO_PLUS) if marked.is_valid else None
 
 
 def _parts(text: str) -> list[str]:

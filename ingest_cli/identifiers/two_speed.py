@@ -7,7 +7,6 @@ the kind; the kernels are a shortcut that must agree with it wherever they decid
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,14 +38,6 @@ class CellResult(NamedTuple):
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
-
-
-_BETWEEN_VALUES = re.compile(r"[;\r\n]+")
-
-
-def pieces_of(text: str, between: re.Pattern[str] = _BETWEEN_VALUES) -> list[str]:
-    """Split a cell where several values are joined, which is how the entries of an array of JSON come here."""
-    return [piece.strip() for piece in between.split(text) if any(map(str.isalnum, piece))]
 
 
 def together(results: Sequence[CellResult]) -> CellResult:

@@ -100,8 +100,10 @@ def may_say_nothing(first: Bytes) -> BoolArray:
 def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
     """Whether each cell begins with what may stand around values. Shape (n,)."""
     first = data.take(offsets[:-1], mode="clip")
-    starts = may_say_nothing(first) | (first == _PARENTHESIS)
-    return starts & (np.diff(offsets) > 0) if starts.any() else starts
+    starts: BoolArray = may_say_nothing(first) | (first == _PARENTHESIS)
+    if starts.any():
+        starts &= np.diff(offsets) > 0
+    return starts
 
 
 def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringArray:

@@ -35,9 +35,11 @@ def test_every_kind_is_asked() -> None:
 @KINDS
 @pytest.mark.parametrize(
     "template",
-    ["{{{0},{1}}}", '{{"{0}","{1}"}}', '["{0}", "{1}"]', "['{0}', '{1}']", "[{0}, {1}]", "('{0}', '{1}')"]
-    + ['[""{0}"",""{1}""]', "{{{{{0}}},{{{1}}}}}", "[0:1]={{{0},{1}}}", '="{{{0},{1}}}"', "\ufeff{{{0},{1}}}"]
-    + ["{{{0},NULL,{1},{0}}}"],
+    [
+        *("{{{0},{1}}}", '{{"{0}","{1}"}}', '["{0}", "{1}"]', "['{0}', '{1}']", "[{0}, {1}]", "('{0}', '{1}')"),
+        *('[""{0}"",""{1}""]', "{{{{{0}}},{{{1}}}}}", "[0:1]={{{0},{1}}}", '="{{{0},{1}}}"', "\ufeff{{{0},{1}}}"),
+        "{{{0},NULL,{1},{0}}}",
+    ],
 )
 def test_a_list_yields_each_of_its_entries_once(kind: str, template: str) -> None:
     assert found(kind, template.format(*BY_KIND[kind])) == (list(BY_KIND[kind]), [])
@@ -85,7 +87,7 @@ def test_what_says_something_stays(character: str) -> None:
 
 
 def test_a_joiner_is_a_letter_in_some_domain_names_and_nowhere_else() -> None:
-    with_joiner = "a@نامه\u200cای.example"
+    with_joiner = "a@نامه\u200cای.example"  # noqa: RUF001 - Persian
     assert found("email", with_joiner)[0] == ["a@xn--mgba3gch31f060k.example"]
     assert found("email", with_joiner.replace("\u200c", ""))[0] != found("email", with_joiner)[0]
     assert found("email", "a\u200cna@exam\u200dple.com") == (["ana@example.com"], [])
@@ -131,8 +133,7 @@ def test_others_say_something(text: str) -> None:
     [
         ("850101145678;850102145678", ["850101145678", "850102145678"]),
         ("850101-14-5678;A1234567", ["850101145678", "A1234567"]),
-        ("850101-14-5678 / A1234567", ["850101145678", "A1234567"]),
-        ("850101-14-5678, 1234568", ["850101145678", "1234568"]),
+        ("850101-14-5678\nA1234567", ["850101145678", "A1234567"]),
         ("850101/14/5678", ["850101145678"]),
         ("850101;14;5678", ["850101145678"]),
         ("T/1234567", ["T1234567"]),
