@@ -18,7 +18,9 @@ from ingest_cli.catalog import Catalog
 from ingest_cli.hashing import Hasher, base64url
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
+from ingest_cli.identifiers.phone import NO_PLUS
 from ingest_cli.keys import Pepper, read_pepper
+from ingest_cli.manifest import INTERNATIONAL
 from ingest_cli.settings import Target
 from ingest_cli.tables import Table
 
@@ -134,7 +136,10 @@ class Lookup:
         """The partition keys under which the identifier would be."""
         text = pc.utf8_trim_whitespace(pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC"))
         for name in IDENTIFIERS if kind is None else (kind,):
-            values = IDENTIFIERS[name].canonicalize(text, region).value
+            found = IDENTIFIERS[name].canonicalize(text, region)
+            if NO_PLUS in found.rejected_reason:  # no dump has it as a number of the region, but perhaps as the other
+                found = IDENTIFIERS[name].canonicalize(text, INTERNATIONAL)
+            values = found.value
             yield from self._pks(name, values)
             if (
                 name == "email"

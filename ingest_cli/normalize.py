@@ -20,12 +20,13 @@ import pyarrow.compute as pc
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, compacted, gathered, text
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.identifiers.lists import NULL_LIKE
 from ingest_cli.identifiers.loose_rows import LooseRows
+from ingest_cli.identifiers.phone import NO_REGION
+from ingest_cli.identifiers.regions import canonicalized_by_region
+from ingest_cli.identifiers.wrapping import may_say_nothing, says_nothing, visible
 from ingest_cli.manifest import Field
 from ingest_cli.records import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
-
-NULL_LIKE = ("", "null", "\\n", "-", "n/a", "n.a", "n.a.", "nan", "none")
-"""Cells that say "nothing here", in lower case and trimmed."""
 
 _WORD_BYTES = 8
 _NULL_LIKE = np.frombuffer(b"".join(word.encode().ljust(_WORD_BYTES, b"\0") for word in NULL_LIKE), np.uint64)
@@ -67,7 +68,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
         exposed.add(each.exposes, column.present)
         if each.kind is None:
             continue
-        canonical = _canonicalized(column, each.kind, each.region)
+        canonical = _canonicalized(column, each, chunk.cells)
         found.setdefault(each.kind, []).append(_Found(canonical, each.lookup))
         flags.update(canonical.flags)
         rejects = _rejects(canonical, column.bad)
@@ -105,10 +106,15 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     )
 
 
-def _canonicalized(column: _Column, kind: str, region: str) -> Canonicalized:
+def _canonicalized(column: _Column, field: Field, cells_of: Mapping[str, pa.BinaryArray]) -> Canonicalized:
     """The identifiers of `column`, by row."""
     cells, rows = column.text()
-    found = IDENTIFIERS[kind].canonicalize(cells, region)
+    identifier = IDENTIFIERS[field.kind or ""]
+    if field.region_column is None:
+        found = identifier.canonicalize(cells, field.region)
+    else:
+        regions = _Column([cells_of[field.region_column]]).text_or_null(NO_REGION)
+        found = canonicalized_by_region(identifier, cells, regions.take(pa.array(rows)), field.region)
     if len(rows) == len(column.present):
         return found
     return replace(found, cell=rows[found.cell], rejected_cell=rows[found.rejected_cell])
@@ -148,6 +154,14 @@ class _Column:
             return self._texts[0], rows
         return pa.concat_arrays(self._texts).take(pa.array(self._place[rows])), rows
 
+    def text_or_null(self, undecodable: str) -> pa.StringArray:
+        """The text of each row, null where there is nothing; `undecodable` where it cannot be decoded."""
+        texts, rows = self.text()
+        whole = pa.concat_arrays([texts, pa.array([None, undecodable], pa.string())])
+        place = np.where(self.bad, np.int32(len(texts) + 1), np.int32(len(texts)))
+        place[rows] = np.arange(len(texts), dtype=np.int32)
+        return whole.take(pa.array(place))
+
 
 class _Cleaned(NamedTuple):
     """What is in n cells.
@@ -171,9 +185,11 @@ def _clean(cells: pa.BinaryArray) -> _Cleaned:
     offsets, data = bytes_of(cells)
     texts, place = [text(offsets, data)], np.arange(rows, dtype=np.int32)
     present, bad = ~_null_like(offsets, data), np.zeros(rows, np.bool_)
-    odd = np.zeros(rows, np.bool_)
+    odd, wrapped = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     if len(data):
-        odd |= data[np.minimum(offsets[:-1], len(data) - 1)] <= _LAST_BLANK
+        first = data[np.minimum(offsets[:-1], len(data) - 1)]
+        wrapped = may_say_nothing(first)
+        odd |= first <= _LAST_BLANK
         odd |= data[offsets[1:] - 1] <= _LAST_BLANK
         odd &= present
         if data.max() > _LAST_OF_ASCII:
@@ -182,6 +198,9 @@ def _clean(cells: pa.BinaryArray) -> _Cleaned:
         several, present[odd], bad[odd] = _clean_closely(cells.take(pa.array(np.flatnonzero(odd))))
         texts.append(several)
         place[odd] = rows + np.arange(len(several))
+    if wrapped.any():
+        wrapped &= present & ~odd
+        present[wrapped] = [not says_nothing(cell.decode()) for cell in cells.filter(pa.array(wrapped)).to_pylist()]
     return _Cleaned(texts, place, present, bad)
 
 
@@ -198,7 +217,14 @@ def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, Bo
     if not pc.all(ascii_only, min_count=0).as_py():
         decoded = pc.if_else(ascii_only, decoded, pc.utf8_normalize(decoded, "NFKC"))
     decoded = pc.utf8_trim_whitespace(decoded)
-    return decoded, bad | ~_null_like(*bytes_of(decoded)), bad
+    seen = visible(decoded)
+    offsets, data = bytes_of(seen)
+    present = ~_null_like(offsets, data)
+    if len(data):
+        wrapped = np.flatnonzero(may_say_nothing(data.take(offsets[:-1], mode="clip")) & present & ~bad)
+        if len(wrapped):
+            present[wrapped] = [not says_nothing(text) for text in seen.take(pa.array(wrapped)).to_pylist()]
+    return decoded, bad | present, bad
 
 
 def _null_like(offsets: IndexArray, data: Bytes) -> BoolArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,13 @@ import pyarrow.compute as pc
 
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import spreadsheet
+from ingest_cli.identifiers.two_speed import CellResult
 
 NOT_DIGITS = "not_digits"
 WRONG_LENGTH = "wrong_length"
 
 _SEPARATORS = re.compile(r"[\W_]+")
+_BETWEEN_VALUES = re.compile(r"[;\r\n]+")
 
 _DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], np.uint8)
 """Twice a digit, its two digits added."""
@@ -32,6 +35,14 @@ def bare(text: str) -> tuple[str, str | None]:
         return "", spreadsheet.PRECISION_LOST
     value = _SEPARATORS.sub("", restored)
     return (value.upper(), None) if value.isascii() else ("", NOT_DIGITS)
+
+
+def each(text: str, canonical: Callable[[str], CellResult]) -> list[CellResult]:
+    """Apply the rule for one value to every value of a cell; they are joined as entries of an array of JSON are."""
+    if (";" in text or "\n" in text or "\r" in text) and len(text) <= spreadsheet.LONGEST_CELL:
+        pieces = [piece.strip() for piece in _BETWEEN_VALUES.split(text) if any(map(str.isalnum, piece))]
+        return [canonical(piece) for piece in pieces] or [canonical(text)]
+    return [canonical(text)]
 
 
 def is_digits(value: str) -> bool:

@@ -21,9 +21,11 @@ import pyarrow.compute as pc
 from ingest_cli.columns import BoolArray, Bytes, Positions, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized, IndexArray
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.two_speed import CellResult, Decided, decided, of_unwrapped, truth
+from ingest_cli.identifiers.wrapping import JOINERS, unwrapped
 
-REASONS = ("not_an_address", "non_ascii_local")
+REASONS = ("not_an_address", "non_ascii_local", BROKEN_LIST)
 
 LONGEST_LOCAL = 64
 """Octets before the `@`: RFC 5321 section 4.5.3.1.1."""
@@ -31,7 +33,8 @@ LONGEST_ADDRESS = 254
 """Octets: a path has 256 (RFC 5321 section 4.5.3.1.3), `<` and `>` among them (RFC 3696 erratum 1690)."""
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+# A local part may begin with "{" by the standard; in a dump that is half of a list.
+_LOCAL = re.compile(rf"(?!\{{){_ATOM}(?:\.{_ATOM})*")
 # Labels by RFC 1035 section 2.3.1 and RFC 1123 section 2.1; the last one alphabetic or an A-label (RFC 3696
 # section 2), which keeps 127.0.0.1 out.
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{1,63}|xn--[a-z0-9-]{0,58}[a-z0-9])")
@@ -43,8 +46,8 @@ _WRAPPED = r"^(?:<([^<>@]+@[a-z0-9.-]+)>|mailto:([^<>@]+@[a-z0-9.-]+))$"
 _MAILTO = re.compile(r"mailto:([^?\s<>;|]*)(?:\?[^\s>]*)?", re.IGNORECASE)  # RFC 6068
 _BRACKETED = re.compile(r"<([^<>]*)>")
 _SEPARATORS = re.compile(r"[\s;,/|<>]+")
-# Quotes, and what an editor leaves invisibly around a pasted address.
-_WRAPPING = "'\" \t\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_WRAPPING = f"'\" \t{JOINERS}"
+_JOINERS = dict.fromkeys(map(ord, JOINERS))
 
 _GMAIL = ("gmail.com", "googlemail.com")  # deleting a few letters makes the second the first
 _AT, _DOT, _PLUS, _HYPHEN = b"@.+-"
@@ -57,9 +60,13 @@ def _address(text: str) -> tuple[str | None, str]:
     local, at, domain = text.strip(_WRAPPING).rpartition("@")
     if not at or len(domain) > LONGEST_ADDRESS:
         return None, "not_an_address"
+    local = _without_joiners(local)
     if not local.isascii() and "@" not in local:
         return None, "non_ascii_local"
     local, domain = local.lower(), domain.lower()
+    if not domain.isascii():
+        bare = _without_joiners(domain)
+        domain = bare if bare.isascii() else domain
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
@@ -72,6 +79,10 @@ def _address(text: str) -> tuple[str | None, str]:
         and len(local) + 1 + len(domain) <= LONGEST_ADDRESS
     )
     return (f"{local}@{domain}", "") if is_address else (None, "not_an_address")
+
+
+def _without_joiners(text: str) -> str:
+    return text if text.isascii() else text.translate(_JOINERS)
 
 
 _BETWEEN = frozenset({"or", "and", "atau", "dan", "&"})
@@ -184,7 +195,7 @@ class Email:
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - addresses have none
         """Bring `cells` to `local@domain`; a cell that holds several addresses yields each once."""
-        return complete(cells, _decide(cells), canonical_emails)
+        return of_unwrapped(unwrapped(cells, keeps_joiners=True), _decide, canonical_emails)
 
     def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
         """First letter of the local part, first letter of the domain, and the top-level domain."""

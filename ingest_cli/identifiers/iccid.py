@@ -11,13 +11,18 @@ import pyarrow.compute as pc
 
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together
 
 SHORTEST, USUAL, LONGEST = 18, 19, 20
 
 
 def canonical_iccid(text: str) -> CellResult:
-    """Give the ICCID of a cell, by the careful rule."""
+    """Give the ICCID of a cell, or several that are joined, by the careful rule."""
+    return together(digits.each(text, _canonical))
+
+
+def _canonical(text: str) -> CellResult:
     value, reason = digits.bare(text)
     value = value.rstrip("F")
     if reason is None and not digits.is_digits(value):
@@ -42,13 +47,13 @@ class Iccid:
 
     kind: str = "iccid"
     labels: tuple[str, ...] = ("iccid",)
-    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST)
+    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST, BROKEN_LIST)
     exposes: str = "SIM card numbers"
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the digits say it
         """Bring `cells` to 18-20 digits. Flag: `luhn_failure` (kept: not every issuer has a check digit)."""
-        return complete(cells, _decide(cells), canonical_iccid)
+        return canonicalized(cells, _decide, canonical_iccid)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """Ten stars and the last two digits."""

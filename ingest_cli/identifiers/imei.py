@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together, truth
 
 LENGTH = 14
 WITH_CHECK_DIGIT = 15
@@ -24,7 +25,11 @@ _DUMMIES = [digit * LENGTH for digit in "0123456789"] + ["12345678901234", "0123
 
 
 def canonical_imei(text: str) -> CellResult:
-    """Give the IMEI of a cell, by the careful rule."""
+    """Give the IMEI of a cell, or several that are joined, by the careful rule."""
+    return together(digits.each(text, _canonical))
+
+
+def _canonical(text: str) -> CellResult:
     value, reason = digits.bare(text)
     if reason is None:
         reason = _reason_against(value)
@@ -65,13 +70,14 @@ class Imei:
         "dummy",
         "luhn_failure",
         spreadsheet.PRECISION_LOST,
+        BROKEN_LIST,
     )
     exposes: str = "IMEI numbers"
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - handsets have none
         """Bring `cells` to 14 digits."""
-        return complete(cells, _decide(cells), canonical_imei)
+        return canonicalized(cells, _decide, canonical_imei)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """Ten stars and the last two digits."""

@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided, together, truth
 
 LENGTH = 15
 HOME_COUNTRY = "502"
@@ -15,7 +16,11 @@ HOME_COUNTRY = "502"
 
 
 def canonical_imsi(text: str) -> CellResult:
-    """Give the IMSI of a cell, by the careful rule."""
+    """Give the IMSI of a cell, or several that are joined, by the careful rule."""
+    return together(digits.each(text, _canonical))
+
+
+def _canonical(text: str) -> CellResult:
     value, reason = digits.bare(text)
     if reason is None and not digits.is_digits(value):
         reason = digits.NOT_DIGITS
@@ -38,13 +43,13 @@ class Imsi:
 
     kind: str = "imsi"
     labels: tuple[str, ...] = ("imsi",)
-    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST)
+    reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST, BROKEN_LIST)
     exposes: str = "IMSI numbers"
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the MCC says it
         """Bring `cells` to 15 digits. Flag: `mcc_not_502` (a subscriber of another country)."""
-        return complete(cells, _decide(cells), canonical_imsi)
+        return canonicalized(cells, _decide, canonical_imsi)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """Ten stars and the last two digits."""

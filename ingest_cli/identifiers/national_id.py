@@ -25,7 +25,8 @@ import pyarrow.compute as pc
 from ingest_cli.columns import BoolArray, Bytes, lengths_of
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, together
 
 LABELS = ("mykad", "old_ic", "passport", "other_id")
 _MYKAD, _OLD_IC, _PASSPORT, _OTHER_ID = range(len(LABELS))
@@ -55,7 +56,7 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 # What people type where an id is demanded: the keys of a keyboard in a row, up or down.
 _ROWS = tuple(row * 2 for row in ("1234567890", "0123456789", "9876543210", "0987654321"))
 
-REASONS = ("dummy", "too_short", "too_long", "non_ascii", spreadsheet.PRECISION_LOST)
+REASONS = ("dummy", "too_short", "too_long", "non_ascii", spreadsheet.PRECISION_LOST, BROKEN_LIST)
 
 
 def label_of(value: str) -> int:
@@ -77,7 +78,14 @@ def _is_dummy(value: str) -> bool:
 
 
 def canonical_id(text: str) -> CellResult:
-    """Give the one id of a cell, by the careful rule."""
+    """Give the id of a cell, by the careful rule; or several that are joined, if each is long enough for one."""
+    results = digits.each(text, _canonical)
+    if len(results) > 1 and all(result.reasons != ("too_short",) for result in results):
+        return together(results)
+    return _canonical(text)
+
+
+def _canonical(text: str) -> CellResult:
     if len(text) > spreadsheet.LONGEST_CELL:
         return CellResult(reasons=("too_long",))
     restored = spreadsheet.restore(text)
@@ -186,7 +194,7 @@ class NationalId:
         Flags: `padded` (10 or 11 digits that are a MyKad with its leading zeros back),
         `other_id_12_digits` (twelve digits that are neither MyKad nor company number).
         """
-        return complete(cells, _decide(cells), canonical_id)
+        return canonicalized(cells, _decide, canonical_id)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """Ten stars and the last two characters, which are never part of a date of birth."""

@@ -32,6 +32,8 @@ NUMBER_TYPES = (  # those that make a number valid: _number_type_helper
 
 _CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 _MOST_ROUNDS = 3
+_SHORTEST_NATIONAL, _LONGEST_NATIONAL = 2, 17
+"""Digits: _MIN_LENGTH_FOR_NSN, _MAX_LENGTH_FOR_NSN."""
 
 LONGEST_TEXT = 250
 """Characters, as the library itself limits a number with all that is around it: _MAX_INPUT_STRING_LENGTH."""
@@ -43,21 +45,24 @@ PUNCTUATION = "-() "
 _BARE = re.compile(r"\+?[0-9]{3,}")
 
 
-class Number(NamedTuple):
-    """What became of one number.
+class Reading(NamedTuple):
+    """One number as the library reads it.
 
     Attributes:
-        value: E.164; None where there is none.
-        reason: why there is none, else "".
+        value: E.164, whether or not there can be such a number; "" where it has far too many digits or too few.
+        reason: why there cannot be such a number: a constant of this module; else "".
         is_valid: whether it is in a range that is in use today.
+        is_abroad: whether it was dialled with what stands before a calling code: `+` or an international prefix.
     """
 
-    value: str | None
+    value: str
     reason: str = ""
     is_valid: bool = False
+    is_abroad: bool = False
 
 
-IMPOSSIBLE = Number(None, "impossible_length")
+IMPOSSIBLE_LENGTH = "impossible_length"
+LOCAL_ONLY = "local_only"
 
 
 def bare(text: str) -> str | None:
@@ -68,7 +73,7 @@ def bare(text: str) -> str | None:
     return digits if len(text) <= LONGEST_TEXT and _BARE.fullmatch(digits) else None
 
 
-def read(digits: str, region: str) -> Number | None:
+def read(digits: str, region: str) -> Reading | None:
     """Read a number as dialled in `region` (upper-case), as `parse` does; None where the library must.
 
     Args:
@@ -88,7 +93,7 @@ def read(digits: str, region: str) -> Number | None:
     return _from_home(digits, home)
 
 
-def _from_home(digits: str, home: Plan) -> Number | None:
+def _from_home(digits: str, home: Plan) -> Reading | None:
     """Read a number that is dialled without an international prefix."""
     plan = _main(home.code)
     if digits.startswith(home.code):  # _maybe_extract_country_code
@@ -100,14 +105,15 @@ def _from_home(digits: str, home: Plan) -> Number | None:
     number = home.national(digits)
     if number is None:
         return None
-    return plan.settle(number) if plan.is_possible(number) else IMPOSSIBLE
+    return plan.settle(number) if plan.is_possible(number) else plan.impossible(number)
 
 
-def _from_abroad(digits: str) -> Number | None:
+def _from_abroad(digits: str) -> Reading | None:
     """Read a number that starts with its calling code: _extract_country_code."""
     for length in (1, 2, 3):
         if digits[:length] in _CODES:
-            return _main(digits[:length]).settle(digits[length:])
+            found = _main(digits[:length]).settle(digits[length:])
+            return None if found is None else found._replace(is_abroad=True)
     return None
 
 
@@ -168,7 +174,12 @@ class Plan:
             return rest
         return number
 
-    def settle(self, number: str) -> Number | None:
+    def impossible(self, number: str) -> Reading | None:
+        """Give a number of a length that is none of the plan's; None where `parse` itself refuses it."""
+        is_parsed = _SHORTEST_NATIONAL <= len(number) <= _LONGEST_NATIONAL
+        return Reading(f"+{self.code}{number}", IMPOSSIBLE_LENGTH) if is_parsed else None
+
+    def settle(self, number: str) -> Reading | None:
         """Read what follows the calling code, again and again until it no longer changes.
 
         For the plan of a calling code only.
@@ -181,9 +192,10 @@ class Plan:
                     return None
                 rest = national
             if len(rest) not in self._possible_lengths:
-                return IMPOSSIBLE
+                return self.impossible(rest)
             if rest == number:
-                return Number(f"+{self.code}{number}", "", self._is_valid(number))
+                reason = "" if len(number) in self._lengths else LOCAL_ONLY
+                return Reading(f"+{self.code}{number}", reason, self._is_valid(number))
             number = rest
         return None
 

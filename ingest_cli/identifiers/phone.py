@@ -9,8 +9,10 @@ written, a column at a time; `numbering_plan` reads any number of which nothing 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +20,29 @@ import phonenumbers
 import pyarrow as pa
 
 from ingest_cli.columns import Bytes, bytes_of, compacted, gathered
-from ingest_cli.identifiers import masks, numbering_plan, phone_columns, spreadsheet
+from ingest_cli.identifiers import masks, numbering_plan, phone_columns, renumbering, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE, LONGEST_TEXT, Number
-from ingest_cli.identifiers.two_speed import CellResult, complete
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE_LENGTH, LOCAL_ONLY, LONGEST_TEXT, Reading
+from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided
+from ingest_cli.manifest import INTERNATIONAL
 
 NOT_A_PHONE = "not_a_phone"
-REASONS = (NOT_A_PHONE, IMPOSSIBLE.reason, spreadsheet.PRECISION_LOST)
+NO_PLUS = "no_plus"
+NO_COUNTRY_CODE = "no_country_code"
+UNKNOWN_REGION = "unknown_region"
+REASONS = (
+    NOT_A_PHONE,
+    IMPOSSIBLE_LENGTH,
+    LOCAL_ONLY,
+    NO_PLUS,
+    NO_COUNTRY_CODE,
+    UNKNOWN_REGION,
+    spreadsheet.PRECISION_LOST,
+    BROKEN_LIST,
+)
 NOT_VALID_TODAY = "not_valid_today"
+RENUMBERED = "renumbered"
 
 # A semicolon belongs to the number where RFC 3966 puts a parameter behind it.
 _SEPARATOR = re.compile(r"[/,&|\r\n]|;(?!ext=|isub=|phone-context=)|(?<![a-z])or(?![a-z])", re.IGNORECASE)
@@ -36,63 +53,172 @@ _MOST_ROUNDS = 4
 _MOST_CODE_DIGITS = 3
 _SHOWN_DIGITS_BEHIND = 2
 
-_NOT_A_NUMBER = Number(None, NOT_A_PHONE)
-_DAMAGED = Number(None, spreadsheet.PRECISION_LOST)
+NO_REGION = "ZZ"
+"""In place of a region where there is none: only numbers with `+` are read (ISO 3166-1 leaves it to its users)."""
 
-ReadNumber = Callable[[str, str], Number]
-"""From the text of one number, and the region in which it is dialled, to what became of it."""
+_FIRST_DIGIT = re.compile(r"[+\d]")
+_ABROAD = frozenset(
+    {
+        phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN,
+        phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD,
+    }
+)
 
 
-def number_by_library(text: str, region: str) -> Number:
-    """Give the one number in `text`, by the careful rule."""
-    restored = spreadsheet.restore(text)
-    return _DAMAGED if restored is None else _by_library(restored, region)
+class Number(NamedTuple):
+    """What became of one number.
+
+    Attributes:
+        value: E.164; None where there is none.
+        reason: why there is none, else "".
+        flag: what is odd about it, else "".
+    """
+
+    value: str | None
+    reason: str = ""
+    flag: str = ""
 
 
-def _by_library(text: str, region: str) -> Number:
+ReadNumber = Callable[[str, str], Reading | str]
+"""From the text of one number, and the region in which it is dialled, to the number or the reason why it is none."""
+
+
+def read_by_library(text: str, region: str) -> Reading | str:
+    """Read the one number in `text`, by the careful rule."""
     # Again until nothing changes: +60 0 12… loses its trunk prefix only when it is read a second time, and a
     # canonical form must be its own canonical form.
+    is_abroad = None
     for _ in range(_MOST_ROUNDS):
         number = _parsed(text, region)
-        if isinstance(number, Number):
+        if isinstance(number, str):
             return number
-        value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        if value == text:
-            return Number(value, is_valid=phonenumbers.is_valid_number(number))
+        if is_abroad is None:
+            is_abroad = number.country_code_source in _ABROAD
+        value = _e164(number)
+        reason = _reason_against(number)
+        if value == text or reason == IMPOSSIBLE_LENGTH:
+            return Reading(value, reason, phonenumbers.is_valid_number(number), is_abroad)
         text = value
-    return _NOT_A_NUMBER
+    return NOT_A_PHONE
 
 
-def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | Number:
-    """Read `text` once; what is no number is the `Number` that says why."""
+def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | str:
+    """Read `text` once; gives the reason if it is no number."""
     try:
-        number = phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, region, keep_raw_input=True)
     except phonenumbers.NumberParseException as error:
-        no_number = {error.NOT_A_NUMBER, error.INVALID_COUNTRY_CODE}
-        return _NOT_A_NUMBER if error.error_type in no_number else IMPOSSIBLE
-    return number if phonenumbers.is_possible_number(number) else IMPOSSIBLE
+        if error.error_type in {error.NOT_A_NUMBER, error.INVALID_COUNTRY_CODE}:
+            return NOT_A_PHONE
+        return IMPOSSIBLE_LENGTH
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
+def _reason_against(number: phonenumbers.PhoneNumber) -> str:
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.IS_POSSIBLE:
+        return ""
+    return LOCAL_ONLY if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY else IMPOSSIBLE_LENGTH
 
 
 @lru_cache(maxsize=_MOST_NUMBERS_REMEMBERED)
-def _by_library_once(text: str, region: str) -> Number:
-    """Do what `_by_library` does, remembering it, and reading E.164 again without the library where that is enough."""
+def _read_once(text: str, region: str) -> Reading | str:
+    """Do what `read_by_library` does, remembering it, and reading E.164 again without the library where it can."""
     number = _parsed(text, region)
-    if isinstance(number, Number):
-        return number
-    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    digits = numbering_plan.bare(value)
-    return (digits and numbering_plan.read(digits, region)) or _by_library(value, region)
+    if isinstance(number, str) or _reason_against(number) == IMPOSSIBLE_LENGTH:
+        return read_by_library(text, region)
+    digits = numbering_plan.bare(_e164(number))
+    reading = numbering_plan.read(digits, region) if digits else None
+    if reading is None:
+        return read_by_library(text, region)
+    return reading._replace(is_abroad=number.country_code_source in _ABROAD)
 
 
-def _number(text: str, region: str) -> Number:
-    """Do what `number_by_library` does, in the cheapest way that is open."""
+def _read(text: str, region: str) -> Reading | str:
+    """Do what `read_by_library` does, in the cheapest way that is open."""
+    if not _DIGIT.search(text):
+        return NOT_A_PHONE
+    digits = numbering_plan.bare(text.replace(".", ""))  # punctuation, now that no float is left
+    return (digits and numbering_plan.read(digits, region)) or _read_once(text, region)
+
+
+def number_of(text: str, region: str, read: ReadNumber = read_by_library) -> Number:
+    """Give the one number in `text`.
+
+    Args:
+        text: one number, and what is around it.
+        region: where numbers without `+` are dialled, upper-case; or `INTERNATIONAL` or no region.
+        read: what reads it.
+    """
     restored = spreadsheet.restore(text)
     if restored is None:
-        return _DAMAGED
-    if not _DIGIT.search(restored):
-        return _NOT_A_NUMBER
-    digits = numbering_plan.bare(restored.replace(".", ""))  # punctuation, now that no float is left
-    return (digits and numbering_plan.read(digits, region)) or _by_library_once(restored, region)
+        return Number(None, spreadsheet.PRECISION_LOST)
+    if region == INTERNATIONAL:
+        if (marked := with_plus(restored)) is None:
+            return Number(None, NO_COUNTRY_CODE)
+        return _judged(read(marked, NO_REGION), marked, read)
+    if region not in phonenumbers.SUPPORTED_REGIONS and "+" not in restored and _DIGIT.search(restored):
+        return Number(None, UNKNOWN_REGION)
+    return _judged(read(restored, region), restored, read)
+
+
+def with_plus(text: str) -> str | None:
+    """Put a `+` before a number that begins with its country code, or in place of 00; None where neither is there."""
+    first = _FIRST_DIGIT.search(text)
+    if first is None or first[0] == "+":
+        return text
+    at = first.start()
+    if _is_zero(text[at]):
+        return f"{text[:at]}+{text[at + 2 :]}" if _is_zero(text[at + 1 : at + 2]) else None
+    return f"{text[:at]}+{text[at:]}"
+
+
+def _is_zero(character: str) -> bool:
+    return unicodedata.decimal(character, None) == 0 if character else False
+
+
+def _judged(reading: Reading | str, text: str, read: ReadNumber) -> Number:
+    """Decide what becomes of a number as it was read from `text`."""
+    if isinstance(reading, str):
+        return Number(None, reading)
+    if found := _in_use(reading, read):
+        return found
+    if reading.reason == LOCAL_ONLY:
+        return Number(None, LOCAL_ONLY)
+    if not reading.is_abroad and (found := _with_country_code(text, reading, read)):
+        return found
+    return Number(None, reading.reason) if reading.reason else Number(reading.value, flag=NOT_VALID_TODAY)
+
+
+def _in_use(reading: Reading, read: ReadNumber) -> Number | None:
+    """Give the number if it is valid today, or what it has become if that is; else None."""
+    if reading.is_valid:
+        return Number(reading.value)
+    if (value := renumbering.today(reading.value)) is None:
+        return None
+    today = read(value, NO_REGION)
+    is_valid = not isinstance(today, str) and today.is_valid and today.value == value
+    return Number(value, flag=RENUMBERED) if is_valid else None
+
+
+def _with_country_code(text: str, reading: Reading, read: ReadNumber) -> Number | None:
+    """Take the first digits of a number that is not valid in its region for a country code.
+
+    Returns:
+        The number if that is the region's own; a reject if it is that of another country; None if there is no such
+        number either.
+    """
+    first = _FIRST_DIGIT.search(text)
+    if first is None or first[0] == "+" or _is_zero(first[0]):
+        return None
+    marked = read(f"{text[: first.start()]}+{text[first.start() :]}", NO_REGION)
+    if isinstance(marked, str):
+        return None
+    if _country_code(marked.value[1:4]) == _country_code(reading.value[1:4]):
+        return _in_use(marked, read)
+    return Number(None, NO_PLUS) if marked.is_valid else None
 
 
 def _parts(text: str) -> list[str]:
@@ -104,42 +230,56 @@ def _parts(text: str) -> list[str]:
     return [piece for piece in pieces if any(map(str.isalnum, piece))]
 
 
-def canonical_phones(text: str, region: str, read: ReadNumber = number_by_library) -> CellResult:
+def canonical_phones(text: str, region: str, read: ReadNumber = read_by_library) -> CellResult:
     """Give every number of a cell, by the careful rule.
 
     Args:
         text: the cell.
-        region: where numbers without `+` are dialled; upper-case.
+        region: as for `number_of`.
         read: what reads one number; anything else than the library must agree with it.
     """
     if len(text) > spreadsheet.LONGEST_CELL:
-        return CellResult(reasons=(IMPOSSIBLE.reason,))
-    values: dict[str, bool] = {}
+        return CellResult(reasons=(IMPOSSIBLE_LENGTH,))
+    flags: dict[str, str] = {}
     reasons: list[str] = []
     for part in _parts(text):
-        number = read(part, region) if len(part) <= LONGEST_TEXT else IMPOSSIBLE
+        number = number_of(part, region, read) if len(part) <= LONGEST_TEXT else Number(None, IMPOSSIBLE_LENGTH)
         if number.value is None:
             reasons.append(number.reason)
-        else:
-            values[number.value] = number.is_valid
-    if not values and not reasons:
+        elif flags.get(number.value, NOT_VALID_TODAY):  # written in two ways, the better one counts
+            flags[number.value] = number.flag
+    if not flags and not reasons:
         reasons.append(NOT_A_PHONE)
-    doubtful = tuple(value for value, is_valid in values.items() if not is_valid)
-    flags = (NOT_VALID_TODAY,) * len(doubtful)
-    return CellResult(tuple((value, 0) for value in values), tuple(reasons), flags, doubtful)
+    return CellResult(
+        tuple((value, 0) for value in flags),
+        tuple(reasons),
+        tuple(flag for flag in flags.values() if flag),
+        tuple(value for value, flag in flags.items() if flag == NOT_VALID_TODAY),
+    )
 
 
 def quick_phones(text: str, region: str) -> CellResult:
     """Do what `canonical_phones` does, but mostly without the library."""
     digits = numbering_plan.bare(text)
-    number = numbering_plan.read(digits, region) if digits else None
-    if number is None:
-        return canonical_phones(text, region, _number)
+    reading = None
+    if digits and region == INTERNATIONAL:
+        digits = with_plus(digits)
+        reading = numbering_plan.read(digits, NO_REGION) if digits else None
+    elif digits:
+        reading = numbering_plan.read(digits, region)
+    if not digits or reading is None:
+        return canonical_phones(text, region, _read)
+    return _result_of(_judged(reading, digits, _read))
+
+
+def _result_of(number: Number) -> CellResult:
+    """Make the result of a cell that holds one number."""
     if number.value is None:
         return CellResult(reasons=(number.reason,))
-    if number.is_valid:
-        return CellResult(((number.value, 0),))
-    return CellResult(((number.value, 0),), flags=(NOT_VALID_TODAY,), doubtful=(number.value,))
+    values = ((number.value, 0),)
+    if not number.flag:
+        return CellResult(values)
+    return CellResult(values, (), (number.flag,), (number.value,) if number.flag == NOT_VALID_TODAY else ())
 
 
 class Phone:
@@ -154,10 +294,10 @@ class Phone:
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:
         """Bring `cells` to E.164; a cell that holds several numbers (`/ ; , & | or`) yields each once.
 
-        Flag: `not_valid_today` (possible, but in no range of today's numbering plan).
+        Flags: `not_valid_today` (possible, but in no range of today's numbering plan), `renumbered` (of an older plan).
         """
-        region = region.upper()
-        return complete(cells, phone_columns.decide(cells, region), partial(quick_phones, region=region))
+        region = INTERNATIONAL if region.lower() == INTERNATIONAL else region.upper()
+        return canonicalized(cells, partial(_decide, region=region), partial(quick_phones, region=region))
 
     def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
         """Country code, seven stars and the last two digits."""
@@ -177,6 +317,12 @@ def _number_of(numerals: Bytes) -> npt.NDArray[np.int64]:
     """What `numerals`, shape (n, 3), say."""
     number: npt.NDArray[np.int64] = (numerals - np.uint8(ord("0"))) @ np.array([100, 10, 1])
     return number
+
+
+def _decide(cells: pa.StringArray, region: str) -> Decided:
+    if region in phonenumbers.SUPPORTED_REGIONS:
+        return phone_columns.decide(cells, region)
+    return decided(cells, np.zeros(len(cells), np.bool_), 0)
 
 
 @lru_cache(maxsize=masks.MOST_REMEMBERED)

@@ -8,6 +8,7 @@ the kind; the kernels are a shortcut that must agree with it wherever they decid
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ import pyarrow.compute as pc
 
 from ingest_cli.columns import BoolArray
 from ingest_cli.identifiers.interface import Canonicalized, CodeArray, IndexArray
+from ingest_cli.identifiers.lists import BROKEN_LIST
+from ingest_cli.identifiers.wrapping import Unwrapped, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class CellResult(NamedTuple):
@@ -35,6 +38,16 @@ class CellResult(NamedTuple):
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+
+
+def together(results: Sequence[CellResult]) -> CellResult:
+    """Make one result of those of a cell's pieces."""
+    return CellResult(
+        values=tuple(dict.fromkeys(value for result in results for value in result.values)),
+        reasons=tuple(reason for result in results for reason in result.reasons),
+        flags=tuple(flag for result in results for flag in result.flags),
+        doubtful=tuple(value for result in results for value in result.doubtful),
+    )
 
 
 def truth(mask: pa.BooleanArray) -> BoolArray:
@@ -101,4 +114,77 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
         rejected_reason=[reason for result in results for reason in result.reasons],
         flagged=np.concatenate([np.zeros(len(fast.value), np.bool_), np.array(doubted, np.bool_)])[in_order],
         flags=dict(Counter(flag for result in results for flag in result.flags)),
+    )
+
+
+def canonicalized(
+    cells: pa.StringArray, decide: Callable[[pa.StringArray], Decided], careful: Callable[[str], CellResult]
+) -> Canonicalized:
+    """Take the wrapping off `cells`, and apply both rules to what was in it.
+
+    Args:
+        cells: length n, as the kind got them.
+        decide: the kernels.
+        careful: as for `complete`.
+    """
+    return of_unwrapped(unwrapped(cells), decide, careful)
+
+
+def of_unwrapped(
+    plain: Unwrapped, decide: Callable[[pa.StringArray], Decided], careful: Callable[[str], CellResult]
+) -> Canonicalized:
+    """Apply both rules to what was in cells; the result is about the cells as they were."""
+    found = complete(plain.cells, decide(plain.cells), careful)
+    if plain.cell is None:
+        return found
+    found = _without_repeated(
+        replace(found, cell=plain.cell[found.cell], rejected_cell=plain.cell[found.rejected_cell])
+    )
+    if not len(plain.broken):
+        return found
+    rejected_cell = np.concatenate([found.rejected_cell, plain.broken])
+    reasons = found.rejected_reason + [BROKEN_LIST] * len(plain.broken)
+    in_order = np.argsort(rejected_cell, kind="stable")
+    return replace(
+        found, rejected_cell=rejected_cell[in_order], rejected_reason=[reasons[place] for place in in_order.tolist()]
+    )
+
+
+def _without_repeated(found: Canonicalized) -> Canonicalized:
+    """Leave out values that the same cell has had before."""
+    value = found.value.dictionary_encode()
+    pair = found.cell.astype(np.int64) * max(len(value.dictionary), 1) + value.indices.to_numpy()
+    first = np.sort(np.unique(pair, return_index=True)[1])
+    if len(first) == len(pair):
+        return found
+    return replace(
+        found,
+        cell=found.cell[first],
+        value=found.value.take(pa.array(first)),
+        label=found.label[first],
+        flagged=found.flagged[first],
+    )
+
+
+def merged(parts: Sequence[tuple[Canonicalized, IndexArray]]) -> Canonicalized:
+    """Put the results of parts of a column together again.
+
+    Args:
+        parts: at least one; with each, shape (k,): which cell of the column each of its cells is.
+    """
+    cell = np.concatenate([at[found.cell] for found, at in parts])
+    rejected_cell = np.concatenate([at[found.rejected_cell] for found, at in parts])
+    reasons = [reason for found, _ in parts for reason in found.rejected_reason]
+    flags = Counter[str]()
+    for found, _ in parts:
+        flags.update(found.flags)
+    in_order, rejects_in_order = np.argsort(cell, kind="stable"), np.argsort(rejected_cell, kind="stable")
+    return Canonicalized(
+        cell=cell[in_order],
+        value=pa.concat_arrays([found.value for found, _ in parts]).take(pa.array(in_order)),
+        label=np.concatenate([found.label for found, _ in parts])[in_order],
+        rejected_cell=rejected_cell[rejects_in_order],
+        rejected_reason=[reasons[place] for place in rejects_in_order.tolist()],
+        flagged=np.concatenate([found.flagged for found, _ in parts])[in_order],
+        flags=dict(flags),
     )

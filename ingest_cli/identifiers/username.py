@@ -1,7 +1,9 @@
 """User names: one form for all spellings that a site would take for the same name.
 
-NFKC and case folding, repeated until nothing changes, is Unicode's NFKC_Casefold but for the characters that
-it drops (Unicode Standard section 3.13). A column of user names that holds e-mail addresses is a column of
+NFKC and case folding, repeated until nothing changes, without characters that nobody sees, is Unicode's
+NFKC_Casefold (Unicode Standard section 3.13). A bracket may be part of a name (`[CLAN]name`), so only what is a list
+from its beginning to its end is read as one; an apostrophe is taken off where a spreadsheet or an exporter puts it,
+before what would be a formula or a number. A column of user names that holds e-mail addresses is a column of
 e-mail addresses: those cells are rejected, so that the manifest gets corrected. Nor is a name anything with an
 ASCII control character in it, which no site's form takes: in a record tag, such characters part what is hashed.
 """
@@ -16,14 +18,16 @@ import pyarrow.compute as pc
 
 from ingest_cli.identifiers import masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete, decided, truth
+from ingest_cli.identifiers.two_speed import CellResult, Decided, decided, of_unwrapped, truth
+from ingest_cli.identifiers.wrapping import unwrapped
 
 REASONS = ("email_shaped", "empty", "too_long", "control_character")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMAIL_SHAPED = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-# Printable ASCII with nothing to trim and no @.
-_COMMON = r"^[!-?A-~](?:[ -?A-~]*[!-?A-~])?$"
+# Printable ASCII with nothing to trim, no @, and no apostrophe in front.
+_COMMON = r"^[!-&(-?A-~](?:[ -?A-~]*[!-?A-~])?$"
+_GUARDED = re.compile(r"'+(?=[-+=@0-9])")
 _MOST_ROUNDS = 4
 
 
@@ -34,6 +38,8 @@ def canonical_username(text: str) -> CellResult:
     value = text
     for _ in range(_MOST_ROUNDS):
         value, before = unicodedata.normalize("NFKC", value).casefold().strip(), value
+        if guard := _GUARDED.match(value):
+            value = value[guard.end() :]
         if value == before:
             break
     if not value:
@@ -65,7 +71,7 @@ class Username:
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - names have none
         """Bring `cells` to folded NFKC."""
-        return complete(cells, _decide(cells), canonical_username)
+        return of_unwrapped(unwrapped(cells, keeps_broken=True), _decide, canonical_username)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
         """First letter, if it is an ASCII letter or digit, and eleven stars."""

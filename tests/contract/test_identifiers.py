@@ -47,6 +47,17 @@ CELLS = [
     "\u202e\u0661\u0662\u0663",
     "😀" * 30,
     "1" * 5000,
+    "{850101145678,A12345678}",
+    '["0123456789","0198765432"]',
+    "{ana@example.com,ben@example.com,{NULL}}",
+    "{ana@example.com",
+    '="0123456789"',
+    "[CLAN]name",
+    "{}",
+    "6591234567",
+    "555123",
+    "850101145678;A12345678",
+    "012\u200b3456789\ufe0d",
     "x@" * 3000,
     "<" * 5000,
 ]
@@ -56,6 +67,7 @@ BY_KIND = pytest.mark.parametrize("identifier", IDENTIFIERS.values(), ids=IDENTI
 CELL_TEXT = st.one_of(
     st.text(max_size=40),
     st.text(alphabet="0123456789+-/.;,@ '<>eEabcxor&|F", max_size=40),
+    st.text(alphabet="0123456789{}[]()=\"',\\@ .ab\u200b", max_size=40),
     st.sampled_from([cell for cell in CELLS if cell is not None]),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -156,6 +157,39 @@ def test_a_pepper_the_table_does_not_know_finds_nobody_and_says_so(loaded: Loade
     assert (result.code, result.out) == (0, "not found\n")
     assert "nothing" in result.err
     assert "k2" in result.err
+
+
+def test_a_person_asks_by_the_number_of_today_or_of_an_older_plan(loaded: Loaded, tmp_path: Path) -> None:
+    """Whichever of them is in the dump; and a number without its plus is found where no dump can mean another."""
+    rows = (
+        ("A", "", "+229 90 12 34 56", ""),
+        ("B", "", "+5511981234567", ""),
+        ("C", "", "+6591234567", ""),
+    )
+    dump = small_dump(tmp_path, rows, dataset="demo-renumbered")
+    assert loaded.cli("load", dump, *loaded.table.to).code == 0
+    questions = (
+        "+22990123456",
+        "+2290190123456",
+        "+55 11 8123-4567",
+        "+55 11 98123-4567",
+        "6591234567",
+        "+22991123456",
+    )
+    answers = loaded.ask(*questions, options=("--kind", "phone"))
+    assert [answer["found"] for answer in answers] == [True] * 5 + [False]
+    assert all(answer["breaches"][0]["dataset"] == "demo-renumbered" for answer in answers[:5])
+    old, new = loaded.ask("90123456", "0190123456", options=("--kind", "phone", "--phone-region", "BJ"))
+    assert old["found"]
+    assert new == old
+    (international,) = loaded.ask("22990123456", options=("--kind", "phone", "--phone-region", "international"))
+    assert international["found"]
+
+
+@pytest.mark.parametrize("question", ["{aisyah@example.com}", '="aisyah@example.com"', "ais\u200byah@example.com"])
+def test_what_was_pasted_with_its_wrapping_is_found(loaded: Loaded, question: str) -> None:
+    (answer,) = loaded.ask(question)
+    assert [breach["dataset"] for breach in answer["breaches"]] == BY_EMAIL
 
 
 def test_no_question_is_a_mistake(loaded: Loaded) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_cli.identifiers import IDENTIFIERS, numbering_plan, phone, phone_columns
+from ingest_cli.identifiers.regions import canonicalized_by_region, region_of
 from tests.support.one_rule import DECIDED_PER_KIND, assert_one_rule, assert_one_rule_for, careful_only, digits
 
 MALAYSIAN = (
@@ -157,7 +158,7 @@ def test_every_calling_code_is_read_as_the_library_does() -> None:
         mine = numbering_plan.read(bare, region) if bare else None
         if mine is not None:
             outcomes[mine.reason, mine.is_valid] += 1
-            assert mine == phone.number_by_library(text, region), (text, region)
+            assert mine == phone.read_by_library(text, region), (text, region)
     assert outcomes.total() > 0.75 * made
     assert min(outcomes["", True], outcomes["", False], outcomes["impossible_length", False]) > READ_BY_PLAN // 20
 
@@ -168,7 +169,7 @@ def test_the_examples_of_every_calling_code_are_valid_numbers() -> None:
         for _, national in national_numbers(code):
             text = f"+{code}{national}"
             mine = numbering_plan.read(text, "XX")
-            assert mine in {None, phone.number_by_library(text, "XX")}
+            assert mine in {None, phone.read_by_library(text, "XX")}
             read += mine is not None and mine.is_valid
     assert read > 2 * len(CODES)
 
@@ -189,10 +190,95 @@ WRITTEN = st.builds(
 @given(st.lists(st.one_of(WRITTEN, st.builds("{0}/{1}".format, WRITTEN, WRITTEN)), min_size=1, max_size=20))
 @settings(deadline=None, max_examples=100)
 def test_words_and_punctuation_change_nothing_about_being_one_rule(cells: list[str]) -> None:
-    for region in ("MY", "US", "AR", "XX"):
+    for region in ("MY", "US", "AR", "XX", "international"):
         both = IDENTIFIERS["phone"].canonicalize(pa.array(cells, pa.string()), region)
         alone = careful_only(cells, partial(phone.canonical_phones, region=region))
         assert both.value.equals(alone.value)
         assert both.cell.tolist() == alone.cell.tolist()
         assert both.rejected_cell.tolist() == alone.rejected_cell.tolist()
         assert (both.rejected_reason, both.flags) == (alone.rejected_reason, alone.flags)
+
+
+def read_alone(text: str, region: str) -> tuple[list[str], list[str], dict[str, int]]:
+    found = IDENTIFIERS["phone"].canonicalize(pa.array([text]), region)
+    return found.value.to_pylist(), found.rejected_reason, dict(found.flags)
+
+
+def parsed(text: str, region: str | None) -> tuple[str, int, bool]:
+    """(E.164, country code, whether it is valid), by the library alone."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return "", 0, False
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return value, number.country_code or 0, phonenumbers.is_valid_number(number)
+
+
+@pytest.mark.parametrize("region", ["MY", "SG", "US", "GB", "ID", "DE", "IN"])
+def test_a_number_of_another_country_is_never_taken_for_one_of_the_region(region: str) -> None:
+    """Numbers with country code and without plus, of every region and type that the library has an example of."""
+    rng = random.Random(20171028)
+    outcomes: Counter[str] = Counter()
+    home = phonenumbers.country_code_for_region(region)
+    for code in CODES:
+        for _, national in national_numbers(code):
+            text = f"{code}{national[:-2]}{digits(rng, 2)}"
+            value, _, is_valid = parsed(f"+{text}", None)
+            at_home, _, is_valid_at_home = parsed(text, region)
+            found, reasons, flags = read_alone(text, region)
+            if is_valid_at_home:
+                assert found == [at_home], text
+                outcomes["at home"] += 1
+            elif is_valid and code != home and "renumbered" not in flags:
+                assert not found, text
+                assert reasons[0] in {"no_plus", "local_only"}, text
+                outcomes["abroad"] += 1
+            if is_valid:
+                assert read_alone(text, "international")[0] == [value], text
+                outcomes["international"] += 1
+    assert outcomes["abroad"] > 150
+    assert outcomes["international"] > 500
+
+
+FORMATS = st.sampled_from(
+    "\u00ad\u0600\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2064\u2066\u2069\ufeff\ufe0d\ufffc"
+)
+PLAIN = st.sampled_from(
+    [
+        *(
+            "0123456789",
+            "+60 (0)12-345 6789",
+            "6591234567",
+            "60123456789.0",
+            "018153",
+            "+6591234567",
+            "tel:+60123456789",
+        ),
+        *("0123456789 / 0198765432", "{0123456789,0198765432}", '["0123456789"]', '="0123456789"', "0123456789 x12"),
+        *("0123456789 or 0198765432", "{0123456789", "office", "6.01E+10", "07123456", "'0123456789", "0100000000"),
+    ]
+)
+
+
+@given(PLAIN, st.lists(st.tuples(st.integers(0, 30), FORMATS), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=300)
+def test_format_characters_anywhere_change_nothing(text: str, marks: list[tuple[int, str]]) -> None:
+    marked = text
+    for place, mark in marks:
+        marked = marked[:place] + mark + marked[place:]
+    for region in ("MY", "CI", "international", "XX"):
+        assert read_alone(marked, region) == read_alone(text, region)
+
+
+@given(st.lists(st.tuples(PLAIN, st.sampled_from(["MY", "sg", "CIV", "44", "?", None])), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=100)
+def test_a_row_of_a_column_of_regions_is_read_as_if_it_stood_alone(rows: list[tuple[str, str | None]]) -> None:
+    cells, countries = (pa.array(list(each), pa.string()) for each in zip(*rows, strict=True))
+    found = canonicalized_by_region(IDENTIFIERS["phone"], cells, countries, "MY")
+    flags: Counter[str] = Counter()
+    for place, (text, country) in enumerate(rows):
+        values, reasons, alone = read_alone(text, "MY" if country is None else region_of(country))
+        assert found.value.filter(pa.array(found.cell == place)).to_pylist() == values
+        assert [found.rejected_reason[at] for at in (found.rejected_cell == place).nonzero()[0]] == reasons
+        flags.update(alone)
+    assert flags == found.flags

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli.identifiers import Canonicalized
-from ingest_cli.identifiers.two_speed import CellResult, Decided, complete
+from ingest_cli.identifiers.two_speed import CellResult, Decided, of_unwrapped
+from ingest_cli.identifiers.wrapping import Unwrapped, unwrapped
 
 DECIDED_PER_KIND = 100_000
 """Cells that the kernels decided: those they leave are the careful rule's anyway, and prove nothing."""
@@ -41,10 +42,13 @@ def assert_one_rule_for(count: int, make: Callable[[], str], fast: Fast, careful
         assert decided * 50 > made
 
 
-def careful_only(cells: list[str], careful: Careful) -> Canonicalized:
-    column = pa.array(cells, pa.string())
-    nothing = Decided(np.zeros(len(cells), np.bool_), column.slice(0, 0), np.empty(0, np.int8))
-    return complete(column, nothing, careful)
+def careful_only(cells: list[str], careful: Careful, plain: Unwrapped | None = None) -> Canonicalized:
+    """What the careful rule alone makes of cells, what stands around their values taken off as for every kind."""
+    return of_unwrapped(plain or unwrapped(pa.array(cells, pa.string())), nothing_decided, careful)
+
+
+def nothing_decided(cells: pa.StringArray) -> Decided:
+    return Decided(np.zeros(len(cells), np.bool_), cells.slice(0, 0), np.empty(0, np.int8))
 
 
 def digits(rng: random.Random, count: int) -> str:

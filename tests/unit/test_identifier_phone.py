@@ -105,8 +105,115 @@ def test_the_region_is_where_a_number_is_dialled() -> None:
     assert values("81234567", "SG") == ["+6581234567"]
     assert values("020 7946 0018", "GB") == ["+442079460018"]
     assert values("0123456789", "my") == ["+60123456789"]
-    assert reasons("0123456789", "XX") == ["not_a_phone"]
+    assert reasons("0123456789", "XX") == ["unknown_region"]
+    assert reasons("office", "XX") == ["not_a_phone"]
     assert values("+60123456789", "XX") == ["+60123456789"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("60123456781", "+60123456781"),
+        ("60 12-345 6782", "+60123456782"),
+        ("+6281234567891", "+6281234567891"),
+        ("006591234567", "+6591234567"),
+        ("(65) 9123 4567", "+6591234567"),
+        ("tel:60123456781", "+60123456781"),
+        ("12025550123", "+12025550123"),
+        ("60123456781.0", "+60123456781"),
+        ("6.0123456781E+10", "+60123456781"),
+        ("60 0 12 345 6781", "+60123456781"),
+        ("60 (0)12-345 6781", "+60123456781"),
+        ("60123456781 x12", "+60123456781"),
+        ("٦٠١٢٣٤٥٦٧٨١", "+60123456781"),
+    ],
+)
+def test_an_international_number_begins_with_its_country_code(text: str, value: str) -> None:
+    assert values(text, "international") == [value]
+    assert values(text, "INTERNATIONAL") == [value]
+    assert reasons(text, "international") == []
+
+
+def test_several_international_numbers_in_a_cell() -> None:
+    assert values("60123456781 / 6591234567", "international") == ["+60123456781", "+6591234567"]
+    assert values("{60123456781,006591234567}", "international") == ["+60123456781", "+6591234567"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0123456789", "no_country_code"),
+        ("(012) 3456789", "no_country_code"),
+        ("01160123456789", "no_country_code"),
+        ("999123456789", "not_a_phone"),
+        ("6512", "impossible_length"),
+        ("123456789", "impossible_length"),
+        ("office", "not_a_phone"),
+        ("6.01E+10", "precision_lost"),
+    ],
+)
+def test_what_is_no_international_number(text: str, reason: str) -> None:
+    assert values(text, "international") == []
+    assert reasons(text, "international") == [reason]
+
+
+def test_an_international_number_of_no_range_is_kept_and_flagged() -> None:
+    found = PHONE.canonicalize(pa.array(["60100000000"]), "international")
+    assert (found.value.to_pylist(), found.flags) == (["+60100000000"], {"not_valid_today": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("6591234567", "MY"),
+        ("4791234567", "MY"),
+        ("65 9123-4567", "MY"),
+        ("447911123456", "MY"),
+        ("12025550123", "MY"),
+        ("60123456789", "US"),
+        ("60123456789", "SG"),
+        ("6591234567.0", "MY"),
+        ("tel:6591234567", "MY"),
+        ("6591234567 x12", "MY"),
+    ],
+)
+def test_a_number_of_another_country_without_its_plus_is_not_taken_for_one_of_the_region(
+    text: str, region: str
+) -> None:
+    assert values(text, region) == []
+    assert reasons(text, region) == ["no_plus"]
+
+
+def test_what_keeps_a_number_from_being_one_without_its_plus() -> None:
+    assert values("60123456789") == ["+60123456789"], "the country code is the region's own"
+    assert values("5623456789", "CL") == ["+56223456789"], "though the library takes it for a part of the number"
+    assert values("6591234567", "SG") == ["+6591234567"]
+    assert values("0100000000") == ["+60100000000"], "no country code begins with 0"
+    assert values("100000000") == ["+60100000000"], "it is not valid with a plus either"
+    assert values("+60100000000") == ["+60100000000"], "it has its plus"
+    assert values("0123456789/6591234567") == ["+60123456789"]
+    assert reasons("0123456789/6591234567") == ["no_plus"]
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("018153", "MY"),
+        ("555-1234", "US"),
+        ("5551234", "US"),
+        ("2345678", "MY"),
+        ("+15551234", "MY"),
+    ],
+)
+def test_a_number_without_its_area_code_is_no_number(text: str, region: str) -> None:
+    assert values(text, region) == []
+    assert reasons(text, region) == ["local_only"]
+
+
+def test_a_number_that_is_written_in_two_ways_is_as_good_as_the_better_one() -> None:
+    found = PHONE.canonicalize(pa.array(["07123456 / 0707123456"]), "CI")
+    assert found.value.to_pylist() == ["+2250707123456"]
+    assert found.flags == {}
 
 
 def test_malaysia_has_a_fast_rule_and_regions_with_odd_prefixes_do_not() -> None:
@@ -127,19 +234,23 @@ def test_the_column_rule_decides_the_ways_in_which_malaysians_write_their_number
 @pytest.mark.parametrize(
     ("text", "region", "expected"),
     [
-        ("006591224449", "MY", ("+6591224449", "", True)),
-        ("+65 9122-4449", "XX", ("+6591224449", "", True)),
-        ("+12045550123", "MY", ("+12045550123", "", True)),
-        ("+390612345678", "MY", ("+390612345678", "", True)),
-        ("+441481960194", "MY", ("+441481960194", "", True)),
-        ("(201) 555-0123", "US", ("+12015550123", "", True)),
-        ("011 60 12 345 6789", "US", ("+60123456789", "", True)),
-        ("+60100000000", "MY", ("+60100000000", "", False)),
-        ("+6512", "MY", (None, "impossible_length", False)),
+        ("006591224449", "MY", ("+6591224449", "", True, True)),
+        ("+65 9122-4449", "XX", ("+6591224449", "", True, True)),
+        ("+12045550123", "MY", ("+12045550123", "", True, True)),
+        ("+390612345678", "MY", ("+390612345678", "", True, True)),
+        ("+441481960194", "MY", ("+441481960194", "", True, True)),
+        ("(201) 555-0123", "US", ("+12015550123", "", True, False)),
+        ("011 60 12 345 6789", "US", ("+60123456789", "", True, True)),
+        ("+60100000000", "MY", ("+60100000000", "", False, True)),
+        ("+6512", "MY", ("+6512", "impossible_length", False, True)),
+        ("60123456789", "MY", ("+60123456789", "", True, False)),
+        ("6591234567", "MY", ("+606591234567", "", False, False)),
+        ("5551234", "US", ("+15551234", "local_only", False, False)),
+        ("07123456", "CI", ("+22507123456", "impossible_length", False, False)),
     ],
 )
 def test_a_numbering_plan_reads_digits_without_the_library(
-    text: str, region: str, expected: tuple[str | None, str, bool]
+    text: str, region: str, expected: tuple[str, str, bool, bool]
 ) -> None:
     digits = numbering_plan.bare(text)
     assert digits is not None

@@ -1,0 +1,142 @@
+"""What stands around the values of a cell, or between their characters, and is no part of them.
+
+* Characters that nobody sees: formats (general category Cf, such as zero-width spaces, marks of direction and the byte
+  order mark), variation selectors and the other default ignorables of Unicode, and U+FFFC, which stands where a picture
+  was.
+* A spreadsheet's formula for a text: `="0123"`. Its quotes keep the zeros.
+* Brackets and quotes of a list; see `lists`.
+
+Every kind takes its cells through here, so that a person who asks is understood as the dump was. A column without any
+of it costs a look at each cell's first byte, and at whether all bytes are ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_cli.columns import BoolArray, Bytes, bytes_of
+from ingest_cli.identifiers.interface import IndexArray
+from ingest_cli.identifiers.lists import NoList, entries_of, is_null_like
+from ingest_cli.identifiers.spreadsheet import LONGEST_CELL
+
+_LAST_OF_ASCII = 0x7F
+_BRACKET, _PARENTHESIS, _EQUALS = b"[(="
+_BRACES = 0xDF
+"""What makes a bracket of a brace."""
+
+JOINERS = "\u200c\u200d"
+"""Zero-width characters that are letters of some domain names (RFC 5892 appendix A)."""
+
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt) but for those in Cf, the joiners, and U+FFFC. Cf is named by
+# ranges, too, because RE2 may know fewer characters than the Unicode of today.
+_CATEGORIES = r"\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFFC}"
+_FORMATS = (
+    r"\x{00AD}\x{0600}-\x{0605}\x{061C}\x{06DD}\x{070F}\x{0890}\x{0891}\x{08E2}\x{200B}\x{200E}\x{200F}"
+    r"\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}\x{FFF0}-\x{FFFB}\x{110BD}\x{110CD}\x{13430}-\x{1343F}"
+    r"\x{1BCA0}-\x{1BCA3}\x{1D173}-\x{1D17A}\x{E0000}-\x{E0FFF}"
+)
+_INVISIBLE_BUT_JOINERS = f"[{_CATEGORIES}{_FORMATS}]+"
+_INVISIBLE = rf"[{_CATEGORIES}{_FORMATS}\x{{200C}}\x{{200D}}]+"
+
+_FORMULA = re.compile(r'=\s*"((?:[^"]|"")*)"', re.DOTALL)
+_DOUBLED_FORMULA = re.compile(r'=\s*""((?:[^"]|"""")*)""', re.DOTALL)
+
+
+class Unwrapped(NamedTuple):
+    """What is in n cells without what stands around it.
+
+    Attributes:
+        cells: length m: values, or texts that may still hold several.
+        cell: shape (m,), ascending: index of the cell that each came from; None: m is n, and each is its own.
+        broken: ascending: the cells that begin like a list and are none; they have no other place here.
+    """
+
+    cells: pa.StringArray
+    cell: IndexArray | None
+    broken: IndexArray
+
+
+def unwrapped(cells: pa.StringArray, *, keeps_joiners: bool = False, keeps_broken: bool = False) -> Unwrapped:
+    """Take away what stands around the values of `cells`, and lists apart.
+
+    Args:
+        cells: length n, trimmed; nulls stay nulls.
+        keeps_joiners: whether zero-width joiners may mean something.
+        keeps_broken: whether a text that begins like a list may be a value all the same.
+    """
+    nothing = np.empty(0, np.int32)
+    offsets, data = bytes_of(cells)
+    if not len(data):
+        return Unwrapped(cells, None, nothing)
+    if data.max() > _LAST_OF_ASCII:
+        cells = visible(cells, keeps_joiners=keeps_joiners)
+        offsets, data = bytes_of(cells)
+    if not len(data) or not (starts := _starts(offsets, data)).any():
+        return Unwrapped(cells, None, nothing)
+    if cells.null_count:
+        starts &= cells.is_valid().to_numpy(zero_copy_only=False)
+    at = np.flatnonzero(starts).astype(np.int32)
+    parts = [_parts(text, keeps_broken=keeps_broken) for text in cells.take(pa.array(at)).to_pylist()]
+    count = np.ones(len(cells), np.int64)
+    count[at] = [len(values) for values in parts]
+    cell = np.repeat(np.arange(len(cells), dtype=np.int32), count)
+    place = cell.copy()
+    place[starts[cell]] = len(cells) + np.arange(count[at].sum())
+    split = visible(pa.array([value for values in parts for value in values], pa.string()), keeps_joiners=keeps_joiners)
+    return Unwrapped(pa.concat_arrays([cells, split]).take(pa.array(place)), cell, at[count[at] == 0])
+
+
+def may_say_nothing(first: Bytes) -> BoolArray:
+    """Whether a cell that begins with the byte has to be asked `says_nothing`; shape of `first`."""
+    found: BoolArray = ((first & np.uint8(_BRACES)) == _BRACKET) | (first == _EQUALS)
+    return found
+
+
+def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
+    """Whether each cell begins with what may stand around values. Shape (n,)."""
+    first = data.take(offsets[:-1], mode="clip")
+    starts: BoolArray = may_say_nothing(first) | (first == _PARENTHESIS)
+    if starts.any():
+        starts &= np.diff(offsets) > 0
+    return starts
+
+
+def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringArray:
+    """Take invisible characters out of `cells`, and white space that is at an edge then; the rest in NFKC."""
+    ascii_only = pc.string_is_ascii(cells)
+    if pc.all(ascii_only, min_count=0).as_py():
+        return cells
+    others = pc.fill_null(pc.invert(ascii_only), False)  # noqa: FBT003 - Arrow's API
+    pattern = _INVISIBLE_BUT_JOINERS if keeps_joiners else _INVISIBLE
+    seen = pc.utf8_normalize(pc.replace_substring_regex(cells.filter(others), pattern, ""), "NFKC")
+    return pc.replace_with_mask(cells, others, pc.utf8_trim_whitespace(seen))
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text that begins with one of `{[=` holds nothing but NULL-like values, as `{}` and `=""` do."""
+    return all(map(is_null_like, _parts(text, keeps_broken=True)))
+
+
+def _parts(text: str, *, keeps_broken: bool) -> list[str]:
+    """The values in a cell, or texts that may hold several; none where a list is broken."""
+    if len(text) > LONGEST_CELL:
+        return [text]
+    text = _formula_value(text)
+    entries = entries_of(text)
+    if isinstance(entries, list):  # an entry that was quoted may be a list again
+        parts = [part for entry in entries for part in _parts(entry, keeps_broken=keeps_broken)]
+        return list(dict.fromkeys(parts)) or [""]
+    return [] if entries is NoList.BROKEN and not keeps_broken else [text]
+
+
+def _formula_value(text: str) -> str:
+    if formula := _FORMULA.fullmatch(text):
+        return formula[1].replace('""', '"').strip()
+    if formula := _DOUBLED_FORMULA.fullmatch(text):
+        return formula[1].replace('""""', '"').strip()
+    return text
