@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind
 
-_STATEMENTS = frozenset(
+STATEMENTS = frozenset(
     [
         "ALTER",
         "ANALYZE",
@@ -42,18 +42,19 @@ _STATEMENTS = frozenset(
         "TRUNCATE",
         "UNLOCK",
         "UPDATE",
+        "UPSERT",
         "USE",
         "VACUUM",
     ]
 )
 """What may follow a tuple without a semicolon between them."""
 
-_TAILS = frozenset({"ON", "RETURNING", "AS"})
+TAILS = frozenset({"ON", "RETURNING", "AS"})
 """What an INSERT may have behind its tuples."""
 
 # Where reading can go on after a broken tuple: at the next that follows one, or stands on a line of its own; or
 # at the next statement, behind a semicolon at the end of a line or on a line of its own.
-_NEXT_TUPLE = rb"\)\s*+,\s*+(?=\()|\n[ \t]*+(?=\()"
+_NEXT_TUPLE = rb"\)\s*+,\s*+(?=(?i:ROW\s?+)?+\()|\n[ \t]*+(?=\()"
 _NEXT_STATEMENT = (
     rb";[ \t\r]*+(?:\n|\Z)"
     rb"|\n[ \t]*+(?=(?i:INSERT|REPLACE|INTO|CREATE|COPY|GO|SET|UPDATE|ALTER|DROP|COMMIT)\s)"
@@ -97,9 +98,28 @@ def after_tuple(cursor: Cursor, *, final: bool, repeats: bool) -> tuple[int, Nex
         return following.start, Next.STATEMENT if following.text in {b"/", b"\\"} else Next.TUPLE
     if token.kind is not Kind.WORD:
         return token.start, Next.STATEMENT if token.text in {b"/", b"\\"} else Next.TUPLE
-    if token.word in _STATEMENTS or (token.word == "INTO" and repeats):
+    if token.word in STATEMENTS or (token.word == "INTO" and repeats):
         return token.start, Next.STATEMENT
-    return token.start, Next.TAIL if token.word in _TAILS else Next.TUPLE
+    return token.start, Next.TAIL if token.word in TAILS else Next.TUPLE
+
+
+def opens_row(cursor: Cursor, *, final: bool) -> bool:
+    """Whether the word ROW and a parenthesis come next, as in `VALUES ROW(1, 2)`; if so, read up to the latter.
+
+    Raises:
+        IncompleteError: more has to be read to tell.
+    """
+    position = cursor.position
+    try:
+        token = cursor.next()
+        if token.kind is Kind.WORD and token.word == "ROW" and (opening := cursor.peek()).text == b"(":
+            cursor.advance(opening.start)
+            return True
+    except IncompleteError:
+        if not final:
+            raise
+    cursor.position = position
+    return False
 
 
 def is_over(cursor: Cursor, *, final: bool) -> bool:
@@ -114,7 +134,7 @@ def is_over(cursor: Cursor, *, final: bool) -> bool:
         if not final:
             raise
         return False
-    return token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and token.word in _STATEMENTS)
+    return token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and token.word in STATEMENTS)
 
 
 def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
