@@ -61,6 +61,8 @@ _NEXT_STATEMENT = (
 )
 _RESYNC = re.compile(rb"(?P<tuple>" + _NEXT_TUPLE + rb")|(?:" + _NEXT_STATEMENT + rb")")
 
+_PERHAPS_NEXT_TUPLE = re.compile(rb"\)\s*+(?:,\s*+(?i:R|RO|ROW\s?+)?+)?+\Z")
+
 LOOK_AHEAD_BYTES = 64
 """What has to be seen behind a record, at most, to know where it ends; the longest word looked for is shorter."""
 
@@ -151,7 +153,25 @@ def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
     return found.end(), Next.TUPLE if found["tuple"] is not None else Next.STATEMENT
 
 
-def last_chance(data: bytes, at: int) -> int:
+def search_on(data: bytes, at: int, *, final: bool) -> tuple[int, Next | None]:
+    """As `resync`, but where no such place is seen yet: (from where on one may begin, None).
+
+    Raises:
+        IncompleteError: one may begin at `at`; more has to be read to tell.
+    """
+    found = _RESYNC.search(data, at)
+    if final or (found is not None and found.end() < len(data)):
+        return resync(data, at, final=final)
+    end = found.start() if found is not None else _last_chance(data, at)
+    if end == at:
+        raise IncompleteError
+    return end, None
+
+
+def _last_chance(data: bytes, at: int) -> int:
     """From where on the beginning of such a place may stand, none of which is between `at` and there; at most len."""
-    found = max(data.rfind(mark, at) for mark in (b")", b";", b"\n"))
+    closing = data.rfind(b")", at)
+    if closing >= 0 and _PERHAPS_NEXT_TUPLE.match(data, closing):
+        return closing
+    found = max(data.rfind(mark, at) for mark in (b";", b"\n"))
     return len(data) if found < 0 else found

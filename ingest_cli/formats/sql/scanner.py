@@ -21,9 +21,9 @@ from ingest_cli.formats.sql.boundaries import (
     Next,
     after_tuple,
     is_over,
-    last_chance,
     opens_row,
     resync,
+    search_on,
 )
 from ingest_cli.formats.sql.catalog import Catalog, Context
 from ingest_cli.formats.sql.copy_lines import count_rows, find_lines, read_lines
@@ -35,7 +35,7 @@ from ingest_cli.formats.sql.skipping import Skipping, TextState
 from ingest_cli.formats.sql.statements import Copy, Form, Insert, read_copy, read_create_table, read_insert
 from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, TooLongError, check_size, name_of
 from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, Tuple, read_tuple, read_usual, run_pattern
-from ingest_cli.formats.sql.unread import MAX_CUT_BYTES, Stretch, row_edges
+from ingest_cli.formats.sql.unread import MAX_CUT_BYTES, Stretch, edges_that_begin, row_edges
 
 FAST_AFTER_TUPLES = 5_000
 """Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
@@ -422,19 +422,19 @@ class Scanner:
 
     def _recover(self, at: int) -> int:
         """Inside a statement that cannot be read, where a quote was lost."""
-        try:
-            end, following = resync(self._data, at, final=self._final)
-        except IncompleteError:
-            end = last_chance(self._data, at)
-            if end == at:
-                raise
-            return end
-        places = row_edges(self._data, at, end)
+        end, following = search_on(self._data, at, final=self._final)
+        if following is None:
+            end = min(end, len(self._data) - LOOK_AHEAD_BYTES)
+            if end <= at:
+                raise IncompleteError
+            places, end = edges_that_begin(self._data, at, end, len(self._data))
+        else:
+            places = row_edges(self._data, at, end)
         if following is Next.TUPLE:
             places.append(end)
             self._skipping.begin(TextState.STATEMENT, counts=True)
             self._state = self._text
-        else:
+        elif following is not None:
             self._state = self._statement
         self._reject(places, places, estimated=True)
         return end
@@ -460,7 +460,8 @@ class Scanner:
         """Whether the statement at `at` has rows of a table that is read, if so much of its head can be read."""
         if self._state != self._statement:
             return False
-        cursor = self._cursor(at)
+        seen = self._data[at : at + record_stream.MAX_RECORD_BYTES]  # the same bytes, whatever the size of blocks
+        cursor = Cursor(seen, 0, self._syntax, final=False)
         try:
             found = read_insert(cursor) if cursor.next().word in _INSERTS else None
         except IncompleteError:
@@ -489,14 +490,9 @@ class Scanner:
 
     def _lost(self, at: int) -> int:
         """Behind a tuple that was too long, and perhaps in the middle of it."""
-        try:
-            end, following = resync(self._data, at, final=self._final)
-        except IncompleteError:
-            end = last_chance(self._data, at)
-            if end == at:
-                raise
-            return end
-        self._follow(following)
+        end, following = search_on(self._data, at, final=self._final)
+        if following is not None:
+            self._follow(following)
         return end
 
     def _add(self, run: Run) -> None:

@@ -59,7 +59,7 @@ class Skipping:
         self._last_word = ""
         self._rows: RowCounter | None = None
         self._condition = False
-        self._before: Token | None = None
+        self._before: Token | None = None  # which the next one follows without a blank
         self.rows_at = list[int]()
         self.is_damaged = False
 
@@ -143,10 +143,10 @@ class Skipping:
             if over is not None:
                 return over, True
             if self._rows is not None:
-                if self._before is not None and touch(self._before, token):
+                if self._before is not None and touch(self._before._replace(end=start), token):
                     self.is_damaged = True
                     return start, True
-                self._before = token
+                self._before = None if token.kind in {Kind.SPACE, Kind.COMMENT} else token
                 if self._rows.begins_row(token):
                     self.rows_at.append(start)
             if token.kind is Kind.SPACE:

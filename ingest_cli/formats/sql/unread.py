@@ -57,6 +57,23 @@ def row_edges(data: bytes, start: int, stop: int) -> list[int]:
     return [edge.end() for edge in _EDGE.finditer(data, start, stop)]
 
 
+def edges_that_begin(data: bytes, start: int, before: int, stop: int) -> tuple[list[int], int]:
+    """(where further rows seem to begin, how far that was looked for).
+
+    Args:
+        data: what there is.
+        start: where to begin.
+        before: where what stands before a row has to begin at the latest.
+        stop: where the text ends, at most.
+    """
+    places = list[int]()
+    for edge in _EDGE.finditer(data, start, min(stop, before + LOOK_AHEAD_BYTES)):
+        if edge.start() >= before:
+            break
+        places.append(edge.end())
+    return places, max(before, places[-1]) if places else before
+
+
 class Stretch:
     """Damaged text, of which it is known how long it is at least."""
 
@@ -89,14 +106,7 @@ class Stretch:
             safe = min(safe, len(data) - LOOK_AHEAD_BYTES)
             if safe <= at:
                 raise IncompleteError
-        places = list[int]()
-        after = at
-        for edge in _EDGE.finditer(data, at + self._head, min(stop, safe + LOOK_AHEAD_BYTES)):
-            if edge.start() >= safe:
-                break
-            after = edge.end()
-            places.append(after)
-        after = max(safe, after)
+        places, after = edges_that_begin(data, at + self._head, safe, stop)
         self._left = max(self._left - (after - at), 0)
         self._head = max(self._head - (after - at), 0)
         return places, after, known and after == stop
