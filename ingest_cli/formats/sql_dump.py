@@ -14,7 +14,7 @@ the first byte, and what lies before a span is scanned but not looked into.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -27,6 +27,7 @@ from ingest_cli.formats.sql.catalog import Catalog, TableNames, Wish
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Passed, Run
 from ingest_cli.formats.sql.scanner import Scan, Scanner
+from ingest_cli.formats.sql.schemas import Schemas
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
 ESTIMATED_ROWS = "estimated_rows"
@@ -61,6 +62,11 @@ class SqlDump:
         self._wish = Wish(tuple(tables), tuple(wanted), None if columns is None else tuple(columns))
         self._chunk_bytes = chunk_bytes
         self._names = TableNames()
+        self._schemas = Schemas(lambda: ())
+
+    def learn_from(self, heads: Callable[[], Iterable[bytes]]) -> None:
+        """See `Described.learn_from`: CREATE TABLE may be in one source, and rows without names in another."""
+        self._schemas = Schemas(heads)
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`.
@@ -72,7 +78,7 @@ class SqlDump:
         """
         blocks = Blocks(stream, self._chunk_bytes)
         syntax = decide(_head(blocks))
-        scanner = Scanner(syntax, Catalog(self._wish, syntax.family, self._names))
+        scanner = Scanner(syntax, Catalog(self._wish, syntax.family, self._names, self._schemas.find))
         chunks = _Chunks(spans, self._wish.wanted)
         at, was_return = Position(), False
         while blocks.fill() and not chunks.past(at.offset):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,6 +108,14 @@ def rows(chunks: list[RowChunk]) -> Fates:
     return out
 
 
+def passed_over(chunks: list[RowChunk]) -> Counter[str]:
+    out = Counter[str]()
+    for chunk in chunks:
+        out.update(chunk.passed_over)
+        out.update({name: count for name, count in chunk.flags.items() if name.startswith("estimated")})
+    return out
+
+
 def undecodable(chunks: list[RowChunk]) -> int:
     return sum(chunk.flags.get("undecodable_bytes", 0) for chunk in chunks)
 
@@ -124,6 +134,7 @@ def test_neither_chunk_size_nor_pieces_nor_patterns_change_what_is_read(
         chunks = read(data, chunk_bytes=chunk_bytes, piece=piece)
     assert rows(chunks) == rows(whole)
     assert undecodable(chunks) == undecodable(whole)
+    assert passed_over(chunks) == passed_over(whole)
     assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
     if chunks:
         assert chunks[-1].end == whole[-1].end
@@ -155,6 +166,7 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
     spans = [Span(chunk.start, chunk.end) for chunk in chosen]
     again = read(data, chunk_bytes=other_bytes, spans=spans)
     assert rows(again) == rows(chosen)
+    assert passed_over(again) == passed_over(chosen)
     assert sum(c.end.offset - c.start.offset for c in again) == sum(c.end.offset - c.start.offset for c in chosen), (
         "the spans are tiled without gaps"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -81,7 +81,22 @@ class TableNames:
 class Catalog:
     """What is known of the tables at one place of a dump."""
 
-    def __init__(self, wish: Wish, family: Family, names: TableNames | None = None) -> None:
+    def __init__(
+        self,
+        wish: Wish,
+        family: Family,
+        names: TableNames | None = None,
+        elsewhere: Callable[[Name], Created | None] = lambda _: None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            wish: what is to be read.
+            family: whose dump it is.
+            names: what to call tables that are not read.
+            elsewhere: knows the columns of tables that this source does not describe.
+        """
+        self._elsewhere = elsewhere
         self._wish = wish
         self._family = family
         self._names = names or TableNames()
@@ -109,7 +124,7 @@ class Catalog:
         key = self._key(table)
         if not self._selected:
             return self._only == key
-        return any(_same(key, wanted) for wanted in self._selected)
+        return any(same_table(key, wanted) for wanted in self._selected)
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
         """Begin to read rows of `table`.
@@ -168,6 +183,8 @@ class Catalog:
     def _columns(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
         """What the cells of a row are called, in order."""
         created = self._find(key)
+        if created is None and columns is None and self._wish.columns is None:
+            created = self._elsewhere(key)
         if len(self._seen) >= _MAX_TABLES:
             self._seen.clear()
         seen = self._seen.setdefault(key, set())
@@ -259,7 +276,7 @@ def _folded(name: Name) -> Name:
     return tuple(part.casefold() for part in name if part) or ("",)
 
 
-def _same(table: Name, wanted: Name) -> bool:
+def same_table(table: Name, wanted: Name) -> bool:
     """Whether two names mean the same table, where either may leave out the schema."""
     shared = min(len(table), len(wanted))
-    return table[-shared:] == wanted[-shared:]
+    return _folded(table[-shared:]) == _folded(wanted[-shared:])

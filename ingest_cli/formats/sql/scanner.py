@@ -328,16 +328,20 @@ class Scanner:
         return end
 
     def _begin_stretch(self, at: int, stretch: Stretch, after: Callable[[], None]) -> None:
-        self._reject([at], [at], estimated=True)
+        self._reject_at([at])
         self._stretch, self._after_stretch, self._state = stretch, after, self._in_stretch
 
     def _in_stretch(self, at: int) -> int:
         """Inside damaged text."""
         places, end, over = self._stretch.step(self._data, at, final=self._final)
-        self._reject(places, places, estimated=True)
+        self._reject_at(places)
         if over:
             self._after_stretch()
         return end
+
+    def _reject_at(self, places: Sequence[int]) -> None:
+        """Note rows that cannot be read, of which it is only known where they begin."""
+        self._reject(places, [place + 1 for place in places], estimated=True)
 
     def _reject(self, starts: Sequence[int], ends: Sequence[int], *, estimated: bool) -> None:
         """Note rows that cannot be read."""
@@ -414,8 +418,7 @@ class Scanner:
     def _text(self, at: int) -> int:
         """Inside a statement, routine or line that does not matter."""
         end, over = self._skipping.skip(self._data, at, final=self._final)
-        places = self._skipping.rows_at.copy()
-        self._reject(places, places, estimated=True)
+        self._reject_at(self._skipping.rows_at.copy())
         if over:
             self._state = self._recover if self._skipping.is_damaged else self._statement
         return end
@@ -436,7 +439,7 @@ class Scanner:
             self._state = self._text
         elif following is not None:
             self._state = self._statement
-        self._reject(places, places, estimated=True)
+        self._reject_at(places)
         return end
 
     def _give_up(self, at: int) -> None:
@@ -445,7 +448,7 @@ class Scanner:
         self._discard, self._reason = most, "record_too_long"
         if self._state == self._copy_lines:
             self._open_copy()
-            self._reject([at], [at], estimated=False)
+            self._reject([at], [at + 1], estimated=False)
             self._state = self._discard_line
         elif self._state in {self._values, self._selects} or self._is_of_read_table(at):
             stretch = Stretch(most, self._lead, to_line_end=True)
