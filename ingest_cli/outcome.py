@@ -104,7 +104,9 @@ def note_unread(report: Report) -> None:
     if account.passed_over:
         estimated = account.flags["estimated_unread_rows"]
         note = f"not read: {unread_tables(account.passed_over)}"
-        report.notes.append(f"{note}; {counted(estimated, 'of these rows is', 'of these rows are')} an estimate" if estimated else note)
+        report.notes.append(
+            f"{note}; {counted(estimated, 'of these rows is', 'of these rows are')} an estimate" if estimated else note
+        )
 
 
 def unread_tables(rows: Mapping[str, int]) -> str:
@@ -112,7 +114,9 @@ def unread_tables(rows: Mapping[str, int]) -> str:
     most = sorted(rows, key=lambda name: (-rows[name], name))
     named = [f'"{name}" ({counted(rows[name], "row", "rows")})' for name in most[:MOST_UNREAD]]
     if rest := most[MOST_UNREAD:]:
-        named.append(f"{counted(len(rest), 'more', 'more')} ({counted(sum(map(rows.__getitem__, rest)), 'row', 'rows')})")
+        named.append(
+            f"{counted(len(rest), 'more', 'more')} ({counted(sum(map(rows.__getitem__, rest)), 'row', 'rows')})"
+        )
     return f"table {', '.join(named)}"
 
 

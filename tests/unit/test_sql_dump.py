@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.errors import ManifestError
-from tests.support.sql_reading import MYSQL, ORACLE, POSTGRESQL, SQL_SERVER, SQLITE, cells, passed_over, read, records, rejects
+from tests.support.sql_reading import (
+    MYSQL,
+    ORACLE,
+    POSTGRESQL,
+    SQL_SERVER,
+    SQLITE,
+    cells,
+    passed_over,
+    read,
+    records,
+    rejects,
+)
 
 SAMPLES = Path(__file__).resolve().parents[1] / "support" / "sql_samples"
 

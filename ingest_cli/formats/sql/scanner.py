@@ -1,41 +1,35 @@
 """The state machine that finds the rows in a dump.
 
 At every place it is in one state: before a statement, inside one that does not matter, inside a routine, before a
-tuple, a SELECT or a line of COPY, or inside what is damaged or too long. The state depends on the bytes before that place and on
-nothing else, above all not on where blocks end: what cannot be told yet is left for the next call, and what would
-be longer than a record may be is given up after that many bytes.
+tuple, a SELECT or a line of COPY, or inside what is damaged or too long. The state depends on the bytes before that
+place and on nothing else, above all not on where blocks end: what cannot be told yet is left for the next call, and
+what would be longer than a record may be is given up after that many bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
 
 from ingest_cli.formats import record_stream
-from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.sql.boundaries import (
-    LOOK_AHEAD_BYTES,
-    Next,
-    after_tuple,
-    is_over,
-    opens_row,
-    resync,
-    search_on,
-)
+from ingest_cli.formats.sql.boundaries import after_tuple, is_over, opens_row
 from ingest_cli.formats.sql.catalog import Catalog, Context
 from ingest_cli.formats.sql.copy_lines import count_rows, find_lines, read_lines
 from ingest_cli.formats.sql.dialect import Syntax
 from ingest_cli.formats.sql.heads import Heads
-from ingest_cli.formats.sql.rows import Passed, Run, cells_of_pattern, cells_of_tuple, empty_cells
+from ingest_cli.formats.sql.machine import Scan
+from ingest_cli.formats.sql.recovery import Recovery
+from ingest_cli.formats.sql.rows import Run, cells_of_pattern, cells_of_tuple, empty_cells
 from ingest_cli.formats.sql.selects import Selected, read_assignments, read_select
 from ingest_cli.formats.sql.skipping import Skipping, TextState
 from ingest_cli.formats.sql.statements import Copy, Form, Insert, read_copy, read_create_table, read_insert
-from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, TooLongError, check_size, name_of
+from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, check_size, name_of
 from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, Tuple, read_tuple, read_usual, run_pattern
-from ingest_cli.formats.sql.unread import MAX_CUT_BYTES, Stretch, edges_that_begin, row_edges
+from ingest_cli.formats.sql.unread import Stretch
+
+__all__ = ["Scan", "Scanner"]
 
 FAST_AFTER_TUPLES = 5_000
 """Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
@@ -53,74 +47,18 @@ _CONDITIONS = frozenset({"IF", "WITH"})
 # Space and comments between statements, many at a time, each of them whole.
 _BLANK = re.compile(rb"(?:\s++(?=\S)|--[^\r\n]*+(?=[\r\n]))++")
 
-State = Callable[[int], int]
-"""Deals with what stands at a place, and says where to go on; raises IncompleteError or TooLongError."""
 
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a scanner found.
-
-    Attributes:
-        runs: the records, in order.
-        passed: rows of tables that are not read, in order.
-        consumed: bytes that have been dealt with.
-    """
-
-    runs: list[Run]
-    passed: list[Passed]
-    consumed: int
-
-
-class Scanner:
+class Scanner(Recovery):
     """Finds the rows of one dump; given all of its bytes in order."""
 
     def __init__(self, syntax: Syntax, catalog: Catalog) -> None:
-        self._syntax = syntax
+        super().__init__(syntax)
         self._catalog = catalog
-        self._data = b""
-        self._final = False
-        self._runs = list[Run]()
-        self._records = 0
-        self._state: State = self._statement
-        self._context = Context(b"")
         self._heads = Heads()
-        self._passed = list[Passed]()  # rows of tables that are not read
-        self._passed_over = 0  # tuples among them, up to the point where that has no further consequence
-        self._joins_passed = False
+        self._passed_over = 0  # tuples of tables that are not read
         self._copy: Copy | None = None
         self._repeats = False
-        self._lead = 0  # bytes of the statement's head before the next tuple, as part of its record
-        self._discard = 0
-        self._rows: State = self._values  # what reads the rows of the statement
-        self._reason = ""  # why what is being passed through is rejected
-        self._stretch = Stretch(0)
-        self._after_stretch: Callable[[], None] = lambda: None
-        self._skipping = Skipping(syntax)
-
-    def scan(self, data: bytes, *, final: bool) -> Scan:
-        """Go on, with `data`: what the last call did not consume, and more.
-
-        Raises:
-            ManifestError: the manifest does not fit the dump.
-        """
-        self._data, self._final = data, final
-        self._runs, self._records, self._passed, self._joins_passed = [], 0, [], False
-        at = 0
-        while at < len(data) and self._records < MAX_CHUNK_ROWS:
-            try:
-                at = self._state(at)
-            except IncompleteError:
-                if len(data) - at > record_stream.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
-                    self._give_up(at)
-                elif final:
-                    at = len(data)
-                else:
-                    break
-            except TooLongError:
-                self._give_up(at)
-        self._data = b""
-        return Scan(self._runs, self._passed, at)
+        self._rows = self._values
 
     # Statements
 
@@ -191,7 +129,7 @@ class Scanner:
             self._context = context = self._catalog.open_blank(found.table)
             end, following = after_tuple(cursor, final=self._final, repeats=False)
             check_size(at, end)
-            self._row(at, end, Run([at], [end], cells=partial(empty_cells, context)))
+            self._row(at, Run([at], [end], cells=partial(empty_cells, context)))
             self._follow(following)
             return end
         row = read_assignments(cursor, final=self._final)
@@ -261,7 +199,7 @@ class Scanner:
         end, following = after_tuple(cursor, final=self._final, repeats=context.repeats)
         check_size(at, max(end, cursor.seen))
         self._passed_over += not context.read
-        self._row(at, end, self._run(at, end, found.values) if context.read else None)
+        self._row(at, self._run(at, end, found.values) if context.read else None)
         self._follow(following)
         return end
 
@@ -277,17 +215,9 @@ class Scanner:
         return self._selected(at, row)
 
     def _selected(self, at: int, row: Selected) -> int:
-        self._row(at, row.end, self._run(at, row.end, row.values) if self._context.read else None)
+        self._row(at, self._run(at, row.end, row.values) if self._context.read else None)
         self._follow(row.following)
         return row.end
-
-    def _follow(self, following: Next) -> None:
-        """Go on behind a row."""
-        self._lead = 0
-        self._state = self._rows if following is Next.TUPLE else self._statement
-        if following is Next.TAIL:
-            self._skipping.begin(TextState.STATEMENT)
-            self._state = self._text
 
     def _run(self, at: int, end: int, values: Sequence[tuple[int, int]]) -> Run:
         """The row with these values as a record."""
@@ -297,61 +227,12 @@ class Scanner:
         raw = [self._data[begin:after] for begin, after in values]
         return Run([at], [end], cells=partial(cells_of_tuple, raw, context, self._syntax))
 
-    def _row(self, at: int, end: int, run: Run | None) -> None:
+    def _row(self, at: int, run: Run | None) -> None:
         """Note a row, as a record or as one that is passed over."""
         if run is not None and self._context.read:
             self._add(run)
         else:
             self._pass(at)
-
-    # What cannot be read
-
-    def _unread(self, at: int, after: int, context: Context, reason: str) -> int:
-        """A statement that cannot be read, up to `after` so far: each of its rows is a reject."""
-        self._context, self._reason = context, reason
-        self._reject([at], [after], estimated=True)
-        self._skipping.begin(TextState.STATEMENT, counts=True)
-        self._state = self._text
-        return after
-
-    def _broken(self, at: int, found_at: int, cursor: Cursor) -> int:
-        """A row at `at` that is damaged, as comes out at `found_at`; and what else is lost before the next sure one."""
-        end, following = resync(self._data, found_at, final=self._final)
-        check_size(at, max(end, cursor.seen))
-        self._reason = "broken_tuple"
-        if end - at > MAX_CUT_BYTES:
-            self._begin_stretch(at, Stretch(end - at, self._lead), partial(self._follow, following))
-            return at
-        places = row_edges(self._data, at + self._lead, end)
-        self._reject([at, *places], [*places, end], estimated=bool(places))
-        self._follow(following)
-        return end
-
-    def _begin_stretch(self, at: int, stretch: Stretch, after: Callable[[], None]) -> None:
-        self._reject_at([at])
-        self._stretch, self._after_stretch, self._state = stretch, after, self._in_stretch
-
-    def _in_stretch(self, at: int) -> int:
-        """Inside damaged text."""
-        places, end, over = self._stretch.step(self._data, at, final=self._final)
-        self._reject_at(places)
-        if over:
-            self._after_stretch()
-        return end
-
-    def _reject_at(self, places: Sequence[int]) -> None:
-        """Note rows that cannot be read, of which it is only known where they begin."""
-        self._reject(places, [place + 1 for place in places], estimated=True)
-
-    def _reject(self, starts: Sequence[int], ends: Sequence[int], *, estimated: bool) -> None:
-        """Note rows that cannot be read."""
-        if not starts:
-            return
-        if self._context.read:
-            rejected = [(place, self._reason) for place in range(len(starts))]
-            self._add(Run(starts, ends, rejected, estimated=estimated))
-        else:
-            self._pass(starts[0], len(starts), estimated=estimated)
 
     # Many rows at a time
 
@@ -408,40 +289,6 @@ class Scanner:
             self._context.plain = self._copy.plain
             self._copy = None
 
-    # What is not looked at
-
-    def _skip(self, at: int, what: TextState, *, condition: bool = False) -> int:
-        self._skipping.begin(what, condition=condition)
-        self._state = self._text
-        return at
-
-    def _text(self, at: int) -> int:
-        """Inside a statement, routine or line that does not matter."""
-        end, over = self._skipping.skip(self._data, at, final=self._final)
-        self._reject_at(self._skipping.rows_at.copy())
-        if over:
-            self._state = self._recover if self._skipping.is_damaged else self._statement
-        return end
-
-    def _recover(self, at: int) -> int:
-        """Inside a statement that cannot be read, where a quote was lost."""
-        end, following = search_on(self._data, at, final=self._final)
-        if following is None:
-            end = min(end, len(self._data) - LOOK_AHEAD_BYTES)
-            if end <= at:
-                raise IncompleteError
-            places, end = edges_that_begin(self._data, at, end, len(self._data))
-        else:
-            places = row_edges(self._data, at, end)
-        if following is Next.TUPLE:
-            places.append(end)
-            self._skipping.begin(TextState.STATEMENT, counts=True)
-            self._state = self._text
-        elif following is not None:
-            self._state = self._statement
-        self._reject_at(places)
-        return end
-
     def _give_up(self, at: int) -> None:
         """What stands at `at` is longer than a record may be."""
         most = record_stream.MAX_RECORD_BYTES
@@ -452,12 +299,22 @@ class Scanner:
             self._state = self._discard_line
         elif self._state in {self._values, self._selects} or self._is_of_read_table(at):
             stretch = Stretch(most, self._lead, to_line_end=True)
-            self._begin_stretch(at, stretch, partial(setattr, self, "_state", self._lost))
+            self._begin_stretch(at, stretch, self._go_on_lost)
             self._lead = 0
         else:
             if self._state != self._text:
                 self._skipping.begin(TextState.STATEMENT)
             self._state = self._discard_text
+
+    def _discard_line(self, at: int) -> int:
+        """Read past the rest of a line of COPY that is too long."""
+        least = min(at + self._discard, len(self._data))
+        self._discard -= least - at
+        end = self._data.find(b"\n", least) if not self._discard else -1
+        if end < 0:
+            return len(self._data)
+        self._state = self._copy_lines
+        return end + 1
 
     def _is_of_read_table(self, at: int) -> bool:
         """Whether the statement at `at` has rows of a table that is read, if so much of its head can be read."""
@@ -473,45 +330,3 @@ class Scanner:
             return False
         self._context, self._rows, self._lead = self._catalog.unread(found.table), self._values, 0
         return True
-
-    def _discard_text(self, at: int) -> int:
-        end = min(at + self._discard, len(self._data))
-        self._discard -= end - at
-        if not self._discard:
-            self._state = self._text
-        return end
-
-    def _discard_line(self, at: int) -> int:
-        """Read past the rest of a line of COPY that is too long."""
-        least = min(at + self._discard, len(self._data))
-        self._discard -= least - at
-        end = self._data.find(b"\n", least) if not self._discard else -1
-        if end < 0:
-            return len(self._data)
-        self._state = self._copy_lines
-        return end + 1
-
-    def _lost(self, at: int) -> int:
-        """Behind a tuple that was too long, and perhaps in the middle of it."""
-        end, following = search_on(self._data, at, final=self._final)
-        if following is not None:
-            self._follow(following)
-        return end
-
-    def _add(self, run: Run) -> None:
-        self._runs.append(run)
-        self._records += len(run.starts)
-        self._joins_passed = False
-
-    def _pass(self, at: int, rows: int = 1, *, estimated: bool = False) -> None:
-        """Count rows of a table that is not read."""
-        if not self._context.name or not rows:
-            return
-        if not self._joins_passed:
-            self._passed.append(Passed(at))
-            self._joins_passed = True
-        self._passed[-1].rows[self._context.name] += rows
-        self._passed[-1].estimated += rows if estimated else 0
-
-    def _cursor(self, at: int) -> Cursor:
-        return Cursor(self._data, at, self._syntax, final=self._final)

@@ -40,8 +40,8 @@ class Schemas:
             return None
         if any(one.columns != fitting[0].columns for one in fitting):
             raise ManifestError(
-                f'the sources do not agree on the columns of the table "{discreet(table[-1])}": each is to be a dataset '
-                "of its own, or name the columns with `columns` in [format]"
+                f'the sources do not agree on the columns of the table "{discreet(table[-1])}": load them as '
+                "datasets of their own, or name the columns with `columns` in [format]"
             )
         return fitting[0]
 

@@ -108,8 +108,10 @@ class Skipping:
         return TextState.STATEMENT
 
     def skip(self, data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
-        """(how far to go on from `at`, whether that is the end). `rows_at` says where further rows begin there, and
-        `is_damaged` whether it ends there because a quote was lost.
+        """(how far to go on from `at`, whether that is the end).
+
+        Then `rows_at` says where further rows begin there, and `is_damaged` whether the end is that of sound text, a
+        quote having been lost.
 
         Raises:
             IncompleteError: more has to be read to go on at all.
@@ -122,7 +124,6 @@ class Skipping:
             return (end, True) if end else (len(data), False)
         if self._what is TextState.DELIMITER:
             return self._skip_delimited(data, at, final=final)
-        step = self._in_statement if self._what is TextState.STATEMENT else self._in_routine
         dull = _DULL[self._what]
         cursor = Cursor(data, at, self._syntax, final=final)
         watched = self._condition or self._rows is not None
@@ -139,20 +140,30 @@ class Skipping:
                 if start == at:
                     raise
                 return start, False
-            over = token.end if token.kind is Kind.END else step(token)
+            over = self._end(token)
             if over is not None:
                 return over, True
-            if self._rows is not None:
-                if self._before is not None and touch(self._before._replace(end=start), token):
-                    self.is_damaged = True
-                    return start, True
-                self._before = None if token.kind in {Kind.SPACE, Kind.COMMENT} else token
-                if self._rows.begins_row(token):
-                    self.rows_at.append(start)
             if token.kind is Kind.SPACE:
                 self._fresh = self._begins_line(token.text)
             elif token.kind is not Kind.COMMENT:
                 self._fresh = False
+
+    def _end(self, token: Token) -> int | None:
+        """Where what is being skipped ends, if `token` says so."""
+        if token.kind is Kind.END:
+            return token.end
+        over = self._in_statement(token) if self._what is TextState.STATEMENT else self._in_routine(token)
+        return self._look_for_rows(token, self._rows) if over is None and self._rows is not None else over
+
+    def _look_for_rows(self, token: Token, rows: RowCounter) -> int | None:
+        """Note whether another row begins; where the text ends, if it is damaged."""
+        if self._before is not None and touch(self._before._replace(end=token.start), token):
+            self.is_damaged = True
+            return token.start
+        self._before = None if token.kind in {Kind.SPACE, Kind.COMMENT} else token
+        if rows.begins_row(token):
+            self.rows_at.append(token.start)
+        return None
 
     def _begins_line(self, space: bytes) -> bool:
         """Whether a statement may begin behind this space; indented ones only where semicolons are optional."""

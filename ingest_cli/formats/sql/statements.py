@@ -18,7 +18,6 @@ _MODIFIERS = frozenset(
     {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "OR", "INTO", "TABLE", "ONLY", "OVERWRITE"}
 )
 _CONFLICTS = frozenset({"REPLACE", "ABORT", "FAIL", "ROLLBACK"})  # INSERT OR … of SQLite
-_QUERIES = frozenset({"SELECT", "EXEC", "EXECUTE", "WITH", "TABLE", "FROM", "USING"})
 _ROWS_FOLLOW = frozenset({"VALUES", "SELECT", "DEFAULT", "EXEC", "EXECUTE", "WITH"})
 _COPY_OPTIONS = frozenset({"CSV", "BINARY", "FORMAT", "DELIMITER", "DELIMITERS", "NULL", "OIDS", "HEADER"})
 _ALWAYS_CONSTRAINTS = frozenset({"CONSTRAINT", "FOREIGN", "EXCLUDE", "LIKE"})
@@ -43,6 +42,12 @@ class Form(Enum):
     DEFAULTS = auto()  # DEFAULT VALUES
     QUERY = auto()  # what only a database could work out
     UNKNOWN = auto()
+
+
+_WORDS = {
+    "SET": Form.ASSIGNMENTS,
+    **dict.fromkeys(["EXEC", "EXECUTE", "WITH", "TABLE", "FROM", "USING"], Form.QUERY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +134,25 @@ def _form(cursor: Cursor, token: Token) -> Form | None:
     if word in {"VALUES", "VALUE"}:
         is_row = following.kind is Kind.WORD and following.word == "ROW"
         return Form.TUPLES if is_row or following.text == b"(" else Form.UNKNOWN
-    if word == "SET":
-        return Form.ASSIGNMENTS
     if word == "DEFAULT" and following.word == "VALUES":
         cursor.next()
         return Form.DEFAULTS
+    if _read_past(cursor, word, following):
+        return None
+    return _WORDS.get(word, Form.UNKNOWN)
+
+
+def _read_past(cursor: Cursor, word: str, following: Token) -> bool:
+    """Read to the end of a clause that begins with `word`, which has been read; False if it is none that is known."""
     if word in {"PARTITION", "WITH", "KEY"} and following.text == b"(":  # of MySQL, SQL Server, H2
-        return None if _skip_group(cursor) else Form.UNKNOWN
-    if word in _QUERIES:
-        return Form.QUERY
+        return _skip_group(cursor)
     if word == "AS" and following.kind in NAMES:
         cursor.next()
-        return None
+        return True
     if word == "OVERRIDING" and following.word in {"SYSTEM", "USER"}:
         cursor.next()
-        return None if cursor.next().word == "VALUE" else Form.UNKNOWN
-    if word == "OUTPUT":  # SQL Server: what the statement is to return
-        return None if _skip_output(cursor) else Form.UNKNOWN
-    return Form.UNKNOWN
+        return cursor.next().word == "VALUE"
+    return word == "OUTPUT" and _skip_output(cursor)  # SQL Server: what the statement is to return
 
 
 def _skip_output(cursor: Cursor) -> bool:
