@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,9 @@ from ingest_cli.report import Report
 
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
+
+MOST_UNREAD = 20
+"""Tables that are not read and named in a sentence; the report for programs has them all."""
 
 _PASSED_OVER = {
     "skip": "--skip passes over all of them; give a smaller number",
@@ -38,6 +41,7 @@ def accounted(report: Report) -> Iterator[None]:
     """Put the outcome of the block, however it ends, and the time it took into `report`, and see that it balances."""
     with concluded(report):
         yield
+    note_unread(report)
     if not report.account.balances:
         report.notes.append("the account does not balance; this is a bug, please report it")
 
@@ -88,6 +92,38 @@ def check(report: Report, manifest: Manifest) -> None:
         raise SourceError(
             f"not one of {account.rows_read:,} rows holds an identifier; check the columns in [[fields]], and [format]"
         )
+
+
+def note_unread(report: Report) -> None:
+    """Say which tables were not read, and how many rows were counted without being understood."""
+    account = report.account
+    if count := account.flags["estimated_rows"]:
+        report.notes.append(
+            f"{count:,} of the rejected rows are an estimate: they are in statements that cannot be read, and counted "
+            "by what looks like a row"
+        )
+    if account.passed_over:
+        estimated = account.flags["estimated_unread_rows"]
+        note = f"not read: {unread_tables(account.passed_over)}"
+        report.notes.append(
+            f"{note}; {counted(estimated, 'of these rows is', 'of these rows are')} an estimate" if estimated else note
+        )
+
+
+def unread_tables(rows: Mapping[str, int]) -> str:
+    """What was not read, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`."""
+    most = sorted(rows, key=lambda name: (-rows[name], name))
+    named = [f'"{name}" ({counted(rows[name], "row", "rows")})' for name in most[:MOST_UNREAD]]
+    if rest := most[MOST_UNREAD:]:
+        named.append(
+            f"{counted(len(rest), 'more', 'more')} ({counted(sum(map(rows.__getitem__, rest)), 'row', 'rows')})"
+        )
+    return f"table {', '.join(named)}"
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """A number with its noun."""
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def note_undecodable(report: Report, manifest: Manifest) -> None:

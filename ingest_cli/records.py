@@ -149,6 +149,8 @@ class RowChunk:
         loose: ascending: record indices of the rows whose cells fit their columns only by a rule of the manifest, or by
             taking a quote as an ordinary character. Normalizing believes such a row only if its identifiers bear it
             out.
+        passed_over: name of a table, sheet or the like that is not read → rows of it between these records, or
+            beside them. None of them is a record, and none is in the account of rows.
     """
 
     start: Position
@@ -161,6 +163,7 @@ class RowChunk:
     rejected: tuple[tuple[int, str], ...] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
     loose: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def records(self) -> int:
@@ -199,6 +202,7 @@ class RowChunk:
             self.rejected,
             self.flags,
             self.loose,
+            self.passed_over,
             line,
             self.size_bytes,
         )

@@ -34,6 +34,7 @@ class Account:
         wcu_predicted: write capacity units that the items sent should consume.
         largest_item_bytes: by DynamoDB's rules.
         import_bytes: size of the items as an import from S3 would read them.
+        passed_over: name of a table, sheet or the like that is not read → its rows, which are in no other figure.
     """
 
     rows_read: int = 0
@@ -51,6 +52,7 @@ class Account:
     wcu_predicted: int = 0
     largest_item_bytes: int = 0
     import_bytes: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows_rejected(self) -> int:
@@ -269,6 +271,7 @@ class Report:
             "skipped_by_reason": _sorted(account.skipped),
             "rejected_identifiers": _nested(account.rejected_identifiers),
             "flags": _sorted(account.flags),
+            "unread_tables": _sorted(account.passed_over),
             "items": {
                 "built": account.items_built,
                 "acknowledged": account.items_acknowledged,

@@ -10,7 +10,8 @@ from functools import partial
 from ingest_cli.engines.journal import Journal
 from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.extent import Extent
-from ingest_cli.formats import open_format
+from ingest_cli.formats import Described, open_format
+from ingest_cli.heads import heads
 from ingest_cli.keys import read_age_identity
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
 from ingest_cli.policies.checkpoint import Checkpoint
@@ -58,12 +59,17 @@ def stages_of(
 ) -> Stages:
     """The stages of a run from bytes to rows, set up."""
     manifest = planned.manifest
+    age_identity = None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
+    format_ = open_format(manifest.format, planned.wanted, chunk_size)
+    if isinstance(format_, Described) and len(planned.shards) > 1:
+        sources = [shard.source for shard in planned.shards]
+        format_.learn_from(partial(heads, sources, manifest.format.encoding, age_identity))
     return Stages(
         encoding=manifest.format.encoding,
-        format=open_format(manifest.format, planned.wanted, chunk_size),
+        format=format_,
         window=window,
         on_bytes=on_bytes,
-        age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
+        age_identity=age_identity,
     )
 
 

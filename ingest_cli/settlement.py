@@ -147,5 +147,6 @@ def _counted(rows: RowChunk, normalized: Normalized, items: Items) -> Account:
     account.rejected.update(reason for _, reason, _ in normalized.rejected)
     account.flags.update(rows.flags)
     account.flags.update(normalized.flags)
+    account.passed_over.update(rows.passed_over)
     account.identifiers.update(items.count_by_kind())
     return account

@@ -9,9 +9,9 @@ from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.framing import Dialect, RowRules
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format, Wanted
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Described, FileFormat, Format, Wanted
 
-__all__ = ["FORMATS", "FileFormat", "Format", "Wanted", "open_format"]
+__all__ = ["FORMATS", "Described", "FileFormat", "Format", "Wanted", "open_format"]
 
 Maker = Callable[[FormatTable, Wanted, ChunkBytes], Format | FileFormat]
 

@@ -73,3 +73,16 @@ class FileFormat(Protocol):
             SourceError: the file is damaged, or no file of this format.
         """
         ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A format in which one source may say what the columns of another are."""
+
+    def learn_from(self, heads: Callable[[], Iterable[bytes]]) -> None:
+        """Say where to look for what a source does not say itself.
+
+        Args:
+            heads: gives the beginnings of all sources of the dump, in UTF-8; called when it is needed, if ever.
+        """
+        ...

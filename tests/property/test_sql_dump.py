@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,6 +36,17 @@ STATEMENTS = [
     b"INSERT ALL INTO t VALUES ",
     b" INTO t VALUES ",
     b"INSERT INTO t SELECT 1;\n",
+    b"INSERT INTO t SELECT 1, 2, 'x' UNION ALL SELECT ",
+    b"INSERT INTO t SELECT x FROM (VALUES ",
+    b" UNION ALL SELECT 1, 2 AS b, 3",
+    b"SELECT 1, 2, 3",
+    b"INSERT INTO t SET a = 1, c = ",
+    b"INSERT INTO t VALUES ROW",
+    b"INSERT INTO t HOW VALUES ",
+    b"INSERT INTO s HOW VALUES ",
+    b"INSERT INTO t DEFAULT VALUES;\n",
+    b"IF (1) INSERT INTO t VALUES ",
+    b"MERGE INTO t USING (VALUES ",
     b"CREATE TABLE t (a int, b text, c text, PRIMARY KEY (a));\n",
     b"CREATE TRIGGER x BEGIN INSERT INTO t VALUES (1,2,3); END;\n",
     b"CREATE VIEW v AS SELECT 1;\n",
@@ -51,6 +64,7 @@ STATEMENTS = [
     b"ON CONFLICT DO NOTHING;\n",
 ]
 PIECES = [
+    *[b",ROW(1,2,3)", b"ROW ", b" AS x", b"= 1", b" FROM dual"],
     *[b"(1,'x',2)", b"(1,2,3)", b"(NULL,'it''s','b\\'c')", b"('a','b','c\\')", b"(1,2)", b"(1,2,3,4)"],
     *[b"(N'x',0x41,_utf8'y')", b"(E'a\\'b',CAST('x' AS t),1)", b"('a'||chr(10),TO_DATE('x','y'),-1.5e-3)"],
     *[b"(q'[it's]',nq'{a}',md5('x'))", b"(1,_binary 'a',nextval('s'))", b"(date '2017',now(),e'\\ud83d\\ude00')"],
@@ -94,6 +108,14 @@ def rows(chunks: list[RowChunk]) -> Fates:
     return out
 
 
+def passed_over(chunks: list[RowChunk]) -> Counter[str]:
+    out = Counter[str]()
+    for chunk in chunks:
+        out.update(chunk.passed_over)
+        out.update({name: count for name, count in chunk.flags.items() if name.startswith("estimated")})
+    return out
+
+
 def undecodable(chunks: list[RowChunk]) -> int:
     return sum(chunk.flags.get("undecodable_bytes", 0) for chunk in chunks)
 
@@ -112,6 +134,7 @@ def test_neither_chunk_size_nor_pieces_nor_patterns_change_what_is_read(
         chunks = read(data, chunk_bytes=chunk_bytes, piece=piece)
     assert rows(chunks) == rows(whole)
     assert undecodable(chunks) == undecodable(whole)
+    assert passed_over(chunks) == passed_over(whole)
     assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
     if chunks:
         assert chunks[-1].end == whole[-1].end
@@ -143,6 +166,7 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
     spans = [Span(chunk.start, chunk.end) for chunk in chosen]
     again = read(data, chunk_bytes=other_bytes, spans=spans)
     assert rows(again) == rows(chosen)
+    assert passed_over(again) == passed_over(chosen)
     assert sum(c.end.offset - c.start.offset for c in again) == sum(c.end.offset - c.start.offset for c in chosen), (
         "the spans are tiled without gaps"
     )

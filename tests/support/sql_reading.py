@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,3 +45,18 @@ def rejects(chunks: Sequence[RowChunk]) -> list[tuple[int, int, str]]:
 
 def records(chunks: Sequence[RowChunk]) -> int:
     return sum(chunk.records for chunk in chunks)
+
+
+def passed_over(chunks: Sequence[RowChunk]) -> Counter[str]:
+    """Rows of each table that is not read."""
+    out = Counter[str]()
+    for chunk in chunks:
+        out.update(chunk.passed_over)
+    return out
+
+
+def flags(chunks: Sequence[RowChunk]) -> Counter[str]:
+    out = Counter[str]()
+    for chunk in chunks:
+        out.update(chunk.flags)
+    return out

@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settlement",),
     ("tables",),
     ("catalog", "autoscaling", "capacity"),
-    ("lookup", "sandbox", "drafting", "reading"),
+    ("lookup", "sandbox", "drafting", "reading", "heads"),
     ("pipeline",),
     ("engines",),
     ("ledger", "lock"),

@@ -28,6 +28,7 @@ def account() -> Account:
         bytes_acknowledged=1000,
         wcu_predicted=9,
         import_bytes=1100,
+        passed_over=Counter(orders=5),
         largest_item_bytes=300,
     )
 

@@ -12,7 +12,7 @@ from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.sql import boundaries, scanner, tokens
 from ingest_cli.formats.sql_dump import MAX_GAP_BYTES, SqlDump
 from ingest_cli.records import RowChunk, Span
-from tests.support.sql_reading import MYSQL, POSTGRESQL, cells, read, records, rejects
+from tests.support.sql_reading import MYSQL, POSTGRESQL, cells, flags, read, records, rejects
 
 # Damage
 
@@ -21,14 +21,15 @@ def test_a_lost_quote_costs_the_rows_up_to_the_next_that_is_sure() -> None:
     data = MYSQL + b"INSERT INTO t VALUES (1,'a'),(2,'b),(3,'c'),(4,'d'),(5,'O'Neil'),(6,'e');\n"
     chunks = read(data)
     assert cells(chunks) == [(b"1", b"a"), (b"4", b"d"), (b"6", b"e")]
-    assert [reason for _, _, reason in rejects(chunks)] == ["broken_tuple", "broken_tuple"]
+    assert rejects(chunks) == [(row, 2, "broken_tuple") for row in (2, 3, 5)]
+    assert flags(chunks) == {"estimated_rows": 2}  # the second and third are told by what looks like a tuple
 
 
 def test_a_quote_that_is_never_closed_ends_with_its_statement() -> None:
     data = MYSQL + b"INSERT INTO t VALUES (1,'a);\nINSERT INTO t VALUES (2,'b');\nINSERT INTO t VALUES (3,'c');\n"
     chunks = read(data)
     assert cells(chunks) == [(b"3", b"c")]
-    assert rejects(chunks) == [(1, 2, "broken_tuple")]
+    assert rejects(chunks) == [(1, 2, "broken_tuple"), (2, 3, "broken_tuple")]
 
 
 def test_a_dump_that_ends_in_the_middle_of_a_row_loses_that_row() -> None:

@@ -9,11 +9,19 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ingest_cli.formats.sniffing.shapes import MAX_CELL_CHARACTERS, Shape, shapes_of
 from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, SECOND, Meaning
 
 MAX_NAME_CHARACTERS = 60
 """Names are shown no longer than this; a first row with longer cells is no header."""
 
+HIDDEN = "(hidden)"
+"""Stands for a name that looks like an identifier."""
+
+_IDENTIFIERS = frozenset(
+    {Shape.EMAIL, Shape.MYKAD, Shape.PASSPORT, Shape.PHONE_LIKE, Shape.IMEI, Shape.IMSI, Shape.ICCID, Shape.HASH}
+)
+_MANY_DIGITS = re.compile(r"\d(?:[ .()-]?\d){8}")
 _EVERYWHERE = {word: meaning for meaning, words, _ in reversed(MEANINGS) for word in words.split()}
 _WHOLE = {word: meaning for meaning, _, words in reversed(MEANINGS) for word in words.split()} | _EVERYWHERE
 _RANK = {meaning: rank for rank, (meaning, _, _) in enumerate(MEANINGS)}
@@ -71,6 +79,17 @@ def shown(name: str) -> str:
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _INVISIBLE else character
         for character in short
     )
+
+
+def looks_like_identifier(name: str) -> bool:
+    """Whether a name is, or holds, what may be somebody's identifier: the keys of a dump may be persons."""
+    short = name[:MAX_CELL_CHARACTERS].strip()
+    return "@" in short or bool(_MANY_DIGITS.search(short)) or not shapes_of(short).isdisjoint(_IDENTIFIERS)
+
+
+def discreet(name: str) -> str:
+    """A name as it may be printed, or `(hidden)` if it looks like an identifier."""
+    return HIDDEN if looks_like_identifier(name) else shown(name)
 
 
 def _words(name: str) -> list[str]:

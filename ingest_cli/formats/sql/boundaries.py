@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind
 
-_STATEMENTS = frozenset(
+STATEMENTS = frozenset(
     [
         "ALTER",
         "ANALYZE",
@@ -42,23 +42,26 @@ _STATEMENTS = frozenset(
         "TRUNCATE",
         "UNLOCK",
         "UPDATE",
+        "UPSERT",
         "USE",
         "VACUUM",
     ]
 )
 """What may follow a tuple without a semicolon between them."""
 
-_TAILS = frozenset({"ON", "RETURNING", "AS"})
+TAILS = frozenset({"ON", "RETURNING", "AS"})
 """What an INSERT may have behind its tuples."""
 
 # Where reading can go on after a broken tuple: at the next that follows one, or stands on a line of its own; or
 # at the next statement, behind a semicolon at the end of a line or on a line of its own.
-_NEXT_TUPLE = rb"\)\s*+,\s*+(?=\()|\n[ \t]*+(?=\()"
+_NEXT_TUPLE = rb"\)\s*+,\s*+(?=(?i:ROW\s?+)?+\()|\n[ \t]*+(?=\()"
 _NEXT_STATEMENT = (
     rb";[ \t\r]*+(?:\n|\Z)"
     rb"|\n[ \t]*+(?=(?i:INSERT|REPLACE|INTO|CREATE|COPY|GO|SET|UPDATE|ALTER|DROP|COMMIT)\s)"
 )
 _RESYNC = re.compile(rb"(?P<tuple>" + _NEXT_TUPLE + rb")|(?:" + _NEXT_STATEMENT + rb")")
+
+_PERHAPS_NEXT_TUPLE = re.compile(rb"\)\s*+(?:,\s*+(?i:R|RO|ROW\s?+)?+)?+\Z")
 
 LOOK_AHEAD_BYTES = 64
 """What has to be seen behind a record, at most, to know where it ends; the longest word looked for is shorter."""
@@ -97,9 +100,28 @@ def after_tuple(cursor: Cursor, *, final: bool, repeats: bool) -> tuple[int, Nex
         return following.start, Next.STATEMENT if following.text in {b"/", b"\\"} else Next.TUPLE
     if token.kind is not Kind.WORD:
         return token.start, Next.STATEMENT if token.text in {b"/", b"\\"} else Next.TUPLE
-    if token.word in _STATEMENTS or (token.word == "INTO" and repeats):
+    if token.word in STATEMENTS or (token.word == "INTO" and repeats):
         return token.start, Next.STATEMENT
-    return token.start, Next.TAIL if token.word in _TAILS else Next.TUPLE
+    return token.start, Next.TAIL if token.word in TAILS else Next.TUPLE
+
+
+def opens_row(cursor: Cursor, *, final: bool) -> bool:
+    """Whether the word ROW and a parenthesis come next, as in `VALUES ROW(1, 2)`; if so, read up to the latter.
+
+    Raises:
+        IncompleteError: more has to be read to tell.
+    """
+    position = cursor.position
+    try:
+        token = cursor.next()
+        if token.kind is Kind.WORD and token.word == "ROW" and (opening := cursor.peek()).text == b"(":
+            cursor.advance(opening.start)
+            return True
+    except IncompleteError:
+        if not final:
+            raise
+    cursor.position = position
+    return False
 
 
 def is_over(cursor: Cursor, *, final: bool) -> bool:
@@ -114,7 +136,7 @@ def is_over(cursor: Cursor, *, final: bool) -> bool:
         if not final:
             raise
         return False
-    return token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and token.word in _STATEMENTS)
+    return token.kind is Kind.END or token.text == b";" or (token.kind is Kind.WORD and token.word in STATEMENTS)
 
 
 def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
@@ -131,7 +153,25 @@ def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
     return found.end(), Next.TUPLE if found["tuple"] is not None else Next.STATEMENT
 
 
-def last_chance(data: bytes, at: int) -> int:
+def search_on(data: bytes, at: int, *, final: bool) -> tuple[int, Next | None]:
+    """As `resync`, but where no such place is seen yet: (from where on one may begin, None).
+
+    Raises:
+        IncompleteError: one may begin at `at`; more has to be read to tell.
+    """
+    found = _RESYNC.search(data, at)
+    if final or (found is not None and found.end() < len(data)):
+        return resync(data, at, final=final)
+    end = found.start() if found is not None else _last_chance(data, at)
+    if end == at:
+        raise IncompleteError
+    return end, None
+
+
+def _last_chance(data: bytes, at: int) -> int:
     """From where on the beginning of such a place may stand, none of which is between `at` and there; at most len."""
-    found = max(data.rfind(mark, at) for mark in (b")", b";", b"\n"))
+    closing = data.rfind(b")", at)
+    if closing >= 0 and _PERHAPS_NEXT_TUPLE.match(data, closing):
+        return closing
+    found = max(data.rfind(mark, at) for mark in (b";", b"\n"))
     return len(data) if found < 0 else found

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.sniffing.names import shown
+from ingest_cli.formats.sniffing.names import discreet, shown
 from ingest_cli.formats.sql.dialect import Family
 from ingest_cli.formats.sql.statements import Created, Name
 
 _MAX_TABLES = 20_000
 """Tables whose columns are remembered; it takes a made-up dump to have more."""
 
+MAX_NAMED = 200
+"""Tables that are not read and are called by their names; the others are taken together."""
+
+OTHER_TABLES = "(other tables)"
+_OF_SQLITE = "sqlite_"  # its own tables: sequence numbers and statistics
 _MAX_COMPARED = 200  # names, and letters of a name, among which the nearest is looked for
 
 
@@ -38,6 +43,7 @@ class Context:
 
     Attributes:
         head: the bytes of the statement before its first tuple; empty for a COPY.
+        name: of the table, as it may be shown; empty for one of which nobody need know.
         positions: where in a row each wanted column is; None for one that this statement leaves out.
         width: cells a row has to have; 0 for a table that is not read.
         read: whether its rows count.
@@ -47,6 +53,7 @@ class Context:
     """
 
     head: bytes
+    name: str = ""
     positions: tuple[int | None, ...] = ()
     width: int = 0
     read: bool = False
@@ -55,12 +62,44 @@ class Context:
     tuples: int = field(default=0, compare=False)
 
 
+class TableNames:
+    """What tables that are not read are called in an account: as the dump calls them, and only so many of them."""
+
+    def __init__(self) -> None:
+        self._names: dict[Name, str] = {}
+
+    def of(self, table: Name) -> str:
+        """What to call `table`: no text that a terminal would obey, or that tells of a person."""
+        known = self._names.get(table)
+        if known is None:
+            if len(self._names) >= MAX_NAMED:
+                return OTHER_TABLES
+            known = self._names[table] = ".".join(discreet(part) for part in table)
+        return known
+
+
 class Catalog:
     """What is known of the tables at one place of a dump."""
 
-    def __init__(self, wish: Wish, family: Family) -> None:
+    def __init__(
+        self,
+        wish: Wish,
+        family: Family,
+        names: TableNames | None = None,
+        elsewhere: Callable[[Name], Created | None] = lambda _: None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            wish: what is to be read.
+            family: whose dump it is.
+            names: what to call tables that are not read.
+            elsewhere: knows the columns of tables that this source does not describe.
+        """
+        self._elsewhere = elsewhere
         self._wish = wish
         self._family = family
+        self._names = names or TableNames()
         self._selected = [split_name(name) for name in wish.tables]
         self._created: dict[Name, Created] = {}
         self._wanted = {name.casefold() for name in wish.wanted}
@@ -85,7 +124,7 @@ class Catalog:
         key = self._key(table)
         if not self._selected:
             return self._only == key
-        return any(_same(key, wanted) for wanted in self._selected)
+        return any(same_table(key, wanted) for wanted in self._selected)
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
         """Begin to read rows of `table`.
@@ -99,21 +138,53 @@ class Catalog:
             ManifestError: it is the second table with rows and none is selected, or a wanted column is not in it.
         """
         key = self._key(table)
-        if not self._selected:
-            if key[-1].startswith("sqlite_"):  # SQLite's own: sequence numbers and statistics
-                return Context(head)
-            if self._only is None:
-                self._only = key
-            elif self._only != key:
-                raise self._ambiguous(table)
-        if not self.is_read(table):
-            return Context(head)
-        names = self._names(key, columns)
-        return Context(head, self._positions(key, table, names), len(names), read=True)
+        if not self._claims(key, table):
+            return self.pass_over(table, head)
+        names = self._columns(key, columns)
+        return Context(head, _shown(table), self._positions(key, table, names), len(names), read=True)
 
-    def _names(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
+    def open_blank(self, table: Name) -> Context:
+        """Begin to read a row of `table` in which nothing is said.
+
+        Raises:
+            ManifestError: it is the second table with rows and none is selected.
+        """
+        if not self._claims(self._key(table), table):
+            return self.pass_over(table, b"")
+        return Context(b"", _shown(table), (None,) * len(self._wish.wanted), read=True)
+
+    def unread(self, table: Name) -> Context:
+        """Begin with rows of `table` that cannot be read: they are rejects if its rows are read otherwise."""
+        key = self._key(table)
+        if not self._selected and self._only is None and not key[-1].startswith(_OF_SQLITE):
+            self._only = key
+        return Context(b"", _shown(table), read=True) if self.is_read(table) else self.pass_over(table, b"")
+
+    def pass_over(self, table: Name, head: bytes) -> Context:
+        """Begin with rows of `table` that are not read."""
+        is_own = self._key(table)[-1].startswith(_OF_SQLITE)
+        if is_own:
+            return Context(head)
+        is_bare = self._key(table) != _folded(table)  # it is in a database that a USE has named
+        return Context(head, self._names.of((self._database, *table) if is_bare else table))
+
+    def _claims(self, key: Name, table: Name) -> bool:
+        """Whether the rows of a table are read; the first table with rows is, where none is selected."""
+        if self._selected:
+            return self.is_read(table)
+        if key[-1].startswith(_OF_SQLITE):
+            return False
+        if self._only is None:
+            self._only = key
+        elif self._only != key:
+            raise self._ambiguous(table)
+        return True
+
+    def _columns(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
         """What the cells of a row are called, in order."""
         created = self._find(key)
+        if created is None and columns is None and self._wish.columns is None:
+            created = self._elsewhere(key)
         if len(self._seen) >= _MAX_TABLES:
             self._seen.clear()
         seen = self._seen.setdefault(key, set())
@@ -205,7 +276,7 @@ def _folded(name: Name) -> Name:
     return tuple(part.casefold() for part in name if part) or ("",)
 
 
-def _same(table: Name, wanted: Name) -> bool:
+def same_table(table: Name, wanted: Name) -> bool:
     """Whether two names mean the same table, where either may leave out the schema."""
     shared = min(len(table), len(wanted))
-    return table[-shared:] == wanted[-shared:]
+    return _folded(table[-shared:]) == _folded(wanted[-shared:])

@@ -74,6 +74,14 @@ def read_lines(data: bytes, start: int, stop: int, context: Context) -> Run:
     return Run(ends[:-1], ends[1:], rejected, partial(cells_of_lines, lines, context) if lines else None)
 
 
+def count_rows(data: bytes, start: int, stop: int) -> int:
+    """How many rows the lines from `start` to `stop` are."""
+    text = data[start:stop]
+    if b"\\\n" in text:
+        return len(_split(text.removesuffix(b"\n"), b"\n"))
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
 def _split(text: bytes, separator: bytes) -> list[bytes]:
     """Cut at each separator that has no backslash of its own before it."""
     parts = text.split(separator)

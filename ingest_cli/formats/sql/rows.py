@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest_cli.formats.sql import values
 from ingest_cli.formats.sql.catalog import Context
@@ -32,12 +33,29 @@ class Run:
         ends: where each ends, and what separates it from the next.
         rejected: (place in the run, reason) of those that are no rows.
         cells: reads the cells of the others; None if there are none.
+        estimated: whether how many records there are is an estimate; all of them are rejected, then.
     """
 
     starts: Sequence[int]
     ends: Sequence[int]
     rejected: Sequence[tuple[int, str]] = ()
     cells: Callable[[], Cells] | None = None
+    estimated: bool = False
+
+
+@dataclass(slots=True)
+class Passed:
+    """Rows of tables that are not read, with no record between them.
+
+    Attributes:
+        at: where the first of them is in the data that was scanned.
+        rows: table → rows.
+        estimated: how many of them are an estimate.
+    """
+
+    at: int
+    rows: Counter[str] = field(default_factory=Counter)
+    estimated: int = 0
 
 
 def cells_of_pattern(found: Sequence[tuple[bytes, ...]], context: Context, syntax: Syntax) -> Cells:
@@ -76,3 +94,8 @@ def cells_of_lines(lines: Sequence[Sequence[bytes]], context: Context) -> Cells:
             column = [line[position] for line in lines]
             columns.append([values.copied(cell) if b"\\" in cell else cell for cell in column])
     return Cells(columns)
+
+
+def empty_cells(context: Context) -> Cells:
+    """The cells of a row in which nothing is said."""
+    return Cells([[b""] for _ in context.positions])

@@ -1,31 +1,35 @@
 """The state machine that finds the rows in a dump.
 
 At every place it is in one state: before a statement, inside one that does not matter, inside a routine, before a
-tuple or a line of COPY, or behind something too long. The state depends on the bytes before that place and on
-nothing else, above all not on where blocks end: what cannot be told yet is left for the next call, and what would
-be longer than a record may be is given up after that many bytes.
+tuple, a SELECT or a line of COPY, or inside what is damaged or too long. The state depends on the bytes before that
+place and on nothing else, above all not on where blocks end: what cannot be told yet is left for the next call, and
+what would be longer than a record may be is given up after that many bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
 
 from ingest_cli.formats import record_stream
-from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES, Next, after_tuple, is_over, last_chance, resync
+from ingest_cli.formats.sql.boundaries import after_tuple, is_over, opens_row
 from ingest_cli.formats.sql.catalog import Catalog, Context
-from ingest_cli.formats.sql.copy_lines import find_lines, read_lines
+from ingest_cli.formats.sql.copy_lines import count_rows, find_lines, read_lines
 from ingest_cli.formats.sql.dialect import Syntax
 from ingest_cli.formats.sql.heads import Heads
-from ingest_cli.formats.sql.rows import Run, cells_of_pattern, cells_of_tuple
+from ingest_cli.formats.sql.machine import Scan
+from ingest_cli.formats.sql.recovery import Recovery
+from ingest_cli.formats.sql.rows import Run, cells_of_pattern, cells_of_tuple, empty_cells
+from ingest_cli.formats.sql.selects import Selected, read_assignments, read_select
 from ingest_cli.formats.sql.skipping import Skipping, TextState
-from ingest_cli.formats.sql.statements import Copy, read_copy, read_create_table, read_insert
-from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, TooLongError, check_size, name_of
+from ingest_cli.formats.sql.statements import Copy, Form, Insert, read_copy, read_create_table, read_insert
+from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, check_size, name_of
 from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, Tuple, read_tuple, read_usual, run_pattern
+from ingest_cli.formats.sql.unread import Stretch
+
+__all__ = ["Scan", "Scanner"]
 
 FAST_AFTER_TUPLES = 5_000
 """Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
@@ -36,69 +40,25 @@ WINDOW_BYTES = 256 << 10
 _MAX_FAST_HEAD_BYTES = 16 << 10
 """Patterns are compiled for heads up to this length."""
 
+_INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
+_CONDITIONS = frozenset({"IF", "WITH"})
+"""What may begin a statement of which an INSERT is a part."""
+
 # Space and comments between statements, many at a time, each of them whole.
 _BLANK = re.compile(rb"(?:\s++(?=\S)|--[^\r\n]*+(?=[\r\n]))++")
 
-State = Callable[[int], int]
-"""Deals with what stands at a place, and says where to go on; raises IncompleteError or TooLongError."""
 
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a scanner found.
-
-    Attributes:
-        runs: the records, in order.
-        consumed: bytes that have been dealt with.
-    """
-
-    runs: list[Run]
-    consumed: int
-
-
-class Scanner:
+class Scanner(Recovery):
     """Finds the rows of one dump; given all of its bytes in order."""
 
     def __init__(self, syntax: Syntax, catalog: Catalog) -> None:
-        self._syntax = syntax
+        super().__init__(syntax)
         self._catalog = catalog
-        self._data = b""
-        self._final = False
-        self._runs = list[Run]()
-        self._records = 0
-        self._state: State = self._statement
-        self._context = Context(b"")
         self._heads = Heads()
         self._passed_over = 0  # tuples of tables that are not read
         self._copy: Copy | None = None
         self._repeats = False
-        self._lead = 0  # bytes of the statement's head before the next tuple, as part of its record
-        self._discard = 0
-        self._skipping = Skipping(syntax)
-
-    def scan(self, data: bytes, *, final: bool) -> Scan:
-        """Go on, with `data`: what the last call did not consume, and more.
-
-        Raises:
-            ManifestError: the manifest does not fit the dump.
-        """
-        self._data, self._final = data, final
-        self._runs, self._records = [], 0
-        at = 0
-        while at < len(data) and self._records < MAX_CHUNK_ROWS:
-            try:
-                at = self._state(at)
-            except IncompleteError:
-                if len(data) - at > record_stream.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
-                    self._give_up(at)
-                elif final:
-                    at = len(data)
-                else:
-                    break
-            except TooLongError:
-                self._give_up(at)
-        self._data = b""
-        return Scan(self._runs, at)
+        self._rows = self._values
 
     # Statements
 
@@ -112,7 +72,7 @@ class Scanner:
         word = token.word if token.kind is Kind.WORD else ""
         if token.kind in {Kind.SPACE, Kind.COMMENT} or token.text in {b";", b"/"} or word in {"BEGIN", "GO"}:
             return token.end
-        if word in {"INSERT", "REPLACE"} or (word == "INTO" and self._repeats):
+        if word in _INSERTS or (word == "INTO" and self._repeats):
             return self._insert(at, cursor, repeated=word == "INTO")
         self._repeats = False
         if word == "COPY":
@@ -122,7 +82,7 @@ class Scanner:
         if word == "USE":
             self._use(at, cursor)
         what = self._skipping.what_begins_with(token)
-        return self._skip(at if what is TextState.DELIMITER else token.end, what)
+        return self._skip(at if what is TextState.DELIMITER else token.end, what, condition=word in _CONDITIONS)
 
     def _use(self, at: int, cursor: Cursor) -> None:
         """A USE: what has no database before its name is in that one from here on."""
@@ -146,16 +106,43 @@ class Scanner:
             self._repeats = repeats
             if found is None:
                 return self._skip(after, TextState.STATEMENT)
-            if not found.has_values:
-                if self._catalog.is_read(found.table):
-                    self._add(Run([at], [cursor.position], [(0, "not_values")]))
-                return self._skip(cursor.position, TextState.STATEMENT)
-            context = self._catalog.open(found.table, found.columns, self._data[at : cursor.peek().start])
+            start = cursor.peek().start
+            if found.form is Form.ASSIGNMENTS or found.form is Form.DEFAULTS:
+                return self._alone(at, cursor, found)
+            if found.form is not Form.TUPLES and found.form is not Form.SELECTS:
+                reason = "not_values" if found.form is Form.QUERY else "unread_statement"
+                return self._unread(at, cursor.position, self._catalog.unread(found.table), reason)
+            context = self._catalog.open(found.table, found.columns, self._data[at:start])
             context.repeats = repeats
-            self._heads.add(context)
+            self._rows = self._selects if found.form is Form.SELECTS else self._values
+            if found.form is Form.TUPLES:
+                self._heads.add(context)
+        else:
+            self._rows = self._values
         self._repeats = context.repeats
-        self._context, self._state, self._lead = context, self._values, len(context.head)
+        self._context, self._state, self._lead = context, self._rows, len(context.head)
         return at
+
+    def _alone(self, at: int, cursor: Cursor, found: Insert) -> int:
+        """An INSERT … SET, or of DEFAULT VALUES: a statement of one row."""
+        if found.form is Form.DEFAULTS:
+            self._context = context = self._catalog.open_blank(found.table)
+            end, following = after_tuple(cursor, final=self._final, repeats=False)
+            check_size(at, end)
+            self._row(at, Run([at], [end], cells=partial(empty_cells, context)))
+            self._follow(following)
+            return end
+        row = read_assignments(cursor, final=self._final)
+        if isinstance(row, Selected):
+            check_size(at, max(row.end, cursor.seen))
+            self._context = self._catalog.open(found.table, row.names, b"")
+            return self._selected(at, row)
+        context = self._catalog.unread(found.table)
+        if row is None:
+            check_size(at, cursor.seen)
+            return self._unread(at, cursor.position, context, "unread_statement")
+        self._context = context
+        return self._broken(at, row.at, cursor)
 
     def _copy_from(self, at: int, cursor: Cursor) -> int:
         after = cursor.position
@@ -198,7 +185,7 @@ class Scanner:
             return end
         context, start = self._context, at + self._lead
         cursor = self._cursor(start)
-        opened = self._data[start : start + 1] == b"("
+        opened = self._data[start : start + 1] == b"(" or opens_row(cursor, final=self._final)
         if not opened and is_over(cursor, final=self._final):
             self._state = self._statement
             return start
@@ -206,36 +193,48 @@ class Scanner:
         if opened:
             most = context.width + 1 if context.read else 0
             found = read_usual(cursor, self._syntax, most=most) or read_tuple(cursor, final=self._final, most=most)
-        if isinstance(found, Broken):
-            end, following = resync(self._data, found.at, final=self._final)
-            run = Run([at], [end], [(0, "broken_tuple")])
-        else:
-            end, following = after_tuple(cursor, final=self._final, repeats=context.repeats)
-            run = self._row(at, end, [self._data[begin:after] for begin, after in found.values])
-        check_size(at, max(end, cursor.seen))
-        if context.read:
-            self._add(run)
-        else:
-            self._passed_over += 1
         context.tuples += 1
+        if isinstance(found, Broken):
+            return self._broken(at, found.at, cursor)
+        end, following = after_tuple(cursor, final=self._final, repeats=context.repeats)
+        check_size(at, max(end, cursor.seen))
+        self._passed_over += not context.read
+        self._row(at, self._run(at, end, found.values) if context.read else None)
         self._follow(following)
         return end
 
-    def _follow(self, following: Next) -> None:
-        """Go on behind a tuple."""
-        self._lead = 0
-        self._state = self._values if following is Next.TUPLE else self._statement
-        if following is Next.TAIL:
-            self._skipping.begin(TextState.STATEMENT)
-            self._state = self._text
+    def _selects(self, at: int) -> int:
+        """Before a SELECT of an INSERT, or before the statement whose first it is."""
+        cursor = self._cursor(at + self._lead)
+        row = read_select(cursor, final=self._final)
+        if isinstance(row, Broken):
+            return self._broken(at, row.at, cursor)
+        check_size(at, cursor.seen)
+        if row is None:
+            return self._unread(at, at + self._lead, self._context, "not_values")
+        return self._selected(at, row)
 
-    def _row(self, at: int, end: int, raw: list[bytes]) -> Run:
+    def _selected(self, at: int, row: Selected) -> int:
+        self._row(at, self._run(at, row.end, row.values) if self._context.read else None)
+        self._follow(row.following)
+        return row.end
+
+    def _run(self, at: int, end: int, values: Sequence[tuple[int, int]]) -> Run:
+        """The row with these values as a record."""
         context = self._context
-        if not context.read:
-            return Run([at], [end])
-        if len(raw) != context.width:
-            return Run([at], [end], [(0, "too_many_cells" if len(raw) > context.width else "too_few_cells")])
+        if len(values) != context.width:
+            return Run([at], [end], [(0, "too_many_cells" if len(values) > context.width else "too_few_cells")])
+        raw = [self._data[begin:after] for begin, after in values]
         return Run([at], [end], cells=partial(cells_of_tuple, raw, context, self._syntax))
+
+    def _row(self, at: int, run: Run | None) -> None:
+        """Note a row, as a record or as one that is passed over."""
+        if run is not None and self._context.read:
+            self._add(run)
+        else:
+            self._pass(at)
+
+    # Many rows at a time
 
     def _tuples(self, at: int) -> int:
         """As many tuples as follow one another and are written in the usual way; where they end."""
@@ -251,6 +250,8 @@ class Scanner:
         if self._context.read:
             cells = partial(cells_of_pattern, found, self._context, self._syntax)
             self._add(Run(bounds[:-1], bounds[1:], cells=cells))
+        else:
+            self._pass(at, len(found))
         self._lead = 0
         self._state = self._values if self._data[bounds[-1] : bounds[-1] + 1] == b"(" else self._statement
         return bounds[-1]
@@ -272,9 +273,10 @@ class Scanner:
         if stop > at:
             check_size(at, stop)  # it is one line, if it is that much
             self._open_copy()
-            run = read_lines(self._data, at, stop, self._context)
             if self._context.read:
-                self._add(run)
+                self._add(read_lines(self._data, at, stop, self._context))
+            else:
+                self._pass(at, count_rows(self._data, at, stop))
         if after is None:
             return stop
         self._state, self._copy, self._context = self._statement, None, Context(b"")
@@ -287,67 +289,44 @@ class Scanner:
             self._context.plain = self._copy.plain
             self._copy = None
 
-    # What is not looked at
-
-    def _skip(self, at: int, what: TextState) -> int:
-        self._skipping.begin(what)
-        self._state = self._text
-        return at
-
-    def _text(self, at: int) -> int:
-        """Inside a statement, routine or line that does not matter."""
-        end, over = self._skipping.skip(self._data, at, final=self._final)
-        if over:
-            self._state = self._statement
-        return end
-
     def _give_up(self, at: int) -> None:
         """What stands at `at` is longer than a record may be."""
-        self._discard = record_stream.MAX_RECORD_BYTES
-        if self._state in {self._values, self._copy_lines}:
+        most = record_stream.MAX_RECORD_BYTES
+        self._discard, self._reason = most, "record_too_long"
+        if self._state == self._copy_lines:
             self._open_copy()
-            if self._context.read:
-                self._add(Run([at], [at], [(0, "record_too_long")]))
-            after = self._lost if self._state == self._values else self._copy_lines
-            self._state = partial(self._discard_line, after)
+            self._reject([at], [at + 1], estimated=False)
+            self._state = self._discard_line
+        elif self._state in {self._values, self._selects} or self._is_of_read_table(at):
+            stretch = Stretch(most, self._lead, to_line_end=True)
+            self._begin_stretch(at, stretch, self._go_on_lost)
             self._lead = 0
         else:
             if self._state != self._text:
                 self._skipping.begin(TextState.STATEMENT)
             self._state = self._discard_text
 
-    def _discard_text(self, at: int) -> int:
-        end = min(at + self._discard, len(self._data))
-        self._discard -= end - at
-        if not self._discard:
-            self._state = self._text
-        return end
-
-    def _discard_line(self, after: State, at: int) -> int:
-        """Read past the rest of something too long, up to the end of the line it ends in; then go on with `after`."""
+    def _discard_line(self, at: int) -> int:
+        """Read past the rest of a line of COPY that is too long."""
         least = min(at + self._discard, len(self._data))
         self._discard -= least - at
         end = self._data.find(b"\n", least) if not self._discard else -1
         if end < 0:
             return len(self._data)
-        self._state = after
-        return end + 1 if after == self._copy_lines else end  # a tuple may be told by the line end before it
+        self._state = self._copy_lines
+        return end + 1
 
-    def _lost(self, at: int) -> int:
-        """Behind a tuple that was too long, and perhaps in the middle of it."""
+    def _is_of_read_table(self, at: int) -> bool:
+        """Whether the statement at `at` has rows of a table that is read, if so much of its head can be read."""
+        if self._state != self._statement:
+            return False
+        seen = self._data[at : at + record_stream.MAX_RECORD_BYTES]  # the same bytes, whatever the size of blocks
+        cursor = Cursor(seen, 0, self._syntax, final=False)
         try:
-            end, following = resync(self._data, at, final=self._final)
+            found = read_insert(cursor) if cursor.next().word in _INSERTS else None
         except IncompleteError:
-            end = last_chance(self._data, at)
-            if end == at:
-                raise
-            return end
-        self._follow(following)
-        return end
-
-    def _add(self, run: Run) -> None:
-        self._runs.append(run)
-        self._records += len(run.starts)
-
-    def _cursor(self, at: int) -> Cursor:
-        return Cursor(self._data, at, self._syntax, final=self._final)
+            found = None
+        if found is None or not self._catalog.is_read(found.table):
+            return False
+        self._context, self._rows, self._lead = self._catalog.unread(found.table), self._values, 0
+        return True

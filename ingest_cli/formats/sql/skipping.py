@@ -12,6 +12,8 @@ from enum import Enum, auto
 from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.dialect import Family, Syntax
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token, TooLongError, check_size
+from ingest_cli.formats.sql.tuples import touch
+from ingest_cli.formats.sql.unread import RowCounter
 
 
 class TextState(Enum):
@@ -28,6 +30,7 @@ _ROUTINES = frozenset({"TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "EVENT", "PAC
 _OTHERS = frozenset({"VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA", "USER", "ROLE", "TYPE", "EXTENSION", "RULE"})
 _CREATE_WORDS = 24  # CREATE ALGORITHM=… DEFINER=`…`@`…` SQL SECURITY … VIEW
 _AFTER_END = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})  # END IF closes what opened without BEGIN
+_INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
 _LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
 _WITH_MYSQL = frozenset({Family.MYSQL, Family.UNKNOWN})
 _WITH_ORACLE = frozenset({Family.ORACLE, Family.UNKNOWN})
@@ -54,10 +57,23 @@ class Skipping:
         self._fresh = False  # at the beginning of a line
         self._depth = 0
         self._last_word = ""
+        self._rows: RowCounter | None = None
+        self._condition = False
+        self._before: Token | None = None  # which the next one follows without a blank
+        self.rows_at = list[int]()
+        self.is_damaged = False
 
-    def begin(self, what: TextState) -> None:
-        """Something begins."""
+    def begin(self, what: TextState, *, counts: bool = False, condition: bool = False) -> None:
+        """Something begins.
+
+        Args:
+            what: what it is.
+            counts: whether the rows behind the first one are looked for, in a statement that is not read otherwise.
+            condition: whether an INSERT may be part of it, as behind IF or WITH.
+        """
         self._what, self._fresh, self._depth, self._last_word = what, False, 0, ""
+        self._rows, self._before = RowCounter() if counts else None, None
+        self._condition = condition
 
     def what_begins_with(self, token: Token) -> TextState:
         """What a statement of no interest is, given its first token."""
@@ -94,21 +110,26 @@ class Skipping:
     def skip(self, data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
         """(how far to go on from `at`, whether that is the end).
 
+        Then `rows_at` says where further rows begin there, and `is_damaged` whether the end is that of sound text, a
+        quote having been lost.
+
         Raises:
             IncompleteError: more has to be read to go on at all.
             TooLongError: what comes next is longer than a record may be.
         """
+        self.rows_at.clear()
+        self.is_damaged = False
         if self._what is TextState.LINE:
             end = data.find(b"\n", at) + 1
             return (end, True) if end else (len(data), False)
         if self._what is TextState.DELIMITER:
             return self._skip_delimited(data, at, final=final)
-        step = self._in_statement if self._what is TextState.STATEMENT else self._in_routine
         dull = _DULL[self._what]
         cursor = Cursor(data, at, self._syntax, final=final)
+        watched = self._condition or self._rows is not None
         while True:
             at_most = cursor.position + record_stream.MAX_RECORD_BYTES
-            if not self._fresh and (found := dull.match(data, cursor.position, at_most)):
+            if not watched and not self._fresh and (found := dull.match(data, cursor.position, at_most)):
                 cursor.advance(found.end())
                 self._last_word = ""
             start = cursor.position
@@ -119,13 +140,30 @@ class Skipping:
                 if start == at:
                     raise
                 return start, False
-            over = token.end if token.kind is Kind.END else step(token)
+            over = self._end(token)
             if over is not None:
                 return over, True
             if token.kind is Kind.SPACE:
                 self._fresh = self._begins_line(token.text)
             elif token.kind is not Kind.COMMENT:
                 self._fresh = False
+
+    def _end(self, token: Token) -> int | None:
+        """Where what is being skipped ends, if `token` says so."""
+        if token.kind is Kind.END:
+            return token.end
+        over = self._in_statement(token) if self._what is TextState.STATEMENT else self._in_routine(token)
+        return self._look_for_rows(token, self._rows) if over is None and self._rows is not None else over
+
+    def _look_for_rows(self, token: Token, rows: RowCounter) -> int | None:
+        """Note whether another row begins; where the text ends, if it is damaged."""
+        if self._before is not None and touch(self._before._replace(end=token.start), token):
+            self.is_damaged = True
+            return token.start
+        self._before = None if token.kind in {Kind.SPACE, Kind.COMMENT} else token
+        if rows.begins_row(token):
+            self.rows_at.append(token.start)
+        return None
 
     def _begins_line(self, space: bytes) -> bool:
         """Whether a statement may begin behind this space; indented ones only where semicolons are optional."""
@@ -136,6 +174,10 @@ class Skipping:
     def _in_statement(self, token: Token) -> int | None:
         if token.text == b";":
             return token.end
+        if self._condition:
+            self._depth += {b"(": 1, b")": -1}.get(token.text, 0)
+            if token.kind is Kind.WORD and token.word in _INSERTS and self._depth == 0:
+                return token.start
         if not self._fresh:
             return None
         if token.kind is Kind.WORD and (token.word in _LINE_STARTERS or self._begins_delimiter(token)):

@@ -7,15 +7,18 @@ no rows and names no columns, and the cursor's IncompleteError says that more ha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from ingest_cli.formats.sql.tokens import NAMES, Cursor, Kind, Token, name_of
 
 Name = tuple[str, ...]
 """A table's name with what stands before it: database, schema."""
 
-_MODIFIERS = frozenset({"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "OR", "INTO", "TABLE", "ONLY"})
+_MODIFIERS = frozenset(
+    {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "OR", "INTO", "TABLE", "ONLY", "OVERWRITE"}
+)
 _CONFLICTS = frozenset({"REPLACE", "ABORT", "FAIL", "ROLLBACK"})  # INSERT OR … of SQLite
-_SOURCES = frozenset({"SELECT", "SET", "DEFAULT", "EXEC", "EXECUTE", "WITH", "TABLE"})
+_ROWS_FOLLOW = frozenset({"VALUES", "SELECT", "DEFAULT", "EXEC", "EXECUTE", "WITH"})
 _COPY_OPTIONS = frozenset({"CSV", "BINARY", "FORMAT", "DELIMITER", "DELIMITERS", "NULL", "OIDS", "HEADER"})
 _ALWAYS_CONSTRAINTS = frozenset({"CONSTRAINT", "FOREIGN", "EXCLUDE", "LIKE"})
 _KEY_WORDS = frozenset({"PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CHECK", "PERIOD"})
@@ -23,8 +26,28 @@ _KEY_OPTIONS = frozenset({"USING", "UNIQUE", "CLUSTERED", "NONCLUSTERED"})
 _MAX_COLUMNS = 32_767
 """More than any of these systems can be built to allow (SQLite's SQLITE_MAX_COLUMN)."""
 
+_NAMES_AND_STRINGS = NAMES | {Kind.STRING}
+"""What names a table or column of an INSERT: SQLite takes 'people' for a name where a name has to stand."""
+
 _ELEMENT_TOKENS = 64
 """Tokens of a column's definition that are kept; a default or check may be of any length."""
+
+
+class Form(Enum):
+    """How an INSERT gives its rows."""
+
+    TUPLES = auto()  # VALUES (…), (…), also VALUES ROW(…), ROW(…)
+    SELECTS = auto()  # SELECT …, perhaps of constants, perhaps UNION ALL SELECT …
+    ASSIGNMENTS = auto()  # SET a = …, b = …
+    DEFAULTS = auto()  # DEFAULT VALUES
+    QUERY = auto()  # what only a database could work out
+    UNKNOWN = auto()
+
+
+_WORDS = {
+    "SET": Form.ASSIGNMENTS,
+    **dict.fromkeys(["EXEC", "EXECUTE", "WITH", "TABLE", "FROM", "USING"], Form.QUERY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +56,13 @@ class Insert:
 
     Attributes:
         table: its name.
-        columns: its column list, if it has one.
-        has_values: whether tuples follow, and not a query.
+        columns: its column list, if it has one that can be read.
+        form: how its rows are given.
     """
 
     table: Name
     columns: tuple[str, ...] | None
-    has_values: bool
+    form: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +96,97 @@ class Created:
 
 
 def read_insert(cursor: Cursor) -> Insert | None:
-    """The head of an INSERT, REPLACE or of an INTO of INSERT ALL; the cursor is left before the first tuple."""
+    """The head of an INSERT, REPLACE, MERGE or UPSERT, or of an INTO of INSERT ALL.
+
+    The cursor is left before the first tuple, before SELECT, or before the first assignment.
+    """
     while (token := cursor.peek()).kind is Kind.WORD and token.word in _MODIFIERS | _CONFLICTS:
         cursor.next()
     table = _table_name(cursor)
     if table is None:
         return None
-    columns = None
-    if cursor.peek().text == b"(":
-        columns = _column_list(cursor)
-        if columns is None:
-            return Insert(table, None, has_values=False)
+    columns: tuple[str, ...] | None = None
     while True:
+        token = cursor.peek()
+        if token.text == b"(":
+            inside = _peek_second(cursor)
+            if inside.kind is Kind.WORD and inside.word in {"SELECT", "WITH"}:  # a query in parentheses
+                cursor.next()
+                continue
+            columns = _column_list(cursor) if columns is None else None
+            if columns is None:
+                return Insert(table, None, Form.UNKNOWN)
+            continue
+        form = _form(cursor, token)
+        if form is not None:
+            return Insert(table, columns, form)
+
+
+def _form(cursor: Cursor, token: Token) -> Form | None:
+    """How the rows are given, if that is what `token`, the next one, says; None for a clause, which is read past."""
+    if token.kind is not Kind.WORD:
+        return Form.UNKNOWN
+    word = token.word
+    if word == "SELECT":
+        return Form.SELECTS
+    cursor.next()
+    following = cursor.peek()
+    if word in {"VALUES", "VALUE"}:
+        is_row = following.kind is Kind.WORD and following.word == "ROW"
+        return Form.TUPLES if is_row or following.text == b"(" else Form.UNKNOWN
+    if word == "DEFAULT" and following.word == "VALUES":
+        cursor.next()
+        return Form.DEFAULTS
+    if _read_past(cursor, word, following):
+        return None
+    return _WORDS.get(word, Form.UNKNOWN)
+
+
+def _read_past(cursor: Cursor, word: str, following: Token) -> bool:
+    """Read to the end of a clause that begins with `word`, which has been read; False if it is none that is known."""
+    if word in {"PARTITION", "WITH", "KEY"} and following.text == b"(":  # of MySQL, SQL Server, H2
+        return _skip_group(cursor)
+    if word == "AS" and following.kind in NAMES:
+        cursor.next()
+        return True
+    if word == "OVERRIDING" and following.word in {"SYSTEM", "USER"}:
+        cursor.next()
+        return cursor.next().word == "VALUE"
+    return word == "OUTPUT" and _skip_output(cursor)  # SQL Server: what the statement is to return
+
+
+def _skip_output(cursor: Cursor) -> bool:
+    """Read past what OUTPUT names; whether rows follow."""
+    for _ in range(_MAX_COLUMNS):
+        token = cursor.peek()
+        if token.kind is Kind.WORD and token.word in _ROWS_FOLLOW:
+            return True
+        if token.kind is Kind.END or token.text == b";":
+            return False
+        cursor.next()
+    return False
+
+
+def _skip_group(cursor: Cursor) -> bool:
+    """Read past a group in parentheses, which comes next; whether it is closed."""
+    depth = 0
+    for _ in range(_MAX_COLUMNS):
         token = cursor.next()
-        if token.kind is not Kind.WORD:
-            return None
-        if token.word in {"VALUES", "VALUE"}:
-            return Insert(table, columns, has_values=cursor.peek().text == b"(")
-        if token.word in _SOURCES:
-            return Insert(table, columns, has_values=False)
-        if token.word not in {"OVERRIDING", "SYSTEM", "USER"}:
-            return None
+        if token.kind is Kind.END or token.text == b";":
+            return False
+        depth += {b"(": 1, b")": -1}.get(token.text, 0)
+        if not depth:
+            return True
+    return False
+
+
+def _peek_second(cursor: Cursor) -> Token:
+    """The token after the next one."""
+    position = cursor.position
+    cursor.next()
+    token = cursor.peek()
+    cursor.position = position
+    return token
 
 
 def read_copy(cursor: Cursor) -> Copy | None:
@@ -145,7 +238,7 @@ def read_create_table(cursor: Cursor) -> Created | None:
 
 def _table_name(cursor: Cursor) -> Name | None:
     parts = list[str]()
-    while (token := cursor.next()).kind in NAMES:
+    while (token := cursor.next()).kind in _NAMES_AND_STRINGS:
         parts.append(name_of(token))
         if cursor.peek().text != b".":
             return tuple(parts)
@@ -160,7 +253,7 @@ def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
     columns = list[str]()
     while True:
         token = cursor.next()
-        if token.kind not in NAMES or len(columns) >= _MAX_COLUMNS:
+        if token.kind not in _NAMES_AND_STRINGS or len(columns) >= _MAX_COLUMNS:
             return None
         columns.append(name_of(token))
         separator = cursor.next()

@@ -182,6 +182,8 @@ def name_of(token: Token) -> str:
         text = text[1:-1].replace(b'""', b'"')
     elif token.kind is Kind.BRACKET:
         text = text[1:-1].replace(b"]]", b"]")
+    elif token.kind is Kind.STRING:
+        text = text[text.index(b"'") + 1 : -1].replace(b"''", b"'")
     return text.decode("utf-8", "replace")
 
 

@@ -85,7 +85,7 @@ def read_tuple(cursor: Cursor, *, final: bool, most: int = sys.maxsize) -> Tuple
             raise
         if token.kind is Kind.SPACE or token.kind is Kind.COMMENT:
             continue
-        if token.kind is Kind.END or token.text == b";" or (before is not None and _touch(before, token)):
+        if token.kind is Kind.END or token.text == b";" or (before is not None and touch(before, token)):
             return Broken(at)
         before = token
         if values.add(token):
@@ -141,7 +141,7 @@ def read_usual(cursor: Cursor, syntax: Syntax, *, most: int) -> Tuple | None:
     return Tuple(found.end(), places)
 
 
-def _touch(before: Token, token: Token) -> bool:
+def touch(before: Token, token: Token) -> bool:
     """Whether a string and a word, or two strings, stand side by side in a way that no tool writes."""
     if before.end != token.start:
         return False

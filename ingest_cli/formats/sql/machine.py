@@ -1,0 +1,113 @@
+"""What a scanner of dumps is made of: one state after another, and what was found on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ingest_cli.formats import record_stream
+from ingest_cli.formats.interface import MAX_CHUNK_ROWS
+from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES
+from ingest_cli.formats.sql.catalog import Context
+from ingest_cli.formats.sql.dialect import Syntax
+from ingest_cli.formats.sql.rows import Passed, Run
+from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, TooLongError
+
+State = Callable[[int], int]
+"""Deals with what stands at a place, and says where to go on; raises IncompleteError or TooLongError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scanner found.
+
+    Attributes:
+        runs: the records, in order.
+        passed: rows of tables that are not read, in order.
+        consumed: bytes that have been dealt with.
+    """
+
+    runs: list[Run]
+    passed: list[Passed]
+    consumed: int
+
+
+class Machine:
+    """Goes through a dump, given all of its bytes in order. What the states are, is said by who inherits from it."""
+
+    def __init__(self, syntax: Syntax) -> None:
+        self._syntax = syntax
+        self._data = b""
+        self._final = False
+        self._runs = list[Run]()
+        self._records = 0
+        self._passed = list[Passed]()  # rows of tables that are not read
+        self._joins_passed = False
+        self._state: State = self._statement
+        self._context = Context(b"")
+        self._lead = 0  # bytes of the statement's head before the next row, as part of its record
+        self._reason = ""  # why what is being passed through is rejected
+
+    def scan(self, data: bytes, *, final: bool) -> Scan:
+        """Go on, with `data`: what the last call did not consume, and more.
+
+        Raises:
+            ManifestError: the manifest does not fit the dump.
+        """
+        self._data, self._final = data, final
+        self._runs, self._records, self._passed, self._joins_passed = [], 0, [], False
+        at = 0
+        while at < len(data) and self._records < MAX_CHUNK_ROWS:
+            try:
+                at = self._state(at)
+            except IncompleteError:
+                if len(data) - at > record_stream.MAX_RECORD_BYTES + (0 if final else LOOK_AHEAD_BYTES):
+                    self._give_up(at)
+                elif final:
+                    at = len(data)
+                else:
+                    break
+            except TooLongError:
+                self._give_up(at)
+        self._data = b""
+        return Scan(self._runs, self._passed, at)
+
+    def _statement(self, at: int) -> int:
+        """Before a statement."""
+        raise NotImplementedError
+
+    def _give_up(self, at: int) -> None:
+        """What stands at `at` is longer than a record may be."""
+        raise NotImplementedError
+
+    def _reject_at(self, places: Sequence[int]) -> None:
+        """Note rows that cannot be read, of which it is only known where they begin."""
+        self._reject(places, [place + 1 for place in places], estimated=True)
+
+    def _reject(self, starts: Sequence[int], ends: Sequence[int], *, estimated: bool) -> None:
+        """Note rows that cannot be read."""
+        if not starts:
+            return
+        if self._context.read:
+            rejected = [(place, self._reason) for place in range(len(starts))]
+            self._add(Run(starts, ends, rejected, estimated=estimated))
+        else:
+            self._pass(starts[0], len(starts), estimated=estimated)
+
+    def _add(self, run: Run) -> None:
+        self._runs.append(run)
+        self._records += len(run.starts)
+        self._joins_passed = False
+
+    def _pass(self, at: int, rows: int = 1, *, estimated: bool = False) -> None:
+        """Count rows of a table that is not read."""
+        if not self._context.name or not rows:
+            return
+        if not self._joins_passed:
+            self._passed.append(Passed(at))
+            self._joins_passed = True
+        self._passed[-1].rows[self._context.name] += rows
+        self._passed[-1].estimated += rows if estimated else 0
+
+    def _cursor(self, at: int) -> Cursor:
+        return Cursor(self._data, at, self._syntax, final=self._final)

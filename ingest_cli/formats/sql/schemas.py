@@ -1,0 +1,79 @@
+"""Columns of tables whose CREATE TABLE is in another source than their rows, as mydumper and others write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ingest_cli.errors import ManifestError
+from ingest_cli.formats.sniffing.names import discreet
+from ingest_cli.formats.sql.catalog import Catalog, Context, Wish, same_table
+from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, Family, decide
+from ingest_cli.formats.sql.scanner import Scanner
+from ingest_cli.formats.sql.statements import Created, Name
+
+
+class Schemas:
+    """What all sources say about the columns of tables; they are asked when it is wanted for the first time."""
+
+    def __init__(self, heads: Callable[[], Iterable[bytes]]) -> None:
+        """Set up.
+
+        Args:
+            heads: gives the beginnings of all sources, in UTF-8.
+        """
+        self._heads = heads
+        self._found: dict[str, list[Created]] | None = None
+
+    def find(self, table: Name) -> Created | None:
+        """What the sources say about `table`; None if none of them describes it.
+
+        Raises:
+            ManifestError: they do not agree.
+        """
+        if self._found is None:
+            self._found = {}
+            for head in self._heads():
+                for created in _created_in(head):
+                    self._found.setdefault(created.table[-1].casefold(), []).append(created)
+        fitting = [one for one in self._found.get(table[-1].casefold(), []) if same_table(one.table, table)]
+        if not fitting:
+            return None
+        if any(one.columns != fitting[0].columns for one in fitting):
+            raise ManifestError(
+                f'the sources do not agree on the columns of the table "{discreet(table[-1])}": load them as '
+                "datasets of their own, or name the columns with `columns` in [format]"
+            )
+        return fitting[0]
+
+
+class _Census(Catalog):
+    """Notes what tables are described, and has none of them read."""
+
+    def __init__(self, family: Family) -> None:
+        super().__init__(Wish((), (), None), family)
+        self.found = list[Created]()
+
+    def create(self, created: Created) -> None:
+        """Note a CREATE TABLE."""
+        if len(self.found) < _MAX_CREATED:
+            self.found.append(created)
+
+    def is_read(self, table: Name) -> bool:  # noqa: ARG002 - the signature of Catalog
+        """None is."""
+        return False
+
+    def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:  # noqa: ARG002 - likewise
+        """Pass over it."""
+        return Context(head)
+
+
+_MAX_CREATED = 1_000
+
+
+def _created_in(head: bytes) -> list[Created]:
+    syntax = decide(head[:EVIDENCE_BYTES])
+    census = _Census(syntax.family)
+    scanner = Scanner(syntax, census)
+    while head and (consumed := scanner.scan(head, final=True).consumed):
+        head = head[consumed:]
+    return census.found
