@@ -160,11 +160,15 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
 def wanted_of(manifest: Manifest) -> Wanted:
     """The columns that the fields of `manifest` are made of."""
     optional: dict[str, bool] = {}
+    read = set[str]()
     for each in manifest.fields:
         names = each.columns if each.region_column is None else (*each.columns, each.region_column)
         for name in names:
             optional[name] = optional.get(name, True) and each.optional
-    return Wanted(tuple(optional), frozenset(name for name, may_lack in optional.items() if may_lack))
+        if each.kind is not None:
+            read.update(names)
+    lacking = frozenset(name for name, may_lack in optional.items() if may_lack)
+    return Wanted(tuple(optional), lacking, frozenset(optional) - read)
 
 
 def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
