@@ -176,6 +176,7 @@ def _check_alike(first: Look, other: Look) -> None:
         ("widths", one.widths, two.widths),
         ("table", one.table, two.table),
         ("rows", one.rows, two.rows),
+        ("layout", one.layout, two.layout),
         ("columns", *(titles if one.format in places else ("", ""))),
         ("number of columns", *(map(len, titles) if one.format in places else ("", ""))),
     ):
@@ -207,8 +208,9 @@ def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
     """
     titles = [column.title for column in guess.columns]
     usable = [bool(title) and _is_printable(title) and titles.count(title) == 1 for title in titles]
-    listable = guess.format in _NAMED_IN_MANIFEST
-    found = any(titles) and guess.format not in _ALWAYS_LISTED and not _has(guess, _HIDES_HEADER)
+    in_arrays = guess.layout == "arrays"  # which have no names
+    listable = guess.format in _NAMED_IN_MANIFEST or in_arrays
+    found = any(titles) and guess.format not in _ALWAYS_LISTED and not in_arrays and not _has(guess, _HIDES_HEADER)
     if not listable or (found and all(map(_needed, guess.columns, usable))):
         return tuple(
             Column(column.title if fine else "", column) for column, fine in zip(guess.columns, usable, strict=True)

@@ -1,6 +1,98 @@
-"""stub"""
+"""What a manifest has to say of a JSON document that is not read as it stands, without naming a key of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
 from ingest_cli.errors import ManifestError
+
 LOOK_BYTES = 64 << 10
-def refusal_of_arrays(): return ManifestError("arrays")
-def refusal_of_object(name, data): return None
-def refusal_of_document(document, names): return None
+"""How much of an object is looked at to say what it is."""
+
+ADVICE: Mapping[str, str] = {
+    "object_in_cell": (
+        'an object is no cell; name what is in it by a path like contact.email, or say in [format] what it is: rows = "'
+        'users.*" if its keys stand for rows, or layout = "columns" if they are those of the rows of one column'
+    ),
+    "array_in_cell": (
+        "an array is no cell; write [] behind its name, like contact.phones[], if all in it is one person's, or "
+        'set layout = "columns" in [format] if it is a column'
+    ),
+    "not_an_object": "rows that are arrays need `columns` in [format], a name for each of their elements",
+    "not_an_array": "with `columns` in [format], rows are arrays; remove it where they are objects",
+    "no_rows": "check `rows` in [format]; the values of an object are rows with a * in it, like users.*",
+}
+"""Reason why rows are rejected → what to do if most are."""
+
+
+def refusal_of_arrays() -> ManifestError:
+    """What to raise where rows are arrays, and nothing says what is in them."""
+    return ManifestError(
+        "the rows are arrays, not objects; say in [format] what is in them, a name for each of their elements, like "
+        'columns = ["EMAIL", "", "PHONE"]'
+    )
+
+
+def refusal_of_object(name: str, data: bytes) -> ManifestError | None:
+    """What to raise where an object stands in place of the array of rows; None if it holds no rows.
+
+    Args:
+        name: what the manifest calls the place.
+        data: what the object begins with, of a few KiB or more if it is not whole.
+    """
+    from ingest_cli.formats.sniffing.trees import parse_sample  # noqa: PLC0415 - only where something is wrong
+
+    documents = parse_sample(data.decode("utf-8", "surrogateescape"))
+    if not documents or not isinstance(documents[0], dict):
+        return None
+    return _refusal(documents[0], f'"{name}"', f"{name}.", name)
+
+
+def refusal_of_document(document: Mapping[str, object], names: Collection[str]) -> ManifestError | None:
+    """What to raise where a document has none of the columns, but plainly rows that do; None if it is not so.
+
+    Args:
+        document: the first one.
+        names: with which the columns begin.
+    """
+    if (
+        not names.isdisjoint(document)
+        if isinstance(names, set | frozenset)
+        else any(name in document for name in names)
+    ):
+        return None
+    if _hold(document, names):
+        return _refusal(document, "the document", "")
+    from ingest_cli.formats.sniffing.documents import step  # noqa: PLC0415 - only where something is wrong
+    from ingest_cli.formats.sniffing.keys import identifier_in, is_map  # noqa: PLC0415 - the same
+
+    if is_map([document]):
+        return None
+    for key, value in document.items():
+        if isinstance(value, dict) and identifier_in(key) is None and (_hold(value, names) or set(names) & set(value)):
+            return _refusal(value, f'"{key}"' if key.isprintable() else "an object", f"{step(key)}.", step(key))
+    return None
+
+
+def _hold(document: Mapping[str, object], names: Collection[str]) -> bool:
+    """Whether most of the values are objects with some of the columns in them."""
+    values = [value for value in document.values() if value is not None]
+    holding = sum(isinstance(value, dict) and any(name in value for name in names) for value in values)
+    return bool(values) and 2 * holding > len(values)
+
+
+def _refusal(value: Mapping[str, object], what: str, prefix: str, rows: str = "") -> ManifestError | None:
+    """The refusal of an object that holds rows; None if it holds none."""
+    from ingest_cli.formats.sniffing.keys import described, is_by_column  # noqa: PLC0415 - only for a refusal
+
+    objects = sum(isinstance(each, dict) for each in value.values())
+    if is_by_column(value):
+        at = f'rows = "{rows}" and ' if rows else ""
+        return ManifestError(
+            f'{what} is an object of columns, each with the values of all rows; set {at}layout = "columns" in [format]'
+        )
+    if 2 * objects <= len(value):
+        return None
+    return ManifestError(
+        f'{what} is an object of {objects:,} objects, keyed by {described(value)}; set rows = "{prefix}*" in [format]'
+    )

@@ -52,7 +52,9 @@ class Cells:
         self._paths = paths
         self._texts: list[list[str]] = [[] for _ in paths.names]
         self._fault: str | None = None
-        columns = [column for column in zip(paths.names, paths.steps, self._texts, strict=True) if column[0] != paths.key]
+        columns = [
+            column for column in zip(paths.names, paths.steps, self._texts, strict=True) if column[0] != paths.key
+        ]
         # Most paths are one name; those are looked up without further ado.
         self._plain = [
             (steps[0], texts.append)
@@ -69,25 +71,23 @@ class Cells:
 
     def add(self, row: Row, key: str = "") -> str | None:
         """Take the cells of one row, or say why it is none."""
-        if self._paths.columns or type(row) is list:
-            document = self._named(row)
-            if isinstance(document, str):
-                return document
-            row = document
+        document = row if isinstance(row, dict) and not self._paths.columns else self._named(row)
+        if isinstance(document, str):
+            return document
         for name, append in self._plain:
-            value = row.get(name)  # type: ignore[union-attr] - it is an object by now
+            value = document.get(name)
             append(value if type(value) is str else self._text(value))
         for steps, append in self._others:
-            append(self._joined(row, steps))
+            append(self._joined(document, steps))
         for steps, append in self._present:
-            append(_everything(_find(row, steps, strict=False)))
+            append(_everything(_find(document, steps, strict=False)))
         if self._keys is not None:
             self._keys.append(key)
         return None if self._fault is None else self._undo()
 
     def columns(self) -> dict[str, pa.BinaryArray]:
         """Column name → binary array with one cell for each row."""
-        return {name: _column(texts) for name, texts in zip(self._paths.names, self._texts, strict=True)}
+        return {name: column_of(texts) for name, texts in zip(self._paths.names, self._texts, strict=True)}
 
     def _named(self, row: Row) -> dict[str, object] | str:
         """The elements of a row that is an array, by the names that they have; a reason if it is none."""
@@ -145,7 +145,8 @@ class Fault(Enum):
         return self.value
 
 
-def _column(texts: Sequence[str]) -> pa.BinaryArray:
+def column_of(texts: Sequence[str]) -> pa.BinaryArray:
+    """The texts as a column; lone surrogates are bytes that are not UTF-8."""
     try:
         return pa.array(texts, pa.string()).cast(pa.binary())
     except UnicodeEncodeError:

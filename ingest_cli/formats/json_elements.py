@@ -156,6 +156,7 @@ class Elements:
         self._nested += arrays
         if not self._nested:
             self.mode = Mode.OUTSIDE
+            block.closed()
         return at + 1
 
     def element(self, block: Block, at: int) -> tuple[int, Row | str | bytes | None]:

@@ -60,7 +60,7 @@ class JsonRows:
             ManifestError: a name, or `rows`, is not a path.
         """
         path = None if rows is None else rows_path(rows)
-        has_members = bool(path) and path[-1] is Each.MEMBER
+        has_members = path is not None and path[-1:] == (Each.MEMBER,)
         keyed = path is not None and Each.MEMBER in path
         self._paths = Paths(wanted, columns=columns, presence=presence, keyed=keyed)
         self._place = Place(
@@ -106,9 +106,7 @@ class JsonRows:
                 raise refusal
 
 
-def walked(
-    blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Block]
-) -> Iterator[tuple[Block, int]]:
+def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Block]) -> Iterator[tuple[Block, int]]:
     """The blocks of a stream, each with the number of its bytes that were walked through.
 
     Args:

@@ -81,7 +81,7 @@ class Block:
         """Add the record from `at` to `end`: a row and its key, if it has one, or the reason why it is none."""
         reason = found if isinstance(found, str) else self.cells.add(found, key)
         if reason is None:
-            if not self._is_ascii and not _is_utf8(self.data[at : min(end, self.limit(at))]):
+            if not self._is_ascii and not is_utf8(self.data[at : min(end, self.limit(at))]):
                 self.undecodable.append(len(self.begins))
             self.index.append(len(self.begins))
         elif reason == REPEATED_HEADER:
@@ -96,6 +96,9 @@ class Block:
 
     def opened(self, name: str, *, is_object: bool) -> None:
         """Take note that what holds the rows begins: an object or array, and the name it has."""
+
+    def closed(self) -> None:
+        """Take note that it ends."""
 
     def misplaced(self, at: int) -> None:
         """Add what stands at `at` and should not."""
@@ -261,7 +264,8 @@ def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, limit: int | None =
     return found.end() if found else at
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether `data` can be decoded."""
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""JSON as it is read here: RFC 8259 and nothing else, or what MongoDB's shell prints; numbers stay as they were written.
+"""JSON as it is read here: RFC 8259, or what MongoDB's shell prints. Numbers stay the text they were written as.
 
 Of two members of one name the last one counts, as in most parsers (RFC 8259 §4). `NaN` and `Infinity` are no JSON. What
 the shell prints in place of MongoDB's own values, like `NumberLong(60123456789)` or `ObjectId("…")`, is read as what is

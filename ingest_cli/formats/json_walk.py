@@ -70,6 +70,11 @@ class Walker(Elements):
         return at
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the rest of the stream was given up."""
+        return self.mode is Mode.LOST
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether the document is cut off here, without a broken row that says so."""
         mode = self.mode

@@ -66,6 +66,9 @@ _GRAVEST_FIRST = (
     "duplicate_names",
     "one_column",
     "no_header",
+    "by_column",
+    "keyed_rows",
+    "keyed_values",
 )
 
 
@@ -231,6 +234,7 @@ class _Look:
             table=parsed.table,
             other_tables=parsed.other_tables,
             rows=parsed.rows,
+            layout=parsed.layout,
         )
 
 

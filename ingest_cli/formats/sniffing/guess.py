@@ -79,6 +79,8 @@ class FileGuess:
         table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
         other_tables: others with rows in the sample that hold identifiers, too.
         rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
+        layout: of a JSON document: `columns` if it has the values of each column in one place, `arrays` if its rows are
+            arrays, empty otherwise.
     """
 
     format: str | None
@@ -94,3 +96,4 @@ class FileGuess:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    layout: str = ""

@@ -15,7 +15,7 @@ class Parsed:
         format: its name, as a manifest writes it.
         names: of the columns; None if the file does not tell.
         cells: one list per row of data.
-        delimiter, widths, table, other_tables, rows: see `FileGuess`.
+        delimiter, widths, table, other_tables, rows, layout: see `FileGuess`.
         findings: what is wrong.
     """
 
@@ -28,6 +28,7 @@ class Parsed:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    layout: str = ""
 
     @property
     def width(self) -> int:
