@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, compacted, gathered, text
 from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.identifiers.crowded_rows import CrowdedRows
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.manifest import Field
+from ingest_cli.manifest import MAX_IDENTIFIERS, Field
 from ingest_cli.records import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
 
 NULL_LIKE = ("", "null", "\\n", "-", "n/a", "n.a", "n.a.", "nan", "none")
@@ -51,8 +52,14 @@ class Normalized:
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
-def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
-    """Bring the cells of `chunk` to canonical form, column by column as `fields` say."""
+def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = MAX_IDENTIFIERS) -> Normalized:
+    """Bring the cells of `chunk` to canonical form, column by column as `fields` say.
+
+    Args:
+        chunk: parsed rows.
+        fields: what their columns hold.
+        max_identifiers: different identifiers of one kind that a row may have; one with more is rejected.
+    """
     rows = len(chunk.index)
     exposed = _Exposed(rows)
     found: dict[str, list[_Found]] = {}
@@ -73,11 +80,17 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
         if each.lookup:
             held |= column.present
             first_reject.add(each.columns[0], rejects)
+    crowded = CrowdedRows(rows, max_identifiers)
+    for kind, several in found.items():
+        column_name = next(each.columns[0] for each in fields if each.kind == kind)
+        crowded.check(column_name, [one.canonical for one in several])
+    held |= crowded.mask
     kept = np.zeros(rows, np.bool_)
     for several in found.values():
         for one in several:
             if one.lookup:
                 kept[one.canonical.cell] = True
+    kept &= ~crowded.mask
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -89,7 +102,9 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
     return Normalized(
         records=records,
         skipped={"no_identifier": chunk.index[~held]},
-        rejected=first_reject.of(held & ~kept, chunk.index),
+        rejected=tuple(
+            sorted((*first_reject.of(held & ~kept & ~crowded.mask, chunk.index), *crowded.rejected(chunk.index)))
+        ),
         rejected_identifiers=rejected,
         flags=flags,
     )

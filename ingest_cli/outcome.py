@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ingest_cli.engines.journal import check_rejects
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
+from ingest_cli.formats.json_advice import ADVICE
 from ingest_cli.policies.shutdown import CONTINUE
 from ingest_cli.report import Report
 
@@ -78,9 +79,9 @@ def check(report: Report, manifest: Manifest) -> None:
             raise SourceError(f"not one of {account.rows_read:,} rows counts: {why}")
     if account.rows_rejected and not account.rows_kept:
         reason, count = account.rejected.most_common(1)[0]
+        advice = ADVICE.get(reason, "Check [format] and [[fields]]")
         raise TooManyRejectsError(
-            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. "
-            "Check [format] and [[fields]]"
+            f"not one of {account.rows_read:,} rows could be used; {count:,} were rejected for {reason}. {advice}"
         )
     check_rejects(report, manifest.rejects, at_end=True)
     if not account.rows_kept and not account.rows_rejected and not account.skipped.keys() & _PASSED_OVER.keys():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.extent import Extent
+from ingest_cli.formats.json_advice import ADVICE
 from ingest_cli.manifest import RejectLimits
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
@@ -209,8 +210,10 @@ def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False)
         return
     if ratio > limits.max_ratio:
         reason, count = account.rejected.most_common(1)[0]
+        advice = ADVICE.get(
+            reason, "Check its [format] and [[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+        )
         raise TooManyRejectsError(
             f"{account.rows_rejected:,} of {account.rows_read:,} rows ({ratio:.1%}) were rejected, most of them "
-            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. Check its [format] and "
-            "[[fields]] with `validate`, or raise `max_ratio` in [rejects]"
+            f"({count:,}) for {reason}; the manifest allows {limits.max_ratio:.1%}. {advice}"
         )

@@ -11,16 +11,21 @@ LOOK_BYTES = 64 << 10
 
 ADVICE: Mapping[str, str] = {
     "object_in_cell": (
-        'an object is no cell; name what is in it by a path like contact.email, or say in [format] what it is: rows = "'
-        'users.*" if its keys stand for rows, or layout = "columns" if they are those of the rows of one column'
+        "An object is no cell: name what is in it by a path like contact.email. If it holds other rows, set `rows` in "
+        '[format], like rows = "users.*" for the values of an object; if it is a column, set layout = "columns"'
     ),
     "array_in_cell": (
-        "an array is no cell; write [] behind its name, like contact.phones[], if all in it is one person's, or "
-        'set layout = "columns" in [format] if it is a column'
+        "An array is no cell: write [] behind its name, like contact.phones[], if all in it is one person's; if it "
+        'is a column, set layout = "columns" in [format]'
     ),
-    "not_an_object": "rows that are arrays need `columns` in [format], a name for each of their elements",
-    "not_an_array": "with `columns` in [format], rows are arrays; remove it where they are objects",
-    "no_rows": "check `rows` in [format]; the values of an object are rows with a * in it, like users.*",
+    "not_an_object": "Rows that are arrays need `columns` in [format], with a name for each of their elements",
+    "not_an_array": "With `columns` in [format], rows are arrays: remove it where they are objects",
+    "no_rows": "Check `rows` in [format]: the values of an object are rows with a * in it, like users.*",
+    "duplicate_key": "A key is twice in one column, so that nobody can tell which values belong together",
+    "too_many_identifiers": (
+        "A row of so many is mostly several people read as one: check `rows` and the columns with [] in them, or raise "
+        "`max_identifiers` in [rejects]"
+    ),
 }
 """Reason why rows are rejected → what to do if most are."""
 

@@ -268,8 +268,8 @@ class _Frame:
         if len(set(lengths.values())) > 1:
             some, other = (min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__))
             raise ManifestError(
-                f'the column "{some}" has {lengths[some]:,} values and "{other}" has {lengths[other]:,}, so that nobody '
-                "can tell which of them belong together"
+                f'the column "{some}" has {lengths[some]:,} values and "{other}" has {lengths[other]:,}, so that '
+                "nobody can tell which of them belong together"
             )
         size = len(several[0]) if several else 0
         faults = {place: reason for series in reversed(several) for place, reason in reversed(series.faults)}
