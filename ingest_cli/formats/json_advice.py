@@ -60,21 +60,17 @@ def refusal_of_document(document: Mapping[str, object], names: Collection[str]) 
         document: the first one.
         names: with which the columns begin.
     """
-    if (
-        not names.isdisjoint(document)
-        if isinstance(names, set | frozenset)
-        else any(name in document for name in names)
-    ):
+    if any(name in document for name in names):
         return None
-    if _hold(document, names):
-        return _refusal(document, "the document", "")
-    from ingest_cli.formats.sniffing.documents import step  # noqa: PLC0415 - only where something is wrong
-    from ingest_cli.formats.sniffing.keys import identifier_in, is_map  # noqa: PLC0415 - the same
+    from ingest_cli.formats.sniffing.documents import step  # noqa: PLC0415 - only for a refusal
+    from ingest_cli.formats.sniffing.keys import identifier_in, is_by_column, is_map  # noqa: PLC0415 - the same
 
     if is_map([document]):
-        return None
+        return _refusal(document, "the document", "") if _hold(document, names) else None
     for key, value in document.items():
-        if isinstance(value, dict) and identifier_in(key) is None and (_hold(value, names) or set(names) & set(value)):
+        if not isinstance(value, dict) or identifier_in(key) is not None:
+            continue
+        if (is_by_column(value) and any(name in value for name in names)) or (is_map([value]) and _hold(value, names)):
             return _refusal(value, f'"{key}"' if key.isprintable() else "an object", f"{step(key)}.", step(key))
     return None
 
@@ -99,5 +95,6 @@ def _refusal(value: Mapping[str, object], what: str, prefix: str, rows: str = ""
     if 2 * objects <= len(value):
         return None
     return ManifestError(
-        f'{what} is an object of {objects:,} objects, keyed by {described(value)}; set rows = "{prefix}*" in [format]'
+        f"{what} is an object of {objects:,} object{'s' * (objects != 1)}, keyed by {described(value)}; "
+        f'set rows = "{prefix}*" in [format]'
     )

@@ -124,8 +124,8 @@ class Elements:
         if found and (found.end() < len(data) or block.in_sight(at)):
             return found.end(), text_of(found[1])
         is_cut = not found and end_of(_STRING_AND_BLANKS, data, at, limit) in {at, len(data)}
-        if is_cut:
-            block.in_sight(at)
+        if is_cut and block.in_sight(at) and block.final:
+            return len(data), None
         return at, None
 
     def add(self, block: Block, place: tuple[int, int], value: Row | str | bytes, key: str | None) -> None:

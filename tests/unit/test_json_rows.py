@@ -162,15 +162,31 @@ def test_the_end_of_an_object_is_the_same_whoever_asked_before() -> None:
     [
         ("*", '{"k": {"a": "1"}, "l": {"a": "2"}}', [(b"k", b"1"), (b"l", b"2")]),
         ("*", '{"k": {"a": "1"}}\n{"l": {"a": "2"}}', [(b"k", b"1"), (b"l", b"2")]),
-        ("users.*", '{"n": 2, "users": {"k": {"a": "1"}, "l": {"a": "2"}}, "x": {"m": {"a": "3"}}}', [(b"k", b"1"), (b"l", b"2")]),
+        (
+            "users.*",
+            '{"n": 2, "users": {"k": {"a": "1"}, "l": {"a": "2"}}, "x": {"m": {"a": "3"}}}',
+            [(b"k", b"1"), (b"l", b"2")],
+        ),
         ("x.users.*", '{"users": {"k": {"a": "0"}}, "x": {"users": {"k": {"a": "1"}}}}', [(b"k", b"1")]),
         ("users.*", '{"users": {"k": {"a": {"b": "1"}}, "l": {"a": "2"}}}', ["object_in_cell", (b"l", b"2")]),
-        ("users.*", '{"users": {"k": "1", "l": null, "m": [{"a": "1"}], "n": {"a": "2"}}}', ["not_an_object"] * 3 + [(b"n", b"2")]),
+        (
+            "users.*",
+            '{"users": {"k": "1", "l": null, "m": [{"a": "1"}], "n": {"a": "2"}}}',
+            ["not_an_object"] * 3 + [(b"n", b"2")],
+        ),
         ("users.*", '{"users": {"k": {"a": tru}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
-        ("users.*", '{"users": {"k": {"a": "x}, "l": {"a": "2"}, "m": {"a": "3"}}}', ["broken_json", (b"l", b"2"), (b"m", b"3")]),
+        (
+            "users.*",
+            '{"users": {"k": {"a": "x}, "l": {"a": "2"}, "m": {"a": "3"}}}',
+            ["broken_json", (b"l", b"2"), (b"m", b"3")],
+        ),
         ("users.*", '{"users": {"k", "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
         ("users.*", '{"users": {{"a": "1"}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
-        ("users.*", '{"users": {"k": {"a": "1"} "l": {"a": "2"}, "m": {"a": "3"}}}', [(b"k", b"1"), "broken_json", (b"m", b"3")]),
+        (
+            "users.*",
+            '{"users": {"k": {"a": "1"} "l": {"a": "2"}, "m": {"a": "3"}}}',
+            [(b"k", b"1"), "broken_json", (b"m", b"3")],
+        ),
         ("users.*", '{"users": {,"k": {"a": "1"}}}', ["broken_json", (b"k", b"1")]),
         ("users.*", '{"users": {"a\tb": {"a": "1"}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
         ("users.*", '{"users": {"\\u00e9\\"": {"a": "1"}}}', [('é"'.encode(), b"1")]),
@@ -181,12 +197,20 @@ def test_the_end_of_an_object_is_the_same_whoever_asked_before() -> None:
         ("users.*", '{"users": {"k": {"a": "1"}, "l"', [(b"k", b"1"), "broken_json"]),
         ("users.*", '{"users": {"k": {"a": "1"}, "l": ', [(b"k", b"1"), "broken_json"]),
         ("users.*", '{"users": {"k": {"a": "1"}', [(b"k", b"1"), "broken_json"]),
-        ("r.*.users.*", '{"r": {"p": {"users": {"k": {"a": "1"}}}, "q": {"users": {"l": {"a": "2"}}}}}', [(b"k", b"1"), (b"l", b"2")]),
-        ("r.*.users", '{"r": {"p": {"users": [{"a": "1"}]}, "q": {"users": [{"a": "2"}, {"a": "3"}]}}}', [(b"p", b"1"), (b"q", b"2"), (b"q", b"3")]),
+        (
+            "r.*.users.*",
+            '{"r": {"p": {"users": {"k": {"a": "1"}}}, "q": {"users": {"l": {"a": "2"}}}}}',
+            [(b"k", b"1"), (b"l", b"2")],
+        ),
+        (
+            "r.*.users",
+            '{"r": {"p": {"users": [{"a": "1"}]}, "q": {"users": [{"a": "2"}, {"a": "3"}]}}}',
+            [(b"p", b"1"), (b"q", b"2"), (b"q", b"3")],
+        ),
         ("*.*", '{"r": {"k": {"a": "1"}}, "s": {"l": {"a": "2"}}}', [(b"k", b"1"), (b"l", b"2")]),
         ('"*"', '{"*": [{"$key": "k", "a": "1"}]}', [(b"k", b"1")]),
     ],
-)  # fmt: skip
+)
 def test_the_values_of_an_object_are_rows_and_have_keys(rows: str, data: str, expected: list[object]) -> None:
     assert outcomes(data, rows) == expected
 
@@ -195,9 +219,17 @@ def test_the_values_of_an_object_are_rows_and_have_keys(rows: str, data: str, ex
     ("rows", "data", "expected"),
     [
         (None, '[["a", "x"], ["1", "x"], ["2", 5]]', ["repeated_header", (b"", b"1"), (b"", b"2")]),
-        (None, '{"index": [0], "data": [["1", "x"], ["2"], ["3", "x", "y"]]}', [(b"", b"1"), "too_few_cells", "too_many_cells"]),
+        (
+            None,
+            '{"index": [0], "data": [["1", "x"], ["2"], ["3", "x", "y"]]}',
+            [(b"", b"1"), "too_few_cells", "too_many_cells"],
+        ),
         ("data", '{"meta": {"view": [["m", "x"]]}, "data": [["1", "x"]]}', [(b"", b"1")]),
-        ("data", '{"data": [["1", "x"], {"a": "1"}, "x", [["1", "2"], "x"]]}', [(b"", b"1"), "not_an_array", "not_an_object", "array_in_cell"]),
+        (
+            "data",
+            '{"data": [["1", "x"], {"a": "1"}, "x", [["1", "2"], "x"]]}',
+            [(b"", b"1"), "not_an_array", "not_an_object", "array_in_cell"],
+        ),
         ("*", '{"k": ["1", "x"], "l": ["2", "x"]}', [(b"k", b"1"), (b"l", b"2")]),
         (None, '["1", "x"]\n["2", "x"]', [(b"", b"1"), (b"", b"2")]),
         ("$", '["1", "x"]', [(b"", b"1")]),
@@ -207,7 +239,7 @@ def test_the_values_of_an_object_are_rows_and_have_keys(rows: str, data: str, ex
         (None, '{"a": "1"}', ["not_an_array"]),
         (None, '[["1", "x"], ["2", ', [(b"", b"1"), "broken_json"]),
     ],
-)  # fmt: skip
+)
 def test_rows_may_be_arrays(rows: str | None, data: str, expected: list[object]) -> None:
     columns = ["a", "x"]
     keyed = rows == "*"
