@@ -1,4 +1,4 @@
-"""Writers of JSON: by row and by column, flat and nested, one document a line or all in one, as MongoDB and pandas do."""
+"""Writers of JSON: by row and by column, flat and nested, a document a line or all in one, as MongoDB and pandas do."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def mongoexport_array(table: Table) -> Written:
 
 
 def json_columns(table: Table) -> Written:
-    """What `to_json()` of pandas writes unless it is told otherwise: the values of each column by the key of the row."""
+    """What `to_json()` of pandas writes unless told otherwise: the values of each column by the key of the row."""
     columns = zip(*table.rows, strict=True)
     by_column = {
         name: {str(number): cell or None for number, cell in enumerate(cells)}
