@@ -260,13 +260,8 @@ class _Load:
             insist(lambda: rows.enlist(manifest.dataset.id), rules)
             insist(lambda: rows.put_dataset(row), rules)
             rules.stop.is_begun_anew = settings.restart and resumable is not None
-            recipe = Recipe(
-                manifest.fields,
-                self.pepper,
-                manifest.dataset.id,
-                report.src or NO_SRC,
-                settings.rejects_include_raw,
-            )
+            keep_raw = settings.rejects_include_raw
+            recipe = Recipe.of(manifest, self.pepper, report.src or NO_SRC, keep_raw=keep_raw)
             chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
             on_bytes = _meanwhile(counting(report, watcher), path.outlet.fibers.turn)
             stages = stages_of(planned, prepared.window, settings, chunk_size, on_bytes)

@@ -46,6 +46,9 @@ DEFAULT_REGION = "MY"
 INTERNATIONAL = "international"
 """In place of a region: phone numbers begin with a country code, whether or not a plus stands before it."""
 
+MAX_IDENTIFIERS = 64
+"""Different identifiers of one kind that a row may have unless the manifest says otherwise."""
+
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_EXPOSES_CHARS = 64
 MAX_COLUMN_CHARS = 1024
@@ -137,7 +140,7 @@ class RejectLimits:
 
     max_ratio: float = 0.05
     min_sample: int = 10_000
-    max_identifiers: int = 64
+    max_identifiers: int = MAX_IDENTIFIERS
 
 
 @dataclass(frozen=True, slots=True)

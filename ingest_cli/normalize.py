@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 
 from ingest_cli.columns import BoolArray, Bytes, bytes_of, compacted, gathered, text
 from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.identifiers.crowded_rows import CrowdedRows
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import NULL_LIKE
 from ingest_cli.identifiers.loose_rows import LooseRows
 from ingest_cli.identifiers.phone import NO_REGION
 from ingest_cli.identifiers.regions import canonicalized_by_region
 from ingest_cli.identifiers.wrapping import may_say_nothing, says_nothing, visible
-from ingest_cli.manifest import Field
+from ingest_cli.manifest import MAX_IDENTIFIERS, Field
 from ingest_cli.records import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
 
 _WORD_BYTES = 8
@@ -54,8 +55,14 @@ class Normalized:
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
-def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
-    """Bring the cells of `chunk` to canonical form, column by column as `fields` say."""
+def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = MAX_IDENTIFIERS) -> Normalized:
+    """Bring the cells of `chunk` to canonical form, column by column as `fields` say.
+
+    Args:
+        chunk: parsed rows.
+        fields: what their columns hold.
+        max_identifiers: different identifiers of one kind that a row may have; one with more is rejected.
+    """
     rows = len(chunk.index)
     exposed = _Exposed(rows)
     found: dict[str, list[_Found]] = {}
@@ -79,7 +86,11 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
             first_reject.add(each.columns[0], rejects)
         if loose.any:
             loose.check(each, column.present, canonical)
-    held |= loose.misaligned
+    crowded = CrowdedRows(rows, max_identifiers)
+    for kind, several in found.items():
+        column_name = next(each.columns[0] for each in fields if each.kind == kind)
+        crowded.check(column_name, [one.canonical for one in several])
+    held |= loose.misaligned | crowded.mask
     kept = np.zeros(rows, np.bool_)
     for kind, several in found.items():
         if loose.any:
@@ -87,6 +98,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
         for one in several:
             if one.lookup:
                 kept[one.canonical.cell] = True
+    kept &= ~crowded.mask
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -99,7 +111,13 @@ def normalize(chunk: RowChunk, fields: Sequence[Field]) -> Normalized:
         records=records,
         skipped={"no_identifier": chunk.index[~held]},
         rejected=tuple(
-            sorted((*first_reject.of(held & ~kept & ~loose.mask, chunk.index), *loose.rejected(held & ~kept)))
+            sorted(
+                (
+                    *first_reject.of(held & ~kept & ~loose.mask & ~crowded.mask, chunk.index),
+                    *loose.rejected(held & ~kept & ~crowded.mask),
+                    *crowded.rejected(chunk.index),
+                )
+            )
         ),
         rejected_identifiers=rejected,
         flags=flags,

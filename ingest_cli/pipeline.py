@@ -23,7 +23,7 @@ from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.manifest import Field, Manifest
+from ingest_cli.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.normalize import normalize
 from ingest_cli.policies.window import Window
 from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk, Span
@@ -116,15 +116,17 @@ class Preparation:
         fields: what the columns hold.
         items: hashes, and builds items.
         keep_raw: whether rejects hold the record they were made of.
+        max_identifiers: different identifiers of one kind that a row may have.
     """
 
     fields: tuple[Field, ...]
     items: ItemBuilder
     keep_raw: bool = False
+    max_identifiers: int = MAX_IDENTIFIERS
 
     def prepare(self, origin: Origin, rows: RowChunk) -> Work:
         """Take a chunk from its rows to its items."""
-        normalized = normalize(rows, self.fields)
+        normalized = normalize(rows, self.fields, self.max_identifiers)
         items = self.items.build(normalized.records)
         return Work(items, Settlement.of(origin, rows, normalized, items, keep_raw=self.keep_raw))
 
@@ -160,11 +162,15 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
 def wanted_of(manifest: Manifest) -> Wanted:
     """The columns that the fields of `manifest` are made of."""
     optional: dict[str, bool] = {}
+    read = set[str]()
     for each in manifest.fields:
         names = each.columns if each.region_column is None else (*each.columns, each.region_column)
         for name in names:
             optional[name] = optional.get(name, True) and each.optional
-    return Wanted(tuple(optional), frozenset(name for name, may_lack in optional.items() if may_lack))
+        if each.kind is not None:
+            read.update(names)
+    lacking = frozenset(name for name, may_lack in optional.items() if may_lack)
+    return Wanted(tuple(optional), lacking, frozenset(optional) - read)
 
 
 def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:

@@ -25,7 +25,22 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`ingest-cli validate FILE`"
         ),
         "no_plus": 'if phone numbers begin with a country code, set `region = "international"` in [[fields]]',
-        "too_many_identifiers": "several people are read as one row; set `rows` in [format] to where the rows are",
+        "too_many_identifiers": (
+            "a row of so many is mostly several people read as one; check `rows` in [format] and the columns with [] in "
+            "them, or raise `max_identifiers` in [rejects]"
+        ),
+        "object_in_cell": (
+            "an object is no cell; name what is in it by a path like contact.email. If it holds other rows, set `rows` "
+            'in [format], like rows = "users.*" for the values of an object; if it is a column, set layout = "columns"'
+        ),
+        "array_in_cell": (
+            "an array is no cell; write [] behind its name, like contact.phones[], if all in it is one person's; if it "
+            'is a column, set layout = "columns" in [format]'
+        ),
+        "not_an_object": "rows that are arrays need `columns` in [format], with a name for each of their elements",
+        "not_an_array": "with `columns` in [format], rows are arrays; remove it where they are objects",
+        "no_rows": "check `rows` in [format]; the values of an object are rows with a * in it, like users.*",
+        "duplicate_key": "a key is twice in one column, so that nobody can tell which values belong together",
     }
 )
 """Reason → what helps, for rows that must not be put up with."""

@@ -65,7 +65,7 @@ def validate(
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
     with accounted(report):
         planned = announced(plan(manifest, wait=stop.wait), report, watcher)
-        recipe = Recipe(manifest.fields, ephemeral_pepper(), manifest.dataset.id, NO_SRC, settings.rejects_include_raw)
+        recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
         with reject_file(settings) as rejects:
             journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
             stages = stages_of(planned, window_of(planned, settings), settings, chunk_size, counting(report, watcher))
@@ -110,7 +110,7 @@ def reproduce(  # noqa: PLR0913 - each is a thing of its own
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
     journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
     stages = stages_of(planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher))
-    preparation = Preparation(manifest.fields, builder)
+    preparation = Preparation(manifest.fields, builder, max_identifiers=manifest.rejects.max_identifiers)
     run_all(
         planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took, around.stop), journal
     )

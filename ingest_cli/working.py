@@ -17,7 +17,7 @@ from ingest_cli.fibers import Fibers
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
-from ingest_cli.manifest import Field
+from ingest_cli.manifest import Field, Manifest
 from ingest_cli.pipeline import Preparation
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.shared import SharedByProcesses
@@ -45,17 +45,32 @@ class Recipe:
         dataset: id of the dataset.
         src: first 8 hex digits of the fingerprint of its sources.
         keep_raw: whether rejects hold the record they were made of.
+        max_identifiers: different identifiers of one kind that a row may have.
     """
 
     fields: tuple[Field, ...]
     pepper: Pepper
     dataset: str
     src: str
-    keep_raw: bool = False
+    keep_raw: bool
+    max_identifiers: int
 
     def preparation(self) -> Preparation:
         """Make what it says."""
-        return Preparation(self.fields, ItemBuilder(Hasher(self.pepper), self.dataset, self.src), self.keep_raw)
+        builder = ItemBuilder(Hasher(self.pepper), self.dataset, self.src)
+        return Preparation(self.fields, builder, self.keep_raw, self.max_identifiers)
+
+    @classmethod
+    def of(cls, manifest: Manifest, pepper: Pepper, src: str, *, keep_raw: bool) -> Recipe:
+        """For the rows of a dump.
+
+        Args:
+            manifest: of the dump.
+            pepper: see above.
+            src: see above.
+            keep_raw: see above.
+        """
+        return cls(manifest.fields, pepper, manifest.dataset.id, src, keep_raw, manifest.rejects.max_identifiers)
 
 
 @dataclass(frozen=True, slots=True)

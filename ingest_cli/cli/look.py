@@ -109,6 +109,8 @@ def _format(guess: FileGuess) -> str:
         parts.append(f"table {shown(guess.table)}")
     if guess.rows:
         parts.append(f"rows in {shown(guess.rows)}")
+    if guess.layout:
+        parts.append({"columns": "by column", "arrays": "rows that are arrays"}[guess.layout])
     return ", ".join(parts)
 
 

@@ -200,6 +200,7 @@ def _check_alike(first: Look, other: Look) -> None:
         ("widths", one.widths, two.widths),
         ("table", one.table, two.table),
         ("rows", one.rows, two.rows),
+        ("layout", one.layout, two.layout),
         ("columns", *(titles if one.format in places else ("", ""))),
         ("number of columns", *(map(len, titles) if one.format in places else ("", ""))),
     ):
@@ -231,8 +232,9 @@ def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
     """
     titles = [column.title for column in guess.columns]
     usable = [bool(title) and _is_printable(title) and titles.count(title) == 1 for title in titles]
-    listable = guess.format in _NAMED_IN_MANIFEST
-    found = any(titles) and guess.format not in _ALWAYS_LISTED and not _has(guess, _HIDES_HEADER)
+    in_arrays = guess.layout == "arrays"  # which have no names
+    listable = guess.format in _NAMED_IN_MANIFEST or in_arrays
+    found = any(titles) and guess.format not in _ALWAYS_LISTED and not in_arrays and not _has(guess, _HIDES_HEADER)
     asked_for = {one.column for one in guess.proposals} | _region_places(guess)
     needed = [_needed(column, fine, asked_for) for column, fine in zip(guess.columns, usable, strict=True)]
     if not listable or (found and all(needed)):

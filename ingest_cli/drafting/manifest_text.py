@@ -82,6 +82,8 @@ def _format(draft: Draft) -> list[str]:
         lines.append(f"table = {_string(guess.table)}{_comment(_others(guess))}")
     if guess.rows:
         lines.append(f"rows = {_string(guess.rows)}")
+    if guess.layout == "columns":
+        lines.append('layout = "columns"')
     if guess.delimiter:
         lines.append(f"delimiter = {_string(guess.delimiter)}")
     if guess.format in _DELIMITED:

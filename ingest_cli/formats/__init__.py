@@ -37,15 +37,19 @@ def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
 
 
 def _json(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
+    if table.layout == "columns":
+        from ingest_cli.formats.json_columns import JsonColumns  # noqa: PLC0415 - start-up time of all others
+
+        return JsonColumns(wanted, table.rows, chunk_bytes=chunk_bytes)
     from ingest_cli.formats.json_rows import JsonRows  # noqa: PLC0415 - start-up time of all others
 
-    return JsonRows(wanted.names, table.rows, chunk_bytes=chunk_bytes)
+    return JsonRows(wanted.names, table.rows, table.columns, presence=wanted.presence, chunk_bytes=chunk_bytes)
 
 
-def _jsonl(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:  # noqa: ARG001 - a maker
+def _jsonl(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.jsonl import JsonLines  # noqa: PLC0415 - start-up time of all others
 
-    return JsonLines(wanted.names, chunk_bytes=chunk_bytes)
+    return JsonLines(wanted.names, table.columns, presence=wanted.presence, chunk_bytes=chunk_bytes)
 
 
 def _parquet(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker

@@ -25,10 +25,12 @@ class Wanted:
     Attributes:
         names: of the columns, each once, in the order of the manifest.
         optional: those that a source may lack; their cells are empty there.
+        presence: those of which only the presence counts: none of their values is looked at.
     """
 
     names: tuple[str, ...]
     optional: frozenset[str] = frozenset()
+    presence: frozenset[str] = frozenset()
 
 
 class Format(Protocol):

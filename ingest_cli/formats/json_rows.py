@@ -4,23 +4,26 @@
 because only what came before tells what a place in a document is; of what lies outside of the spans asked for,
 nothing is kept.
 
-A record reaches from the beginning of a row to that of the next. What stands before the first row is no part
-of a chunk, as a header is not; what stands between rows, for example between two documents, may be a chunk of
+A record reaches from the beginning of a row, or of its key, to that of the next. What stands before the first row is no
+part of a chunk, as a header is not; what stands between rows, for example between two documents, may be a chunk of
 no records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.errors import ManifestError
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.json_paths import Cells, Paths, parse_path
+from ingest_cli.formats.json_advice import refusal_of_document
+from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
+from ingest_cli.formats.json_paths import Each, Paths, RowStep, parse_rows
+from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_scan import Block, Brackets
+from ingest_cli.formats.json_values import Row
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
@@ -30,49 +33,52 @@ ROOT = "$"
 
 
 class JsonRows:
-    """Reads the objects of an array."""
+    """Reads the objects of an array, the values of an object, or the arrays of an array."""
 
     def __init__(
         self,
         wanted: Sequence[str],
         rows: str | None = None,
+        columns: Sequence[str] = (),
         *,
+        presence: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the parser.
 
         Args:
             wanted: names of the columns to keep, which are paths; nothing else is kept.
-            rows: names that lead to the array, like `data.rows`, any arrays on the way being gone through; `$` for
-                documents that are rows themselves, or arrays of them. None: the document if it is an array, else the
-                first array of objects in it, else the document.
+            rows: names that lead to the array, like `data.rows`, any arrays on the way being gone through, with `*`
+                for all members of an object: `users.*` are the values of one; `$` for documents that are rows
+                themselves, or arrays of them. None: the document if it is an array, else the first array of rows in
+                it, else the document.
+            columns: names of the elements of rows that are arrays; empty where rows are objects.
+            presence: those of the columns of which only the presence counts.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
 
         Raises:
             ManifestError: a name, or `rows`, is not a path.
         """
-        self._paths = Paths(wanted)
-        self._rows = None if rows is None else _names(rows)
+        path = None if rows is None else rows_path(rows)
+        has_members = path is not None and path[-1:] == (Each.MEMBER,)
+        keyed = path is not None and Each.MEMBER in path
+        self._paths = Paths(wanted, columns=columns, presence=presence, keyed=keyed)
+        self._place = Place(
+            path=path[:-1] if path and has_members else path,
+            has_members=has_members,
+            holds=Holds.ARRAYS if columns else Holds.OBJECTS,
+            judge=self._judge,
+            name=rows or "",
+        )
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
-        blocks, walker = Blocks(stream, self._chunk_bytes), Walker(self._rows)
-        at, brackets = Position(), Brackets()
-        ahead = list(spans)
-        while ahead and blocks.fill():
-            data = blocks.data
-            brackets.enter(data, at.offset)
-            block = Block(data, Cells(self._paths), brackets, final=blocks.final)
-            size = walker.walk(block)
-            if not block.final and block.data[:size].endswith(b"\r"):
-                size -= 1  # its LF may come; to the walker, it is nothing in any case
-            if not size:
-                if blocks.ended:
-                    break
-                blocks.grow()
-                continue
-            blocks.consume(size)
+        blocks, walker = Blocks(stream, self._chunk_bytes), Walker(self._place)
+        at, ahead = Position(), list(spans)
+        if not ahead:
+            return
+        for block, size in walked(blocks, walker, lambda data, brackets: self._block(blocks, data, brackets)):
             found = _Stretch.of(block, size, at)
             at = found.position(at.offset + size)
             while ahead and ahead[0].start.offset < at.offset:
@@ -81,18 +87,54 @@ class JsonRows:
                 if end is None or end.offset > at.offset:
                     break
                 ahead.pop(0)
+            if not ahead:
+                break
         blocks.raise_fault()
 
+    def _block(self, blocks: Blocks, data: bytes, brackets: Brackets) -> Block:
+        return Block(data, Cells(self._paths), brackets, final=blocks.final)
 
-def _names(rows: str) -> tuple[str, ...]:
-    """The names in the path to the rows."""
-    if rows == ROOT:
-        return ()
-    steps = parse_path(rows)
-    names = tuple(step for step in steps if isinstance(step, str))
-    if len(names) < len(steps):
-        raise ManifestError(f'`rows` in [format] is "{rows}"; it is made of names and dots only, like data.rows')
-    return names
+    def _judge(self, document: Row) -> None:
+        """Refuse a document that plainly holds rows and is none.
+
+        Raises:
+            ManifestError: so it is.
+        """
+        if self._place.path is None and isinstance(document, dict):
+            names = {step for steps in self._paths.steps for step in steps[:1] if isinstance(step, str)}
+            if refusal := refusal_of_document(document, names):
+                raise refusal
+
+
+def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Block]) -> Iterator[tuple[Block, int]]:
+    """The blocks of a stream, each with the number of its bytes that were walked through.
+
+    Args:
+        blocks: the stream.
+        walker: goes through it.
+        make: makes a block of the bytes that are under its eyes.
+    """
+    offset, brackets = 0, Brackets()
+    while blocks.fill():
+        data = blocks.data
+        brackets.enter(data, offset)
+        block = make(data, brackets)
+        size = walker.walk(block)
+        if not block.final and block.data[:size].endswith(b"\r"):
+            size -= 1  # its LF may come; to the walker, it is nothing in any case
+        if not size:
+            if blocks.ended:
+                break
+            blocks.grow()
+            continue
+        blocks.consume(size)
+        offset += size
+        yield block, size
+
+
+def rows_path(rows: str) -> tuple[RowStep, ...]:
+    """The steps of the path to the rows."""
+    return () if rows == ROOT else parse_rows(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +147,15 @@ class _Stretch:
     index: OffsetArray
     cells: Mapping[str, pa.BinaryArray]
     rejected: Sequence[tuple[int, str]]
+    headers: Sequence[int]
     undecodable: Sequence[int]
 
     @classmethod
     def of(cls, block: Block, size: int, start: Position) -> _Stretch:
         """The first `size` bytes of `block`, which begins at `start`."""
         begins, index = np.array(block.begins, np.int64), np.array(block.index, np.int64)
-        return cls(block.data[:size], start, begins, index, block.cells.columns(), block.rejected, block.undecodable)
+        cells, rejected = block.cells.columns(), block.rejected
+        return cls(block.data[:size], start, begins, index, cells, rejected, block.headers, block.undecodable)
 
     def position(self, offset: int) -> Position:
         """The place at `offset` of the stream."""
@@ -137,6 +181,7 @@ class _Stretch:
         bounds = np.append(self.begins[first:last] - begin, len(data))
         low, high = np.searchsorted(self.index, (first, last))
         undecodable = sum(first <= i < last for i in self.undecodable)
+        headers = [i - first for i in self.headers if first <= i < last]
         return RowChunk(
             start,
             end,
@@ -144,6 +189,7 @@ class _Stretch:
             bounds,
             (self.index[low:high] - first).astype(np.int32),
             {name: column[low:high] for name, column in self.cells.items()},
+            skipped={REPEATED_HEADER: np.array(headers, np.int32)} if headers else {},
             rejected=tuple((i - first, reason) for i, reason in self.rejected if first <= i < last),
             flags={"undecodable_bytes": undecodable} if undecodable else {},
         )

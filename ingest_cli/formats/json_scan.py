@@ -1,7 +1,7 @@
 """What of a JSON document can be told from its bytes alone: where strings, brackets and whole values end.
 
 Nothing here checks more of JSON than that. It tells where a value ends that is broken, and whether a value has
-rows inside; what a value is, only the parser of `json_paths` says.
+rows inside; what a value is, only the parser of `json_values` says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from bisect import bisect_left
 from enum import Enum, auto
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.json_paths import BROKEN_JSON, DECODER, NOT_AN_OBJECT, Cells, parse_document
+from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
+from ingest_cli.formats.json_values import BROKEN_JSON, DECODER, NOT_AN_OBJECT, Row, parse_document
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
@@ -20,14 +21,16 @@ STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 STRING_BODY = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 BRACKET = re.compile(rb'[{}\[\]"]')
 ARRAY_OF_OBJECTS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+\{")
+ARRAY_OF_ARRAYS = re.compile(rb"\[[ \t\r\n]*+\[")
 QUOTE = ord('"')
 CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
 _LINE_END = re.compile(rb"[\r\n]")
-_BRACE = ord("{")
-_MAX_NOTED = 1_000_000  # objects left open within one another, 16 bytes each
+_BRACE, _BRACKET = ord("{"), ord("[")
+_MAX_NOTED = 1_000_000  # objects and arrays left open within one another, 16 bytes each
 _ARRAYS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+")
+_ARRAY = re.compile(rb"\[[ \t\r\n]*+")
 
 
 class Ending(Enum):
@@ -46,6 +49,7 @@ class Block:
         begins: where each record begins; a record reaches to the next one, or to where the walk stopped.
         index: which of the records are rows.
         rejected: (record, reason) of those that are not.
+        headers: those of them that repeat the names of the columns.
         cells: takes the rows.
         undecodable: those of the rows with bytes that are not UTF-8.
         brackets: tells where objects are closed.
@@ -60,6 +64,7 @@ class Block:
         self.begins = list[int]()
         self.index = list[int]()
         self.rejected = list[tuple[int, str]]()
+        self.headers = list[int]()
         self.undecodable = list[int]()
         self.waiting = False
         self.is_damaged = False
@@ -72,20 +77,41 @@ class Block:
         """Whether a chunk has as many rows as it may, but for one that the end of the stream may add."""
         return len(self.begins) >= MAX_CHUNK_ROWS - 1
 
-    def add(self, at: int, end: int, found: dict[str, object] | str) -> None:
-        """Add the record from `at` to `end`: a row, or the reason why it is none."""
-        if isinstance(found, str):
-            self.rejected.append((len(self.begins), found))
-        else:
-            if not self._is_ascii and not _is_utf8(self.data[at : min(end, self.limit(at))]):
+    def add(self, at: int, end: int, found: Row | str, key: str = "") -> None:
+        """Add the record from `at` to `end`: a row and its key, if it has one, or the reason why it is none."""
+        reason = found if isinstance(found, str) else self.cells.add(found, key)
+        if reason is None:
+            if not self._is_ascii and not is_utf8(self.data[at : min(end, self.limit(at))]):
                 self.undecodable.append(len(self.begins))
             self.index.append(len(self.begins))
-            self.cells.add(found)
+        elif reason == REPEATED_HEADER:
+            self.headers.append(len(self.begins))
+        else:
+            self.rejected.append((len(self.begins), reason))
         self.begins.append(at)
 
-    def in_sight(self, at: int) -> bool:
-        """Whether as much as may be looked at is there of what begins at `at`, and if not: wait for it."""
-        if self.final or len(self.data) - at > MAX_RECORD_BYTES:
+    def add_scalar(self, at: int, end: int, raw: bytes, key: str = "") -> None:  # noqa: ARG002 - a value may have one
+        """Add the record from `at` to `end`, which is neither an object nor an array but `raw`."""
+        self.add(at, end, scalar(raw))
+
+    def opened(self, name: str, *, is_object: bool) -> None:
+        """Take note that what holds the rows begins: an object or array, and the name it has."""
+
+    def closed(self) -> None:
+        """Take note that it ends."""
+
+    def misplaced(self, at: int) -> None:
+        """Add what stands at `at` and should not."""
+        self.add(at, at + 1, BROKEN_JSON)
+
+    def in_sight(self, at: int, size: int | None = None) -> bool:
+        """Whether as much as may be looked at is there of what begins at `at`, and if not: wait for it.
+
+        Args:
+            at: where it begins.
+            size: how many bytes may be looked at; None: those that a record may have.
+        """
+        if self.final or len(self.data) - at > (MAX_RECORD_BYTES if size is None else size):
             return True
         self.waiting = True
         return False
@@ -94,8 +120,8 @@ class Block:
         """How far what begins at `at` may be looked at."""
         return min(len(self.data), at + MAX_RECORD_BYTES)
 
-    def decode(self, at: int) -> tuple[dict[str, object], int] | None:
-        """The object that begins at `at` and where it ends; None if there is no whole and sound one."""
+    def decode(self, at: int) -> tuple[Row, int] | None:
+        """The object or array that begins at `at` and where it ends; None if there is no whole and sound one."""
         if self.is_damaged:  # a second failure would count the lines before it a second time
             return None
         try:
@@ -107,11 +133,11 @@ class Block:
             return None
         if not self._is_ascii and not (raw := self.data[at:end]).isascii():
             value = parse_document(raw)
-        return (value, end) if isinstance(value, dict) else None
+        return (value, end) if isinstance(value, dict | list) else None
 
 
 class Brackets:
-    """Where the objects of a stream are closed.
+    """Where the objects and arrays of a stream are closed.
 
     Where each row is left open, all of them end alike. That is found out once, not once for each of them, nor
     for each block that such rows are read in; so this outlives a block, and places are offsets of the stream.
@@ -130,7 +156,7 @@ class Brackets:
         self._data, self._start = data, start
 
     def find_end(self, at: int, limit: int) -> int | Ending:
-        """Where the object that begins at `at` of the block is closed.
+        """Where the object or array that begins at `at` of the block is closed.
 
         Args:
             at: where it begins.
@@ -164,7 +190,7 @@ class Brackets:
         """Where the object at `at` is closed; None, and what is open and damaged noted, if it is not."""
         data, start = self._data, self._start
         damage: int | None = None
-        kinds, places, depths = bytearray(), array("q"), array("q")  # the latter: of objects still open
+        kinds, places = bytearray(), array("q")  # the latter: of what is still open
         for token in _TOKEN.finditer(data, at):
             first = data[token.start()]
             if first == QUOTE:
@@ -175,31 +201,29 @@ class Brackets:
                 if line_end or is_open:
                     break
             elif first not in CLOSING:
-                if first == _BRACE and len(places) < _MAX_NOTED:
+                if len(kinds) < _MAX_NOTED:
                     places.append(token.start() + start)
-                    depths.append(len(kinds))
                 kinds.append(first)
             elif kinds.pop() != CLOSING[first]:
                 damage = token.start() + start
                 break
             elif not kinds:
                 return token.end()
-            elif depths[-1] == len(kinds):
+            elif len(kinds) < len(places):
                 places.pop()
-                depths.pop()
         self._open, self._end, self._damage = places, len(data) + start, damage
         return None
 
 
-def find_array(block: Block, at: int, limit: int) -> tuple[int, int] | None:
-    """Where the first array of objects in the object at `at` begins, and how much is open around it, if there is one.
+def find_array(block: Block, at: int, limit: int, *, of_arrays: bool = False) -> tuple[int, int] | None:
+    """Where the first array of rows in the object at `at` begins, and how much is open around it, if there is one.
 
     The block waits if that cannot be told yet of an array.
     """
     depth = 0
     for token in _TOKEN.finditer(block.data, at, limit):
         if token[0] == b"[":
-            holds = holds_objects(block, token.start())
+            holds = holds_rows(block, token.start(), of_arrays=of_arrays)
             if holds is None:
                 return None
             if holds:
@@ -215,11 +239,17 @@ def find_array(block: Block, at: int, limit: int) -> tuple[int, int] | None:
     return None
 
 
-def holds_objects(block: Block, at: int) -> bool | None:
-    """Whether the array at `at`, or the first array in it, begins with an object; None if that is not there yet."""
-    end = end_of(_ARRAYS, block.data, at)
+def holds_rows(block: Block, at: int, *, of_arrays: bool = False) -> bool | None:
+    """Whether the array at `at` begins with a row; None if that is not there yet.
+
+    Args:
+        block: where it is.
+        at: where it begins.
+        of_arrays: whether rows are arrays. Else they are objects, which may be in arrays inside of the array.
+    """
+    end = end_of(_ARRAY if of_arrays else _ARRAYS, block.data, at)
     if end < len(block.data):
-        return block.data[end] == ord("{")
+        return block.data[end] == (_BRACKET if of_arrays else _BRACE)
     return False if block.in_sight(at) else None
 
 
@@ -234,7 +264,8 @@ def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, limit: int | None =
     return found.end() if found else at
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether `data` can be decoded."""
     try:
         data.decode()
     except UnicodeDecodeError:

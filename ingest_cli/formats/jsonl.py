@@ -1,37 +1,49 @@
-"""JSON Lines: one object on each line, as https://jsonlines.org has it, but with any line end.
+"""JSON Lines: one object, or array, on each line, as https://jsonlines.org has it, but with any line end.
 
 A line is a record whatever is on it: a line that is broken is rejected alone, and reading goes on with the
-next. The names of columns are paths; see `json_paths`.
+next. The names of columns are paths, or those of the elements of arrays; see `json_paths`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.json_paths import Cells, Paths, parse_document
+from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
+from ingest_cli.formats.json_paths import Paths
+from ingest_cli.formats.json_values import parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, Position, RowChunk, Span
 
 
 class JsonLines:
-    """Reads one JSON object from each line."""
+    """Reads one JSON object, or array, from each line."""
 
-    def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        wanted: Sequence[str],
+        columns: Sequence[str] = (),
+        *,
+        presence: Collection[str] = (),
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    ) -> None:
         """Set up the parser.
 
         Args:
             wanted: names of the columns to keep, which are paths; nothing else is kept.
+            columns: names of the elements of rows that are arrays; empty where rows are objects.
+            presence: those of the wanted columns of which only the presence counts.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
 
         Raises:
             ManifestError: a name is not a path.
         """
         self.wanted = tuple(wanted)
-        self.paths = Paths(wanted)
+        self.paths = Paths(wanted, columns=columns, presence=presence)
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
@@ -53,16 +65,21 @@ class _Source:
         """See `RecordParser.parse`."""
         lines = split_lines(data, final=final)
         filled = lines.filled
-        index, rejected = list[int](), list[tuple[int, str]]()
+        index, rejected, headers = list[int](), list[tuple[int, str]](), list[int]()
         cells = Cells(self._format.paths)
         for i, raw in zip(filled.tolist(), lines.texts(filled), strict=True):
             document = parse_document(raw)
-            if isinstance(document, str):
-                rejected.append((i, document))
-            else:
+            reason = document if isinstance(document, str) else cells.add(document)
+            if reason is None:
                 index.append(i)
-                cells.add(document)
-        return to_rows(lines, Found(np.array(index, np.int32), cells.columns(), rejected))
+            elif reason == REPEATED_HEADER:
+                headers.append(i)
+            else:
+                rejected.append((i, reason))
+        rows = to_rows(lines, Found(np.array(index, np.int32), cells.columns(), rejected))
+        if not headers:
+            return rows
+        return replace(rows, skipped={**rows.skipped, REPEATED_HEADER: np.array(headers, np.int32)})
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

@@ -80,6 +80,9 @@ _GRAVEST_FIRST = (
     "duplicate_names",
     "one_column",
     "no_header",
+    "by_column",
+    "keyed_rows",
+    "keyed_values",
 )
 
 
@@ -262,6 +265,7 @@ class _Look:
             other_tables=parsed.other_tables,
             rows=parsed.rows,
             skip_lines=parsed.skip_lines,
+            layout=parsed.layout,
         )
 
 

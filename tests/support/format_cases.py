@@ -52,8 +52,9 @@ class Case:
 
     @property
     def is_stream(self) -> bool:
-        """Whether its format reads a stream of text, not a file."""
-        return not isinstance(open_format(self.manifest.format, self.wanted), FileFormat)
+        """Whether its format reads the rows of a stream one by one, not a file, nor columns that have to be whole."""
+        by_column = self.manifest.format.layout == "columns"
+        return not by_column and not isinstance(open_format(self.manifest.format, self.wanted), FileFormat)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,17 @@ from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.people import AISYAH, Person
 from tests.support.shapes import SHAPES, Shape
 from tests.support.truth import RowTruth, Tally, loosened
-from tests.support.writers import LOGIN_WRITERS, LOGINS, PEOPLE, WRITERS, Drawn, Written, drawn, manifest
+from tests.support.writers import (
+    KEYED_WRITERS,
+    LOGIN_WRITERS,
+    LOGINS,
+    PEOPLE,
+    WRITERS,
+    Drawn,
+    Written,
+    drawn,
+    manifest,
+)
 from tests.support.writers.delimited import LOOSE_OF
 
 MISFITS = "csv, misfits"
@@ -97,7 +107,8 @@ class People:
     def written(self) -> Written:
         """What is written, before it is encoded and packed; wounds left out."""
         table = self.drawn().table
-        return LOGIN_WRITERS[self.way](table) if self.shape in LOGINS.values() else WRITERS[self.way](table)
+        writers = {**LOGIN_WRITERS, **KEYED_WRITERS} if self.shape in LOGINS.values() else WRITERS
+        return writers[self.way](table)
 
     def content(self) -> bytes:
         """The whole file."""
@@ -320,6 +331,32 @@ SAMPLES = (
         "demo-pesanan-2021",
         {"pesanan.json": People(way="json, rows", title="Demo orders of a shop", seed=15, planted=_planted(10))},
         ("pesanan.json",),
+    ),
+    Sample(
+        "rakan",
+        "demo-rakan-2019",
+        {
+            "rakan.json": People(
+                way="json, keyed",
+                title="Demo users of a chat, kept under their addresses",
+                shape=LOGINS["email:password"],
+                seed=19,
+                planted=_planted(21, person=_AISYAH_TAGGED),
+            )
+        },
+        ("rakan.json",),
+    ),
+    Sample(
+        "tinjauan",
+        "demo-tinjauan-2022",
+        {"tinjauan.json": People(way="json, columns", title="Demo survey by column", seed=20, planted=_planted(14))},
+        ("tinjauan.json",),
+    ),
+    Sample(
+        "hamparan",
+        "demo-hamparan-2023",
+        {"hamparan.json": People(way="json, arrays", title="Demo sheet of arrays", seed=21, planted=_planted(18))},
+        ("hamparan.json",),
     ),
     Sample(
         "tempahan",

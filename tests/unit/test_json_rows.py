@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -18,6 +18,15 @@ ROWS = b'[{"a": "1"}, {"a": "2"}]'
 
 def values(data: bytes, rows: str | None = None) -> list[bytes]:
     return [cell for (cell,) in cells(JsonRows(["a"], rows).read([data]), "a")]
+
+
+def outcomes(data: str, rows: str | None, columns: Sequence[str] = ()) -> list[object]:
+    """Of each record its key and cell, or the reason why it is none."""
+    chunks = list(JsonRows(["$key", "a"], rows, columns).read([data.encode()]))
+    found: dict[int, object] = {row: why for row, _, why in fates(chunks)}
+    places = [row for chunk in chunks for row in chunk.rows(chunk.index).tolist()]
+    found |= dict(zip(places, cells(chunks, "$key", "a"), strict=True))
+    return [found[row] for row in sorted(found)]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,158 @@ def test_the_end_of_an_object_is_the_same_whoever_asked_before() -> None:
             for at in starts[1:]:
                 if at < limit:
                     assert ask(shared, at, size, limit) == ask(json_scan.Brackets(), at, size, limit)
+
+
+@pytest.mark.parametrize(
+    ("rows", "data", "expected"),
+    [
+        ("*", '{"k": {"a": "1"}, "l": {"a": "2"}}', [(b"k", b"1"), (b"l", b"2")]),
+        ("*", '{"k": {"a": "1"}}\n{"l": {"a": "2"}}', [(b"k", b"1"), (b"l", b"2")]),
+        (
+            "users.*",
+            '{"n": 2, "users": {"k": {"a": "1"}, "l": {"a": "2"}}, "x": {"m": {"a": "3"}}}',
+            [(b"k", b"1"), (b"l", b"2")],
+        ),
+        ("x.users.*", '{"users": {"k": {"a": "0"}}, "x": {"users": {"k": {"a": "1"}}}}', [(b"k", b"1")]),
+        ("users.*", '{"users": {"k": {"a": {"b": "1"}}, "l": {"a": "2"}}}', ["object_in_cell", (b"l", b"2")]),
+        (
+            "users.*",
+            '{"users": {"k": "1", "l": null, "m": [{"a": "1"}], "n": {"a": "2"}}}',
+            ["not_an_object"] * 3 + [(b"n", b"2")],
+        ),
+        ("users.*", '{"users": {"k": {"a": tru}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
+        (
+            "users.*",
+            '{"users": {"k": {"a": "x}, "l": {"a": "2"}, "m": {"a": "3"}}}',
+            ["broken_json", (b"l", b"2"), (b"m", b"3")],
+        ),
+        ("users.*", '{"users": {"k", "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
+        ("users.*", '{"users": {{"a": "1"}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
+        (
+            "users.*",
+            '{"users": {"k": {"a": "1"} "l": {"a": "2"}, "m": {"a": "3"}}}',
+            [(b"k", b"1"), "broken_json", (b"m", b"3")],
+        ),
+        ("users.*", '{"users": {,"k": {"a": "1"}}}', ["broken_json", (b"k", b"1")]),
+        ("users.*", '{"users": {"a\tb": {"a": "1"}, "l": {"a": "2"}}}', ["broken_json", (b"l", b"2")]),
+        ("users.*", '{"users": {"\\u00e9\\"": {"a": "1"}}}', [('é"'.encode(), b"1")]),
+        ("users.*", '{"users": {"k": {"a": "1"}, "k": {"a": "2"}}}', [(b"k", b"1"), (b"k", b"2")]),
+        ("users.*", '{"users": [null, {"a": "1"}]}', ["not_an_object", (b"", b"1")]),
+        ("users.*", '{"users": {}}', []),
+        ("users.*", '{"users": "x"}', ["no_rows"]),
+        ("users.*", '{"users": {"k": {"a": "1"}, "l"', [(b"k", b"1"), "broken_json"]),
+        ("users.*", '{"users": {"k": {"a": "1"}, "l": ', [(b"k", b"1"), "broken_json"]),
+        ("users.*", '{"users": {"k": {"a": "1"}', [(b"k", b"1"), "broken_json"]),
+        (
+            "r.*.users.*",
+            '{"r": {"p": {"users": {"k": {"a": "1"}}}, "q": {"users": {"l": {"a": "2"}}}}}',
+            [(b"k", b"1"), (b"l", b"2")],
+        ),
+        (
+            "r.*.users",
+            '{"r": {"p": {"users": [{"a": "1"}]}, "q": {"users": [{"a": "2"}, {"a": "3"}]}}}',
+            [(b"p", b"1"), (b"q", b"2"), (b"q", b"3")],
+        ),
+        ("*.*", '{"r": {"k": {"a": "1"}}, "s": {"l": {"a": "2"}}}', [(b"k", b"1"), (b"l", b"2")]),
+        ('"*"', '{"*": [{"$key": "k", "a": "1"}]}', [(b"k", b"1")]),
+    ],
+)
+def test_the_values_of_an_object_are_rows_and_have_keys(rows: str, data: str, expected: list[object]) -> None:
+    assert outcomes(data, rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "data", "expected"),
+    [
+        (None, '[["a", "x"], ["1", "x"], ["2", 5]]', ["repeated_header", (b"", b"1"), (b"", b"2")]),
+        (
+            None,
+            '{"index": [0], "data": [["1", "x"], ["2"], ["3", "x", "y"]]}',
+            [(b"", b"1"), "too_few_cells", "too_many_cells"],
+        ),
+        ("data", '{"meta": {"view": [["m", "x"]]}, "data": [["1", "x"]]}', [(b"", b"1")]),
+        (
+            "data",
+            '{"data": [["1", "x"], {"a": "1"}, "x", [["1", "2"], "x"]]}',
+            [(b"", b"1"), "not_an_array", "not_an_object", "array_in_cell"],
+        ),
+        ("*", '{"k": ["1", "x"], "l": ["2", "x"]}', [(b"k", b"1"), (b"l", b"2")]),
+        (None, '["1", "x"]\n["2", "x"]', [(b"", b"1"), (b"", b"2")]),
+        ("$", '["1", "x"]', [(b"", b"1")]),
+        (None, '[["1", tru], ["2", "x"]]', ["broken_json", (b"", b"2")]),
+        (None, '[["1", "x], ["2", "x"], ["3", "x"]]', ["broken_json", (b"", b"2"), (b"", b"3")]),
+        (None, '[{"a": "1"}]', ["not_an_array"]),
+        (None, '{"a": "1"}', ["not_an_array"]),
+        (None, '[["1", "x"], ["2", ', [(b"", b"1"), "broken_json"]),
+    ],
+)
+def test_rows_may_be_arrays(rows: str | None, data: str, expected: list[object]) -> None:
+    columns = ["a", "x"]
+    keyed = rows == "*"
+    chunks = list(JsonRows(["$key", "a"] if keyed else ["a"], rows, columns).read([data.encode()]))
+    found: dict[int, object] = {row: why for row, _, why in fates(chunks)}
+    places = [row for chunk in chunks for row in chunk.rows(chunk.index).tolist()]
+    read = cells(chunks, "$key", "a") if keyed else [(b"", cell) for (cell,) in cells(chunks, "a")]
+    found |= dict(zip(places, read, strict=True))
+    assert [found[row] for row in sorted(found)] == expected
+
+
+PEOPLE_BY_KEY = '{"+60123456781": {"email": "a"}, "+60123456782": {"email": "b"}, "x@y,com": {"email": "c"}}'
+BY_COLUMN = '{"email": {"0": "a", "1": "b"}, "phone": {"0": "c", "1": "d"}}'
+
+
+@pytest.mark.parametrize(
+    ("rows", "data", "said"),
+    [
+        ("users", f'{{"users": {PEOPLE_BY_KEY}}}', 'what looks like phone numbers; set rows = "users.*" in [format]'),
+        ("d.users", f'{{"d": {{"users": {PEOPLE_BY_KEY}}}}}', '"d.users" is an object of 3 objects, keyed by'),
+        (None, f'{{"users": {PEOPLE_BY_KEY}}}', 'set rows = "users.*"'),
+        (
+            None,
+            PEOPLE_BY_KEY,
+            'the document is an object of 3 objects, keyed by what looks like phone numbers; set rows = "*"',
+        ),
+        ("data", f'{{"data": {BY_COLUMN}}}', 'set rows = "data" and layout = "columns" in [format]'),
+        (None, f'{{"data": {BY_COLUMN}}}', 'set rows = "data" and layout = "columns" in [format]'),
+        (None, '[["a@x", "1"], ["b@x", "2"]]', 'columns = ["EMAIL", "", "PHONE"]'),
+        ("data", '{"data": [["a@x", "1"], ["b@x", "2"]]}', 'columns = ["EMAIL", "", "PHONE"]'),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20])
+def test_what_plainly_holds_rows_is_refused_with_what_to_say_of_it(
+    rows: str | None, data: str, said: str, chunk_bytes: int
+) -> None:
+    with pytest.raises(ManifestError) as refused:
+        list(JsonRows(["email"], rows, chunk_bytes=lambda: chunk_bytes).read([data.encode()]))
+    message = str(refused.value)
+    assert said in message
+    assert "6012345678" not in message
+    assert "x@y" not in message
+
+
+@pytest.mark.parametrize(
+    ("rows", "data", "expected"),
+    [
+        ("users", '{"users": {"a": "1"}}', ["no_rows"]),
+        ("users", '[{"users": [{"a": "1"}]}, {"users": {"k": {"a": "2"}}}]', [(b"", b"1"), "no_rows"]),
+        ("users", '{"users": [{"a": "1"}]}\n{"users": {"k": {"a": "2"}}}', [(b"", b"1"), "no_rows"]),
+        (None, '{"home": {"a": "1"}, "b": "2", "c": "3"}', [(b"", b"")]),
+        (None, '[{"a": "1"}, [["x"]]]', [(b"", b"1"), "not_an_object"]),
+    ],
+)
+def test_what_may_be_one_row_or_comes_later_is_not_refused(rows: str | None, data: str, expected: list[object]) -> None:
+    assert outcomes(data, rows) == expected
+
+
+def test_a_value_longer_than_any_row_may_be_is_given_up_alone_and_so_is_a_key() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'{"k": {"a": "1"}, "l": {"a": "'
+        yield from repeated(b"x", 20 << 20)
+        yield b'"}, "m": {"a": "2"}}'
+
+    chunks = list(JsonRows(["$key", "a"], "*").read(pieces()))
+    assert cells(chunks, "$key", "a") == [(b"k", b"1"), (b"m", b"2")]
+    assert [why for _, _, why in fates(chunks)] == ["record_too_long"]
 
 
 def test_a_path_to_rows_has_names_only() -> None:

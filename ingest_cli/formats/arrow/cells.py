@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from ingest_cli.formats.arrow.columns import Column, is_list, storage
-from ingest_cli.formats.json_paths import SEPARATOR, Cells, Every, Paths
+from ingest_cli.formats.json_cells import SEPARATOR, Cells
+from ingest_cli.formats.json_paths import Every, Paths
 
 Sizes = npt.NDArray[np.int64]
 
@@ -83,7 +84,7 @@ def cells(column: Column, array: pa.Array) -> pa.BinaryArray:
         if joined is not None:
             return joined
     path = column.rest_path
-    found = Cells(Paths([path]))
+    found = Cells(Paths([path], presence=[path]))  # a value of one row, whatever is inside
     for value in _values(array):
         found.add({"v": value})
     return found.columns()[path]

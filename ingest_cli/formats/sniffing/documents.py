@@ -1,195 +1,235 @@
 """JSON: whether each line is a document, where the rows of one large document are, and which paths its values have.
 
-A sample of a large document ends anywhere, so that no JSON parser takes it. A tokenizer walks through it, notes
-where the objects of each array begin and end, and only those are parsed.
+No key of an object is named that somebody may be kept under: `keys` tells those from names of columns.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.json_paths import Cells, Paths, parse_document, parse_path
+from ingest_cli.formats.json_cells import Cells
+from ingest_cli.formats.json_paths import KEY, Each, Paths, parse_path
+from ingest_cli.formats.json_values import Row, parse_document
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
+from ingest_cli.formats.sniffing.header import Header, judge_header
+from ingest_cli.formats.sniffing.keys import described, is_extended, is_map
 from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.trees import Path, Places, names_of, parse_sample
 from ingest_cli.formats.sniffing.wounds import counted
 
 ROOT = "$"
 """What a manifest writes where the documents themselves are the rows, or arrays of them."""
 
+BY_COLUMN, ARRAYS = "columns", "arrays"
+"""Layouts other than rows that are objects."""
+
 _MAX_DOCUMENTS = 1_000
-_MAX_DOCUMENT_CHARACTERS = 1 << 18
-_MAX_DEPTH = 64
 _MAX_PATH_STEPS = 8
-_MAX_ARRAYS = 200
 _JUDGED_LINES = 200
 _LINES_SHARE = 0.8
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:"]|[^\s"{}\[\],:]++', re.DOTALL)
 
-Path = tuple[str, ...]
 Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 
 def find_documents(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
-    """The rows of JSON Lines, or of a JSON document; None if no object can be read.
+    """The rows of JSON Lines, or of a JSON document; None if none can be read.
 
     Args:
         text: the sample.
         complete: whether it is the whole file.
-        judge: guesses what columns hold, by which the rows are chosen if there are several arrays of objects.
+        judge: guesses what columns hold, by which the rows are chosen if they may be in several places.
     """
     lines = text.splitlines()
     if not complete and len(lines) > 1:
         lines.pop()
     filled = [line for line in lines if line.strip()]
     head = [_document(line) for line in filled[:_JUDGED_LINES]]
-    objects = [one for one in head if one is not None]
-    arrays = _arrays(text)
-    is_one_line = len(filled) == 1 and len(arrays) > 1
-    if objects and len(objects) >= _LINES_SHARE * len(head) and not is_one_line:
+    found = [one for one in head if one is not None]
+    if found and len(found) >= _LINES_SHARE * len(head) and (len(filled) > 1 or not _has_rows(found[0])):
         more = (_document(line) for line in filled[_JUDGED_LINES:_MAX_DOCUMENTS])
         rest = [one for one in more if one is not None]
-        broken = min(len(filled), _MAX_DOCUMENTS) - len(objects) - len(rest)
+        broken = min(len(filled), _MAX_DOCUMENTS) - len(found) - len(rest)
         text_ = f"{counted(broken, 'line')} that cannot be read as JSON objects."
         findings = (Finding("broken_json", broken, text_),) if broken else ()
-        return _parsed("jsonl", objects + rest, findings)
-    return _rows(arrays, judge)
+        return _lines(found + rest, findings, judge)
+    return _best(Places.of(parse_sample(text)), judge)
 
 
-def _document(text: str) -> dict[str, object] | None:
+def _document(text: str) -> Row | None:
     found = parse_document(text.encode("utf-8", "surrogatepass"))
-    return found if isinstance(found, dict) else None
+    return None if isinstance(found, str) else found
 
 
-def _rows(arrays: dict[Path, list[dict[str, object]]], judge: Judge) -> Parsed | None:
-    """Of several arrays of objects, that whose objects name most about a person; of equal ones the outermost."""
-    if len(arrays) > 1 and len(arrays.get((), ())) == 1:
-        del arrays[()]  # the one document that everything is in
+def _has_rows(document: Row) -> bool:
+    """Whether there are rows in a document that is the only one."""
+    if isinstance(document, list):
+        return True
+    places = Places.of([document])
+    return len(places.rows) > 1 or bool(places.arrays or places.by_column)
+
+
+def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge) -> Parsed | None:
+    """The rows of JSON Lines."""
+    objects = [each for each in documents if isinstance(each, dict)]
+    arrays = [each for each in documents if isinstance(each, list)]
+    if len(arrays) > len(objects):
+        return replace(_of_arrays("jsonl", arrays), findings=findings)
+    if is_map(objects):
+        return _best(Places.of(objects), judge)
+    return _of_objects("jsonl", objects, findings=findings)
+
+
+def _best(places: Places, judge: Judge) -> Parsed | None:
+    """Of several places, that whose rows name most about a person; of equal ones the outermost."""
+    rows = dict(places.rows)
+    if len(rows) > 1 and len(rows.get((), ())) == 1:
+        del rows[()]  # the one document that everything is in
+    candidates = [
+        (path, len(found), _of_objects("json", found, path, places.keys.get(path, ()))) for path, found in rows.items()
+    ]
+    candidates += [(path, len(found), _of_columns(found, path)) for path, found in places.by_column.items()]
+    candidates += [(path, len(found), _of_arrays("json", found, path, places)) for path, found in places.arrays.items()]
     best: tuple[int, int, int] | None = None
     chosen: Parsed | None = None
-    for path, objects in arrays.items():
-        parsed = _parsed("json", objects, (), ".".join(step(name) for name in path) or ROOT)
+    for path, count, parsed in candidates:
         own = [column for column in judge(parsed) if "[]." not in column.title]
-        rank = (sum(column.kind is not None for column in own), -len(path), len(objects))
-        if parsed.names and (best is None or rank > best):
+        rank = (sum(column.kind is not None for column in own), -len(path), count)
+        if parsed.width and (best is None or rank > best):
             best, chosen = rank, parsed
     return chosen
 
 
-def _parsed(
-    format_: str, documents: Sequence[dict[str, object]], findings: tuple[Finding, ...], rows: str = ""
+def _of_objects(
+    format_: str,
+    documents: Sequence[dict[str, object]],
+    path: Path = (),
+    keys: Sequence[str] = (),
+    findings: tuple[Finding, ...] = (),
 ) -> Parsed:
-    names = _paths(documents)
-    cells = Cells(Paths(names))
-    for document in documents:
-        cells.add(document)
+    """Rows that are objects."""
+    names, hidden = _Names.of(documents)
+    if keys:
+        names = [KEY, *names]
+        findings += (_keyed(len(keys), keys),)
+    if hidden:
+        text = f"{counted(len(hidden), 'key')} in the rows, {described(hidden)}: no names of columns, and left out."
+        findings += (Finding("keyed_values", len(hidden), text),)
+    cells = Cells(Paths(names, keyed=bool(keys)))
+    for document, key in zip_longest(documents, keys, fillvalue=""):
+        if isinstance(document, dict):
+            cells.add(document, str(key))
     columns = [[cell.decode("utf-8", "replace") for cell in column.to_pylist()] for column in cells.columns().values()]
+    rows = _written(path) if format_ == "json" else ""
     return Parsed(format_, names, [list(row) for row in zip(*columns, strict=True)], findings=findings, rows=rows)
 
 
-def _paths(documents: Sequence[dict[str, object]]) -> list[str]:
-    """Every path that leads to a value in some of the documents, in order of appearance."""
-    found: dict[str, None] = {}
-    for document in documents:
-        for path in _leaves(document, ""):
-            found.setdefault(path)
-        if len(found) > MAX_COLUMNS:
-            break
-    several = {path.removesuffix("[]") for path in found if path.endswith("[]")}  # a path with [] reads both
-    return [path for path in found if path not in several][:MAX_COLUMNS]
+def _keyed(count: int, keys: Sequence[str]) -> Finding:
+    text = f"The rows are the values of an object of {counted(count, 'object')}, keyed by {described(keys)}."
+    return Finding("keyed_rows", count, text)
 
 
-def _leaves(value: dict[str, object], prefix: str, steps: int = 1) -> Iterator[str]:
-    for name, inner in value.items():
-        path = prefix + step(name)
-        elements = inner if isinstance(inner, list) else [inner]
-        if isinstance(inner, list):
-            path += "[]"
-        objects = [each for each in elements if isinstance(each, dict) and not _is_extended(each)]
+def _of_columns(node: dict[str, object], path: Path) -> Parsed:
+    """The rows of an object that has the values of each column in an array or object of its own."""
+    names = list(node)[:MAX_COLUMNS]
+    columns = [node[name] for name in names]
+    keys = dict.fromkeys(
+        key for column in columns for key in (column if isinstance(column, dict) else range(_length(column)))
+    )
+    cells = [[_cell(column, key) for column in columns] for key in list(keys)[:_MAX_DOCUMENTS]]
+    finding = Finding(
+        "by_column", len(names), "The document has the values of each column in one place, not those of each row."
+    )
+    rows = _written(path) if path else ""
+    return Parsed("json", [step(name) for name in names], cells, findings=(finding,), rows=rows, layout=BY_COLUMN)
+
+
+def _length(column: object) -> int:
+    return len(column) if isinstance(column, list) else 0
+
+
+def _cell(column: object, key: str | int) -> str:
+    if isinstance(column, dict):
+        value = column.get(str(key))
+    else:
+        value = column[key] if isinstance(column, list) and isinstance(key, int) and key < len(column) else None
+    return value if isinstance(value, str) else ""
+
+
+def _of_arrays(format_: str, found: Sequence[list[object]], path: Path = (), places: Places | None = None) -> Parsed:
+    """Rows that are arrays, with the names that the first of them has, or an array beside them."""
+    cells = [[value if isinstance(value, str) else "" for value in row] for row in found]
+    beside = _names_beside(path, places) if places else None
+    names = beside
+    if beside is None and cells and judge_header(cells[0], cells[1:]) is Header.YES:
+        names, cells = cells[0], cells[1:]
+    rows = _written(path) if format_ == "json" else ""
+    return Parsed(format_, names, cells, rows=rows, layout=ARRAYS)
+
+
+def _names_beside(path: Path, places: Places) -> list[str] | None:
+    """What stands beside arrays under the name `columns`, as pandas writes it."""
+    around = places.rows.get(path[:-1], [])
+    names = around[0].get("columns") if len(around) == 1 and path else None
+    width = max(map(len, places.arrays[path]), default=0)
+    if not isinstance(names, list) or len(names) != width:
+        return None
+    texts = [name for name in names if isinstance(name, str)]
+    return texts if len(texts) == width and judge_header(texts, [[]]) is not Header.NO else None
+
+
+def _written(path: Path) -> str:
+    """A path to rows, as a manifest writes it."""
+    return ".".join("*" if isinstance(one, Each) else step(one) for one in path) or ROOT
+
+
+class _Names:
+    """Collects every path that leads to a value in some documents, and the keys that are none."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.hidden: dict[str, None] = {}
+
+    @classmethod
+    def of(cls, documents: Sequence[dict[str, object]]) -> tuple[list[str], list[str]]:
+        """The paths, in order of appearance, and the keys that are no names."""
+        found = cls()
+        found._look("", documents, 1)
+        several = {path.removesuffix("[]") for path in found.paths if path.endswith("[]")}  # with [] reads both
+        return [path for path in found.paths if path not in several][:MAX_COLUMNS], list(found.hidden)
+
+    def _look(self, prefix: str, objects: Sequence[dict[str, object]], steps: int) -> None:
+        if is_map(objects):
+            self.hidden.update(dict.fromkeys(key for each in objects for key in each))
+            return
+        names = list(names_of(objects))
+        self.hidden.update(dict.fromkeys(key for each in objects for key in each if key not in set(names)))
+        for name in names:
+            if len(self.paths) > MAX_COLUMNS:
+                break
+            self._value(prefix + step(name), [each[name] for each in objects if name in each], steps)
+
+    def _value(self, path: str, values: list[object], steps: int) -> None:
+        objects = [each for each in values if isinstance(each, dict) and not is_extended(each)]
+        arrays = [each for each in values if isinstance(each, list)]
+        if len(objects) + len(arrays) < len(values):
+            self.paths.setdefault(path)
         if objects and steps < _MAX_PATH_STEPS:
-            for each in objects[:_JUDGED_LINES]:
-                yield from _leaves(each, path + ".", steps + 1)
-        elif elements:
-            yield path
-
-
-def _is_extended(value: dict[str, object]) -> bool:
-    """Whether an object is a value with its type, as MongoDB writes it: `{"$oid": "…"}`."""
-    return bool(value) and all(name.startswith("$") for name in value)
+            self._look(f"{path}.", objects[:_JUDGED_LINES], steps + 1)
+        elements = [element for each in arrays for element in each]
+        if elements:
+            self._value(f"{path}[]", elements, steps)
 
 
 def step(name: str) -> str:
     """A name as a step of a path."""
     try:
-        if parse_path(name) == (name,):
+        if name != KEY and parse_path(name) == (name,):
             return name
     except ManifestError:
         pass  # a name that is no step as it stands is written as a JSON string
     return json.dumps(name, ensure_ascii=False)
-
-
-@dataclass(slots=True)
-class _Open:
-    """An object or array that is not closed yet."""
-
-    is_object: bool
-    start: int
-    path: Path
-    key: str = ""
-
-
-@dataclass(slots=True)
-class _Arrays:
-    """The objects found so far, by the path of the array that they are elements of."""
-
-    found: dict[Path, list[dict[str, object]]] = field(default_factory=dict)
-    text: str = ""
-
-    def add(self, closed: _Open, end: int) -> None:
-        if end - closed.start > _MAX_DOCUMENT_CHARACTERS and closed.path:
-            return
-        known = self.found.get(closed.path)
-        if known is None and len(self.found) >= _MAX_ARRAYS:
-            return
-        if known is not None and len(known) >= _MAX_DOCUMENTS:
-            return
-        document = _document(self.text[closed.start : end])
-        if document is not None:
-            self.found.setdefault(closed.path, []).append(document)
-
-
-def _arrays(text: str) -> dict[Path, list[dict[str, object]]]:
-    """The whole objects that are elements of arrays, or stand alone; by the names that lead there."""
-    arrays, stack, last = _Arrays(text=text), list[_Open](), ""
-    for token in _TOKEN.finditer(text):
-        sign = token[0]
-        if sign == '"':  # a string that the sample cuts off
-            break
-        if sign in "{[":
-            if len(stack) == _MAX_DEPTH:
-                break
-            outer = stack[-1] if stack else None
-            path = () if outer is None else (*outer.path, outer.key) if outer.is_object else outer.path
-            stack.append(_Open(sign == "{", token.start(), path))
-        elif sign in "}]":
-            if not stack or stack[-1].is_object is not (sign == "}"):
-                break
-            closed = stack.pop()
-            if closed.is_object and (not stack or not stack[-1].is_object):
-                arrays.add(closed, token.end())
-        elif sign == ":" and stack:
-            stack[-1].key = _name(last)
-        last = sign
-    return arrays.found
-
-
-def _name(token: str) -> str:
-    try:
-        name = json.loads(token)
-    except ValueError:
-        return token
-    return name if isinstance(name, str) else token

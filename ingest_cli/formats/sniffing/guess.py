@@ -134,6 +134,8 @@ class FileGuess:
         escape: one character, or empty.
         skip_lines: lines before the header, or before the first row.
         proposals: keys of the manifest that go with this file, beside those that its layout needs.
+        layout: of a JSON document: `columns` if it has the values of each column in one place, `arrays` if its rows are
+            arrays, empty otherwise.
     """
 
     format: str | None
@@ -152,3 +154,4 @@ class FileGuess:
     escape: str = ""
     skip_lines: int = 0
     proposals: tuple[Proposal, ...] = ()
+    layout: str = ""

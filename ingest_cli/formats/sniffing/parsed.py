@@ -15,7 +15,7 @@ class Parsed:
         format: its name, as a manifest writes it.
         names: of the columns; None if the file does not tell.
         cells: one list per row of data.
-        delimiter, widths, table, other_tables, rows, skip_lines: see `FileGuess`.
+        delimiter, widths, table, other_tables, rows, skip_lines, layout: see `FileGuess`.
         findings: what is wrong.
     """
 
@@ -29,6 +29,7 @@ class Parsed:
     other_tables: tuple[str, ...] = ()
     rows: str = ""
     skip_lines: int = 0
+    layout: str = ""
 
     @property
     def width(self) -> int:

@@ -17,6 +17,7 @@ from tests.support.writers import columnar, delimited, documents, sql
 from tests.support.writers.table import Table, Writer, Written
 
 __all__ = [
+    "KEYED_WRITERS",
     "LOGINS",
     "LOGIN_WRITERS",
     "PEOPLE",
@@ -53,6 +54,8 @@ WRITERS: Mapping[str, Writer] = {
     "json": documents.json_array,
     "json, rows": documents.json_rows,
     "json, documents": documents.json_documents,
+    "json, columns": documents.json_columns,
+    "json, arrays": documents.json_arrays,
     "mongoexport": documents.mongoexport,
     "mongoexport --jsonArray": documents.mongoexport_array,
     "parquet": columnar.parquet(),
@@ -106,7 +109,10 @@ LOGIN_WRITERS: Mapping[str, Writer] = {
     "bars": delimited.combo("|"),
     "tabs": delimited.combo("\t"),
 }
-"""What a list of logins can be written as."""
+"""What logins can be written as."""
+
+KEYED_WRITERS: Mapping[str, Writer] = {"json, keyed": documents.json_keyed}
+"""What logins can be written as, of which no two are the same."""
 
 URLS = (
     "https://kedai.contoh.example/login",

@@ -1,4 +1,4 @@
-"""Writers of JSON: flat and nested, one document a line or all in one, and MongoDB's extended form."""
+"""Writers of JSON: by row and by column, flat and nested, a document a line or all in one, as MongoDB and pandas do."""
 
 from __future__ import annotations
 
@@ -69,3 +69,33 @@ def mongoexport(table: Table) -> Written:
 def mongoexport_array(table: Table) -> Written:
     """What `mongoexport --jsonArray` writes: all on one line."""
     return Written(f"[{','.join(_extended(table))}]\n", {"name": "json"}, NESTED)
+
+
+def json_columns(table: Table) -> Written:
+    """What `to_json()` of pandas writes unless told otherwise: the values of each column by the key of the row."""
+    columns = zip(*table.rows, strict=True)
+    by_column = {
+        name: {str(number): cell or None for number, cell in enumerate(cells)}
+        for name, cells in zip(table.columns, columns, strict=True)
+    }
+    return Written(_compact(by_column), {"name": "json", "layout": "columns"})
+
+
+def json_arrays(table: Table) -> Written:
+    """What `to_json(orient="split")` of pandas writes: rows as arrays, and beside them what their elements are."""
+    rows = [[cell or None for cell in row] for row in table.rows]
+    split = {"columns": [*table.columns], "index": [*range(len(rows))], "data": rows}
+    return Written(_compact(split), {"name": "json", "rows": "data", "columns": [*table.columns]})
+
+
+def json_keyed(table: Table) -> Written:
+    """Rows in an object, each under its first cell, in an object of regions."""
+    first = table.columns[0]
+    half = len(table.rows) // 2
+    regions = {
+        region: {row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in rows}
+        for region, rows in (("utara", table.rows[:half]), ("selatan", table.rows[half:]))
+    }
+    whole = {"count": len(table.rows), "regions": {name: {"users": users} for name, users in regions.items()}}
+    layout = {"name": "json", "rows": "regions.*.users.*"}
+    return Written(json.dumps(whole, indent=1, ensure_ascii=False), layout, {first: "$key"})

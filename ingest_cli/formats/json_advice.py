@@ -1,0 +1,79 @@
+"""Refusals of JSON documents that are not read as they stand: what the manifest has to say, without a key of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ingest_cli.errors import ManifestError
+
+LOOK_BYTES = 64 << 10
+"""How much of an object is looked at to say what it is."""
+
+def refusal_of_arrays() -> ManifestError:
+    """What to raise where rows are arrays, and nothing says what is in them."""
+    return ManifestError(
+        "the rows are arrays, not objects; say in [format] what is in them, a name for each of their elements, like "
+        'columns = ["EMAIL", "", "PHONE"]'
+    )
+
+
+def refusal_of_object(name: str, data: bytes) -> ManifestError | None:
+    """What to raise where an object stands in place of the array of rows; None if it holds no rows.
+
+    Args:
+        name: what the manifest calls the place.
+        data: what the object begins with, of a few KiB or more if it is not whole.
+    """
+    from ingest_cli.formats.sniffing.trees import parse_sample  # noqa: PLC0415 - only where something is wrong
+
+    documents = parse_sample(data.decode("utf-8", "surrogateescape"))
+    if not documents or not isinstance(documents[0], dict):
+        return None
+    return _refusal(documents[0], f'"{name}"', f"{name}.", name)
+
+
+def refusal_of_document(document: Mapping[str, object], names: Collection[str]) -> ManifestError | None:
+    """What to raise where a document has none of the columns, but plainly rows that do; None if it is not so.
+
+    Args:
+        document: the first one.
+        names: with which the columns begin.
+    """
+    if any(name in document for name in names):
+        return None
+    from ingest_cli.formats.sniffing.documents import step  # noqa: PLC0415 - only for a refusal
+    from ingest_cli.formats.sniffing.keys import identifier_in, is_by_column, is_map  # noqa: PLC0415 - the same
+
+    if is_map([document]):
+        return _refusal(document, "the document", "") if _hold(document, names) else None
+    for key, value in document.items():
+        if not isinstance(value, dict) or identifier_in(key) is not None:
+            continue
+        if (is_by_column(value) and any(name in value for name in names)) or (is_map([value]) and _hold(value, names)):
+            return _refusal(value, f'"{key}"' if key.isprintable() else "an object", f"{step(key)}.", step(key))
+    return None
+
+
+def _hold(document: Mapping[str, object], names: Collection[str]) -> bool:
+    """Whether most of the values are objects with some of the columns in them."""
+    values = [value for value in document.values() if value is not None]
+    holding = sum(isinstance(value, dict) and any(name in value for name in names) for value in values)
+    return bool(values) and 2 * holding > len(values)
+
+
+def _refusal(value: Mapping[str, object], what: str, prefix: str, rows: str = "") -> ManifestError | None:
+    """The refusal of an object that holds rows; None if it holds none."""
+    from ingest_cli.formats.sniffing.keys import described, is_by_column  # noqa: PLC0415 - only for a refusal
+
+    objects = sum(isinstance(each, dict) for each in value.values())
+    if is_by_column(value):
+        at = f'rows = "{rows}" and ' if rows else ""
+        return ManifestError(
+            f'{what} is an object of columns, each with the values of all rows; set {at}layout = "columns" in [format]'
+        )
+    if 2 * objects <= len(value):
+        return None
+    return ManifestError(
+        f"{what} is an object of {objects:,} object{'s' * (objects != 1)}, keyed by {described(value)}; "
+        f'set rows = "{prefix}*" in [format]'
+    )

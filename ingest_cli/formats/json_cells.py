@@ -1,0 +1,251 @@
+"""What is found at the end of a path becomes the text of one cell.
+
+Documents of one dump differ, so a path is read with some tolerance: what is no array is taken for an array of one, and
+an array of one for what is in it.
+
+* Strings are themselves, numbers the digits that were written, and truth values `true` and `false`.
+* Null, what is missing, and what is empty is an empty cell.
+* The elements of an array are joined with `;` where the path says `[]`, and only there. An ID with a `;` in it
+  is none: name one place.
+* The one value inside of `{"$oid": …}`, `{"$numberLong": …}`, `{"$date": …}` and the like is taken out of them. These
+  are of MongoDB Extended JSON (v2; its document of 2020 in the `mongodb/specifications`); of `$binary` only the bytes
+  count, not their subtype, and `$undefined` is nothing.
+
+An object is never a cell, and neither is an array of several elements without `[]`, on the way or at its end: what is
+in there may be several people's. Such a row is no row, `object_in_cell` or `array_in_cell`. Of a column of which only
+the presence counts, no value is kept, so that everything inside may be its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import pyarrow as pa
+
+from ingest_cli.formats.json_paths import Paths, Step
+from ingest_cli.formats.json_values import NOT_AN_OBJECT, Row
+
+SEPARATOR = ";"
+"""What stands between several values in one cell."""
+
+NOT_AN_ARRAY = "not_an_array"
+OBJECT_IN_CELL = "object_in_cell"
+ARRAY_IN_CELL = "array_in_cell"
+TOO_FEW_CELLS = "too_few_cells"
+TOO_MANY_CELLS = "too_many_cells"
+REPEATED_HEADER = "repeated_header"
+
+# Of MongoDB Extended JSON, v1 and v2: objects of one member that are one value.
+_TYPED = frozenset(
+    {
+        *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal"),
+        *("$uuid", "$symbol", "$code", "$minKey", "$maxKey"),
+    }
+)
+
+
+class Cells:
+    """Collects the cells of rows, one by one, so that no document has to be kept."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._texts: list[list[str]] = [[] for _ in paths.names]
+        self._fault: str | None = None
+        columns = [
+            column for column in zip(paths.names, paths.steps, self._texts, strict=True) if column[0] != paths.key
+        ]
+        # Most paths are one name; those are looked up without further ado.
+        self._plain = [
+            (steps[0], texts.append)
+            for name, steps, texts in columns
+            if len(steps) == 1 and isinstance(steps[0], str) and name not in paths.presence
+        ]
+        self._others = [
+            (steps, texts.append)
+            for name, steps, texts in columns
+            if (len(steps) > 1 or not isinstance(steps[0], str)) and name not in paths.presence
+        ]
+        self._present = [(steps, texts.append) for name, steps, texts in columns if name in paths.presence]
+        self._keys = None if paths.key is None else self._texts[paths.names.index(paths.key)]
+
+    def add(self, row: Row, key: str = "") -> str | None:
+        """Take the cells of one row, or say why it is none."""
+        document = row if isinstance(row, dict) and not self._paths.columns else self._named(row)
+        if isinstance(document, str):
+            return document
+        for name, append in self._plain:
+            value = document.get(name)
+            append(value if type(value) is str else self._text(value))
+        for steps, append in self._others:
+            append(self._joined(document, steps))
+        for steps, append in self._present:
+            append(_everything(_find(document, steps, strict=False)))
+        if self._keys is not None:
+            self._keys.append(key)
+        return None if self._fault is None else self._undo()
+
+    def columns(self) -> dict[str, pa.BinaryArray]:
+        """Column name → binary array with one cell for each row."""
+        return {name: column_of(texts) for name, texts in zip(self._paths.names, self._texts, strict=True)}
+
+    def _named(self, row: Row) -> dict[str, object] | str:
+        """The elements of a row that is an array, by the names that they have; a reason if it is none."""
+        columns = self._paths.columns
+        if not columns:
+            return NOT_AN_OBJECT
+        if not isinstance(row, list):
+            return NOT_AN_ARRAY
+        if len(row) != len(columns):
+            return TOO_FEW_CELLS if len(row) < len(columns) else TOO_MANY_CELLS
+        if all(name in ("", cell) for name, cell in zip(columns, row, strict=True)):
+            return REPEATED_HEADER
+        return dict(zip(columns, row, strict=True))
+
+    def _undo(self) -> str | None:
+        """Take back the cells of the last row."""
+        fault, self._fault = self._fault, None
+        for texts in self._texts:
+            texts.pop()
+        return fault
+
+    def _text(self, value: object) -> str:
+        """The text of a value that is no string; the row is none if it has none."""
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        found = _scalar(value)
+        if isinstance(found, Fault):
+            self._fault = self._fault or found.reason
+            return ""
+        return found
+
+    def _joined(self, row: object, steps: tuple[Step, ...]) -> str:
+        """What is at the end of a path."""
+        found = _find(row, steps)
+        if isinstance(found, Fault):
+            self._fault = self._fault or found.reason
+            return ""
+        if len(found) == 1:
+            return found[0] if isinstance(found[0], str) else self._text(found[0])
+        texts = [value if isinstance(value, str) else self._text(value) for value in found]
+        return SEPARATOR.join(text for text in texts if text.strip())
+
+
+class Fault(Enum):
+    """Why what was found is no cell."""
+
+    OBJECT = OBJECT_IN_CELL
+    ARRAY = ARRAY_IN_CELL
+
+    @property
+    def reason(self) -> str:
+        """As a reject names it."""
+        return self.value
+
+
+def column_of(texts: Sequence[str]) -> pa.BinaryArray:
+    """The texts as a column; lone surrogates are bytes that are not UTF-8."""
+    try:
+        return pa.array(texts, pa.string()).cast(pa.binary())
+    except UnicodeEncodeError:
+        return pa.array([_encoded(text) for text in texts], pa.binary())
+
+
+def _find(row: object, steps: tuple[Step, ...], *, strict: bool = True) -> list[object] | Fault:
+    """The values at the end of a path.
+
+    Args:
+        row: where it begins.
+        steps: the path.
+        strict: whether a name may be applied to only one element of an array, and not to each.
+    """
+    values: list[object] = [row]
+    for step in steps:
+        found: list[object] = []
+        for value in values:
+            if isinstance(step, str):
+                one = _only(value) if strict else value
+                if one is Fault.ARRAY:
+                    return Fault.ARRAY
+                elements = one if isinstance(one, list) else [one]
+                found += [each[step] for each in elements if isinstance(each, dict) and step in each]
+            elif not isinstance(value, list):
+                found += [] if isinstance(step, int) and step else [value]
+            elif isinstance(step, int):
+                found += value[step : step + 1]
+            else:
+                found += value
+        values = found
+        if not values:
+            break
+    return values
+
+
+def _only(value: object) -> object:
+    """The one element of an array that is not empty, in arrays of one as well; a fault if there are several."""
+    while isinstance(value, list):
+        filled = [each for each in value if not _is_empty(each)]
+        if len(filled) > 1:
+            return Fault.ARRAY
+        value = filled[0] if filled else None
+    return value
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
+
+
+def _scalar(value: object) -> str | Fault:
+    """The text of the one value in `value`."""
+    while isinstance(value, list | dict):
+        value = _only(value) if isinstance(value, list) else _inside(value)
+    if isinstance(value, Fault | str):
+        return value
+    return "" if value is None else "true" if value else "false"
+
+
+def _inside(value: dict[str, object]) -> object:
+    """The value of an object that stands for one."""
+    if not value or "$undefined" in value:
+        return None
+    if "$binary" in value:
+        binary = value["$binary"]
+        return binary.get("base64") if isinstance(binary, dict) else binary  # the latter is how version 1 has it
+    if len(value) == 1:
+        ((name, inner),) = value.items()
+        if name in _TYPED:
+            return inner
+    return Fault.OBJECT
+
+
+def _everything(values: object) -> str:
+    """Everything inside of `values` that is not empty, in order."""
+    texts, ahead = list[str](), [values]
+    while ahead:
+        value = ahead.pop()
+        if isinstance(value, str):
+            if value.strip():
+                texts.append(value)
+        elif isinstance(value, bool):
+            texts.append("true" if value else "false")
+        elif isinstance(value, list):
+            ahead += reversed(value)
+        elif isinstance(value, dict):
+            inside = _inside(value)
+            ahead += reversed(value.values()) if inside is Fault.OBJECT else [inside]
+    return SEPARATOR.join(texts)
+
+
+def _encoded(text: str) -> bytes:
+    """The bytes of `text`; not UTF-8 if there are lone surrogates in it, whatever they come from."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+        raw.decode()
+    except UnicodeEncodeError:  # from an escape such as "\\ud800"
+        return text.encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # from bytes that are not UTF-8: as they were
+        return raw
+    # From escapes that only look like such bytes, or from no surrogate at all.
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,241 @@
+"""Going through the elements of the array, or the members of the object, that holds the rows of a JSON document.
+
+What stands there is read strictly. A row that is broken is given up alone if it can be told where the next one begins:
+where its brackets are all closed, unless a string in it was plainly never closed; else at the next `},` that is
+followed by the name that the broken row begins with. If neither can be found, what is left of the stream is one broken
+row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from ingest_cli.formats.json_advice import refusal_of_arrays
+from ingest_cli.formats.json_place import Holds, Place
+from ingest_cli.formats.json_scan import BLANKS, BRACKET, QUOTE, STRING, STRING_BODY, Block, Ending, end_of
+from ingest_cli.formats.json_values import BROKEN_JSON, DECODER, Row, parse_document
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+
+TOO_LONG = "record_too_long"
+
+_SCALAR = re.compile(rb'[^ \t\r\n,\[\]{"]++')
+_SCALAR_OF_MEMBER = re.compile(rb'[^ \t\r\n,\[\]{}"]++')
+_MEMBER = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
+_STRING_AND_BLANKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+', re.DOTALL)
+_NEXT_ROW = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
+_HEAD = re.compile(rb'\{[ \t\r\n]*+"[^"\\\r\n]*+"[ \t\r\n]*+:|\[')
+
+
+class Mode(Enum):
+    """Where a stream has come to."""
+
+    OUTSIDE = auto()
+    ROWS = auto()
+    SKIPPING = auto()
+    LOST = auto()
+
+
+class Expect(Enum):
+    """What may come next among the rows."""
+
+    FIRST = auto()
+    ELEMENT = auto()
+    SEPARATOR = auto()
+
+
+_COMMA = (frozenset({Expect.SEPARATOR}), Expect.ELEMENT, 0)
+_OPENED = (frozenset({Expect.FIRST, Expect.ELEMENT}), Expect.FIRST, +1)
+_CLOSED = (frozenset({Expect.FIRST, Expect.SEPARATOR}), Expect.SEPARATOR, -1)
+_IN_ARRAYS = {ord("["): _OPENED, ord(","): _COMMA, ord("]"): _CLOSED}
+_IN_ARRAY = {ord(","): _COMMA, ord("]"): _CLOSED}
+_IN_OBJECT = {ord(","): _COMMA, ord("}"): _CLOSED}
+"""Of each sign: where it may stand, what is expected behind it, and how much it opens."""
+
+
+class Elements:
+    """Knows where among the rows a stream has come to, or in something that is passed over."""
+
+    def __init__(self, place: Place) -> None:
+        """Begin outside of the rows.
+
+        Args:
+            place: where the rows are.
+        """
+        self.place = place
+        self.mode = Mode.OUTSIDE
+        self.resume = Mode.OUTSIDE
+        self.expect = Expect.FIRST
+        self.seen = False  # whether any record was found in the blocks before
+        self._is_object = False  # whether the rows are the values of an object
+        self._separators = _IN_ARRAYS
+        self._key = ""
+        self._nested = 0  # arrays, or the object, that hold the rows and are open
+        self._depth = 0
+        self._in_string = False
+
+    def is_first(self, block: Block) -> bool:
+        """Whether nothing was found before."""
+        return not self.seen and not block.begins
+
+    def enter(self, block: Block, keys: Sequence[str], *, is_object: bool) -> None:
+        """Enter what holds the rows."""
+        self.mode, self.expect, self._nested, self._is_object = Mode.ROWS, Expect.FIRST, 1, is_object
+        in_array = _IN_ARRAYS if self.place.holds is Holds.OBJECTS else _IN_ARRAY
+        self._separators = _IN_OBJECT if is_object else in_array
+        self._key = self.place.key(keys)
+        block.opened(keys[-1] if keys else "", is_object=is_object)
+
+    def rows(self, block: Block, at: int) -> int:
+        """Go on inside of the rows."""
+        data = block.data
+        while not block.full:
+            if self.expect is Expect.SEPARATOR and not self._is_object and (found := _NEXT_ROW.match(data, at)):
+                self.expect = Expect.ELEMENT
+                at = found.end()
+            else:
+                at = end_of(BLANKS, data, at)
+            if at == len(data):
+                return at
+            if data[at] in self._separators:
+                at = self._separator(block, at)
+                if not self._nested:
+                    return at
+                continue
+            begin, key = at, None if self._is_object else self._key
+            if self._is_object and data[at] == QUOTE:
+                at, key = self._name(block, at)
+                if block.waiting or at == len(data):  # nothing behind the colon, which `is_unfinished` tells
+                    return begin if block.waiting else at
+            end, value = self.element(block, at)
+            if value is None:
+                return begin
+            self.add(block, (begin, end), value, key)
+            at = end
+            if self.mode is not Mode.ROWS:
+                return at
+        return at
+
+    def _name(self, block: Block, at: int) -> tuple[int, str | None]:
+        """Where the value begins whose name is at `at`, and the name; the same place and None if there is none."""
+        data, limit = block.data, block.limit(at)
+        found = _MEMBER.match(data, at, limit)
+        if found and (found.end() < len(data) or block.in_sight(at)):
+            return found.end(), text_of(found[1])
+        is_cut = not found and end_of(_STRING_AND_BLANKS, data, at, limit) in {at, len(data)}
+        if is_cut and block.in_sight(at) and block.final:
+            return len(data), None
+        return at, None
+
+    def add(self, block: Block, place: tuple[int, int], value: Row | str | bytes, key: str | None) -> None:
+        """Add a record.
+
+        Args:
+            block: where it is.
+            place: where it begins and ends.
+            value: what it is: bytes if it is neither an object nor an array.
+            key: the name it has; None if it should have one, and has none that can be read.
+        """
+        if self.expect is Expect.SEPARATOR or key is None:
+            block.add(*place, BROKEN_JSON, key or "")
+        elif isinstance(value, bytes):
+            if self._nested > 1 and self.is_first(block) and self.place.holds is Holds.OBJECTS:
+                raise refusal_of_arrays()
+            block.add_scalar(*place, value, key)
+        else:
+            block.add(*place, value, key)
+        self.expect = Expect.SEPARATOR
+
+    def _separator(self, block: Block, at: int) -> int:
+        """Go past a comma between rows, or the beginning or end of what holds them."""
+        allowed, after, arrays = self._separators[block.data[at]]
+        if self.expect not in allowed:
+            block.misplaced(at)
+        self.expect = after
+        self._nested += arrays
+        if not self._nested:
+            self.mode = Mode.OUTSIDE
+            block.closed()
+        return at + 1
+
+    def element(self, block: Block, at: int) -> tuple[int, Row | str | bytes | None]:
+        """Where the element at `at` ends, and what it is: bytes if it is neither an object nor an array.
+
+        None if it is not all there yet.
+        """
+        data = block.data
+        if data[at] in b"{[":
+            decoded = block.decode(at)
+            return (decoded[1], decoded[0]) if decoded else self._doubtful(block, at)
+        is_string = data[at] == QUOTE
+        pattern = STRING if is_string else _SCALAR_OF_MEMBER if self._is_object else _SCALAR
+        found = pattern.match(data, at, block.limit(at))
+        if found and (is_string or found.end() < len(data) or block.in_sight(at)):
+            return found.end(), found[0]
+        if found or not block.in_sight(at):
+            return at, None
+        return self._pass_over(block, at, Ending.OPEN)
+
+    def _doubtful(self, block: Block, at: int) -> tuple[int, Row | str | None]:
+        """`element` for an object or array that is broken, or too long, or not all there."""
+        data, limit = block.data, block.limit(at)
+        head = _HEAD.match(data, at, limit)
+        end = block.brackets.find_end(at, limit)
+        if isinstance(end, int):
+            return end, parse_document(data[at:end])
+        key = _MEMBER.pattern if self._is_object else b""
+        closed = rb"\]" if data[at] == ord("[") else rb"\}"
+        again = head and re.compile(
+            closed + rb"(?=" + BLANKS.pattern + rb"," + BLANKS.pattern + key + re.escape(head[0]) + rb")", re.DOTALL
+        ).search(data, at, limit)
+        if again and (end is Ending.DAMAGED or block.in_sight(at)):
+            return again.end(), BROKEN_JSON
+        return self._pass_over(block, at, end) if block.in_sight(at) else (at, None)
+
+    def _pass_over(self, block: Block, at: int, end: Ending) -> tuple[int, str]:
+        """Give up what begins at `at`: up to where it is closed, if it is just too long, or else all that is left."""
+        if end is Ending.DAMAGED or len(block.data) - at <= MAX_RECORD_BYTES:
+            self.mode = Mode.LOST
+            return len(block.data), BROKEN_JSON
+        is_string = block.data[at] == QUOTE
+        self.skip_from(0 if is_string else 1, in_string=is_string)
+        return at + 1, TOO_LONG
+
+    def skip_from(self, depth: int, *, in_string: bool) -> None:
+        """Pass over what is open from here on: so many objects and arrays, or a string."""
+        self.resume, self.mode = self.mode, Mode.SKIPPING
+        self._depth, self._in_string = depth, in_string
+
+    def skip(self, block: Block, at: int) -> int:
+        """Go on inside of a value that is passed over, however long it is."""
+        data = block.data
+        while at < len(data):
+            if self._in_string:
+                at = end_of(STRING_BODY, data, at)
+                if data[at : at + 1] == b"\\":  # what it escapes is not there yet
+                    block.waiting = not block.final
+                    return len(data) if block.final else at
+                if at == len(data):
+                    return at
+                self._in_string = False
+                at += 1
+            else:
+                found = BRACKET.search(data, at)
+                if not found:
+                    return len(data)
+                at = found.end()
+                self._in_string = found[0] == b'"'
+                self._depth += 1 if found[0] in b"{[" else 0 if self._in_string else -1
+            if not self._in_string and not self._depth:
+                self.mode = self.resume
+                return at
+        return at
+
+
+def text_of(key: bytes) -> str | None:
+    """The text of a name; None if it is none."""
+    try:
+        return str(DECODER.decode(key.decode("utf-8", "surrogateescape")))
+    except ValueError:
+        return None
