@@ -29,6 +29,12 @@ def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Forma
     return Combo(table.columns, wanted.names, table.delimiter, chunk_bytes=chunk_bytes)
 
 
+def _blocks(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
+    from ingest_cli.formats.blocks import KeyedBlocks  # noqa: PLC0415 - start-up time of all others
+
+    return KeyedBlocks(wanted.names, table.separator, table.key_delimiter, chunk_bytes=chunk_bytes)
+
+
 def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.sql_dump import SqlDump  # noqa: PLC0415 - start-up time of all others
 
@@ -72,6 +78,7 @@ FORMATS: Mapping[str, Maker] = {
     "tsv": _delimited,
     "fixed": _fixed,
     "combo": _combo,
+    "blocks": _blocks,
     "sql": _sql,
     "json": _json,
     "jsonl": _jsonl,
