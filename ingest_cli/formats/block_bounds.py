@@ -29,6 +29,8 @@ RECORD_OF_PSQL = rb"(?:[-+*=]|\xe2[\x94\x95][\x80-\xbf]){0,3}\[ RECORD [0-9]{1,1
 VCARD = rb"(?i:BEGIN:VCARD)(?![A-Za-z0-9_])"
 _BEGINNING = rb"[ \t]{0,64}(?:" + ROW_OF_MYSQL + rb"|" + RECORD_OF_PSQL + rb"|" + VCARD + rb")"
 
+_WORTH_A_LOOK = rb"(?=[ \t\r\n=*_#~+\[\xe2Bb-])"  # what blank lines, rules and beginnings begin with
+
 _CONTENT = re.compile(rb"[^ \t\r\n]")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -84,7 +86,7 @@ class Boundaries:
         if not separator:
             lines = BLANK_LINE + b"|" + RULE_LINE if separator is None else BLANK_LINE
             beginning = rb"|(?=" + _BEGINNING + rb")" if separator is None else b""
-            self._boundary = re.compile(_LAST_OF_END + rb"(?:(?>" + lines + rb")++" + beginning + rb")")
+            self._boundary = re.compile(_LAST_OF_END + _WORTH_A_LOOK + rb"(?:(?>" + lines + rb")++" + beginning + rb")")
             return
         text = separator.encode("utf-8", "surrogatepass")
         line = _line_beginning_with(text)
@@ -118,35 +120,38 @@ class Boundaries:
                 continue
             if len(found) == 1 and within is None and not _CONTENT.search(data, 0, max(match.start() - 1, 0)):
                 continue
-            self._split(data, found, at, within)
+            self._split(data, found, at, within, closed=True)
             found.append(at)
         if len(found) <= most:
-            self._split(data, found, known + 1, within)
+            self._split(data, found, known + 1, within, closed=False)
             if final and len(data) > found[-1]:
                 found.append(len(data))
         return found[: most + 1]
 
     def first_key(self, data: bytes) -> bytes:
         """The key of the block at the beginning of `data` that begins another one if it comes again; empty for none."""
-        found = self._first_key(data, 0)
+        found = self._first_key(data, 0, len(data))
         return found[0] if found else b""
 
-    def _first_key(self, data: bytes, begin: int) -> tuple[bytes, int] | None:
-        """That key, and where its line begins."""
+    def _first_key(self, data: bytes, begin: int, end: int) -> tuple[bytes, int] | None:
+        """That key, and where its line begins; `end` is where the block ends, if that is known."""
         if not self._by_first_key or _BEGINS_AT.match(data, begin):
             return None
-        found = _keys(self._delimiter).search(b"\n" + data[begin : begin + 2 * LOOKAHEAD_BYTES])
+        found = _keys(self._delimiter).search(b"\n" + data[begin : min(begin + 2 * LOOKAHEAD_BYTES, end)])
         return (found[1].rstrip(b" \t"), begin + found.start()) if found else None
 
-    def _split(self, data: bytes, found: list[int], end: int, within: Within | None) -> None:
-        """Find what begins between the last one of `found` and `end` with the first key of the block before."""
+    def _split(self, data: bytes, found: list[int], end: int, within: Within | None, *, closed: bool) -> None:
+        """Find what begins between the last one of `found` and `end` with the first key of the block before.
+
+        Where the block is not `closed`, `end` is only the place up to which lines are known.
+        """
         if not self._by_first_key or end <= found[-1]:
             return
         if within is not None and len(found) == 1:
             key, begin = within.first_key, 0
             before = 0 if key and _lines_with(key, self._delimiter).match(b"\n" + data[:LOOKAHEAD_BYTES]) else -1
         else:
-            key, begin = self._first_key(data, found[-1]) or (b"", 0)
+            key, begin = self._first_key(data, found[-1], end if closed else len(data)) or (b"", 0)
             before = begin
         if not key or begin >= end:
             return

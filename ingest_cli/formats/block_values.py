@@ -19,7 +19,7 @@ import base64
 import binascii
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -51,6 +51,7 @@ _QUOTED_PRINTABLE = re.compile(
     + LINE_END
     + rb")++[^\r\n]*+"
 )
+_QUOTED = re.compile(rb"(?i)QUOTED-PRINTABLE")
 _END_OF_VCARD = re.compile(rb"[\r\n](?i:END:VCARD)(?![A-Za-z0-9_])")
 _PARAMETERS = re.compile(rb'[ \t]*+[^;:]*+((?:;(?:"[^"]*+"|[^":])*+)?+):')
 _CHARSET = re.compile(rb";CHARSET=\"?([A-Z0-9_-]{1,40})")
@@ -77,20 +78,6 @@ _FIRST_OF_MYSQL = re.compile(rb"(?>" + BLANK_LINE + rb")*+([^:\r\n]{1,%d}):" % (
 _CHARACTER_OF_KEY = rb"(?:[\x00-\x09\x0b\x0c\x0e-\x39\x3b-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3})"
 
 
-class Value(NamedTuple):
-    """A value that was found.
-
-    Attributes:
-        block: number of its block.
-        column: the column that it belongs to.
-        text: its bytes; None: it stands behind the end of its block.
-    """
-
-    block: int
-    column: str
-    text: bytes | None
-
-
 class _Block(NamedTuple):
     """A block of which the kind is known.
 
@@ -101,6 +88,7 @@ class _Block(NamedTuple):
         closed: where the end of a vCard stands.
         broken: (begin, end) of the lines of a vCard in quoted-printable that go on behind a line end.
         place: how many characters stand before the colon of each key of a row of MySQL's; -1: unknown.
+        lines: a pattern of a line, and of those that go on with it.
     """
 
     number: int
@@ -110,6 +98,7 @@ class _Block(NamedTuple):
     closed: int
     broken: Sequence[tuple[int, int]]
     place: int
+    lines: re.Pattern[bytes]
 
 
 class Values:
@@ -118,19 +107,16 @@ class Values:
     def __init__(self, columns: Sequence[str], delimiter: bytes) -> None:
         """Set up the search for the keys called `columns`, in any case; `delimiter` stands behind each."""
         self._delimiter = delimiter
+        self._is_quoted = False
         self._exact = {name.encode("utf-8", "surrogatepass"): name for name in columns}
         self._folded: dict[str, str] = {}
         for name in columns:
             self._folded.setdefault(name.casefold(), name)
-        spelled = {
-            each.encode("utf-8", "surrogatepass")
-            for name in columns
-            for each in (name, name.lower(), name.upper(), name.title(), name.capitalize())
-        }
+        spelled = {each.encode("utf-8", "surrogatepass") for name in columns for each in _spellings(name)}
         keys = b"|".join(map(re.escape, sorted(spelled, key=len, reverse=True))) or rb"(?!)"
         behind = behind_key_pattern(delimiter)
         self._lines = re.compile(
-            rb"[\r\n][ \t]{0,256}(?:[A-Za-z0-9-]{1,64}\.)?((?i:" + keys + rb"))(?=" + behind + rb")"
+            rb"[\r\n][ \t]{0,256}(?:[A-Za-z0-9-]{1,64}+\.)?((?i:" + keys + rb"))(?=" + behind + rb")"
         )
         key = rb"[ \t]*" + key_pattern(delimiter) + rb"{1,%d}?" % MAX_KEY_BYTES
         parameters = rb"(?:;[^\r\n]{0,255}?)?" if b";" not in delimiter else b""
@@ -140,8 +126,8 @@ class Values:
         self._keyless = re.compile(rb"[^\r\n]*+(?>" + keyless + rb")*+")
         self._keyless_head = re.compile(LINE_END + rb"[ \t]*+" + re.escape(delimiter) + rb"[ \t]?")
 
-    def find(self, data: bytes, bounds: Sequence[int]) -> Iterator[Value]:
-        """The values of all blocks, in order.
+    def find(self, data: bytes, bounds: Sequence[int]) -> Iterator[tuple[int, str, bytes | None]]:
+        """(number of the block, column, value) of all blocks, in order; None for one behind the end of its block.
 
         Args:
             data: begins with a block.
@@ -149,6 +135,7 @@ class Values:
         """
         block: _Block | None = None
         number, done = 0, 0
+        self._is_quoted = _QUOTED.search(data) is not None
         for match in self._lines.finditer(b"\n" + data[: bounds[-1]]):
             begin = match.start()
             if begin < done:
@@ -161,11 +148,11 @@ class Values:
             if column is None or self._is_inside(data, begin, match.end(1) - 1, block):
                 continue
             if begin > block.closed:
-                yield Value(number, column, None)
+                yield number, column, None
                 continue
             text, done = self._value(data, begin, match.end(1) - 1, block)
             if text:
-                yield Value(number, column, text)
+                yield number, column, text
 
     def _column(self, key: bytes, group: bytes, kind: str) -> str | None:
         """The column of a key; None if a group stands before it, and groups mean nothing here."""
@@ -187,15 +174,15 @@ class Values:
         """The value of the line at `begin`, and where the lines that it takes end."""
         if block.kind == "vcard":
             return _of_vcard(data, begin, block.end)
-        lines = {"ldif": _FOLDED, "mysql": _aligned(block.place), "psql": self._keyless}.get(block.kind, self._plain)
-        whole, end = _matched(lines, data, begin, block.end)
-        value = whole[key_end - begin :].partition(self._delimiter)[2]
+        end = _end_of(block.lines, data, key_end, block.end)
+        value = data[key_end:end].partition(self._delimiter)[2]
         if block.kind == "mysql":
             return value.strip(), end
         if block.kind == "psql":
             *several, last = self._keyless_head.split(value)
             return b"\n".join([*(_GOES_ON.sub(b"", line) for line in several), last]).strip(), end
-        value = _FOLD.sub(b"", value)
+        if b"\n" in value or b"\r" in value:
+            value = _FOLD.sub(b"", value)
         if self._delimiter == b":" and value.startswith(b":"):
             return _from_base64(value[1:]), end
         is_elsewhere = block.kind == "ldif" and value.startswith(b"<")
@@ -211,19 +198,25 @@ class Values:
         if kind == "vcard":
             found = _END_OF_VCARD.search(data, begin, end)
             closed = found.start() if found else end
-            spans = (each.span() for each in _QUOTED_PRINTABLE.finditer(data, begin, end))
-            broken = [(first + 1, last) for first, last in spans]
+            if self._is_quoted:
+                spans = (each.span() for each in _QUOTED_PRINTABLE.finditer(data, begin, end))
+                broken = [(first + 1, last) for first, last in spans]
         elif match is not None and kind == "mysql":
             first = _FIRST_OF_MYSQL.match(data, match.end(), end)
             place = _characters(first[1]) if first else -1
-        return _Block(number, begin, end, kind, closed, broken, place)
+        lines = {"ldif": _FOLDED, "mysql": _aligned(place), "psql": self._keyless}.get(kind, self._plain)
+        return _Block(number, begin, end, kind, closed, broken, place, lines)
 
 
-def _matched(pattern: re.Pattern[bytes], data: bytes, begin: int, end: int) -> tuple[bytes, int]:
-    """What a pattern that matches anything matches at `begin`, and where that ends."""
+def _end_of(pattern: re.Pattern[bytes], data: bytes, begin: int, end: int) -> int:
+    """Where ends what a pattern that matches anything matches at `begin`."""
     match = pattern.match(data, begin, end)
-    assert match is not None  # noqa: S101 - it matches anything
-    return match[0], match.end()
+    return match.end() if match else begin
+
+
+def _spellings(name: str) -> Iterable[str]:
+    """How `name` may be spelled; of ASCII, a pattern knows the case."""
+    return (name,) if name.isascii() else (name, name.lower(), name.upper(), name.title(), name.capitalize())
 
 
 def _characters(raw: bytes) -> int:
@@ -240,19 +233,25 @@ def _aligned(place: int) -> re.Pattern[bytes]:
 
 def _of_vcard(data: bytes, begin: int, end: int) -> tuple[bytes, int]:
     """The value of the line of a vCard at `begin`, and where its continuations end."""
-    whole, after = _matched(_FOLDED, data, begin, end)
-    line = _FOLD.sub(b"", whole)
+    after = _end_of(_FOLDED, data, begin, end)
+    line = data[begin:after]
+    if b"\n" in line or b"\r" in line:
+        line = _FOLD.sub(b"", line)
     head = _PARAMETERS.match(line)
     parameters = head[1].upper() if head else b""
     if b"QUOTED-PRINTABLE" in parameters:
-        whole, after = _matched(_SOFTLY_FOLDED, data, begin, end)
-        line = _SOFT_OR_FOLD.sub(b"", whole)
+        after = _end_of(_SOFTLY_FOLDED, data, begin, end)
+        line = _SOFT_OR_FOLD.sub(b"", data[begin:after])
     value = line[head.end() :] if head else line.partition(b":")[2]
-    if b"QUOTED-PRINTABLE" in parameters:
+    if not parameters:
+        pass
+    elif b"QUOTED-PRINTABLE" in parameters:
         value = _recoded(binascii.a2b_qp(value.strip()), parameters)
     elif _IN_BASE64.search(parameters):
         value = _recoded(_from_base64(value), parameters)
-    value = _ESCAPED.sub(_unescaped, value).strip()
+    if b"\\" in value:
+        value = _ESCAPED.sub(_unescaped, value)
+    value = value.strip()
     address = _TELEPHONE_URI.match(value)
     return (address[1].strip() if address else value), after
 
