@@ -8,6 +8,7 @@ from ingest_cli.format_table import Format as FormatTable
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
+from ingest_cli.formats.fixed_widths import Layout
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, FileFormat, Format, Wanted
 
@@ -22,7 +23,8 @@ def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> F
 
 
 def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
-    return Fixed(table.widths, table.columns, wanted.names, header=table.header, chunk_bytes=chunk_bytes)
+    layout = Layout(table.header, table.skip_lines, table.widths_in, table.encoding)
+    return Fixed(table.widths, table.columns, wanted.names, layout=layout, chunk_bytes=chunk_bytes)
 
 
 def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
