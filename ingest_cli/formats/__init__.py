@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ingest_cli.format_table import Format as FormatTable
-from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.fixed_widths import Layout
@@ -28,7 +28,8 @@ def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Forma
 
 
 def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
-    return Combo(table.columns, wanted.names, table.delimiter, chunk_bytes=chunk_bytes)
+    lines = ComboLines(table.delimiters, table.skip_lines, table.short_rows == "fill")
+    return Combo(table.columns, wanted.names, lines, chunk_bytes=chunk_bytes)
 
 
 def _blocks(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:

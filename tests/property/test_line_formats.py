@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest_cli.formats import json_scan, json_walk, lines, record_stream
-from ingest_cli.formats.combo import Combo
-from ingest_cli.formats.fixed import PADDING, Fixed
+from ingest_cli.formats.combo import Combo, ComboLines
+from ingest_cli.formats.fixed import Fixed
+from ingest_cli.formats.fixed_widths import PADDING, Layout
 from ingest_cli.formats.interface import ChunkBytes, Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
@@ -24,16 +25,20 @@ NAMES = ("A", "B", "C")
 PATHS = ("a", "b.c", "d[]")
 
 
-def fixed(chunk_bytes: ChunkBytes) -> Format:
-    return Fixed(WIDTHS, NAMES, NAMES, chunk_bytes=chunk_bytes)
+def fixed(widths_in: str | None, encoding: str = "utf-8") -> Callable[[ChunkBytes], Format]:
+    layout = Layout(widths_in=widths_in, encoding=encoding)
+    return lambda chunk_bytes: Fixed(WIDTHS, NAMES, NAMES, layout=layout, chunk_bytes=chunk_bytes)
 
 
-def combo(columns: tuple[str, ...], delimiter: str = ":") -> Callable[[ChunkBytes], Format]:
-    return lambda chunk_bytes: Combo(columns, columns, delimiter, chunk_bytes=chunk_bytes)
+def combo(columns: tuple[str, ...], *delimiters: str, fill: bool = True) -> Callable[[ChunkBytes], Format]:
+    lines = ComboLines(delimiters or (":",), fill=fill)
+    return lambda chunk_bytes: Combo(columns, columns, lines, chunk_bytes=chunk_bytes)
 
 
 FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
-    "fixed": fixed,
+    "fixed": fixed("characters"),
+    "fixed, bytes": fixed("bytes"),
+    "fixed, gbk": fixed("bytes", "gbk"),
     "user:password": combo(("A", "B")),
     "url:user:password": combo(("url", "A", "B")),
     "user:password:url": combo(("A", "B", "url")),
@@ -43,12 +48,19 @@ FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
     "url user password": combo(("url", "A", "B"), " "),
     "url¦user": combo(("url", "A"), "¦"),
     "email": combo(("A",)),
+    "user::password": combo(("A", "B"), "::"),
+    "url::user::password": combo(("url", "A", "B"), "::"),
+    "user:password, strict": combo(("A", "B", "C"), fill=False),
+    "url:user:password, strict": combo(("url", "A", "B"), fill=False),
+    "user:;|::password": combo(("A", "B", "C"), ":", ";", "|", "::", fill=False),
+    "url:;|user": combo(("url", "A", "B"), ":", ";", "|"),
+    "user:;|url": combo(("A", "url"), ":", ";", "|"),
     "jsonl": lambda chunk_bytes: JsonLines(PATHS, chunk_bytes=chunk_bytes),
     "json": lambda chunk_bytes: JsonRows(PATHS, chunk_bytes=chunk_bytes),
     "json $": lambda chunk_bytes: JsonRows(PATHS, "$", chunk_bytes=chunk_bytes),
     "json r": lambda chunk_bytes: JsonRows(PATHS, "r", chunk_bytes=chunk_bytes),
 }
-COMBOS = [name for name in FORMATS if name not in {"fixed", "jsonl", "json", "json $", "json r"}]
+COMBOS = [name for name in FORMATS if "fixed" not in name and "json" not in name]
 
 TEXT = ["a", "B", "12", " ", "\t", "\n", "\n", "\r\n", "\r", "\0", "é", "\ufeff", "¦"]
 LISTS = [
@@ -65,6 +77,7 @@ LISTS = [
     ":80/x",
     "[::1]",
     "@",
+    "mailto:",
     "u@x.example",
     "?",
 ]
@@ -204,6 +217,8 @@ def test_lists_are_cut_up_at_once_as_they_are_line_by_line(name: str, draw: st.D
             assert fate == "blank"
         elif len(cells) == 1 < parser.width:
             assert fate == "no_delimiter"
+        elif len(cells) < parser.width and not parser.lines.fill:
+            assert fate == "too_few_cells"
         else:
             assert fate == (*cells, *[b""] * (parser.width - len(cells)))
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.sniffing.columns import LOGIN
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.names import is_known
@@ -101,7 +101,7 @@ def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str
 
 def _parsed(lines: Sequence[str], delimiter: str, names: list[str]) -> Parsed:
     parser_names = [name if name == URL else f"COL{place}" for place, name in enumerate(names)]
-    parser = Combo(parser_names, [], delimiter)
+    parser = Combo(parser_names, [], ComboLines((delimiter,)))
     cells = [
         [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
     ]
