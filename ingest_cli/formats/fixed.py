@@ -130,8 +130,10 @@ class _Source:
         while blocks.fill() and not blocks.ended and len(blocks.data) < SAMPLE_BYTES:
             blocks.grow()
         data, final = blocks.data, blocks.final
-        if not final and not data.isascii() and len(data) < SAMPLE_BYTES:
-            blocks.raise_fault()  # what the rest would have said of these lines is not known
+        if blocks.ended and not final and not data.isascii() and len(data) < SAMPLE_BYTES:
+            if own.layout.widths_in is None:
+                blocks.raise_fault()  # what the rest would have said of these lines is not known
+            return BYTES
         lines = split_lines(data[:SAMPLE_BYTES], final=final and len(data) <= SAMPLE_BYTES)
         blocks.consume(0)
         return own.ruler.unit(lines.texts(lines.filled), own.layout.widths_in)

@@ -117,6 +117,8 @@ class Ruler:
         characters = {self.length(line, CHARACTERS) for line in lines}
         sizes = {self.length(line, BYTES) for line in lines}
         if self._is_even(characters, sizes, len(lines)):
+            if widths_in == BYTES and len(sizes) == 1:  # a single line, or many alike: no reason to know better
+                return BYTES
             if widths_in == BYTES:
                 raise _wrong("characters", "bytes", lines, characters, sizes)
             return CHARACTERS

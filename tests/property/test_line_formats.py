@@ -39,6 +39,7 @@ FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
     "fixed": fixed("characters"),
     "fixed, bytes": fixed("bytes"),
     "fixed, gbk": fixed("bytes", "gbk"),
+    "fixed, either": fixed(None),
     "user:password": combo(("A", "B")),
     "url:user:password": combo(("url", "A", "B")),
     "user:password:url": combo(("A", "B", "url")),
@@ -91,6 +92,8 @@ def soup(*words: list[str]) -> st.SearchStrategy[bytes]:
 
 
 SOUPS = {name: soup(TEXT, LISTS) for name in FORMATS if "json" not in name}
+# Lines of which the beginning of the file leaves open what their places are counted in.
+SOUPS |= {name: SOUPS[name].map("é\nabc\n".encode().__add__) for name in FORMATS if "fixed, " in name}
 SOUPS |= {name: soup(TEXT, JSON, WHOLE, WHOLE, WHOLE) for name in FORMATS if "json" in name}
 
 
@@ -173,7 +176,7 @@ def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_
     if chunks:  # the next run goes on from there
         rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
         assert rows(chunks) + rows(rest) == whole
-    if "json " not in f"{name} ":  # of lines, each one that has its end is read; a CR may be half of one
+    if "json " not in f"{name} " and name != "fixed, either":  # of lines, each one that has its end is read; a CR may be half of one
         complete = data[:cut].rstrip(b"\r")
         assert len(rows(chunks)) >= len(line_ends(complete)) - 1
 
@@ -186,23 +189,57 @@ def lines_of(data: bytes) -> list[bytes]:
     ]
 
 
-@given(SOUPS["fixed"])
-def test_fixed_widths_are_characters(data: bytes) -> None:
-    expected: list[object] = []
-    for line in lines_of(data):
-        text = line.decode("utf-8", "surrogateescape")
-        cells = tuple(
-            text[end - width : end].strip(PADDING) for width, end in zip(WIDTHS, accumulate(WIDTHS), strict=True)
-        )
-        if not line.strip(b" \t"):
-            expected.append("blank")
-        elif text[6:].strip(PADDING):
-            expected.append("too_many_cells")
-        else:
-            expected.append(tuple(cell.encode("utf-8", "surrogateescape") for cell in cells))
-    found = [fate for _, _, fate in rows(read("fixed", data))]
+def cut(line: bytes, widths_in: str) -> object:
+    """What becomes of a line of fixed widths."""
+    if not line.strip(b" \t"):
+        return "blank"
+    whole = line if widths_in == "bytes" else line.decode("utf-8", "surrogateescape")
+    padding = PADDING.encode() if isinstance(whole, bytes) else PADDING
+    if whole[sum(WIDTHS) :].strip(padding):  # type: ignore[arg-type]
+        return "too_many_cells"
+    cells = [
+        whole[end - width : end].strip(padding)  # type: ignore[arg-type]
+        for width, end in zip(WIDTHS, accumulate(WIDTHS), strict=True)
+    ]
+    return tuple(cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogateescape") for cell in cells)
+
+
+@pytest.mark.parametrize(("name", "widths_in"), [("fixed", "characters"), ("fixed, bytes", "bytes")])
+@given(draw=st.data())
+def test_fixed_widths_are_what_the_manifest_says(name: str, widths_in: str, draw: st.DataObject) -> None:
+    data = draw.draw(SOUPS[name])
+    found = [fate for _, _, fate in rows(read(name, data))]
+    expected = [cut(line, widths_in) for line in lines_of(data)]
     assert found == [("repeated_header" if fate == (b"A", b"B", b"C") else fate) for fate in expected[: len(found)]]
     assert all(fate == "blank" for fate in expected[len(found) :])
+
+
+@given(SOUPS["fixed, either"])
+def test_without_a_word_in_the_manifest_a_line_is_read_if_it_can_be_read_in_one_way_only(data: bytes) -> None:
+    found = [fate for _, _, fate in rows(read("fixed, either", data))]
+    for line, fate in zip(lines_of(data), found, strict=False):
+        one, other = cut(line, "characters"), cut(line, "bytes")
+        expected = one if one == other else "width_ambiguous"
+        assert fate == ("repeated_header" if expected == (b"A", b"B", b"C") else expected)
+
+
+@given(st.lists(st.text(st.sampled_from("a1 丁一é")), max_size=9))
+def test_bytes_are_those_of_the_encoding(texts: list[str]) -> None:
+    lines = ["é", "abc", *texts]
+    encoded = [line.replace("é", "Ω").encode("gbk") for line in lines]
+    data = "".join(f"{line.decode('gbk')}\n" for line in encoded).encode()
+    found = [fate for _, _, fate in rows(read("fixed, gbk", data))]
+    for line, fate in zip(encoded, found, strict=True):
+        expected = cut(line, "bytes")
+        if isinstance(expected, str):
+            assert fate == expected
+            continue
+        assert isinstance(fate, tuple)
+        for raw, cell in zip(expected, fate, strict=True):
+            try:
+                assert cell == raw.decode("gbk").encode()
+            except UnicodeDecodeError:
+                assert b"\xff" in cell
 
 
 @pytest.mark.parametrize("name", COMBOS)
