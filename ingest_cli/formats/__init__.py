@@ -72,7 +72,12 @@ def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFo
     from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
 
     return Workbook(
-        wanted.names, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes
+        wanted.names,
+        table.columns or None,
+        header=table.header,
+        skip_rows=table.skip_lines,
+        tables=table.table,
+        chunk_bytes=chunk_bytes,
     )
 
 
