@@ -98,9 +98,7 @@ class Boundaries:
         rules = rb"(?>" + rule + rb"(?>" + BLANK_LINE + rb"|" + rule + rb")*+)"
         self._boundary = re.compile(_LAST_OF_END + rb"(?:" + rules + rb"|(?=" + line + rb"))")
 
-    def find(
-        self, data: bytes, *, final: bool, most: int, within: Within | None = None
-    ) -> list[int]:
+    def find(self, data: bytes, *, final: bool, most: int, within: Within | None = None) -> list[int]:
         """Where the blocks begin that end in `data`, and where the last of these ends; [0] if none does.
 
         Args:

@@ -43,13 +43,9 @@ _MAX_RECODED_BYTES = 1 << 16
 _FOLD = re.compile(LINE_END + rb"[ \t]")
 _FOLDED = re.compile(rb"[^\r\n]*+(?>" + LINE_END + rb"[ \t][^\r\n]*+)*+")
 _SOFT_OR_FOLD = re.compile(rb"=" + LINE_END + rb"|" + LINE_END + rb"[ \t]")
-_SOFTLY_FOLDED = re.compile(
-    rb"(?>[^\r\n]*+(?:(?<==)" + LINE_END + rb"|" + LINE_END + rb"(?=[ \t])))*+[^\r\n]*+"
-)
+_SOFTLY_FOLDED = re.compile(rb"(?>[^\r\n]*+(?:(?<==)" + LINE_END + rb"|" + LINE_END + rb"(?=[ \t])))*+[^\r\n]*+")
 _QUOTED_PRINTABLE = re.compile(
-    rb"[\r\n](?=[^:\r\n]{0,512}?(?i:QUOTED-PRINTABLE)[^:\r\n]{0,512}:)(?>[^\r\n]*+(?<==)"
-    + LINE_END
-    + rb")++[^\r\n]*+"
+    rb"[\r\n](?=[^:\r\n]{0,512}?(?i:QUOTED-PRINTABLE)[^:\r\n]{0,512}:)(?>[^\r\n]*+(?<==)" + LINE_END + rb")++[^\r\n]*+"
 )
 _QUOTED = re.compile(rb"(?i)QUOTED-PRINTABLE")
 _END_OF_VCARD = re.compile(rb"[\r\n](?i:END:VCARD)(?![A-Za-z0-9_])")

@@ -176,7 +176,9 @@ def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_
     if chunks:  # the next run goes on from there
         rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
         assert rows(chunks) + rows(rest) == whole
-    if "json " not in f"{name} " and name != "fixed, either":  # of lines, each one that has its end is read; a CR may be half of one
+    if (
+        "json " not in f"{name} " and name != "fixed, either"
+    ):  # of lines, each one that has its end is read; a CR may be half of one
         complete = data[:cut].rstrip(b"\r")
         assert len(rows(chunks)) >= len(line_ends(complete)) - 1
 

@@ -138,7 +138,11 @@ def test_an_address_does_not_decide_which_delimiter_counts(line: str, row: tuple
 def test_delimiters_of_several_characters() -> None:
     assert split(("A", "B"), "ali :: se::cr :: et", " :: ") == ("ali", "se::cr :: et")
     assert split(("A", "B", "C"), "a:::b::::c", "::") == ("a", ":b", "::c")
-    assert split(ULP, "https://site.example:81/x::ali::se:cret", "::") == ("https://site.example:81/x", "ali", "se:cret")
+    assert split(ULP, "https://site.example:81/x::ali::se:cret", "::") == (
+        "https://site.example:81/x",
+        "ali",
+        "se:cret",
+    )
     assert split(ULP, "https://site.example/x | ali | se|cret", " | ") == ("https://site.example/x", "ali", "se|cret")
 
 
@@ -185,7 +189,9 @@ def test_a_list_that_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize("delimiter", [":", "¦", "::"])
-@pytest.mark.parametrize("filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b", b"mailto:", b"mailto:a@"])
+@pytest.mark.parametrize(
+    "filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b", b"mailto:", b"mailto:a@"]
+)
 def test_a_line_of_megabytes_is_read_in_one_go(filling: bytes, delimiter: str) -> None:
     chunks = list(Combo(ULP, ["USER"], ComboLines((delimiter,))).read(repeated(filling, 4 << 20)))
     assert sum(chunk.records for chunk in chunks) == 1

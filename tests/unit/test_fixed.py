@@ -142,7 +142,9 @@ def test_bytes_without_meaning_are_one_wide_in_any_encoding() -> None:
 
 def test_a_file_whose_lines_are_even_in_bytes_needs_a_word_in_the_manifest() -> None:
     data = in_bytes(FITS)
-    with pytest.raises(ManifestError, match=r'each of the 3 lines .* has 15 bytes, and 13 to 15 characters; set `widths_in'):
+    with pytest.raises(
+        ManifestError, match=r"each of the 3 lines .* has 15 bytes, and 13 to 15 characters; set `widths_in"
+    ):
         read(data, Layout())
     assert read(data, CHARACTERS) != FIT_CELLS
 

@@ -79,6 +79,10 @@ class FileGuess:
         table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
         other_tables: others with rows in the sample that hold identifiers, too.
         rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
+        widths_in: what `widths` are counted in, where that makes a difference; else empty.
+        separator: what a block begins with; empty for blank lines and the like, and for other formats.
+        key_delimiter: what stands behind the keys of a block, if not a colon.
+        more_delimiters: others beside `delimiter`, in a list put together of several.
     """
 
     format: str | None
@@ -94,3 +98,7 @@ class FileGuess:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    widths_in: str = ""
+    separator: str = ""
+    key_delimiter: str = ""
+    more_delimiters: tuple[str, ...] = ()
