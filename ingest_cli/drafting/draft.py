@@ -181,7 +181,7 @@ def dataset_title(names: Sequence[str]) -> str:
 
 
 _ENDINGS = re.compile(
-    r"(?:\.(?:csv|tsv|tab|txt|lst|dat|log|sql|dump|json|jsonl|ndjson|parquet|arrow|feather|xlsx"
+    r"(?:\.(?:csv|tsv|tab|txt|lst|dat|log|sql|dump|json|jsonl|ndjson|parquet|arrow|feather|xlsx|vcf|ldif|ldf"
     r"|gz|bz2|xz|lzma|zst|zip|tar|tgz|tbz2|txz|7z|age))+\Z",
     re.IGNORECASE,
 )
@@ -198,6 +198,7 @@ def _check_alike(first: Look, other: Look) -> None:
         ("number of lines before the header", one.skip_lines, two.skip_lines),
         ("header", one.header, two.header),
         ("widths", one.widths, two.widths),
+        ("separator", (one.separator, one.key_delimiter), (two.separator, two.key_delimiter)),
         ("table", one.table, two.table),
         ("rows", one.rows, two.rows),
         ("layout", one.layout, two.layout),

@@ -84,8 +84,14 @@ def _format(draft: Draft) -> list[str]:
         lines.append(f"rows = {_string(guess.rows)}")
     if guess.layout == "columns":
         lines.append('layout = "columns"')
-    if guess.delimiter:
+    if guess.more_delimiters:
+        lines += _array("delimiter", [(_string(one), "") for one in (guess.delimiter, *guess.more_delimiters)])
+    elif guess.delimiter:
         lines.append(f"delimiter = {_string(guess.delimiter)}")
+    if guess.separator:
+        lines.append(f"separator = {_string(guess.separator)}  # begins a record")
+    if guess.key_delimiter:
+        lines.append(f"key_delimiter = {_string(guess.key_delimiter)}")
     if guess.format in _DELIMITED:
         lines += _quoting(guess)
     if guess.skip_lines:
@@ -96,6 +102,8 @@ def _format(draft: Draft) -> list[str]:
         lines.append(_encoding(guess))
     if guess.widths:
         lines += _array("widths", [(str(width), "") for width in guess.widths])
+    if guess.widths_in:
+        lines.append(f"widths_in = {_string(guess.widths_in)}")
     if draft.listed:
         lines += _array("columns", [(_string(one.name), _about(one)) for one in draft.columns], one_a_line=True)
     return [*lines, *_proposed(draft)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ingest_cli.format_table import Format as FormatTable
-from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
+from ingest_cli.formats.fixed_widths import Layout
 from ingest_cli.formats.framing import Dialect, RowRules
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Described, FileFormat, Format, Wanted
 
@@ -23,11 +24,19 @@ def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> F
 
 
 def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
-    return Fixed(table.widths, table.columns, wanted.names, header=table.header, chunk_bytes=chunk_bytes)
+    layout = Layout(table.header, table.skip_lines, table.widths_in, table.encoding)
+    return Fixed(table.widths, table.columns, wanted.names, layout=layout, chunk_bytes=chunk_bytes)
 
 
 def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
-    return Combo(table.columns, wanted.names, table.delimiter, chunk_bytes=chunk_bytes)
+    lines = ComboLines(table.delimiters, table.skip_lines, table.short_rows == "fill")
+    return Combo(table.columns, wanted.names, lines, chunk_bytes=chunk_bytes)
+
+
+def _blocks(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
+    from ingest_cli.formats.blocks import KeyedBlocks  # noqa: PLC0415 - start-up time of all others
+
+    return KeyedBlocks(wanted.names, table.separator, table.key_delimiter, chunk_bytes=chunk_bytes)
 
 
 def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
@@ -68,7 +77,12 @@ def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFo
     from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
 
     return Workbook(
-        wanted.names, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes
+        wanted.names,
+        table.columns or None,
+        header=table.header,
+        skip_rows=table.skip_lines,
+        tables=table.table,
+        chunk_bytes=chunk_bytes,
     )
 
 
@@ -77,6 +91,7 @@ FORMATS: Mapping[str, Maker] = {
     "tsv": _delimited,
     "fixed": _fixed,
     "combo": _combo,
+    "blocks": _blocks,
     "sql": _sql,
     "json": _json,
     "jsonl": _jsonl,

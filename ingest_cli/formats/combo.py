@@ -5,6 +5,11 @@ hold delimiters. What makes these lists a format of their own is a column named 
 delimiters too, and which one ends an address has to be told. `UrlRule` tells it for one line and is what such
 a file means; lines that leave no doubt are cut up all at once, to the same effect.
 
+A list may be put together of several, with another delimiter each: what stands first in a line of those that the
+manifest names is the one that counts in it, the colons of an address left out. A line with fewer cells than there are
+columns is rejected, since nobody knows which of them it lacks: `user:password` among `url:user:password` would make a
+user name of a password. `mailto:` in front of an address is no cell.
+
 Only the columns asked for are ever cut out of a line. A password that nobody asked for stays in the block.
 """
 
@@ -21,7 +26,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
+from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
 
@@ -33,10 +38,32 @@ _MAX_PORT_DIGITS = 5
 _WHOLE_SCHEME = r"^[A-Za-z][A-Za-z0-9+.\-]*$"
 _SCHEME_AHEAD = r"^[ ]*[A-Za-z][A-Za-z0-9+.\-]*://"
 _ORDINARY = frozenset({b":", b";", b"|", b"\t", b",", b" "})
+_MAILTO = re.compile(rb"((?:\A|:)[ \t]*)(?i:mailto):(?=[^@\s:]{1,64}@)")  # RFC 6068
+_BEFORE_MAILTO_COLON = b"mailto"
+_HOST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_@=")
 _SLASH = ord("/")
 _DIGITS = np.frombuffer(b"0123456789", np.uint8)
 
 BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ComboLines:
+    """What the lines of a list are like.
+
+    Attributes:
+        delimiters: 1 to 8 characters each; of several, the first one in a line divides it.
+        skip_lines: lines in front of the first row.
+        fill: whether cells that are missing at the end of a line are taken for empty; else it is rejected.
+    """
+
+    delimiters: tuple[str, ...] = (":",)
+    skip_lines: int = 0
+    fill: bool = False
+
+
+USUAL = ComboLines()
+"""What a manifest that says nothing else means."""
 
 
 class Combo:
@@ -46,7 +73,7 @@ class Combo:
         self,
         columns: Sequence[str],
         wanted: Sequence[str],
-        delimiter: str = ":",
+        lines: ComboLines = USUAL,
         *,
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
@@ -56,15 +83,15 @@ class Combo:
             columns: names of all columns in order, "" for those to be dropped. One of them may be `url`, in any
                 case: addresses with a scheme, or, where it is the first column, without one.
             wanted: names of the columns to keep; all others are dropped while parsing.
-            delimiter: one character.
+            lines: what its lines are like.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
 
         Raises:
-            ManifestError: no column is given, a wanted one is not there, two hold addresses, or the delimiter is
-                not one character.
+            ManifestError: no column is given, a wanted one is not there, two hold addresses, or a delimiter cannot be
+                one.
         """
-        if len(delimiter) != 1 or delimiter in "\r\n":
-            raise ManifestError("`delimiter` in [format] must be one character, and no line break")
+        if not lines.delimiters or any(not each or set(each) & {"\r", "\n"} for each in lines.delimiters):
+            raise ManifestError("`delimiter` in [format] must be one or more characters, and no line break")
         if not columns:
             raise ManifestError('[format] needs `columns` for a list like this, like ["EMAIL", "PASSWORD"]')
         for name in wanted:
@@ -75,8 +102,17 @@ class Combo:
             raise ManifestError("two columns in [format] are named `url`; one record holds one address")
         self.width = len(columns)
         self.places = {name: columns.index(name) for name in wanted}
-        self.delimiter = delimiter.encode("utf-8", "surrogatepass")
-        self.url = UrlRule(self.delimiter, urls[0], self.width) if urls and self.width > 1 else None
+        self.lines = lines
+        place = urls[0] if urls and self.width > 1 else None
+        # Of two that begin at the same place, the longer one counts.
+        texts = sorted((each.encode("utf-8", "surrogatepass") for each in lines.delimiters), key=len, reverse=True)
+        self.ways = tuple(
+            Way(text, self.width, None if place is None else UrlRule(text, place, self.width)) for text in texts
+        )
+        self._delimiters = re.compile(b"|".join(map(re.escape, texts)))
+        self._address = _address_before(texts) if place == 0 else None
+        self.has_colons = b":" in texts
+        self.has_addresses = place is not None
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
@@ -85,9 +121,45 @@ class Combo:
 
     def split(self, line: bytes) -> list[bytes]:
         """The cells of a line, by the rule that defines them; no more than there are columns."""
+        if self.has_colons:
+            line = _MAILTO.sub(rb"\1", line)
+        return self.way(line).split(line)
+
+    def way(self, line: bytes) -> Way:
+        """How a line is cut up: at the delimiter that stands first in it."""
+        if len(self.ways) == 1:
+            return self.ways[0]
+        address = self._address.match(line) if self._address else None
+        found = self._delimiters.search(line, address.end() if address else 0)
+        return next((way for way in self.ways if found and way.delimiter == found[0]), self.ways[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How lines are cut up at one delimiter.
+
+    Attributes:
+        delimiter: what divides.
+        width: number of columns.
+        url: tells where the address is, if there is one.
+    """
+
+    delimiter: bytes
+    width: int
+    url: UrlRule | None
+
+    def split(self, line: bytes) -> list[bytes]:
+        """The cells of a line."""
         if self.url is not None:
             return self.url.split(line)
         return line.split(self.delimiter, self.width - 1)
+
+
+def _address_before(delimiters: Sequence[bytes]) -> re.Pattern[bytes]:
+    """A pattern of what of an address cannot be divided by any of the `delimiters`: scheme, host, port before a path."""
+    host = b"".join(re.escape(bytes([each])) for each in sorted(_HOST - {text[0] for text in delimiters}))
+    literal = rb"\[[0-9A-Fa-f:.]*\]"
+    return re.compile(rb"[ ]*(?:" + _SCHEME + rb"://)?(?:" + literal + rb"|[" + host + rb"]*)(?::[0-9]{1,5}(?=[/?#]))?")
 
 
 class UrlRule:
@@ -189,21 +261,34 @@ class _Source:
     def __init__(self, own: Combo) -> None:
         self._format = own
 
-    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - nothing stands before the first record
+    def preamble(self, blocks: Blocks) -> Position:
         """See `RecordParser.preamble`."""
-        return Position()
+        return past_lines(blocks, self._format.lines.skip_lines)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
         own, lines = self._format, split_lines(data, final=final)
         filled = lines.filled
-        places = _Delimiters.find(lines, filled, own.delimiter)
-        if own.url is None:
-            return to_rows(lines, _at_once(lines, filled, places, own))
-        clear, inside = _clear(lines, filled, places, own.url)
-        rest = filled[~clear]
-        found = _at_once(lines, filled[clear], places.of(clear, inside), own)
-        return to_rows(lines, found, _one_by_one(lines, rest, own)) if len(rest) else to_rows(lines, found)
+        several = [_Delimiters.find(lines, filled, way.delimiter) for way in own.ways]
+        rest = np.zeros(len(filled), np.bool_)
+        if own.has_colons:
+            colons = next(each for way, each in zip(own.ways, several, strict=True) if way.delimiter == b":")
+            rest = _with_mailto(lines, filled, colons)
+        found = list[Found]()
+        chosen = _first_of(several) if len(several) > 1 else np.zeros(len(filled), np.int64)
+        if len(several) > 1 and own.has_addresses:
+            rest[:] = True
+        for number, (way, places) in enumerate(zip(own.ways, several, strict=True)):
+            clear, inside = (chosen == number) & ~rest, places.inside
+            if way.url is not None:
+                sure, inside = _clear(lines, filled, places, way.url)
+                rest |= clear & ~sure
+                clear &= sure
+            if clear.any() or not number:
+                found.append(_at_once(lines, filled[clear], places.of(clear, inside), own, way))
+        if rest.any():
+            found.append(_one_by_one(lines, filled[rest], own))
+        return to_rows(lines, *found)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""
@@ -235,9 +320,15 @@ class _Delimiters:
         for i in range(1, len(delimiter)):
             at = at[at < len(view) - i]
             at = at[view[at + i] == delimiter[i]]
+        if len(delimiter) > 1 and (np.diff(at) < len(delimiter)).any():
+            at = _apart(at, len(delimiter))
         first = np.searchsorted(at, lines.bounds[index])
         count = np.searchsorted(at, lines.ends[index]) - first
         return cls(at, first, count, np.zeros(len(index), np.int64))
+
+    def begins(self) -> OffsetArray:
+        """Offset of the first one of each line; the largest number there is for a line without one."""
+        return self.nth(0, np.full(len(self.count), np.iinfo(np.int64).max))
 
     def of(self, chosen: BoolArray, inside: OffsetArray) -> _Delimiters:
         """Those of the `chosen` lines, given how many are part of the address."""
@@ -251,16 +342,49 @@ class _Delimiters:
         return np.where(self.count > n, self.at[place], otherwise)
 
 
-def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo) -> Found:
+def _apart(at: OffsetArray, size: int) -> OffsetArray:
+    """Those of `at` that do not begin within the one before; of `::`, the third colon begins none."""
+    kept, free = list[int](), 0
+    for place in at.tolist():
+        if place >= free:
+            kept.append(place)
+            free = place + size
+    return np.array(kept, np.int64)
+
+
+def _first_of(several: Sequence[_Delimiters]) -> OffsetArray:
+    """Number of the delimiter that each line has first; 0 for lines without any."""
+    return np.argmin(np.stack([each.begins() for each in several]), axis=0)
+
+
+def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolArray:
+    """Which of the lines at `index` have a colon behind `mailto`."""
+    view = np.frombuffer(lines.data, np.uint8)
+    at = colons.at[colons.at >= len(_BEFORE_MAILTO_COLON)]
+    for back, letter in enumerate(reversed(_BEFORE_MAILTO_COLON), 1):
+        at = at[view[at - back] | 0x20 == letter]
+    found = np.zeros(len(index), np.bool_)
+    if len(at):
+        found = np.searchsorted(at, lines.bounds[index]) < np.searchsorted(at, lines.ends[index])
+    return found
+
+
+def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo, way: Way) -> Found:
     """Cut up the lines at `index`: what `Combo.split` does, column by column."""
-    bare = places.count == 0 if own.width > 1 else np.zeros(len(index), np.bool_)
+    needed = own.width - 1
+    bare = (places.count == 0) & (needed > 0)
+    short = (places.count - places.inside < needed) & ~bare
     rejected = [(int(i), "no_delimiter") for i in index[bare]]
-    index, places = index[~bare], places.of(~bare, places.inside)
-    url = own.url.place if own.url else own.width
+    if not own.lines.fill:
+        rejected += [(int(i), "too_few_cells") for i in index[short]]
+    out = bare if own.lines.fill else bare | short
+    if out.any():
+        index, places, short = index[~out], places.of(~out, places.inside), short[~out]
+    url = way.url.place if way.url else own.width
     ends = lines.ends[index]
 
     def end_of(column: int) -> OffsetArray:
-        if column == own.width - 1:
+        if column == needed:
             return ends
         return places.nth(column + (places.inside if column >= url else 0), ends)
 
@@ -268,29 +392,30 @@ def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo) -
     for name, column in own.places.items():
         begins = lines.bounds[index]
         if column:
-            begins = np.minimum(end_of(column - 1) + len(own.delimiter), ends)
+            begins = np.minimum(end_of(column - 1) + len(way.delimiter), ends)
         cells[name] = slices(lines.data, begins, end_of(column))
-    short = int((places.count - places.inside < own.width - 1).sum())
-    return Found(index, cells, rejected, {"short_row": short})
+    loose = index[short] if own.lines.fill else index[:0]
+    return Found(index, cells, rejected, {"short_row": len(loose)}, loose)
 
 
 def _one_by_one(lines: Lines, index: IndexArray, own: Combo) -> Found:
     """Cut up the lines at `index` by the rule that defines them."""
-    kept, rows = list[int](), list[list[bytes]]()
-    rejected, short = list[tuple[int, str]](), 0
+    kept, rows, loose = list[int](), list[list[bytes]](), list[int]()
+    rejected = list[tuple[int, str]]()
     for i, line in zip(index.tolist(), lines.texts(index), strict=True):
         cells = own.split(line)
-        if len(cells) == 1:
-            rejected.append((i, "no_delimiter"))
-            continue
-        short += len(cells) < own.width
+        if len(cells) < own.width:
+            if len(cells) == 1 or not own.lines.fill:
+                rejected.append((i, "no_delimiter" if len(cells) == 1 else "too_few_cells"))
+                continue
+            loose.append(i)
         kept.append(i)
         rows.append(cells)
     columns = {
         name: pa.array([row[at] if at < len(row) else b"" for row in rows], pa.binary())
         for name, at in own.places.items()
     }
-    return Found(np.array(kept, np.int32), columns, rejected, {"short_row": short})
+    return Found(np.array(kept, np.int32), columns, rejected, {"short_row": len(loose)}, np.array(loose, np.int32))
 
 
 def _clear(lines: Lines, index: IndexArray, places: _Delimiters, rule: UrlRule) -> tuple[BoolArray, OffsetArray]:

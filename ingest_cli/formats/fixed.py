@@ -1,8 +1,8 @@
 """Cells at fixed places of a line, told apart by nothing but their width.
 
-Widths are counted in characters, as the programs that write such files count them, and what pads a cell is
-cut off. Lines of ASCII, in which a character is a byte, are cut up all at once; any other line is decoded and
-cut up by itself. Both give the same cells.
+Widths are counted in characters, or in bytes of the encoding in which the file was written, as COBOL and some databases
+count them: see `fixed_widths`. What pads a cell is cut off. Lines in which it makes no difference are cut up all at
+once; any other line is cut up by itself. Both give the same cells.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Layout, Ruler
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
+from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
 
-PADDING = " \t\v\f\0"
-"""What pads a cell: blanks, and the zero bytes that a C structure is filled up with."""
+USUAL = Layout()
+"""What a manifest that says nothing else means."""
 
 
 class Fixed:
@@ -34,33 +35,37 @@ class Fixed:
         columns: Sequence[str],
         wanted: Sequence[str],
         *,
-        header: bool = False,
+        layout: Layout = USUAL,
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the parser.
 
         Args:
-            widths: characters of each column, in order.
+            widths: of each column, in order.
             columns: their names, "" for those without one.
             wanted: names of the columns to keep; all others are dropped while parsing.
-            header: whether the first line that is not blank is a header; it is read past.
+            layout: what widths are counted in, and what stands before the rows.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
 
         Raises:
-            ManifestError: there is not one width, of at least 1, for each column, or a wanted one is not there.
+            ManifestError: there is not one width, of at least 1, for each column, a wanted one is not there, or bytes
+                cannot be counted in the encoding.
         """
         if len(widths) != len(columns):
             raise ManifestError(
                 f"[format] has {len(widths)} widths for {len(columns)} columns; give each column one width, in order"
             )
         if any(width < 1 for width in widths):
-            raise ManifestError("a width in [format] is less than 1; widths are numbers of characters")
+            raise ManifestError("a width in [format] is less than 1; widths are numbers of characters or bytes")
         places = dict(zip(columns, zip(accumulate(widths, initial=0), accumulate(widths), strict=False), strict=True))
         for name in wanted:
             if name not in places:
                 raise ManifestError(f'there is no column "{name}" in [format] columns')
         self.places = {name: places[name] for name in wanted}
-        self.header = header
+        self.layout = layout
+        self.ruler = Ruler(self.places, sum(widths), layout.encoding)
+        if layout.widths_in == BYTES:
+            self.ruler.check_bytes()
         self.width = sum(widths)
         self.last_begins = self.width - widths[-1] if widths else 0
         self._chunk_bytes = chunk_bytes
@@ -75,46 +80,75 @@ class _Source:
 
     def __init__(self, own: Fixed) -> None:
         self._format = own
+        self._unit = EITHER
         # Without a header, the names in the manifest are what one in the midst of the rows would look like.
         self._header = {name: name.encode() for name in own.places}
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Read past the header, if there is one."""
+        """Read past the lines to be skipped and the header, if there is one; find out what widths are counted in.
+
+        Raises:
+            ManifestError: the header cannot be read, or widths are counted in something else than the manifest says.
+        """
         own = self._format
-        while own.header and blocks.fill():
+        skipped = past_lines(blocks, own.layout.skip_lines)
+        header, size, lines = self._find_header(blocks) if own.layout.header else (b"", 0, 0)
+        self._unit = self._find_unit(blocks)
+        if header:
+            found = careful([header], own, self._unit if self._unit != EITHER else CHARACTERS)
+            if len(found.index):
+                self._header = {name: column[0].as_py() for name, column in found.cells.items()}
+        return Position(skipped.offset + size, 0, skipped.line + lines)
+
+    def _find_header(self, blocks: Blocks) -> tuple[bytes, int, int]:
+        """The first line that is not blank, and the bytes and lines up to its end; reads past it."""
+        while blocks.fill():
             lines = split_lines(blocks.data, final=blocks.final)
             filled = np.flatnonzero(~lines.blank)
             if len(filled):
                 at = int(filled[0])
                 if lines.long[at]:
                     break
-                cells = careful(lines.texts(np.array([at], np.int32)), own)
-                if len(cells.index):
-                    self._header = {name: column[0].as_py() for name, column in cells.cells.items()}
-                return self._past(blocks, int(lines.bounds[at + 1]))
+                size = int(lines.bounds[at + 1])
+                text, count = lines.texts(np.array([at], np.int32))[0], count_lines(blocks.data[:size])
+                blocks.consume(size)
+                return text, size, count
             if blocks.ended:
-                return Position()
+                return b"", 0, 0
             if len(blocks.data) > MAX_RECORD_BYTES:
                 break
             blocks.grow()
-        if own.header and blocks.data:
+        if blocks.data:
             raise ManifestError("the header cannot be read (record_too_long); check `name` and `header` in [format]")
-        return Position()
+        return b"", 0, 0
 
-    def _past(self, blocks: Blocks, size: int) -> Position:
-        at = Position(size, 0, count_lines(blocks.data[:size]))
-        blocks.consume(size)
-        return at
+    def _find_unit(self, blocks: Blocks) -> str:
+        """What widths are counted in; looks at no more than the beginning of what is to be read."""
+        own = self._format
+        if own.layout.widths_in == CHARACTERS or own.ruler.is_single_byte:
+            return CHARACTERS
+        while blocks.fill() and not blocks.ended and len(blocks.data) < SAMPLE_BYTES:
+            blocks.grow()
+        data, final = blocks.data, blocks.final
+        if blocks.ended and not final and not data.isascii() and len(data) < SAMPLE_BYTES:
+            if own.layout.widths_in is None:
+                blocks.raise_fault()  # what the rest would have said of these lines is not known
+            return BYTES
+        lines = split_lines(data[:SAMPLE_BYTES], final=final and len(data) <= SAMPLE_BYTES)
+        blocks.consume(0)
+        return own.ruler.unit(lines.texts(lines.filled), own.layout.widths_in)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
-        lines = split_lines(data, final=final)
+        own, lines = self._format, split_lines(data, final=final)
         filled = lines.filled
+        if self._unit == BYTES and own.ruler.counts_utf8:
+            return self._without_headers(to_rows(lines, _at_once(lines, filled, own)))
         is_ascii = lines.ascii()[filled]
-        found = [_at_once(lines, filled[is_ascii], self._format)]
+        found = [_at_once(lines, filled[is_ascii], own)]
         if not is_ascii.all():
             rest = filled[~is_ascii]
-            one_by_one = careful(lines.texts(rest), self._format)
+            one_by_one = careful(lines.texts(rest), own, self._unit)
             rejected = [(int(rest[i]), reason) for i, reason in one_by_one.rejected]
             found.append(replace(one_by_one, index=rest[one_by_one.index], rejected=rejected))
         return self._without_headers(to_rows(lines, *found))
@@ -138,34 +172,29 @@ class _Source:
         return "record_too_long", list(self._format.places)
 
 
-def careful(lines: Sequence[bytes], own: Fixed) -> Found:
+def careful(lines: Sequence[bytes], own: Fixed, unit: str) -> Found:
     """Cut up `lines` one by one: what a file of fixed widths means.
 
     A cell that begins behind the end of its line is absent, and the row is flagged; one that ends behind it is
     as long as it is, since trailing blanks are often left out. A line with anything but padding behind the
-    last column is rejected.
+    last column is rejected, as is one of which nobody knows how it is to be counted.
     """
-    index, texts = list[int](), list[str]()
+    index, rows = list[int](), list[tuple[bytes, ...]]()
     rejected, short = list[tuple[int, str]](), 0
     for i, line in enumerate(lines):
-        text = line.decode("utf-8", "surrogateescape")
-        if text[own.width :].strip(PADDING):
-            rejected.append((i, "too_many_cells"))
+        cells = own.ruler.cells(line, unit)
+        if isinstance(cells, str):
+            rejected.append((i, cells))
             continue
-        short += len(text) <= own.last_begins
+        short += own.ruler.length(line, unit) <= own.last_begins
         index.append(i)
-        texts.append(text)
-    cells = {
-        name: pa.array(
-            [text[begin:end].strip(PADDING).encode("utf-8", "surrogateescape") for text in texts], pa.binary()
-        )
-        for name, (begin, end) in own.places.items()
-    }
-    return Found(np.array(index, np.int32), cells, rejected, {"short_row": short})
+        rows.append(cells)
+    columns = {name: pa.array([row[at] for row in rows], pa.binary()) for at, name in enumerate(own.places)}
+    return Found(np.array(index, np.int32), columns, rejected, {"short_row": short})
 
 
 def _at_once(lines: Lines, index: IndexArray, own: Fixed) -> Found:
-    """Cut up the lines at `index`, which are ASCII: what `careful` does, column by column."""
+    """Cut up the lines at `index`, in which places are bytes: what `careful` does, column by column."""
     begins, ends = lines.bounds[index], lines.ends[index]
     over = np.zeros(len(index), np.bool_)
     longer = ends - begins > own.width
@@ -183,4 +212,4 @@ def _at_once(lines: Lines, index: IndexArray, own: Fixed) -> Found:
 
 
 def _trimmed(cells: pa.BinaryArray) -> pa.BinaryArray:
-    return pc.ascii_trim(cells.cast(pa.string()), characters=PADDING).cast(pa.binary())
+    return pc.ascii_trim(cells.view(pa.string()), characters=PADDING).cast(pa.binary())

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows
-from ingest_cli.records import CR, LF, IndexArray, OffsetArray, count_lines, line_ends
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows
+from ingest_cli.records import CR, LF, IndexArray, OffsetArray, Position, count_lines, line_ends
 
 _INK = np.ones(256, np.bool_)
 _INK[list(b" \t\r\n")] = False
@@ -67,12 +67,14 @@ class Found:
         cells: column name → binary array of length rows.
         rejected: (line, reason) of each line that is no row.
         flags: name of an oddity → number of rows read in spite of it.
+        loose: lines of the rows that fit their columns only by a rule of the manifest.
     """
 
     index: IndexArray
     cells: Mapping[str, pa.BinaryArray]
     rejected: Sequence[tuple[int, str]] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
+    loose: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 def head_of(data: bytes, lines: int) -> bytes:
@@ -110,6 +112,17 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
     return Lines(data, bounds, ends, blank & ~long, long)
 
 
+def past_lines(blocks: Blocks, count: int) -> Position:
+    """Read past so many lines; where the next one begins."""
+    size = lines = 0
+    for _ in range(count):
+        passed, closed = blocks.discard_line()
+        size, lines = size + passed, lines + closed
+        if not closed:
+            break
+    return Position(size, 0, lines)
+
+
 def slices(data: bytes, begins: OffsetArray, ends: OffsetArray) -> pa.BinaryArray:
     """The stretches of `data` from `begins` to `ends`, in order and without overlap, as a column."""
     if not len(begins):
@@ -137,4 +150,5 @@ def to_rows(lines: Lines, *found: Found) -> Rows:
         for name, count in each.flags.items():
             flags[name] = flags.get(name, 0) + count
     skipped = {"blank": np.flatnonzero(lines.blank).astype(np.int32)}
-    return Rows(lines.bounds, index, cells, skipped, tuple(sorted(rejected)), flags)
+    loose = np.sort(np.concatenate([each.loose for each in found])).astype(np.int32)
+    return Rows(lines.bounds, index, cells, skipped, tuple(sorted(rejected)), flags, loose)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -75,12 +75,32 @@ class RecordParser(Protocol):
         ...
 
 
+@runtime_checkable
+class LongRecordParser(RecordParser, Protocol):
+    """A format of which a record goes on behind a line end even where it is too long.
+
+    Attributes:
+        lookahead_bytes: how far behind the end of a record one has to look to see that it ends.
+    """
+
+    lookahead_bytes: int
+
+    def pass_over(self, blocks: Blocks) -> tuple[int, int]:
+        """Read past a record of which no end is in sight; its bytes, and the line ends in it.
+
+        Raises:
+            SourceError: the stream breaks off before that end.
+        """
+        ...
+
+
 def read_records(
     stream: Iterable[bytes], chunk_bytes: ChunkBytes, spans: Sequence[Span], parser: RecordParser
 ) -> Iterator[RowChunk]:
     """Run `parser` over the spans of `stream`; see `Format.read`."""
     blocks = Blocks(stream, chunk_bytes)
     first = parser.preamble(blocks)
+    longest = MAX_RECORD_BYTES + (parser.lookahead_bytes if isinstance(parser, LongRecordParser) else 0)
     for span in spans:
         at = span.start if span.start.offset > first.offset else first
         blocks.seek(at.offset, None if span.end is None else span.end.offset)
@@ -90,7 +110,7 @@ def read_records(
                 blocks.consume(len(chunk.data))
             elif blocks.ended:
                 break
-            elif len(blocks.data) > MAX_RECORD_BYTES:
+            elif len(blocks.data) > longest:
                 chunk = _oversize(blocks, at, parser)
             else:
                 blocks.grow()
@@ -122,8 +142,8 @@ def _chunk(data: bytes, at: Position, parser: RecordParser, *, final: bool) -> R
 
 
 def _oversize(blocks: Blocks, at: Position, parser: RecordParser) -> RowChunk:
-    """Give up a record that is longer than any record may be, up to the next line end."""
-    size, closed = blocks.discard_line()
+    """Give up a record that is longer than any record may be, up to its end or the next line end."""
+    size, closed = parser.pass_over(blocks) if isinstance(parser, LongRecordParser) else blocks.discard_line()
     reason, columns = parser.oversize(size)
     end = Position(at.offset + size, at.row + 1, at.line + closed)
     cells = {name: pa.array([], pa.binary()) for name in columns}

@@ -19,6 +19,7 @@ from ingest_cli.formats.sniffing.dialect import escape_findings, guess_dialect
 from ingest_cli.formats.sniffing.documents import find_documents
 from ingest_cli.formats.sniffing.fixed_places import find_places
 from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Proposal, Rules, Usable
+from ingest_cli.formats.sniffing.key_blocks import find_blocks, with_both_logins
 from ingest_cli.formats.sniffing.magic import known_format, other_text_format
 from ingest_cli.formats.sniffing.misfits import propose
 from ingest_cli.formats.sniffing.parsed import Parsed
@@ -193,7 +194,11 @@ class _Look:
         """The guess for a file of lines."""
         lines = physical_lines(self.charset.text.replace("\0", "").rstrip("\x1a"))
         whole = lines if self.complete or len(lines) == 1 else lines[:-1]
-        fixed = find_places(whole)
+        blocks = find_blocks("".join(whole), complete=self.complete)
+        if blocks:
+            columns = with_both_logins(self.columns(blocks), blocks.cells)
+            return self.guess(blocks, columns, self._text_findings(lines))
+        fixed = find_places(whole, self.charset.encoding)
         if fixed:
             return self._fixed(fixed, lines)
         combo = find_combo(whole)
@@ -266,6 +271,10 @@ class _Look:
             rows=parsed.rows,
             skip_lines=parsed.skip_lines,
             layout=parsed.layout,
+            widths_in=parsed.widths_in,
+            separator=parsed.separator,
+            key_delimiter=parsed.key_delimiter,
+            more_delimiters=parsed.more_delimiters,
         )
 
 

@@ -15,6 +15,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -62,6 +63,7 @@ class Workbook:
         columns: Sequence[str] | None = None,
         *,
         header: bool = True,
+        skip_rows: int = 0,
         tables: Sequence[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
@@ -71,12 +73,14 @@ class Workbook:
             wanted: names of the columns to keep.
             columns: names of all columns in order, "" for those without one; None: the header has them.
             header: whether the first row of a sheet with anything in it is a header.
+            skip_rows: rows of each sheet in front of that, or of its first row of data.
             tables: names of the sheets to read, in order; none: the only one with rows.
             chunk_bytes: tells how many bytes of cells a chunk aims at.
         """
         self._wanted = tuple(wanted)
         self._columns = None if columns is None else tuple(columns)
         self._header = header
+        self._skip_rows = skip_rows
         self._tables = tuple(tables)
         self._chunk_bytes = chunk_bytes
 
@@ -112,7 +116,7 @@ class Workbook:
                 hint = f'; did you mean "{shown(near[0])}"?' if near else ""
                 raise ManifestError(f'there is no sheet "{shown(name)}" among the {len(names)} of the workbook{hint}')
         for name in self._tables or self._only(workbook, names):
-            sheet = self._open_sheet(_rows_of(workbook, name))
+            sheet = self._open_sheet(_rows_of(workbook, name, self._skip_rows))
             if sheet is not None:
                 yield sheet
 
@@ -124,7 +128,7 @@ class Workbook:
         found = [
             name
             for name in names
-            if sum(1 for _, _ in zip(range(least), _filled(workbook, name), strict=False)) >= least
+            if sum(1 for _, _ in zip(range(least), _filled(workbook, name, self._skip_rows), strict=False)) >= least
         ]
         if len(found) > 1:
             listed = ", ".join(f'"{shown(name)}"' for name in found[:_MAX_LISTED]) + (
@@ -180,9 +184,10 @@ class _Guard:
             raise not_a_workbook() from error
 
 
-def _rows_of(workbook: CalamineWorkbook, name: str) -> Iterator[_Row]:
+def _rows_of(workbook: CalamineWorkbook, name: str, skip: int = 0) -> Iterator[_Row]:
+    """The rows of a sheet behind the first so many, blank ones on top counted."""
     with _Guard():
-        rows = iter(workbook.get_sheet_by_name(name).iter_rows())
+        rows = islice(workbook.get_sheet_by_name(name).iter_rows(), skip, None)
     while True:
         with _Guard():
             row = next(rows, None)
@@ -191,9 +196,9 @@ def _rows_of(workbook: CalamineWorkbook, name: str) -> Iterator[_Row]:
         yield row
 
 
-def _filled(workbook: CalamineWorkbook, name: str) -> Iterator[_Row]:
-    """Those rows of a sheet that have anything in them."""
-    return (row for row in _rows_of(workbook, name) if any(cell != "" for cell in row))
+def _filled(workbook: CalamineWorkbook, name: str, skip: int) -> Iterator[_Row]:
+    """Those rows of a sheet, behind the first so many, that have anything in them."""
+    return (row for row in _rows_of(workbook, name, skip) if any(cell != "" for cell in row))
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import json_elements, json_scan, lines, record_stream
-from ingest_cli.formats.combo import Combo
-from ingest_cli.formats.fixed import PADDING, Fixed
+from ingest_cli.formats.combo import Combo, ComboLines
+from ingest_cli.formats.fixed import Fixed
+from ingest_cli.formats.fixed_widths import PADDING, Layout
 from ingest_cli.formats.interface import ChunkBytes, Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
@@ -25,16 +26,21 @@ NAMES = ("A", "B", "C")
 PATHS = ("a", "b.c", "d[]")
 
 
-def fixed(chunk_bytes: ChunkBytes) -> Format:
-    return Fixed(WIDTHS, NAMES, NAMES, chunk_bytes=chunk_bytes)
+def fixed(widths_in: str | None, encoding: str = "utf-8") -> Callable[[ChunkBytes], Format]:
+    layout = Layout(widths_in=widths_in, encoding=encoding)
+    return lambda chunk_bytes: Fixed(WIDTHS, NAMES, NAMES, layout=layout, chunk_bytes=chunk_bytes)
 
 
-def combo(columns: tuple[str, ...], delimiter: str = ":") -> Callable[[ChunkBytes], Format]:
-    return lambda chunk_bytes: Combo(columns, columns, delimiter, chunk_bytes=chunk_bytes)
+def combo(columns: tuple[str, ...], *delimiters: str, fill: bool = True) -> Callable[[ChunkBytes], Format]:
+    lines = ComboLines(delimiters or (":",), fill=fill)
+    return lambda chunk_bytes: Combo(columns, columns, lines, chunk_bytes=chunk_bytes)
 
 
 FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
-    "fixed": fixed,
+    "fixed": fixed("characters"),
+    "fixed, bytes": fixed("bytes"),
+    "fixed, gbk": fixed("bytes", "gbk"),
+    "fixed, either": fixed(None),
     "user:password": combo(("A", "B")),
     "url:user:password": combo(("url", "A", "B")),
     "user:password:url": combo(("A", "B", "url")),
@@ -44,6 +50,13 @@ FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
     "url user password": combo(("url", "A", "B"), " "),
     "url¦user": combo(("url", "A"), "¦"),
     "email": combo(("A",)),
+    "user::password": combo(("A", "B"), "::"),
+    "url::user::password": combo(("url", "A", "B"), "::"),
+    "user:password, strict": combo(("A", "B", "C"), fill=False),
+    "url:user:password, strict": combo(("url", "A", "B"), fill=False),
+    "user:;|::password": combo(("A", "B", "C"), ":", ";", "|", "::", fill=False),
+    "url:;|user": combo(("url", "A", "B"), ":", ";", "|"),
+    "user:;|url": combo(("A", "url"), ":", ";", "|"),
     "jsonl": lambda chunk_bytes: JsonLines(PATHS, chunk_bytes=chunk_bytes),
     "json": lambda chunk_bytes: JsonRows(PATHS, chunk_bytes=chunk_bytes),
     "json $": lambda chunk_bytes: JsonRows(PATHS, "$", chunk_bytes=chunk_bytes),
@@ -53,7 +66,7 @@ FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
     "json arrays": lambda chunk_bytes: JsonRows(("a", "b[]"), None, ("a", "b[]"), chunk_bytes=chunk_bytes),
     "json lines of arrays": lambda chunk_bytes: JsonLines(("a", "b[]"), ("a", "b[]"), chunk_bytes=chunk_bytes),
 }
-COMBOS = [name for name in FORMATS if name != "fixed" and not name.startswith("json")]
+COMBOS = [name for name in FORMATS if "fixed" not in name and "json" not in name]
 
 TEXT = ["a", "B", "12", " ", "\t", "\n", "\n", "\r\n", "\r", "\0", "é", "\ufeff", "¦"]
 LISTS = [
@@ -70,6 +83,7 @@ LISTS = [
     ":80/x",
     "[::1]",
     "@",
+    "mailto:",
     "u@x.example",
     "?",
 ]
@@ -86,6 +100,8 @@ def soup(*words: list[str]) -> st.SearchStrategy[bytes]:
 
 
 SOUPS = {name: soup(TEXT, LISTS) for name in FORMATS if "json" not in name}
+# Lines of which the beginning of the file leaves open what their places are counted in.
+SOUPS |= {name: SOUPS[name].map("é\nabc\n".encode().__add__) for name in FORMATS if "fixed, " in name}
 SOUPS |= {name: soup(TEXT, JSON, WHOLE, WHOLE, WHOLE) for name in FORMATS if "json" in name}
 
 
@@ -188,7 +204,9 @@ def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_
     if chunks:  # the next run goes on from there
         rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
         assert rows(chunks) + rows(rest) == whole
-    if "json " not in f"{name} ":  # of lines, each one that has its end is read; a CR may be half of one
+    if (
+        "json " not in f"{name} " and name != "fixed, either"
+    ):  # of lines, each one that has its end is read; a CR may be half of one
         complete = data[:cut].rstrip(b"\r")
         assert len(rows(chunks)) >= len(line_ends(complete)) - 1
 
@@ -201,23 +219,57 @@ def lines_of(data: bytes) -> list[bytes]:
     ]
 
 
-@given(SOUPS["fixed"])
-def test_fixed_widths_are_characters(data: bytes) -> None:
-    expected: list[object] = []
-    for line in lines_of(data):
-        text = line.decode("utf-8", "surrogateescape")
-        cells = tuple(
-            text[end - width : end].strip(PADDING) for width, end in zip(WIDTHS, accumulate(WIDTHS), strict=True)
-        )
-        if not line.strip(b" \t"):
-            expected.append("blank")
-        elif text[6:].strip(PADDING):
-            expected.append("too_many_cells")
-        else:
-            expected.append(tuple(cell.encode("utf-8", "surrogateescape") for cell in cells))
-    found = [fate for _, _, fate in rows(read("fixed", data))]
+def cut(line: bytes, widths_in: str) -> object:
+    """What becomes of a line of fixed widths."""
+    if not line.strip(b" \t"):
+        return "blank"
+    whole = line if widths_in == "bytes" else line.decode("utf-8", "surrogateescape")
+    padding = PADDING.encode() if isinstance(whole, bytes) else PADDING
+    if whole[sum(WIDTHS) :].strip(padding):  # type: ignore[arg-type]
+        return "too_many_cells"
+    cells = [
+        whole[end - width : end].strip(padding)  # type: ignore[arg-type]
+        for width, end in zip(WIDTHS, accumulate(WIDTHS), strict=True)
+    ]
+    return tuple(cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogateescape") for cell in cells)
+
+
+@pytest.mark.parametrize(("name", "widths_in"), [("fixed", "characters"), ("fixed, bytes", "bytes")])
+@given(draw=st.data())
+def test_fixed_widths_are_what_the_manifest_says(name: str, widths_in: str, draw: st.DataObject) -> None:
+    data = draw.draw(SOUPS[name])
+    found = [fate for _, _, fate in rows(read(name, data))]
+    expected = [cut(line, widths_in) for line in lines_of(data)]
     assert found == [("repeated_header" if fate == (b"A", b"B", b"C") else fate) for fate in expected[: len(found)]]
     assert all(fate == "blank" for fate in expected[len(found) :])
+
+
+@given(SOUPS["fixed, either"])
+def test_without_a_word_in_the_manifest_a_line_is_read_if_it_can_be_read_in_one_way_only(data: bytes) -> None:
+    found = [fate for _, _, fate in rows(read("fixed, either", data))]
+    for line, fate in zip(lines_of(data), found, strict=False):
+        one, other = cut(line, "characters"), cut(line, "bytes")
+        expected = one if one == other else "width_ambiguous"
+        assert fate == ("repeated_header" if expected == (b"A", b"B", b"C") else expected)
+
+
+@given(st.lists(st.text(st.sampled_from("a1 丁一é")), max_size=9))
+def test_bytes_are_those_of_the_encoding(texts: list[str]) -> None:
+    lines = ["é", "abc", *texts]
+    encoded = [line.replace("é", "Ω").encode("gbk") for line in lines]
+    data = "".join(f"{line.decode('gbk')}\n" for line in encoded).encode()
+    found = [fate for _, _, fate in rows(read("fixed, gbk", data))]
+    for line, fate in zip(encoded, found, strict=True):
+        expected = cut(line, "bytes")
+        if isinstance(expected, str):
+            assert fate == expected
+            continue
+        assert isinstance(fate, tuple)
+        for raw, cell in zip(expected, fate, strict=True):
+            try:
+                assert cell == raw.decode("gbk").encode()
+            except UnicodeDecodeError:
+                assert b"\xff" in cell
 
 
 @pytest.mark.parametrize("name", COMBOS)
@@ -232,6 +284,8 @@ def test_lists_are_cut_up_at_once_as_they_are_line_by_line(name: str, draw: st.D
             assert fate == "blank"
         elif len(cells) == 1 < parser.width:
             assert fate == "no_delimiter"
+        elif len(cells) < parser.width and not parser.lines.fill:
+            assert fate == "too_few_cells"
         else:
             assert fate == (*cells, *[b""] * (parser.width - len(cells)))
 

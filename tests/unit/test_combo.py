@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.combo import Combo, ComboLines
 from tests.support.chunks import cells, fates, flags, repeated
 
 ULP = ("url", "USER", "PASSWORD")
 
 
-def split(columns: Sequence[str], line: str, delimiter: str = ":") -> tuple[str, ...]:
+def split(columns: Sequence[str], line: str, *delimiters: str) -> tuple[str, ...]:
     """All cells of a line, by the parser as a whole."""
-    parser = Combo(columns, columns, delimiter)
+    parser = Combo(columns, columns, ComboLines(delimiters or (":",), fill=True))
     (row,) = cells(parser.read([line.encode() + b"\n"]), *columns)
     assert list(row) == [*parser.split(line.encode()), *[b""] * (len(columns) - len(parser.split(line.encode())))]
     return tuple(cell.decode() for cell in row)
@@ -85,10 +85,90 @@ def test_what_is_no_row_is_counted() -> None:
     assert fates(chunks) == [(2, 2, "no_delimiter"), (3, 3, "blank"), (4, 4, "blank"), (5, 5, "no_delimiter")]
 
 
-def test_a_line_with_too_few_cells_is_kept_and_flagged() -> None:
-    chunks = list(Combo(ULP, ["USER", "PASSWORD"]).read([b"https://site.example/:aisyah\n"]))
-    assert cells(chunks, "USER", "PASSWORD") == [(b"aisyah", b"")]
-    assert flags(chunks) == {"short_row": 1}
+def test_a_line_with_too_few_cells_is_rejected_unless_the_manifest_says_otherwise() -> None:
+    data = b"https://site.example/:aisyah\naisyah:secret\nhttps://site.example/:lim:secret\n"
+    chunks = list(Combo(ULP, ["USER", "PASSWORD"]).read([data]))
+    assert cells(chunks, "USER", "PASSWORD") == [(b"lim", b"secret")]
+    assert fates(chunks) == [(1, 1, "too_few_cells"), (2, 2, "too_few_cells")]
+    assert flags(chunks) == {}
+    (chunk,) = Combo(ULP, ["USER", "PASSWORD"], ComboLines(fill=True)).read([data])
+    assert cells([chunk], "USER", "PASSWORD") == [(b"aisyah", b""), (b"secret", b""), (b"lim", b"secret")]
+    assert chunk.loose.tolist() == [0, 1]
+    assert flags([chunk]) == {"short_row": 2}
+
+
+@pytest.mark.parametrize("columns", [("A", "B", "C"), ("A", "B", "url"), ("url", "B", "C")])
+@pytest.mark.parametrize("delimiter", [":", ";", "::"])
+def test_too_few_cells_are_too_few_in_any_list(columns: Sequence[str], delimiter: str) -> None:
+    lines = [delimiter.join(cells) for cells in (["a"], ["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"])]
+    chunks = list(Combo(columns, ["B"], ComboLines((delimiter,))).read(["\n".join(lines).encode()]))
+    assert fates(chunks)[:2] == [(1, 1, "no_delimiter"), (2, 2, "too_few_cells")]
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("a@x.example:se;cr|et", ("a@x.example", "se;cr|et")),
+        ("a@x.example;se:cr|et", ("a@x.example", "se:cr|et")),
+        ("a@x.example|se:cr;et", ("a@x.example", "se:cr;et")),
+        ("a@x.example::se:cret", ("a@x.example", "se:cret")),
+        ("a@x.example:::se:cret", ("a@x.example", ":se:cret")),
+    ],
+)
+def test_of_several_delimiters_the_first_one_in_a_line_counts(line: str, row: tuple[str, str]) -> None:
+    assert split(("EMAIL", "PASSWORD"), line, ":", ";", "|", "::") == row
+    assert split(("EMAIL", "PASSWORD"), line, "::", "|", ";", ":") == row
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("https://site.example/login:aisyah:se;cret", ("https://site.example/login", "aisyah", "se;cret")),
+        ("https://site.example/login;aisyah;se:cret", ("https://site.example/login", "aisyah", "se:cret")),
+        ("https://site.example:8443/x|aisyah|secret", ("https://site.example:8443/x", "aisyah", "secret")),
+        ("https://[::1]:8443/x|aisyah|secret", ("https://[::1]:8443/x", "aisyah", "secret")),
+        ("site.example;aisyah;secret", ("site.example", "aisyah", "secret")),
+        ("android://aGFzaA==@com.app/;aisyah;secret", ("android://aGFzaA==@com.app/", "aisyah", "secret")),
+    ],
+)
+def test_an_address_does_not_decide_which_delimiter_counts(line: str, row: tuple[str, ...]) -> None:
+    assert split(ULP, line, ":", ";", "|") == row
+
+
+def test_delimiters_of_several_characters() -> None:
+    assert split(("A", "B"), "ali :: se::cr :: et", " :: ") == ("ali", "se::cr :: et")
+    assert split(("A", "B", "C"), "a:::b::::c", "::") == ("a", ":b", "::c")
+    assert split(ULP, "https://site.example:81/x::ali::se:cret", "::") == (
+        "https://site.example:81/x",
+        "ali",
+        "se:cret",
+    )
+    assert split(ULP, "https://site.example/x | ali | se|cret", " | ") == ("https://site.example/x", "ali", "se|cret")
+
+
+@pytest.mark.parametrize("mailto", ["mailto:", "MAILTO:", "Mailto:", " mailto:"])
+@pytest.mark.parametrize("delimiters", [(":",), (":", ";"), (";",), ("::",)])
+def test_mailto_is_no_cell(mailto: str, delimiters: tuple[str, ...]) -> None:
+    delimiter = delimiters[-1]
+    email, password = split(("EMAIL", "PASSWORD"), f"{mailto}ali@x.example{delimiter}se:cret", *delimiters)
+    assert email.strip().casefold().removeprefix("mailto:") == "ali@x.example"
+    assert password == "se:cret"
+    url, email, password = split(ULP, f"https://s.example/x{delimiter}{mailto}ali@x.example{delimiter}pw", *delimiters)
+    assert email.strip().casefold().removeprefix("mailto:") == "ali@x.example"
+    assert (url, password) == ("https://s.example/x", "pw")
+
+
+def test_a_user_may_be_called_mailto() -> None:
+    assert split(("USER", "PASSWORD"), "mailto:secret") == ("mailto", "secret")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_skipped(end: str) -> None:
+    data = end.join(["list of: everybody", "", "ali:secret", "lim:secret"]).encode()
+    chunks = list(Combo(["USER", ""], ["USER"], ComboLines(skip_lines=2)).read([data]))
+    assert cells(chunks, "USER") == [(b"ali",), (b"lim",)]
+    assert (chunks[0].start.line, chunks[0].start.row) == (2, 0)
+    assert list(Combo(["USER", ""], ["USER"], ComboLines(skip_lines=5)).read([data])) == []
 
 
 @pytest.mark.parametrize(
@@ -96,8 +176,8 @@ def test_a_line_with_too_few_cells_is_kept_and_flagged() -> None:
     [
         ([], [], ":", "needs `columns`"),
         (["A"], ["B"], ":", 'no column "B"'),
-        (["A"], ["A"], "::", "one character"),
-        (["A"], ["A"], "\n", "one character"),
+        (["A"], ["A"], "", "one or more characters"),
+        (["A"], ["A"], ":\n", "one or more characters"),
         (["url", "URL"], ["url"], ":", "two columns"),
     ],
 )
@@ -105,11 +185,13 @@ def test_a_list_that_cannot_be_is_refused(
     columns: Sequence[str], wanted: Sequence[str], delimiter: str, message: str
 ) -> None:
     with pytest.raises(ManifestError, match=message):
-        Combo(columns, wanted, delimiter)
+        Combo(columns, wanted, ComboLines((delimiter,)))
 
 
-@pytest.mark.parametrize("delimiter", [":", "¦"])
-@pytest.mark.parametrize("filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b"])
+@pytest.mark.parametrize("delimiter", [":", "¦", "::"])
+@pytest.mark.parametrize(
+    "filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b", b"mailto:", b"mailto:a@"]
+)
 def test_a_line_of_megabytes_is_read_in_one_go(filling: bytes, delimiter: str) -> None:
-    chunks = list(Combo(ULP, ["USER"], delimiter).read(repeated(filling, 4 << 20)))
+    chunks = list(Combo(ULP, ["USER"], ComboLines((delimiter,))).read(repeated(filling, 4 << 20)))
     assert sum(chunk.records for chunk in chunks) == 1

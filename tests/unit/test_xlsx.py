@@ -68,6 +68,27 @@ def test_errors_and_empty_cells_are_nothing() -> None:
     assert column(read(Workbook(["A", "B"]), data), "A") == [b"", b""]
 
 
+TITLED: Rows = [[None], ["Members"], [None, "as of today"], ["A", "B"], ["1", "2"], ["A", "B"], ["3", "4"]]
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_are_skipped_on_every_sheet(header: bool) -> None:  # noqa: FBT001 - as given
+    columns = None if header else ["A", "B"]
+    made = Workbook(["B"], columns, header=header, skip_rows=3 if header else 4, tables=["One", "Two"])
+    chunks = read(made, book(TITLED, TITLED))
+    one = [b"2", b"4"] if header else [b"2", b"B", b"4"]
+    assert column(chunks, "B") == one * 2
+    whole = read(made, book(TITLED, TITLED))
+    again = read(made, book(TITLED, TITLED), Span(Position(2, 2, 2)))
+    assert column(again, "B") == column(whole, "B")[1 if header else 2 :]
+
+
+def test_a_sheet_with_nothing_behind_the_rows_to_be_skipped_has_no_rows() -> None:
+    made = Workbook(["B"], skip_rows=3)
+    assert column(read(made, book(TITLED, [["note"], ["of"], ["three"], ["lines"]])), "B") == [b"2", b"4"]
+    assert read(Workbook(["B"], skip_rows=99), book(TITLED)) == []
+
+
 def test_numbers_of_which_excel_lost_digits_say_so() -> None:
     assert restore(as_text(8960012345678901234.0)) is None
     assert restore(as_text(1234567890123456.0)) is None

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.sniffing.columns import LOGIN
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.names import is_known
@@ -25,18 +25,24 @@ _MAX_LINES = 1_000
 _FEWEST_LINES = 3
 _FEWEST_USERS = 10
 _SHARE = 0.8
+_LEAST_SHARE = 0.02
 _EVEN_SHARE = 0.97
 _WIDEST = 12
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]{0,30}://[^\s]")
 _USER = re.compile(r"(?=.*[A-Za-z])[\w.+\-@$!#]{2,64}")
+_MAILTO = re.compile(r"^\s*mailto:(?=[^@\s:]{1,64}@)", re.IGNORECASE)
 _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 
 
 def find_combo(lines: Sequence[str]) -> Parsed | None:
     """The cells of a credential list; None if `lines` do not look like one."""
     filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]
+    filled = [_MAILTO.sub("", line) for line in filled]
     if len(filled) < _FEWEST_LINES:
         return None
+    mixed = _of_several(filled)
+    if mixed:
+        return mixed
     for delimiter in _DELIMITERS:
         if sum(delimiter in line for line in filled) < _SHARE * len(filled):
             continue
@@ -44,8 +50,28 @@ def find_combo(lines: Sequence[str]) -> Parsed | None:
             return None
         names = _with_address(filled, delimiter) or _without_address(filled, delimiter)
         if names:
-            return _parsed(filled, delimiter, names)
+            return _parsed(filled, [delimiter], names)
     return None
+
+
+def _of_several(lines: Sequence[str]) -> Parsed | None:
+    """The cells of a list put together of several, with another delimiter each; None if there is but one."""
+    by_address = sum(_ADDRESS.match(line) is not None for line in lines) >= _SHARE * len(lines)
+    names = [URL, LOGIN, SECRET] if by_address else [LOGIN, SECRET]
+    parser = Combo(names, [], ComboLines(_DELIMITERS))
+    counts: Counter[str] = Counter()
+    for line in lines:
+        way = parser.way(line.encode("utf-8", "replace"))
+        cells = way.split(line.encode("utf-8", "replace"))
+        login = cells[len(names) - 2].decode("utf-8", "replace").strip() if len(cells) == len(names) else ""
+        if login and (by_address or Shape.EMAIL in shapes_of(login)):
+            counts[way.delimiter.decode()] += 1
+    several = [delimiter for delimiter, count in counts.most_common() if count >= _LEAST_SHARE * len(lines)]
+    if len(several) < 2 or sum(counts[each] for each in several) < _SHARE * len(lines):  # noqa: PLR2004 - several
+        return None
+    if any(_has_header(lines, delimiter) for delimiter in several):
+        return None
+    return _parsed(lines, several, names)
 
 
 def _has_header(lines: Sequence[str], delimiter: str) -> bool:
@@ -99,10 +125,11 @@ def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str
     return [""] * width
 
 
-def _parsed(lines: Sequence[str], delimiter: str, names: list[str]) -> Parsed:
+def _parsed(lines: Sequence[str], delimiters: Sequence[str], names: list[str]) -> Parsed:
     parser_names = [name if name == URL else f"COL{place}" for place, name in enumerate(names)]
-    parser = Combo(parser_names, [], delimiter)
+    parser = Combo(parser_names, [], ComboLines(tuple(delimiters)))
     cells = [
         [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
     ]
-    return Parsed("combo", names if any(names) else None, cells, delimiter)
+    first, *more = delimiters
+    return Parsed("combo", names if any(names) else None, cells, first, more_delimiters=tuple(more))

@@ -8,6 +8,7 @@ between them by being filled in some line, for which it takes a number of lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ingest_cli.formats.fixed import PADDING
@@ -22,9 +23,40 @@ _DELIMITERS = ",;|\t\x01"
 _LONG_NUMBER = 6
 
 
-def find_places(lines: Sequence[str]) -> Parsed | None:
-    """The cells of a file with columns of fixed widths; None if `lines` do not look like one."""
+def find_places(lines: Sequence[str], encoding: str = "utf-8") -> Parsed | None:
+    """The cells of a file with columns of fixed widths; None if `lines` do not look like one.
+
+    Args:
+        lines: from its beginning.
+        encoding: in which it is written: places may be counted in its bytes.
+    """
+    encoding = encoding.removesuffix("-sig")
     filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]
+    raw = None if all(map(str.isascii, filled)) else _in_bytes(filled, encoding)
+    if raw is None:
+        return _find(filled)
+    sizes, lengths = {len(line) for line in raw}, {len(line) for line in filled}
+    if len(sizes) == 1 < len(lengths):
+        found = _find(raw)
+        if found is None:
+            return None
+        cells = [[cell.encode("latin-1").decode(encoding, "replace") for cell in row] for row in found.cells]
+        return replace(found, cells=cells, widths_in="bytes")
+    found = _find(filled)
+    return replace(found, widths_in="characters") if found and len(lengths) == 1 < len(sizes) else found
+
+
+def _in_bytes(lines: Sequence[str], encoding: str) -> list[str] | None:
+    """The lines with one character for each byte; None if that is what they have."""
+    try:
+        raw = [line.encode(encoding).decode("latin-1") for line in lines]
+    except (LookupError, UnicodeError):
+        return None
+    return raw if any(len(one) != len(line) for one, line in zip(raw, lines, strict=True)) else None
+
+
+def _find(filled: Sequence[str]) -> Parsed | None:
+    """The cells, if the lines, none of them blank, have columns of blanks between them."""
     if len(filled) < _FEWEST_LINES or max(map(len, filled)) > _WIDEST_LINE:
         return None
     if any("\t" in line for line in filled) or not _is_padded(filled):

@@ -136,6 +136,10 @@ class FileGuess:
         proposals: keys of the manifest that go with this file, beside those that its layout needs.
         layout: of a JSON document: `columns` if it has the values of each column in one place, `arrays` if its rows are
             arrays, empty otherwise.
+        widths_in: what `widths` are counted in, where that makes a difference; else empty.
+        separator: what a block begins with; empty for blank lines and the like, and for other formats.
+        key_delimiter: what stands behind the keys of a block, if not a colon.
+        more_delimiters: others beside `delimiter`, in a list put together of several.
     """
 
     format: str | None
@@ -155,3 +159,7 @@ class FileGuess:
     skip_lines: int = 0
     proposals: tuple[Proposal, ...] = ()
     layout: str = ""
+    widths_in: str = ""
+    separator: str = ""
+    key_delimiter: str = ""
+    more_delimiters: tuple[str, ...] = ()

@@ -15,7 +15,8 @@ class Parsed:
         format: its name, as a manifest writes it.
         names: of the columns; None if the file does not tell.
         cells: one list per row of data.
-        delimiter, widths, table, other_tables, rows, skip_lines, layout: see `FileGuess`.
+        delimiter, widths, table, other_tables, rows, skip_lines, layout, widths_in, separator, key_delimiter,
+            more_delimiters: see `FileGuess`.
         findings: what is wrong.
     """
 
@@ -30,6 +31,10 @@ class Parsed:
     rows: str = ""
     skip_lines: int = 0
     layout: str = ""
+    widths_in: str = ""
+    separator: str = ""
+    key_delimiter: str = ""
+    more_delimiters: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
