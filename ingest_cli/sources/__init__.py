@@ -11,9 +11,10 @@ from ingest_cli.errors import SourceError
 from ingest_cli.settings import Target
 from ingest_cli.sources import local, stdin
 from ingest_cli.sources.interface import Source, SourceBusyError, Wait
+from ingest_cli.sources.joined import join
 from ingest_cli.sources.places import Places, label
 
-__all__ = ["FINDERS", "Source", "SourceBusyError", "Wait", "dataset_fingerprint", "find_sources"]
+__all__ = ["FINDERS", "Source", "SourceBusyError", "Wait", "dataset_fingerprint", "find_by_entry", "find_sources", "join"]
 
 Finder = Callable[[str, Places], Sequence[Source]]
 
@@ -35,7 +36,14 @@ FINDERS: Mapping[str, Finder] = {
 def find_sources(
     entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
 ) -> list[Source]:
-    """All sources the entries name, each once, in order.
+    """All sources the entries name, each once, in order; see `find_by_entry`."""
+    return [source for found in find_by_entry(entries, base, target, wait) for source in found]
+
+
+def find_by_entry(
+    entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
+) -> list[list[Source]]:
+    """For each of the entries the sources it names that none before it did, in order.
 
     Args:
         entries: paths, globs and folders on this machine, `s3://` addresses, and `-` for standard input.
@@ -48,7 +56,7 @@ def find_sources(
         UsageError: an entry is `-`, and nothing is piped in; or the AWS settings are not usable.
     """
     places = Places(base, target, wait)
-    found: dict[object, Source] = {}
+    known, found = set[object](), list[list[Source]]()
     for entry in entries:
         scheme, sep, _ = entry.partition("://")
         finder = FINDERS.get(entry if entry == stdin.NAME else scheme.lower() if sep else "")
@@ -57,9 +65,10 @@ def find_sources(
                 f'"{label(entry)}" is not a place this version can read; use a path on this machine, s3://BUCKET/KEY, '
                 'or "-" for standard input'
             )
-        for source in finder(entry, places):
-            found.setdefault(source.identity, source)
-    return list(found.values())
+        named = {source.identity: source for source in finder(entry, places) if source.identity not in known}
+        known |= named.keys()
+        found.append(list(named.values()))
+    return found
 
 
 def dataset_fingerprint(fingerprints: Iterable[str]) -> str:

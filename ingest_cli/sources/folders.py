@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import MissingSourceError, SourceError
 from ingest_cli.sources.places import PATTERN_SIGNS, is_no_dump, label
 
 
@@ -29,11 +29,11 @@ def status_of(path: Path, name: str) -> os.stat_result:
     except FileNotFoundError as error:
         if path.is_symlink():
             raise SourceError(f'"{name}" does not exist: it is a link, and what it leads to is gone') from error
-        raise SourceError(f'"{name}" does not exist; check `sources` in [dataset]') from error
+        raise MissingSourceError(f'"{name}" does not exist') from error
     except OSError as error:
         raise _unreadable(name, error) from error
     except ValueError as error:  # a zero byte
-        raise SourceError(f'"{name}" is not the name of a file; check `sources` in [dataset]') from error
+        raise MissingSourceError(f'"{name}" is not the name of a file') from error
 
 
 def files_in(folder: Path, name: str) -> list[Path]:
@@ -53,7 +53,7 @@ def files_in(folder: Path, name: str) -> list[Path]:
         if not each.is_folder and not is_no_dump(each.path.name)
     )
     if not files:
-        raise SourceError(f'"{name}" is a folder without a dump in it; check `sources` in [dataset]')
+        raise MissingSourceError(f'"{name}" is a folder without a dump in it')
     return files
 
 
@@ -79,12 +79,11 @@ def matching(pattern: str, base: Path) -> list[Path]:
     found = [each for head in heads for each in _matches(head, last)]
     files = sorted(dict.fromkeys(each.path for each in found if not each.is_folder))
     if not files:
-        only = f', only folders do; write "{label(pattern)}/**" for the files in them' if found else ""
-        raise SourceError(
-            f'no file matches "{label(pattern)}"{only}'
-            if only
-            else f'no file matches "{label(pattern)}" in {label(str(base))}; check `sources` in [dataset]'
-        )
+        if found:
+            raise SourceError(
+                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for the files in them'
+            )
+        raise MissingSourceError(f'no file matches "{label(pattern)}" in {label(str(base))}')
     return files
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import MissingSourceError, SourceError
 from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, is_no_dump, label
 from ingest_cli.sources.s3_reading import Version, VersionFile, pieces
 from ingest_cli.sources.s3_requests import ARCHIVED, Requests
@@ -98,7 +98,7 @@ def _matching(requests: Requests, bucket: str, pattern: str, what: str) -> list[
         if _matches(entry["Key"].split("/"), parts) and not _is_marker(entry):
             found.append(entry)
     if not found:
-        raise SourceError(f"no object matches {what}; check `sources` in [dataset]")
+        raise MissingSourceError(f"no object matches {what}")
     return [_version(requests, bucket, entry) for entry in found]
 
 
@@ -109,7 +109,7 @@ def _under(requests: Requests, bucket: str, prefix: str, what: str) -> list[Vers
         if not _is_marker(entry) and not any(map(is_no_dump, entry["Key"][len(prefix) :].split("/")))
     ]
     if not found:
-        raise SourceError(f"there is no dump under {what}; check `sources` in [dataset]")
+        raise MissingSourceError(f"there is no dump under {what}")
     return found
 
 
@@ -122,7 +122,7 @@ def _at(requests: Requests, bucket: str, key: str, what: str) -> list[Version]:
         return _under(requests, bucket, f"{key}/", what)
     if head == _FORBIDDEN:
         raise SourceError(f"AWS refuses to let {what} be read; check the policy, which has to allow s3:GetObject")
-    raise SourceError(f"{what} does not exist; check `sources` in [dataset]")
+    raise MissingSourceError(f"{what} does not exist")
 
 
 def _head(requests: Requests, bucket: str, key: str) -> Mapping[str, Any] | int:

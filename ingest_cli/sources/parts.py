@@ -1,0 +1,139 @@
+"""The names of the parts of a split file: in which order they belong, and whether one is missing.
+
+What splits files counts: in figures (`.001`, `part-00000`, `split -d`), in hexadecimal ones (`split -x`) or in letters
+(`split`: `aa`, `ab` … `yz`, `zaaa`). An order that the names do not give is never guessed: a file put together in a
+wrong one has values that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ingest_cli.errors import SourceError
+
+_DIGITS = "0123456789"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABETS = (_LETTERS, _LETTERS.upper(), "0123456789abcdef", "0123456789ABCDEF")
+_MOST_LETTERS = 2  # that `split` begins with, unless told otherwise
+_NUMBER = re.compile("([0-9]+)")
+_LAST_WORD = re.compile("[0-9A-Za-z]+$")
+_LAST_WORDS = re.compile(r"[^0-9A-Za-z].*$")
+_PART = re.compile(r"\.(?:[0-9]{3,6}|[0-9]{2}|aa?[a-z])$|part[ ._-]?[0-9]+(?:of[0-9]+)?(?:\.[a-z0-9]+)?$", re.IGNORECASE)
+_LIST_THEM = "list the parts one by one in `sources`, in their order"
+
+
+def in_order(names: Sequence[str]) -> list[int]:
+    """The places of `names`, those of the parts of one file, in the order in which the parts belong.
+
+    Raises:
+        SourceError: the names do not say, or there is one between them that is missing.
+    """
+    if len(names) < 2:  # noqa: PLR2004 - one is in order
+        return list(range(len(names)))
+    order = _by_numbers(names)
+    if order is None:
+        order = _by_words(names)
+    if order is None:
+        raise SourceError(
+            f'the names "{names[0]}", "{names[1]}" … do not say in which order the parts belong, or not all of them are '
+            f"parts; {_LIST_THEM}"
+        )
+    return order
+
+
+def neighbours(names: Sequence[str]) -> list[int]:
+    """As `in_order`, or as they are given where the names do not say."""
+    try:
+        return in_order(names)
+    except SourceError:
+        numbers = [[int(each) for each in _NUMBER.findall(name)] for name in names]
+        if len({_NUMBER.sub("0", name) for name in names}) == 1:
+            return sorted(range(len(names)), key=lambda at: numbers[at])
+        return list(range(len(names)))
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of this name is by it a part of a split one: `x.gz.001`, `x.csv.aa`, `x.part2`."""
+    return _PART.search(name) is not None
+
+
+def _by_numbers(names: Sequence[str]) -> list[int] | None:
+    """The order of names that differ in numbers only, and in no number written in two ways."""
+    if len({_NUMBER.sub("0", name) for name in names}) > 1:
+        return None
+    written = [_NUMBER.findall(name) for name in names]
+    numbers = [tuple(map(int, each)) for each in written]
+    if len(set(numbers)) < len(numbers):
+        return None
+    order = sorted(range(len(names)), key=lambda at: numbers[at])
+    differing = [at for at in range(len(numbers[0])) if len({each[at] for each in numbers}) > 1]
+    if len(differing) == 1:  # else they lie in several folders, say, and nobody knows which is the last of each
+        pieces, at = _NUMBER.split(names[0]), 2 * differing[0] + 1
+        around = "".join(pieces[:at]), "".join(pieces[at + 1 :])
+        counters = [written[place][differing[0]] for place in order]
+        if int(counters[0]) > 1:
+            raise _missing(around, "1".zfill(len(counters[0])))
+        for counter, after in pairwise(counters):
+            if int(after) != int(counter) + 1 and after not in _successors(counter, _DIGITS):
+                raise _missing(around, str(int(counter) + 1).zfill(len(counter)))
+    return order
+
+
+def _by_words(names: Sequence[str]) -> list[int] | None:
+    """The order of names that differ in their last word, but for an ending that all have: `users_aa.csv`."""
+    ending = _LAST_WORDS.search(_common_ending(names))
+    after = ending[0] if ending else ""
+    bare = [name[: len(name) - len(after)] for name in names]
+    words = [found[0] if (found := _LAST_WORD.search(name)) else "" for name in bare]
+    if len({name[: len(name) - len(word)] for name, word in zip(bare, words, strict=True)}) > 1:
+        return None
+    before = os.path.commonprefix(bare)
+    counters = [name[len(before) :] for name in bare]
+    alphabet = next((each for each in _ALPHABETS if all(one and set(one) <= set(each) for one in counters)), None)
+    if alphabet is None:
+        return None
+    order = sorted(range(len(names)), key=lambda at: counters[at])
+    first = counters[order[0]]
+    if first != alphabet[0] * len(first):
+        if len(first) > _MOST_LETTERS:  # words of some language
+            return None
+        raise _missing((before, after), alphabet[0] * len(first))
+    for place, following in pairwise(order):
+        if counters[following] not in (expected := _successors(counters[place], alphabet)):
+            raise _missing((before, after), expected[0] if expected else alphabet[0] * (len(counters[place]) + 1))
+    return order
+
+
+def _common_ending(names: Sequence[str]) -> str:
+    return os.path.commonprefix([name[::-1] for name in names])[::-1]
+
+
+def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
+    """What may follow: one more; or, where the first sign would become the last one there is, as `split` goes on then.
+
+    That is `yz`, `zaaa` and `89`, `9000`: whatever is to come stays in the order of the alphabet.
+    """
+    inner = counter.lstrip(alphabet[-1])
+    digits = [alphabet.index(sign) for sign in inner]
+    at = len(digits) - 1
+    while at >= 0 and digits[at] == len(alphabet) - 1:
+        digits[at] = 0
+        at -= 1
+    if at < 0:
+        return ()
+    digits[at] += 1
+    one_more = counter[: len(counter) - len(inner)] + "".join(alphabet[digit] for digit in digits)
+    if digits[0] < len(alphabet) - 1:
+        return (one_more,)
+    return one_more, counter[: len(counter) - len(inner)] + alphabet[-1] + alphabet[0] * (len(inner) + 1)
+
+
+def _missing(around: tuple[str, str], counter: str) -> SourceError:
+    before, after = around
+    return SourceError(
+        f'the parts are not all there: "{before}{counter}{after}" is missing; get it, or {_LIST_THEM}, if there is no such '
+        "part"
+    )
