@@ -20,7 +20,7 @@ from ingest_cli.formats.sniffing.documents import find_documents
 from ingest_cli.formats.sniffing.fixed_places import find_places
 from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Usable
 from ingest_cli.formats.sniffing.header import Header, judge_header
-from ingest_cli.formats.sniffing.magic import binary_format, other_text_format
+from ingest_cli.formats.sniffing.magic import known_format, other_text_format
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, physical_lines, read_in_step
 from ingest_cli.formats.sniffing.sql_tables import find_tables
@@ -86,9 +86,9 @@ def sniff(
     """
     if len(sample) > MAX_SAMPLE_BYTES:
         sample, complete = sample[:MAX_SAMPLE_BYTES], False
-    binary = binary_format(sample)
-    if binary:
-        return _not_rows("binary", f"Not text: {binary}.")
+    known = known_format(sample)
+    if known:
+        return _not_rows("binary", f"Not text: {known.sentence}.")
     charset = guess_charset(sample, complete=complete, further=further)
     if not charset.text.strip("\0 \t\r\n\x1a"):
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
