@@ -48,6 +48,7 @@ class Watcher:
 def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     """The plan, noted in the report and told to whoever watches."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
+    report.notes += planned.notes
     report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
     watcher.on_plan(planned)
     return planned
@@ -63,8 +64,13 @@ def stages_of(
         format=open_format(manifest.format, planned.wanted, chunk_size),
         window=window,
         on_bytes=on_bytes,
-        age_identity=None if settings.age_identity is None else partial(read_age_identity, settings.age_identity),
+        age_identity=age_key_of(settings),
     )
+
+
+def age_key_of(settings: RunSettings) -> Callable[[], str] | None:
+    """What gives the key for sources that are encrypted with age; None: there is none."""
+    return None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
 
 
 def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ingest_cli.format_table import Format as FormatTable
+from ingest_cli.formats.absent import with_absent
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
@@ -18,7 +19,9 @@ Maker = Callable[[FormatTable, Wanted, ChunkBytes], Format | FileFormat]
 
 def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     dialect = Dialect(table.delimiter, table.quote)
-    return Delimited(dialect, wanted.names, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
+    columns = table.columns or None
+    optional = wanted.optional
+    return Delimited(dialect, wanted.names, columns, header=table.header, optional=optional, chunk_bytes=chunk_bytes)
 
 
 def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
@@ -32,7 +35,8 @@ def _combo(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Forma
 def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.sql_dump import SqlDump  # noqa: PLC0415 - start-up time of all others
 
-    return SqlDump(table.table, wanted.names, table.columns or None, chunk_bytes=chunk_bytes)
+    columns = table.columns or None
+    return SqlDump(table.table, wanted.names, columns, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _json(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
@@ -50,20 +54,25 @@ def _jsonl(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Forma
 def _parquet(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import Parquet  # noqa: PLC0415 - start-up time of all others
 
-    return Parquet(wanted.names, chunk_bytes=chunk_bytes)
+    return Parquet(wanted.names, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _arrow(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import ArrowFile  # noqa: PLC0415 - start-up time of all others
 
-    return ArrowFile(wanted.names, chunk_bytes=chunk_bytes)
+    return ArrowFile(wanted.names, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:
     from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
 
     return Workbook(
-        wanted.names, table.columns or None, header=table.header, tables=table.table, chunk_bytes=chunk_bytes
+        wanted.names,
+        table.columns or None,
+        header=table.header,
+        tables=table.table,
+        optional=wanted.optional,
+        chunk_bytes=chunk_bytes,
     )
 
 
@@ -90,4 +99,5 @@ def open_format(
     Raises:
         ManifestError: the table asks for what cannot be.
     """
-    return FORMATS[table.name](table, wanted, chunk_bytes)
+    made = FORMATS[table.name](table, wanted, chunk_bytes)
+    return with_absent(made, wanted.names) if wanted.optional else made

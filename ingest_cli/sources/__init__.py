@@ -14,7 +14,16 @@ from ingest_cli.sources.interface import Source, SourceBusyError, Wait
 from ingest_cli.sources.joined import join
 from ingest_cli.sources.places import Places, label
 
-__all__ = ["FINDERS", "Source", "SourceBusyError", "Wait", "dataset_fingerprint", "find_by_entry", "find_sources", "join"]
+__all__ = [
+    "FINDERS",
+    "Source",
+    "SourceBusyError",
+    "Wait",
+    "dataset_fingerprint",
+    "find_by_entry",
+    "find_sources",
+    "join",
+]
 
 Finder = Callable[[str, Places], Sequence[Source]]
 
@@ -41,7 +50,11 @@ def find_sources(
 
 
 def find_by_entry(
-    entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
+    entries: Iterable[str],
+    base: Path,
+    target: Target | None = None,
+    wait: Wait = time.sleep,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> list[list[Source]]:
     """For each of the entries the sources it names that none before it did, in order.
 
@@ -50,12 +63,13 @@ def find_by_entry(
         base: the folder that relative paths start from.
         target: see `Places.target`.
         wait: see `Wait`.
+        on_note: told what was passed over.
 
     Raises:
         SourceError: an entry names nothing, something unreadable, or a place of unknown kind.
         UsageError: an entry is `-`, and nothing is piped in; or the AWS settings are not usable.
     """
-    places = Places(base, target, wait)
+    places = Places(base, target, wait, on_note)
     known, found = set[object](), list[list[Source]]()
     for entry in entries:
         scheme, sep, _ = entry.partition("://")
@@ -65,9 +79,11 @@ def find_by_entry(
                 f'"{label(entry)}" is not a place this version can read; use a path on this machine, s3://BUCKET/KEY, '
                 'or "-" for standard input'
             )
-        named = {source.identity: source for source in finder(entry, places) if source.identity not in known}
-        known |= named.keys()
-        found.append(list(named.values()))
+        found.append([])
+        for source in finder(entry, places):
+            if source.identity not in known:
+                known.add(source.identity)
+                found[-1].append(source)
     return found
 
 

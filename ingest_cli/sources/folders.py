@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ingest_cli.errors import MissingSourceError, SourceError
-from ingest_cli.sources.places import PATTERN_SIGNS, is_no_dump, label
+from ingest_cli.sources.places import PATTERN_SIGNS, Places, is_companion, is_no_dump, label
 
 
 def status_of(path: Path, name: str) -> os.stat_result:
@@ -36,12 +36,13 @@ def status_of(path: Path, name: str) -> os.stat_result:
         raise MissingSourceError(f'"{name}" is not the name of a file') from error
 
 
-def files_in(folder: Path, name: str) -> list[Path]:
-    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump`.
+def files_in(folder: Path, name: str, places: Places) -> list[Path]:
+    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump` or `is_companion`.
 
     Args:
         folder: where to look.
         name: what messages call it.
+        places: told which companions there were.
 
     Raises:
         SourceError: there is nothing, or a folder cannot be searched.
@@ -52,6 +53,9 @@ def files_in(folder: Path, name: str) -> list[Path]:
         for each in _entries(one)
         if not each.is_folder and not is_no_dump(each.path.name)
     )
+    companions = [path for path in files if is_companion(path.name)]
+    places.pass_over(f'"{name}"', [str(path.relative_to(folder)) for path in companions])
+    files = [path for path in files if not is_companion(path.name)]
     if not files:
         raise MissingSourceError(f'"{name}" is a folder without a dump in it')
     return files
@@ -81,7 +85,7 @@ def matching(pattern: str, base: Path) -> list[Path]:
     if not files:
         if found:
             raise SourceError(
-                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for the files in them'
+                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for what is in them'
             )
         raise MissingSourceError(f'no file matches "{label(pattern)}" in {label(str(base))}')
     return files

@@ -143,8 +143,8 @@ def join(found: Sequence[Sequence[Source]]) -> Source:
         return parts[0]
     if any(isinstance(part, stdin.StandardInput) for part in parts):
         raise UsageError(
-            'standard input ("-") cannot be joined with other parts; name all parts as files, or pipe them in one after '
-            "another: `cat PARTS | ingest-cli load …`"
+            'standard input ("-") cannot be joined with other parts; name all parts as files, or pipe all of them in: '
+            "cat PARTS | ingest-cli load …"
         )
     return Joined(tuple(parts))
 

@@ -165,7 +165,7 @@ def find(pattern: str, places: Places) -> list[LocalFile]:
     path = base / pattern
     status = folders.status_of(path, label(pattern))
     if stat.S_ISDIR(status.st_mode):
-        return [_file(one, _name(one, base)) for one in folders.files_in(path, label(pattern))]
+        return [_file(one, _name(one, base)) for one in folders.files_in(path, label(pattern), places)]
     return [_file(path, label(pattern))]
 
 

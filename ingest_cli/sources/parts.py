@@ -7,7 +7,6 @@ wrong one has values that nobody wrote.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,8 +20,20 @@ _MOST_LETTERS = 2  # that `split` begins with, unless told otherwise
 _NUMBER = re.compile("([0-9]+)")
 _LAST_WORD = re.compile("[0-9A-Za-z]+$")
 _LAST_WORDS = re.compile(r"[^0-9A-Za-z].*$")
-_PART = re.compile(r"\.(?:[0-9]{3,6}|[0-9]{2}|aa?[a-z])$|part[ ._-]?[0-9]+(?:of[0-9]+)?(?:\.[a-z0-9]+)?$", re.IGNORECASE)
+_PART = re.compile(
+    r"\.(?:[0-9]{1,6}|aa?[a-z])$|(?:(?<=/)|^)xa[a-z]$|[ ._-]?part[ ._-]?[0-9]+(?:of[0-9]+)?(?:\.[a-z0-9]+)?$",
+    re.IGNORECASE,
+)
 _LIST_THEM = "list the parts one by one in `sources`, in their order"
+
+
+JOIN = "set `join = true` in [dataset] if these are parts of one file"
+"""What to try where a file ends in the middle of something, and another one follows it."""
+
+OTHER_PARTS = (
+    "By its name it is a part of a split file: name all parts in `sources`, and set `join = true` in [dataset]"
+)
+"""What to try where one ends in the middle of something, and is read alone."""
 
 
 def in_order(names: Sequence[str]) -> list[int]:
@@ -38,8 +49,8 @@ def in_order(names: Sequence[str]) -> list[int]:
         order = _by_words(names)
     if order is None:
         raise SourceError(
-            f'the names "{names[0]}", "{names[1]}" … do not say in which order the parts belong, or not all of them are '
-            f"parts; {_LIST_THEM}"
+            f'the names of the parts, such as "{names[0]}" and "{names[1]}", do not say in which order they belong; '
+            f"{_LIST_THEM}"
         )
     return order
 
@@ -58,6 +69,11 @@ def neighbours(names: Sequence[str]) -> list[int]:
 def is_part(name: str) -> bool:
     """Whether a file of this name is by it a part of a split one: `x.gz.001`, `x.csv.aa`, `x.part2`."""
     return _PART.search(name) is not None
+
+
+def are_siblings(name: str, other: str) -> bool:
+    """Whether these are by their names parts of the same file."""
+    return is_part(name) and is_part(other) and _PART.sub("", name) == _PART.sub("", other)
 
 
 def _by_numbers(names: Sequence[str]) -> list[int] | None:
@@ -90,7 +106,7 @@ def _by_words(names: Sequence[str]) -> list[int] | None:
     words = [found[0] if (found := _LAST_WORD.search(name)) else "" for name in bare]
     if len({name[: len(name) - len(word)] for name, word in zip(bare, words, strict=True)}) > 1:
         return None
-    before = os.path.commonprefix(bare)
+    before = _common_beginning(bare)
     counters = [name[len(before) :] for name in bare]
     alphabet = next((each for each in _ALPHABETS if all(one and set(one) <= set(each) for one in counters)), None)
     if alphabet is None:
@@ -108,7 +124,13 @@ def _by_words(names: Sequence[str]) -> list[int] | None:
 
 
 def _common_ending(names: Sequence[str]) -> str:
-    return os.path.commonprefix([name[::-1] for name in names])[::-1]
+    return _common_beginning([name[::-1] for name in names])[::-1]
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """The signs, and no folders, that all begin with."""
+    first, last = min(names), max(names)
+    return first[: next((at for at, sign in enumerate(first) if sign != last[at : at + 1]), len(first))]
 
 
 def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
@@ -134,6 +156,6 @@ def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
 def _missing(around: tuple[str, str], counter: str) -> SourceError:
     before, after = around
     return SourceError(
-        f'the parts are not all there: "{before}{counter}{after}" is missing; get it, or {_LIST_THEM}, if there is no such '
-        "part"
+        f'the parts are not all there: "{before}{counter}{after}" is missing; get it, or, if there is no such part, '
+        f"{_LIST_THEM}"
     )

@@ -236,15 +236,15 @@ def _refusal(error: ClientError, what: str) -> SourceError:
         return changed()
     if code in _MISSING:
         return MissingSourceError(f"{_MISSING[code].format(what=what)} does not exist")
-    for codes, text in _REFUSALS:
-        if code in codes:
-            return SourceError(text.format(what=what, code=code))
     if code in _ELSEWHERE or _status(error) in _REDIRECTS:
         return SourceError(
             f"the bucket of {what} is in another region{_region(error)}; set that with --region or AWS_REGION, and "
             "check AWS_ENDPOINT_URL_S3"
         )
-    return SourceError(f"S3 does not let {what} be read ({code}); check its address, and the AWS settings")
+    otherwise = "S3 does not let {what} be read ({code}); check its address, and the AWS settings"
+    return SourceError(
+        next((text for codes, text in _REFUSALS if code in codes), otherwise).format(what=what, code=code)
+    )
 
 
 def _region(error: ClientError) -> str:
