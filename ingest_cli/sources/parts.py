@@ -109,7 +109,7 @@ def _by_words(names: Sequence[str]) -> list[int] | None:
     before = _common_beginning(bare)
     counters = [name[len(before) :] for name in bare]
     alphabet = next((each for each in _ALPHABETS if all(one and set(one) <= set(each) for one in counters)), None)
-    if alphabet is None:
+    if alphabet is None or all(one.isdigit() for one in counters):
         return None
     order = sorted(range(len(names)), key=lambda at: counters[at])
     first = counters[order[0]]
