@@ -19,6 +19,7 @@ from typing import BinaryIO, Protocol
 
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import DamagedError, IngestError, ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
@@ -239,7 +240,7 @@ def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span,
     for number, member in enumerate(_unpacked(source, stages)):
         spans = shard.remaining.of(number)
         if spans:
-            refuse_known(member.head, format_)
+            refuse_known(member.head, format_, member.name)
             origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
             if isinstance(format_, FileFormat):
                 chunks = format_.read_file(_in_memory(member.pieces), spans)
@@ -248,8 +249,13 @@ def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span,
             yield origin, spans, chunks
 
 
-def refuse_known(head: bytes, format_: Format | FileFormat) -> None:
+def refuse_known(head: bytes, format_: Format | FileFormat, member: str = "") -> None:
     """Refuse what is of a format that is known, and is another one.
+
+    Args:
+        head: its first bytes.
+        format_: what is to read it.
+        member: what it is called in an archive; empty for a source that is none.
 
     Raises:
         SourceError: what it is, and what to do.
@@ -258,11 +264,9 @@ def refuse_known(head: bytes, format_: Format | FileFormat) -> None:
         return
     if (known := known_format(head)) is not None:
         name = container_format(head)
-        raise SourceError(
-            f"this is {known.sentence}"
-            if name is None
-            else f'this is {known.sentence}; set `name = "{name}"` in [format], and leave out what is for text only'
-        )
+        use = "" if name is None else f'; set `name = "{name}"` in [format], and leave out what is for text only'
+        what = f'"{shown(member)}" in it' if member else "this"
+        raise SourceError(f"{what} is {known.sentence}{use}")
 
 
 def _unpacked(source: Source, stages: Stages) -> Iterator[Member]:

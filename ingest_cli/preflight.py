@@ -17,6 +17,7 @@ from ingest_cli.decoders import is_packed, members
 from ingest_cli.decoders.charset import encoding_of, to_utf8
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format, open_format
+from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.pipeline import Plan, Shard, named, refuse_known
 from ingest_cli.sources import Source
 from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
@@ -114,7 +115,8 @@ class _Seam:
         name = self.planned.manifest.format.name
         end = self.first.tail.rstrip(_PADDING).rstrip()
         begin = self.second.head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        if name in {"json", "jsonl"}:  # a value ends and begins with a bracket, and none comes behind one inside of it
+        if name == "json" or (name == "jsonl" and not self._ends_line()):
+            # A value ends and begins with a bracket, and inside of one there is always something between these two.
             return not (end.endswith((b"}", b"]")) and begin.startswith((b"{", b"[")))
         if name == "sql" and end.endswith(b";"):
             return False
@@ -141,7 +143,9 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
         if not seam.second.packed and ((is_part(name) and is_part(after)) or b"\0" in seam.second.head):
             raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
         return
-    if seam.second.packed or not seam.cuts or heads.begins_anew(seam):
+    if seam.second.packed or known_format(seam.second.head) is not None:
+        return  # whatever it is, it is no text that goes on
+    if not seam.cuts or heads.begins_anew(seam):
         return
     raise SourceError(
         f'"{name}" ends in the middle of a line, without a line end, and "{after}" follows it; {JOIN}, or else give it '
@@ -224,7 +228,7 @@ class _Heads:
         member = next(members(pieces, age_key=self.age_key, open_file=source.open_file), None)
         if member is None:
             return
-        refuse_known(member.head, format_)
+        refuse_known(member.head, format_, member.name)
         table = self.planned.manifest.format
         if table.name in _NAMES_NOTHING or (table.name in {"csv", "tsv"} and table.columns):
             return

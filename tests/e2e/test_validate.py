@@ -119,8 +119,8 @@ FILES: dict[str, Callable[[Path], object]] = {
     "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
     "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
     "flipped.csv.gz": lambda path: path.write_bytes(_flipped(gzip.compress(_long_text()))),
-    "flipped.zip": lambda path: path.write_bytes(_flipped(zip_of({"a.csv": _long_text(), "b.csv": _text()}))),
-    "cut.tar.xz": lambda path: path.write_bytes(lzma.compress(tar_of({"a.csv": _long_text()}))[:-3000]),
+    "flipped.zip": lambda path: path.write_bytes(_flipped(zip_of([("a.csv", _long_text()), ("b.csv", _text())]))),
+    "cut.tar.xz": lambda path: path.write_bytes(lzma.compress(tar_of([("a.csv", _long_text())]))[:-3000]),
     "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
     "[brackets]*.csv": _csv,
 }
