@@ -21,7 +21,7 @@ from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
 from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
-from ingest_cli.errors import DamagedError, IngestError, ManifestError, MissingColumnError, SourceError
+from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.formats.sniffing.magic import container_format, known_format
 from ingest_cli.items import ItemBuilder, Items
@@ -32,10 +32,13 @@ from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
 from ingest_cli.sources import Source, Wait, find_by_entry, join
-from ingest_cli.sources.parts import OTHER_PARTS, is_part
+from ingest_cli.sources.parts import with_advice
 
 OPTIONAL = "If some of the files lack it, set `optional = true` in its [[fields]]"
 """What to try where a column is not in each of several files."""
+
+BEGUN = "The rows before it were read, and by a load written"
+"""What to say where a mistake in the manifest comes to light late."""
 
 MAX_PACKED_FILE_BYTES = 64 << 20
 """Unpacked size of a file that cannot be read as a stream, and is packed: it has to be in memory as a whole."""
@@ -191,24 +194,27 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
         ManifestError: the manifest does not fit it.
         IngestError: the writer cannot go on.
     """
-    members_read, reading = 0, shard.source.name
+    members_read, reading, is_begun = 0, shard.source.name, shard.number > 0
     try:
         for origin, spans, chunks in _members(shard, stages):
             members_read, reading = origin.member + 1, origin.name
             end = spans[-1].start
             for rows in stages.window.take(origin.name, chunks):
                 writer.write(origin, rows)
+                is_begun = True
                 end = rows.end if rows.end.offset > end.offset else end
             if stages.window.exhausted():
                 break
             stages.on_end(origin, end)
             reading = shard.source.name
     except (SourceError, ManifestError) as error:
-        raise named(error, shard.source, reading, several=shard.number > 0 or members_read > 1) from error
+        raise named(error, shard.source, reading, several=is_begun, is_begun=is_begun) from error
     return members_read
 
 
-def named(error: SourceError | ManifestError, source: Source, name: str, *, several: bool) -> IngestError:
+def named(
+    error: SourceError | ManifestError, source: Source, name: str, *, several: bool, is_begun: bool = False
+) -> IngestError:
     """The same error, with the name of what it is about.
 
     Args:
@@ -216,12 +222,13 @@ def named(error: SourceError | ManifestError, source: Source, name: str, *, seve
         source: what was read.
         name: of it, or of the file in it.
         several: whether there are others, in which a column may be that is not in this one.
+        is_begun: whether there were rows before it.
     """
-    if isinstance(error, DamagedError) and is_part(source.name):
-        return DamagedError(f'"{name}": {error.what}', OTHER_PARTS)
-    text = f'"{name}": {error}'
+    text = f'"{name}": {with_advice(error, source.name) if isinstance(error, SourceError) else error}'
     if several and isinstance(error, MissingColumnError):
         text += f"{'' if text.endswith('?') else '.'} {OPTIONAL}"
+    if is_begun and isinstance(error, ManifestError):
+        text += f"{'' if text.endswith('?') else '.'} {BEGUN}"
     return type(error)(text)
 
 

@@ -14,6 +14,7 @@ from ingest_cli.errors import DamagedError, MissingSourceError, SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
 from ingest_cli.sources import Source, find_sources, stdin
+from ingest_cli.sources.parts import with_advice
 
 _MAGIC_BYTES = 64 << 10
 _PATTERN_SIGNS = "*?["
@@ -96,7 +97,9 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
                 continue
     except SourceError as error:
         # A workbook may hold what is not read of an archive, such as an old document; that is no damage.
-        return "" if container_format(_first_bytes(source)) and not isinstance(error, DamagedError) else str(error)
+        if container_format(_first_bytes(source)) and not isinstance(error, DamagedError):
+            return ""
+        return str(with_advice(error, source.name))
     return ""
 
 

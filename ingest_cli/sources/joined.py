@@ -138,7 +138,9 @@ def join(found: Sequence[Sequence[Source]]) -> Source:
         SourceError: the order of the parts does not follow from their names, or one is missing.
         UsageError: standard input is one of them.
     """
-    parts = [several[at] for several in found for at in in_order([one.name for one in several])]
+    parts = list[Source]()
+    for several in found:
+        parts += [several[at] for at in in_order([one.name for one in several], is_begun=bool(parts))]
     if len(parts) == 1:
         return parts[0]
     if any(isinstance(part, stdin.StandardInput) for part in parts):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 _DIGITS = "0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -36,17 +36,26 @@ OTHER_PARTS = (
 """What to try where one ends in the middle of something, and is read alone."""
 
 
-def in_order(names: Sequence[str]) -> list[int]:
+def with_advice(error: SourceError, name: str) -> SourceError:
+    """The same error about a source of this name; of a damaged part, with what helps there."""
+    return DamagedError(error.what, OTHER_PARTS) if isinstance(error, DamagedError) and is_part(name) else error
+
+
+def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
     """The places of `names`, those of the parts of one file, in the order in which the parts belong.
+
+    Args:
+        names: of the parts, in any order.
+        is_begun: whether there are others before them.
 
     Raises:
         SourceError: the names do not say, or there is one between them that is missing.
     """
     if len(names) < 2:  # noqa: PLR2004 - one is in order
         return list(range(len(names)))
-    order = _by_numbers(names)
+    order = _by_numbers(names, is_begun=is_begun)
     if order is None:
-        order = _by_words(names)
+        order = _by_words(names, is_begun=is_begun)
     if order is None:
         raise SourceError(
             f'the names of the parts, such as "{names[0]}" and "{names[1]}", do not say in which order they belong; '
@@ -76,7 +85,7 @@ def are_siblings(name: str, other: str) -> bool:
     return is_part(name) and is_part(other) and _PART.sub("", name) == _PART.sub("", other)
 
 
-def _by_numbers(names: Sequence[str]) -> list[int] | None:
+def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
     """The order of names that differ in numbers only, and in no number written in two ways."""
     if len({_NUMBER.sub("0", name) for name in names}) > 1:
         return None
@@ -90,7 +99,7 @@ def _by_numbers(names: Sequence[str]) -> list[int] | None:
         pieces, at = _NUMBER.split(names[0]), 2 * differing[0] + 1
         around = "".join(pieces[:at]), "".join(pieces[at + 1 :])
         counters = [written[place][differing[0]] for place in order]
-        if int(counters[0]) > 1:
+        if int(counters[0]) > 1 and not is_begun:
             raise _missing(around, "1".zfill(len(counters[0])))
         for counter, after in pairwise(counters):
             if int(after) != int(counter) + 1 and after not in _successors(counter, _DIGITS):
@@ -98,7 +107,7 @@ def _by_numbers(names: Sequence[str]) -> list[int] | None:
     return order
 
 
-def _by_words(names: Sequence[str]) -> list[int] | None:
+def _by_words(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
     """The order of names that differ in their last word, but for an ending that all have: `users_aa.csv`."""
     ending = _LAST_WORDS.search(_common_ending(names))
     after = ending[0] if ending else ""
@@ -113,7 +122,7 @@ def _by_words(names: Sequence[str]) -> list[int] | None:
         return None
     order = sorted(range(len(names)), key=lambda at: counters[at])
     first = counters[order[0]]
-    if first != alphabet[0] * len(first):
+    if first != alphabet[0] * len(first) and not is_begun:
         if len(first) > _MOST_LETTERS:  # words of some language
             return None
         raise _missing((before, after), alphabet[0] * len(first))

@@ -118,6 +118,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "small.csv": _csv,
     "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
     "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
+    "part.csv.gz.001": lambda path: path.write_bytes(gzip.compress(_long_text())[:-600]),
     "flipped.csv.gz": lambda path: path.write_bytes(_flipped(gzip.compress(_long_text()))),
     "flipped.zip": lambda path: path.write_bytes(_flipped(zip_of([("a.csv", _long_text()), ("b.csv", _text())]))),
     "cut.tar.xz": lambda path: path.write_bytes(lzma.compress(tar_of([("a.csv", _long_text())]))[:-3000]),
@@ -133,7 +134,13 @@ UNUSABLE = {
     "zip": "packed in a way that is not known",
     "no-gzip.csv.gz": "gzip",
 }
-DAMAGED = {"cut.csv.gz": "cut off", "flipped.csv.gz": "damaged", "flipped.zip": "damaged", "cut.tar.xz": "cut off"}
+DAMAGED = {
+    "part.csv.gz.001": "set `join = true` in [dataset]",
+    "cut.csv.gz": "cut off",
+    "flipped.csv.gz": "damaged",
+    "flipped.zip": "damaged",
+    "cut.tar.xz": "cut off",
+}
 
 
 @pytest.fixture(scope="module")
