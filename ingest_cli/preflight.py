@@ -22,8 +22,8 @@ from ingest_cli.pipeline import Plan, Shard, named, refuse_known
 from ingest_cli.sources import Source
 from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
 
-HEAD_BYTES = 64 << 10
-"""Of a source, what is looked at of its beginning."""
+HEAD_BYTES = 4 << 10
+"""Of a source, what is looked at of its beginning, and kept until all have been looked at."""
 
 _TEXT_BYTES = 1 << 20  # of unpacked text, in which a header is looked for
 _CHUNK_BYTES = 4 << 10  # of that, what is parsed at a time
@@ -211,6 +211,8 @@ class _Heads:
         """Whether the first line is the header, and all of it."""
         table = self.planned.manifest.format
         if table.name not in {"csv", "tsv"} or not table.header or table.skip_lines or peek.packed:
+            return False
+        if len(peek.head) == HEAD_BYTES and b"\n" not in peek.head.lstrip(b"\r\n"):
             return False
         quotes = peek.first_line.count(table.quote.encode()) if table.quote else 0
         return quotes % 2 == 0 and not table.escape
