@@ -44,6 +44,10 @@ class ManifestError(UsageError):
     """The manifest is not valid, or does not fit the dump it describes."""
 
 
+class MissingColumnError(ManifestError):
+    """A source lacks a column that the manifest names, and is not said to be optional."""
+
+
 class KeyRefusedError(UsageError):
     """The pepper cannot be read, is too weak, or is not the one the table was loaded with."""
 
@@ -60,8 +64,35 @@ class SourceError(IngestError):
     exit_code = ExitCode.UNUSABLE
 
 
+class MissingSourceError(SourceError):
+    """Nothing is found under a name.
+
+    Attributes:
+        what: which name, and why; without what to try.
+    """
+
+    def __init__(self, what: str, advice: str = "check `sources` in [dataset]") -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what = what
+
+
 class DamagedError(SourceError):
-    """A source is cut off or damaged, so that a better copy of it is to be had."""
+    """A source is cut off or damaged, so that a better copy of it is to be had.
+
+    Attributes:
+        what: where and how; without what to try.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}. {advice}" if advice else what)
+        self.what = what
+
+
+GET_WHOLE = "Get the whole file, and run the same command"
+"""What to try where a source is cut off."""
+
+GET_AGAIN = "Get the file again, and run the same command"
+"""What to try where a source is damaged."""
 
 
 class TableError(IngestError):

@@ -39,12 +39,14 @@ from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest, without_restart
 from ingest_cli.policies.window import Window
+from ingest_cli.preflight import check_sources
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
 from ingest_cli.resuming import OUTDATED, Resumable, new_generation
 from ingest_cli.running import (
     NO_SRC,
     Watcher,
+    age_key_of,
     announced,
     counting,
     fingerprints,
@@ -161,6 +163,7 @@ class _Load:
             self._leave(rows, row)
             return
         check_limit(report, settings)
+        check_sources(planned, age_key_of(settings))
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
         pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)

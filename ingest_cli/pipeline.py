@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from typing import BinaryIO, Protocol
 
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
-from ingest_cli.errors import ManifestError, SourceError
+from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
+from ingest_cli.formats.sniffing.magic import container_format, known_format
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.normalize import normalize
@@ -29,7 +31,14 @@ from ingest_cli.policies.window import Window
 from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk, Span
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
-from ingest_cli.sources import Source, Wait, find_sources
+from ingest_cli.sources import Source, Wait, find_by_entry, join
+from ingest_cli.sources.parts import with_advice
+
+OPTIONAL = "If some of the files lack it, set `optional = true` in its [[fields]]"
+"""What to try where a column is not in each of several files."""
+
+BEGUN = "The rows before it were read, and by a load written"
+"""What to say where a mistake in the manifest comes to light late."""
 
 MAX_PACKED_FILE_BYTES = 64 << 20
 """Unpacked size of a file that cannot be read as a stream, and is packed: it has to be in memory as a whole."""
@@ -58,11 +67,15 @@ class Plan:
         manifest: what was asked for.
         shards: what there is to read, in order.
         wanted: columns to keep.
+        entries: the shards by the entry of `sources` that named them.
+        notes: what whoever looks at the result should know.
     """
 
     manifest: Manifest
     shards: tuple[Shard, ...]
     wanted: Wanted
+    entries: tuple[tuple[Shard, ...], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -152,11 +165,17 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
         wait: lets seconds pass while a source is waited for; raises if the run is to end.
 
     Raises:
-        SourceError: there is none, or one cannot be read.
+        SourceError: there is none, or one cannot be read; or they are parts of one file, and their order is not known.
         UsageError: one can only be piped in, and nothing is.
     """
-    sources = find_sources(manifest.dataset.sources, manifest.base_dir, target, wait)
-    return Plan(manifest, tuple(Shard(number, source) for number, source in enumerate(sources)), wanted_of(manifest))
+    notes = list[str]()
+    entries = manifest.dataset.sources
+    found: Sequence[Sequence[Source]] = find_by_entry(entries, manifest.base_dir, target, wait, notes.append)
+    if manifest.dataset.join:
+        found = [[join(found)]]
+    numbers = count()
+    shards = tuple(tuple(Shard(next(numbers), source) for source in several) for several in found)
+    return Plan(manifest, tuple(chain.from_iterable(shards)), wanted_of(manifest), shards, tuple(notes))
 
 
 def wanted_of(manifest: Manifest) -> Wanted:
@@ -181,21 +200,42 @@ def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
         ManifestError: the manifest does not fit it.
         IngestError: the writer cannot go on.
     """
-    count, reading = 0, shard.source.name
+    members_read, reading, is_begun = 0, shard.source.name, shard.number > 0
     try:
         for origin, spans, chunks in _members(shard, stages):
-            count, reading = origin.member + 1, origin.name
+            members_read, reading = origin.member + 1, origin.name
             end = spans[-1].start
             for rows in stages.window.take(origin.name, chunks):
                 writer.write(origin, rows)
+                is_begun = True
                 end = rows.end if rows.end.offset > end.offset else end
             if stages.window.exhausted():
                 break
             stages.on_end(origin, end)
             reading = shard.source.name
     except (SourceError, ManifestError) as error:
-        raise type(error)(f'"{reading}": {error}') from error
-    return count
+        raise named(error, shard.source, reading, several=is_begun, is_begun=is_begun) from error
+    return members_read
+
+
+def named(
+    error: SourceError | ManifestError, source: Source, name: str, *, several: bool, is_begun: bool = False
+) -> IngestError:
+    """The same error, with the name of what it is about.
+
+    Args:
+        error: what went wrong.
+        source: what was read.
+        name: of it, or of the file in it.
+        several: whether there are others, in which a column may be that is not in this one.
+        is_begun: whether there were rows before it.
+    """
+    text = f'"{name}": {with_advice(error, source.name) if isinstance(error, SourceError) else error}'
+    if several and isinstance(error, MissingColumnError):
+        text += f"{'' if text.endswith('?') else '.'} {OPTIONAL}"
+    if is_begun and isinstance(error, ManifestError):
+        text += f"{'' if text.endswith('?') else '.'} {BEGUN}"
+    return type(error)(text)
 
 
 def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span, ...], Iterator[RowChunk]]]:
@@ -203,7 +243,9 @@ def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span,
     source, format_ = shard.source, stages.format
     if isinstance(format_, FileFormat):
         with source.open_file() as file:
-            if not is_packed(file.read(HEAD_BYTES), but_for=format_.signatures):
+            head = file.read(HEAD_BYTES)
+            if not is_packed(head, but_for=format_.signatures):
+                refuse_known(head, format_)
                 if spans := shard.remaining.of(0):
                     yield Origin(shard.number, 0, source.name), spans, format_.read_file(file, spans)
                 stages.on_bytes(source.size_bytes)
@@ -211,12 +253,33 @@ def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span,
     for number, member in enumerate(_unpacked(source, stages)):
         spans = shard.remaining.of(number)
         if spans:
+            refuse_known(member.head, format_, member.name)
             origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
             if isinstance(format_, FileFormat):
                 chunks = format_.read_file(_in_memory(member.pieces), spans)
             else:
                 chunks = format_.read(_counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded), spans)
             yield origin, spans, chunks
+
+
+def refuse_known(head: bytes, format_: Format | FileFormat, member: str = "") -> None:
+    """Refuse what is of a format that is known, and is another one.
+
+    Args:
+        head: its first bytes.
+        format_: what is to read it.
+        member: what it is called in an archive; empty for a source that is none.
+
+    Raises:
+        SourceError: what it is, and what to do.
+    """
+    if isinstance(format_, FileFormat) and (head.startswith(format_.signatures) or is_packed(head)):
+        return
+    if (known := known_format(head)) is not None:
+        name = container_format(head)
+        use = "" if name is None else f'; set `name = "{name}"` in [format], and leave out what is for text only'
+        what = f'"{shown(member)}" in it' if member else "this"
+        raise SourceError(f"{what} is {known.sentence}{use}")
 
 
 def _unpacked(source: Source, stages: Stages) -> Iterator[Member]:

@@ -28,7 +28,7 @@ class Account:
         rejected_identifiers: (column, reason) → values, in rows of any fate.
         flags: name of an oddity → rows or identifiers kept in spite of it.
         identifiers: class → items to send, i.e. after merging.
-        items_built, items_merged, items_acknowledged: items.
+        items_built, items_merged, items_acknowledged: items; in a dry run the last are those that would be sent.
         refused: reason → items.
         bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.
         wcu_predicted: write capacity units that the items sent should consume.
@@ -244,6 +244,16 @@ class Report:
         return max(self.account.items_built - self.distinct.count(), 0)
 
     @property
+    def items_acknowledged(self) -> int:
+        """Items that a table has taken."""
+        return 0 if self.table is None else self.account.items_acknowledged
+
+    @property
+    def items_checked(self) -> int:
+        """Items that a dry run came to, and a load would write."""
+        return self.account.items_acknowledged if self.table is None else 0
+
+    @property
     def rows_per_s(self) -> float:
         """Rows read by this run, per second."""
         return (self.account.rows_read - self.rows_before) / self.elapsed_s if self.elapsed_s else 0.0
@@ -274,7 +284,8 @@ class Report:
             "unread_tables": _sorted(account.passed_over),
             "items": {
                 "built": account.items_built,
-                "acknowledged": account.items_acknowledged,
+                "acknowledged": self.items_acknowledged,
+                "checked": self.items_checked,
                 "merged": account.items_merged,
                 "refused": account.items_refused,
                 "distinct": None if self.rows_before else self.distinct.count(),

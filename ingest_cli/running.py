@@ -49,6 +49,7 @@ class Watcher:
 def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     """The plan, noted in the report and told to whoever watches."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
+    report.notes += planned.notes
     report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
     watcher.on_plan(planned)
     return planned
@@ -59,7 +60,7 @@ def stages_of(
 ) -> Stages:
     """The stages of a run from bytes to rows, set up."""
     manifest = planned.manifest
-    age_identity = None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
+    age_identity = age_key_of(settings)
     format_ = open_format(manifest.format, planned.wanted, chunk_size)
     if isinstance(format_, Described) and len(planned.shards) > 1:
         sources = [shard.source for shard in planned.shards]
@@ -71,6 +72,11 @@ def stages_of(
         on_bytes=on_bytes,
         age_identity=age_identity,
     )
+
+
+def age_key_of(settings: RunSettings) -> Callable[[], str] | None:
+    """What gives the key for sources that are encrypted with age; None: there is none."""
+    return None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
 
 
 def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:

@@ -16,11 +16,13 @@ from ingest_cli.pipeline import Preparation, plan
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.preflight import check_sources
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
 from ingest_cli.running import (
     NO_SRC,
     Watcher,
+    age_key_of,
     announced,
     counting,
     fingerprints,
@@ -65,6 +67,7 @@ def validate(
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
     with accounted(report):
         planned = announced(plan(manifest, wait=stop.wait), report, watcher)
+        check_sources(planned, age_key_of(settings))
         recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
         with reject_file(settings) as rejects:
             journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
@@ -107,6 +110,7 @@ def reproduce(  # noqa: PLR0913 - each is a thing of its own
     planned = announced(plan(manifest, around.target, around.stop.wait), report, around.watcher)
     report.src = src_of(fingerprints(planned, settings))
     around.on_src(report.src)
+    check_sources(planned, age_key_of(settings))
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
     journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
     stages = stages_of(planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher))

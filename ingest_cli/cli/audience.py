@@ -2,7 +2,8 @@
 
 cron, systemd and the like start a command without a terminal, and lead both its outputs into one pipe or socket
 (`cron(8)`: output is mailed; `systemd.exec(5)`: `StandardError=inherit`). Whatever comes out there is a mail that
-somebody has to read, so that a success says nothing.
+somebody has to read, so that a success of what changes a table says nothing. A shell does the same for `2>&1 | less`,
+and nothing tells the one from the other: a command that is run for its result has to print it in any case.
 """
 
 from __future__ import annotations
@@ -57,8 +58,14 @@ class Manners:
     result: bool
 
     @classmethod
-    def of(cls, verbose: bool | None, who: Audience) -> Manners:  # noqa: FBT001 - the setting as it is
-        """What to say if `--verbose` (True), `--quiet` (False) or nothing (None) was asked for."""
+    def of(cls, verbose: bool | None, who: Audience, *, asks: bool) -> Manners:  # noqa: FBT001 - the setting as it is
+        """What to say.
+
+        Args:
+            verbose: whether `--verbose` (True), `--quiet` (False) or nothing (None) was asked for.
+            who: reads it.
+            asks: whether the command is run for its result, and not for what it does to a table.
+        """
         if verbose is not None:
             return cls(verbose, verbose)
-        return cls(chatty=who is Audience.PERSON, result=who is not Audience.MAIL)
+        return cls(chatty=who is Audience.PERSON, result=asks or who is not Audience.MAIL)

@@ -104,7 +104,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     _check(values, settings)
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     with contextlib.ExitStack() as stack:
-        operation = stack.enter_context(Operation("load", values))
+        operation = stack.enter_context(Operation("load", values, asks=values["dry_run"] or values["plan"]))
         log = operation.log
         checks = partial(
             Runs, settings, values["output"], log, report_file=report_file, writes=False, operation=operation

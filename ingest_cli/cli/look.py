@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import age_key
+from ingest_cli.cli.runs import worst
 from ingest_cli.drafting import looking
 from ingest_cli.errors import ExitCode, IngestError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess
+from ingest_cli.formats.sniff import ColumnGuess, FileGuess, Finding
 from ingest_cli.formats.sniffing.names import shown
+from ingest_cli.sources import Source
 
 _NAMES = {
     "\t": "tab",
@@ -34,19 +36,31 @@ def look_at(name: str, values: Mapping[str, Any], log: Log) -> int:
     """Print what the file of this name looks like; the exit code."""
     try:
         sources = looking.find_dumps([name])
-        return max(_show(looking.look_at(source, age_key(values)), values["output"], log) for source in sources)
+        return worst([_look(source, values, log) for source in sources])
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))
         return error.exit_code
 
 
+def _look(source: Source, values: Mapping[str, Any], log: Log) -> ExitCode:
+    look = looking.look_at(source, age_key(values))
+    fault = look.fault or ("" if look.complete else looking.find_damage(source, age_key(values)))
+    return _show(replace(look, fault=fault), values["output"], log)
+
+
 def _show(look: looking.Look, output: str, log: Log) -> ExitCode:
     name, guess = look.source.name, look.guess
+    if look.fault:
+        guess = replace(guess, findings=(Finding("damaged", 1, look.fault), *guess.findings))
+        look = replace(look, guess=guess)
     if output == "json":
         click.echo(json.dumps({"file": name, "member": look.member, "complete": look.complete, **asdict(guess)}))
     else:
         for line in _text(look):
             click.echo(escape(line))
+    if look.fault:
+        log.line(f'"{name}" cannot be unpacked to its end: {look.fault}', "error", exit_code=int(ExitCode.UNUSABLE))
+        return ExitCode.UNUSABLE
     if guess.format is not None:
         return ExitCode.DONE
     why = guess.findings[0].text if guess.findings else "Nothing in it looks like rows."
@@ -59,8 +73,6 @@ def _text(look: looking.Look) -> list[str]:
     lines = [f"{look.source.name}: " + ("the whole file was looked at" if look.complete else "a part was looked at")]
     if look.member:
         lines.append(f"  archive     of its files, {shown(look.member)} was looked at")
-    if look.fault:
-        lines.append(f"  unpacking   {look.fault}")
     if guess.format is not None:
         lines += [f"  format      {_format(guess)}"]
         if guess.encoding:

@@ -27,6 +27,7 @@ from ingest_cli.policies.running_time import RunningTime
 from ingest_cli.report import Report
 
 STDOUT = "-"
+_CHANGING = frozenset({"load", "prune"})
 
 unattended_options = together(
     option(
@@ -34,7 +35,7 @@ unattended_options = together(
         "-v/-q",
         default=None,
         help="Messages and the text report in any case, or in none but that of a failure. Default: without a terminal "
-        "no messages, and from cron no report.",
+        "no messages, and from cron no report of a load or a prune.",
     ),
     option(
         "--max-runtime",
@@ -81,6 +82,8 @@ class Operation:
         values: Mapping[str, Any],
         clock: Callable[[], float] = time.monotonic,
         show: Callable[[Any, str], None] | None = None,
+        *,
+        asks: bool | None = None,
     ) -> None:
         """Open everything that will be written to, so that what cannot be is refused before anything is done.
 
@@ -89,6 +92,7 @@ class Operation:
             values: of the options.
             clock: tells seconds that never go back.
             show: prints what a run came to, as `text` or `json`; None: the report of a load.
+            asks: whether the command is run for its result; None: all but those that change a table are.
 
         Raises:
             UsageError: a file cannot be written.
@@ -100,7 +104,8 @@ class Operation:
         self._began_s = clock()
         limit_s: float | None = values["max_runtime"]
         self._limit = None if limit_s is None else RunningTime(limit_s, clock)
-        self._manners = Manners.of(values["verbose"], audience())
+        asks = command not in _CHANGING if asks is None else asks
+        self._manners = Manners.of(values["verbose"], audience(), asks=asks)
         self._metrics: Path | None = values.get("metrics_file")
         self._emf: str | None = values.get("metrics_emf")
         self._runs: list[textfile.Finished] = []

@@ -78,7 +78,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
         raise UsageError(
             "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
         )
-    with Operation("prune", values, show=_show) as operation:
+    with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)
         wish = Wish(

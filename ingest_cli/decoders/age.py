@@ -16,7 +16,7 @@ from typing import Any
 
 from ingest_cli.decoders.pushed import Pull, Push, pushed
 from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
-from ingest_cli.errors import DamagedError, SourceError
+from ingest_cli.errors import GET_WHOLE, DamagedError, SourceError
 
 MAX_PASSPHRASE_BYTES = 32 << 20
 """A file encrypted with a passphrase may be this long: the library takes it as a whole."""
@@ -99,7 +99,8 @@ def _streamed(pyrage: ModuleType, reader: Reader, identities: list[Any]) -> Iter
     except (OSError, ValueError) as error:
         raise DamagedError(
             f"what is encrypted with age is cut off or damaged near byte {reader.offset:,}; the rows before that were "
-            "read. Get the whole file again, and run the same command"
+            "read",
+            GET_WHOLE,
         ) from error
 
 

@@ -99,7 +99,7 @@ def members(
     for member in unpacking.files(meter.packed(stream), "", 0):
         fault: list[SourceError] = []
         pieces = _remembering(member.pieces, fault)
-        yield Member(member.name, pieces)
+        yield Member(member.name, pieces, member.head)
         _drain(pieces)
         if fault:
             raise fault[0]
@@ -136,7 +136,7 @@ class _Unpacking:
             if fault is not None and not (b"\n" in head or b"\r" in head):
                 raise fault  # it may be the beginning of anything, and holds no whole line
             if head or not name:
-                yield Member(name, in_pieces(whole, PIECE_BYTES))
+                yield Member(name, in_pieces(whole, PIECE_BYTES), head)
             return
         if depth == MAX_DEPTH:
             raise SourceError(f"there are more than {MAX_DEPTH} packings within each other; unpack it first")

@@ -50,16 +50,27 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
                 break
     except SourceError as fault:  # raised again behind what came before it
         pieces = _raising(fault)
-    for bom, name in _BOMS:
-        if head.startswith(bom):
-            head, encoding = head[len(bom) :], name
-            break
-    canonical = codecs.lookup(encoding).name
+    canonical, mark_bytes = encoding_of(head, encoding)
+    head = head[mark_bytes:]
     if canonical in {"utf-8", "ascii"}:
         return chain([head], pieces)
+    return _recode(chain([head], pieces), canonical)
+
+
+def encoding_of(head: bytes, encoding: str) -> tuple[str, int]:
+    """What text that begins so is written in, as Python's `codecs` calls it, and how long its byte order mark is.
+
+    Args:
+        head: its first bytes.
+        encoding: what to take it for if it has no byte order mark; a name known to Python.
+    """
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name, len(bom)
+    canonical = codecs.lookup(encoding).name
     if canonical in {"utf-16", "utf-32"}:
         canonical += "-le"  # without a mark: what Windows writes
-    return _recode(chain([head], pieces), "utf-8" if canonical == "utf-8-sig" else canonical)
+    return "utf-8" if canonical == "utf-8-sig" else canonical, 0
 
 
 def _raising(fault: SourceError) -> Iterator[bytes]:

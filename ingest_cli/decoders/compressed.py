@@ -15,7 +15,7 @@ from typing import Protocol
 from backports import zstd
 
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
-from ingest_cli.errors import DamagedError
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 _MEMORY_LIMIT_BYTES = 256 << 20  # of an xz dictionary: four times that of `xz -9`
 _WINDOW_LOG_MAX = 27  # of a zstd window, 128 MiB: what `zstd -d` takes without being asked
@@ -70,6 +70,22 @@ def make_unzstd() -> Decompressor:
     return zstd.ZstdDecompressor(options=options)
 
 
+def beyond_memory(error: Exception) -> SourceError | None:
+    """What to raise if `error`, of a decompressor made here, is about the limit of memory, and not about the data."""
+    text = str(error)  # neither library has a code for it
+    if isinstance(error, lzma.LZMAError) and "Memory usage limit" in text:
+        name, limit_bytes, command = "xz", _MEMORY_LIMIT_BYTES, "xz -dc FILE"
+    elif isinstance(error, zstd.ZstdError) and "too much memory" in text:
+        name, limit_bytes, command = "zstd", 1 << _WINDOW_LOG_MAX, "zstd -dc --long=31 FILE"
+    else:
+        return None
+    return SourceError(
+        f"the {name} data is sound so far, but was packed with a window so large that unpacking it needs more memory "
+        f"than the limit of {limit_bytes >> 20} MiB; unpack it first, or pipe it: `{command} | ingest-cli load …`, "
+        'with "-" as the source'
+    )
+
+
 def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name: str) -> Iterator[bytes]:
     """Unpack `stream`.
 
@@ -90,9 +106,11 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
             try:
                 out = member.decompress(rest, PIECE_BYTES)
             except (OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError) as error:
+                if (refusal := beyond_memory(error)) is not None:
+                    raise refusal from error
                 raise DamagedError(
-                    f"the {name} data is damaged near byte {read:,}; the rows before that were read. "
-                    "Get the file again, and run the same command"
+                    f"the {name} data is damaged near byte {read:,}; the rows before that were read",
+                    GET_AGAIN,
                 ) from error
             if out:
                 yield out
@@ -102,6 +120,6 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
         read += len(piece)
     if member is not None:
         raise DamagedError(
-            f"the {name} data is cut off after byte {read:,}; the rows before the cut were read. "
-            "Get the whole file, and run the same command"
+            f"the {name} data is cut off after byte {read:,}; the rows before the cut were read",
+            GET_WHOLE,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ingest_cli.decoders.methods import up_to_the_damage
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
-from ingest_cli.errors import DamagedError
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError
 
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # zlib's way of asking for a gzip header and a CRC check
 
@@ -36,8 +36,8 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
                 yield up_to_the_damage(before, rest)
                 place = read + len(piece) - len(rest)
                 raise DamagedError(
-                    f"the gzip data is damaged near byte {place:,}; the rows before that were read. "
-                    "Get the file again, and run the same command"
+                    f"the gzip data is damaged near byte {place:,}; the rows before that were read",
+                    GET_AGAIN,
                 ) from error
             if out:
                 yield out
@@ -49,6 +49,6 @@ def gunzip(stream: Iterable[bytes]) -> Iterator[bytes]:
         while out := member.decompress(b"", PIECE_BYTES):
             yield out
         raise DamagedError(
-            f"the gzip data is cut off after byte {read:,}; the rows before the cut were read. "
-            "Get the whole file, and run the same command"
+            f"the gzip data is cut off after byte {read:,}; the rows before the cut were read",
+            GET_WHOLE,
         )

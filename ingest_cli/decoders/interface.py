@@ -17,10 +17,12 @@ class Member:
             a source that is no archive. A label for people, never a path; it may hold any character but a lone
             surrogate.
         pieces: its bytes, unpacked; what is left of them is passed over when the next member is asked for.
+        head: the first of them, by which its format may be known.
     """
 
     name: str
     pieces: Iterator[bytes]
+    head: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

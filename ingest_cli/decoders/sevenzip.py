@@ -15,12 +15,12 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from ingest_cli.decoders.compressed import Decompressor, make_unzstd
+from ingest_cli.decoders.compressed import Decompressor, beyond_memory, make_unzstd
 from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
-from ingest_cli.errors import DamagedError, SourceError
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 _MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
 _MAX_DICTIONARY_BYTES = 256 << 20  # as for xz
@@ -189,7 +189,7 @@ def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: i
         try:
             out = data[:size] if decompressor is None else decompressor.decompress(data, min(PIECE_BYTES, size))
         except DAMAGE as error:
-            raise _damaged("a member cannot be unpacked any further") from error
+            raise beyond_memory(error) or _damaged("a member cannot be unpacked any further") from error
         size -= len(out)
         if out:
             yield out
@@ -224,15 +224,15 @@ def _raw(method: dict[str, int], filters: Sequence[Mapping[str, int]] = ()) -> D
 
 def _cut_off(size: int) -> SourceError:
     return DamagedError(
-        f"the 7z archive is cut off after byte {size:,}, and what is in it is told at its end; nothing was read. "
-        "Get the whole file, and run the same command"
+        f"the 7z archive is cut off after byte {size:,}, and what is in it is told at its end; nothing was read",
+        GET_WHOLE,
     )
 
 
 def _damaged(what: str) -> SourceError:
     return DamagedError(
-        f"the 7z archive is damaged: {what}; the rows before that were read. "
-        "Get the file again, and run the same command"
+        f"the 7z archive is damaged: {what}; the rows before that were read",
+        GET_AGAIN,
     )
 
 

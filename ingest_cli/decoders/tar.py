@@ -15,7 +15,7 @@ from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.reader import Reader
 from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
-from ingest_cli.errors import DamagedError, SourceError
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAGIC_AT = 257
@@ -146,14 +146,14 @@ def _refuse(entry: tarfile.TarInfo) -> NoReturn:
 def cut_off(reader: Reader) -> SourceError:
     """What to raise where the stream ends too early."""
     return DamagedError(
-        f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read. "
-        "Get the whole file, and run the same command"
+        f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read",
+        GET_WHOLE,
     )
 
 
 def damaged(reader: Reader, what: str) -> SourceError:
     """What to raise where something does not fit."""
     return DamagedError(
-        f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read. "
-        "Get the file again, and run the same command"
+        f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
+        GET_AGAIN,
     )

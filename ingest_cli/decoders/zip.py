@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
+from ingest_cli.decoders.compressed import beyond_memory
 from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.methods import DAMAGE, DEFLATE64, METHODS, Inflate64
@@ -118,6 +119,8 @@ def _unpacked(reader: Reader, header: Header) -> Iterator[bytes]:
         try:
             out = decompressor.decompress(data, PIECE_BYTES)
         except DAMAGE as error:
+            if (refusal := beyond_memory(error)) is not None:
+                raise SourceError(f'"{shown(header.name)}": {refusal}') from error
             raise damaged(reader, f'"{shown(header.name)}" cannot be unpacked any further') from error
         if out:
             yield out

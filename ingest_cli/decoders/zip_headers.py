@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import Reader
-from ingest_cli.errors import DamagedError, SourceError
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 LOCAL = b"PK\x03\x04"
 DIRECTORY = b"PK\x01\x02"
@@ -126,14 +126,14 @@ def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequen
 def cut_off(reader: Reader) -> SourceError:
     """What to raise where the stream ends too early."""
     return DamagedError(
-        f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read. "
-        "Get the whole file, and run the same command"
+        f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read",
+        GET_WHOLE,
     )
 
 
 def damaged(reader: Reader, what: str) -> SourceError:
     """What to raise where something does not fit."""
     return DamagedError(
-        f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read. "
-        "Get the file again, and run the same command"
+        f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
+        GET_AGAIN,
     )

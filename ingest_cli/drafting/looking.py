@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest_cli.decoders import HEAD_BYTES, is_packed, members
 from ingest_cli.drafting.kinds import LoadRules
 from ingest_cli.drafting.sampling import take_sample
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, MissingSourceError, SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
 from ingest_cli.sources import Source, find_sources, stdin
+from ingest_cli.sources.parts import with_advice
 
 _MAGIC_BYTES = 64 << 10
 _PATTERN_SIGNS = "*?["
@@ -46,7 +48,10 @@ def find_dumps(names: Iterable[str]) -> list[Source]:
     names = list(names)
     if stdin.NAME in names:
         raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
-    return find_sources([_literally(name) for name in names], Path.cwd())
+    try:
+        return find_sources([_literally(name) for name in names], Path.cwd())
+    except MissingSourceError as error:
+        raise SourceError(f"{error.what}; check the names on the command line") from error
 
 
 def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
@@ -76,6 +81,27 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
         rules=LoadRules(),
     )
     return Look(source, guess, sample.complete, sample.member, sample.fault)
+
+
+def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str:
+    """Unpack all of a source that is packed, to see whether that can be done; what is wrong with it, or nothing.
+
+    Args:
+        source: what to look at.
+        age_key: see `look_at`.
+    """
+    if not is_packed(_first_bytes(source)[:HEAD_BYTES]):
+        return ""
+    try:
+        for member in members(source.open(), age_key=age_key, open_file=source.open_file):
+            for _ in member.pieces:
+                continue
+    except SourceError as error:
+        # A workbook may hold what is not read of an archive, such as an old document; that is no damage.
+        if container_format(_first_bytes(source)) and not isinstance(error, DamagedError):
+            return ""
+        return str(with_advice(error, source.name))
+    return ""
 
 
 def _first_bytes(source: Source) -> bytes:

@@ -9,6 +9,7 @@ from ingest_cli.decoders import Member, members
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES
 from ingest_cli.sources import Source
+from ingest_cli.sources.parts import with_advice
 
 FURTHER_BYTES = 128 << 10
 """Size of each of the pieces from further on."""
@@ -65,10 +66,10 @@ def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
         except SourceError as error:
             if not largest.head:
                 raise
-            return replace(largest, fault=str(error))
+            return replace(largest, fault=str(with_advice(error, source.name)))
         if member is None:
             return largest
-        sample = _head(member)
+        sample = _head(member, source.name)
         if len(sample.head) > len(largest.head) or not number:
             largest = sample
         if not sample.complete:
@@ -76,8 +77,8 @@ def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
     return replace(largest, complete=False)
 
 
-def _head(member: Member) -> Sample:
-    """The head of a file, and what ended it before its time."""
+def _head(member: Member, name: str) -> Sample:
+    """The head of a file in a source of this name, and what ended it before its time."""
     head = bytearray()
     try:
         for piece in member.pieces:
@@ -87,7 +88,7 @@ def _head(member: Member) -> Sample:
     except SourceError as error:
         if not head:
             raise
-        return Sample(bytes(head), complete=False, member=member.name, fault=str(error))
+        return Sample(bytes(head), complete=False, member=member.name, fault=str(with_advice(error, name)))
     return Sample(bytes(head), complete=True, member=member.name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ingest_cli.format_table import Format as FormatTable
+from ingest_cli.formats.absent import with_absent
 from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
@@ -20,7 +21,8 @@ Maker = Callable[[FormatTable, Wanted, ChunkBytes], Format | FileFormat]
 def _delimited(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     rules = RowRules(table.short_rows == "fill", table.long_rows == "trim", table.overflow, table.skip_lines)
     dialect = Dialect(table.delimiter, table.quote, table.escape, rules)
-    return Delimited(dialect, wanted.names, table.columns or None, header=table.header, chunk_bytes=chunk_bytes)
+    columns, optional = table.columns or None, wanted.optional
+    return Delimited(dialect, wanted.names, columns, header=table.header, optional=optional, chunk_bytes=chunk_bytes)
 
 
 def _fixed(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
@@ -42,7 +44,8 @@ def _blocks(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Form
 def _sql(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
     from ingest_cli.formats.sql_dump import SqlDump  # noqa: PLC0415 - start-up time of all others
 
-    return SqlDump(table.table, wanted.names, table.columns or None, chunk_bytes=chunk_bytes)
+    columns = table.columns or None
+    return SqlDump(table.table, wanted.names, columns, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _json(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Format:
@@ -64,13 +67,13 @@ def _jsonl(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> Forma
 def _parquet(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import Parquet  # noqa: PLC0415 - start-up time of all others
 
-    return Parquet(wanted.names, chunk_bytes=chunk_bytes)
+    return Parquet(wanted.names, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _arrow(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:  # noqa: ARG001 - a maker
     from ingest_cli.formats.columnar import ArrowFile  # noqa: PLC0415 - start-up time of all others
 
-    return ArrowFile(wanted.names, chunk_bytes=chunk_bytes)
+    return ArrowFile(wanted.names, optional=wanted.optional, chunk_bytes=chunk_bytes)
 
 
 def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:
@@ -82,6 +85,7 @@ def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFo
         header=table.header,
         skip_rows=table.skip_lines,
         tables=table.table,
+        optional=wanted.optional,
         chunk_bytes=chunk_bytes,
     )
 
@@ -110,4 +114,5 @@ def open_format(
     Raises:
         ManifestError: the table asks for what cannot be.
     """
-    return FORMATS[table.name](table, wanted, chunk_bytes)
+    made = FORMATS[table.name](table, wanted, chunk_bytes)
+    return with_absent(made, wanted.names) if wanted.optional else made

@@ -6,7 +6,7 @@ These keep columns apart, so that only the wanted ones are read. A row is known 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 from ingest_cli.formats.arrow.ipc import ArrowReader
@@ -21,21 +21,29 @@ class Parquet:
 
     signatures: tuple[bytes, ...] = (b"PAR1",)
 
-    def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        wanted: Sequence[str],
+        *,
+        optional: Collection[str] = (),
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    ) -> None:
         """Set up the reader.
 
         Args:
             wanted: names of the columns to keep, or paths to them; nothing else is read.
+            optional: those of them that a file may lack, and are then not in its chunks.
             chunk_bytes: tells how many bytes of cells a chunk aims at.
         """
         self._wanted = tuple(wanted)
+        self._optional = optional
         self._chunk_bytes = chunk_bytes
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `FileFormat.read_file`."""
         guard = Guard("Parquet")
         with guard:
-            reader = ParquetReader(file, self._wanted)
+            reader = ParquetReader(file, self._wanted, self._optional)
         yield from Reading(reader, spans, self._chunk_bytes, guard).chunks()
 
 
@@ -44,14 +52,21 @@ class ArrowFile:
 
     signatures: tuple[bytes, ...] = (b"ARROW1", b"\xff\xff\xff\xff")
 
-    def __init__(self, wanted: Sequence[str], *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        wanted: Sequence[str],
+        *,
+        optional: Collection[str] = (),
+        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    ) -> None:
         """Set up the reader; see `Parquet`."""
         self._wanted = tuple(wanted)
+        self._optional = optional
         self._chunk_bytes = chunk_bytes
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `FileFormat.read_file`. Of a file that is cut off, the rows before the cut are read."""
         guard = Guard("Arrow")
         with guard:
-            reader = ArrowReader(file, self._wanted)
+            reader = ArrowReader(file, self._wanted, self._optional)
         yield from Reading(reader, spans, self._chunk_bytes, guard).chunks()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -21,8 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest_cli.errors import ManifestError
+from ingest_cli.errors import ManifestError, MissingColumnError
 from ingest_cli.formats import irregular
+from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
@@ -67,13 +68,14 @@ _BYTES_TO_LOOK_AT = 64 << 10
 class Delimited:
     """Reads records of cells with a delimiter between them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a manifest says
         self,
         dialect: Dialect,
         wanted: Sequence[str],
         columns: Sequence[str] | None,
         *,
         header: bool,
+        optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the parser.
@@ -83,12 +85,14 @@ class Delimited:
             wanted: names of the columns to keep; all others are dropped while parsing.
             columns: names of all columns in order, "" for those without one; None: the header has them.
             header: whether the first record is a header.
+            optional: those of the wanted columns that a source may lack, and are then not in its chunks.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
         """
         self.dialect = dialect
         self._wanted = tuple(wanted)
         self.columns = None if columns is None else tuple(columns)
         self.header = header
+        self._optional = optional
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
@@ -111,11 +115,14 @@ class Delimited:
         if not header:  # an empty source: no header, no rows, nothing to find
             return Layout(0, tuple((name, 0, b"") for name in self._wanted))
         names = self.columns or tuple(_clean(cell) for cell in header)
+        wanted = [name for name in self._wanted if name not in self._optional or name in names]
+        if self._wanted and not wanted:
+            raise none_of(self._wanted, f"in the header of {len(names)} columns")
         return Layout(
             max(len(names), len(header)),
             tuple(
                 (name, at, header[at].encode("utf-8", "surrogateescape") if at < len(header) else b"")
-                for name in self._wanted
+                for name in wanted
                 for at in [self._find(name, names)]
             ),
             self._find(overflow, names) if (overflow := self.dialect.rules.overflow) else None,
@@ -141,7 +148,7 @@ class Delimited:
             hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
         if len(names) == 1:
             hint = "; check `delimiter` and `encoding` in [format]"
-        raise ManifestError(f'there is no column "{name}" in the header of {len(names)} columns{hint}')
+        raise MissingColumnError(f'there is no column "{name}" in the header of {len(names)} columns{hint}')
 
 
 class _Source:

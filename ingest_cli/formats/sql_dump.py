@@ -14,7 +14,7 @@ the first byte, and what lies before a span is scanned but not looked into.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -49,6 +49,7 @@ class SqlDump:
         wanted: Sequence[str],
         columns: Sequence[str] | None,
         *,
+        optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the parser.
@@ -57,9 +58,11 @@ class SqlDump:
             tables: the tables to read, with or without schema and quotes, in any case; none: the only one with rows.
             wanted: names of the columns to keep, in any case; all others are dropped while parsing.
             columns: names of all columns in order, for tables of which the dump does not say.
+            optional: those of the wanted columns that a table may lack.
             chunk_bytes: tells how many decoded bytes a chunk aims at.
         """
-        self._wish = Wish(tuple(tables), tuple(wanted), None if columns is None else tuple(columns))
+        known = None if columns is None else tuple(columns)
+        self._wish = Wish(tuple(tables), tuple(wanted), known, frozenset(optional))
         self._chunk_bytes = chunk_bytes
         self._names = TableNames()
         self._schemas = Schemas(lambda: ())

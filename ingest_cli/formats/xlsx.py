@@ -12,7 +12,7 @@ written as 6.01234567890123E+19, which says that digits were lost.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.errors import IngestError, ManifestError, UsageError
+from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, UsageError
+from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
@@ -43,12 +44,12 @@ class _Sheet:
 
     Attributes:
         rows: what follows the header.
-        places: of the wanted columns.
+        places: of the wanted columns; None for one that is not there.
         header: what the header says there; nothing if there is none.
     """
 
     rows: Iterator[_Row]
-    places: tuple[int, ...]
+    places: tuple[int | None, ...]
     header: tuple[str, ...] = ()
 
 
@@ -57,7 +58,7 @@ class Workbook:
 
     signatures: tuple[bytes, ...] = (b"PK",)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a manifest says
         self,
         wanted: Sequence[str],
         columns: Sequence[str] | None = None,
@@ -65,6 +66,7 @@ class Workbook:
         header: bool = True,
         skip_rows: int = 0,
         tables: Sequence[str] = (),
+        optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
         """Set up the reader.
@@ -75,9 +77,11 @@ class Workbook:
             header: whether the first row of a sheet with anything in it is a header.
             skip_rows: rows of each sheet in front of that, or of its first row of data.
             tables: names of the sheets to read, in order; none: the only one with rows.
+            optional: those of the wanted columns that a sheet may lack.
             chunk_bytes: tells how many bytes of cells a chunk aims at.
         """
         self._wanted = tuple(wanted)
+        self._optional = optional
         self._columns = None if columns is None else tuple(columns)
         self._header = header
         self._skip_rows = skip_rows
@@ -146,10 +150,13 @@ class Workbook:
             return None
         texts = [as_text(cell) for cell in first]
         places = self._find(self._columns or [text.strip() for text in texts])
-        return _Sheet(rows, places, tuple(texts[at] if at < len(texts) else "" for at in places))
+        return _Sheet(rows, places, _at(places, texts))
 
-    def _find(self, names: Sequence[str]) -> tuple[int, ...]:
-        for name in self._wanted:
+    def _find(self, names: Sequence[str]) -> tuple[int | None, ...]:
+        wanted = [name for name in self._wanted if name not in self._optional or name in names]
+        if self._wanted and not wanted:
+            raise none_of(self._wanted, f"in the header of {len(names)} columns")
+        for name in wanted:
             if (found := names.count(name)) > 1:
                 raise ManifestError(
                     f'the header has {found} columns named "{shown(name)}"; name them apart with `columns` in [format]'
@@ -157,8 +164,10 @@ class Workbook:
             if not found:
                 near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
                 hint = next((f'; did you mean "{shown(each)}"?' for each in names if [each.casefold()] == near), "")
-                raise ManifestError(f'there is no column "{shown(name)}" in the header of {len(names)} columns{hint}')
-        return tuple(names.index(name) for name in self._wanted)
+                raise MissingColumnError(
+                    f'there is no column "{shown(name)}" in the header of {len(names)} columns{hint}'
+                )
+        return tuple(names.index(name) if name in names else None for name in self._wanted)
 
 
 def _open(file: BinaryIO) -> CalamineWorkbook:
@@ -258,7 +267,7 @@ def _add(taken: _Taken, sheet: _Sheet, row: _Row) -> None:
     if all(cell == "" for cell in row):
         taken.skipped["blank"].append(place)
         return
-    texts = tuple(as_text(row[at]) if at < len(row) else "" for at in sheet.places)
+    texts = _at(sheet.places, row, as_text)
     if texts == sheet.header:
         taken.skipped["repeated_header"].append(place)
         return
@@ -270,6 +279,11 @@ def _add(taken: _Taken, sheet: _Sheet, row: _Row) -> None:
     taken.size += size
     taken.index.append(place)
     taken.cells.append(cells)
+
+
+def _at(places: Sequence[int | None], row: _Row, text: Callable[[object], str] = str) -> tuple[str, ...]:
+    """The wanted cells of a row."""
+    return tuple(text(row[at]) if at is not None and at < len(row) else "" for at in places)
 
 
 def as_text(value: object) -> str:

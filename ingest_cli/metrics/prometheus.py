@@ -147,7 +147,7 @@ def _put_run(gauges: _Gauges, run: Finished) -> None:
     for fate, count in rows.items():
         put("rows", "Rows of the load, those that an earlier part of it did included.", count, fate=fate)
     put("rows_before", "Rows of it that an earlier, broken-off run had done.", report.rows_before)
-    items = {"built": account.items_built, "acknowledged": account.items_acknowledged}
+    items = {"built": account.items_built, "acknowledged": report.items_acknowledged, "checked": report.items_checked}
     items |= {"merged": account.items_merged, "refused": account.items_refused}
     for fate, count in items.items():
         put("items", "Items of the load, those of an earlier part of it included.", count, fate=fate)

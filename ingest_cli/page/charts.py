@@ -55,16 +55,16 @@ class Figure:
 def account(run: Mapping[str, Any], name: str) -> Figure:
     """What became of the rows and of their items, step by step."""
     rows, items = run["rows"], run["items"]
-    written = "checked" if run["table"] is None else "written"
+    written, count = ("checked", items["checked"]) if run["table"] is None else ("written", items["acknowledged"])
     stairs = (
         ("rows", (("read", rows["read"]), ("skipped", -rows["skipped"]), ("rejected", -rows["rejected"]),
                   ("kept", rows["kept"]))),
         ("items", (("built", items["built"]), ("merged", -items["merged"]), ("refused", -items["refused"]),
-                   (written, items["acknowledged"]))),
+                   (written, count))),
     )  # fmt: skip
     text = (
         f"{rows['read']:,} rows read = {rows['kept']:,} kept + {rows['rejected']:,} rejected + {rows['skipped']:,} "
-        f"skipped. Those kept gave {items['built']:,} items = {items['acknowledged']:,} {written} + "
+        f"skipped. Those kept gave {items['built']:,} items = {count:,} {written} + "
         f"{items['merged']:,} merged before sending + {items['refused']:,} refused."
     )
 

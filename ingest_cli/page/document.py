@@ -81,7 +81,7 @@ def _section(run: Mapping[str, Any], place: int) -> Section:
     section.tiles.extend(
         [
             ("rows read", _shown(run["rows"]["read"])),
-            ("items written" if is_load else "items checked", _shown(items["acknowledged"])),
+            ("items written" if is_load else "items checked", _shown(items["acknowledged" if is_load else "checked"])),
             ("rows rejected", _share(run["rows"]["rejected"], run["rows"]["read"])),
             ("time", _duration(run["elapsed_s"])),
             ("rows a second", _shown(round(run["rows_per_s"]))),

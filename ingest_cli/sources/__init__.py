@@ -11,9 +11,19 @@ from ingest_cli.errors import SourceError
 from ingest_cli.settings import Target
 from ingest_cli.sources import local, stdin
 from ingest_cli.sources.interface import Source, SourceBusyError, Wait
+from ingest_cli.sources.joined import join
 from ingest_cli.sources.places import Places, label
 
-__all__ = ["FINDERS", "Source", "SourceBusyError", "Wait", "dataset_fingerprint", "find_sources"]
+__all__ = [
+    "FINDERS",
+    "Source",
+    "SourceBusyError",
+    "Wait",
+    "dataset_fingerprint",
+    "find_by_entry",
+    "find_sources",
+    "join",
+]
 
 Finder = Callable[[str, Places], Sequence[Source]]
 
@@ -35,20 +45,32 @@ FINDERS: Mapping[str, Finder] = {
 def find_sources(
     entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
 ) -> list[Source]:
-    """All sources the entries name, each once, in order.
+    """All sources the entries name, each once, in order; see `find_by_entry`."""
+    return [source for found in find_by_entry(entries, base, target, wait) for source in found]
+
+
+def find_by_entry(
+    entries: Iterable[str],
+    base: Path,
+    target: Target | None = None,
+    wait: Wait = time.sleep,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> list[list[Source]]:
+    """For each of the entries the sources it names that none before it did, in order.
 
     Args:
         entries: paths, globs and folders on this machine, `s3://` addresses, and `-` for standard input.
         base: the folder that relative paths start from.
         target: see `Places.target`.
         wait: see `Wait`.
+        on_note: told what was passed over.
 
     Raises:
         SourceError: an entry names nothing, something unreadable, or a place of unknown kind.
         UsageError: an entry is `-`, and nothing is piped in; or the AWS settings are not usable.
     """
-    places = Places(base, target, wait)
-    found: dict[object, Source] = {}
+    places = Places(base, target, wait, on_note)
+    known, found = set[object](), list[list[Source]]()
     for entry in entries:
         scheme, sep, _ = entry.partition("://")
         finder = FINDERS.get(entry if entry == stdin.NAME else scheme.lower() if sep else "")
@@ -57,9 +79,12 @@ def find_sources(
                 f'"{label(entry)}" is not a place this version can read; use a path on this machine, s3://BUCKET/KEY, '
                 'or "-" for standard input'
             )
+        found.append([])
         for source in finder(entry, places):
-            found.setdefault(source.identity, source)
-    return list(found.values())
+            if source.identity not in known:
+                known.add(source.identity)
+                found[-1].append(source)
+    return found
 
 
 def dataset_fingerprint(fingerprints: Iterable[str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +35,16 @@ class FingerprintCache:
             root = Path(tempfile.gettempdir())
         return cls(root / "ingest-cli" / "fingerprints.json")
 
-    def get(self, status: os.stat_result) -> str | None:
-        """The digest remembered for the file of this status."""
-        known = self._load().get(_key(status))
+    def get(self, states: Sequence[os.stat_result]) -> str | None:
+        """The digest remembered for the files of these states, one after another."""
+        known = self._load().get(_key(states))
         return known if isinstance(known, str) and _DIGEST.fullmatch(known) else None
 
-    def put(self, status: os.stat_result, digest: str) -> None:
+    def put(self, states: Sequence[os.stat_result], digest: str) -> None:
         """Remember `digest`, and forget the oldest beyond `MAX_ENTRIES`."""
         entries = self._load()
-        entries.pop(_key(status), None)
-        entries[_key(status)] = digest
+        entries.pop(_key(states), None)
+        entries[_key(states)] = digest
         text = json.dumps(dict(list(entries.items())[-MAX_ENTRIES:]))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,5 +62,7 @@ class FingerprintCache:
         return entries if isinstance(entries, dict) else {}
 
 
-def _key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+def _key(states: Sequence[os.stat_result]) -> str:
+    """What tells some files in this order from others; of many, a digest of that."""
+    key = "+".join(f"{one.st_dev}:{one.st_ino}:{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}" for one in states)
+    return key if len(states) == 1 else hashlib.sha256(key.encode()).hexdigest()

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ingest_cli.errors import SourceError
-from ingest_cli.sources.places import PATTERN_SIGNS, is_no_dump, label
+from ingest_cli.errors import MissingSourceError, SourceError
+from ingest_cli.sources.places import PATTERN_SIGNS, Places, is_companion, is_no_dump, label
 
 
 def status_of(path: Path, name: str) -> os.stat_result:
@@ -29,19 +29,20 @@ def status_of(path: Path, name: str) -> os.stat_result:
     except FileNotFoundError as error:
         if path.is_symlink():
             raise SourceError(f'"{name}" does not exist: it is a link, and what it leads to is gone') from error
-        raise SourceError(f'"{name}" does not exist; check `sources` in [dataset]') from error
+        raise MissingSourceError(f'"{name}" does not exist') from error
     except OSError as error:
         raise _unreadable(name, error) from error
     except ValueError as error:  # a zero byte
-        raise SourceError(f'"{name}" is not the name of a file; check `sources` in [dataset]') from error
+        raise MissingSourceError(f'"{name}" is not the name of a file') from error
 
 
-def files_in(folder: Path, name: str) -> list[Path]:
-    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump`.
+def files_in(folder: Path, name: str, places: Places) -> list[Path]:
+    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump` or `is_companion`.
 
     Args:
         folder: where to look.
         name: what messages call it.
+        places: told which companions there were.
 
     Raises:
         SourceError: there is nothing, or a folder cannot be searched.
@@ -52,8 +53,11 @@ def files_in(folder: Path, name: str) -> list[Path]:
         for each in _entries(one)
         if not each.is_folder and not is_no_dump(each.path.name)
     )
+    companions = [path for path in files if is_companion(path.name)]
+    places.pass_over(f'"{name}"', [str(path.relative_to(folder)) for path in companions])
+    files = [path for path in files if not is_companion(path.name)]
     if not files:
-        raise SourceError(f'"{name}" is a folder without a dump in it; check `sources` in [dataset]')
+        raise MissingSourceError(f'"{name}" is a folder without a dump in it')
     return files
 
 
@@ -79,12 +83,11 @@ def matching(pattern: str, base: Path) -> list[Path]:
     found = [each for head in heads for each in _matches(head, last)]
     files = sorted(dict.fromkeys(each.path for each in found if not each.is_folder))
     if not files:
-        only = f', only folders do; write "{label(pattern)}/**" for the files in them' if found else ""
-        raise SourceError(
-            f'no file matches "{label(pattern)}"{only}'
-            if only
-            else f'no file matches "{label(pattern)}" in {label(str(base))}; check `sources` in [dataset]'
-        )
+        if found:
+            raise SourceError(
+                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for what is in them'
+            )
+        raise MissingSourceError(f'no file matches "{label(pattern)}" in {label(str(base))}')
     return files
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,19 +54,7 @@ class LocalFile:
 
     def fingerprint(self) -> str:
         """SHA-256 of the bytes, remembered by device, inode, size and times of the last change."""
-        cache = FingerprintCache.default()
-        try:
-            with _PinnedFile(self) as file:
-                status = os.fstat(file.fileno())
-                if (known := cache.get(status)) is not None:
-                    return known
-                digest = hashlib.sha256()
-                while piece := file.read(READ_BYTES):
-                    digest.update(piece)
-        except SourceError as error:
-            raise SourceError(f'"{self.name}": {error}') from error
-        cache.put(status, digest.hexdigest())
-        return digest.hexdigest()
+        return digest_of([self])
 
     def open(self) -> Iterator[bytes]:
         """See `Source.open`."""
@@ -77,6 +65,38 @@ class LocalFile:
     def open_file(self) -> BinaryIO:
         """See `Source.open_file`."""
         return io.BufferedReader(_PinnedFile(self))
+
+
+def digest_of(files: Sequence[LocalFile]) -> str:
+    """SHA-256 of the bytes of all `files`, one after another; remembered as for one.
+
+    Raises:
+        SourceError: one cannot be read.
+    """
+    cache = FingerprintCache.default()
+    if (known := cache.get([_status(file) for file in files])) is not None:
+        return known
+    digest, states = hashlib.sha256(), list[os.stat_result]()
+    for each in files:
+        with _naming(each), _PinnedFile(each) as file:
+            states.append(os.fstat(file.fileno()))
+            while piece := file.read(READ_BYTES):
+                digest.update(piece)
+    cache.put(states, digest.hexdigest())
+    return digest.hexdigest()
+
+
+def _status(file: LocalFile) -> os.stat_result:
+    with _naming(file), _PinnedFile(file) as opened:
+        return os.fstat(opened.fileno())
+
+
+@contextmanager
+def _naming(file: LocalFile) -> Iterator[None]:
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(f'"{file.name}": {error}') from error
 
 
 class _PinnedFile(io.FileIO):
@@ -145,7 +165,7 @@ def find(pattern: str, places: Places) -> list[LocalFile]:
     path = base / pattern
     status = folders.status_of(path, label(pattern))
     if stat.S_ISDIR(status.st_mode):
-        return [_file(one, _name(one, base)) for one in folders.files_in(path, label(pattern))]
+        return [_file(one, _name(one, base)) for one in folders.files_in(path, label(pattern), places)]
     return [_file(path, label(pattern))]
 
 

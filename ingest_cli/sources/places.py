@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,16 @@ READ_BYTES = 1 << 20
 PATTERN_SIGNS = "*?["
 """What makes an entry a pattern, in paths and in keys alike."""
 
+_MAX_LISTED = 8
+_COMPANIONS = frozenset(
+    {
+        *("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"),
+        *("_metadata", "_common_metadata", "MD5SUMS", "SHA1SUMS", "SHA256SUMS", "SHA512SUMS"),
+    }
+)
+"""What exports of DynamoDB, Spark and people put beside a dump: lists and checksums of its files."""
+
+_CHECKSUMS = (".md5", ".sha1", ".sha256", ".sha512", ".sfv")
 _NO_DUMPS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini", "ehthumbs.db"})
 
 
@@ -32,11 +43,13 @@ class Places:
         target: whose region and profile S3 is asked with, but not its endpoint, which is DynamoDB's; None: as for
             AWS's own tools.
         wait: waits for what lies elsewhere.
+        on_note: told what whoever looks at the result should know.
     """
 
     base: Path
     target: Target | None = None
     wait: Wait = time.sleep
+    on_note: Callable[[str], None] = lambda _: None
 
     @cached_property
     def s3(self) -> Requests:
@@ -48,6 +61,15 @@ class Places:
         from ingest_cli.sources.s3_requests import open_requests  # noqa: PLC0415 - start-up time
 
         return open_requests(self.target, self.wait)
+
+    def pass_over(self, where: str, names: Sequence[str]) -> None:
+        """Say which files of a folder are passed over, if there are any."""
+        if names:
+            listed = ", ".join(label(name) for name in names[:_MAX_LISTED]) + (
+                ", …" if len(names) > _MAX_LISTED else ""
+            )
+            files = "a file that is" if len(names) == 1 else f"{len(names):,} files that are"
+            self.on_note(f"{files} no dump passed over in {where}: {listed}")
 
 
 def label(name: str) -> str:
@@ -62,3 +84,8 @@ def is_no_dump(name: str) -> bool:
     explorer (`Thumbs.db`, `desktop.ini`) and Hadoop's committer (`_SUCCESS`, `…_$folder$`).
     """
     return name.startswith(".") or name in _NO_DUMPS or name.endswith((".toml", "_$folder$"))
+
+
+def is_companion(name: str) -> bool:
+    """Whether a file of this name, met in a folder, is about the dumps beside it: passed over, but told of."""
+    return name in _COMPANIONS or name.lower().endswith(_CHECKSUMS)

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from ingest_cli.errors import SourceError
-from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, is_no_dump, label
+from ingest_cli.errors import MissingSourceError, SourceError
+from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, is_companion, is_no_dump, label
 from ingest_cli.sources.s3_reading import Version, VersionFile, pieces
 from ingest_cli.sources.s3_requests import ARCHIVED, Requests
 
@@ -80,12 +80,14 @@ def find(address: str, places: Places) -> list[S3Object]:
     if not bucket:
         raise SourceError(f"{what} names no bucket; write s3://BUCKET/KEY")
     requests = places.s3
+    passed = list[str]()
     if any(sign in key for sign in PATTERN_SIGNS):
         found = _matching(requests, bucket, key, what)
     elif not key or key.endswith("/"):
-        found = _under(requests, bucket, key, what)
+        found = _under(requests, bucket, key, what, passed)
     else:
-        found = _at(requests, bucket, key, what)
+        found = _at(requests, bucket, key, what, passed)
+    places.pass_over(what, passed)
     return [S3Object(version, requests) for version in sorted(found, key=lambda version: version.key)]
 
 
@@ -98,31 +100,35 @@ def _matching(requests: Requests, bucket: str, pattern: str, what: str) -> list[
         if _matches(entry["Key"].split("/"), parts) and not _is_marker(entry):
             found.append(entry)
     if not found:
-        raise SourceError(f"no object matches {what}; check `sources` in [dataset]")
+        raise MissingSourceError(f"no object matches {what}")
     return [_version(requests, bucket, entry) for entry in found]
 
 
-def _under(requests: Requests, bucket: str, prefix: str, what: str) -> list[Version]:
-    found = [
-        _version(requests, bucket, entry)
+def _under(requests: Requests, bucket: str, prefix: str, what: str, passed: list[str]) -> list[Version]:
+    entries = [
+        entry
         for entry in _list(requests, bucket, prefix, what)
         if not _is_marker(entry) and not any(map(is_no_dump, entry["Key"][len(prefix) :].split("/")))
     ]
+    names = [entry["Key"].rpartition("/")[2] for entry in entries]
+    passed += [entry["Key"][len(prefix) :] for entry, name in zip(entries, names, strict=True) if is_companion(name)]
+    kept = [entry for entry, name in zip(entries, names, strict=True) if not is_companion(name)]
+    found = [_version(requests, bucket, entry) for entry in kept]
     if not found:
-        raise SourceError(f"there is no dump under {what}; check `sources` in [dataset]")
+        raise MissingSourceError(f"there is no dump under {what}")
     return found
 
 
-def _at(requests: Requests, bucket: str, key: str, what: str) -> list[Version]:
+def _at(requests: Requests, bucket: str, key: str, what: str, passed: list[str]) -> list[Version]:
     head = requests.call(lambda: _head(requests, bucket, key), what)
     if not isinstance(head, int):
         return [_version(requests, bucket, {**head, "Key": key, "Size": head.get("ContentLength")})]
     # A listing can say what is wrong, and whether it was the name of a folder.
     if any(True for _ in _list(requests, bucket, f"{key}/", what)):
-        return _under(requests, bucket, f"{key}/", what)
+        return _under(requests, bucket, f"{key}/", what, passed)
     if head == _FORBIDDEN:
         raise SourceError(f"AWS refuses to let {what} be read; check the policy, which has to allow s3:GetObject")
-    raise SourceError(f"{what} does not exist; check `sources` in [dataset]")
+    raise MissingSourceError(f"{what} does not exist")
 
 
 def _head(requests: Requests, bucket: str, key: str) -> Mapping[str, Any] | int:

@@ -31,7 +31,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from ingest_cli.aws import DENIED, EXPIRED, expired, is_unrenewed, not_renewable, open_session
-from ingest_cli.errors import SourceError, UsageError
+from ingest_cli.errors import MissingSourceError, SourceError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources.interface import SourceBusyError, Wait
 
@@ -64,8 +64,6 @@ _REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
             "s3:GetObject, and s3:ListBucket for more than single objects"
         ),
     ),
-    (frozenset({"NoSuchBucket"}), "the bucket of {what} does not exist; check `sources` in [dataset]"),
-    (frozenset({"NoSuchKey", "NoSuchVersion", "404"}), "{what} does not exist; check `sources` in [dataset]"),
     (frozenset({"InvalidObjectState"}), ARCHIVED),
     (
         frozenset({"RequestTimeTooSkewed"}),
@@ -73,6 +71,9 @@ _REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
     ),
 )
 """Codes ("Error responses", Amazon S3 API Reference) → what to say; for good, whatever is tried."""
+
+_MISSING = {"NoSuchBucket": "the bucket of {what}", **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404"), "{what}")}
+"""The same for what is not there → what is not."""
 
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
@@ -233,15 +234,17 @@ def _refusal(error: ClientError, what: str) -> SourceError:
         return SourceBusyError(str(expired()))
     if code in _CHANGED:
         return changed()
-    for codes, text in _REFUSALS:
-        if code in codes:
-            return SourceError(text.format(what=what, code=code))
+    if code in _MISSING:
+        return MissingSourceError(f"{_MISSING[code].format(what=what)} does not exist")
     if code in _ELSEWHERE or _status(error) in _REDIRECTS:
         return SourceError(
             f"the bucket of {what} is in another region{_region(error)}; set that with --region or AWS_REGION, and "
             "check AWS_ENDPOINT_URL_S3"
         )
-    return SourceError(f"S3 does not let {what} be read ({code}); check its address, and the AWS settings")
+    otherwise = "S3 does not let {what} be read ({code}); check its address, and the AWS settings"
+    return SourceError(
+        next((text for codes, text in _REFUSALS if code in codes), otherwise).format(what=what, code=code)
+    )
 
 
 def _region(error: ClientError) -> str:

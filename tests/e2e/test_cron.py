@@ -162,10 +162,26 @@ def test_it_stops_when_its_time_is_over_and_goes_on_the_next_night(cli: Cli, tab
     assert len(table.items) == 209
 
 
-def test_verify_and_prune_are_as_silent(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
+def test_what_is_asked_for_its_result_says_it_in_any_case(cli: Cli, table: Place, tmp_path: Path) -> None:
+    manifest = small_dump(tmp_path)
+    assert cli("load", manifest, *table.to).code == 0
+    for command, words in (
+        (["validate", manifest], "validate complete"),
+        (["validate", tmp_path / "demo-small.csv"], "delimiter comma"),
+        (["verify", manifest, *table.to], "verify complete"),
+        (["status", *table.at], "Demo of three rows"),
+        (["draft", tmp_path / "demo-small.csv"], "[dataset]"),
+        (["load", manifest, "--dry-run"], "validate complete"),
+        (["prune", "demo-small", *table.at, "--dry-run"], "prune "),
+    ):
+        result = cli.from_cron(*command)  # as a shell has it for `2>&1 | less`, if nobody types there
+        assert (result.code, words in result.out) == (0, True), command
+
+
+def test_prune_is_as_silent_and_verify_if_told_so(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
     manifest, log, metrics = small_dump(tmp_path), tmp_path / "nightly.log", tmp_path / "verify.prom"
     assert cli("load", manifest, *table.to).code == 0
-    verified = cli.from_cron("verify", manifest, *table.to, "--log-file", log, "--metrics-file", metrics)
+    verified = cli.from_cron("verify", manifest, *table.to, "--quiet", "--log-file", log, "--metrics-file", metrics)
     pruned = cli.from_cron("prune", "demo-small", *table.at, "--yes", "--log-file", log, "--max-runtime", "1h")
     assert [(one.code, one.out) for one in (verified, pruned)] == [(0, ""), (0, "")]
     assert "verify of Demo of three rows (demo-small) in" in log.read_text()
@@ -173,7 +189,7 @@ def test_verify_and_prune_are_as_silent(cli: Cli, table: Place, admin: Client, t
     assert [labels["outcome"] for labels, value in gauges(metrics)["dataset_outcome"] if value] == ["complete"]
     pk, sk = min(table.items)
     admin.delete_item(TableName=table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
-    failed = cli.from_cron("verify", manifest, *table.to, "--metrics-file", metrics)
+    failed = cli.from_cron("verify", manifest, *table.to, "--quiet", "--metrics-file", metrics)
     paragraph = " ".join(failed.out.splitlines())
     assert (failed.code, paragraph.count("ingest-cli: ")) == (4, 1)
     assert "1 missing of 9 items compared" in paragraph

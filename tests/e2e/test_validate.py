@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
+import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.e2e.harness import (
     plug,
     small_dump,
 )
+from tests.support.archives import tar_of, zip_of
 
 UNPLUGGED = """\
 import socket
@@ -57,7 +60,9 @@ def test_the_counts_are_those_of_a_load(validated: Result, number: int, name: st
         assert report[part] == expected[part]
     assert report["items"]["built"] == expected["items"]["built"]
     assert report["items"]["distinct"] == expected["items"]["distinct"]
-    assert report["wcu"]["predicted"] == report["items"]["acknowledged"]
+    items = report["items"]
+    assert (items["acknowledged"], items["checked"]) == (0, report["wcu"]["predicted"]), "nothing was sent"
+    assert items["built"] == items["checked"] + items["merged"] + items["refused"]
 
 
 def test_the_window_and_the_reject_file(cli: Cli, tmp_path: Path) -> None:
@@ -86,6 +91,19 @@ def _text() -> bytes:
     return "".join(",".join(row) + "\n" for row in (("NAME", "IC", "TEL", "EMAIL"), *SMALL_ROWS)).encode()
 
 
+def _long_text() -> bytes:
+    """More than is looked at, so that what is wrong further on has to be looked for."""
+    rng = random.Random(7)
+    rows = (f"ALI,850101145{n % 1000:03},01234{n:06},{rng.getrandbits(160):x}@example.com\n" for n in range(25_000))
+    return _text() + "".join(rows).encode()
+
+
+def _flipped(data: bytes) -> bytes:
+    """The same with one wrong bit, far from its beginning."""
+    at = len(data) * 9 // 10
+    return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
 def _csv(path: Path) -> None:
     path.write_bytes(_text())
 
@@ -100,6 +118,10 @@ FILES: dict[str, Callable[[Path], object]] = {
     "small.csv": _csv,
     "small.csv.gz": lambda path: path.write_bytes(gzip.compress(_text())),
     "cut.csv.gz": lambda path: path.write_bytes(gzip.compress(_text() * 3000)[:-600]),
+    "part.csv.gz.001": lambda path: path.write_bytes(gzip.compress(_long_text())[:-600]),
+    "flipped.csv.gz": lambda path: path.write_bytes(_flipped(gzip.compress(_long_text()))),
+    "flipped.zip": lambda path: path.write_bytes(_flipped(zip_of([("a.csv", _long_text()), ("b.csv", _text())]))),
+    "cut.tar.xz": lambda path: path.write_bytes(lzma.compress(tar_of([("a.csv", _long_text())]))[:-3000]),
     "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
     "[brackets]*.csv": _csv,
 }
@@ -111,6 +133,13 @@ UNUSABLE = {
     "pipe": "not a regular file",
     "zip": "packed in a way that is not known",
     "no-gzip.csv.gz": "gzip",
+}
+DAMAGED = {
+    "part.csv.gz.001": "set `join = true` in [dataset]",
+    "cut.csv.gz": "cut off",
+    "flipped.csv.gz": "damaged",
+    "flipped.zip": "damaged",
+    "cut.tar.xz": "cut off",
 }
 
 
@@ -133,6 +162,12 @@ def test_a_look_at_a_file(looked_at: dict[str, Future[Result]], name: str) -> No
     result = looked_at[name].result()
     if name in UNUSABLE:
         result.complains(4, f'{name}"', UNUSABLE[name])
+    elif name in DAMAGED:
+        assert result.code == 4
+        assert f'{name}" cannot be unpacked to its end' in result.err
+        assert DAMAGED[name] in result.err
+        assert "delimiter comma" in result.out, "what can be said is said all the same"
+        assert "    damaged: " in result.out
     else:
         assert (result.code, result.err) == (0, "")
         assert f"{name}: " in result.out

@@ -7,7 +7,7 @@ import codecs
 import gzip
 import lzma
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 from backports import zstd
@@ -15,7 +15,7 @@ from backports import zstd
 from ingest_cli.decoders import decode, unpack
 from ingest_cli.decoders.charset import to_utf8
 from ingest_cli.decoders.gzip import PIECE_BYTES
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import DamagedError, SourceError
 
 PIECES = pytest.mark.parametrize("piece", [1, 3, 4096])
 TEXT = "".join(f"{random.Random(i).random()},row {i}\n" for i in range(500)).encode()
@@ -289,3 +289,29 @@ def test_a_text_that_begins_like_bzip2_is_a_text(text: bytes) -> None:
     assert unpacked(text) == (text, None)
     assert unpacked(bz2.compress(text)) == (text, None)
     assert unpacked(bz2.compress(b"")) == (b"", None)
+
+
+def _zstd_of_unknown_size(data: bytes) -> bytes:
+    """With a window of 256 MiB, as `zstd --long=28` makes it of what is piped into it."""
+    compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 28})
+    return compressor.compress(data) + compressor.flush()
+
+
+LARGE_WINDOWS: Mapping[str, Callable[[bytes], bytes]] = {
+    "xz": lambda data: lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]),
+    "lzma": lambda data: lzma.compress(
+        data, lzma.FORMAT_ALONE, filters=[{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 29}]
+    ),
+    "zstd": _zstd_of_unknown_size,
+}
+
+
+@pytest.mark.parametrize("name", LARGE_WINDOWS)
+def test_a_window_beyond_the_limit_is_no_damage(name: str) -> None:
+    with pytest.raises(
+        SourceError, match=r"needs more memory than the limit of (256|128) MiB; unpack it first"
+    ) as raised:
+        list(unpack([LARGE_WINDOWS[name](b"NAME,TEL\n" * 1000)]))
+    assert not isinstance(raised.value, DamagedError)
+    assert "damaged" not in str(raised.value)
+    assert f"`{'zstd -dc --long=31' if name == 'zstd' else 'xz -dc'} FILE | ingest-cli load" in str(raised.value)

@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("catalog", "autoscaling", "capacity"),
     ("lookup", "sandbox", "drafting", "reading", "heads"),
     ("pipeline",),
-    ("engines",),
+    ("engines", "preflight"),
     ("ledger", "lock"),
     ("raised",),
     ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),

@@ -92,7 +92,7 @@ def test_traffic() -> None:
 
 
 def test_a_report_for_programs() -> None:
-    report = Report("load", "demo", "Demo", account=account(), elapsed_s=2.0)
+    report = Report("load", "demo", "Demo", "breaches", account=account(), elapsed_s=2.0)
     report.distinct.add(np.arange(7, dtype=np.uint64))
     out = json.loads(json.dumps(report.as_dict()))
     assert out["rows"] == {"read": 10, "kept": 6, "rejected": 3, "skipped": 1}
@@ -100,6 +100,9 @@ def test_a_report_for_programs() -> None:
     assert out["rejected_identifiers"] == {"EMAIL": {"not_an_address": 2}, "IC": {"dummy": 4, "too_short": 1}}
     items = out["items"]
     assert (items["built"], items["acknowledged"], items["merged"], items["refused"]) == (11, 8, 2, 1)
+    report.table = None
+    dry = report.as_dict()["items"]
+    assert (items["checked"], dry["acknowledged"], dry["checked"]) == (0, 0, 8), "a dry run has nothing acknowledged"
     assert (items["distinct"], items["duplicates"], items["distinct_is_exact"]) == (7, 4, True)
     assert (out["balances"], out["rows_per_s"]) == (True, 5.0)
 

@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from ingest_cli.errors import SourceError, UsageError
 from ingest_cli.settings import Target
-from ingest_cli.sources import find_sources, s3
+from ingest_cli.sources import find_by_entry, find_sources, join, s3
 from ingest_cli.sources.places import Places
 from ingest_cli.sources.s3_requests import Requests
 
@@ -218,6 +218,33 @@ def test_a_listed_object_in_an_archive_is_refused_unless_it_was_restored() -> No
             stub.add_response("head_object", restore)
         requests = Requests(client, lambda _: None)
         with pytest.raises(SourceError, match=r'"s3://leaks/a\.csv" is archived'):
-            s3._under(requests, BUCKET, "", '"s3://leaks/"')
-        [version] = s3._under(requests, BUCKET, "", '"s3://leaks/"')
+            s3._under(requests, BUCKET, "", '"s3://leaks/"', [])
+        [version] = s3._under(requests, BUCKET, "", '"s3://leaks/"', [])
         assert version.key == "a.csv"
+
+
+@pytest.mark.usefixtures("client")
+def test_parts_are_joined(client: S3Client) -> None:
+    whole = b"NAME,TEL\nAli,0123456781\n" * 200_000
+    for number, at in enumerate(range(0, len(whole), 1_900_000)):
+        client.put_object(Bucket=BUCKET, Key=f"parts/u.csv.{number + 9}", Body=whole[at : at + 1_900_000])
+    source = join(find_by_entry(["s3://leaks/parts/u.csv.?", "s3://leaks/parts/u.csv.??"], Path()))
+    assert source.name == "s3://leaks/parts/u.csv.9 … (3 parts)"
+    assert b"".join(source.open()) == whole
+    with source.open_file() as file:
+        file.seek(1_899_990)
+        assert file.read(30) == whole[1_899_990:1_900_020]
+    known = source.fingerprint()
+    client.put_object(Bucket=BUCKET, Key="parts/u.csv.10", Body=b"other")
+    assert join(find_by_entry(["s3://leaks/parts/u.csv.?", "s3://leaks/parts/u.csv.??"], Path())).fingerprint() != known
+
+
+@pytest.mark.usefixtures("client")
+def test_companions_under_a_prefix_are_passed_over_and_told_of(client: S3Client) -> None:
+    for key in ("x/_started", "x/data/a.json", "x/manifest-summary.json", "x/manifest-summary.md5"):
+        client.put_object(Bucket=BUCKET, Key=f"export/{key}", Body=b"{}")
+    notes = list[str]()
+    [found] = find_by_entry(["s3://leaks/export/"], Path(), on_note=notes.append)
+    assert [source.name for source in found] == ["s3://leaks/export/x/data/a.json"]
+    listed = "x/_started, x/manifest-summary.json, x/manifest-summary.md5"
+    assert notes == [f'3 files that are no dump passed over in "s3://leaks/export/": {listed}']

@@ -445,10 +445,10 @@ def test_the_cache_forgets_the_oldest(folder: Path, tmp_path: Path) -> None:
     old = {f"1:{i}:1:1:1": "0" * 64 for i in range(MAX_ENTRIES)}
     cache.path.write_text(json.dumps(old))
     status = (folder / "dumps/a.csv").stat()
-    cache.put(status, "f" * 64)
+    cache.put([status], "f" * 64)
     entries = json.loads(cache.path.read_text())
     assert len(entries) == MAX_ENTRIES
-    assert cache.get(status) == "f" * 64
+    assert cache.get([status]) == "f" * 64
     assert "1:0:1:1:1" not in entries
     assert "1:1:1:1:1" in entries
 

@@ -64,14 +64,15 @@ def test_a_descriptor_that_is_closed_is_nobody(pipes: list[int]) -> None:
     assert audience((pipes[1], pipes[1], pipes[1])) is Audience.PROGRAM
 
 
+@pytest.mark.parametrize("asks", [True, False])
 @pytest.mark.parametrize(
     ("who", "chatty", "result"),
     [(Audience.PERSON, True, True), (Audience.PROGRAM, False, True), (Audience.MAIL, False, False)],
 )
-def test_what_is_said_to_whom(who: Audience, *, chatty: bool, result: bool) -> None:
-    assert Manners.of(None, who) == Manners(chatty=chatty, result=result)
-    assert Manners.of(True, who) == Manners(chatty=True, result=True)  # noqa: FBT003 - the setting as it is
-    assert Manners.of(False, who) == Manners(chatty=False, result=False)  # noqa: FBT003
+def test_what_is_said_to_whom(who: Audience, *, chatty: bool, result: bool, asks: bool) -> None:
+    assert Manners.of(None, who, asks=asks) == Manners(chatty=chatty, result=result or asks)
+    assert Manners.of(True, who, asks=asks) == Manners(chatty=True, result=True)  # noqa: FBT003 - the setting as it is
+    assert Manners.of(False, who, asks=asks) == Manners(chatty=False, result=False)  # noqa: FBT003
 
 
 # -- how long it may take --------------------------------------------------------------------------------------------

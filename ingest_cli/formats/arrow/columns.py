@@ -7,14 +7,15 @@ and in Parquet are read with the same manifest. A name that is there as it stand
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.types as pt
 
-from ingest_cli.errors import ManifestError, SourceError
+from ingest_cli.errors import ManifestError, MissingColumnError, SourceError
+from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.json_paths import Every, Step, parse_path
 from ingest_cli.formats.sniffing.names import shown
 
@@ -60,15 +61,23 @@ def storage(array: pa.Array) -> pa.Array:
     return array
 
 
-def find_columns(schema: pa.Schema, wanted: Iterable[str]) -> tuple[Column, ...]:
-    """The wanted columns.
+def find_columns(schema: pa.Schema, wanted: Sequence[str], optional: Collection[str] = ()) -> tuple[Column, ...]:
+    """The wanted columns, without those of the `optional` ones that are not there.
 
     Raises:
         ManifestError: one is not there, is there several times, or is of a type that has no text.
         SourceError: one is of a type nested too deeply.
     """
-    names = schema.names
-    return tuple(_find(name, names, schema) for name in wanted)
+    names, found = schema.names, list[Column]()
+    for name in wanted:
+        try:
+            found.append(_find(name, names, schema))
+        except MissingColumnError:
+            if name not in optional:
+                raise
+    if wanted and not found:
+        raise none_of(wanted, f"in the file of {len(names)} columns")
+    return tuple(found)
 
 
 def leaves(schema: pa.Schema, column: Column) -> tuple[int, int]:
@@ -140,13 +149,13 @@ def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[st
     return tuple(fields), _plain(kind)
 
 
-def _missing(name: str, names: Sequence[str], step: str | None = None) -> ManifestError:
+def _missing(name: str, names: Sequence[str], step: str | None = None) -> MissingColumnError:
     word = name if step is None else step
     near = get_close_matches(word.casefold()[:200], [other.casefold() for other in names], 1, 0.5)
     hint = next((f'; did you mean "{shown(other)}"?' for other in names if [other.casefold()] == near), "")
     inside = "" if step is None else f': nothing is called "{shown(step)}" there'
     where = f"in the file of {len(names)} columns" if step is None else "in the file"
-    return ManifestError(f'there is no column "{shown(name)}" {where}{inside}{hint}')
+    return MissingColumnError(f'there is no column "{shown(name)}" {where}{inside}{hint}')
 
 
 def _written(step: Step) -> str:

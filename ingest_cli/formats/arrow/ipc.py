@@ -6,7 +6,7 @@ a file that is cut off: these are read from the front, with all columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -39,7 +39,7 @@ _BEGIN = 8  # of the stream within a file
 class ArrowReader:
     """See `Reader`. Its parts are record batches."""
 
-    def __init__(self, file: BinaryIO, wanted: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         """Find the wanted columns.
 
         Raises:
@@ -62,7 +62,7 @@ class ArrowReader:
         if first is None or first.kind != SCHEMA:
             raise BrokenFileError
         self._schema = self._open_stream(None).schema
-        self.columns = find_columns(self._schema, wanted)
+        self.columns = find_columns(self._schema, wanted, optional)
         self._tops = sorted({column.top for column in self.columns})
         included = [self._schema.names.index(name) for name in self._tops]
         options = pa.ipc.IpcReadOptions(included_fields=included, use_threads=False)

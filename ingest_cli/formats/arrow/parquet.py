@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ _BUFFER_BYTES = 256 << 10  # read at a time, of each column
 class ParquetReader:
     """See `Reader`. Its parts are row groups."""
 
-    def __init__(self, file: BinaryIO, wanted: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         self.size_bytes, footer = _read_footer(file)
         self._file = file
         self._parquet = pq.ParquetFile(
@@ -34,7 +34,7 @@ class ParquetReader:
             thrift_string_size_limit=MAX_FOOTER_BYTES,
         )
         schema, parquet = self._parquet.schema_arrow, self._parquet.schema
-        self.columns = find_columns(schema, wanted)
+        self.columns = find_columns(schema, wanted, optional)
         if count_leaves(schema) != len(parquet):
             raise BrokenFileError
         numbers = {number for column in self.columns for number in range(*leaves(schema, column))}

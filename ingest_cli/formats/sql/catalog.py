@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from ingest_cli.errors import ManifestError
+from ingest_cli.errors import ManifestError, MissingColumnError
+from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.sniffing.names import discreet, shown
 from ingest_cli.formats.sql.dialect import Family
 from ingest_cli.formats.sql.statements import Created, Name
@@ -30,11 +31,13 @@ class Wish:
         tables: names of the tables to read; none: the only one there is.
         wanted: names of the columns to keep.
         columns: names of the columns of tables that the dump does not describe.
+        optional: those of the wanted columns that a dump may lack.
     """
 
     tables: tuple[str, ...]
     wanted: tuple[str, ...]
     columns: tuple[str, ...] | None
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -215,10 +218,13 @@ class Catalog:
             elif wanted.casefold() in folded:  # names that are not quoted have no case
                 out.append(folded.index(wanted.casefold()))
             else:
-                if wanted.casefold() not in known and len(self._selected) < 2:  # noqa: PLR2004 - tables may differ
+                required = wanted not in self._wish.optional and len(self._selected) < 2  # noqa: PLR2004 - tables may differ
+                if required and wanted.casefold() not in known:
                     raise self._missing(wanted, table, names)
                 out.append(None)
         if self._wish.wanted and not known:
+            if self._wish.optional.issuperset(self._wish.wanted):
+                raise none_of(self._wish.wanted, f'in the table "{_shown(table)}" of {len(names)} columns')
             raise self._missing(self._wish.wanted[0], table, names)
         return tuple(out)
 
@@ -231,11 +237,11 @@ class Catalog:
         parts = {Family.MYSQL: 1, Family.UNKNOWN: 1, Family.SQL_SERVER: 2}.get(self._family)
         return (self._database, *key) if self._database and len(key) == parts else key
 
-    def _missing(self, wanted: str, table: Name, names: tuple[str, ...]) -> ManifestError:
+    def _missing(self, wanted: str, table: Name, names: tuple[str, ...]) -> MissingColumnError:
         folded = {name.casefold(): name for name in names[:_MAX_COMPARED] if len(name) <= _MAX_COMPARED}
         near = get_close_matches(wanted.casefold(), folded, 1, 0.5)
         hint = f'; did you mean "{shown(folded[near[0]])}"?' if near else ""
-        return ManifestError(
+        return MissingColumnError(
             f'there is no column "{shown(wanted)}" in the table "{_shown(table)}" of {len(names)} columns{hint}'
         )
 

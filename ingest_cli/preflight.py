@@ -1,0 +1,251 @@
+"""Checks of all sources before the first of them is read: whether they are whole files, and fit the manifest.
+
+Whatever would end a run later on is to end it here, where nothing has been written yet: a file that ends in the middle
+of a line, since the next one is the rest of it; a column that the third file lacks; an archive that cannot be read.
+Of each source its beginning and its end are read, and no more. What lies deeper, such as the second file of an archive,
+comes to light when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ingest_cli.decoders import is_packed, members
+from ingest_cli.decoders.charset import encoding_of, to_utf8
+from ingest_cli.errors import DamagedError, ManifestError, SourceError
+from ingest_cli.formats import FileFormat, Format, open_format
+from ingest_cli.formats.sniffing.magic import known_format
+from ingest_cli.pipeline import Plan, Shard, named, refuse_known
+from ingest_cli.sources import Source
+from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
+
+HEAD_BYTES = 4 << 10
+"""Of a source, what is looked at of its beginning, and kept until all have been looked at."""
+
+_TEXT_BYTES = 1 << 20  # of unpacked text, in which a header is looked for
+_CHUNK_BYTES = 4 << 10  # of that, what is parsed at a time
+_TAIL_BYTES = 256
+_NAMES_NOTHING = frozenset({"json", "jsonl", "combo", "blocks"})
+"""Formats of which no header, nor anything like it, can be missing a column."""
+
+_PADDING = b"\x1a\0"  # what CP/M and tapes fill up the last block with
+
+
+def check_sources(planned: Plan, age_key: Callable[[], str] | None = None) -> None:
+    """Look at all sources of a plan.
+
+    Args:
+        planned: what there is to read.
+        age_key: gives what opens sources that are encrypted with age.
+
+    Raises:
+        SourceError: one ends in the middle of something, and another one follows; or one cannot be read at all.
+        ManifestError: one lacks a column, or the manifest does not fit it otherwise.
+    """
+    heads = _Heads(planned, age_key)
+    peeks = {shard.number: _peek(shard.source) for shard in planned.shards if shard.source.size_bytes}
+    if not isinstance(heads.format, FileFormat):
+        for shard, after in _pairs(planned, peeks):
+            _check_seam(_Seam(planned, shard.source, after, peeks[shard.number], peeks[after.number]), heads)
+    for shard in planned.shards:
+        if shard.number in peeks:
+            heads.check(shard, peeks[shard.number])
+
+
+@dataclass(frozen=True, slots=True)
+class _Peek:
+    """The beginning and the end of a source."""
+
+    head: bytes
+    tail: bytes
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is packed, so that neither says anything of what is in it."""
+        return is_packed(self.head)
+
+    @property
+    def first_line(self) -> bytes:
+        """The first line with anything on it, without its end."""
+        return self.head.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+
+
+def _peek(source: Source) -> _Peek:
+    try:
+        with source.open_file() as file:
+            head = file.read(HEAD_BYTES)
+            if len(head) >= source.size_bytes:
+                return _Peek(head, head[-_TAIL_BYTES:])
+            file.seek(source.size_bytes - _TAIL_BYTES)
+            return _Peek(head, file.read(_TAIL_BYTES))
+    except SourceError as error:
+        raise named(error, source, source.name, several=False) from error
+
+
+def _pairs(planned: Plan, filled: Container[int]) -> Iterator[tuple[Shard, Shard]]:
+    """Those that follow each other as parts of one file would, of the shards with anything in them.
+
+    That is by their names, where one entry of `sources` has named them; where each has an entry of its own, these have
+    to look like parts of one file besides.
+    """
+    alone = list[Shard]()
+    for entry in planned.entries:
+        shards = [shard for shard in entry if shard.number in filled]
+        yield from pairwise([shards[at] for at in neighbours([shard.source.name for shard in shards])])
+        alone += shards if len(shards) == 1 else []
+    yield from (pair for pair in pairwise(alone) if are_siblings(*(shard.source.name for shard in pair)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seam:
+    """Two sources of which the second may go on where the first ends."""
+
+    planned: Plan
+    source: Source
+    after: Shard
+    first: _Peek
+    second: _Peek
+
+    @property
+    def cuts(self) -> bool:
+        """Whether the first ends in the middle of something."""
+        name = self.planned.manifest.format.name
+        end = self.first.tail.rstrip(_PADDING).rstrip()
+        begin = self.second.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if name == "json" or (name == "jsonl" and not self._ends_line()):
+            # A value ends and begins with a bracket, and inside of one there is always something between these two.
+            return not (end.endswith((b"}", b"]")) and begin.startswith((b"{", b"[")))
+        if name == "sql" and end.endswith(b";"):
+            return False
+        if name == "blocks" and end.lower().endswith(b"end:vcard") and begin[:11].lower() == b"begin:vcard":
+            return False
+        return not self._ends_line()
+
+    def _ends_line(self) -> bool:
+        encoding, _ = encoding_of(self.first.head, self.planned.manifest.format.encoding)
+        tail = self.first.tail
+        if "\n".encode(encoding) == b"\n":
+            tail = tail.rstrip(_PADDING) or b"\n"
+        return tail.endswith(("\n".encode(encoding), "\r".encode(encoding)))
+
+
+def _check_seam(seam: _Seam, heads: _Heads) -> None:
+    """Refuse two sources that are parts of one file.
+
+    Raises:
+        SourceError: that is what they are, as far as can be seen.
+    """
+    name, after = seam.source.name, seam.after.source.name
+    if seam.first.packed:
+        if not seam.second.packed and ((is_part(name) and is_part(after)) or b"\0" in seam.second.head):
+            raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
+        return
+    if seam.second.packed or known_format(seam.second.head) is not None:
+        return  # whatever it is, it is no text that goes on
+    if not seam.cuts or heads.begins_anew(seam):
+        return
+    raise SourceError(
+        f'"{name}" ends in the middle of a line, without a line end, and "{after}" follows it; {JOIN}, or else give it '
+        "a line end (sed -i '$a\\' FILE)"
+    )
+
+
+@dataclass(slots=True)
+class _Heads:
+    """What is known of the beginnings of sources.
+
+    Attributes:
+        planned: what there is to read.
+        age_key: see `check_sources`.
+        format: parses them.
+        known: first lines with which a source begins that fits the manifest.
+    """
+
+    planned: Plan
+    age_key: Callable[[], str] | None
+    format: Format | FileFormat = field(init=False)
+    known: set[bytes] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.format = open_format(self.planned.manifest.format, self.planned.wanted, lambda: _CHUNK_BYTES)
+
+    def begins_anew(self, seam: _Seam) -> bool:
+        """Whether the second of two sources has a header, so that it is a file of its own."""
+        table = self.planned.manifest.format
+        if not table.header:
+            return False
+        if seam.second.first_line == seam.first.first_line:
+            return True
+        if table.columns or table.name not in {"csv", "tsv"}:
+            return False
+        try:
+            self._parse(seam.after, seam.second)
+        except (SourceError, ManifestError):
+            return False
+        return True
+
+    def check(self, shard: Shard, peek: _Peek) -> None:
+        """Find the wanted columns in a source, if that can be done at its beginning.
+
+        Raises:
+            SourceError, ManifestError: as when it is read.
+        """
+        if self._is_known(peek):
+            return
+        try:
+            self._parse(shard, peek)
+        except DamagedError:
+            return  # the rows before that place count
+        except (SourceError, ManifestError) as error:
+            raise named(error, shard.source, shard.source.name, several=len(self.planned.shards) > 1) from error
+        if self._is_plain(peek):
+            self.known.add(peek.first_line)
+
+    def _is_known(self, peek: _Peek) -> bool:
+        return self._is_plain(peek) and peek.first_line in self.known
+
+    def _is_plain(self, peek: _Peek) -> bool:
+        """Whether the first line is the header, and all of it."""
+        table = self.planned.manifest.format
+        if table.name not in {"csv", "tsv"} or not table.header or table.skip_lines or peek.packed:
+            return False
+        if len(peek.head) == HEAD_BYTES and b"\n" not in peek.head.lstrip(b"\r\n"):
+            return False
+        quotes = peek.first_line.count(table.quote.encode()) if table.quote else 0
+        return quotes % 2 == 0 and not table.escape
+
+    def _parse(self, shard: Shard, peek: _Peek) -> None:
+        """Read as far as the first rows."""
+        source, format_ = shard.source, self.format
+        if isinstance(format_, FileFormat):
+            if len(self.planned.shards) > 1 and not is_packed(peek.head, but_for=format_.signatures):
+                refuse_known(peek.head, format_)
+                with source.open_file() as file:
+                    next(format_.read_file(file), None)
+            return
+        pieces = iter([peek.head]) if len(peek.head) >= source.size_bytes else source.open()
+        member = next(members(pieces, age_key=self.age_key, open_file=source.open_file), None)
+        if member is None:
+            return
+        refuse_known(member.head, format_, member.name)
+        table = self.planned.manifest.format
+        if table.name in _NAMES_NOTHING or (table.name in {"csv", "tsv"} and table.columns):
+            return
+        with suppress(_EnoughError):
+            next(format_.read(_limited(to_utf8(member.pieces, table.encoding))), None)
+
+
+class _EnoughError(SourceError):
+    """So much was looked at that it makes no sense to look any further."""
+
+
+def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    left = _TEXT_BYTES
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            raise _EnoughError

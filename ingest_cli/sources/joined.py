@@ -1,0 +1,160 @@
+"""The parts of one file as one source: their bytes follow each other, whatever lies at a seam."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, BinaryIO
+
+from ingest_cli.errors import SourceError, UsageError
+from ingest_cli.sources import local, stdin
+from ingest_cli.sources.interface import Source
+from ingest_cli.sources.parts import in_order
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A file that was split.
+
+    Attributes:
+        parts: in order, at least two.
+    """
+
+    parts: tuple[Source, ...]
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return f"{self.parts[0].name} … ({len(self.parts):,} parts)"
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """See `Source.size_bytes`."""
+        return sum(part.size_bytes for part in self.parts)
+
+    @property
+    def identity(self) -> object:
+        """See `Source.identity`."""
+        return tuple(part.identity for part in self.parts)
+
+    def fingerprint(self) -> str:
+        """Of files on this machine, the SHA-256 of all of their bytes: that of the file, were it whole.
+
+        With others among them, that of the parts' digests, a line each, in order.
+        """
+        files = [part for part in self.parts if isinstance(part, local.LocalFile)]
+        if len(files) == len(self.parts):
+            return local.digest_of(files)
+        return hashlib.sha256("".join(f"{part.fingerprint()}\n" for part in self.parts).encode()).hexdigest()
+
+    def open(self) -> Iterator[bytes]:
+        """See `Source.open`."""
+        for part in self.parts:
+            with _named(part):
+                yield from part.open()
+
+    def open_file(self) -> BinaryIO:
+        """See `Source.open_file`."""
+        return io.BufferedReader(_JoinedFile(self.parts))
+
+
+class _JoinedFile(io.RawIOBase):
+    """The parts as a file that can be read at any place; one of them is open at a time."""
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        super().__init__()
+        self._parts = parts
+        self._begins = [0, *accumulate(part.size_bytes for part in parts)]
+        self._at = 0
+        self._number = -1
+        self._open: BinaryIO | None = None
+
+    def readable(self) -> bool:
+        """See `io.IOBase.readable`."""
+        return True
+
+    def seekable(self) -> bool:
+        """See `io.IOBase.seekable`."""
+        return True
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """See `io.IOBase.seek`; a place before the first byte is a `ValueError`, as for other files."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._begins[-1]}[whence]
+        if start + offset < 0:
+            raise ValueError("there is nothing before the first byte")
+        self._at = start + offset
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """See `io.RawIOBase.readinto`; raises `SourceError`."""
+        with memoryview(buffer) as view, view.cast("B") as room:
+            if self._at >= self._begins[-1] or not len(room):
+                return 0
+            number = bisect_right(self._begins, self._at) - 1
+            part, begin = self._parts[number], self._begins[number]
+            with _named(part):
+                file = self._part(number)
+                file.seek(self._at - begin)
+                data = file.read(min(len(room), self._begins[number + 1] - self._at))
+            room[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """See `io.IOBase.close`."""
+        if self._open is not None:
+            self._open.close()
+        super().close()
+
+    def _part(self, number: int) -> BinaryIO:
+        if self._open is None or number != self._number:
+            if self._open is not None:
+                self._open.close()
+            self._open, self._number = self._parts[number].open_file(), number
+        return self._open
+
+
+def join(found: Sequence[Sequence[Source]]) -> Source:
+    """The file whose parts were found.
+
+    Args:
+        found: for each entry of `sources` the parts it named; an entry that named several has them in any order.
+
+    Raises:
+        SourceError: the order of the parts does not follow from their names, or one is missing.
+        UsageError: standard input is one of them.
+    """
+    parts = list[Source]()
+    for several in found:
+        parts += [several[at] for at in in_order([one.name for one in several], is_begun=bool(parts))]
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, stdin.StandardInput) for part in parts):
+        raise UsageError(
+            'standard input ("-") cannot be joined with other parts; name all parts as files, or pipe all of them in: '
+            "cat PARTS | ingest-cli load …"
+        )
+    return Joined(tuple(parts))
+
+
+@contextmanager
+def _named(part: Source) -> Iterator[None]:
+    """Say of which part something that goes wrong is: whoever reads the whole can only name that."""
+    try:
+        yield
+    except SourceError as error:
+        raise type(error)(f'the part "{part.name}": {error}') from error

@@ -1,0 +1,170 @@
+"""The names of the parts of a split file: in which order they belong, and whether one is missing.
+
+What splits files counts: in figures (`.001`, `part-00000`, `split -d`), in hexadecimal ones (`split -x`) or in letters
+(`split`: `aa`, `ab` … `yz`, `zaaa`). An order that the names do not give is never guessed: a file put together in a
+wrong one has values that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ingest_cli.errors import DamagedError, SourceError
+
+_DIGITS = "0123456789"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABETS = (_LETTERS, _LETTERS.upper(), "0123456789abcdef", "0123456789ABCDEF")
+_MOST_LETTERS = 2  # that `split` begins with, unless told otherwise
+_NUMBER = re.compile("([0-9]+)")
+_LAST_WORD = re.compile("[0-9A-Za-z]+$")
+_LAST_WORDS = re.compile(r"[^0-9A-Za-z].*$")
+_PART = re.compile(
+    r"\.(?:[0-9]{1,6}|aa?[a-z])$|(?:(?<=/)|^)xa[a-z]$|[ ._-]?part[ ._-]?[0-9]+(?:of[0-9]+)?(?:\.[a-z0-9]+)?$",
+    re.IGNORECASE,
+)
+_LIST_THEM = "list the parts one by one in `sources`, in their order"
+
+
+JOIN = "set `join = true` in [dataset] if these are parts of one file"
+"""What to try where a file ends in the middle of something, and another one follows it."""
+
+OTHER_PARTS = (
+    "By its name it is a part of a split file: name all parts in `sources`, and set `join = true` in [dataset]"
+)
+"""What to try where one ends in the middle of something, and is read alone."""
+
+
+def with_advice(error: SourceError, name: str) -> SourceError:
+    """The same error about a source of this name; of a damaged part, with what helps there."""
+    return DamagedError(error.what, OTHER_PARTS) if isinstance(error, DamagedError) and is_part(name) else error
+
+
+def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
+    """The places of `names`, those of the parts of one file, in the order in which the parts belong.
+
+    Args:
+        names: of the parts, in any order.
+        is_begun: whether there are others before them.
+
+    Raises:
+        SourceError: the names do not say, or there is one between them that is missing.
+    """
+    if len(names) < 2:  # noqa: PLR2004 - one is in order
+        return list(range(len(names)))
+    order = _by_numbers(names, is_begun=is_begun)
+    if order is None:
+        order = _by_words(names, is_begun=is_begun)
+    if order is None:
+        raise SourceError(
+            f'the names of the parts, such as "{names[0]}" and "{names[1]}", do not say in which order they belong; '
+            f"{_LIST_THEM}"
+        )
+    return order
+
+
+def neighbours(names: Sequence[str]) -> list[int]:
+    """As `in_order`, or as they are given where the names do not say."""
+    try:
+        return in_order(names)
+    except SourceError:
+        numbers = [[int(each) for each in _NUMBER.findall(name)] for name in names]
+        if len({_NUMBER.sub("0", name) for name in names}) == 1:
+            return sorted(range(len(names)), key=lambda at: numbers[at])
+        return list(range(len(names)))
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of this name is by it a part of a split one: `x.gz.001`, `x.csv.aa`, `x.part2`."""
+    return _PART.search(name) is not None
+
+
+def are_siblings(name: str, other: str) -> bool:
+    """Whether these are by their names parts of the same file."""
+    return is_part(name) and is_part(other) and _PART.sub("", name) == _PART.sub("", other)
+
+
+def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
+    """The order of names that differ in numbers only, and in no number written in two ways."""
+    if len({_NUMBER.sub("0", name) for name in names}) > 1:
+        return None
+    written = [_NUMBER.findall(name) for name in names]
+    numbers = [tuple(map(int, each)) for each in written]
+    if len(set(numbers)) < len(numbers):
+        return None
+    order = sorted(range(len(names)), key=lambda at: numbers[at])
+    differing = [at for at in range(len(numbers[0])) if len({each[at] for each in numbers}) > 1]
+    if len(differing) == 1:  # else they lie in several folders, say, and nobody knows which is the last of each
+        pieces, at = _NUMBER.split(names[0]), 2 * differing[0] + 1
+        around = "".join(pieces[:at]), "".join(pieces[at + 1 :])
+        counters = [written[place][differing[0]] for place in order]
+        if int(counters[0]) > 1 and not is_begun:
+            raise _missing(around, "1".zfill(len(counters[0])))
+        for counter, after in pairwise(counters):
+            if int(after) != int(counter) + 1 and after not in _successors(counter, _DIGITS):
+                raise _missing(around, str(int(counter) + 1).zfill(len(counter)))
+    return order
+
+
+def _by_words(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
+    """The order of names that differ in their last word, but for an ending that all have: `users_aa.csv`."""
+    ending = _LAST_WORDS.search(_common_ending(names))
+    after = ending[0] if ending else ""
+    bare = [name[: len(name) - len(after)] for name in names]
+    words = [found[0] if (found := _LAST_WORD.search(name)) else "" for name in bare]
+    if len({name[: len(name) - len(word)] for name, word in zip(bare, words, strict=True)}) > 1:
+        return None
+    before = _common_beginning(bare)
+    counters = [name[len(before) :] for name in bare]
+    alphabet = next((each for each in _ALPHABETS if all(one and set(one) <= set(each) for one in counters)), None)
+    if alphabet is None or all(one.isdigit() for one in counters):
+        return None
+    order = sorted(range(len(names)), key=lambda at: counters[at])
+    first = counters[order[0]]
+    if first != alphabet[0] * len(first) and not is_begun:
+        if len(first) > _MOST_LETTERS:  # words of some language
+            return None
+        raise _missing((before, after), alphabet[0] * len(first))
+    for place, following in pairwise(order):
+        if counters[following] not in (expected := _successors(counters[place], alphabet)):
+            raise _missing((before, after), expected[0] if expected else alphabet[0] * (len(counters[place]) + 1))
+    return order
+
+
+def _common_ending(names: Sequence[str]) -> str:
+    return _common_beginning([name[::-1] for name in names])[::-1]
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """The signs, and no folders, that all begin with."""
+    first, last = min(names), max(names)
+    return first[: next((at for at, sign in enumerate(first) if sign != last[at : at + 1]), len(first))]
+
+
+def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
+    """What may follow: one more; or, where the first sign would become the last one there is, as `split` goes on then.
+
+    That is `yz`, `zaaa` and `89`, `9000`: whatever is to come stays in the order of the alphabet.
+    """
+    inner = counter.lstrip(alphabet[-1])
+    digits = [alphabet.index(sign) for sign in inner]
+    at = len(digits) - 1
+    while at >= 0 and digits[at] == len(alphabet) - 1:
+        digits[at] = 0
+        at -= 1
+    if at < 0:
+        return ()
+    digits[at] += 1
+    one_more = counter[: len(counter) - len(inner)] + "".join(alphabet[digit] for digit in digits)
+    if digits[0] < len(alphabet) - 1:
+        return (one_more,)
+    return one_more, counter[: len(counter) - len(inner)] + alphabet[-1] + alphabet[0] * (len(inner) + 1)
+
+
+def _missing(around: tuple[str, str], counter: str) -> SourceError:
+    before, after = around
+    return SourceError(
+        f'the parts are not all there: "{before}{counter}{after}" is missing; get it, or, if there is no such part, '
+        f"{_LIST_THEM}"
+    )
