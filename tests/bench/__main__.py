@@ -19,6 +19,7 @@ from tests.bench import (
     load,
     memory,
     record,
+    small,
     stages,
     start_up,
     validation,
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, ModuleType] = {
     "memory": memory,
     "growth": growth,
     "formats": formats,
+    "small": small,
 }
 """By how they are called on the command line and in the record. Each has a `TITLE`, and `figures(place, options)`."""
 
