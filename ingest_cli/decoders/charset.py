@@ -49,7 +49,7 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             if len(head) >= _BOM_BYTES:
                 break
     except SourceError as fault:  # raised again behind what came before it
-        pieces = _raising(fault)
+        pieces = raising(fault)
     for bom, name in _BOMS:
         if head.startswith(bom):
             head, encoding = head[len(bom) :], name
@@ -62,7 +62,8 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     return _recode(chain([head], pieces), "utf-8" if canonical == "utf-8-sig" else canonical)
 
 
-def _raising(fault: SourceError) -> Iterator[bytes]:
+def raising(fault: SourceError) -> Iterator[bytes]:
+    """A stream that ends at once, with `fault`."""
     yield b""
     raise fault
 

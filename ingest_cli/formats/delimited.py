@@ -23,6 +23,7 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, count_cells, scan
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
@@ -73,10 +74,15 @@ class Delimited:
         self.columns = None if columns is None else tuple(columns)
         self.header = header
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=self.header)
 
     def layout(self, header: irregular.Cells | str) -> Layout:
         """The columns of a source.
@@ -154,13 +160,28 @@ class _Source:
         dialect, layout = self._format.dialect, self._layout
         whole, data = len(data), head_of(data, 2 * MAX_RECORD_LINES)
         final = final and len(data) == whole
-        bounds = scan(data, dialect, final=final) if dialect.is_single_byte else None
-        if bounds is not None and _believable(bounds, len(data)):
-            rows = _parse_regular(data, bounds[: MAX_CHUNK_ROWS + 1], dialect, layout)
-        else:
+        rows = self._regular(data, final=final)
+        if rows is None:
             parsed = irregular.parse(data, dialect, final=final)
             rows = _gather(parsed.bounds, parsed.records, layout)
-        header = _repeated_headers(rows, layout)
+        return self._without_headers(rows)
+
+    def parse_closed(self, data: bytes) -> Rows | None:
+        """See `JoiningParser.parse_closed`."""
+        rows = self._regular(data, final=True)
+        return None if rows is None else self._without_headers(rows)
+
+    def _regular(self, data: bytes, *, final: bool) -> Rows | None:
+        """The complete records of `data`; None if one is not written as it should be."""
+        dialect = self._format.dialect
+        bounds = scan(data, dialect, final=final) if dialect.is_single_byte else None
+        if bounds is None or not _believable(bounds, len(data)):
+            return None
+        return _parse_regular(data, bounds[: MAX_CHUNK_ROWS + 1], dialect, self._layout)
+
+    def _without_headers(self, rows: Rows) -> Rows:
+        """Skip the rows that repeat the header."""
+        header = _repeated_headers(rows, self._layout)
         if not len(header):
             return rows
         keep = ~np.isin(rows.index, header)

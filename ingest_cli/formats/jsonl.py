@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.json_paths import Cells, Paths, parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
@@ -33,10 +34,15 @@ class JsonLines:
         self.wanted = tuple(wanted)
         self.paths = Paths(wanted)
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=False)
 
 
 class _Source:
@@ -63,6 +69,10 @@ class _Source:
                 index.append(i)
                 cells.add(document)
         return to_rows(lines, Found(np.array(index, np.int32), cells.columns(), rejected))
+
+    def parse_closed(self, data: bytes) -> Rows:
+        """See `JoiningParser.parse_closed`."""
+        return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

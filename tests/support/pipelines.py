@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ingest_cli.batching import batches
+from ingest_cli.bundles import Bundle
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
+from ingest_cli.gathering import Gatherer
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
@@ -18,7 +20,7 @@ from ingest_cli.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard, wanted_of
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Origin, Reject, RowChunk
+from ingest_cli.records import Reject
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
@@ -77,9 +79,9 @@ class Settled:
     rejects: list[Reject] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         assert self.preparation is not None
-        work = self.preparation.prepare(origin, rows)
+        work = self.preparation.prepare(bundle)
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self.sink.put(batch)
@@ -87,7 +89,7 @@ class Settled:
             acknowledged += receipt.acknowledged
             refused += receipt.refused
         self.account.add(work.settlement.account(acknowledged, refused))
-        self.rejects += work.settlement.rejects(refused)
+        self.rejects += [reject for _, reject in work.settlement.rejects(refused)]
         self.works.append(work)
 
 
@@ -118,13 +120,15 @@ def run(
     stages = Stages(
         encoding=wanted.format.encoding,
         format=open_format(wanted.format, wanted_of(wanted), FixedSize(chunk_bytes)),
+        chunk_bytes=FixedSize(chunk_bytes),
         window=RowWindow(),
         on_bytes=lambda _: None,
     )
     preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
     settled = Settled(MemorySink() if sink is None else sink, preparation)
-    for number, source in enumerate(sources):
-        run_shard(Shard(number, source), stages, settled)
+    with Gatherer(settled.write, stages.format, stages.chunk_bytes) as gatherer:
+        for number, source in enumerate(sources):
+            run_shard(Shard(number, source), stages, gatherer)
     return settled
 
 
