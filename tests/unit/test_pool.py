@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -105,6 +105,11 @@ class Program:
             link.send(as_settled(received))
             link.send(Took(rows.size_bytes, 0.5))
             link.send(Sent(1, Counter(again=2), 3.0, Counter({7: 1})))
+
+
+def keys(chunks: Iterable[Bundle | Settled]) -> list[tuple[int, int, int]]:
+    """Which chunks these are."""
+    return sorted((part.origin.shard, part.origin.member, part.span.start.row) for one in chunks for part in one.parts)
 
 
 def settles(_number: int, _folder: Path) -> None:
@@ -207,7 +212,7 @@ class Run:
     @property
     def numbers(self) -> list[int]:
         """Of the chunks that were settled, in order."""
-        return sorted(one.span.start.row for one in self.settled)
+        return sorted(one.parts[0].span.start.row for one in self.settled)
 
     @property
     def pids(self) -> list[int]:
@@ -241,12 +246,11 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
     ]
     with run.pool() as pool:
         for one in made:
-            pool.write(*one)
+            pool.write(one)
     assert len(run.pids) == workers
-    keys = sorted((one.origin.shard, one.origin.member, one.span.start.row) for one in run.settled)
-    assert keys == sorted((origin.shard, origin.member, rows.start.row) for origin, rows in made)
+    assert keys(run.settled) == keys(made)
     # What they were is what was handed out, and all that a worker says is heard.
-    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(rows.data) for _, rows in made)
+    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(one.rows.data) for one in made)
     handed_out = 80 - len(run.kept)
     assert MAX_UNTAKEN * workers <= handed_out < 80
     assert run.took == [(20, 0.5)] * handed_out
@@ -459,7 +463,7 @@ def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None
     settled = list[int]()
 
     def settle(one: Settled) -> None:
-        settled.append(one.span.start.row)
+        settled.append(one.parts[0].span.start.row)
         raise error
 
     with pytest.raises(type(error)) as caught:
@@ -619,7 +623,7 @@ def test_a_slice_of_a_column_is_sent_without_what_lies_around_it() -> None:
     )
     packed = pack(Bundle.of(Origin(0, 0, "dump"), part))
     assert len(packed) < 4_000 < column.nbytes
-    _, rows = pickle.loads(packed)  # noqa: S301 - our own
+    rows = pickle.loads(packed).rows  # noqa: S301 - our own
     assert rows.cells["IC"].to_pylist() == [b"%015d" % n for n in range(500, 510)]
 
 
