@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import BinaryIO, Protocol
@@ -89,6 +89,7 @@ class Stages:
         on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
+        stream_format, file_format: `format`, under the name of what it reads; the other one is None.
     """
 
     encoding: str
@@ -100,6 +101,14 @@ class Stages:
     on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     age_identity: Callable[[], str] | None = None
+    stream_format: Format | None = field(init=False)
+    file_format: FileFormat | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out once what the format reads: to ask for each small file would be dear."""
+        reads_files = isinstance(self.format, FileFormat)
+        object.__setattr__(self, "stream_format", None if reads_files else self.format)
+        object.__setattr__(self, "file_format", self.format if reads_files else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,26 +229,26 @@ class _Reading:
 
 def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Reading]:
     """What is to be read of each member of a shard; members that are done are passed over."""
-    source, format_ = shard.source, stages.format
-    if isinstance(format_, FileFormat):
+    source, file_format = shard.source, stages.file_format
+    if file_format is not None:
         with source.open_file() as file:
-            if not is_packed(file.read(HEAD_BYTES), but_for=format_.signatures):
+            if not is_packed(file.read(HEAD_BYTES), but_for=file_format.signatures):
                 if spans := shard.remaining.of(0):
                     origin = Origin(shard.number, 0, source.name)
-                    yield _Reading(origin, spans, partial(format_.read_file, file, spans))
+                    yield _Reading(origin, spans, partial(file_format.read_file, file, spans))
                 stages.on_bytes(source.size_bytes)
                 return
     for number, member in enumerate(_unpacked(source, stages)):
         spans = shard.remaining.of(number)
         if spans:
             origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
-            if isinstance(format_, FileFormat):
-                yield _Reading(origin, spans, partial(format_.read_file, _in_memory(member.pieces), spans))
-                continue
-            pieces, text = _counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded), None
-            if spans == (WHOLE,) and stages.window.takes_all():
-                text, pieces = _look(pieces, most_text_bytes)
-            yield _Reading(origin, spans, partial(format_.read, pieces, spans), text)
+            if stages.stream_format is not None:
+                decoded = _counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded)
+                takes_all = spans == (WHOLE,) and stages.window.takes_all()
+                text, decoded = _look(decoded, most_text_bytes) if takes_all else (None, decoded)
+                yield _Reading(origin, spans, partial(stages.stream_format.read, decoded, spans), text)
+            elif file_format is not None:
+                yield _Reading(origin, spans, partial(file_format.read_file, _in_memory(member.pieces), spans))
 
 
 def _look(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Iterator[bytes]]:

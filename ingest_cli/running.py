@@ -24,6 +24,7 @@ from ingest_cli.policies.window import RowWindow, Window
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sources import dataset_fingerprint
+from ingest_cli.sources.fingerprints import FingerprintCache
 from ingest_cli.sources.stdin import StandardInput
 
 SRC_DIGITS = 8
@@ -143,7 +144,10 @@ def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
 def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
     """The state of each source, in the order of the plan."""
-    return [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
+    if settings.source_id:
+        return [settings.source_id]
+    with FingerprintCache.default().held():
+        return [one.source.fingerprint() for one in planned.shards]
 
 
 def src_of(prints: Sequence[str]) -> str:
