@@ -6,6 +6,7 @@ if they were read from one stream; its parts know what that comes to in the sour
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,19 +58,19 @@ class Parts:
             record: its index in the bundle.
             line: the number of its line by the numbering of the bundle, from 1.
         """
-        at = int(np.searchsorted(self._records, record, side="right")) - 1
+        at = bisect_right(self._records, record) - 1
         part = self.all[at]
-        row = part.span.start.row + record - int(self._records[at]) + 1
-        return part.origin, row, part.span.start.line + line - self.start.line - int(self._lines[at])
+        row = part.span.start.row + record - self._records[at] + 1
+        return part.origin, row, part.span.start.line + line - self.start.line - self._lines[at]
 
     @cached_property
-    def _records(self) -> OffsetArray:
-        """Shape (parts,): records before each part."""
+    def _records(self) -> list[int]:
+        """Records before each part."""
         return _before(part.size.row for part in self.all)
 
     @cached_property
-    def _lines(self) -> OffsetArray:
-        """Shape (parts,): line ends before each part, from the start of the bundle on."""
+    def _lines(self) -> list[int]:
+        """Line ends before each part, from the start of the bundle on."""
         return _before(part.size.line for part in self.all)
 
 
@@ -112,7 +113,7 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
         return bundles[0]
     chunks = [one.rows for one in bundles]
     parts = tuple(part for one in bundles for part in one.parts)
-    records = _before(chunk.records for chunk in chunks).tolist()
+    records = _before(chunk.records for chunk in chunks)
     first = chunks[0]
     rows = type(first)(
         start=Position(),
@@ -142,13 +143,13 @@ def whole_of(parts: Iterable[Part]) -> Position:
     return Position(offset, row, line)
 
 
-def _before(sizes: Iterable[int]) -> OffsetArray:
+def _before(sizes: Iterable[int]) -> list[int]:
     """The sum of the sizes before each."""
-    return np.fromiter(accumulate(sizes, initial=0), np.int64)[:-1]
+    return list(accumulate(sizes, initial=0))[:-1]
 
 
 def _bounds(several: Sequence[OffsetArray]) -> OffsetArray:
-    before = _before(int(bounds[-1]) for bounds in several).tolist()
+    before = _before(int(bounds[-1]) for bounds in several)
     shifted = [bounds[:-1] + offset for offset, bounds in zip(before, several, strict=True)]
     return np.concatenate((*shifted, several[-1][-1:] + before[-1]))
 

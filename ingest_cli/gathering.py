@@ -85,6 +85,8 @@ class Gatherer:
         """
         bundle = Bundle.of(origin, rows)
         if not bundle.is_whole or rows.size_bytes >= self._chunk_bytes() / 2:
+            if self._is_old():
+                self.flush()
             self._write(bundle)
             return
         self._make_room(rows.size_bytes, rows.records)
@@ -139,21 +141,19 @@ class Gatherer:
         if error is None or isinstance(error, SourceError | ManifestError):
             self.flush()
 
+    def _is_old(self) -> bool:
+        """Whether what was gathered has waited for long enough."""
+        return bool(self._bundles or self._texts) and self._clock() - self._since_s > MOST_AGE_S
+
     def _make_room(self, size_bytes: int, records: int) -> None:
         """Count what is about to be gathered; what is there already goes first if it would be too much, or is too old.
 
         What is there goes when the next comes, and not when it is enough: that is when it is known to be the most.
         """
         most = self._chunk_bytes()
-        is_empty = not (self._bundles or self._texts)
-        if not is_empty and (
-            self._size_bytes + size_bytes > most
-            or self._records + records > MAX_CHUNK_ROWS
-            or self._clock() - self._since_s > MOST_AGE_S
-        ):
+        if self._size_bytes + size_bytes > most or self._records + records > MAX_CHUNK_ROWS or self._is_old():
             self.flush()
-            is_empty = True
-        if is_empty:
+        if not (self._bundles or self._texts):
             self._since_s = self._clock()
         self._size_bytes += size_bytes
         self._records += records

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
@@ -78,10 +79,15 @@ class Combo:
         self.delimiter = delimiter.encode("utf-8", "surrogatepass")
         self.url = UrlRule(self.delimiter, urls[0], self.width) if urls and self.width > 1 else None
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=False)
 
     def split(self, line: bytes) -> list[bytes]:
         """The cells of a line, by the rule that defines them; no more than there are columns."""
@@ -204,6 +210,10 @@ class _Source:
         rest = filled[~clear]
         found = _at_once(lines, filled[clear], places.of(clear, inside), own)
         return to_rows(lines, found, _one_by_one(lines, rest, own)) if len(rest) else to_rows(lines, found)
+
+    def parse_closed(self, data: bytes) -> Rows:
+        """See `JoiningParser.parse_closed`."""
+        return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

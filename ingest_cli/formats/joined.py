@@ -83,7 +83,9 @@ class Beginnings:
         size = len(text)
         first = parser.preamble(Blocks([text], lambda: size))
         head = text[: first.offset]
-        if header and not head.endswith(b"\n"):  # there was none, or what ends it may be half of a line end
+        if first.offset == size:  # there is no record, and what stands before one might go on
+            return None
+        if (head or header) and not head.endswith(b"\n"):  # there is no header, or half of a line end at its end
             return None
         begun = Begun(parser, first)
         self._known.appendleft((head, begun))
