@@ -98,10 +98,11 @@ class Bundle:
         return isinstance(rows, TableChunk) or rows.end.offset - rows.start.offset == len(rows.data)
 
     def fits(self, other: Bundle) -> bool:
-        """Whether both have the same columns, and can be joined."""
+        """Whether `other` can be joined behind it: both have the same columns, and no line end comes of their seam."""
         mine, others = self.rows.cells, other.rows.cells
         return (
             type(self.rows) is type(other.rows)
+            and not (self.rows.data.endswith(b"\r") and other.rows.data.startswith(b"\n"))
             and mine.keys() == others.keys()
             and all(column.type == others[name].type for name, column in mine.items())
         )
