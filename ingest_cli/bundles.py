@@ -9,14 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.records import IndexArray, OffsetArray, Origin, Position, RowChunk, Span, TableChunk
+from ingest_cli.records import IndexArray, OffsetArray, Origin, Position, RowChunk, Span, TableChunk, count_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,52 +25,14 @@ class Part:
     Attributes:
         origin: where they come from.
         span: where they lie; it has an end.
+        first_record: how many records of the bundle stand before them.
+        first_line: how many line ends are in the bytes of the bundle before them.
     """
 
     origin: Origin
     span: Span
-
-    @property
-    def size(self) -> Position:
-        """How many bytes, records and lines they are."""
-        start, end = self.span.start, self.span.end
-        assert end is not None  # noqa: S101 - see above
-        return Position(end.offset - start.offset, end.row - start.row, end.line - start.line)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The parts of a bundle, in order.
-
-    Attributes:
-        all: the parts, none of them without a record.
-        start: where the first begins, by the numbering of the bundle.
-    """
-
-    all: tuple[Part, ...]
-    start: Position
-
-    def place(self, record: int, line: int) -> tuple[Origin, int, int]:
-        """Where a record really stands: its origin, and the numbers of its row and line there, from 1.
-
-        Args:
-            record: its index in the bundle.
-            line: the number of its line by the numbering of the bundle, from 1.
-        """
-        at = bisect_right(self._records, record) - 1
-        part = self.all[at]
-        row = part.span.start.row + record - self._records[at] + 1
-        return part.origin, row, part.span.start.line + line - self.start.line - self._lines[at]
-
-    @cached_property
-    def _records(self) -> list[int]:
-        """Records before each part."""
-        return _before(part.size.row for part in self.all)
-
-    @cached_property
-    def _lines(self) -> list[int]:
-        """Line ends before each part, from the start of the bundle on."""
-        return _before(part.size.line for part in self.all)
+    first_record: int = 0
+    first_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +53,34 @@ class Bundle:
         return cls((Part(origin, Span(rows.start, rows.end)),), rows)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether its rows hold all the bytes of it, as that of a record which was given up does not."""
-        rows = self.rows
-        return isinstance(rows, TableChunk) or rows.end.offset - rows.start.offset == len(rows.data)
+    def can_be_joined(self) -> bool:
+        """Whether its records can be told apart by their bytes, as one that was given up unread cannot."""
+        return isinstance(self.rows, TableChunk) or bool(self.rows.data)
 
     def fits(self, other: Bundle) -> bool:
         """Whether `other` can be joined behind it: both have the same columns, and no line end comes of their seam."""
         mine, others = self.rows.cells, other.rows.cells
         return (
-            type(self.rows) is type(other.rows)
+            self.can_be_joined
+            and other.can_be_joined
+            and type(self.rows) is type(other.rows)
             and not (self.rows.data.endswith(b"\r") and other.rows.data.startswith(b"\n"))
             and mine.keys() == others.keys()
             and all(column.type == others[name].type for name, column in mine.items())
         )
+
+
+def place(parts: Sequence[Part], record: int, line: int) -> tuple[Origin, int, int]:
+    """Where a record of a bundle really stands: its origin, and the numbers of its row and line there, from 1.
+
+    Args:
+        parts: of the bundle.
+        record: its index in the bundle.
+        line: how many line ends are in the bytes of the bundle before it.
+    """
+    part = parts[bisect_right(parts, record, key=lambda one: one.first_record) - 1]
+    start = part.span.start
+    return part.origin, start.row + record - part.first_record + 1, start.line + line - part.first_line + 1
 
 
 def joined(bundles: Sequence[Bundle]) -> Bundle:
@@ -113,13 +88,14 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
     if len(bundles) == 1:
         return bundles[0]
     chunks = [one.rows for one in bundles]
-    parts = tuple(part for one in bundles for part in one.parts)
-    records = _before(chunk.records for chunk in chunks)
-    first = chunks[0]
+    records, lines = _before(chunk.records for chunk in chunks), _before(map(_lines, chunks))
+    first, data = chunks[0], b"".join(chunk.data for chunk in chunks)
+    count = records[-1] + chunks[-1].records
+    end = Position(len(data), count, lines[-1] + _lines(chunks[-1])) if data else Position(count, count, count)
     rows = type(first)(
         start=Position(),
-        end=whole_of(parts),
-        data=b"".join(chunk.data for chunk in chunks),
+        end=end,
+        data=data,
         bounds=_bounds([chunk.bounds for chunk in chunks]),
         index=_shifted(records, (chunk.index for chunk in chunks)),
         cells={name: pa.concat_arrays([chunk.cells[name] for chunk in chunks]) for name in first.cells},
@@ -132,16 +108,17 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
         flags=_sum(chunk.flags for chunk in chunks),
         loose=_shifted(records, (chunk.loose for chunk in chunks)),
     )
-    return Bundle(parts, rows)
+    parts = (
+        replace(part, first_record=part.first_record + record, first_line=part.first_line + line)
+        for bundle, record, line in zip(bundles, records, lines, strict=True)
+        for part in bundle.parts
+    )
+    return Bundle(tuple(parts), rows)
 
 
-def whole_of(parts: Iterable[Part]) -> Position:
-    """How many bytes, records and lines all of `parts` are."""
-    offset = row = line = 0
-    for part in parts:
-        size = part.size
-        offset, row, line = offset + size.offset, row + size.row, line + size.line
-    return Position(offset, row, line)
+def _lines(chunk: RowChunk) -> int:
+    """How many lines its records are, as it numbers them."""
+    return chunk.records if isinstance(chunk, TableChunk) else count_lines(chunk.data)
 
 
 def _before(sizes: Iterable[int]) -> list[int]:

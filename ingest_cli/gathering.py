@@ -84,7 +84,7 @@ class Gatherer:
             IngestError: what was gathered cannot be written.
         """
         bundle = Bundle.of(origin, rows)
-        if not bundle.is_whole or rows.size_bytes >= self._chunk_bytes() / 2:
+        if not bundle.can_be_joined or rows.size_bytes >= self._chunk_bytes() / 2:
             if self._is_old():
                 self.flush()
             self._write(bundle)
@@ -163,11 +163,9 @@ class Gatherer:
         begun = texts[0].begun
         together = parse_together([text.data for text in texts], begun)
         if together is not None:
-            spans = [Span(begun.first, end) for end in together.ends]
-            parts = [Part(text.origin, span) for text, span in zip(texts, spans, strict=True)]
             read += [(text.origin, end) for text, end in zip(texts, together.ends, strict=True)]
-            filled = tuple(part for part in parts if part.size.row)
-            return [Bundle(filled, together.rows)] if filled else []
+            parts = tuple(_parts(texts, begun.first, together.ends))
+            return [Bundle(parts, together.rows)] if parts else []
         if len(texts) == 1:
             return self._alone(texts[0], read)
         half = len(texts) // 2
@@ -179,6 +177,15 @@ class Gatherer:
         chunks = list(self._format.read([text.data]))
         read.append((text.origin, chunks[-1].end if chunks else Position()))
         return [Bundle.of(text.origin, rows) for rows in chunks]
+
+
+def _parts(texts: Sequence[_Text], first: Position, ends: Sequence[Position]) -> Iterator[Part]:
+    """The texts that hold a record, given where the first record of all of them begins, and where each ends."""
+    record = line = 0
+    for text, end in zip(texts, ends, strict=True):
+        if end.row:
+            yield Part(text.origin, Span(first, end), record, line)
+        record, line = record + end.row, line + end.line - first.line
 
 
 def _grouped(texts: Sequence[_Text]) -> list[list[_Text]]:
@@ -193,7 +200,7 @@ def _joined(bundles: Sequence[Bundle]) -> Iterator[Bundle]:
     """The bundles, those joined that stand together and can be."""
     fitting: list[Bundle] = []
     for bundle in bundles:
-        if fitting and not (bundle.is_whole and fitting[-1].is_whole and fitting[-1].fits(bundle)):
+        if fitting and not fitting[-1].fits(bundle):
             yield joined(fitting)
             fitting = []
         fitting.append(bundle)

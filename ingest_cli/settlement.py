@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest_cli.bundles import Bundle, Part, Parts
+from ingest_cli.bundles import Bundle, Part, place
 from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
 from ingest_cli.records import IndexArray, Origin, Reject, RowChunk
@@ -118,10 +118,10 @@ class Settlement:
         entries += [
             (int(self.record[one.item]), "write", one.reason, self.kinds[self.kind[one.item]]) for one in refused
         ]
-        parts = Parts(self.parts, self.rows.start)
+        before = self.rows.start.line + 1
         for at, stage, reason, column in sorted(entries, key=lambda entry: entry[0]):
             raw = self.rows.raw(at) if self.keep_raw else None
-            origin, row, line = parts.place(at, int(self.lines[at]))
+            origin, row, line = place(self.parts, at, int(self.lines[at]) - before)
             yield origin, Reject(row, line, stage, reason, column, raw)
 
 
