@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingest_cli.records import Origin, Position, Span
+    from ingest_cli.records import Origin, Span
 
 
 @dataclass(slots=True)
@@ -85,8 +85,9 @@ class Extent:
         """Count bytes of the text that came of them."""
         self._current.decoded_bytes += count
 
-    def handed_out(self, origin: Origin, start: Position, end: Position) -> None:
+    def handed_out(self, origin: Origin, span: Span) -> None:
         """Note a chunk. What lies between it and the one before was settled by an earlier run."""
+        start, end = span.start, span.end or span.start
         part = self._parts[origin.shard]
         before = part.ends.get(origin.member, 0)
         part.settled += max(start.offset - before, 0)

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from ingest_cli.decoders import members
 from ingest_cli.decoders.charset import to_utf8
 from ingest_cli.errors import SourceError
+from ingest_cli.formats import Described, FileFormat, Format, Wanted, open_format
+from ingest_cli.formats.interface import ChunkBytes
+from ingest_cli.manifest import Manifest
 from ingest_cli.sources import Source
 
 HEAD_BYTES = 256 << 10
 """More of a file than this is not read."""
+
+
+def format_of(
+    manifest: Manifest,
+    wanted: Wanted,
+    sources: Sequence[Source],
+    chunk_bytes: ChunkBytes,
+    age_identity: Callable[[], str] | None = None,
+) -> Format | FileFormat:
+    """The parser of a dump, which may learn from each of its sources what it needs for the others.
+
+    Args:
+        manifest: says how the dump is written.
+        wanted: the columns to keep.
+        sources: all of the dump.
+        chunk_bytes: tells how many decoded bytes a chunk aims at.
+        age_identity: see `members`.
+
+    Raises:
+        ManifestError: the manifest asks for what cannot be.
+    """
+    opened = open_format(manifest.format, wanted, chunk_bytes)
+    if isinstance(opened, Described) and len(sources) > 1:
+        opened.learn_from(partial(heads, sources, manifest.format.encoding, age_identity))
+    return opened
 
 
 def heads(sources: Iterable[Source], encoding: str, age_identity: Callable[[], str] | None = None) -> Iterator[bytes]:

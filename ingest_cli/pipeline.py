@@ -3,7 +3,8 @@
     source → decoder → format → normalize → hash → item → batch → sink → report
 
 `plan` finds out what there is to do without reading a row. `run_shard` is the first half of the way: one
-direction, chunk by chunk, until each chunk of rows is handed to a writer. `Preparation.prepare` is the second:
+direction, chunk by chunk, until its rows are given to a
+gatherer, which hands them to a writer in chunks. `Preparation.prepare` is the second:
 from rows to items. The writer batches these, puts them into the sink, and settles the chunk in the report once
 everything in it is safe. Between the halves a chunk may go to another process, so that several work at once.
 """
@@ -13,22 +14,26 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, count
 from typing import BinaryIO, Protocol
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
-from ingest_cli.decoders.charset import to_utf8
+from ingest_cli.decoders.charset import raising, to_utf8
 from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.sniffing.magic import container_format, known_format
+from ingest_cli.gathering import Gatherer
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.normalize import normalize
 from ingest_cli.policies.window import Window
-from ingest_cli.records import EVERYTHING, Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.records import EVERYTHING, WHOLE, Origin, Position, Remaining, RowChunk, Span
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
 from ingest_cli.sources import Source, Wait, find_by_entry, join
@@ -92,20 +97,31 @@ class Stages:
         format: parses.
         window: which rows count.
         on_bytes: told how many bytes were read from a source.
+        chunk_bytes: tells how many decoded bytes a chunk aims at.
         on_decoded: told how many bytes of text came of those.
         on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
+        stream_format, file_format: `format`, under the name of what it reads; the other one is None.
     """
 
     encoding: str
     format: Format | FileFormat
     window: Window
     on_bytes: Callable[[int], None]
+    chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     on_decoded: Callable[[int], None] = lambda _count: None
     on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     age_identity: Callable[[], str] | None = None
+    stream_format: Format | None = field(init=False)
+    file_format: FileFormat | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out once what the format reads: to ask for each small file would be dear."""
+        reads_files = isinstance(self.format, FileFormat)
+        object.__setattr__(self, "stream_format", None if reads_files else self.format)
+        object.__setattr__(self, "file_format", self.format if reads_files else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +153,17 @@ class Preparation:
     keep_raw: bool = False
     max_identifiers: int = MAX_IDENTIFIERS
 
-    def prepare(self, origin: Origin, rows: RowChunk) -> Work:
+    def prepare(self, bundle: Bundle) -> Work:
         """Take a chunk from its rows to its items."""
-        normalized = normalize(rows, self.fields, self.max_identifiers)
+        normalized = normalize(bundle.rows, self.fields, self.max_identifiers)
         items = self.items.build(normalized.records)
-        return Work(items, Settlement.of(origin, rows, normalized, items, keep_raw=self.keep_raw))
+        return Work(items, Settlement.of(bundle, normalized, items, keep_raw=self.keep_raw))
 
 
 class Writer(Protocol):
     """Takes chunks of rows, and settles each once all of its items are safe."""
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """Take a chunk; may return before it is written.
 
         Raises:
@@ -192,26 +208,29 @@ def wanted_of(manifest: Manifest) -> Wanted:
     return Wanted(tuple(optional), lacking, frozenset(optional) - read)
 
 
-def run_shard(shard: Shard, stages: Stages, writer: Writer) -> int:
-    """Read a shard to its end, and hand its rows to `writer`; returns of how many members it is made.
+def run_shard(shard: Shard, stages: Stages, gatherer: Gatherer) -> int:
+    """Read a shard to its end, and give its rows to `gatherer`; returns of how many members it is made.
 
     Raises:
-        SourceError: it could not be read to its end; the rows before were written.
+        SourceError: it could not be read to its end; the rows before were given.
         ManifestError: the manifest does not fit it.
-        IngestError: the writer cannot go on.
+        IngestError: the writer behind the gatherer cannot go on.
     """
     members_read, reading, is_begun = 0, shard.source.name, shard.number > 0
     try:
-        for origin, spans, chunks in _members(shard, stages):
-            members_read, reading = origin.member + 1, origin.name
-            end = spans[-1].start
-            for rows in stages.window.take(origin.name, chunks):
-                writer.write(origin, rows)
+        for member in _members(shard, stages, gatherer.most_text_bytes):
+            members_read, reading = member.origin.member + 1, member.origin.name
+            if member.text is not None and gatherer.take(member.origin, member.text):
+                is_begun = True
+                continue
+            end = member.spans[-1].start
+            for rows in stages.window.take(member.origin.name, member.chunks()):
+                gatherer.add(member.origin, rows)
                 is_begun = True
                 end = rows.end if rows.end.offset > end.offset else end
             if stages.window.exhausted():
                 break
-            stages.on_end(origin, end)
+            stages.on_end(member.origin, end)
             reading = shard.source.name
     except (SourceError, ManifestError) as error:
         raise named(error, shard.source, reading, several=is_begun, is_begun=is_begun) from error
@@ -238,42 +257,76 @@ def named(
     return type(error)(text)
 
 
-def _members(shard: Shard, stages: Stages) -> Iterator[tuple[Origin, tuple[Span, ...], Iterator[RowChunk]]]:
-    """What is to be read of each member of a shard, parsed; members that are done are passed over."""
-    source, format_ = shard.source, stages.format
-    if isinstance(format_, FileFormat):
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A member of a shard, about to be parsed.
+
+    Attributes:
+        origin: which it is.
+        spans: what of it is to be read.
+        chunks: parses it.
+        text: all of it, where that is little, and all of its rows count; else None.
+    """
+
+    origin: Origin
+    spans: tuple[Span, ...]
+    chunks: Callable[[], Iterator[RowChunk]]
+    text: bytes | None = None
+
+
+def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Reading]:
+    """What is to be read of each member of a shard; members that are done are passed over."""
+    source, file_format = shard.source, stages.file_format
+    if file_format is not None:
         with source.open_file() as file:
             head = file.read(HEAD_BYTES)
-            if not is_packed(head, but_for=format_.signatures):
-                refuse_known(head, format_)
+            if not is_packed(head, but_for=file_format.signatures):
+                refuse_known(head, file_format)
                 if spans := shard.remaining.of(0):
-                    yield Origin(shard.number, 0, source.name), spans, format_.read_file(file, spans)
+                    origin = Origin(shard.number, 0, source.name)
+                    yield _Reading(origin, spans, partial(file_format.read_file, file, spans))
                 stages.on_bytes(source.size_bytes)
                 return
     for number, member in enumerate(_unpacked(source, stages)):
         spans = shard.remaining.of(number)
         if spans:
-            refuse_known(member.head, format_, member.name)
+            refuse_known(member.head, file_format, member.name)
             origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
-            if isinstance(format_, FileFormat):
-                chunks = format_.read_file(_in_memory(member.pieces), spans)
-            else:
-                chunks = format_.read(_counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded), spans)
-            yield origin, spans, chunks
+            if stages.stream_format is not None:
+                decoded = _counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded)
+                takes_all = spans == (WHOLE,) and stages.window.takes_all()
+                text, decoded = _look(decoded, most_text_bytes) if takes_all else (None, decoded)
+                yield _Reading(origin, spans, partial(stages.stream_format.read, decoded, spans), text)
+            elif file_format is not None:
+                yield _Reading(origin, spans, partial(file_format.read_file, _in_memory(member.pieces), spans))
 
 
-def refuse_known(head: bytes, format_: Format | FileFormat, member: str = "") -> None:
+def _look(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Iterator[bytes]]:
+    """(all of a stream, if it is whole and no larger than so many bytes; the same stream, from its first byte)."""
+    seen, size = list[bytes](), 0
+    try:
+        while size <= most_bytes:
+            if (piece := next(pieces, None)) is None:
+                return b"".join(seen), iter(seen)
+            seen.append(piece)
+            size += len(piece)
+    except SourceError as fault:
+        return None, chain(seen, raising(fault))
+    return None, chain(seen, pieces)
+
+
+def refuse_known(head: bytes, file_format: FileFormat | None, member: str = "") -> None:
     """Refuse what is of a format that is known, and is another one.
 
     Args:
         head: its first bytes.
-        format_: what is to read it.
+        file_format: what is to read it; None: a format of text.
         member: what it is called in an archive; empty for a source that is none.
 
     Raises:
         SourceError: what it is, and what to do.
     """
-    if isinstance(format_, FileFormat) and (head.startswith(format_.signatures) or is_packed(head)):
+    if file_format is not None and (head.startswith(file_format.signatures) or is_packed(head)):
         return
     if (known := known_format(head)) is not None:
         name = container_format(head)

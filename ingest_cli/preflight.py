@@ -16,8 +16,9 @@ from itertools import pairwise
 from ingest_cli.decoders import is_packed, members
 from ingest_cli.decoders.charset import encoding_of, to_utf8
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
-from ingest_cli.formats import FileFormat, Format, open_format
+from ingest_cli.formats import FileFormat, Format
 from ingest_cli.formats.sniffing.magic import known_format
+from ingest_cli.heads import format_of
 from ingest_cli.pipeline import Plan, Shard, named, refuse_known
 from ingest_cli.sources import Source
 from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
@@ -170,7 +171,8 @@ class _Heads:
     known: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.format = open_format(self.planned.manifest.format, self.planned.wanted, lambda: _CHUNK_BYTES)
+        planned, sources = self.planned, [shard.source for shard in self.planned.shards]
+        self.format = format_of(planned.manifest, planned.wanted, sources, lambda: _CHUNK_BYTES, self.age_key)
 
     def begins_anew(self, seam: _Seam) -> bool:
         """Whether the second of two sources has a header, so that it is a file of its own."""
@@ -230,7 +232,7 @@ class _Heads:
         member = next(members(pieces, age_key=self.age_key, open_file=source.open_file), None)
         if member is None:
             return
-        refuse_known(member.head, format_, member.name)
+        refuse_known(member.head, None, member.name)
         table = self.planned.manifest.format
         if table.name in _NAMES_NOTHING or (table.name in {"csv", "tsv"} and table.columns):
             return

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.journal import Journal
 from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.extent import Extent
-from ingest_cli.formats import Described, open_format
-from ingest_cli.heads import heads
+from ingest_cli.gathering import Gatherer
+from ingest_cli.heads import format_of
 from ingest_cli.keys import read_age_identity
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
 from ingest_cli.policies.checkpoint import Checkpoint
@@ -20,10 +21,11 @@ from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.replay import Replay
 from ingest_cli.policies.window import RowWindow, Window
-from ingest_cli.records import Origin, RowChunk
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sources import dataset_fingerprint
+from ingest_cli.sources.fingerprints import FingerprintCache
+from ingest_cli.sources.stdin import StandardInput
 
 SRC_DIGITS = 8
 NO_SRC = "0" * SRC_DIGITS
@@ -61,13 +63,11 @@ def stages_of(
     """The stages of a run from bytes to rows, set up."""
     manifest = planned.manifest
     age_identity = age_key_of(settings)
-    format_ = open_format(manifest.format, planned.wanted, chunk_size)
-    if isinstance(format_, Described) and len(planned.shards) > 1:
-        sources = [shard.source for shard in planned.shards]
-        format_.learn_from(partial(heads, sources, manifest.format.encoding, age_identity))
+    sources = [shard.source for shard in planned.shards]
     return Stages(
         encoding=manifest.format.encoding,
-        format=format_,
+        format=format_of(manifest, planned.wanted, sources, chunk_size, age_identity),
+        chunk_bytes=chunk_size,
         window=window,
         on_bytes=on_bytes,
         age_identity=age_identity,
@@ -84,19 +84,27 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
     extent, shards = journal.extent, list(shards)
     stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=extent.decoded)
     extent.begin({shard.number for shard in shards})
-    for shard in shards:
-        if stages.window.exhausted():
-            return
-        extent.source(shard.number)
-        try:
-            members = run_shard(shard, stages, _Telling(writer, extent))
-        except DamagedError:
-            journal.source_failed()
-            raise
-        extent.end(shard.number)
-        journal.shard_read(shard, members)
+    with Gatherer(_Telling(writer, extent).write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
+        for shard in shards:
+            if stages.window.exhausted():
+                return
+            if isinstance(shard.source, StandardInput):  # whoever writes to it may take long
+                gatherer.flush()
+            extent.source(shard.number)
+            try:
+                members = run_shard(shard, stages, gatherer)
+            except DamagedError:
+                journal.source_failed()
+                raise
+            gatherer.afterwards(partial(_shard_read, shard, members, journal))
     if note := stages.window.note():
         journal.note(note)
+
+
+def _shard_read(shard: Shard, members: int, journal: Journal) -> None:
+    """Note that a shard was read to its end, and its rows handed out."""
+    journal.extent.end(shard.number)
+    journal.shard_read(shard, members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +114,12 @@ class _Telling:
     writer: Writer
     extent: Extent
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """See `Writer.write`."""
-        self.extent.handed_out(origin, rows.start, rows.end)
-        self.extent.rows += rows.records
-        self.writer.write(origin, rows)
+        for part in bundle.parts:
+            self.extent.handed_out(part.origin, part.span)
+        self.extent.rows += bundle.rows.records
+        self.writer.write(bundle)
 
 
 def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
@@ -143,7 +152,10 @@ def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
 def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
     """The state of each source, in the order of the plan."""
-    return [settings.source_id] if settings.source_id else [one.source.fingerprint() for one in planned.shards]
+    if settings.source_id:
+        return [settings.source_id]
+    with FingerprintCache.default().held():
+        return [one.source.fingerprint() for one in planned.shards]
 
 
 def src_of(prints: Sequence[str]) -> str:

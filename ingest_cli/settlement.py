@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ingest_cli.bundles import Bundle, Part, place
 from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
-from ingest_cli.records import IndexArray, Origin, Reject, RowChunk, Span
+from ingest_cli.records import IndexArray, Origin, Reject, RowChunk
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal
 
@@ -25,18 +26,16 @@ class Settled:
     """What became of a chunk: all that the books of a load are told about it.
 
     Attributes:
-        origin: where its rows come from.
-        span: where the chunk lies.
+        parts: where its rows come from.
         key_hash: shape (items,): 64 bits of each item's key.
         account: of its rows and items.
-        rejects: one for each row, and each item, that did not reach the table, in order.
+        rejects: one for each row, and each item, that did not reach the table, in order, with where it comes from.
     """
 
-    origin: Origin
-    span: Span
+    parts: tuple[Part, ...]
     key_hash: npt.NDArray[np.uint64]
     account: Account
-    rejects: tuple[Reject, ...]
+    rejects: tuple[tuple[Origin, Reject], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,7 @@ class Settlement:
     """The account and the rejects of a chunk, up to what the sink will say.
 
     Attributes:
-        origin: where its rows come from.
-        span: where the chunk lies.
+        parts: where its rows come from.
         key_hash: shape (items,): 64 bits of each item's key.
         rows: the chunk without its cells, and without its bytes unless rejects are to show them.
         lines: shape (records,): on which line each record begins.
@@ -58,8 +56,7 @@ class Settlement:
         keep_raw: whether rejects show the record they are made of.
     """
 
-    origin: Origin
-    span: Span
+    parts: tuple[Part, ...]
     key_hash: npt.NDArray[np.uint64]
     rows: RowChunk
     lines: IndexArray
@@ -72,14 +69,12 @@ class Settlement:
     keep_raw: bool
 
     @classmethod
-    def of(
-        cls, origin: Origin, rows: RowChunk, normalized: Normalized, items: Items, *, keep_raw: bool = False
-    ) -> Settlement:
+    def of(cls, bundle: Bundle, normalized: Normalized, items: Items, *, keep_raw: bool = False) -> Settlement:
         """What to keep of a chunk."""
+        rows = bundle.rows
         kinds = items.kind.dictionary_encode()
         return cls(
-            origin=origin,
-            span=Span(rows.start, rows.end),
+            parts=bundle.parts,
             key_hash=items.key_hash,
             rows=rows.for_rejects(keep_raw=keep_raw),
             lines=rows.lines(np.arange(rows.records, dtype=np.int32)).astype(np.int32),
@@ -100,7 +95,7 @@ class Settlement:
     def settled(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Settled:
         """What became of the chunk, given what the sink said of its items."""
         account, rejects = self.account(acknowledged, refused), tuple(self.rejects(refused))
-        return Settled(self.origin, self.span, self.key_hash, account, rejects)
+        return Settled(self.parts, self.key_hash, account, rejects)
 
     def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
         """The account of the chunk, given what the sink said."""
@@ -114,8 +109,8 @@ class Settlement:
             account.wcu_predicted -= -(-size // WCU_BYTES)
         return account
 
-    def rejects(self, refused: tuple[Refusal, ...]) -> Iterator[Reject]:
-        """A reject for each row, and each item, that did not reach the table."""
+    def rejects(self, refused: tuple[Refusal, ...]) -> Iterator[tuple[Origin, Reject]]:
+        """A reject for each row, and each item, that did not reach the table, and where it comes from."""
         entries: list[tuple[int, str, str, str | None]] = [
             (index, "parse", reason, None) for index, reason in self.rows.rejected
         ]
@@ -123,10 +118,11 @@ class Settlement:
         entries += [
             (int(self.record[one.item]), "write", one.reason, self.kinds[self.kind[one.item]]) for one in refused
         ]
+        before = self.rows.start.line + 1
         for at, stage, reason, column in sorted(entries, key=lambda entry: entry[0]):
             raw = self.rows.raw(at) if self.keep_raw else None
-            row = self.span.start.row + at + 1
-            yield Reject(row, int(self.lines[at]), stage, reason, column, raw)
+            origin, row, line = place(self.parts, at, int(self.lines[at]) - before)
+            yield origin, Reject(row, line, stage, reason, column, raw)
 
 
 def _counted(rows: RowChunk, normalized: Normalized, items: Items) -> Account:

@@ -97,7 +97,7 @@ class Checking:
                 stop.check()
             if (chunk := link.receive()) is None:
                 return
-            writer.write(*chunk)
+            writer.write(chunk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Writing:
                     writer.check()
                     if (chunk := link.receive()) is None:
                         break
-                    writer.write(*chunk)
+                    writer.write(chunk)
         finally:
             teller.tell()
             outlet.transport.close()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # who says the last word must not wait for numpy, of which ha
 
 def escape(text: str) -> str:
     """`text` with all that a terminal or a log might obey escaped: control, bidi, invisible characters."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_escaped(sign) for sign in text)
 
 

@@ -49,7 +49,7 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             if len(head) >= _BOM_BYTES:
                 break
     except SourceError as fault:  # raised again behind what came before it
-        pieces = _raising(fault)
+        pieces = raising(fault)
     canonical, mark_bytes = encoding_of(head, encoding)
     head = head[mark_bytes:]
     if canonical in {"utf-8", "ascii"}:
@@ -73,7 +73,8 @@ def encoding_of(head: bytes, encoding: str) -> tuple[str, int]:
     return "utf-8" if canonical == "utf-8-sig" else canonical, 0
 
 
-def _raising(fault: SourceError) -> Iterator[bytes]:
+def raising(fault: SourceError) -> Iterator[bytes]:
+    """A stream that ends at once, with `fault`."""
     yield b""
     raise fault
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ingest_cli.batching import Batch, batches
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.fibers import Fibers, Room
 from ingest_cli.pipeline import Preparation, Work
@@ -22,7 +23,6 @@ from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.retry import RetryRules
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.slow_lane import SlowLane, Waiting
-from ingest_cli.records import Origin, RowChunk
 from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
 
@@ -221,15 +221,15 @@ class ConcurrentWriter:
             fibers.start(self._run)
         fibers.start(self._run_slow)
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """See `Writer.write`. Returns when the last batch of the chunk is being sent.
 
         Raises:
             TryAgainError: the run is being stopped.
         """
         began_s = time.monotonic()
-        self.put(self._preparation.prepare(origin, rows))
-        self._took(rows.size_bytes, time.monotonic() - began_s)
+        self.put(self._preparation.prepare(bundle))
+        self._took(bundle.rows.size_bytes, time.monotonic() - began_s)
 
     def put(self, work: Work) -> None:
         """Write a chunk whose items are made; see `write`."""

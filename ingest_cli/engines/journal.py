@@ -98,12 +98,13 @@ class Journal:
         with self._lock:
             if self._closed:
                 return
-            books.rejects.write(chunk.origin.name, chunk.origin.shard, chunk.rejects)
+            books.rejects.write(chunk.rejects)
             books.report.account.add(chunk.account)
             books.report.distinct.add(chunk.key_hash)
-            books.report.extent.settle(chunk.origin, chunk.span)
-            if books.checkpoint is not None:
-                books.checkpoint.shards[chunk.origin.shard].add(chunk.origin.member, chunk.span)
+            for part in chunk.parts:
+                books.report.extent.settle(part.origin, part.span)
+                if books.checkpoint is not None:
+                    books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
             self._on_settled(books.report)
             if books.limits is not None:

@@ -6,16 +6,17 @@ import os
 import pickle
 import select
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 import pyarrow as pa
 
+from ingest_cli.bundles import Bundle, Part
 from ingest_cli.errors import CrashError, IngestError
 from ingest_cli.policies.shared import SharedByProcesses
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, Position, RowChunk, Span
+from ingest_cli.records import Position
 from ingest_cli.settlement import Settled
 
 ORPHANED = 1
@@ -25,32 +26,33 @@ MOST_AROUND = 2
 """A column is copied if its buffers are so many times as large as what it shows of them."""
 
 ChunkKey = tuple[int, int, Position]
-"""Which chunk it is: number of the source, number of the member, and where in it the chunk begins."""
+"""Which chunk it is: number of the source, number of the member, and where in it the first of its parts begins."""
 
 END = b""
 """Sent instead of a chunk: there are no more."""
 
 
-def chunk_key(origin: Origin, span: Span) -> ChunkKey:
-    """What tells a chunk from all others of a load."""
-    return origin.shard, origin.member, span.start
+def chunk_key(parts: Sequence[Part]) -> ChunkKey:
+    """What tells the chunk of these parts from all others of a load."""
+    first = parts[0]
+    return first.origin.shard, first.origin.member, first.span.start
 
 
-def pack(origin: Origin, rows: RowChunk, *, keep_raw: bool = False) -> bytes:
+def pack(bundle: Bundle, *, keep_raw: bool = False) -> bytes:
     """A chunk as it is sent; never empty.
 
     Args:
-        origin: where it comes from.
-        rows: the chunk.
+        bundle: the chunk.
         keep_raw: whether rejects are to show the records they are made of.
     """
-    sent = rows if keep_raw else rows.without_bytes()
-    return pickle.dumps((origin, replace(sent, cells=_compact(sent.cells))), pickle.HIGHEST_PROTOCOL)
+    sent = bundle.rows if keep_raw else bundle.rows.without_bytes()
+    compact = Bundle(bundle.parts, replace(sent, cells=_compact(sent.cells)))
+    return pickle.dumps(compact, pickle.HIGHEST_PROTOCOL)
 
 
-def unpack(packed: bytes) -> tuple[Origin, RowChunk]:
+def unpack(packed: bytes) -> Bundle:
     """The chunk that `pack` made `packed` of."""
-    chunk: tuple[Origin, RowChunk] = pickle.loads(packed)  # noqa: S301 - our own
+    chunk: Bundle = pickle.loads(packed)  # noqa: S301 - our own
     return chunk
 
 
@@ -146,7 +148,7 @@ class Link:
         """Whether there is a chunk to receive, or the word that there are no more."""
         return bool(self._poll.poll(timeout_s * 1000))
 
-    def receive(self) -> tuple[Origin, RowChunk] | None:
+    def receive(self) -> Bundle | None:
         """The next chunk; None if there are no more."""
         data = self._chunks.recv_bytes()
         return None if data == END else unpack(data)

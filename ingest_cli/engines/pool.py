@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.engines.messages import (
     END,
@@ -44,7 +45,6 @@ from ingest_cli.pipeline import Writer
 from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.shared import SharedByProcesses
 from ingest_cli.policies.shutdown import CONTINUE, StopRequest
-from ingest_cli.records import Origin, RowChunk, Span
 from ingest_cli.report import Traffic
 from ingest_cli.settlement import Settled
 
@@ -134,7 +134,7 @@ class WorkerPool:
             self.kill()
             raise
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """See `Writer.write`. Returns when the chunk is next in turn for a worker, or dealt with as this process's own.
 
         Raises:
@@ -142,12 +142,12 @@ class WorkerPool:
         """
         self._check()
         while (left := self._left_over()) is not None:
-            self._write_here(*unpack(left))
+            self._write_here(unpack(left))
         if not self._wants_more():
-            self._write_here(origin, rows)
+            self._write_here(bundle)
             return
         self._turn()
-        key, packed = chunk_key(origin, Span(rows.start, rows.end)), pack(origin, rows, keep_raw=self._keep_raw)
+        key, packed = chunk_key(bundle.parts), pack(bundle, keep_raw=self._keep_raw)
         with self._changed:
             self._held[key] = packed
             self._held_bytes += len(packed)
@@ -197,9 +197,9 @@ class WorkerPool:
                 if worker.silent_looks > MAX_SILENT_LOOKS:
                     worker.process.kill()
 
-    def _write_here(self, origin: Origin, rows: RowChunk) -> None:
+    def _write_here(self, bundle: Bundle) -> None:
         try:
-            self._writer.write(origin, rows)
+            self._writer.write(bundle)
         except Exception as fault:  # what is raised by a source is no reason for the others to stop, but this is
             self._fail(fault)
             raise
@@ -226,7 +226,7 @@ class WorkerPool:
     def _take_over(self, packed: bytes) -> None:
         try:
             with self._make_own(self._settled) as writer:
-                writer.write(*unpack(packed))
+                writer.write(unpack(packed))
         except Exception as fault:  # noqa: BLE001 - raised once the others have drained
             self._fail(fault)
 
@@ -249,7 +249,7 @@ class WorkerPool:
         """Settle a chunk, whoever dealt with it."""
         self._settle(message)
         with self._changed:
-            self._held_bytes -= len(self._held.pop(chunk_key(message.origin, message.span), b""))
+            self._held_bytes -= len(self._held.pop(chunk_key(message.parts), b""))
             self._changed.notify_all()
 
     def _is_under_way(self) -> bool:
@@ -320,7 +320,7 @@ class WorkerPool:
         match message:
             case Settled():
                 self._settled(message)
-                worker.assigned.discard(chunk_key(message.origin, message.span))
+                worker.assigned.discard(chunk_key(message.parts))
             case TookMessage():
                 self._took(message.size_bytes, message.duration_s)
                 with self._changed:

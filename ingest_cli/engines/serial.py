@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from ingest_cli.batching import batches
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.pipeline import Preparation
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, RowChunk
 from ingest_cli.sinks.interface import Refusal, Sink
 
 
@@ -29,7 +29,7 @@ class SerialWriter:
         self._took = took
         self._stop = stop or StopRequest()
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """See `Writer.write`.
 
         Raises:
@@ -37,11 +37,11 @@ class SerialWriter:
         """
         self._stop.check()
         began_s = time.monotonic()
-        work = self._preparation.prepare(origin, rows)
+        work = self._preparation.prepare(bundle)
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self._sink.put(batch)
             acknowledged += receipt.acknowledged
             refused += receipt.refused
         self._settle(work.settlement.settled(acknowledged, refused))
-        self._took(rows.size_bytes, time.monotonic() - began_s)
+        self._took(bundle.rows.size_bytes, time.monotonic() - began_s)

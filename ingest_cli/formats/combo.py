@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
@@ -114,10 +115,15 @@ class Combo:
         self.has_colons = b":" in texts
         self.has_addresses = place is not None
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=False)
 
     def split(self, line: bytes) -> list[bytes]:
         """The cells of a line, by the rule that defines them; no more than there are columns."""
@@ -289,6 +295,10 @@ class _Source:
         if rest.any():
             found.append(_one_by_one(lines, filled[rest], own))
         return to_rows(lines, *found)
+
+    def parse_closed(self, data: bytes) -> Rows:
+        """See `JoiningParser.parse_closed`."""
+        return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

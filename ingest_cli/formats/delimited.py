@@ -27,6 +27,7 @@ from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
@@ -94,10 +95,15 @@ class Delimited:
         self.header = header
         self._optional = optional
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=self.header)
 
     def layout(self, header: irregular.Record) -> Layout:
         """The columns of a source.
@@ -215,6 +221,11 @@ class _Source:
             parsed = irregular.parse(data, self._format.dialect, final=final)
             rows = self._gather(parsed.bounds, parsed.records)
         return self._without_headers(rows)
+
+    def parse_closed(self, data: bytes) -> Rows | None:
+        """See `JoiningParser.parse_closed`."""
+        rows = self._regular(data, final=True)
+        return None if rows is None else self._without_headers(rows)
 
     def _regular(self, data: bytes, *, final: bool) -> Rows | None:
         """The complete records of `data`; None if one is not written as it should be."""

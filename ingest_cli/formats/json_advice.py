@@ -9,6 +9,7 @@ from ingest_cli.errors import ManifestError
 LOOK_BYTES = 64 << 10
 """How much of an object is looked at to say what it is."""
 
+
 def refusal_of_arrays() -> ManifestError:
     """What to raise where rows are arrays, and nothing says what is in them."""
     return ManifestError(

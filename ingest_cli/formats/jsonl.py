@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
 from ingest_cli.formats.json_paths import Paths
 from ingest_cli.formats.json_values import parse_document
@@ -45,10 +46,15 @@ class JsonLines:
         self.wanted = tuple(wanted)
         self.paths = Paths(wanted, columns=columns, presence=presence)
         self._chunk_bytes = chunk_bytes
+        self._beginnings = Beginnings()
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
         return read_records(stream, self._chunk_bytes, spans, _Source(self))
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`."""
+        return self._beginnings.of(text, _Source(self), header=False)
 
 
 class _Source:
@@ -80,6 +86,10 @@ class _Source:
         if not headers:
             return rows
         return replace(rows, skipped={**rows.skipped, REPEATED_HEADER: np.array(headers, np.int32)})
+
+    def parse_closed(self, data: bytes) -> Rows:
+        """See `JoiningParser.parse_closed`."""
+        return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""

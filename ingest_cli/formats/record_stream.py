@@ -122,7 +122,11 @@ def read_records(
 
 def _chunk(data: bytes, at: Position, parser: RecordParser, *, final: bool) -> RowChunk:
     """The complete records of `data` as a chunk; one of no records if there are none."""
-    rows = parser.parse(data, final=final)
+    return chunk_of(data, at, parser.parse(data, final=final))
+
+
+def chunk_of(data: bytes, at: Position, rows: Rows) -> RowChunk:
+    """The chunk that begins at `at`, whose `rows` were found at the beginning of `data`."""
     data = data[: rows.bounds[-1]]
     flags = Counter(rows.flags)
     if not data.isascii():

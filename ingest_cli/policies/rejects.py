@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ingest_cli.errors import TryAgainError, UsageError
-from ingest_cli.records import Reject
+from ingest_cli.records import Origin, Reject
 
 _MODE = 0o600
 _LINE_BEGINS = b'{"source": '
@@ -67,8 +67,8 @@ class RejectFile:
                 f'the reject file "{path}" cannot be written ({error.strerror}); give another place with --rejects'
             ) from error
 
-    def write(self, source: str, shard: int, rejects: Iterable[Reject]) -> None:
-        """Append `rejects`, and hand them to the operating system.
+    def write(self, rejects: Iterable[tuple[Origin, Reject]]) -> None:
+        """Append `rejects`, each with where it comes from, and hand them to the operating system.
 
         Raises:
             TryAgainError: they cannot be written, for example because the disk is full. The file then ends where
@@ -78,7 +78,7 @@ class RejectFile:
             raise TryAgainError("the reject file is closed already; run the same command again")
         if self._file is None:
             return
-        lines = b"".join(_line(source, shard, one) for one in rejects)
+        lines = b"".join(_line(origin, one) for origin, one in rejects)
         if not lines:
             return
         rest, at = memoryview(lines), self.size_bytes
@@ -134,10 +134,10 @@ def _holds_rejects(head: bytes) -> bool:
     return isinstance(entry, dict) and {"source", "row", "reason"} <= entry.keys()
 
 
-def _line(source: str, shard: int, one: Reject) -> bytes:
+def _line(origin: Origin, one: Reject) -> bytes:
     entry: dict[str, object] = {
-        "source": source,
-        "shard": shard,
+        "source": origin.name,
+        "shard": origin.shard,
         "row": one.row,
         "line": one.line,
         "stage": one.stage,

@@ -64,7 +64,11 @@ class Replay:
             )
 
     def exhausted(self) -> bool:
-        """See `RowWindow.exhausted`."""
+        """See `Window.exhausted`."""
+        return False
+
+    def takes_all(self) -> bool:
+        """See `Window.takes_all`."""
         return False
 
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:

@@ -18,6 +18,10 @@ class Window(Protocol):
         """Whether no further row will be taken, so that nothing more need be read."""
         ...
 
+    def takes_all(self) -> bool:
+        """Whether every row counts from here on."""
+        ...
+
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
         """The `chunks` of `source` with the rows that do not count as skipped ones, or left out behind the last."""
         ...
@@ -43,6 +47,10 @@ class RowWindow:
     def exhausted(self) -> bool:
         """Whether no further row will be taken, so that nothing more need be read."""
         return self._left == 0
+
+    def takes_all(self) -> bool:
+        """See `Window.takes_all`."""
+        return self._skip == 0 and self._left is None
 
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:  # noqa: ARG002 - any source
         """The part of the `chunks` of `source` inside the window; rows that are passed over stay, as skipped ones."""

@@ -20,6 +20,7 @@ from tests.bench import (
     load,
     memory,
     record,
+    small,
     stages,
     start_up,
     validation,
@@ -41,6 +42,7 @@ BENCHMARKS: Mapping[str, ModuleType] = {
     "growth": growth,
     "formats": formats,
     "charsets": charsets,
+    "small": small,
 }
 """By how they are called on the command line and in the record. Each has a `TITLE`, and `figures(place, options)`."""
 

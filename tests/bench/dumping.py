@@ -37,11 +37,12 @@ def write(path: Path, count: int) -> None:
     starts = range(0, count, PART_ROWS)
     spawn = multiprocessing.get_context("spawn")
     with path.open("wb") as file, ProcessPoolExecutor(None if len(starts) > 1 else 1, spawn) as pool:
-        file.writelines(pool.map(_part, starts, [min(PART_ROWS, count - start) for start in starts]))
+        file.writelines(pool.map(part, starts, [min(PART_ROWS, count - start) for start in starts]))
 
 
-def _part(first: int, count: int) -> bytes:
-    dump = Dump(shape=WRITTEN, rows=count, first=first)
+def part(first: int, count: int, *, header: bool = False) -> bytes:
+    """The rows of so many people, from number `first` on, as a dump of its own."""
+    dump = Dump(shape=WRITTEN, rows=count, first=first, header=header)
     return b"".join(encoded(dump, rows(dump)))
 
 

@@ -21,6 +21,7 @@ from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.validating import reproduce, validate
 from tests.support import format_cases, make_samples
 from tests.support.format_cases import Case, check, read
+from tests.support.pipelines import BytesSource, run, table_of
 from tests.support.truth import Reference, as_dynamodb_json
 
 CASES = {case.name: case for case in format_cases.cases()}
@@ -208,3 +209,23 @@ def test_one_parser_reads_several_sources(case: Case) -> None:
     parser = open_format(case.manifest.format, case.wanted)
     first, second = read(case, case.data, parser=parser), read(case, case.data, parser=parser)
     assert first.fates == second.fates == read(case, case.data).fates
+
+
+@every_case
+def test_small_sources_share_a_chunk_and_come_to_what_each_comes_to_alone(case: Case) -> None:
+    wanted = dataclasses.replace(case.manifest, format=dataclasses.replace(case.manifest.format, encoding="utf-8"))
+    alone = run(wanted, [BytesSource(case.data, name="0")])
+    together = run(wanted, [BytesSource(case.data, name=str(number)) for number in range(3)])
+    assert len(together.works) == len(alone.works) == 1
+    assert table_of(together) == table_of(alone)
+    account, single = together.account, alone.account
+    assert account.balances
+    assert (account.rows_read, account.rows_kept) == (3 * single.rows_read, 3 * single.rows_kept)
+    assert account.items_built == 3 * single.items_built
+    assert account.items_acknowledged == single.items_acknowledged, "each item is sent once"
+    for name in ("rejected", "skipped", "rejected_identifiers", "flags"):
+        assert getattr(account, name) == {reason: 3 * count for reason, count in getattr(single, name).items()}
+    rejects = [(number, one) for number in range(3) for one in alone.rejects]
+    assert [(origin.shard, one) for origin, one in zip(together.origins, together.rejects, strict=True)] == rejects
+    assert [part.span for part in together.parts] == 3 * [part.span for part in alone.parts]
+    assert set(together.ends.values()) == set(alone.ends.values())

@@ -53,6 +53,9 @@ class Variant:
 
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
 
+SMALL_FILES = tuple(Dump(shape=DIRTY, rows=20, first=20 * n, dirty=0.3) for n in range(80))
+"""Several of them share a chunk."""
+
 VARIANTS = {
     "gzip": Variant((Dump(shape=TELCO, rows=2000, compression="gzip"),), {KILL: 6}, "dump.csv.gz"),
     "several sources, state in a folder": Variant(
@@ -68,6 +71,9 @@ VARIANTS = {
         (Dump(shape=DIRTY, rows=4000, dirty=0.1),), {KILL: 5}, options=(*SLOWLY, "--workers", "2"), workers=2
     ),
     "a storm": Variant((Dump(shape=DIRTY, rows=1200, dirty=0.2),), {KILL: 6}, options=(), stormy=True),
+    "small files": Variant(SMALL_FILES, {KILL: 4, TERM: 2}),
+    "small files, two workers": Variant(SMALL_FILES, {KILL: 5}, options=(*SLOWLY, "--workers", "2")),
+    "small files in an archive": Variant(SMALL_FILES, {KILL: 4}, archived=True),
     "all at once": Variant((Dump(shape=TELCO, rows=1500, dirty=0.2),), {KILL: 6}, options=("--transport", "boto3")),
 }
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ingest_cli.batching import batches
+from ingest_cli.bundles import Bundle, Part
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
+from ingest_cli.gathering import Gatherer
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper
@@ -18,7 +20,7 @@ from ingest_cli.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard, wanted_of
 from ingest_cli.policies.chunking import ChunkSize
 from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Origin, Reject, RowChunk
+from ingest_cli.records import Origin, Position, Reject
 from ingest_cli.report import Account
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
@@ -69,17 +71,26 @@ class FixedSize(ChunkSize):
 
 @dataclass(slots=True)
 class Settled:
-    """A writer that puts each chunk into `sink` and settles it at once; what a run came to."""
+    """A writer that puts each chunk into `sink` and settles it at once; what a run came to.
+
+    Attributes:
+        origins: of the rejects.
+        parts: of all chunks.
+        ends: where each member that was read to its end ends.
+    """
 
     sink: Sink
     preparation: Preparation | None = None
     account: Account = field(default_factory=Account)
     rejects: list[Reject] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
+    ends: dict[Origin, Position] = field(default_factory=dict)
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         assert self.preparation is not None
-        work = self.preparation.prepare(origin, rows)
+        work = self.preparation.prepare(bundle)
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self.sink.put(batch)
@@ -87,7 +98,10 @@ class Settled:
             acknowledged += receipt.acknowledged
             refused += receipt.refused
         self.account.add(work.settlement.account(acknowledged, refused))
-        self.rejects += work.settlement.rejects(refused)
+        for origin, reject in work.settlement.rejects(refused):
+            self.origins.append(origin)
+            self.rejects.append(reject)
+        self.parts += bundle.parts
         self.works.append(work)
 
 
@@ -115,17 +129,29 @@ def run(
     Raises:
         IngestError: as `run_shard`.
     """
+    preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
+    settled = Settled(MemorySink() if sink is None else sink, preparation)
+    run_into(settled, wanted, [Shard(number, source) for number, source in enumerate(sources)], chunk_bytes)
+    return settled
+
+
+def run_into(settled: Settled, wanted: Manifest, shards: Sequence[Shard], chunk_bytes: int = CHUNK_BYTES) -> None:
+    """Take `shards` through all stages; small ones share their chunks.
+
+    Raises:
+        IngestError: as `run_shard`.
+    """
     stages = Stages(
         encoding=wanted.format.encoding,
         format=open_format(wanted.format, wanted_of(wanted), FixedSize(chunk_bytes)),
         window=RowWindow(),
         on_bytes=lambda _: None,
+        chunk_bytes=FixedSize(chunk_bytes),
+        on_end=settled.ends.__setitem__,
     )
-    preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
-    settled = Settled(MemorySink() if sink is None else sink, preparation)
-    for number, source in enumerate(sources):
-        run_shard(Shard(number, source), stages, settled)
-    return settled
+    with Gatherer(settled.write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
+        for shard in shards:
+            run_shard(shard, stages, gatherer)
 
 
 def table_of(settled: Settled) -> Table:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli.batching import Batch
+from ingest_cli.bundles import Bundle
 from ingest_cli.items import WCU_BYTES, Items
 from ingest_cli.normalize import Normalized
 from ingest_cli.pipeline import Shard, Work
@@ -123,4 +124,4 @@ def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
     records = Records(index, (), np.zeros(len(index), np.int32), ((),))
     normalized = Normalized(records, {}, (), {})
     placed = Items(built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash)
-    return Work(placed, Settlement.of(Origin(shard.number, 0, shard.source.name), chunk, normalized, placed))
+    return Work(placed, Settlement.of(Bundle.of(Origin(shard.number, 0, shard.source.name), chunk), normalized, placed))

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.formats import Wanted, open_format
 from ingest_cli.pipeline import Plan, Shard, Stages
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.records import Position, Remaining, Span
 from ingest_cli.report import Account, Report
 from ingest_cli.running import Watcher, announced, counting, run_all
 from ingest_cli.settlement import Settled
@@ -34,21 +35,21 @@ class Slow:
     journal: Journal
     report: Report
     behind: int = 3
-    waiting: list[tuple[Origin, RowChunk]] = field(default_factory=list)
+    waiting: list[Bundle] = field(default_factory=list)
     done: list[tuple[float, float]] = field(default_factory=list)
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
+    def write(self, bundle: Bundle) -> None:
         """Take a chunk."""
-        self.waiting.append((origin, rows))
+        self.waiting.append(bundle)
         if len(self.waiting) > self.behind:
             self.settle()
 
     def settle(self) -> None:
         """Settle the oldest."""
-        origin, rows = self.waiting.pop(0)
+        bundle = self.waiting.pop(0)
         nothing = np.empty(0, np.uint64)
-        self.journal.settle(Settled(origin, Span(rows.start, rows.end), nothing, Account(), ()))
-        self.done.append((rows.end.offset / len(TEXT), self.report.extent.done_bytes))
+        self.journal.settle(Settled(bundle.parts, nothing, Account(), ()))
+        self.done.append((bundle.rows.end.offset / len(TEXT), self.report.extent.done_bytes))
 
 
 def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
@@ -60,6 +61,7 @@ def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
     stages = Stages(
         encoding="utf-8",
         format=open_format(wanted.format, Wanted(("EMAIL",)), FixedSize(CHUNK_BYTES)),
+        chunk_bytes=FixedSize(CHUNK_BYTES),
         window=RowWindow(),
         on_bytes=counting(report, Watcher()),
     )

@@ -34,7 +34,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
-    ("columns", "cost", "extent"),
+    ("columns", "cost", "extent", "bundles"),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settlement",),
     ("tables",),
     ("catalog", "autoscaling", "capacity"),
-    ("lookup", "sandbox", "drafting", "reading", "heads"),
+    ("lookup", "sandbox", "drafting", "reading", "heads", "gathering"),
     ("pipeline",),
     ("engines", "preflight"),
     ("ledger", "lock"),

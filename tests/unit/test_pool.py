@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines import pool as module
 from ingest_cli.engines.interface import Settle
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
@@ -26,7 +27,7 @@ from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTA
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.policies.shared import SharedByProcesses, process_context
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, Position, RowChunk, Span, TableChunk
+from ingest_cli.records import Origin, Position, RowChunk, TableChunk
 from ingest_cli.report import Account, Traffic
 from ingest_cli.settings import RunSettings
 from ingest_cli.settlement import Settled
@@ -43,20 +44,21 @@ HANDED_OUT = 1
 """Number of a chunk that is not kept, however few workers there are: each wants two as soon as it is there."""
 
 
-def chunk(number: int, size: int = 20, source: int = 0, member: int = 0) -> tuple[Origin, RowChunk]:
+def chunk(number: int, size: int = 20, source: int = 0, member: int = 0) -> Bundle:
     """A chunk of one record of so many bytes, the so manyth of its member."""
     start, end = Position(number * size, number, number), Position((number + 1) * size, number + 1, number + 1)
     data, bounds = bytes([number % 256]) * size, np.array([0, size], np.int64)
-    return Origin(source, member, "dump"), RowChunk(start, end, data, bounds, np.array([0], np.int32), {})
+    return Bundle.of(Origin(source, member, "dump"), RowChunk(start, end, data, bounds, np.array([0], np.int32), {}))
 
 
 Deed = Callable[[int, Path], None]
 """What a worker does with a chunk, given its number and a folder of the test's own."""
 
 
-def as_settled(origin: Origin, rows: RowChunk) -> Settled:
+def as_settled(bundle: Bundle) -> Settled:
+    rows = bundle.rows
     account = Account(rows_read=rows.records, items_built=sum(rows.data))
-    return Settled(origin, Span(rows.start, rows.end), np.array([rows.start.row], np.uint64), account, ())
+    return Settled(bundle.parts, np.array([rows.start.row], np.uint64), account, ())
 
 
 KEPT_OPEN = 1
@@ -71,10 +73,10 @@ class Own:
     kept: list[int]
     open: list[Settled] = field(default_factory=list)
 
-    def write(self, origin: Origin, rows: RowChunk) -> None:
-        self.kept.append(rows.start.row)
+    def write(self, bundle: Bundle) -> None:
+        self.kept.append(bundle.rows.start.row)
         self.settle_last()
-        self.open.append(as_settled(origin, rows))
+        self.open.append(as_settled(bundle))
 
     def settle_last(self) -> None:
         while self.open:
@@ -98,11 +100,16 @@ class Program:
                 stop.check()
             if (received := link.receive()) is None:
                 return
-            origin, rows = received
+            rows = received.rows
             self.deed(rows.start.row, self.folder)
-            link.send(as_settled(origin, rows))
+            link.send(as_settled(received))
             link.send(Took(rows.size_bytes, 0.5))
             link.send(Sent(1, Counter(again=2), 3.0, Counter({7: 1})))
+
+
+def keys(chunks: Iterable[Bundle | Settled]) -> list[tuple[int, int, int]]:
+    """Which chunks these are."""
+    return sorted((part.origin.shard, part.origin.member, part.span.start.row) for one in chunks for part in one.parts)
 
 
 def settles(_number: int, _folder: Path) -> None:
@@ -205,7 +212,7 @@ class Run:
     @property
     def numbers(self) -> list[int]:
         """Of the chunks that were settled, in order."""
-        return sorted(one.span.start.row for one in self.settled)
+        return sorted(one.parts[0].span.start.row for one in self.settled)
 
     @property
     def pids(self) -> list[int]:
@@ -221,7 +228,7 @@ def hand_out(pool: WorkerPool, *numbers: int, size: int = 20, then: BaseExceptio
     """Hand out chunks of these numbers; in the end, raise `then`."""
     with pool:
         for number in numbers:
-            pool.write(*chunk(number, size))
+            pool.write(chunk(number, size))
         if then is not None:
             raise then
 
@@ -239,12 +246,11 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
     ]
     with run.pool() as pool:
         for one in made:
-            pool.write(*one)
+            pool.write(one)
     assert len(run.pids) == workers
-    keys = sorted((one.origin.shard, one.origin.member, one.span.start.row) for one in run.settled)
-    assert keys == sorted((origin.shard, origin.member, rows.start.row) for origin, rows in made)
+    assert keys(run.settled) == keys(made)
     # What they were is what was handed out, and all that a worker says is heard.
-    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(rows.data) for _, rows in made)
+    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(one.rows.data) for one in made)
     handed_out = 80 - len(run.kept)
     assert MAX_UNTAKEN * workers <= handed_out < 80
     assert run.took == [(20, 0.5)] * handed_out
@@ -319,7 +325,7 @@ def test_workers_that_are_killed_while_they_have_nothing_to_do_are_missed_too(ru
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: len(run.notes) == 2)
         for number in range(10):
-            pool.write(*chunk(number))
+            pool.write(chunk(number))
     assert run.numbers == run.kept == list(range(10))
 
 
@@ -385,9 +391,9 @@ def test_one_that_hangs_with_nothing_left_to_do_is_not_waited_for(run: Run) -> N
 def test_what_a_killed_worker_leaves_is_done_before_more_is_read(run: Run) -> None:
     run.deed, run.workers = dies, 1
     with run.pool() as pool:
-        pool.write(*chunk(0))
+        pool.write(chunk(0))
         wait_until(lambda: run.notes)
-        pool.write(*chunk(1))
+        pool.write(chunk(1))
         assert run.kept == [0, 1]
     assert run.numbers == [0, 1]
 
@@ -457,7 +463,7 @@ def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None
     settled = list[int]()
 
     def settle(one: Settled) -> None:
-        settled.append(one.span.start.row)
+        settled.append(one.parts[0].span.start.row)
         raise error
 
     with pytest.raises(type(error)) as caught:
@@ -472,11 +478,11 @@ def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None
 def test_no_more_is_handed_out_than_may_be_held(
     run: Run, monkeypatch: pytest.MonkeyPatch, held: float, expected: int
 ) -> None:
-    monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(*chunk(0), keep_raw=True))))
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", int(held * len(pack(chunk(0), keep_raw=True))))
     run.deed = waits
     with run.pool() as pool:
         for number in range(50):
-            pool.write(*chunk(number))
+            pool.write(chunk(number))
         assert run.kept == list(range(expected, 50))
         (run.folder / "go on").touch()
     assert run.numbers == list(range(50))
@@ -492,7 +498,7 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
     run.deed = stops_once
     with run.pool() as pool:
         for number in range(20):
-            pool.write(*chunk(number))
+            pool.write(chunk(number))
         wait_until((run.folder / "stopped").exists)
         wait_until(lambda: len(run.settled) >= 20 - MAX_UNTAKEN - KEPT_OPEN)
         for _ in range(MAX_SILENT_LOOKS):
@@ -505,11 +511,11 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
 
 def test_workers_that_have_nothing_to_do_are_left_alone(run: Run) -> None:
     with run.pool() as pool:
-        pool.write(*chunk(0))
+        pool.write(chunk(0))
         wait_until(lambda: len(run.settled) == 1)
         for _ in range(3 * MAX_SILENT_LOOKS):
             pool.look_after()
-        pool.write(*chunk(1))
+        pool.write(chunk(1))
     assert (run.numbers, run.notes) == ([0, 1], [])
 
 
@@ -517,7 +523,7 @@ def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
     run.deed, run.workers = stops_once, 2
     with run.pool() as pool:
         for number in range(200):
-            pool.write(*chunk(number))
+            pool.write(chunk(number))
         wait_until(lambda: len(run.settled) >= 200 - MAX_UNTAKEN - KEPT_OPEN)
         for _ in range(MAX_SILENT_LOOKS + 1):
             pool.look_after()
@@ -528,7 +534,7 @@ def _wait_for_a_source(run: Run) -> None:
     """Hand out some chunks, and wait for what never comes."""
     with run.pool() as pool:
         for number in range(4):
-            pool.write(*chunk(number))
+            pool.write(chunk(number))
         while True:
             run.stop.wait(POLL_S)
 
@@ -589,7 +595,7 @@ def _parent(kind: type[Program], folder: Path) -> None:
     with WorkerPool(
         program, 2, shared, StopRequest(), own=nobody.own, settle=lambda _: None, took=lambda *_: None
     ) as pool:
-        pool.write(*chunk(0))
+        pool.write(chunk(0))
         while True:
             time.sleep(TIMEOUT_S)
 
@@ -615,9 +621,9 @@ def test_a_slice_of_a_column_is_sent_without_what_lies_around_it() -> None:
         np.arange(10, dtype=np.int32),
         {"IC": column.slice(500, 10)},
     )
-    packed = pack(Origin(0, 0, "dump"), part)
+    packed = pack(Bundle.of(Origin(0, 0, "dump"), part))
     assert len(packed) < 4_000 < column.nbytes
-    _, rows = pickle.loads(packed)  # noqa: S301 - our own
+    rows = pickle.loads(packed).rows  # noqa: S301 - our own
     assert rows.cells["IC"].to_pylist() == [b"%015d" % n for n in range(500, 510)]
 
 

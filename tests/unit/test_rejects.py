@@ -14,11 +14,15 @@ import pytest
 
 from ingest_cli.errors import TryAgainError, UsageError
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Reject
+from ingest_cli.records import Origin, Reject
 
 ONE = Reject(3, 4, "normalize", "too_short", "ICNUM")
 LINE = '{"source": "a", "shard": 0, "row": 1, "line": 1, "stage": "parse", "reason": "x", "field": null}\n'
 TWO = Reject(9, 12, "parse", "too_many_cells")
+
+
+def of(source: str, *rejects: Reject, shard: int = 0) -> list[tuple[Origin, Reject]]:
+    return [(Origin(shard, 0, source), one) for one in rejects]
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -39,7 +43,7 @@ def disk_of(size_bytes: int) -> Iterator[None]:
 def test_a_line_says_where_and_why_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
     file = RejectFile(path)
-    file.write("dumps/a.csv", 2, [ONE, TWO])
+    file.write(of("dumps/a.csv", ONE, TWO, shard=2))
     file.close()
     assert [list(line) for line in lines(path)] == [["source", "shard", "row", "line", "stage", "reason", "field"]] * 2
     assert [tuple(line.values()) for line in lines(path)] == [
@@ -52,7 +56,7 @@ def test_a_line_says_where_and_why_and_nothing_else(tmp_path: Path) -> None:
 def test_the_record_itself_is_there_only_where_it_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
     file = RejectFile(path)
-    file.write("a", 0, [Reject(1, 1, "parse", "bad", None, 'x,"\u202e\n')])
+    file.write(of("a", Reject(1, 1, "parse", "bad", None, 'x,"\u202e\n')))
     file.close()
     assert lines(path)[0]["raw"] == 'x,"\u202e\n'
     assert path.read_bytes().isascii(), "no control or direction characters reach a terminal"
@@ -83,10 +87,10 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, found
 def test_a_later_manifest_of_the_same_command_goes_on_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
     first = RejectFile(path)
-    first.write("a", 0, [ONE])
+    first.write(of("a", ONE))
     first.close()
     second = RejectFile(path, None)
-    second.write("b", 0, [TWO])
+    second.write(of("b", TWO))
     second.close()
     assert [line["source"] for line in lines(path)] == ["a", "b"]
 
@@ -95,19 +99,19 @@ def test_nothing_is_dropped_silently_once_it_is_closed(tmp_path: Path) -> None:
     file = RejectFile(tmp_path / "rejects")
     file.close()
     with pytest.raises(TryAgainError, match="closed"):
-        file.write("a", 0, [ONE])
+        file.write(of("a", ONE))
 
 
 def test_on_a_resume_what_is_not_in_the_state_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
     file = RejectFile(path)
-    file.write("a", 0, [ONE])
+    file.write(of("a", ONE))
     kept = file.size_bytes
-    file.write("a", 0, [TWO, TWO])
+    file.write(of("a", TWO, TWO))
     file.close()
     again = RejectFile(path, kept)
     assert again.size_bytes == kept == path.stat().st_size
-    again.write("a", 0, [TWO])
+    again.write(of("a", TWO))
     again.close()
     assert [line["row"] for line in lines(path)] == [3, 9]
 
@@ -118,7 +122,7 @@ def test_where_some_of_it_is_gone_it_begins_anew(tmp_path: Path, found: str) -> 
     path.write_text(found, encoding="utf-8")
     file = RejectFile(path, 10_000)
     assert file.size_bytes == 0, "of a part, the last line may be cut"
-    file.write("a", 0, [ONE])
+    file.write(of("a", ONE))
     file.close()
     assert len(lines(path)) == 1
 
@@ -126,12 +130,12 @@ def test_where_some_of_it_is_gone_it_begins_anew(tmp_path: Path, found: str) -> 
 def test_a_full_disk_is_a_reason_to_try_again_and_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "rejects"
     file = RejectFile(path)
-    file.write("a", 0, [ONE])
+    file.write(of("a", ONE))
     size = file.size_bytes
     with disk_of(size + 50), pytest.raises(TryAgainError, match="make room, and run the same command again"):
-        file.write("a", 0, [TWO, TWO])
+        file.write(of("a", TWO, TWO))
     assert file.size_bytes == size == path.stat().st_size
-    file.write("a", 0, [TWO])
+    file.write(of("a", TWO))
     file.sync()
     file.close()
     assert [line["row"] for line in lines(path)] == [3, 9]
@@ -174,7 +178,7 @@ def test_what_is_not_a_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None
 
 def test_without_a_path_they_are_counted_elsewhere() -> None:
     file = RejectFile(None, 100)
-    file.write("a", 0, [ONE])
+    file.write(of("a", ONE))
     file.sync()
     file.close()
     assert file.size_bytes == 0
@@ -182,7 +186,7 @@ def test_without_a_path_they_are_counted_elsewhere() -> None:
 
 def test_no_rejects_no_bytes(tmp_path: Path) -> None:
     file = RejectFile(tmp_path / "rejects")
-    file.write("a", 0, [])
+    file.write(of("a"))
     file.close()
     file.close()
     assert (tmp_path / "rejects").read_bytes() == b""

@@ -12,13 +12,13 @@ import pytest
 from ingest_cli.errors import UsageError
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.replay import Replay
-from ingest_cli.records import Position, Reject, RowChunk
+from ingest_cli.records import Origin, Position, Reject, RowChunk
 
 
 def rejects_of(path: Path, **rows: list[int]) -> Path:
     file = RejectFile(path)
     for source, numbers in rows.items():
-        file.write(source, 0, [Reject(row, row, "parse", "too_short") for row in numbers])
+        file.write((Origin(0, 0, source), Reject(row, row, "parse", "too_short")) for row in numbers)
     file.close()
     return path
 
