@@ -27,7 +27,7 @@ from ingest_cli.formats.block_bounds import (
 )
 from ingest_cli.formats.block_values import Values
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.json_paths import SEPARATOR
+from ingest_cli.formats.json_cells import SEPARATOR
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, Position, RowChunk, Span, count_lines
 

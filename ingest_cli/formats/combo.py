@@ -364,7 +364,8 @@ def _apart(at: OffsetArray, size: int) -> OffsetArray:
 
 def _first_of(several: Sequence[_Delimiters]) -> OffsetArray:
     """Number of the delimiter that each line has first; 0 for lines without any."""
-    return np.argmin(np.stack([each.begins() for each in several]), axis=0)
+    first: OffsetArray = np.argmin(np.stack([each.begins() for each in several]), axis=0)
+    return first
 
 
 def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolArray:

@@ -94,8 +94,4 @@ def _key(states: Sequence[os.stat_result]) -> str:
     return key if len(states) == 1 else hashlib.sha256(key.encode()).hexdigest()
 
 
-def _key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
-
-
 _holding: list[FingerprintCache] = []

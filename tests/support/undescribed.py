@@ -279,7 +279,7 @@ def titled_xlsx(rows: Sequence[Row]) -> bytes:
     for row in (("Senarai ahli",), ("Dijana 19/10/2017",), (), NAMES, *rows):
         sheet.append(row)
     other = book.create_sheet("Harga")
-    for row in (("x", "y"), (1, 2), (3, 4)):
-        other.append(row)
+    for prices in (("x", "y"), (1, 2), (3, 4)):
+        other.append(prices)
     book.save(out)
     return out.getvalue()

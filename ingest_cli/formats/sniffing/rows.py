@@ -16,10 +16,14 @@ from itertools import islice
 
 from ingest_cli.formats import framing
 from ingest_cli.formats.cells import Splitter
-from ingest_cli.formats.irregular import Unquoted
 
 MAX_LINE_CHARACTERS = 65_536
 """Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
+
+
+class Unquoted(list[str]):
+    """The cells of a line on which a quote opens that is never closed, with the quote as an ordinary character."""
+
 
 _MOST_RESTARTS = 100
 _INNER_LINES = 20
