@@ -112,8 +112,7 @@ def _from_abroad(digits: str) -> Reading | None:
     """Read a number that starts with its calling code: _extract_country_code."""
     for length in (1, 2, 3):
         if digits[:length] in _CODES:
-            found = _main(digits[:length]).settle(digits[length:])
-            return None if found is None else found._replace(is_abroad=True)
+            return _main(digits[:length]).settle(digits[length:], is_abroad=True)
     return None
 
 
@@ -174,12 +173,12 @@ class Plan:
             return rest
         return number
 
-    def impossible(self, number: str) -> Reading | None:
+    def impossible(self, number: str, *, is_abroad: bool = False) -> Reading | None:
         """Give a number of a length that is none of the plan's; None where `parse` itself refuses it."""
         is_parsed = _SHORTEST_NATIONAL <= len(number) <= _LONGEST_NATIONAL
-        return Reading(f"+{self.code}{number}", IMPOSSIBLE_LENGTH) if is_parsed else None
+        return Reading(f"+{self.code}{number}", IMPOSSIBLE_LENGTH, is_abroad=is_abroad) if is_parsed else None
 
-    def settle(self, number: str) -> Reading | None:
+    def settle(self, number: str, *, is_abroad: bool = False) -> Reading | None:
         """Read what follows the calling code, again and again until it no longer changes.
 
         For the plan of a calling code only.
@@ -192,10 +191,10 @@ class Plan:
                     return None
                 rest = national
             if len(rest) not in self._possible_lengths:
-                return self.impossible(rest)
+                return self.impossible(rest, is_abroad=is_abroad)
             if rest == number:
                 reason = "" if len(number) in self._lengths else LOCAL_ONLY
-                return Reading(f"+{self.code}{number}", reason, self._is_valid(number))
+                return Reading(f"+{self.code}{number}", reason, self._is_valid(number), is_abroad)
             number = rest
         return None
 

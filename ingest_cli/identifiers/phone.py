@@ -269,6 +269,8 @@ def quick_phones(text: str, region: str) -> CellResult:
         reading = numbering_plan.read(digits, region)
     if not digits or reading is None:
         return canonical_phones(text, region, _read)
+    if reading.is_valid:
+        return CellResult(((reading.value, 0),))
     return _result_of(_judged(reading, digits, _read))
 
 

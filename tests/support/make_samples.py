@@ -245,6 +245,12 @@ SAMPLES = (
         ("cawangan-*.zip",),
     ),
     Sample(
+        "kenalan",
+        "demo-kenalan-2024",
+        {"kenalan.csv": People(way="csv, arrays", title="Demo contacts of an app", seed=31, planted=_planted(9))},
+        ("kenalan.csv",),
+    ),
+    Sample(
         "logins",
         "demo-logins-2020",
         {

@@ -36,6 +36,7 @@ WRITERS: Mapping[str, Writer] = {
     "csv, bars": delimited.delimited("|", line_end="\r\n"),
     "csv, headless": delimited.delimited(header=False),
     "csv, all quoted": delimited.delimited(quote_all=True, line_end="\r\n"),
+    "csv, arrays": delimited.arrays,
     "tsv": delimited.tsv,
     "tsv, escapes": delimited.outfile,
     "csv, two bars": delimited.apart("||"),

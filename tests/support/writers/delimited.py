@@ -26,6 +26,29 @@ def delimited(delimiter: str = ",", *, header: bool = True, quote_all: bool = Fa
     return write
 
 
+def arrays(table: Table) -> Written:
+    """CSV of a table some of whose columns are arrays: as PostgreSQL writes them, in turn with JSON and a formula."""
+    plain = {column for column in table.columns if column not in ARRAYS}
+    rows = [
+        tuple(
+            cell if column in plain else _array(cell, number) for column, cell in zip(table.columns, row, strict=True)
+        )
+        for number, row in enumerate(table.rows)
+    ]
+    return delimited()(table._replace(rows=tuple(rows)))
+
+
+ARRAYS = ("NO_TEL", "EMEL")
+"""Columns of people that may hold several values."""
+
+
+def _array(cell: str, number: int) -> str:
+    quoted = cell.replace("\\", "\\\\").replace('"', '\\"')
+    if not cell:
+        return ("{}", "[]", "{NULL}", '=""')[number % 4]
+    return (f'{{"{quoted}"}}', f'["{quoted}"]', '="{}"'.format(cell.replace('"', '""')))[number % 3]
+
+
 def tsv(table: Table) -> Written:
     """Tabs, as databases write them: nothing is quoted."""
     lines = ("\t".join(map(one_line, row)) for row in (table.columns, *table.rows))
