@@ -107,6 +107,26 @@ def statements(draw: st.DrawFn, dialect: str) -> str:
     return "INSERT INTO t (a, b, c) VALUES " + ",".join(between() + row for row in rows)
 
 
+@st.composite
+def selects(draw: st.DrawFn, dialect: str) -> str:
+    """The same rows as SELECTs, with names behind some of the values."""
+    value = st.one_of(SPELLINGS[dialect], SPELLINGS[dialect], numbers)
+    dual = " FROM dual" if dialect == "oracle" else ""
+    rows = list[str]()
+    for _ in range(draw(st.integers(1, 5))):
+        cells = [draw(blanks) + draw(value) + draw(st.sampled_from(["", " AS x", "\nAS c"])) for _ in WANTED]
+        rows.append("SELECT " + ",".join(cells) + dual)
+    between = draw(st.sampled_from([" UNION ALL ", "\nUNION ALL\n", " union "]))
+    return "INSERT INTO t (a, b, c) " + between.join(rows)
+
+
+def selected(node: exp.Expression) -> list[list[exp.Expression]]:
+    """The values of each SELECT of a UNION, in order."""
+    if isinstance(node, exp.Union):
+        return selected(node.this) + selected(node.expression)
+    return [[one.this if isinstance(one, exp.Alias) else one for one in node.expressions]]
+
+
 def _anonymous(node: exp.Expression) -> bytes:
     text = told(node.expressions[0])
     return bytes.fromhex(text.decode()) if node.name.lower() == "hextoraw" else text
@@ -151,6 +171,20 @@ def test_values_are_read_as_sqlglot_reads_them(dialect: str, fast_after: int, da
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scanner, "FAST_AFTER_TUPLES", fast_after)
         chunks = list(SqlDump([], WANTED, None).read([(HEADS[dialect] + statement + ";\n").encode()]))
+    assert not [reason for chunk in chunks for _, reason in chunk.rejected]
+    assert [
+        row for chunk in chunks for row in zip(*(chunk.cells[name].to_pylist() for name in WANTED), strict=True)
+    ] == expected
+
+
+@pytest.mark.parametrize("dialect", SPELLINGS)
+@given(data=st.data())
+def test_selects_are_read_as_sqlglot_reads_them(dialect: str, data: st.DataObject) -> None:
+    statement = data.draw(selects(dialect))
+    parsed = sqlglot.parse_one(statement, read=dialect)
+    assert isinstance(parsed, exp.Insert)
+    expected = [tuple(told(value) for value in row) for row in selected(parsed.expression)]
+    chunks = list(SqlDump([], WANTED, None).read([(HEADS[dialect] + statement + ";\n").encode()]))
     assert not [reason for chunk in chunks for _, reason in chunk.rejected]
     assert [
         row for chunk in chunks for row in zip(*(chunk.cells[name].to_pylist() for name in WANTED), strict=True)

@@ -12,7 +12,7 @@ Studio and exports of Oracle SQL Developer as they are found in public repositor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tests.support.sql_quoting import (
     Value,
@@ -27,6 +27,7 @@ from tests.support.sql_quoting import (
     sqlite_unistr,
 )
 
+T = TypeVar("T")
 COLUMNS = ("id", "name", "email", "note", "score", "photo")
 
 
@@ -74,7 +75,7 @@ def _tuples(rows: Sequence[Row], quote: Callable[[Value], str], between: str) ->
     return ["(" + between.join(quote(value) for value in row) + ")" for row in rows]
 
 
-def _batches(tuples: Sequence[str], size: int) -> list[Sequence[str]]:
+def _batches(tuples: Sequence[T], size: int) -> list[Sequence[T]]:
     return [tuples[i : i + size] for i in range(0, len(tuples), size)]
 
 
@@ -304,6 +305,74 @@ def insert_all(rows: Sequence[Row]) -> str:
     return "SET DEFINE OFF;\n" + "".join(statements) + "PROMPT it's done\n"
 
 
+def pg_dump_identity(rows: Sequence[Row]) -> str:
+    """pg_dump --inserts --rows-per-insert=3 of a table whose `id` is GENERATED ALWAYS AS IDENTITY."""
+    statements = [
+        "INSERT INTO public.people OVERRIDING SYSTEM VALUE VALUES\n\t" + ",\n\t".join(batch) + ";\n"
+        for batch in _batches(_tuples(rows, postgresql, ", "), 3)
+    ]
+    return _PG_HEAD + "INSERT INTO public.other OVERRIDING USER VALUE VALUES ('no;(');\n" + "".join(statements)
+
+
+def row_constructors(rows: Sequence[Row]) -> str:
+    """VALUES ROW(…), which MySQL has had since 8.0.19."""
+    tuples = ["ROW" + one for one in _tuples(rows, mysql_text, ",")]
+    statements = ["INSERT INTO `people` VALUES " + ", ".join(batch) + ";\n" for batch in _batches(tuples, 3)]
+    return "-- MySQL dump 10.13\n" + _MYSQL_TABLES + "".join(statements) + _MYSQL_ROUTINES
+
+
+def assignments(rows: Sequence[Row]) -> str:
+    """INSERT … SET, as programs for MySQL write it."""
+    statements = [
+        "INSERT INTO `people` SET "
+        + ", ".join(f"`{name}` = {mysql_text(value)}" for name, value in zip(COLUMNS, row, strict=True))
+        + " ON DUPLICATE KEY UPDATE `note` = 'no';\n"
+        for row in rows
+    ]
+    return "-- MySQL dump 10.13\n" + _MYSQL_TABLES + "".join(statements) + _MYSQL_ROUTINES
+
+
+def mydumper(rows: Sequence[Row]) -> str:
+    """mydumper: double quotes, and the comma at the beginning of the next line."""
+    quoted = str.maketrans({"\0": "\\0", "\n": "\\n", "\r": "\\r", "\\": "\\\\", '"': '\\"', "\x1a": "\\Z"})
+
+    def quote(value: Value) -> str:
+        return f'"{value.translate(quoted)}"' if isinstance(value, str) else mysql_text(value)
+
+    statements = [
+        "INSERT INTO `people` VALUES\n" + "\n,".join(batch) + ";\n" for batch in _batches(_tuples(rows, quote, ","), 4)
+    ]
+    return "/*!40101 SET NAMES utf8mb4*/;\n" + _MYSQL_TABLES + "".join(statements)
+
+
+def selects(rows: Sequence[Row]) -> str:
+    """INSERT … SELECT … UNION ALL SELECT …, as scripts for SQL Server have it that are older than its VALUES."""
+    names = ", ".join(f"[{name}]" for name in COLUMNS)
+    statements = [
+        f"INSERT [dbo].[people] ({names})\r\n"
+        + "\r\nUNION ALL\r\n".join("SELECT " + ", ".join(map(sql_server, row)) for row in batch)
+        + "\r\nGO\r\n"
+        for batch in _batches(rows, 3)
+    ]
+    return "USE [shop]\r\nGO\r\nINSERT [dbo].[other] SELECT N'no;('\r\nGO\r\n" + "".join(statements)
+
+
+def selects_from_dual(rows: Sequence[Row]) -> str:
+    """The same for Oracle, where a SELECT needs a table, with names for the values."""
+    statements = [
+        f"INSERT INTO people ({', '.join(COLUMNS)})\n"
+        + "\nUNION ALL\n".join(
+            "SELECT "
+            + ", ".join(f"{oracle(value)} AS {name}" for name, value in zip(COLUMNS, row, strict=True))
+            + " FROM dual"
+            for row in batch
+        )
+        + ";\n"
+        for batch in _batches(rows, 3)
+    ]
+    return _ORACLE_HEAD + "".join(statements) + _ORACLE_TAIL
+
+
 def _bytea(value: bytes) -> bytes:
     return b"\\x" + value.hex().encode()
 
@@ -320,5 +389,11 @@ WRITERS: Mapping[str, Writer] = {
     "sqlite3 .dump, 3.50": Writer(sqlite_dump_unistr, "sqlite"),
     "SQL Developer": Writer(sql_developer, "oracle"),
     "INSERT ALL": Writer(insert_all, "oracle"),
+    "pg_dump --inserts, identity": Writer(pg_dump_identity, "postgres", binary=_bytea),
+    "VALUES ROW": Writer(row_constructors, "mysql", nul=True),
+    "INSERT SET": Writer(assignments, "mysql", nul=True),
+    "mydumper": Writer(mydumper, "mysql", nul=True),
+    "SELECT UNION ALL": Writer(selects, "tsql"),
+    "SELECT FROM dual": Writer(selects_from_dual, "oracle"),
 }
 """Every tool by its name."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.formats.sql.catalog import MAX_NAMED, OTHER_TABLES
 from tests.support.sql_reading import (
     MYSQL,
     ORACLE,
@@ -15,6 +16,7 @@ from tests.support.sql_reading import (
     SQL_SERVER,
     SQLITE,
     cells,
+    flags,
     passed_over,
     read,
     records,
@@ -194,6 +196,116 @@ def test_what_is_no_row_is_passed_over(head: bytes, text: bytes) -> None:
     data = head + b"INSERT INTO t VALUES (1,2);\n" + text + b"INSERT INTO t VALUES (3,4);\n"
     chunks = read(data)
     assert (cells(chunks), rejects(chunks)) == ([(b"1", b"2"), (b"3", b"4")], [])
+
+
+# How rows are given
+
+WAYS = [
+    (POSTGRESQL, b"INSERT INTO t (a, b) OVERRIDING SYSTEM VALUE VALUES (1,'x'), (2,'y');\n"),
+    (POSTGRESQL, b"INSERT INTO t OVERRIDING USER VALUE VALUES (1,'x'), (2,'y');\n"),
+    (POSTGRESQL, b"INSERT INTO t AS o (a, b) VALUES (1,'x'), (2,'y') ON CONFLICT (a) DO UPDATE SET b = 'z';\n"),
+    (MYSQL, b"INSERT INTO t VALUES ROW(1,'x'), ROW (2,'y');\n"),
+    (MYSQL, b"INSERT LOW_PRIORITY IGNORE INTO t PARTITION (p0, p1) (b, a) VALUES ('x',1), ('y',2);\n"),
+    (MYSQL, b"INSERT INTO t VALUES (1,'x'),(2,'y') AS new(m,n) ON DUPLICATE KEY UPDATE b = n;\n"),
+    (MYSQL, b"INSERT INTO t SET a = 1, b = 'x' ON DUPLICATE KEY UPDATE a = 9;\nREPLACE t SET t.b := 'y', `a` = 2;\n"),
+    (MYSQL, b"INSERT INTO t SELECT 1, 'x' UNION SELECT 2, 'y' ON DUPLICATE KEY UPDATE a = 9;\n"),
+    (MYSQL, b"INSERT INTO t SET a = 1, b = concat('x', ''), c = 3;\nUPSERT INTO t (a, b) VALUES (2, 'y');\n"),
+    (SQL_SERVER, b"INSERT t SELECT 1 AS a, N'x' b UNION ALL\nSELECT 2, CAST(N'y' AS nvarchar(9)) AS [b]\nGO\n"),
+    (SQL_SERVER, b"INSERT INTO t WITH (TABLOCK) (a, b) OUTPUT inserted.a VALUES (1,'x')\nINSERT t SELECT 2,'y'\n"),
+    (SQL_SERVER, b"IF NOT EXISTS (SELECT 1 FROM t WHERE a=1) INSERT t VALUES (1,'x')\nINSERT t VALUES (2,'y')\nGO\n"),
+    (SQLITE, b"INSERT INTO 't' ('a','b') SELECT 1,'x' UNION ALL SELECT 2,'y';\n"),
+    (ORACLE, b"INSERT INTO t (a, b) SELECT 1,'x' FROM dual UNION ALL SELECT 2,'y' FROM sys.dual;\n"),
+    (ORACLE, b"INSERT INTO t (SELECT 1,'x' FROM dual);\nINSERT ALL INTO t VALUES (2,'y') SELECT * FROM dual;\n"),
+    (b"", b"MERGE INTO t (a, b) KEY (a) VALUES (1,'x'), (2,'y');\n"),
+]
+
+
+@pytest.mark.parametrize(("head", "text"), WAYS, ids=[text[:50].decode() for _, text in WAYS])
+def test_however_the_rows_are_given_they_are_read(head: bytes, text: bytes) -> None:
+    table = b"CREATE TABLE t (a int, b text);\n"
+    chunks = read(head + table + text + b"INSERT INTO t VALUES (3,'z');\n", columns=None)
+    assert rejects(chunks) == []
+    assert cells(chunks) == [(b"1", b"x"), (b"2", b"y"), (b"3", b"z")]
+
+
+def test_a_row_of_defaults_has_nothing_in_it() -> None:
+    chunks = read(POSTGRESQL + b"INSERT INTO t DEFAULT VALUES;\nINSERT INTO t VALUES (DEFAULT,'x');\n")
+    assert (cells(chunks), rejects(chunks)) == ([(b"", b""), (b"", b"x")], [])
+
+
+def test_more_or_fewer_values_than_columns_are_rejects_in_every_way() -> None:
+    data = MYSQL + (
+        b"INSERT INTO t VALUES ROW(1), ROW(1,2,3);\nINSERT INTO t SELECT 1 UNION ALL SELECT 1,2,3;\n"
+        b"INSERT INTO t (a, b, c) VALUES (1,2);\nINSERT INTO t (a, b) SELECT 1,2,3;\n"
+    )
+    reasons = [reason for _, _, reason in rejects(read(data))]
+    few, many = "too_few_cells", "too_many_cells"
+    assert (cells(read(data)), reasons) == ([], [few, many, few, many, few, many])
+
+
+# What cannot be read counts for the rows it has
+
+UNREADABLE = [
+    (b"INSERT INTO t SELECT * FROM s;\n", "not_values", 1),
+    (b"INSERT INTO t SELECT a, b FROM s WHERE a IN ((1), (2));\n", "not_values", 1),
+    (b"INSERT INTO t TABLE s;\n", "not_values", 1),
+    (b"WITH c AS (SELECT 1, 2) INSERT INTO t SELECT * FROM c;\n", "not_values", 1),
+    (b"INSERT INTO t WITH c AS (SELECT 1,2 UNION ALL SELECT 3,4) SELECT * FROM c;\n", "not_values", 2),
+    (b"INSERT INTO t SELECT * FROM (VALUES (1,(2)),(3,'),('),(5,6)) AS v (a, b);\n", "not_values", 3),
+    (b"MERGE INTO t USING (VALUES (1,2),(3,4)) AS s (a,b) ON t.a = s.a WHEN MATCHED THEN DELETE;\n", "not_values", 2),
+    (b"INSERT INTO t (a, lower(b)) VALUES (1,2),(3,4),(5,6);\n", "unread_statement", 3),
+    (b"INSERT INTO t HOW EVER VALUES ROW(1,2), ROW(3,4);\n", "unread_statement", 2),
+    (b"INSERT INTO t HOW EVER (1,2),(3,4);\n", "unread_statement", 2),
+    (b"INSERT INTO t SET a = ;\n", "unread_statement", 1),
+    (b"INSERT INTO t HOW EVER VALUES (1,2),(3,'4),(5,6),(7,'8),(9,10);\n", "unread_statement", 5),
+]
+
+
+@pytest.mark.parametrize(("text", "reason", "rows"), UNREADABLE, ids=[text[:50].decode() for text, _, _ in UNREADABLE])
+def test_a_statement_that_cannot_be_read_counts_for_its_rows(text: bytes, reason: str, rows: int) -> None:
+    chunks = read(MYSQL + text + b"INSERT INTO t VALUES (3,4);\n")
+    assert cells(chunks) == [(b"3", b"4")]
+    assert rejects(chunks) == [(row, 2, reason) for row in range(1, rows + 1)]
+    assert flags(chunks) == {"estimated_rows": rows}
+    others = read(MYSQL + text.replace(b" t ", b" u ") + b"INSERT INTO t VALUES (3,4);\n")
+    assert (cells(others), rejects(others)) == ([(b"3", b"4")], [])
+    assert (passed_over(others), flags(others)) == ({"u": rows}, {"estimated_unread_rows": rows})
+
+
+def test_a_thousand_rows_that_cannot_be_read_are_a_thousand_rejects() -> None:
+    data = MYSQL + b"INSERT INTO t HOW VALUES " + b",".join(b"(%d,'x')" % i for i in range(1_000)) + b";\n"
+    for chunk_bytes in (100, 5_000, 1 << 20):
+        chunks = read(data, chunk_bytes=chunk_bytes)
+        assert (records(chunks), len(rejects(chunks)), flags(chunks)) == (1_000, 1_000, {"estimated_rows": 1_000})
+
+
+# Tables that are not read
+
+
+def test_tables_that_are_not_read_are_counted_by_name() -> None:
+    data = POSTGRESQL + (
+        b"COPY public.orders (a) FROM stdin;\n1\n2\\\n3\n4\n\\.\n"
+        b'INSERT INTO t VALUES (1,2);\nINSERT INTO "Log" VALUES (1),(2);\nINSERT INTO t VALUES (3,4);\n'
+        b'INSERT INTO "Log" VALUES (5);\nINSERT INTO t VALUES (5,6);\n'
+    )
+    for chunk_bytes in (1, 40, 1 << 20):
+        assert passed_over(read(data, chunk_bytes=chunk_bytes)) == {"public.orders": 3, "Log": 3}
+    [only] = read(POSTGRESQL + b"COPY orders (a) FROM stdin;\n1\n\\.\n")
+    assert (only.records, dict(only.passed_over), only.end.offset) == (0, {"orders": 1}, len(POSTGRESQL) + 33)
+
+
+def test_names_of_tables_that_are_not_read_tell_nothing_of_persons() -> None:
+    data = MYSQL + b"INSERT INTO `ali@example.com` VALUES (1);\nINSERT INTO `60123456789` VALUES (1);\n"
+    data += b"INSERT INTO `x\x1b[2J` VALUES (1);\nINSERT INTO `" + b"y" * 500 + b"` VALUES (1);\n"
+    names = passed_over(read(data))
+    assert names.pop("(hidden)") == 2
+    assert sorted(names) == ["x\\u001b[2J", "y" * 59 + "…"]
+
+
+def test_only_so_many_tables_are_named() -> None:
+    data = MYSQL + b"".join(b"INSERT INTO t%d VALUES (1);\n" % i for i in range(MAX_NAMED + 9))
+    names = passed_over(read(data))
+    assert (len(names), names[OTHER_TABLES], names.total()) == (MAX_NAMED + 1, 9, MAX_NAMED + 9)
 
 
 @pytest.mark.parametrize(

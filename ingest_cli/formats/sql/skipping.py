@@ -11,9 +11,9 @@ from enum import Enum, auto
 
 from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.dialect import Family, Syntax
-from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, Kind, Token, TooLongError, check_size
+from ingest_cli.formats.sql.tokens import STRINGS, Cursor, IncompleteError, Kind, Token, TooLongError, check_size
 from ingest_cli.formats.sql.tuples import touch
-from ingest_cli.formats.sql.unread import RowCounter
+from ingest_cli.formats.sql.unread import RowCounter, row_edges
 
 
 class TextState(Enum):
@@ -124,6 +124,9 @@ class Skipping:
             return (end, True) if end else (len(data), False)
         if self._what is TextState.DELIMITER:
             return self._skip_delimited(data, at, final=final)
+        return self._skip_tokens(data, at, final=final)
+
+    def _skip_tokens(self, data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
         dull = _DULL[self._what]
         cursor = Cursor(data, at, self._syntax, final=final)
         watched = self._condition or self._rows is not None
@@ -136,10 +139,15 @@ class Skipping:
             try:
                 token = cursor.any()
                 check_size(start, token.end)
+                is_glued = self._rows is not None and self._is_glued(token, cursor)
             except (IncompleteError, TooLongError):
                 if start == at:
                     raise
                 return start, False
+            if is_glued:
+                self.rows_at += row_edges(data, start, token.end)
+                self.is_damaged = True
+                return token.end, True
             over = self._end(token)
             if over is not None:
                 return over, True
@@ -154,6 +162,15 @@ class Skipping:
             return token.end
         over = self._in_statement(token) if self._what is TextState.STATEMENT else self._in_routine(token)
         return self._look_for_rows(token, self._rows) if over is None and self._rows is not None else over
+
+    @staticmethod
+    def _is_glued(token: Token, cursor: Cursor) -> bool:
+        """Whether a word stands right behind a string: a quote was lost, and what looks like a string is rows."""
+        if token.kind not in STRINGS:
+            return False
+        following = cursor.any()
+        cursor.position = token.end
+        return touch(token, following)
 
     def _look_for_rows(self, token: Token, rows: RowCounter) -> int | None:
         """Note whether another row begins; where the text ends, if it is damaged."""
