@@ -120,6 +120,11 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
 def parse_record(record: bytes, dialect: Dialect) -> Cells:
     """The cells of one record that is known to be whole."""
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
+    if not dialect.is_plain:
+        splitter = Splitter(dialect, strict=False)
+        if not any(splitter.take(line) for line in lines):
+            splitter.finish()
+        return splitter.cells
     return next(_Reading.of(record, dialect).reader(_Feed(lines, 0, _Followed())), [])
 
 
@@ -258,8 +263,8 @@ class _Reading:
     @classmethod
     def of(cls, data: bytes, dialect: Dialect) -> _Reading:
         """The fastest for these bytes."""
-        has_formulas = dialect.has_formulas and re.search(_formula_at_edge(dialect), data) is not None
-        return cls(dialect, dialect.is_plain and not has_formulas)
+        by_csv = dialect.is_plain and not (dialect.has_formulas and re.search(_formula_at_edge(dialect), data))
+        return cls(dialect, by_csv)
 
     def reader(self, feed: _Feed, *, strict: bool = False) -> Iterator[Cells]:
         """Records of the lines of `feed`.

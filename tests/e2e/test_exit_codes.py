@@ -178,6 +178,17 @@ def test_3_when_too_much_is_rejected(cli: Cli, table: Place, tmp_path: Path, com
         assert table.writes == []
 
 
+@pytest.mark.parametrize("rows", [SMALL_ROWS, ()])
+def test_3_for_rows_that_do_not_fit_names_the_key_that_helps(
+    cli: Cli, table: Place, tmp_path: Path, rows: tuple[tuple[str, ...], ...]
+) -> None:
+    short = [(f"KENARI {n}", "", "", f"kenari.{n}@example.org")[:3] for n in range(2)]
+    manifest = small_dump(tmp_path, [*rows, *short], rest="[rejects]\nmin_sample = 1")
+    result = cli("load", manifest, *table.to)
+    result.complains(3, "too_few_cells (2 rows)", 'set `short_rows = "fill"` in [format]')
+    assert "max_ratio" not in result.err
+
+
 def test_3_when_nothing_could_be_used(cli: Cli, table: Place, tmp_path: Path) -> None:
     result = cli("load", small_dump(tmp_path, REJECTED[3:]), *table.to)
     result.complains(3, "not one of 3 rows")
