@@ -42,7 +42,10 @@ _TAR_MAGIC_OFFSET = 257  # POSIX.1-1988 ustar header
 _ORC = re.compile(rb"ORC[\x00-\x1f\x80-\xff]")
 
 _TEXT_HEAD_CHARACTERS = 65_536
-_JSON = re.compile(r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{])")
+_JSON = re.compile(
+    r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{]"
+    r"|\[\s{0,1000}\"(?:[^\"\\\n]|\\.){0,1000}\"[ \t]{0,100},[^\n]{1,60000}\][ \t\r]{0,100}(?:\n|\Z))"
+)
 _MARKUP = re.compile(r"\s{0,1000}<(?:\?xml|!doctype|html)\b", re.IGNORECASE)
 _SQL = re.compile(
     r"^[ \t]{0,40}(?:(?:INSERT|REPLACE)\s{1,9}(?:IGNORE\s{1,9})?INTO\s|INSERT\s{1,9}(?:ALL\s|\[)"
