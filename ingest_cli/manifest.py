@@ -46,6 +46,9 @@ DEFAULT_REGION = "MY"
 INTERNATIONAL = "international"
 """In place of a region: phone numbers begin with a country code, whether or not a plus stands before it."""
 
+ROW_KEY = "$key"
+"""Column that holds the key of each row, where the rows are the values of an object."""
+
 MAX_IDENTIFIERS = 64
 """Different identifiers of one kind that a row may have unless the manifest says otherwise."""
 
@@ -235,7 +238,8 @@ def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[s
     top = TomlTable(raw, file, _KNOWN_KEYS)
     dataset = _dataset(top.table("dataset"))
     format_ = read_format(top.table("format"), formats)
-    fields = tuple(_field(table, format_.columns) for table in top.tables("fields"))
+    known = (*format_.columns, ROW_KEY) if format_.columns and "*" in (format_.rows or "") else format_.columns
+    fields = tuple(_field(table, known) for table in top.tables("fields"))
     if len(set(fields)) < len(fields):
         raise top.error("[[fields]]", "the same field is given twice; remove one")
     if not any(field.lookup for field in fields):

@@ -23,13 +23,14 @@ import pyarrow.compute as pc
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.json_cells import Cells, column_of
-from ingest_cli.formats.json_paths import KEY, Each, Paths, parse_path
+from ingest_cli.formats.json_paths import Each, Paths, parse_path
 from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_rows import rows_path, walked
 from ingest_cli.formats.json_scan import Block, Brackets, is_utf8
 from ingest_cli.formats.json_values import BROKEN_JSON, BROKEN_VALUE, Row, parse_value
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
+from ingest_cli.manifest import ROW_KEY
 from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk
 
 MAX_FRAME_BYTES = 128 << 20
@@ -67,10 +68,10 @@ class JsonColumns:
             first = parse_path(name)[0]
             if not isinstance(first, str):
                 raise ManifestError(f'column "{name}" begins with no name')
-            if name != KEY:
+            if name != ROW_KEY:
                 self._names.setdefault(first, []).append(name)
         if not self._names:
-            raise ManifestError(f'[[fields]] names nothing but "{KEY}"; with layout = "columns", name a column')
+            raise ManifestError(f'[[fields]] names nothing but "{ROW_KEY}"; with layout = "columns", name a column')
         self._place = Place((*path, frozenset(self._names)), has_members=True, holds=Holds.VALUES, name=rows or "")
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
@@ -274,7 +275,7 @@ class _Frame:
         size = len(several[0]) if several else 0
         faults = {place: reason for series in reversed(several) for place, reason in reversed(series.faults)}
         cells = {name: column for series in several for name, column in series.texts().items()}
-        return _Rows(size, {KEY: _empty(size), **cells}, faults).of(self._wanted.names)
+        return _Rows(size, {ROW_KEY: _empty(size), **cells}, faults).of(self._wanted.names)
 
     def _by_key(self, several: Sequence[_Series]) -> _Rows:
         if not all(series.is_object for series in several):
@@ -286,7 +287,7 @@ class _Frame:
         encoded = pa.concat_arrays(keys).dictionary_encode()
         codes = encoded.indices.to_numpy(zero_copy_only=False)
         size, begin = len(encoded.dictionary), 0
-        cells: dict[str, pa.BinaryArray] = {KEY: encoded.dictionary}
+        cells: dict[str, pa.BinaryArray] = {ROW_KEY: encoded.dictionary}
         faults = dict[int, str]()
         for series in several:
             own = codes[begin : begin + len(series)]

@@ -16,9 +16,7 @@ from enum import Enum
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_values import DECODER
-
-KEY = "$key"
-"""Column that holds the key of each row, where the rows are the values of an object."""
+from ingest_cli.manifest import ROW_KEY
 
 _NAME = re.compile(r'[^.\[\]"\s](?:[^.\[\]"]*[^.\[\]"\s])?')
 _INDEX = re.compile(r"\[([0-9]{0,9})\]")
@@ -133,7 +131,7 @@ class Paths:
         self.names = tuple(names)
         self.columns = tuple(columns)
         self.presence = frozenset(presence)
-        self.key = KEY if keyed and KEY in self.names else None
+        self.key = ROW_KEY if keyed and ROW_KEY in self.names else None
         read = _element_steps if columns else parse_path
         self.steps = tuple((name,) if name == self.key else read(name) for name in self.names)
 

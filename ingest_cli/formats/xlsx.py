@@ -26,7 +26,7 @@ from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.formats.sniffing.names import shown
+from ingest_cli.formats.sniffing.names import is_known, shown
 from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
 from ingest_cli.records import WHOLE, RowChunk, Span
 
@@ -163,7 +163,8 @@ class Workbook:
                 )
             if not found:
                 near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
-                hint = next((f'; did you mean "{shown(each)}"?' for each in names if [each.casefold()] == near), "")
+                meant = next((each for each in names if [each.casefold()] == near and is_known(each)), "")
+                hint = f'; did you mean "{shown(meant)}"?' if meant else ""  # else it may be somebody's data
                 raise MissingColumnError(
                     f'there is no column "{shown(name)}" in the header of {len(names)} columns{hint}'
                 )

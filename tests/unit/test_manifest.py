@@ -475,3 +475,16 @@ def test_digest_is_one_for_the_same_items() -> None:
 def test_digest_differs_for_other_items() -> None:
     digests = {parse_manifest(text).digest for text in (SMALL, *OTHER_ITEMS)}
     assert len(digests) == 1 + len(OTHER_ITEMS)
+
+
+@pytest.mark.parametrize(("rows", "refused"), [("users.*", False), ("users", True)])
+def test_the_key_of_a_row_is_a_column_beside_those_of_arrays(rows: str, refused: bool) -> None:  # noqa: FBT001 - as given
+    text = (
+        'version = 1\n[dataset]\nid = "d"\ntitle = "d"\nsources = ["d"]\n'
+        f'[format]\nname = "json"\nrows = "{rows}"\ncolumns = ["a"]\n[[fields]]\ncolumn = "$key"\nkind = "phone"\n'
+    )
+    if refused:
+        with pytest.raises(ManifestError, match="not in \\[format\\] columns"):
+            parse_manifest(text)
+    else:
+        assert parse_manifest(text).fields[0].columns == ("$key",)

@@ -529,7 +529,7 @@ def test_binary_files_are_named(data: bytes, word: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("[1, 2]", "JSON"),
+        ('[["x"]]', "JSON"),
         ('{"a": [', "JSON"),
         ("-- MySQL dump 10.13\n\nCREATE TABLE `users` (id int);\n", "SQL"),
         ("INSERT INTO users SELECT * FROM people;\n", "SQL"),

@@ -17,6 +17,7 @@ import pyarrow.types as pt
 from ingest_cli.errors import ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.json_paths import Every, Step, parse_path
+from ingest_cli.formats.sniffing.keys import identifier_in
 from ingest_cli.formats.sniffing.names import shown
 
 MAX_DEPTH = 64
@@ -152,7 +153,8 @@ def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[st
 def _missing(name: str, names: Sequence[str], step: str | None = None) -> MissingColumnError:
     word = name if step is None else step
     near = get_close_matches(word.casefold()[:200], [other.casefold() for other in names], 1, 0.5)
-    hint = next((f'; did you mean "{shown(other)}"?' for other in names if [other.casefold()] == near), "")
+    meant = next((other for other in names if [other.casefold()] == near and identifier_in(other) is None), None)
+    hint = "" if meant is None else f'; did you mean "{shown(meant)}"?'
     inside = "" if step is None else f': nothing is called "{shown(step)}" there'
     where = f"in the file of {len(names)} columns" if step is None else "in the file"
     return MissingColumnError(f'there is no column "{shown(name)}" {where}{inside}{hint}')

@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_cells import Cells
-from ingest_cli.formats.json_paths import KEY, Each, Paths, parse_path
+from ingest_cli.formats.json_paths import Each, Paths, parse_path
 from ingest_cli.formats.json_values import Row, parse_document
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
@@ -21,6 +21,7 @@ from ingest_cli.formats.sniffing.keys import described, is_extended, is_map
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.trees import Path, Places, names_of, parse_sample
 from ingest_cli.formats.sniffing.wounds import counted
+from ingest_cli.manifest import ROW_KEY
 
 ROOT = "$"
 """What a manifest writes where the documents themselves are the rows, or arrays of them."""
@@ -114,7 +115,7 @@ def _of_objects(
     """Rows that are objects."""
     names, hidden = _Names.of(documents)
     if keys:
-        names = [KEY, *names]
+        names = [ROW_KEY, *names]
         findings += (_keyed(len(keys), keys),)
     if hidden:
         text = f"{counted(len(hidden), 'key')} in the rows, {described(hidden)}: no names of columns, and left out."
@@ -228,7 +229,7 @@ class _Names:
 def step(name: str) -> str:
     """A name as a step of a path."""
     try:
-        if name != KEY and parse_path(name) == (name,):
+        if name != ROW_KEY and parse_path(name) == (name,):
             return name
     except ManifestError:
         pass  # a name that is no step as it stands is written as a JSON string

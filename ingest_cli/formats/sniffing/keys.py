@@ -35,6 +35,8 @@ _LETTERS_BESIDE_DIGITS = 4
 _ALIKE = 0.6
 _MOST = 0.8
 _RECURRING = 0.6
+_AGAIN_AND_AGAIN = 0.2
+_FEW_NAMES = 8
 _MANY_KEYS = 50
 _FEW_KNOWN = 0.2
 _SEVERAL = 3
@@ -58,6 +60,8 @@ def identifier_in(key: str) -> str | None:
         if Shape.MYKAD in shapes and not text.startswith("+"):
             return "identity card numbers"
         return "phone numbers" if Shape.PHONE in shapes else "numbers of persons or documents"
+    if Shape.PERSON in shapes_of(text):
+        return "names of persons"
     made = len(text) >= _LONG_KEY and any(one.fullmatch(text) for one in (_UUID, _HEX, _PUSH_ID, _RANDOM))
     return "keys that a program made" if made else None
 
@@ -80,22 +84,27 @@ def is_extended(value: Mapping[str, object]) -> bool:
 
 def is_map(nodes: Sequence[Mapping[str, object]]) -> bool:
     """Whether the keys of objects that stand in one place are what things are kept under, and not names of columns."""
-    total = sum(map(len, nodes))
     keys = list(dict.fromkeys(key for node in nodes for key in node))
-    if not keys:
-        return False
-    if all(map(str.isdigit, keys)) or 2 * sum(identifier_in(key) is not None for key in keys) >= len(keys):
-        return True
-    if len(nodes) > 1 and len(keys) <= _RECURRING * total:  # the same names again and again
+    looks_so = all(map(str.isdigit, keys)) or 2 * sum(identifier_in(key) is not None for key in keys) >= len(keys)
+    if not keys or looks_so:
+        return bool(keys)
+    if _recur(nodes, keys, _AGAIN_AND_AGAIN):
         return False
     values = [value for node in nodes for value in node.values() if value is not None]
     objects = [value for value in values if isinstance(value, dict) and not is_typed(value)]
     if len(objects) > 1 and len(objects) >= _MOST * len(values):
         return _are_alike(objects)
     known = sum(map(is_known, keys))
-    if len(values) >= _SEVERAL and 2 * known < len(keys) and shape_in_common(values):
-        return True
-    return len(keys) >= _MANY_KEYS and known < _FEW_KNOWN * len(keys)
+    of_one_sort = len(values) >= _SEVERAL and 2 * known < len(keys) and shape_in_common(values) is not None
+    many = len(keys) >= _MANY_KEYS and known < _FEW_KNOWN * len(keys)
+    return (of_one_sort or many) and not (len(nodes) > 1 and _recur(nodes, keys, _RECURRING))
+
+
+def _recur(nodes: Sequence[Mapping[str, object]], keys: Sequence[str], share: float) -> bool:
+    """Whether objects have the same keys again and again: a few that are in all, or so small a share of all there."""
+    total = sum(map(len, nodes))
+    in_all = len(nodes) > 1 and len(keys) * len(nodes) == total and len(keys) <= _FEW_NAMES
+    return in_all or len(keys) <= share * total
 
 
 def shape_in_common(values: Collection[object]) -> Shape | None:

@@ -130,7 +130,10 @@ _PAGE_NUMBER, _PAGE_TYPE, _SPACE, _SPACE_AGAIN = slice(4, 8), slice(24, 26), sli
 _FSP_HEADER = b"\x00\x08"
 
 _TEXT_HEAD_CHARACTERS = 65_536
-_JSON = re.compile(r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{])")
+_JSON = re.compile(
+    r"\s{0,1000}(?:\{\s{0,1000}[\"}]|\[\s{0,1000}[\[{]"
+    r"|\[\s{0,1000}\"(?:[^\"\\\n]|\\.){0,1000}\"[ \t]{0,100},[^\n]{1,60000}\][ \t\r]{0,100}(?:\n|\Z))"
+)
 _MARKUP = re.compile(r"\s{0,1000}<(?:\?xml|!doctype|html)\b", re.IGNORECASE)
 _SQL = re.compile(
     r"^[ \t]{0,40}(?:(?:INSERT|REPLACE)\s{1,9}(?:IGNORE\s{1,9})?INTO\s|INSERT\s{1,9}(?:ALL\s|\[)"
