@@ -16,8 +16,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.formats.block_bounds import BLANK_LINE, LOOKAHEAD_BYTES, RULE_LINE, Boundaries, Within
-from ingest_cli.formats.block_bounds import delimiter_bytes, last_line
+from ingest_cli.formats.block_bounds import (
+    BLANK_LINE,
+    LOOKAHEAD_BYTES,
+    RULE_LINE,
+    Boundaries,
+    Within,
+    delimiter_bytes,
+    last_line,
+)
 from ingest_cli.formats.block_values import Values
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.json_paths import SEPARATOR

@@ -156,7 +156,7 @@ class Way:
 
 
 def _address_before(delimiters: Sequence[bytes]) -> re.Pattern[bytes]:
-    """A pattern of what of an address cannot be divided by any of the `delimiters`: scheme, host, port before a path."""
+    """A pattern of what of an address no delimiter divides: its scheme, its host, and a port in front of a path."""
     host = b"".join(re.escape(bytes([each])) for each in sorted(_HOST - {text[0] for text in delimiters}))
     literal = rb"\[[0-9A-Fa-f:.]*\]"
     return re.compile(rb"[ ]*(?:" + _SCHEME + rb"://)?(?:" + literal + rb"|[" + host + rb"]*)(?::[0-9]{1,5}(?=[/?#]))?")
@@ -354,7 +354,8 @@ def _apart(at: OffsetArray, size: int) -> OffsetArray:
 
 def _first_of(several: Sequence[_Delimiters]) -> OffsetArray:
     """Number of the delimiter that each line has first; 0 for lines without any."""
-    return np.argmin(np.stack([each.begins() for each in several]), axis=0)
+    first: OffsetArray = np.argmin(np.stack([each.begins() for each in several]), axis=0)
+    return first
 
 
 def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolArray:

@@ -39,7 +39,7 @@ def limits(longest: int, lookahead: int) -> Iterator[None]:
             patch.setattr(module, "MAX_RECORD_BYTES", longest)
         for module in (block_bounds, blocks):
             patch.setattr(module, "LOOKAHEAD_BYTES", lookahead)
-        patch.setattr(blocks._Source, "lookahead_bytes", lookahead)  # noqa: SLF001 - what a record may be
+        patch.setattr(blocks._Source, "lookahead_bytes", lookahead)
         yield
 
 

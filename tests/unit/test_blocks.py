@@ -78,7 +78,7 @@ def test_the_first_key_parts_people_unless_a_separator_is_given() -> None:
 def test_case_tells_columns_apart_only_where_nothing_else_does() -> None:
     assert read("mail: a\nMail: b\nMAIL: c\n", "Mail") == [("a;b;c",)]
     assert read("mail: a\nMail: b\n", "Mail", "mail") == [("b", "a")]
-    assert read("ТЕЛЕФОН: 1\nтелефон: 2\n", "Телефон") == [("1;2",)]
+    assert read("ΤΗΛ: 1\nτηλ: 2\n", "Τηλ") == [("1;2",)]
 
 
 def test_what_stands_behind_a_semicolon_in_a_key_does_not_count() -> None:
@@ -108,9 +108,9 @@ END:VCARD
         ("item1.EMAIL;TYPE=INTERNET,PREF:ali@x.example\nitem1.X-ABLabel:_$!<Home>!$_", "ali@x.example", ""),
         ("email;type=HOME:ali@x.ex\n ample\nEMAIL:b@x\n\t.example", "ali@x.example;b@x.example", ""),
         ('EMAIL;X-NOTE="a:b;c":ali@x.example', "ali@x.example", ""),
-        ('EMAIL;X-NOTE="a:ali@x.example', 'ali@x.example', ""),
+        ('EMAIL;X-NOTE="a:ali@x.example', "ali@x.example", ""),
         ("EMAIL;TYPE=HOME;PREF=1;X-VERY-LONG-PARAMETER=yes\n ;MORE=no:ali@x.example", "ali@x.example", ""),
-        ("TEL;VALUE=uri;TYPE=\"voice,home\":tel:+60-12-345;ext=5\nTEL:TEL:+6013", "", "+60-12-345;+6013"),
+        ('TEL;VALUE=uri;TYPE="voice,home":tel:+60-12-345;ext=5\nTEL:TEL:+6013', "", "+60-12-345;+6013"),
         ("EMAIL;ENCODING=QUOTED-PRINTABLE:ali=40x.=\nexample\nTEL:1", "ali@x.example", "1"),
         ("EMAIL;QUOTED-PRINTABLE;CHARSET=ISO-8859-1:jos=E9@x.example", "josé@x.example", ""),
         ("EMAIL;CHARSET=KOI7;ENCODING=QUOTED-PRINTABLE:jos=E9@x.example", "\udcff", ""),
@@ -223,8 +223,12 @@ def test_records_of_psql(separator: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "key_delimiter"),
-    [("user=ali\nmail=a=b\n\nuser=ben\n", "="), ("user\tali\nmail\ta\n\nuser\tben", "\t"), ("user => ali\n\nuser=>ben", "=>")],
-)  # fmt: skip
+    [
+        ("user=ali\nmail=a=b\n\nuser=ben\n", "="),
+        ("user\tali\nmail\ta\n\nuser\tben", "\t"),
+        ("user => ali\n\nuser=>ben", "=>"),
+    ],
+)
 def test_other_delimiters(text: str, key_delimiter: str) -> None:
     assert [user for (user,) in read(text, "user", key_delimiter=key_delimiter)] == ["ali", "ben"]
 
@@ -241,7 +245,7 @@ def test_a_value_that_nobody_asked_for_is_in_no_buffer() -> None:
     "filling",
     [
         b"a", b"\n", b"\r", b" \n", b"\n ", b" ", b"=\n", b"EMAIL:", b"EMAIL:a\n", b"EMAIL:a\nTEL:1\n", b"EMAIL:a\n b",
-        b";", b"EMAIL;x=\"", b"===\n", b"EMAIL;ENCODING=QUOTED-PRINTABLE:=\n", b"k%d: v\n", b"EMAIL:: YWxp\n YWxp",
+        b";", b'EMAIL;x="', b"===\n", b"EMAIL;ENCODING=QUOTED-PRINTABLE:=\n", b"k%d: v\n", b"EMAIL:: YWxp\n YWxp",
         b"QUOTED-PRINTABLE;", b"\n\n=\n",
     ],
 )  # fmt: skip

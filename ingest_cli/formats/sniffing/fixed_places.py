@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest_cli.formats.fixed import PADDING
+from ingest_cli.formats.fixed_widths import PADDING
 from ingest_cli.formats.sniffing.parsed import Parsed
 
 _FEWEST_LINES = 8

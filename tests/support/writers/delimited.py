@@ -41,7 +41,8 @@ def fixed(*, header: bool) -> Writer:
         text = "".join(
             "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in lines
         )
-        layout = {"name": "fixed", "widths": widths, "header": header, "columns": [*table.columns]}
+        layout: dict[str, object] = {"name": "fixed", "widths": widths, "header": header, "columns": [*table.columns]}
+        layout["widths_in"] = "characters"
         return Written(text, layout)
 
     return write
