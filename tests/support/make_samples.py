@@ -25,7 +25,7 @@ from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.people import AISYAH, Person
 from tests.support.shapes import SHAPES, Shape
 from tests.support.truth import RowTruth, Tally
-from tests.support.writers import LOGIN_WRITERS, LOGINS, PEOPLE, WRITERS, Drawn, Written, drawn, manifest
+from tests.support.writers import LOGIN_WRITERS, LOGINS, PEOPLE, UTF_8_WRITERS, WRITERS, Drawn, Written, drawn, manifest
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
@@ -83,7 +83,7 @@ class People:
         shape = self.shape._replace(name=self.table, title=self.title)
         if self.codec != "cp1252":
             shape = shape._replace(name_source="native_name")
-        return shape._replace(address_source="street") if self.way == "fixed" else shape
+        return shape._replace(address_source="street") if self.way.startswith("fixed") else shape
 
     def drawn(self) -> Drawn:
         """Who is in it, and what must become of them; wounds left out."""
@@ -93,7 +93,8 @@ class People:
     def written(self) -> Written:
         """What is written, before it is encoded and packed; wounds left out."""
         table = self.drawn().table
-        return LOGIN_WRITERS[self.way](table) if self.shape in LOGINS.values() else WRITERS[self.way](table)
+        writers = LOGIN_WRITERS if self.shape in LOGINS.values() else {**WRITERS, **UTF_8_WRITERS}
+        return writers[self.way](table)
 
     def content(self) -> bytes:
         """The whole file."""
@@ -260,6 +261,39 @@ SAMPLES = (
             )
         },
         ("stealer.txt",),
+    ),
+    Sample(
+        "pencuri",
+        "demo-pencuri-2024",
+        {
+            "pencuri.txt": People(
+                way="blocks",
+                title="Demo log of a stealer in blocks",
+                shape=LOGINS["url:user:password"],
+                seed=19,
+                rows=30,
+                planted=_planted(4),
+            )
+        },
+        ("pencuri.txt",),
+    ),
+    Sample(
+        "kenalan",
+        "demo-kenalan-2022",
+        {"kenalan.vcf": People(way="vcard", title="Demo address book", seed=20, rows=30, planted=_planted(3))},
+        ("kenalan.vcf",),
+    ),
+    Sample(
+        "direktori",
+        "demo-direktori-2012",
+        {"direktori.ldif": People(way="ldif", title="Demo directory", seed=21, rows=30, planted=_planted(9))},
+        ("direktori.ldif",),
+    ),
+    Sample(
+        "arkib",
+        "demo-arkib-1998",
+        {"arkib.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(2))},
+        ("arkib.txt",),
     ),
     Sample(
         "forum",

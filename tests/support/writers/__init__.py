@@ -20,6 +20,7 @@ __all__ = [
     "LOGINS",
     "LOGIN_WRITERS",
     "PEOPLE",
+    "UTF_8_WRITERS",
     "WRITERS",
     "Drawn",
     "Table",
@@ -61,6 +62,9 @@ WRITERS: Mapping[str, Writer] = {
     "mysql -E": blocks.mysql_vertical,
 }
 """What a table of people can be written as."""
+
+UTF_8_WRITERS: Mapping[str, Writer] = {"fixed, bytes": delimited.fixed_in_bytes}
+"""What is right in UTF-8 alone."""
 
 PEOPLE = Shape(
     name="Ahli",
