@@ -84,14 +84,7 @@ def _format(draft: Draft) -> list[str]:
         lines.append(f"rows = {_string(guess.rows)}")
     if guess.layout == "columns":
         lines.append('layout = "columns"')
-    if guess.more_delimiters:
-        lines += _array("delimiter", [(_string(one), "") for one in (guess.delimiter, *guess.more_delimiters)])
-    elif guess.delimiter:
-        lines.append(f"delimiter = {_string(guess.delimiter)}")
-    if guess.separator:
-        lines.append(f"separator = {_string(guess.separator)}  # begins a record")
-    if guess.key_delimiter:
-        lines.append(f"key_delimiter = {_string(guess.key_delimiter)}")
+    lines += _divided(guess)
     if guess.format in _DELIMITED:
         lines += _quoting(guess)
     if guess.skip_lines:
@@ -100,13 +93,29 @@ def _format(draft: Draft) -> list[str]:
         lines.append(f"header = {'true' if draft.header else 'false'}")
     if guess.format not in _TYPED:
         lines.append(_encoding(guess))
-    if guess.widths:
-        lines += _array("widths", [(str(width), "") for width in guess.widths])
-    if guess.widths_in:
-        lines.append(f"widths_in = {_string(guess.widths_in)}")
+    lines += _widths(guess)
     if draft.listed:
         lines += _array("columns", [(_string(one.name), _about(one)) for one in draft.columns], one_a_line=True)
     return [*lines, *_proposed(draft)]
+
+
+def _divided(guess: FileGuess) -> list[str]:
+    """What keeps cells apart, and records."""
+    lines = list[str]()
+    if guess.more_delimiters:
+        lines += _array("delimiter", [(_string(one), "") for one in (guess.delimiter, *guess.more_delimiters)])
+    elif guess.delimiter:
+        lines.append(f"delimiter = {_string(guess.delimiter)}")
+    if guess.separator:
+        lines.append(f"separator = {_string(guess.separator)}  # begins a record")
+    if guess.key_delimiter:
+        lines.append(f"key_delimiter = {_string(guess.key_delimiter)}")
+    return lines
+
+
+def _widths(guess: FileGuess) -> list[str]:
+    lines = _array("widths", [(str(width), "") for width in guess.widths]) if guess.widths else []
+    return [*lines, f"widths_in = {_string(guess.widths_in)}"] if guess.widths_in else lines
 
 
 def _quoting(guess: FileGuess) -> list[str]:

@@ -77,14 +77,13 @@ def _arrow(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileF
 
 
 def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFormat:
-    from ingest_cli.formats.xlsx import Workbook  # noqa: PLC0415 - start-up time of all others
+    from ingest_cli.formats.xlsx import Sheets, Workbook  # noqa: PLC0415 - start-up time of all others
 
     return Workbook(
         wanted.names,
         table.columns or None,
         header=table.header,
-        skip_rows=table.skip_lines,
-        tables=table.table,
+        sheets=Sheets(table.table, table.skip_lines),
         optional=wanted.optional,
         chunk_bytes=chunk_bytes,
     )

@@ -19,8 +19,8 @@ LINE_END = rb"(?>\r\n|[\r\n])"
 _LAST_OF_END = rb"[\r\n](?!(?<=\r)\n)"  # begins with a class of bytes, which makes it quick to look for
 BLANK_LINE = rb"(?>[ \t]{0,512}" + LINE_END + rb")"
 RULE_LINE = (
-    rb"(?>[ \t]{0,64}(?:={3,1000}|\*{3,1000}|_{3,1000}|#{3,1000}|~{3,1000}|-[-+]{2,1000}|(?:\xe2[\x94\x95][\x80-\xbf]){3,300})"
-    rb"[ \t]{0,64}" + LINE_END + rb")"
+    rb"(?>[ \t]{0,64}(?:={3,1000}|\*{3,1000}|_{3,1000}|#{3,1000}|~{3,1000}|-[-+]{2,1000}"
+    rb"|(?:\xe2[\x94\x95][\x80-\xbf]){3,300})[ \t]{0,64}" + LINE_END + rb")"
 )
 """A line of dashes and the like, which separates what stands before it from what stands behind it."""
 

@@ -7,8 +7,8 @@ A block is of one of five kinds, which its first lines tell, and lines are conti
   stand before the key (`item1.EMAIL`), and `tel:` before a number;
 * an entry of LDIF (RFC 2849): lines are folded the same way; behind `::` stands base64, and behind `:<` where to find
   the value, which is never looked up;
-* a row of `mysql --vertical`: keys are set flush right, so that a line whose colon stands elsewhere belongs to the value
-  before it;
+* a row of `mysql --vertical`: keys are set flush right, so that a line whose colon stands elsewhere belongs to the
+  value before it;
 * a row of psql's expanded output: a line without a key belongs to the value before it;
 * anything else: a line that begins with one blank, and has no key, goes on with the line before.
 """

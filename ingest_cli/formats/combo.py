@@ -162,7 +162,7 @@ class Way:
 
 
 def _address_before(delimiters: Sequence[bytes]) -> re.Pattern[bytes]:
-    """A pattern of what of an address cannot be divided by any of the `delimiters`: scheme, host, port before a path."""
+    """A pattern of what of an address no delimiter divides: its scheme, its host, and a port in front of a path."""
     host = b"".join(re.escape(bytes([each])) for each in sorted(_HOST - {text[0] for text in delimiters}))
     literal = rb"\[[0-9A-Fa-f:.]*\]"
     return re.compile(rb"[ ]*(?:" + _SCHEME + rb"://)?(?:" + literal + rb"|[" + host + rb"]*)(?::[0-9]{1,5}(?=[/?#]))?")
@@ -280,6 +280,8 @@ class _Source:
         if own.has_colons:
             colons = next(each for way, each in zip(own.ways, several, strict=True) if way.delimiter == b":")
             rest = _with_mailto(lines, filled, colons)
+        if len(several) == 1 and own.ways[0].url is None and not rest.any():
+            return to_rows(lines, _at_once(lines, filled, several[0], own, own.ways[0]))
         found = list[Found]()
         chosen = _first_of(several) if len(several) > 1 else np.zeros(len(filled), np.int64)
         if len(several) > 1 and own.has_addresses:
@@ -371,7 +373,7 @@ def _first_of(several: Sequence[_Delimiters]) -> OffsetArray:
 def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolArray:
     """Which of the lines at `index` have a colon behind `mailto`."""
     view = np.frombuffer(lines.data, np.uint8)
-    at = colons.at[colons.at >= len(_BEFORE_MAILTO_COLON)]
+    at = colons.at[np.searchsorted(colons.at, len(_BEFORE_MAILTO_COLON)) :]
     for back, letter in enumerate(reversed(_BEFORE_MAILTO_COLON), 1):
         at = at[view[at - back] | 0x20 == letter]
     found = np.zeros(len(index), np.bool_)

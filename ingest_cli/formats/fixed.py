@@ -130,7 +130,10 @@ class _Source:
         while blocks.fill() and not blocks.ended and len(blocks.data) < SAMPLE_BYTES:
             blocks.grow()
         data, final = blocks.data, blocks.final
-        if blocks.ended and not final and not data.isascii() and len(data) < SAMPLE_BYTES:
+        if data.isascii():
+            blocks.consume(0)
+            return own.layout.widths_in or EITHER
+        if blocks.ended and not final and len(data) < SAMPLE_BYTES:
             if own.layout.widths_in is None:
                 blocks.raise_fault()  # what the rest would have said of these lines is not known
             return BYTES

@@ -188,8 +188,8 @@ def _wrong(unit: str, other: str, lines: Sequence[bytes], lengths: set[int], oth
     length, shortest, longest = *lengths, min(others), max(others)
     several = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
     return ManifestError(
-        f"`widths` in [format] are counted in {unit} in this file: each of the {len(lines):,} lines at its beginning has "
-        f'{length} {unit}, and {several} {other}; set `widths_in = "{unit}"`, and check `widths`'
+        f"`widths` in [format] are counted in {unit} in this file: each of the {len(lines):,} lines at its beginning "
+        f'has {length} {unit}, and {several} {other}; set `widths_in = "{unit}"`, and check `widths`'
     )
 
 

@@ -53,6 +53,22 @@ class _Sheet:
     header: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """What to read of a workbook.
+
+    Attributes:
+        names: of the sheets, in order; none: the only one with rows.
+        skip_rows: rows of each sheet in front of the header, or of its first row of data.
+    """
+
+    names: Sequence[str] = ()
+    skip_rows: int = 0
+
+
+EVERY_SHEET = Sheets()
+
+
 class Workbook:
     """Reads the sheets of workbooks."""
 
@@ -64,8 +80,7 @@ class Workbook:
         columns: Sequence[str] | None = None,
         *,
         header: bool = True,
-        skip_rows: int = 0,
-        tables: Sequence[str] = (),
+        sheets: Sheets = EVERY_SHEET,
         optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
@@ -75,8 +90,7 @@ class Workbook:
             wanted: names of the columns to keep.
             columns: names of all columns in order, "" for those without one; None: the header has them.
             header: whether the first row of a sheet with anything in it is a header.
-            skip_rows: rows of each sheet in front of that, or of its first row of data.
-            tables: names of the sheets to read, in order; none: the only one with rows.
+            sheets: what to read of the workbook.
             optional: those of the wanted columns that a sheet may lack.
             chunk_bytes: tells how many bytes of cells a chunk aims at.
         """
@@ -84,8 +98,8 @@ class Workbook:
         self._optional = optional
         self._columns = None if columns is None else tuple(columns)
         self._header = header
-        self._skip_rows = skip_rows
-        self._tables = tuple(tables)
+        self._skip_rows = sheets.skip_rows
+        self._tables = tuple(sheets.names)
         self._chunk_bytes = chunk_bytes
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:

@@ -30,6 +30,7 @@ from tests.support.writers import (
     LOGIN_WRITERS,
     LOGINS,
     PEOPLE,
+    UTF_8_WRITERS,
     WRITERS,
     Drawn,
     Written,
@@ -97,7 +98,7 @@ class People:
         shape = self.shape._replace(name=self.table, title=self.title)
         if self.codec != "cp1252":
             shape = shape._replace(name_source="native_name")
-        return shape._replace(address_source="street") if self.way == "fixed" else shape
+        return shape._replace(address_source="street") if self.way.startswith("fixed") else shape
 
     def drawn(self) -> Drawn:
         """Who is in it, and what must become of them; wounds left out."""
@@ -107,7 +108,8 @@ class People:
     def written(self) -> Written:
         """What is written, before it is encoded and packed; wounds left out."""
         table = self.drawn().table
-        writers = {**LOGIN_WRITERS, **KEYED_WRITERS} if self.shape in LOGINS.values() else WRITERS
+        logins = self.shape in LOGINS.values()
+        writers = {**LOGIN_WRITERS, **KEYED_WRITERS} if logins else {**WRITERS, **UTF_8_WRITERS}
         return writers[self.way](table)
 
     def content(self) -> bytes:
@@ -283,6 +285,39 @@ SAMPLES = (
             )
         },
         ("stealer.txt",),
+    ),
+    Sample(
+        "pencuri",
+        "demo-pencuri-2024",
+        {
+            "pencuri.txt": People(
+                way="blocks",
+                title="Demo log of a stealer in blocks",
+                shape=LOGINS["url:user:password"],
+                seed=19,
+                rows=30,
+                planted=_planted(4),
+            )
+        },
+        ("pencuri.txt",),
+    ),
+    Sample(
+        "alamat",
+        "demo-alamat-2022",
+        {"alamat.vcf": People(way="vcard", title="Demo address book", seed=20, rows=30, planted=_planted(3))},
+        ("alamat.vcf",),
+    ),
+    Sample(
+        "direktori",
+        "demo-direktori-2012",
+        {"direktori.ldif": People(way="ldif", title="Demo directory", seed=21, rows=30, planted=_planted(9))},
+        ("direktori.ldif",),
+    ),
+    Sample(
+        "gudang",
+        "demo-gudang-1998",
+        {"gudang.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(2))},
+        ("gudang.txt",),
     ),
     Sample(
         "forum",

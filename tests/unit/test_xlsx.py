@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ingest_cli.errors import IngestError, ManifestError, SourceError, UsageError
 from ingest_cli.formats import xlsx_guard
-from ingest_cli.formats.xlsx import Workbook, as_text
+from ingest_cli.formats.xlsx import Sheets, Workbook, as_text
 from ingest_cli.identifiers.spreadsheet import restore
 from ingest_cli.records import Position, RowChunk, Span
 
@@ -74,7 +74,7 @@ TITLED: Rows = [[None], ["Members"], [None, "as of today"], ["A", "B"], ["1", "2
 @pytest.mark.parametrize("header", [True, False])
 def test_rows_are_skipped_on_every_sheet(header: bool) -> None:  # noqa: FBT001 - as given
     columns = None if header else ["A", "B"]
-    made = Workbook(["B"], columns, header=header, skip_rows=3 if header else 4, tables=["One", "Two"])
+    made = Workbook(["B"], columns, header=header, sheets=Sheets(["One", "Two"], 3 if header else 4))
     chunks = read(made, book(TITLED, TITLED))
     one = [b"2", b"4"] if header else [b"2", b"B", b"4"]
     assert column(chunks, "B") == one * 2
@@ -84,9 +84,9 @@ def test_rows_are_skipped_on_every_sheet(header: bool) -> None:  # noqa: FBT001 
 
 
 def test_a_sheet_with_nothing_behind_the_rows_to_be_skipped_has_no_rows() -> None:
-    made = Workbook(["B"], skip_rows=3)
+    made = Workbook(["B"], sheets=Sheets(skip_rows=3))
     assert column(read(made, book(TITLED, [["note"], ["of"], ["three"], ["lines"]])), "B") == [b"2", b"4"]
-    assert read(Workbook(["B"], skip_rows=99), book(TITLED)) == []
+    assert read(Workbook(["B"], sheets=Sheets(skip_rows=99)), book(TITLED)) == []
 
 
 def test_numbers_of_which_excel_lost_digits_say_so() -> None:
@@ -128,12 +128,12 @@ def test_of_several_sheets_one_has_to_be_chosen() -> None:
     data = book([["A"], ["1"]], [["A"], ["2"]], [["B"], ["3"]])
     with pytest.raises(ManifestError, match=r'3 sheets have rows \("One", "Two", "Three"\); say which .* `table`'):
         read(Workbook(["A"]), data)
-    assert column(read(Workbook(["A"], tables=["Two"]), data), "A") == [b"2"]
-    chunks = read(Workbook(["A"], tables=["Two", "One"]), data)
+    assert column(read(Workbook(["A"], sheets=Sheets(["Two"])), data), "A") == [b"2"]
+    chunks = read(Workbook(["A"], sheets=Sheets(["Two", "One"])), data)
     assert column(chunks, "A") == [b"2", b"1"]
     assert chunks[-1].end.row == 2
     with pytest.raises(ManifestError, match=r'no sheet "Twoo" .* did you mean "Two"'):
-        read(Workbook(["A"], tables=["Twoo"]), data)
+        read(Workbook(["A"], sheets=Sheets(["Twoo"])), data)
 
 
 def test_a_missing_column_is_named_with_the_nearest() -> None:

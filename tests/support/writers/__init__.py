@@ -13,7 +13,7 @@ from tests.support.people import Person, draw, person
 from tests.support.shapes import Field, Shape, manifest_text
 from tests.support.truth import RowTruth
 from tests.support.wounds import clean_draft, judged
-from tests.support.writers import columnar, delimited, documents, sql
+from tests.support.writers import blocks, columnar, delimited, documents, sql
 from tests.support.writers.table import Table, Writer, Written
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LOGINS",
     "LOGIN_WRITERS",
     "PEOPLE",
+    "UTF_8_WRITERS",
     "WRITERS",
     "Drawn",
     "Table",
@@ -64,8 +65,14 @@ WRITERS: Mapping[str, Writer] = {
     "arrow": columnar.arrow_file(),
     "arrow, stream": columnar.arrow_stream,
     "xlsx": columnar.xlsx,
+    "vcard": blocks.vcard,
+    "ldif": blocks.ldif,
+    "mysql -E": blocks.mysql_vertical,
 }
 """What a table of people can be written as."""
+
+UTF_8_WRITERS: Mapping[str, Writer] = {"fixed, bytes": delimited.fixed_in_bytes}
+"""What is right in UTF-8 alone."""
 
 PEOPLE = Shape(
     name="Ahli",
@@ -109,6 +116,7 @@ LOGIN_WRITERS: Mapping[str, Writer] = {
     "semicolons": delimited.combo(";"),
     "bars": delimited.combo("|"),
     "tabs": delimited.combo("\t"),
+    "blocks": blocks.stealer,
 }
 """What logins can be written as."""
 

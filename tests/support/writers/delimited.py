@@ -107,10 +107,23 @@ def fixed(*, header: bool) -> Writer:
         text = "".join(
             "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in lines
         )
-        layout = {"name": "fixed", "widths": widths, "header": header, "columns": [*table.columns]}
+        layout: dict[str, object] = {"name": "fixed", "widths": widths, "header": header, "columns": [*table.columns]}
+        layout["widths_in"] = "characters"
         return Written(text, layout)
 
     return write
+
+
+def fixed_in_bytes(table: Table) -> Written:
+    """Each column as many bytes wide as its widest cell in UTF-8, as COBOL and DB2 write it."""
+    rows = [tuple(map(one_line, row)) for row in table.rows]
+    widths = [max(len(cell.encode()) for cell in column) + 1 for column in zip(*rows, strict=True)]
+    lines = (
+        "".join(cell + " " * (width - len(cell.encode())) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    layout: dict[str, object] = {"name": "fixed", "widths": widths, "widths_in": "bytes", "columns": [*table.columns]}
+    return Written("".join(f"{line}\n" for line in lines), layout)
 
 
 def combo(delimiter: str = ":") -> Writer:
