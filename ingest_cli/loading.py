@@ -163,7 +163,7 @@ class _Load:
             self._leave(rows, row)
             return
         check_limit(report, settings)
-        check_sources(planned, age_key_of(settings))
+        check_sources(planned, age_key_of(settings), patience)
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
         pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)

@@ -8,6 +8,7 @@ comes to light when it is read.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from ingest_cli.formats import FileFormat, Format
 from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.heads import format_of
 from ingest_cli.pipeline import Plan, Shard, named, refuse_known
-from ingest_cli.sources import Source
+from ingest_cli.sources import Source, Wait
 from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
 
 HEAD_BYTES = 4 << 10
@@ -32,26 +33,33 @@ _TAIL_BYTES = 256
 _NAMES_NOTHING = frozenset({"json", "jsonl", "combo", "blocks"})
 """Formats of which no header, nor anything like it, can be missing a column."""
 
+_LEAST_OF_TEXT = ord("\t")
 _PADDING = b"\x1a\0"  # what CP/M and tapes fill up the last block with
 
 
-def check_sources(planned: Plan, age_key: Callable[[], str] | None = None) -> None:
+def check_sources(planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep) -> None:
     """Look at all sources of a plan.
 
     Args:
         planned: what there is to read.
         age_key: gives what opens sources that are encrypted with age.
+        wait: see `Wait`; asked at each source whether the run is to end.
 
     Raises:
         SourceError: one ends in the middle of something, and another one follows; or one cannot be read at all.
         ManifestError: one lacks a column, or the manifest does not fit it otherwise.
     """
     heads = _Heads(planned, age_key)
-    peeks = {shard.number: _peek(shard.source) for shard in planned.shards if shard.source.size_bytes}
+    peeks = dict[int, _Peek]()
+    for shard in planned.shards:
+        wait(0)
+        if shard.source.size_bytes:
+            peeks[shard.number] = _peek(shard.source)
     if not isinstance(heads.format, FileFormat):
         for shard, after in _pairs(planned, peeks):
             _check_seam(_Seam(planned, shard.source, after, peeks[shard.number], peeks[after.number]), heads)
     for shard in planned.shards:
+        wait(0)
         if shard.number in peeks:
             heads.check(shard, peeks[shard.number])
 
@@ -67,6 +75,11 @@ class _Peek:
     def packed(self) -> bool:
         """Whether it is packed, so that neither says anything of what is in it."""
         return is_packed(self.head)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may be text, as far as can be told without knowing its encoding."""
+        return self.head.isascii() and min(self.head) >= _LEAST_OF_TEXT
 
     @property
     def first_line(self) -> bytes:
@@ -141,7 +154,8 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
     """
     name, after = seam.source.name, seam.after.source.name
     if seam.first.packed:
-        if not seam.second.packed and ((is_part(name) and is_part(after)) or b"\0" in seam.second.head):
+        are_parts = is_part(name) and is_part(after) and not seam.second.is_text
+        if not seam.second.packed and (are_parts or b"\0" in seam.second.head):
             raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
         return
     if seam.second.packed or known_format(seam.second.head) is not None:

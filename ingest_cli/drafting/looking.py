@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from ingest_cli.decoders import HEAD_BYTES, is_packed, members
+from ingest_cli.decoders.interface import shown
 from ingest_cli.drafting.kinds import LoadRules
 from ingest_cli.drafting.sampling import take_sample
-from ingest_cli.errors import DamagedError, MissingSourceError, SourceError
+from ingest_cli.errors import MissingSourceError, SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
 from ingest_cli.sources import Source, find_sources, stdin
@@ -90,18 +93,27 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
         source: what to look at.
         age_key: see `look_at`.
     """
-    if not is_packed(_first_bytes(source)[:HEAD_BYTES]):
-        return ""
+    head = _first_bytes(source)
     try:
-        for member in members(source.open(), age_key=age_key, open_file=source.open_file):
-            for _ in member.pieces:
-                continue
+        if container_format(head) == "xlsx":
+            return _workbook_damage(source)
+        if is_packed(head[:HEAD_BYTES]):
+            for member in members(source.open(), age_key=age_key, open_file=source.open_file):
+                for _ in member.pieces:
+                    continue
     except SourceError as error:
-        # A workbook may hold what is not read of an archive, such as an old document; that is no damage.
-        if container_format(_first_bytes(source)) and not isinstance(error, DamagedError):
-            return ""
         return str(with_advice(error, source.name))
     return ""
+
+
+def _workbook_damage(source: Source) -> str:
+    """What is wrong with a workbook, of which it is known that it is not too large; it is a zip archive."""
+    try:
+        with source.open_file() as file, ZipFile(file) as archive:
+            bad = archive.testzip()
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return "the workbook is damaged; get the file again"
+    return "" if bad is None else f'the checksum of "{shown(bad)}" in the workbook does not fit; get the file again'
 
 
 def _first_bytes(source: Source) -> bytes:
