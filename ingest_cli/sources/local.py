@@ -105,18 +105,18 @@ class _PinnedFile(io.FileIO):
     def __init__(self, found: LocalFile) -> None:
         with _sentences():
             super().__init__(os.open(found.path, _OPEN_FLAGS), "rb")
-        self._state = found.state
-        try:
-            self._check()
-        except SourceError:
-            self.close()
-            raise
+            self._state = found.state
+            try:
+                self._check()
+            except BaseException:
+                self.close()
+                raise
 
     def read(self, size: int | None = -1, /) -> bytes:
         """See `io.RawIOBase.read`; raises `SourceError`."""
         with _sentences():
             data = super().read(-1 if size is None else size)
-        self._check()
+            self._check()
         return data
 
     def readall(self) -> bytes:
@@ -127,13 +127,11 @@ class _PinnedFile(io.FileIO):
         """See `io.RawIOBase.readinto`; raises `SourceError`."""
         with _sentences():
             count = super().readinto(buffer)
-        self._check()
+            self._check()
         return count
 
     def _check(self) -> None:
-        with _sentences():
-            state = _state(os.fstat(self.fileno()))
-        if state != self._state:
+        if _state(os.fstat(self.fileno())) != self._state:
             raise SourceError("the file has changed since this run began; leave it alone, and load it with --restart")
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ingest_cli import validating
 from ingest_cli.batching import batches
 from ingest_cli.formats import Wanted, open_format
 from ingest_cli.hashing import KERNEL, RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher, looped_hmac
@@ -24,6 +27,10 @@ from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.keys import Pepper
 from ingest_cli.manifest import parse_manifest
 from ingest_cli.normalize import normalize
+from ingest_cli.report import Report
+from ingest_cli.settings import RunSettings
+from ingest_cli.sinks.discard import DiscardSink
+from tests.support.pipelines import FixedSize
 
 MANIFEST = parse_manifest("""
 version = 1
@@ -57,10 +64,10 @@ ITEMS_A_ROW = 3
 FEW, MANY = 1_000, 4_000
 
 
-def dump(rows: int) -> bytes:
+def dump(rows: int, first: int = 0) -> bytes:
     """People as they mostly are: one id in one of two columns, a phone, an address; now and then something missing."""
     lines = []
-    for i in range(rows):
+    for i in range(first, first + rows):
         ic = f"85{1 + i % 12:02d}{1 + i % 28:02d}-14-{i % 10_000:04d}"
         ids = f"{ic}," if i % 10 else f"-,{ic.replace('-', '')}"
         mobile = f"+6012{1_000_000 + i}" if i % 3 else f"012-{1_000_000 + i}"
@@ -201,3 +208,30 @@ def test_a_loop_over_cells_is_noticed(loop: Callable[[list[bytes]], object], at_
     counted = effort(lambda: loop(cells))
     assert counted.calls >= at_least.calls
     assert counted.objects >= at_least.objects
+
+
+SMALL_ROWS, FEW_FILES, MANY_FILES = 20, 50, 250
+MOST_CALLS_A_FILE = 650
+"""Its share of the chunk that its rows are in, which alone takes some 5,000, among them."""
+
+
+def loading_files(folder: Path, files: int) -> Callable[[], None]:
+    """From a pattern to the account: find so many small files, tell their state, read them and settle their rows."""
+    (folder / str(files)).mkdir()
+    for number in range(files):
+        (folder / str(files) / f"{number:03d}.csv").write_bytes(dump(SMALL_ROWS, number * SMALL_ROWS))
+    dataset = replace(MANIFEST.dataset, sources=(f"{files}/*.csv",))
+    wanted = replace(MANIFEST, path=folder / "manifest.toml", dataset=dataset)
+
+    def run() -> None:
+        sink, report = DiscardSink(), Report("verify", "demo", "Demo")
+        validating.reproduce(wanted, PEPPER, RunSettings(), sink=sink, report=report)
+        assert report.account.rows_kept == files * SMALL_ROWS
+
+    return run
+
+
+def test_one_more_small_file_takes_no_more_than_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validating, "ChunkSize", lambda: FixedSize(64 << 10))  # else it depends on the machine
+    few, many = (effort(loading_files(tmp_path, files)).calls for files in (FEW_FILES, MANY_FILES))
+    assert (many - few) / (MANY_FILES - FEW_FILES) <= MOST_CALLS_A_FILE
