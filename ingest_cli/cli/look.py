@@ -85,7 +85,11 @@ def _keys(guess: FileGuess) -> list[str]:
         keys.append(f'{one.key} = "{value}"{"" if one.active else " (perhaps)"}: {one.evidence}')
     for column in guess.columns:
         if column.region_why:
-            key = f"region_column = {shown(column.region_column)}" if column.region_column else f"region = {column.region}"
+            key = (
+                f"region_column = {shown(column.region_column)}"
+                if column.region_column
+                else f"region = {column.region}"
+            )
             keys.append(f"{key} for {column.name}{'' if column.region_sure else ' (perhaps)'}: {column.region_why}")
     return ["  keys", *(f"    {key}" for key in keys)] if keys else []
 

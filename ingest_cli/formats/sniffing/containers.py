@@ -211,7 +211,9 @@ def _sheet_rows(opened: CalamineWorkbook, name: str) -> list[list[str]]:
 def _sheet(name: str, rows: list[list[str]]) -> Parsed | None:
     if not any(cell.strip() for row in rows for cell in row):
         return None
-    width = max(len(row) - next((at for at, cell in enumerate(reversed(row)) if cell.strip()), len(row)) for row in rows)
+    width = max(
+        len(row) - next((at for at, cell in enumerate(reversed(row)) if cell.strip()), len(row)) for row in rows
+    )
     skipped = preamble_records(Records([row[:width] for row in rows], [1] * len(rows)), width)
     filled = [row for row in rows[skipped:] if any(cell.strip() for cell in row)]
     findings = [Finding("preamble", skipped, f"{counted(skipped, 'row')} before the header.")] if skipped else []
