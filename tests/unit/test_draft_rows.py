@@ -215,7 +215,7 @@ def test_the_first_row_of_a_file_without_a_header_is_no_title() -> None:
 
 
 def test_a_title_above_the_header_of_a_sheet(tmp_path: Path) -> None:
-    draft, text, manifest = drafted(tmp_path, shapes.titled_xlsx(ROWS), "ahli.xlsx")
+    draft, _, manifest = drafted(tmp_path, shapes.titled_xlsx(ROWS), "ahli.xlsx")
     assert (manifest.format.table, manifest.format.skip_lines) == (("Ahli",), 3)
     (finding,) = [one for one in draft.guess.findings if one.code == "other_sheets"]
     assert finding.text == "Not read: 1 other sheet with rows: Harga (3 rows)."
