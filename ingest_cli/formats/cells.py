@@ -12,8 +12,6 @@ else the rules, and the cells, are those of the `csv` module; the tests hold bot
 from __future__ import annotations
 
 import csv
-import re
-from functools import lru_cache
 
 from ingest_cli.formats.framing import CONTROL_ESCAPES, Dialect
 
@@ -91,7 +89,7 @@ class Splitter:
         """Read a cell to its delimiter; where the next one begins, beyond the text if none does; None: it goes on."""
         own = self._dialect
         while True:
-            found = _ends_of_bare(own).search(text, at)
+            found = own.ends_of_bare.search(text, at)
             if found is None:
                 self._parts.append(text[at:])
                 self._end_cell()
@@ -109,7 +107,7 @@ class Splitter:
         """Read a quoted part to its end, and what follows it; see `_bare`."""
         own = self._dialect
         while True:
-            found = _ends_of_quoted(own).search(text, at)
+            found = own.ends_of_quoted.search(text, at)
             if found is None:
                 self._parts.append(text[at:] + end)
                 self.is_quoted = True
@@ -150,15 +148,3 @@ class Splitter:
     def _end_cell(self) -> None:
         self.cells.append("".join(self._parts))
         self._parts.clear()
-
-
-@lru_cache(maxsize=64)
-def _ends_of_bare(dialect: Dialect) -> re.Pattern[str]:
-    """What ends an unquoted cell, or changes the meaning of what follows."""
-    return re.compile("|".join(re.escape(each) for each in (dialect.delimiter, dialect.escape) if each))
-
-
-@lru_cache(maxsize=64)
-def _ends_of_quoted(dialect: Dialect) -> re.Pattern[str]:
-    """The same of a quoted one."""
-    return re.compile("|".join(re.escape(each) for each in (dialect.quote, dialect.escape) if each))

@@ -104,8 +104,6 @@ class Delimited:
         Raises:
             ManifestError: there is no telling where the wanted columns are.
         """
-        if isinstance(header, irregular.Unquoted):
-            header = "unclosed_quote"
         if isinstance(header, str):
             raise ManifestError(
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
@@ -288,9 +286,6 @@ class _Source:
         rejected, flags = list[tuple[int, str]](), Counter[str]()
         rows = list[Cells]()
         for i, cells in enumerate(records):
-            if isinstance(cells, str):
-                rejected.append((i, cells))
-                continue
             if not cells:
                 blank.append(i)
                 continue
@@ -298,7 +293,7 @@ class _Source:
             if isinstance(row, Fitted) and not row.flag:
                 index.append(i)
                 rows.append(row.cells)
-            elif layout.is_header(cells):
+            elif not isinstance(cells, str) and layout.is_header(cells):
                 repeated.append(i)
             elif isinstance(row, str):
                 rejected.append((i, row))

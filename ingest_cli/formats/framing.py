@@ -12,6 +12,7 @@ array operations apply; `Frame` keeps both.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,6 +89,16 @@ class Dialect:
     def unquoted(self) -> Dialect:
         """The same with the quote as an ordinary character."""
         return replace(self, quote="")
+
+    @cached_property
+    def ends_of_bare(self) -> re.Pattern[str]:
+        """What ends an unquoted cell, or changes the meaning of what follows."""
+        return re.compile("|".join(re.escape(each) for each in (self.delimiter, self.escape) if each))
+
+    @cached_property
+    def ends_of_quoted(self) -> re.Pattern[str]:
+        """The same of a quoted one."""
+        return re.compile("|".join(re.escape(each) for each in (self.quote, self.escape) if each))
 
     def keeps_escape(self, character: str) -> bool:
         r"""Whether an escape character before this one is an ordinary character, as in `\N`.

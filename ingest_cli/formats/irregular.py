@@ -33,8 +33,23 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 
-class Unquoted(Cells):
-    """The cells of a line on which a quote opens that is never closed, with the quote as an ordinary character."""
+class UnclosedQuote(str):
+    """The reason why a line has no cells on which a quote opens that is never closed.
+
+    Attributes:
+        literal: the cells it has with the quote as an ordinary character; empty if it is no record then.
+    """
+
+    __slots__ = ("literal",)
+
+    literal: Cells
+
+    @classmethod
+    def of(cls, literal: Cells) -> UnclosedQuote:
+        """The reason for a line of these cells."""
+        reason = cls("unclosed_quote")
+        reason.literal = literal
+        return reason
 
 
 class Ambiguous(Cells):
@@ -57,8 +72,8 @@ class Parsed:
 
     Attributes:
         bounds: shape (records + 1,): where each record begins, and where the last one ends.
-        records: the cells of each record, `Unquoted` if its quote is never closed, `Ambiguous` if a quote stands where
-            none should, or the reason why it has none. Undecodable bytes stand as the lone surrogates of the
+        records: the cells of each record, `Ambiguous` if a quote stands where none should; or the reason why it has
+            none, `UnclosedQuote` if that is it. Undecodable bytes stand as the lone surrogates of the
             `surrogateescape` error handler.
     """
 
@@ -105,13 +120,18 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
 def parse_record(record: bytes, dialect: Dialect) -> Cells:
     """The cells of one record that is known to be whole."""
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
+    if not dialect.is_plain:
+        splitter = Splitter(dialect, strict=False)
+        if not any(splitter.take(line) for line in lines):
+            splitter.finish()
+        return splitter.cells
     return next(_Reading.of(record, dialect).reader(_Feed(lines, 0, _Followed())), [])
 
 
 def _given_up(line: str, dialect: Dialect) -> Record:
     """What a line comes to on which a quote opens that is never closed."""
     splitter = Splitter(dialect.unquoted, strict=False)
-    return Unquoted(splitter.cells) if splitter.take(line) else "unclosed_quote"
+    return UnclosedQuote.of(splitter.cells if splitter.take(line) else [])
 
 
 def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Cells:
@@ -243,8 +263,8 @@ class _Reading:
     @classmethod
     def of(cls, data: bytes, dialect: Dialect) -> _Reading:
         """The fastest for these bytes."""
-        has_formulas = dialect.has_formulas and re.search(_formula_at_edge(dialect), data) is not None
-        return cls(dialect, dialect.is_plain and not has_formulas)
+        by_csv = dialect.is_plain and not (dialect.has_formulas and re.search(_formula_at_edge(dialect), data))
+        return cls(dialect, by_csv)
 
     def reader(self, feed: _Feed, *, strict: bool = False) -> Iterator[Cells]:
         """Records of the lines of `feed`.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.formats.irregular import Ambiguous, Unquoted
+from ingest_cli.formats.irregular import Ambiguous, Record, UnclosedQuote
 
 TOO_FEW, TOO_MANY, UNCLOSED_QUOTE = "too_few_cells", "too_many_cells", "unclosed_quote"
 
@@ -31,19 +31,26 @@ class Fitted:
     flag: str = ""
 
 
-def fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
+def fit(record: Record, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
     """Bring a record to so many cells as there are columns, or say why that cannot be done.
 
     Args:
-        cells: of the record.
+        record: its cells, or the reason why it has none.
         width: number of columns.
         dialect: with the rules of the manifest. Trimming comes first; if it does not do, all that is surplus overflows.
         overflow_at: position of the column that surplus delimiters belong to.
     """
-    if isinstance(cells, Unquoted) or (isinstance(cells, Ambiguous) and len(cells) == width):
-        # An ambiguous one with one cell less: all that is wrong may be a delimiter that is missing beside a quote.
-        fits = len(cells) == width and not (isinstance(cells, Ambiguous) and cells.enclosed == width - 1)
-        return Fitted(cells, LITERAL_QUOTE) if fits else UNCLOSED_QUOTE
+    if isinstance(record, UnclosedQuote):
+        return Fitted(record.literal, LITERAL_QUOTE) if len(record.literal) == width else UNCLOSED_QUOTE
+    if isinstance(record, str):
+        return record
+    return _fit(record, width, dialect, overflow_at)
+
+
+def _fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
+    if isinstance(cells, Ambiguous) and len(cells) == width:
+        # With one cell less, all that is wrong may be a delimiter that is missing beside a quote.
+        return UNCLOSED_QUOTE if cells.enclosed == width - 1 else Fitted(cells, LITERAL_QUOTE)
     if len(cells) == width:
         return Fitted(cells)
     if len(cells) < width:

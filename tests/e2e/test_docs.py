@@ -340,7 +340,7 @@ def test_every_reason_is_explained() -> None:
     assert all(f'"{reason}"' in parsers for reason in of_parser)
     assert set(re.findall(r'\((?:i|at|0|place), "(\w+)"', parsers)) <= of_parser
     known = {reason for identifier in IDENTIFIERS.values() for reason in identifier.reasons}
-    assert explained == known | of_parser | {"bad_bytes", "item_too_large", "ValidationException"}
+    assert explained == known | of_parser | {"bad_bytes", "item_too_large", "misaligned", "ValidationException"}
 
 
 @pytest.mark.parametrize("path", [README, GUIDE], ids=lambda path: path.name)

@@ -52,7 +52,7 @@ def apart(delimiter: str) -> Writer:
 
 def report(table: Table) -> Written:
     """As a tool for reports writes a table: a title above the header."""
-    text = delimited()(table._replace(rows=tuple(tuple(map(one_line, row)) for row in table.rows))).data
+    text = str(delimited()(table._replace(rows=tuple(tuple(map(one_line, row)) for row in table.rows))).data)
     title = f"{table.name},,\nDijana: 19/10/2017 03:00,,\n\n"
     return Written(f"{title}{text}", {"name": "csv", "skip_lines": title.count("\n")})
 
