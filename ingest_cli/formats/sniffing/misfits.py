@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ingest_cli.formats.irregular import Unquoted
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Proposal, Rules
 from ingest_cli.formats.sniffing.names import meaning_of
+from ingest_cli.formats.sniffing.rows import Unquoted
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
 from ingest_cli.formats.sniffing.unwrapping import unwrapped
 

@@ -16,13 +16,16 @@ from itertools import islice
 
 from ingest_cli.formats import framing
 from ingest_cli.formats.cells import Splitter
-from ingest_cli.formats.irregular import Unquoted
 
 MAX_LINE_CHARACTERS = 65_536
 """Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
 
 _MOST_RESTARTS = 100
 _INNER_LINES = 20
+
+
+class Unquoted(list[str]):
+    """The cells of a line on which a quote opens that is never closed, split without regard to it."""
 
 
 @dataclass(frozen=True, slots=True)
