@@ -228,7 +228,7 @@ class _Look:
             dialect, delimited = guess_dialect(lines, self.name)
         table = read_table(lines, dialect, complete=self.complete)
         rows, names = table.rows, table.names
-        columns = guess_columns(names, rows.data, rows.width, self.usable)
+        columns = guess_columns(names, table.typical, rows.width, self.usable)
         if _is_no_table(columns, delimited=delimited, header=names is not None):
             return _not_rows("unknown_format", _UNKNOWN, self.charset)
         findings += row_findings(rows, dialect, delimited=delimited)
@@ -236,7 +236,7 @@ class _Look:
         findings += header_findings(table.header, table.cells, rows.width)
         findings += [*table.findings, *escape_findings(lines, dialect)]
         format_ = "tsv" if dialect.delimiter == "\t" else "csv"
-        parsed = Parsed(format_, names, rows.data, dialect.delimiter, skip_lines=before + table.skip_lines)
+        parsed = Parsed(format_, names, table.typical, dialect.delimiter, skip_lines=before + table.skip_lines)
         return replace(
             self.guess(parsed, columns, findings),
             quote=dialect.quote,

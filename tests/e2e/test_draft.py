@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness import SAMPLES, SMALL_ROWS, Cli, expected_counts
+from tests.support import charsets
 from tests.support import undescribed as shapes
 
 ROWS = shapes.people(40)
@@ -59,6 +63,9 @@ def test_drafts_of_samples_count_what_their_manifests_count(cli: Cli, tmp_path: 
     drafted = cli("draft", *sources, "--out", tmp_path / "d.toml")
     assert drafted.code == 0
     assert all(line.startswith(("ingest-cli: wrote ", "ingest-cli: unsure: ")) for line in drafted.err.splitlines())
+    text = (tmp_path / "d.toml").read_text(encoding="utf-8")
+    keyless = [line for line in text.splitlines() if not line.startswith(("short_rows", "long_rows", "overflow"))]
+    (tmp_path / "d.toml").write_text("\n".join(keyless), encoding="utf-8")  # as the sample's own manifest has none
     report, expected = cli("validate", tmp_path / "d.toml", "--output", "json").report, expected_counts(name)
     assert report["rows"] == expected["rows"]
     assert report["items"]["distinct"] == expected["items"]["distinct"]
@@ -124,6 +131,14 @@ LOOKS = {
     "ahli.lst": (shapes.combo(";"), "combo, delimiter semicolon"),
     "ahli.parquet": (shapes.parquet, "parquet"),
     "ahli.xlsx": (shapes.xlsx, "xlsx, with a header, table Ahli"),
+    "laporan.csv": (
+        shapes.below_a_title(";", total=True),
+        'csv, delimiter semicolon, quote ", with a header, below 4 other lines',
+    ),
+    "eksport.txt": (shapes.long_delimiter("|~|"), "csv, delimiter |~|, quote none, with a header"),
+    "outfile.txt": (shapes.outfile, "tsv, delimiter tab, quote none, escape \\, without a header"),
+    "excel.csv": (shapes.formulas, 'csv, delimiter comma, quote ", with a header'),
+    "alamat.csv": (shapes.with_commas_in_the_address, 'csv, delimiter comma, quote ", with a header'),
 }
 
 
@@ -139,6 +154,64 @@ def test_a_look_at_every_format(cli: Cli, tmp_path: Path, name: str) -> None:
     for said in (text.out, parsed.out):
         assert shapes.SECRET not in said
         assert not any(cell in said for row in ROWS for cell in row)
+
+
+def test_a_look_names_the_keys_that_rows_need(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "alamat.csv").write_bytes(shapes.with_commas_in_the_address(ROWS))
+    result = cli("validate", tmp_path / "alamat.csv")
+    at = result.out.splitlines().index("  keys")
+    assert result.out.splitlines()[at + 1] == (
+        '    overflow = "ALAMAT": 10 of 40 rows have too many cells; with the surplus in this column, the identifiers '
+        "line up in 10 of 10"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["windows-1251", "windows-1256", "cp874", "gb18030", "shift_jis"])
+def test_a_look_at_a_dump_of_another_country(cli: Cli, tmp_path: Path, encoding: str) -> None:
+    (written,) = [one for one in charsets.dumps(60) if one.encoding == encoding and "Ukrain" not in one.language]
+    (tmp_path / "dump.csv").write_bytes(written.data)
+    report = cli("validate", tmp_path / "dump.csv", "--output", "json").report
+    assert written.data.decode(report["encoding"]) == written.text
+
+
+BINARY: dict[str, tuple[bytes, str]] = {
+    "ahli.db": (b"SQLite format 3\0" + bytes(4_000), "sqlite3 FILE .dump"),
+    "ahli.dump": (b"PGDMP\x01\x0e\x00" + bytes(4_000), "pg_restore"),
+    "ahli.rar": (b"Rar!\x1a\x07\x01\x00" + bytes(4_000), "unrar"),
+    "nota.txt": (b"Mesyuarat diadakan esok.\nTerima kasih semua.\n" * 9, "of no format that is known here"),
+}
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("command", ["draft", "validate"])
+def test_what_cannot_be_read_is_called_by_its_name(cli: Cli, tmp_path: Path, name: str, command: str) -> None:
+    data, advice = BINARY[name]
+    (tmp_path / name).write_bytes(data)
+    result = cli(command, tmp_path / name)
+    assert result.code == 4
+    assert advice in result.err
+
+
+def tokens(path: Path) -> set[str]:
+    """What could identify somebody in a sample that is text: addresses, and numbers of six digits and more."""
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("latin-1")
+    return {found for found in re.findall(r"[\w.+-]+@[\w.-]+\.\w+|\d{6,}", text) if found not in path.name}
+
+
+@pytest.mark.parametrize("manifest", sorted(SAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_no_value_of_a_sample_is_shown(cli: Cli, tmp_path: Path, manifest: Path) -> None:
+    patterns = tomllib.loads(manifest.read_text(encoding="utf-8"))["dataset"]["sources"]
+    sources = [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
+    drafted = cli("draft", *sources, "--out", tmp_path / "d.toml")
+    looked = cli("validate", *sources)
+    assert (drafted.code, looked.code) == (0, 0)
+    said = "".join([drafted.out, drafted.err, looked.out, looked.err, (tmp_path / "d.toml").read_text()])
+    shown = {one for path in sources if path.suffix not in BINARY_SAMPLES for one in tokens(path) if one in said}
+    assert shown == set()
+
+
+BINARY_SAMPLES = {".arrow", ".parquet", ".xlsx", ".zip"}
 
 
 def test_what_does_not_decode_is_counted(cli: Cli, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def with_commas_in_the_address(rows: Sequence[Row], every: int = 4) -> bytes:
     lines = [",".join(ADDRESS)]
     for number, (_, ic, phone, email) in enumerate(rows):
         address = f"NO {number}, JALAN CONTOH 3, IPOH" if number % every == 0 else f"JALAN CONTOH {number}"
-        lines.append(",".join((ic, address, phone, email)))
+        lines.append(f"{ic},{address},{phone},{email}")
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -279,7 +279,7 @@ def titled_xlsx(rows: Sequence[Row]) -> bytes:
     for row in (("Senarai ahli",), ("Dijana 19/10/2017",), (), NAMES, *rows):
         sheet.append(row)
     other = book.create_sheet("Harga")
-    for prices in (("x", "y"), (1, 2), (3, 4)):
-        other.append(prices)
+    for price in range(3):
+        other.append([price, price])
     book.save(out)
     return out.getvalue()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ingest_cli.formats.sniffing.columns import guess_columns
 from ingest_cli.formats.sniffing.guess import Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
-from ingest_cli.formats.sniffing.misfits import align
+from ingest_cli.formats.sniffing.misfits import Alignment, align, joined
 from ingest_cli.formats.sniffing.names import is_known, meaning_of
 from ingest_cli.formats.sniffing.preamble import comment_records, is_rule, preamble_records, totals
 from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, read_in_step, without_quotes
@@ -28,6 +28,7 @@ class Table:
         cells: of the header, None if there is none.
         names: of all columns; None if there is no header.
         rows: what is below it.
+        typical: the rows as they would be if all fitted their columns, to be looked at column by column.
         ends: the last physical line of each record.
         skip_lines: lines before the header, or before the first row.
         findings: about lines that are neither header nor rows.
@@ -37,6 +38,7 @@ class Table:
     cells: list[str] | None
     names: list[str] | None
     rows: Sorted
+    typical: list[list[str]]
     ends: list[str]
     skip_lines: int
     findings: tuple[Finding, ...]
@@ -59,8 +61,14 @@ def read_table(lines: list[str], dialect: Dialect, *, complete: bool) -> Table:
     if skip_lines:
         findings.append(Finding("preamble", skip_lines, f"{counted(skip_lines, 'line')} before the first row."))
     rows, more = _without_marks(rows, complete=complete)
-    names = cells if cells is None else _named(cells, rows)
-    return Table(header, cells, names, rows, ends, skip_lines, (*findings, *more))
+    names, typical = cells, rows.data
+    if cells is not None and len(cells) != rows.width:
+        aligned = _aligned(cells, rows)
+        names = aligned.names
+        if aligned.overflow is not None:
+            typical = [joined(row, aligned.overflow, len(names), dialect.delimiter) for row in rows.data]
+            rows = replace(rows, width=len(names))
+    return Table(header, cells, names, rows, typical, ends, skip_lines, (*findings, *more))
 
 
 def sort_rows(records: Records) -> tuple[Header, list[str] | None, Sorted]:
@@ -114,15 +122,13 @@ def _without_marks(rows: Sorted, *, complete: bool) -> tuple[Sorted, list[Findin
     return Sorted(data, rows.blank, rows.repeated_headers, rows.unclosed, rows.width), findings
 
 
-def _named(cells: Sequence[str], rows: Sorted) -> list[str]:
-    """Names for all columns, if the header has more or fewer cells than the rows."""
-    if len(cells) == rows.width:
-        return list(cells)
+def _aligned(cells: Sequence[str], rows: Sorted) -> Alignment:
+    """Names for all columns of rows that have more or fewer cells than the header."""
     some = [row for row in rows.data if len(row) == rows.width][:_COMPARED_ROWS]
 
-    def fit(names: list[str]) -> float:
-        columns = guess_columns(names, some, rows.width)
+    def fit(names: list[str], rows: Sequence[list[str]]) -> float:
+        columns = guess_columns(names, list(rows), len(names))
         named = [(one, meaning_of(one.title)) for one in columns if one.title]
-        return sum(one.confidence for one, meaning in named if meaning and meaning.kind == one.kind)
+        return sum(one.confidence for one, meaning in named if meaning and meaning.kind and meaning.kind == one.kind)
 
     return align(cells, some, rows.width, fit)

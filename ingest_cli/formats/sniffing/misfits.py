@@ -204,22 +204,43 @@ def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) 
     return Proposal(key, value, f"{what}, {lines_up}{untold}", active=not count[False])
 
 
-def align(names: Sequence[str], rows: Sequence[Row], width: int, judge: Callable[[list[str]], float]) -> list[str]:
-    """Names for `width` columns, of which the header has another number.
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where the names of a header belong that has not as many cells as the rows.
+
+    Attributes:
+        names: of as many columns as there are; empty for one without.
+        overflow: position of the column whose text holds delimiters in most rows; None if none does.
+    """
+
+    names: list[str]
+    overflow: int | None = None
+
+
+def align(
+    names: Sequence[str], rows: Sequence[Row], width: int, judge: Callable[[list[str], Sequence[Row]], float]
+) -> Alignment:
+    """Find out which columns the header lacks, or which of them holds delimiters.
 
     Args:
         names: the cells of the header.
         rows: those that have so many cells.
         width: cells that most rows have.
-        judge: how well the cells of the columns fit such names.
+        judge: how well the cells of some rows fit some names.
     """
     if len(names) >= width:
-        return list(names[:width])
+        return Alignment(list(names[:width]))
     missing = [""] * (width - len(names))
     behind, before = [*names, *missing], [*missing, *names]
     if not any(cell.strip() for row in rows for cell in row[len(names) :]):
-        return behind
-    return before if judge(before) > judge(behind) else behind
+        return Alignment(behind)
+    found = {(-1, False): judge(behind, rows), (-1, True): judge(before, rows)}
+    for place in range(min(len(names), _MOST_CANDIDATES)):
+        found[place, False] = judge(list(names), [joined(row, place, len(names), ",") for row in rows])
+    place, is_before = max(found, key=lambda one: (round(found[one], 3), one[0] < 0))
+    if place >= 0:
+        return Alignment(list(names), place)
+    return Alignment(before if is_before else behind)
 
 
 def _likeness(column: ColumnGuess) -> int:

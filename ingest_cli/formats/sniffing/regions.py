@@ -30,6 +30,7 @@ _ABROAD = tuple(
     "SG ID TH PH VN KH LA MM BN IN PK BD LK NP CN HK TW KR JP AU NZ US GB FR DE IT ES PT NL BE CH AT SE NO DK PL CZ "  # noqa: SIM905 - one a line is no easier to read
     "HU RO GR TR RU UA IL SA AE QA KW EG MA DZ NG KE ZA GH BR MX AR CL CO PE".split()
 )
+_NEXT_DOOR = "SG"  # likelier than any other region that has numbers of the same form
 _BARE = re.compile(r"[\d\s.()/-]{4,30}")
 _ISO = re.compile(r"[A-Za-z]{2}")
 _CODE = re.compile(r"(?:\+|00)?([1-9]\d{0,2})")
@@ -87,7 +88,7 @@ def _read(
         return abroad
     one = None if home >= _HOME_ENOUGH else _one_region(cells, rules)
     best = max(filter(None, (abroad, one)), key=lambda reading: reading.share)
-    return best if home < _HOME_ENOUGH and best.share > home + _CLEARLY_MORE else None
+    return best if home < _HOME_ENOUGH and (best.share > home + _CLEARLY_MORE or best is one) else None
 
 
 def _abroad(cells: Sequence[str], home: float, rules: Rules) -> _Reading:
@@ -110,7 +111,8 @@ def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
     if len(level) > 1:
         likely = min(level, key=_ABROAD.index)
         others = ", ".join(sorted(set(level) - {likely})[:5])
-        return _Reading(likely, _UNSURE, f"the numbers, at least, are valid in {likely}, and so they are in {others}")
+        why = f"the numbers, at least, are valid in {likely}, and so they are in {others}"
+        return _Reading(likely, share if likely == _NEXT_DOOR else _UNSURE, why)
     return _Reading(region, share, f"the numbers are valid in {region}")
 
 

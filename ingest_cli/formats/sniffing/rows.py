@@ -29,6 +29,10 @@ _MOST_RESTARTS = 100
 _INNER_LINES = 20
 
 
+class Unquoted(list[str]):
+    """The cells of a line on which a quote opens that is never closed, split without regard to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How cells are kept apart.
