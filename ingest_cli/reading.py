@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ingest_cli.aws import dynamodb, sentences
 from ingest_cli.errors import BusyError, UnreachableError
 from ingest_cli.fibers import Fibers
+from ingest_cli.policies.ceiling import Ceiling
 from ingest_cli.policies.clock import Clock, SystemClock
-from ingest_cli.policies.pacing import Ceiling, Pacer
+from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress, RetryRules
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Reader:
             unprocessed = self._of_table(answer["UnprocessedKeys"], {}).get("Keys", [])
             left = [*unprocessed, *left[len(part) :]]
             if len(unprocessed) == len(part):
-                self._pacer.throttled()
+                self._pacer.answered(len(part) * each, len(part) * each)
                 self._rules.wait(attempt, "unprocessed")
                 attempt += 1
             else:
@@ -220,7 +221,7 @@ class Reader:
                 with sentences(self._table.target):
                     answer = call()
             except (BusyError, UnreachableError) as error:
-                self._pacer.throttled()
+                self._pacer.answered(expected_rcu, expected_rcu)
                 self._rules.wait(attempt, type(error).__name__)
                 attempt += 1
             else:
@@ -229,6 +230,7 @@ class Reader:
                 self.rcu += consumed
                 if consumed:
                     self._pacer.charge(consumed - expected_rcu)
+                    self._pacer.answered(consumed)
                 return answer
 
     @staticmethod

@@ -19,13 +19,14 @@ from ingest_cli.errors import IngestError, LockedError
 from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
 from ingest_cli.policies.budget import Budget
+from ingest_cli.policies.ceiling import Ceiling
 from ingest_cli.policies.clock import Clock, SystemClock
 from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
 from ingest_cli.policies.paced import Paced
-from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Ceiling, Pacer
+from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules
 from ingest_cli.policies.shared import Shared
 from ingest_cli.policies.shutdown import StopRequest

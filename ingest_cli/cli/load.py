@@ -37,7 +37,7 @@ from ingest_cli.keys import Pepper, generate_pepper, read_pepper
 from ingest_cli.loading import load
 from ingest_cli.manifest import Manifest
 from ingest_cli.planning import plan_load, validate_and_predict
-from ingest_cli.policies.pacing import Ceiling
+from ingest_cli.policies.ceiling import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.running import Watcher

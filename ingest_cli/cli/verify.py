@@ -29,7 +29,7 @@ from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.keys import read_pepper
 from ingest_cli.manifest import Manifest
-from ingest_cli.policies.pacing import Ceiling
+from ingest_cli.policies.ceiling import Ceiling
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.running import Watcher
 from ingest_cli.settings import RunSettings

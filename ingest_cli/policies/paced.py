@@ -70,7 +70,7 @@ class Paced:
         except ThrottledError as error:
             self._budget.settle(-wcu)  # of a batch that is throttled as a whole, nothing is consumed
             if self._hot_keys.concerns_table(part, error.scope):
-                self._pacer.throttled()
+                self._pacer.answered(wcu, wcu)
             raise
         blamed = receipt.unprocessed is not None and self._hot_keys.note(part, receipt.unprocessed)
         # What a throttled table did not consume is not given back: that would bring forward the turns of others, who
@@ -79,8 +79,11 @@ class Paced:
             self._pacer.charge(receipt.wcu - wcu)
         if receipt.wcu or not receipt.acknowledged:
             self._budget.settle(receipt.wcu - wcu)
-        if blamed:
-            self._pacer.throttled()
+        left = receipt.unprocessed
+        if blamed and left is not None:
+            self._pacer.answered(wcu, float(left.wcu))
+        elif left is None:
+            self._pacer.answered(wcu)
         return receipt
 
     def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:

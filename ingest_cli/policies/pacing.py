@@ -1,9 +1,16 @@
-"""How fast to write: exactly as fast as was asked for, or as fast as the table takes it.
+"""The write rate: what was asked for or, below that, what the table takes.
 
-One reservation clock for all that write (a token bucket without a bucket, GCRA: ITU-T I.371): each write
-reserves the next stretch of time that its capacity units are worth at the current rate, and waits for
-it. Under the ceiling the rate follows additive increase and multiplicative decrease (Chiu and Jain,
-1989): a throttle that concerns the whole table takes a share off, calm adds to it again.
+One reservation clock serves all writers (a token bucket without a bucket, GCRA: ITU-T I.371): each write reserves the
+next stretch of time that its capacity units are worth at the current rate, and waits for it.
+
+Below the ceiling the rate follows delivery, i.e. the capacity units that were acknowledged, as BBR's does (Cardwell et
+al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016), and not the number of throttles. A throttle by
+itself says little: it may be a limit of capacity, or come from another writer, a partition that splits or an account
+limit, whatever our rate. At one rate the two look alike, so a lower one is tried: just below what was acknowledged.
+If the throttles stay, they do not depend on the rate (noise): the rate goes back up, and that share of throttled
+requests is tolerated from then on. If they cease, what was acknowledged is the capacity.
+
+Must not depend on how requests are sent, nor on who counts them.
 """
 
 from __future__ import annotations
@@ -12,7 +19,6 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
-from ingest_cli.errors import UsageError
 from ingest_cli.policies.clock import Clock
 from ingest_cli.policies.shared import Shared
 
@@ -27,23 +33,47 @@ class Rules:
     """How the rate moves.
 
     Attributes:
-        decrease: factor on a throttle.
-        settle_s: seconds, after the last write that was reserved at the old rate, during which further throttles are
-            echoes of the same one.
-        recover_per_s: share of the last rate that was throttled to add a second, up to near that rate.
-        probe_per_s: likewise beyond.
-        near: what near means, as a share of that rate.
-        calm_s: seconds without a throttle after which the last one says nothing any more. Where the rate follows
-            the capacity, throttles are about 5 s apart; a table that took nothing for a while throws it far below.
-        climb_per_s: factor a second while no throttle says otherwise.
+        below: the rate that is tried after throttles, as a share of what was acknowledged.
+        settle_s: seconds, after the last write that was reserved at the old rate, whose answers say nothing about the
+            new one.
+        settle_most_s: seconds after which they say enough, however much was reserved at the old rate.
+        look_s: shortest time over which throttles are counted; four times that while there were fewer than
+            `window_requests`.
+        window_s: longest time over which throttles are counted, once there were `window_requests`.
+        window_requests: see `window_s`.
+        tolerated: share of throttled requests that is never acted on; a table at its limit throttles far more of them.
+        deviations: standard deviations by which the throttled requests must exceed their expected number.
+        trial_throttles: throttled requests to be expected in a trial, were they noise, before it is decided.
+        trial_s: longest duration of a trial.
+        worse: by how much the share of throttled requests may exceed that before a trial.
+        recheck_s: seconds after which noise is measured again; and
+        recheck_trials: as many durations of a trial besides, since a slow load needs longer for one.
+        hold_s: seconds at `near` the capacity before more is tried.
+        near: share of the capacity at which the rate holds.
+        recover_per_s: share of the capacity by which the rate grows a second, up to `near`.
+        probe_per_s2: share of the capacity by which that growth itself grows a second, beyond, up to `beyond`.
+        beyond: share of the capacity from which it is forgotten.
+        climb_per_s: factor a second while no capacity is known.
     """
 
-    decrease: float = 0.8
-    settle_s: float = 0.5
+    below: float = 0.95
+    settle_s: float = 0.25
+    settle_most_s: float = 5.0
+    look_s: float = 0.25
+    window_s: float = 3.0
+    window_requests: int = 20
+    tolerated: float = 0.02
+    deviations: float = 4.0
+    trial_throttles: float = 12.0
+    trial_s: float = 10.0
+    worse: float = 0.15
+    recheck_s: float = 30.0
+    recheck_trials: float = 10.0
+    hold_s: float = 10.0
+    near: float = 0.98
     recover_per_s: float = 0.10
-    probe_per_s: float = 0.02
-    near: float = 0.95
-    calm_s: float = 10.0
+    probe_per_s2: float = 0.02
+    beyond: float = 1.25
     climb_per_s: float = 2.0
 
 
@@ -84,9 +114,8 @@ class Pacer:
         with pacer._shared as state:
             state.ceiling_wcu_per_s = math.nan if ceiling_wcu_per_s is None else ceiling_wcu_per_s
             state.rate_wcu_per_s = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
-            state.throttled_at_wcu_per_s = math.nan
-            state.last_throttle_s = state.settled_s = -math.inf
-            state.ready_s = state.adapted_s = clock.monotonic_s()
+            state.ready_s = state.adapted_s = state.since_s = clock.monotonic_s()
+            state.settled_s = -math.inf
             state.idle = 1.0
         return pacer
 
@@ -110,7 +139,7 @@ class Pacer:
         """Wait until `wcu` capacity units may be used."""
         with self._shared as state:
             now = self._clock.monotonic_s()
-            self._adapt(state, now)
+            self._grow(state, now)
             start = max(state.ready_s, now)
             state.idle = float(state.ready_s < now)
             state.ready_s = start + wcu / state.rate_wcu_per_s
@@ -123,17 +152,27 @@ class Pacer:
             with self._shared as state:
                 state.ready_s += wcu / state.rate_wcu_per_s
 
-    def throttled(self) -> None:
-        """The table as a whole could not take the rate."""
+    def answered(self, wcu: float, unprocessed_wcu: float = 0.0) -> None:
+        """Note the answer to a request, and set the rate by what it says.
+
+        Args:
+            wcu: capacity units of the request.
+            unprocessed_wcu: those of them that the table as a whole did not take; what it left of a hot key is none.
+        """
         with self._shared as state:
             now = self._clock.monotonic_s()
             if now < state.settled_s:
                 return
-            self._adapt(state, now)
-            state.last_throttle_s = now
-            state.settled_s = max(state.ready_s, now) + self._rules.settle_s
-            state.throttled_at_wcu_per_s = state.rate_wcu_per_s
-            state.rate_wcu_per_s = max(state.rate_wcu_per_s * self._rules.decrease, MIN_WCU_PER_S)
+            if state.since_s < state.settled_s:
+                _count_from(state, state.settled_s)
+            state.requests += 1
+            state.throttled += unprocessed_wcu > 0
+            state.sent_wcu += wcu
+            state.unprocessed_wcu += unprocessed_wcu
+            if math.isnan(state.trial_rate_wcu_per_s):
+                self._watch(state, now)
+            else:
+                self._judge(state, now)
 
     def set_ceiling(self, wcu_per_s: float) -> None:
         """The table's capacity, and with it the ceiling, is another one now."""
@@ -142,79 +181,106 @@ class Pacer:
                 return
             # What is provisioned can be used; throttles were about the old capacity.
             state.ceiling_wcu_per_s = state.rate_wcu_per_s = wcu_per_s
-            state.throttled_at_wcu_per_s = math.nan
+            state.limit_wcu_per_s = state.trial_rate_wcu_per_s = math.nan
             now = self._clock.monotonic_s()
+            self._change(state, now, wcu_per_s)
             state.ready_s = min(state.ready_s, now + 1.0)
-            state.settled_s = state.ready_s + self._rules.settle_s
 
-    def _adapt(self, state: Shared, now: float) -> None:
+    def _watch(self, state: Shared, now: float) -> None:
+        """At the end of a window, or as soon as too many requests are throttled, decide whether to try a lower rate."""
+        rules, seconds = self._rules, now - state.since_s
+        if seconds < rules.look_s * (1 if state.requests >= rules.window_requests else 4):
+            return
+        share = state.throttled / state.requests
+        if self._is_too_much(state):
+            self._try(state, now, share)
+        elif seconds >= rules.window_s and state.requests >= rules.window_requests:
+            if state.noise and now >= state.noise_due_s:
+                self._try(state, now, share)
+                return
+            if state.noise:
+                state.noise = (state.noise + share) / 2
+            _count_from(state, now)
+
+    def _is_too_much(self, state: Shared) -> bool:
+        """Whether more requests are throttled than is known to be noise, beyond what is chance."""
+        rules, count = self._rules, state.requests
+        expected = max(state.noise, rules.tolerated)
+        deviation = math.sqrt(count * expected * (1 - expected))
+        return state.throttled > 1 + count * expected + rules.deviations * deviation
+
+    def _try(self, state: Shared, now: float, share: float) -> None:
+        """Try a rate just below what was acknowledged."""
+        taken = _taken(state, now)
+        state.trial_rate_wcu_per_s = state.rate_wcu_per_s
+        state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
+        self._change(state, now, self._rules.below * taken if taken else state.rate_wcu_per_s / 2)
+
+    def _judge(self, state: Shared, now: float) -> None:
+        """Once the trial has lasted, decide what the throttles before it were."""
+        rules, seconds = self._rules, now - state.since_s
+        wanted = rules.trial_throttles / max(state.trial_throttled, rules.tolerated)
+        if (state.requests < wanted or seconds < rules.look_s) and seconds < rules.trial_s:
+            return
+        share, taken = state.throttled / state.requests, _taken(state, now)
+        before, taken_before = state.trial_rate_wcu_per_s, state.trial_taken_wcu_per_s
+        if not taken:  # nothing is taken at all: ask ever less often
+            self._change(state, now, max(state.rate_wcu_per_s / 2, before / 64))
+            return
+        if share > state.trial_throttled + rules.worse:  # the capacity is lower than it seemed
+            state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
+            self._change(state, now, rules.below * taken)
+            return
+        state.trial_rate_wcu_per_s = math.nan
+        state.noise, state.noise_due_s = share, now + rules.recheck_s + rules.recheck_trials * seconds
+        if not taken_before:  # it took nothing for a while, and now it does again
+            self._change(state, now, max(state.rate_wcu_per_s, before / 2))
+        elif share >= state.trial_throttled / 2:
+            self._change(state, now, before)
+        else:
+            state.limit_wcu_per_s, state.limit_seen_s = taken_before, now
+            self._change(state, now, rules.below * taken_before)
+
+    def _change(self, state: Shared, now: float, wcu_per_s: float) -> None:
+        """Set the rate; what is reserved was at the old one, and so are the answers to it."""
+        bounded = max(wcu_per_s, MIN_WCU_PER_S)
+        ceiling = state.ceiling_wcu_per_s
+        state.rate_wcu_per_s = bounded if math.isnan(ceiling) else min(bounded, ceiling)
+        state.adapted_s = now
+        state.settled_s = min(max(state.ready_s, now), now + self._rules.settle_most_s) + self._rules.settle_s
+        _count_from(state, state.settled_s)
+
+    def _grow(self, state: Shared, now: float) -> None:
         """Let the rate grow for the time that has passed since it last did."""
         elapsed, state.adapted_s = now - max(state.adapted_s, state.settled_s), now
-        rate, ceiling, throttled_at = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.throttled_at_wcu_per_s
-        if rate >= ceiling or now < state.settled_s:  # without a ceiling, which is NaN, no rate is too high
-            return
+        rate, ceiling, limit = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.limit_wcu_per_s
+        if rate >= ceiling or elapsed <= 0 or not math.isnan(state.trial_rate_wcu_per_s):
+            return  # without a ceiling, which is NaN, no rate is too high
         rules = self._rules
-        if now - state.last_throttle_s >= rules.calm_s:
-            state.throttled_at_wcu_per_s = throttled_at = math.nan
-        if not math.isnan(throttled_at):
-            share = rules.recover_per_s if rate < rules.near * throttled_at else rules.probe_per_s
-            rate += max(share * throttled_at, MIN_WCU_PER_S * share) * elapsed
-        elif not state.idle:  # nobody waits: nothing would be learnt from a higher rate
-            rate *= rules.climb_per_s ** min(elapsed, 1.0)
+        if math.isnan(limit):
+            if not state.idle:  # nobody waits: nothing would be learnt from a higher rate
+                rate *= rules.climb_per_s ** min(elapsed, 1.0)
+        elif rate < rules.near * limit:
+            rate = min(rate + rules.recover_per_s * limit * elapsed, max(rules.near * limit, MIN_WCU_PER_S))
+        elif (probing_s := now - state.limit_seen_s - rules.hold_s) > 0:
+            rate += rules.probe_per_s2 * probing_s * limit * min(elapsed, probing_s)
+            if rate > rules.beyond * limit:
+                state.limit_wcu_per_s = math.nan
         state.rate_wcu_per_s = rate if math.isnan(ceiling) else min(rate, ceiling)
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """What `--max-wcu`, or `--max-rcu`, asks for.
+def _count_from(state: Shared, at_s: float) -> None:
+    """Begin to count answers anew."""
+    state.since_s = at_s
+    state.requests = state.throttled = state.sent_wcu = state.unprocessed_wcu = 0.0
 
-    Attributes:
-        wcu_per_s: a number (of read capacity units, where it is about reading); or
-        share: a share of the table's provisioned capacity, above 0 and up to 1. Neither: all of it.
-        option: where it was given.
-    """
 
-    wcu_per_s: float | None = None
-    share: float | None = None
-    option: str = "--max-wcu"
+def _unprocessed(state: Shared) -> float:
+    """Share of the capacity units counted that was not taken."""
+    return state.unprocessed_wcu / state.sent_wcu if state.sent_wcu else 0.0
 
-    @classmethod
-    def parse(cls, text: str | None, option: str = "--max-wcu") -> Self:
-        """What the text given with `option` means.
 
-        Raises:
-            UsageError: nothing.
-        """
-        if text is None:
-            return cls(option=option)
-        number = text.strip().removesuffix("%")
-        try:
-            value = float(number)
-        except ValueError:
-            value = 0.0
-        if text.strip().endswith("%"):
-            if not 0 < value <= 100:  # noqa: PLR2004 - per cent
-                raise UsageError(f"{option} takes a percentage above 0 % and up to 100 %, not {text}")
-            return cls(share=value / 100, option=option)
-        if not 1 <= value < float("inf"):
-            units = "read" if option == "--max-rcu" else "write"
-            raise UsageError(
-                f"{option} takes a number of {units} capacity units per second from 1 on, or NN%, not {text}"
-            )
-        return cls(wcu_per_s=value, option=option)
-
-    def of(self, provisioned_wcu_per_s: float | None) -> float | None:
-        """The ceiling for a table of this provisioned capacity; None: find out what the table takes.
-
-        Raises:
-            UsageError: a share of a capacity that there is not.
-        """
-        if provisioned_wcu_per_s is None:
-            if self.share is not None:
-                raise UsageError(
-                    f"{self.option} {self.share:.0%} is a share of provisioned capacity, but the table is on-demand; "
-                    "give a number of capacity units per second"
-                )
-            return self.wcu_per_s
-        bounds = (self.wcu_per_s, provisioned_wcu_per_s * (1.0 if self.share is None else self.share))
-        return min(bound for bound in bounds if bound is not None)
+def _taken(state: Shared, now: float) -> float:
+    """Capacity units a second that were taken, as far as they were sent at the rate."""
+    sent = min(state.sent_wcu / max(now - state.since_s, 1e-9), state.rate_wcu_per_s)
+    return sent * (1 - _unprocessed(state))

@@ -20,8 +20,31 @@ from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any, Self
 
-_STATE = struct.Struct("9d")  # what is read and written under the lock, in the order of `Shared`'s attributes
-_FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = 9, 10, 11, 12
+_LOCKED = (
+    "rate_wcu_per_s",
+    "ceiling_wcu_per_s",
+    "limit_wcu_per_s",
+    "limit_seen_s",
+    "settled_s",
+    "ready_s",
+    "adapted_s",
+    "idle",
+    "left_wcu",
+    "noise",
+    "noise_due_s",
+    "since_s",
+    "requests",
+    "throttled",
+    "sent_wcu",
+    "unprocessed_wcu",
+    "trial_rate_wcu_per_s",
+    "trial_throttled",
+    "trial_taken_wcu_per_s",
+)
+"""The attributes that are read and written under the lock, in the order in which they lie in memory."""
+
+_STATE = struct.Struct(f"{len(_LOCKED)}d")
+_FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4))
 _CELL_BYTES = 8
 
 
@@ -40,13 +63,23 @@ class Shared:
     Attributes:
         rate_wcu_per_s: at which time is reserved.
         ceiling_wcu_per_s: of the rate; NaN: none.
-        throttled_at_wcu_per_s: the last rate that was too high; NaN: none.
-        last_throttle_s: when that was.
-        settled_s: until when further throttles are echoes of it.
+        limit_wcu_per_s: what the table was last seen to take at most; NaN: not known.
+        limit_seen_s: when that was.
+        settled_s: until when answers are those to requests at an earlier rate.
         ready_s: until when time is reserved.
-        adapted_s: when the rate was last looked at.
-        idle: whether nobody waited then.
+        adapted_s: when the rate was last raised.
+        idle: 1.0 if no request waited then, else 0.0.
         left_wcu: what may still be consumed; NaN: no limit.
+        noise: share of requests that are throttled whatever the rate.
+        noise_due_s: when that is to be measured again.
+        since_s: when counting of the next five began.
+        requests: requests answered.
+        throttled: those of them of which the table left something, or all.
+        sent_wcu: their capacity units.
+        unprocessed_wcu: the units of these that were not taken.
+        trial_rate_wcu_per_s: the rate before the current trial of a lower one; NaN: there is no trial.
+        trial_throttled: the share of requests throttled at that rate.
+        trial_taken_wcu_per_s: what the table took at that rate.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
         sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
     """
@@ -54,9 +87,11 @@ class Shared:
     def __init__(self) -> None:
         self._here = threading.Lock()
         self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
-        self.ceiling_wcu_per_s = self.throttled_at_wcu_per_s = self.failing_since_s = math.nan
-        self.left_wcu = math.nan
-        self.last_throttle_s = -math.inf
+        self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
+        self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
+        self.noise = self.since_s = self.requests = self.throttled = self.sent_wcu = self.unprocessed_wcu = 0.0
+        self.limit_seen_s = self.noise_due_s = -math.inf
+        self.left_wcu = self.failing_since_s = math.nan
         self.sure_until_s = math.inf
 
     def __enter__(self) -> Self:
@@ -159,32 +194,11 @@ class SharedByProcesses(Shared):
         self._cells[_STOP] = 1.0
 
     def _load(self) -> None:
-        (
-            self.rate_wcu_per_s,
-            self.ceiling_wcu_per_s,
-            self.throttled_at_wcu_per_s,
-            self.last_throttle_s,
-            self.settled_s,
-            self.ready_s,
-            self.adapted_s,
-            self.idle,
-            self.left_wcu,
-        ) = _STATE.unpack_from(self._memory)
+        for name, value in zip(_LOCKED, _STATE.unpack_from(self._memory), strict=True):
+            setattr(self, name, value)
 
     def _store(self) -> None:
-        _STATE.pack_into(
-            self._memory,
-            0,
-            self.rate_wcu_per_s,
-            self.ceiling_wcu_per_s,
-            self.throttled_at_wcu_per_s,
-            self.last_throttle_s,
-            self.settled_s,
-            self.ready_s,
-            self.adapted_s,
-            self.idle,
-            self.left_wcu,
-        )
+        _STATE.pack_into(self._memory, 0, *(getattr(self, name) for name in _LOCKED))
 
 
 def _nameless_file() -> int:

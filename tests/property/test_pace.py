@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 import pytest
 
 from ingest_cli import writing
+from ingest_cli.policies.ceiling import Ceiling
 from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.pacing import Ceiling, Pacer
+from ingest_cli.policies.pacing import Pacer
 from tests.support.endpoint import Limits
 from tests.support.virtual_load import Case, load
 
 WIDE = Limits(partitions=64, partition_wcu_per_s=10_000)
 HOT_WCU_PER_S = 50
 HOT = Case(None, 700, limits=replace(WIDE, key_wcu_per_s=HOT_WCU_PER_S), hot=3, rows=42_000)
+NOISY = Case(120.0, 4000, max_wcu="700", limits=WIDE, rows=86_000)
 CHANGES = ((0, 500), (20, 100), (40, 1000))
 CHANGING = Case(60, changes=CHANGES[1:], limits=WIDE, rows=36_000)
 
@@ -58,6 +60,22 @@ def what_a_table_takes_is_found_out(case: Case) -> None:
     """Although every throttle takes a share of the rate off."""
     mean = load(case).mean(10, 30)
     assert 0.85 * 500 <= mean <= 1.05 * 500
+
+
+def the_undisturbed_rate_is_kept(case: Case) -> None:
+    """But for the share of what is sent that the noise takes, and for what trying lower rates costs."""
+    assert case.seconds is not None
+    undisturbed = load(replace(case, noise=0.0)).mean(30, case.seconds)
+    leaves = 1.0 if case.noise_leaves is None else case.noise_leaves
+    mean = load(case).mean(30, case.seconds)
+    assert mean >= 0.9 * (1 - case.noise * leaves) * undisturbed
+
+
+def the_other_half_is_used(case: Case) -> None:
+    seen = load(case)
+    mean, throttled = seen.mean(10, 60), seen.throttled
+    assert mean >= 0.9 * 250
+    assert throttled <= 0.35
 
 
 def nobody_else_is_held_up(case: Case) -> None:
@@ -100,6 +118,14 @@ PROMISES = {
     "on demand": Promise(
         Case(30, None, limits=replace(WIDE, on_demand_wcu_per_s=500), rows=20_000), what_a_table_takes_is_found_out
     ),
+    "another writer": Promise(Case(wcu_per_s=500, others_wcu_per_s=250, spent=True), the_other_half_is_used),
+    "1 % throttled": Promise(replace(NOISY, noise=0.01), the_undisturbed_rate_is_kept),
+    "2.5 % throttled": Promise(replace(NOISY, noise=0.025), the_undisturbed_rate_is_kept),
+    "5 % throttled": Promise(replace(NOISY, noise=0.05), the_undisturbed_rate_is_kept),
+    "10 % throttled": Promise(replace(NOISY, noise=0.1), the_undisturbed_rate_is_kept),
+    "30 % throttled": Promise(replace(NOISY, noise=0.3), the_undisturbed_rate_is_kept),
+    "10 % left unprocessed": Promise(replace(NOISY, noise=0.1, noise_leaves=0.5), the_undisturbed_rate_is_kept),
+    "30 % left unprocessed": Promise(replace(NOISY, noise=0.3, noise_leaves=0.2), the_undisturbed_rate_is_kept),
     "hot key, a minute": Promise(HOT, nobody_else_is_held_up),
     "hot key, some seconds": Promise(replace(HOT, rows=8000), nobody_else_is_held_up),
     "hot key, its own": Promise(replace(HOT, rows=8000), the_hot_key_gets_its_share),
@@ -132,15 +158,20 @@ def change_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pacer, "set_ceiling", lambda _pacer, _wcu_per_s: None)
 
 
-def echoes_heeded(patch: pytest.MonkeyPatch) -> None:
-    """Every throttled request takes a share of the rate off."""
-    throttled = Pacer.throttled
+def every_throttle_heeded(patch: pytest.MonkeyPatch) -> None:
+    """Every throttled request takes a share of the rate off, and every second of calm adds to it."""
 
-    def each(self: Pacer) -> None:
-        self.shared.settled_s = float("-inf")
-        throttled(self)
+    def each(self: Pacer, _wcu: float, unprocessed_wcu: float = 0.0) -> None:
+        with self.shared as state:
+            factor = 0.8 if unprocessed_wcu else 1.002
+            state.rate_wcu_per_s = max(min(state.rate_wcu_per_s * factor, state.ceiling_wcu_per_s), 1.0)
 
-    patch.setattr(Pacer, "throttled", each)
+    patch.setattr(Pacer, "answered", each)
+
+
+def throttles_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The rate stays where it is."""
+    patch.setattr(Pacer, "answered", lambda _pacer, _wcu, _unprocessed_wcu=0.0: None)
 
 
 def hot_keys_blamed_on_the_table(patch: pytest.MonkeyPatch) -> None:
@@ -153,7 +184,8 @@ MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     ceiling_ignored: "a small number",
     smaller_ceiling_ignored: "a number",
     change_ignored: "changes, five minutes saved up",
-    echoes_heeded: "on demand",
+    every_throttle_heeded: "10 % throttled",
+    throttles_ignored: "another writer",
     hot_keys_blamed_on_the_table: "hot key, some seconds",
 }
 

@@ -35,7 +35,7 @@ from ingest_cli.settings import RunSettings, Target
 from ingest_cli.sinks.transports.interface import Answer
 from ingest_cli.tables import Table
 from tests.support.endpoint import Limits
-from tests.support.endpoint.errors import DynamoError
+from tests.support.endpoint.errors import DynamoError, throttled
 from tests.support.endpoint.tables import Table as EndpointTable
 from tests.support.synthetic_items import Row, SyntheticSource, work
 from tests.support.virtual_time import VirtualThread, VirtualTime
@@ -60,6 +60,9 @@ class Case:
         limits: what the table enforces besides.
         spent: whether it has no unused capacity left, neither at the beginning nor after a change.
         hot: how many of ten rows have the same partition key.
+        noise: share of the requests that are throttled whatever the rate.
+        noise_leaves: how much of a throttled request is left unprocessed, 0 to 1; None: the request fails.
+        others_wcu_per_s: what another writer takes of the table.
         rows: of the dump.
         seed: of all chance.
     """
@@ -71,6 +74,9 @@ class Case:
     limits: Limits = field(default_factory=Limits)
     spent: bool = False
     hot: int = 0
+    noise: float = 0.0
+    noise_leaves: float | None = None
+    others_wcu_per_s: float = 0.0
     rows: int = 31_000
     seed: int = 1
 
@@ -156,6 +162,7 @@ class _Place:
         self._time = time
         self._case = case
         self._random = Random(case.seed)
+        self._others_s = 0.0
         names = (("pk", "HASH"), ("sk", "RANGE"))
         request = {
             "TableName": TABLE,
@@ -183,6 +190,14 @@ class _Place:
         self._fibers.sleep(one_way_s)
         return Answer(status, json.dumps(answer).encode(), None)
 
+    def _take_others(self, now_s: float) -> None:
+        """Take what another writer has taken since the last request."""
+        if self._case.others_wcu_per_s:
+            bucket = self._table._throughput["Write"]._table
+            bucket.admits(0.0)
+            bucket.take(self._case.others_wcu_per_s * (now_s - self._others_s))
+            self._others_s = now_s
+
     def describe(self) -> dict[str, Any]:
         """See `Table.describe`."""
         return self._table.describe()
@@ -203,8 +218,18 @@ class _Place:
 
     def _write(self, puts: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         """Take what the buckets admit; an error only where that is nothing, as with DynamoDB."""
-        now_s, left = self._time(), []
+        now_s, left, size = self._time(), [], len(puts)
         refusal: DynamoError | None = None
+        self._take_others(now_s)
+        if self._random.random() < self._case.noise:
+            leaves = self._case.noise_leaves
+            if leaves is None:
+                self.seen.consumed.append((now_s, 0.0))
+                self.seen.throttled_requests += 1
+                error = throttled("ProvisionedThroughputExceededException", [], TABLE)
+                return error.status, error.body()
+            count = max(round(len(puts) * leaves), 1)
+            puts, left = puts[count:], puts[:count]
         for put in puts:
             pk = put["PutRequest"]["Item"]["pk"]
             try:
@@ -214,7 +239,7 @@ class _Place:
                 left.append(put)
             else:
                 (self.seen.hot if pk["S"] == HOT else self.seen.others).append(now_s)
-        wcu = float(len(puts) - len(left))
+        wcu = float(size - len(left))
         self.seen.consumed.append((now_s, wcu))
         self.seen.throttled_requests += bool(left)
         if refusal is not None and not wcu:

@@ -105,12 +105,12 @@ def test_an_answer_that_does_not_say_what_it_consumed_is_no_reason_to_speed_up()
     assert setting.free_after_s() == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("scope", "slower"), [("table", True), ("account", True), ("unknown", True)])
-def test_a_throttle_of_the_table_lowers_the_rate(scope: str, slower: bool) -> None:  # noqa: FBT001 - a table's cell
+@pytest.mark.parametrize("scope", ["table", "account", "unknown"])
+def test_a_throttle_of_the_table_counts_for_the_rate(scope: str) -> None:
     setting = Setting(1000.0, ThrottledError("ProvisionedThroughputExceededException", scope))
     with pytest.raises(ThrottledError):
         setting.paced.put(TEN)
-    assert (setting.pacer.rate_wcu_per_s < 1000.0) is slower
+    assert (setting.pacer.shared.sent_wcu, setting.pacer.shared.unprocessed_wcu) == (10.0, 10.0)
 
 
 def test_a_throttle_of_one_key_does_not() -> None:
@@ -119,13 +119,15 @@ def test_a_throttle_of_one_key_does_not() -> None:
     with pytest.raises(ThrottledError):
         setting.paced.put(one_key)
     setting.paced.put(one_key)
-    assert setting.pacer.rate_wcu_per_s == 1000.0
+    assert setting.pacer.shared.throttled == 0
 
 
-def test_items_of_many_keys_left_over_lower_it() -> None:
-    setting = Setting(1000.0, leaving(1, 2, 3, 4))
+def test_items_of_many_keys_left_over_count_for_it() -> None:
+    setting = Setting(1000.0, leaving(1, 2, 3, 4), all_taken)
     setting.paced.put(TEN)
-    assert setting.pacer.rate_wcu_per_s == pytest.approx(800.0)
+    setting.paced.put(TEN)
+    shared = setting.pacer.shared
+    assert (shared.requests, shared.throttled, shared.sent_wcu, shared.unprocessed_wcu) == (2, 1, 20.0, 4.0)
 
 
 def test_nothing_is_sent_after_a_stop() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest_cli.policies import shared as shared_numbers
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress
 from ingest_cli.policies.shared import Shared, SharedByProcesses, process_context
@@ -23,10 +24,7 @@ from tests.support.fake_clock import FakeClock
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 LONG_S = 60.0
-NAMES = (
-    *("rate_wcu_per_s", "ceiling_wcu_per_s", "throttled_at_wcu_per_s"),
-    *("last_throttle_s", "settled_s", "ready_s", "adapted_s", "idle"),
-)
+NAMES = tuple(name for name in shared_numbers._LOCKED if name != "left_wcu")
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def take(pacer: Pacer, clock: FakeClock, step: tuple[str, float]) -> None:
         case "charge":
             pacer.charge(value)
         case "throttled":
-            pacer.throttled()
+            pacer.answered(25.0, 20.0)
         case "set_ceiling":
             pacer.set_ceiling(value)
         case _:

@@ -1,0 +1,64 @@
+"""The ceiling of the rate: what `--max-wcu`, or `--max-rcu`, asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ingest_cli.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What `--max-wcu`, or `--max-rcu`, asks for.
+
+    Attributes:
+        wcu_per_s: a number (of read capacity units, where it is about reading); or
+        share: a share of the table's provisioned capacity, above 0 and up to 1. Neither: all of it.
+        option: where it was given.
+    """
+
+    wcu_per_s: float | None = None
+    share: float | None = None
+    option: str = "--max-wcu"
+
+    @classmethod
+    def parse(cls, text: str | None, option: str = "--max-wcu") -> Self:
+        """What the text given with `option` means.
+
+        Raises:
+            UsageError: nothing.
+        """
+        if text is None:
+            return cls(option=option)
+        number = text.strip().removesuffix("%")
+        try:
+            value = float(number)
+        except ValueError:
+            value = 0.0
+        if text.strip().endswith("%"):
+            if not 0 < value <= 100:  # noqa: PLR2004 - per cent
+                raise UsageError(f"{option} takes a percentage above 0 % and up to 100 %, not {text}")
+            return cls(share=value / 100, option=option)
+        if not 1 <= value < float("inf"):
+            units = "read" if option == "--max-rcu" else "write"
+            raise UsageError(
+                f"{option} takes a number of {units} capacity units per second from 1 on, or NN%, not {text}"
+            )
+        return cls(wcu_per_s=value, option=option)
+
+    def of(self, provisioned_wcu_per_s: float | None) -> float | None:
+        """The ceiling for a table of this provisioned capacity; None: find out what the table takes.
+
+        Raises:
+            UsageError: a share of a capacity that there is not.
+        """
+        if provisioned_wcu_per_s is None:
+            if self.share is not None:
+                raise UsageError(
+                    f"{self.option} {self.share:.0%} is a share of provisioned capacity, but the table is on-demand; "
+                    "give a number of capacity units per second"
+                )
+            return self.wcu_per_s
+        bounds = (self.wcu_per_s, provisioned_wcu_per_s * (1.0 if self.share is None else self.share))
+        return min(bound for bound in bounds if bound is not None)
