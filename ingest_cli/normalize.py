@@ -91,14 +91,12 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
         column_name = next(each.columns[0] for each in fields if each.kind == kind)
         crowded.check(column_name, [one.canonical for one in several])
     held |= loose.misaligned | crowded.mask
-    kept = np.zeros(rows, np.bool_)
-    for kind, several in found.items():
-        if loose.any:
-            several[:] = [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
-        for one in several:
-            if one.lookup:
-                kept[one.canonical.cell] = True
-    kept &= ~crowded.mask
+    if loose.any:
+        found = {
+            kind: [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
+            for kind, several in found.items()
+        }
+    kept = _looked_up(found, rows) & ~crowded.mask
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -122,6 +120,16 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
         rejected_identifiers=rejected,
         flags=flags,
     )
+
+
+def _looked_up(found: Mapping[str, Sequence[_Found]], rows: int) -> BoolArray:
+    """Which rows have an identifier that is to be looked up. Shape (rows,)."""
+    out = np.zeros(rows, np.bool_)
+    for several in found.values():
+        for one in several:
+            if one.lookup:
+                out[one.canonical.cell] = True
+    return out
 
 
 def _canonicalized(column: _Column, field: Field, cells_of: Mapping[str, pa.BinaryArray]) -> Canonicalized:

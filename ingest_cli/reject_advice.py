@@ -26,8 +26,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "no_plus": 'if phone numbers begin with a country code, set `region = "international"` in [[fields]]',
         "too_many_identifiers": (
-            "a row of so many is mostly several people read as one; check `rows` in [format] and the columns with [] in "
-            "them, or raise `max_identifiers` in [rejects]"
+            "a row of so many is mostly several people read as one; check `rows` in [format] and the columns with [] "
+            "in them, or raise `max_identifiers` in [rejects]"
         ),
         "object_in_cell": (
             "an object is no cell; name what is in it by a path like contact.email. If it holds other rows, set `rows` "

@@ -51,7 +51,7 @@ def guess(text: str | bytes) -> FileGuess:
     ],
     ids=["log, rules", "log, blank lines", "log, first key", "vcard", "ldif", "mysql", "psql", "equals signs"],
 )
-def test_blocks_are_told_by_their_keys(
+def test_blocks_are_told_by_their_keys(  # noqa: PLR0917 - the cells of a table
     text: str, separator: str, key_delimiter: str, rows: int, found: dict[str, tuple[str, ...]], tmp_path: Path
 ) -> None:
     seen = guess(text)
