@@ -20,16 +20,116 @@ from ingest_cli.formats.cells import Splitter
 MAX_LINE_CHARACTERS = 65_536
 """Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
 
-
-class Unquoted(list[str]):
-    """The cells of a line on which a quote opens that is never closed, with the quote as an ordinary character."""
-
-
 _MOST_RESTARTS = 100
 _INNER_LINES = 20
 
 
-_MOST_RESTARTS and _is_unclosed(cells, swallowed, dialect, width):
+class Unquoted(list[str]):
+    """The cells of a line on which a quote opens that is never closed, split without regard to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are kept apart.
+
+    Attributes:
+        delimiter: one character or several.
+        quote: one character, or None if quotes mean nothing.
+        escape: one character; empty if there is none.
+    """
+
+    delimiter: str
+    quote: str | None
+    escape: str = ""
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """The records of `lines`; lenient about blanks between a delimiter and a quote, where `csv` reads them."""
+        if self.escape or len(self.delimiter) > 1:
+            return self._split(lines)
+        if self.quote is None:
+            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
+        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True)
+
+    def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
+        for line in lines:
+            splitter = Splitter(dialect, strict=False)
+            following: str | None = line
+            while following is not None and not splitter.take(following):
+                following = next(lines, None)
+            if following is None:
+                splitter.finish()
+            yield splitter.cells
+
+    def sound_lines(self, lines: Sequence[str], width: int) -> int:
+        """How many lines make up records of `width` cells in which nothing stands behind a closing quote."""
+        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
+        at = sound = 0
+        while at < len(lines):
+            begin, splitter, is_whole = at, Splitter(dialect, strict=True), False
+            try:
+                while at < len(lines) and at - begin < _INNER_LINES and not is_whole:
+                    at += 1
+                    is_whole = splitter.take(lines[at - 1])
+            except csv.Error:
+                is_whole = False
+            if is_whole and len(splitter.cells) == width:
+                sound += at - begin
+            elif at > begin + 1:
+                at = begin + 1
+        return sound
+
+
+@dataclass(slots=True)
+class Records:
+    """Records in the order of the file.
+
+    Attributes:
+        cells: one list per record; empty for a blank line, and `Unquoted` where a quote was never closed.
+        lines: physical lines of each record.
+        unclosed: records with a quote nobody closed.
+    """
+
+    cells: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    unclosed: int = 0
+
+    def width(self) -> int:
+        """The number of cells most lines have, blank ones apart; 0 if there is none."""
+        weight: Counter[int] = Counter()
+        for cells, lines in zip(self.cells, self.lines, strict=True):
+            if cells:
+                weight[len(cells)] += lines
+        # Between equals, the greater: a row may lose its tail, it seldom grows one.
+        return max(weight, key=lambda width: (weight[width], width), default=0)
+
+
+def physical_lines(text: str) -> list[str]:
+    """Split at LF, CR LF and CR; every line keeps its end, and is cut to `MAX_LINE_CHARACTERS`."""
+    return [
+        line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "\n"
+        for line in io.StringIO(text, newline="")
+    ]
+
+
+def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> Records:
+    """Read at most `limit` records; a quote nobody closed costs its own line only.
+
+    Args:
+        lines: physical lines, with their ends.
+        dialect: how to read them.
+        limit: most records to read.
+        width: cells a sound record has; 0 if that is not known yet: then quotes are believed.
+    """
+    records = Records()
+    at, restarts = 0, 0
+    reader = _Counting(lines, 0, dialect)
+    while len(records.cells) < limit:
+        cells, consumed = reader.next_record()
+        if not consumed:
+            break
+        swallowed = lines[at + 1 : at + consumed]
+        if restarts < _MOST_RESTARTS and _is_unclosed(cells, swallowed, dialect, width):
             cells, consumed = without_quotes(lines[at], dialect), 1
             reader = _Counting(lines, at + 1, dialect)
             records.unclosed += 1
