@@ -622,6 +622,13 @@ def test_no_more_than_the_head_is_looked_at() -> None:
         (b"," * 999 + b"\n") * (MAX_SAMPLE_BYTES // 1_000),
         (b"1," * 999 + b"\n") * (MAX_SAMPLE_BYTES // 2_000),
         b"COPY x " * (MAX_SAMPLE_BYTES // 7),
+        b'\\"' * (MAX_SAMPLE_BYTES // 2),
+        b"\\\n" * (MAX_SAMPLE_BYTES // 2),
+        b'="' * (MAX_SAMPLE_BYTES // 2),
+        b"||" * (MAX_SAMPLE_BYTES // 2),
+        b"EMAIL,NAME\n" + b"a@example.com,a,b,c,d\n" * (MAX_SAMPLE_BYTES // 30),
+        (bytes(range(128, 256)) + b"\n") * (MAX_SAMPLE_BYTES // 129),
+        b"Title\n" * (MAX_SAMPLE_BYTES // 6),
     ],
 )
 def test_hostile_samples_end(nasty: bytes) -> None:
