@@ -119,7 +119,7 @@ def test_a_missing_column_is_named_with_the_nearest() -> None:
     data = book([["MOBILE", "ID", "ID"], ["1", "2", "3"]])
     with pytest.raises(ManifestError, match='no column "MOBIL" in the header of 3 columns; did you mean "MOBILE"'):
         read(Workbook(["MOBIL"]), data)
-    with pytest.raises(ManifestError, match="in the header of 1 columns$"):  # a person, and no header
+    with pytest.raises(ManifestError, match=r"in the header of 1 columns$"):  # a person, and no header
         read(Workbook(["NAME"]), book([["NAIM"]]))
     with pytest.raises(ManifestError, match='2 columns named "ID"'):
         read(Workbook(["ID"]), data)
