@@ -12,6 +12,7 @@ memory, up to a limit; all others are passed over. As in Parquet a row is known 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,6 +98,16 @@ class JsonColumns:
                 yield from rows.chunks(span, self._chunk_bytes)
 
 
+_TEXT = rb'"([^"\\\x00-\x1f]*+)"'
+_BLANK = rb"[ \t\r\n]*+"
+_VALUE = (
+    rb"(?:" + _TEXT + rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)|null)(?=" + _BLANK + rb"[,}\]])"
+)
+_PLAIN_MEMBER = re.compile(_BLANK + rb"," + _BLANK + _TEXT + _BLANK + rb":" + _BLANK + _VALUE)
+_PLAIN_ELEMENT = re.compile(_BLANK + rb"," + _BLANK + rb"()" + _VALUE)
+"""A comma and the next value, if there is no escape in it: most are so."""
+
+
 class _Values(Block):
     """A block in which the records are values of columns."""
 
@@ -115,6 +126,20 @@ class _Values(Block):
             self._frame.add(None, key, found)
         else:
             self._frame.add(found, key)
+
+    def take_plain(self, at: int, *, is_object: bool) -> int:
+        """See `Block.take_plain`."""
+        pattern, data, add = _PLAIN_MEMBER if is_object else _PLAIN_ELEMENT, self.data, self._frame.add
+        while not self.full and (found := pattern.match(data, at, self.limit(at))):
+            key, text, number = found.groups()
+            value = number if text is None else text
+            self.begins.append(at)
+            add(
+                None if value is None else value.decode("utf-8", "surrogateescape"),
+                key.decode("utf-8", "surrogateescape"),
+            )
+            at = found.end()
+        return at
 
     def add_scalar(self, at: int, end: int, raw: bytes, key: str = "") -> None:  # noqa: ARG002 - as of a block
         """See `Block.add_scalar`."""

@@ -91,11 +91,7 @@ class Elements:
         """Go on inside of the rows."""
         data = block.data
         while not block.full:
-            if self.expect is Expect.SEPARATOR and not self._is_object and (found := _NEXT_ROW.match(data, at)):
-                self.expect = Expect.ELEMENT
-                at = found.end()
-            else:
-                at = end_of(BLANKS, data, at)
+            at = self._next(block, at)
             if at == len(data):
                 return at
             if data[at] in self._separators:
@@ -116,6 +112,16 @@ class Elements:
             if self.mode is not Mode.ROWS:
                 return at
         return at
+
+    def _next(self, block: Block, at: int) -> int:
+        """Where the next sign or element begins; values that are plain, and a comma before an object, are gone past."""
+        if self.expect is Expect.SEPARATOR:
+            if self.place.holds is Holds.VALUES:
+                at = block.take_plain(at, is_object=self._is_object)
+            elif not self._is_object and (found := _NEXT_ROW.match(block.data, at)):
+                self.expect = Expect.ELEMENT
+                return found.end()
+        return end_of(BLANKS, block.data, at)
 
     def _name(self, block: Block, at: int) -> tuple[int, str | None]:
         """Where the value begins whose name is at `at`, and the name; the same place and None if there is none."""

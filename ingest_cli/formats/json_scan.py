@@ -97,6 +97,10 @@ class Block:
     def opened(self, name: str, *, is_object: bool) -> None:
         """Take note that what holds the rows begins: an object or array, and the name it has."""
 
+    def take_plain(self, at: int, *, is_object: bool) -> int:  # noqa: ARG002 - of a block of values
+        """Add the values from the comma at `at` on that are plain, if rows are values; where the first other one is."""
+        return at
+
     def closed(self) -> None:
         """Take note that it ends."""
 
