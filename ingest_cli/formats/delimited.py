@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 from ingest_cli.errors import ManifestError, MissingColumnError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.absent import none_of
+from ingest_cli.formats.arrow.delimited_cells import read_cells
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
@@ -34,7 +34,6 @@ from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, rea
 from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 from ingest_cli.toml_table import escaped
 
-_BOM = b"\xef\xbb\xbf"
 _FORMULA = re.compile('="([^"]*)"')
 
 
@@ -53,6 +52,11 @@ class Layout:
     wanted: tuple[tuple[str, int, bytes], ...]
     overflow_at: int | None = None
     header: tuple[str, ...] = ()
+
+    @property
+    def positions(self) -> list[int]:
+        """Positions of the wanted columns."""
+        return [at for _, at, _ in self.wanted]
 
     def is_header(self, cells: Cells) -> bool:
         """Whether a record that does not fit is the header once more: it may have fewer cells than the rows."""
@@ -208,7 +212,7 @@ class _Source:
             if found is None:
                 raise
             line = lines_before + count_lines(blocks.data[: int(parsed.bounds[found])])
-            raise ManifestError(
+            raise type(error)(
                 f"{error}; the header seems to be in line {line + 1:,}: set `skip_lines = {line}` in [format]"
             ) from error
 
@@ -259,7 +263,11 @@ class _Source:
         expected = len(blank) - int(blank.sum())
         changed = has_changes(framed.data, bounds, framed.dialect)
         if changed is None:
-            table = _arrow(framed.data[: bounds[-1]], framed.dialect, layout) if expected else None
+            table = (
+                read_cells(framed.data[: bounds[-1]], framed.dialect, layout.width, layout.positions)
+                if expected
+                else None
+            )
             if (0 if table is None else table.num_rows) == expected:
                 cells = _columns(table, layout, self._stand_in(framed))
                 return Rows(framed.source_bounds, np.flatnonzero(~blank).astype(np.int32), cells, _blank(blank))
@@ -273,7 +281,7 @@ class _Source:
             odd |= changed
         fitting = ~odd & ~blank
         body = b"".join(data[start:end] for start, end in _runs(bounds, fitting))
-        table = _arrow(body, framed.dialect, layout) if body else None
+        table = read_cells(body, framed.dialect, layout.width, layout.positions) if body else None
         dialect = self._format.dialect
         if (0 if table is None else table.num_rows) != fitting.sum():
             return self._gather(source, irregular.parse(framed.source[: source[-1]], dialect, final=True).records)
@@ -328,35 +336,6 @@ class _Source:
         return Rows(
             bounds, np.array(index, np.int32), columns, skipped, tuple(rejected), flags, np.array(loose, np.int32)
         )
-
-
-def _arrow(data: bytes, dialect: Dialect, layout: Layout) -> pa.Table | None:
-    """Let Arrow parse whole records into the wanted columns; None if their widths differ."""
-    if data.startswith(_BOM):  # Arrow would drop what is part of a cell here
-        return None
-    names = [str(i) for i in range(layout.width)]
-    if not data.endswith((b"\n", b"\r")):
-        data += b"\n"
-    try:
-        return pacsv.read_csv(
-            pa.BufferReader(data),
-            pacsv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
-            pacsv.ParseOptions(
-                delimiter=dialect.delimiter,
-                quote_char=dialect.quote or False,
-                double_quote=bool(dialect.quote),
-                newlines_in_values=bool(dialect.quote),
-            ),
-            pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.binary()),
-                include_columns=[names[position] for _, position, _ in layout.wanted],
-                check_utf8=False,
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
 
 
 def _columns(table: pa.Table | None, layout: Layout, stand_in: tuple[str, str]) -> dict[str, pa.BinaryArray]:
