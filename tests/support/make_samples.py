@@ -292,7 +292,7 @@ SAMPLES = (
     Sample(
         "arkib",
         "demo-arkib-1998",
-        {"arkib.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(2))},
+        {"arkib.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(5))},
         ("arkib.txt",),
     ),
     Sample(
