@@ -316,7 +316,7 @@ SAMPLES = (
     Sample(
         "gudang",
         "demo-gudang-1998",
-        {"gudang.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(2))},
+        {"gudang.txt": People(way="fixed, bytes", title="Demo archive of DB2", seed=22, rows=30, planted=_planted(5))},
         ("gudang.txt",),
     ),
     Sample(

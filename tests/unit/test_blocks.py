@@ -249,9 +249,9 @@ def test_a_value_that_nobody_asked_for_is_in_no_buffer() -> None:
         b"QUOTED-PRINTABLE;", b"\n\n=\n",
     ],
 )  # fmt: skip
-def test_megabytes_of_anything_are_read_in_one_go(filling: bytes, separator: str | None, wanted: Sequence[str]) -> None:
+def test_a_lot_of_anything_is_read_in_one_go(filling: bytes, separator: str | None, wanted: Sequence[str]) -> None:
     for head in (b"", b"BEGIN:VCARD\n"):
-        chunks = KeyedBlocks(wanted, separator).read([head, *repeated(filling, 1 << 20)])
+        chunks = KeyedBlocks(wanted, separator).read([head, *repeated(filling, 1 << 17)])
         assert sum(chunk.records for chunk in chunks) > 0
 
 

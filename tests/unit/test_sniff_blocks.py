@@ -38,24 +38,24 @@ def guess(text: str | bytes) -> FileGuess:
 
 
 @pytest.mark.parametrize(
-    ("text", "separator", "key_delimiter", "rows", "found"),
+    ("text", "written", "rows", "found"),
     [
-        (LOG.replace("%s", "===============\n"), "", "", 20, {"email": ("Username",), "username": ("Username",)}),
-        (LOG.replace("%s", "\n"), "", "", 20, {"email": ("Username",), "username": ("Username",)}),
-        (LOG.replace("%s", ""), "", "", 20, {"email": ("Username",), "username": ("Username",)}),
-        (VCARD, "BEGIN:VCARD", "", 5, {"phone": ("TEL",), "email": ("EMAIL",)}),
-        (LDIF, "dn:", "", 6, {"username": ("uid",), "email": ("mail",), "phone": ("telephoneNumber",)}),
-        (MYSQL, "***", "", 4, {"email": ("email",), "username": ("username",)}),
-        (PSQL, "-[ RECORD", " | ", 4, {"email": ("email",)}),
-        (EQUALS, "", "=", 5, {"username": ("user",), "email": ("email",)}),
+        (LOG.replace("%s", "===============\n"), ("", ""), 20, {"email": ("Username",), "username": ("Username",)}),
+        (LOG.replace("%s", "\n"), ("", ""), 20, {"email": ("Username",), "username": ("Username",)}),
+        (LOG.replace("%s", ""), ("", ""), 20, {"email": ("Username",), "username": ("Username",)}),
+        (VCARD, ("BEGIN:VCARD", ""), 5, {"phone": ("TEL",), "email": ("EMAIL",)}),
+        (LDIF, ("dn:", ""), 6, {"username": ("uid",), "email": ("mail",), "phone": ("telephoneNumber",)}),
+        (MYSQL, ("***", ""), 4, {"email": ("email",), "username": ("username",)}),
+        (PSQL, ("-[ RECORD", " | "), 4, {"email": ("email",)}),
+        (EQUALS, ("", "="), 5, {"username": ("user",), "email": ("email",)}),
     ],
     ids=["log, rules", "log, blank lines", "log, first key", "vcard", "ldif", "mysql", "psql", "equals signs"],
 )
-def test_blocks_are_told_by_their_keys(  # noqa: PLR0917 - the cells of a table
-    text: str, separator: str, key_delimiter: str, rows: int, found: dict[str, tuple[str, ...]], tmp_path: Path
+def test_blocks_are_told_by_their_keys(
+    text: str, written: tuple[str, str], rows: int, found: dict[str, tuple[str, ...]], tmp_path: Path
 ) -> None:
     seen = guess(text)
-    assert (seen.format, seen.separator, seen.key_delimiter) == ("blocks", separator, key_delimiter)
+    assert (seen.format, seen.separator, seen.key_delimiter) == ("blocks", *written)
     draft = drafted_of(tmp_path, text.encode())
     assert kinds(draft.manifest) == found
     assert "rahsia" not in draft.text
