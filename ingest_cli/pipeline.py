@@ -195,15 +195,14 @@ def run_shard(shard: Shard, stages: Stages, gatherer: Gatherer) -> int:
     try:
         for member in _members(shard, stages, gatherer.most_text_bytes):
             count, reading = member.origin.member + 1, member.origin.name
-            if member.text is not None and gatherer.take(member.origin, member.text):
-                continue
-            end = member.spans[-1].start
-            for rows in stages.window.take(member.origin.name, member.chunks()):
-                gatherer.add(member.origin, rows)
-                end = rows.end if rows.end.offset > end.offset else end
-            if stages.window.exhausted():
-                break
-            stages.on_end(member.origin, end)
+            if member.text is None or not gatherer.take(member.origin, member.text):
+                end = member.spans[-1].start
+                for rows in stages.window.take(member.origin.name, member.chunks()):
+                    gatherer.add(member.origin, rows)
+                    end = rows.end if rows.end.offset > end.offset else end
+                if stages.window.exhausted():
+                    break
+                stages.on_end(member.origin, end)
             reading = shard.source.name
     except (SourceError, ManifestError) as error:
         raise type(error)(f'"{reading}": {error}') from error
