@@ -220,17 +220,16 @@ def run_shard(shard: Shard, stages: Stages, gatherer: Gatherer) -> int:
     try:
         for member in _members(shard, stages, gatherer.most_text_bytes):
             members_read, reading = member.origin.member + 1, member.origin.name
-            if member.text is not None and gatherer.take(member.origin, member.text):
-                is_begun = True
-                continue
-            end = member.spans[-1].start
-            for rows in stages.window.take(member.origin.name, member.chunks()):
-                gatherer.add(member.origin, rows)
-                is_begun = True
-                end = rows.end if rows.end.offset > end.offset else end
-            if stages.window.exhausted():
-                break
-            stages.on_end(member.origin, end)
+            if member.text is None or not gatherer.take(member.origin, member.text):
+                end = member.spans[-1].start
+                for rows in stages.window.take(member.origin.name, member.chunks()):
+                    gatherer.add(member.origin, rows)
+                    is_begun = True
+                    end = rows.end if rows.end.offset > end.offset else end
+                if stages.window.exhausted():
+                    break
+                stages.on_end(member.origin, end)
+            is_begun = True
             reading = shard.source.name
     except (SourceError, ManifestError) as error:
         raise named(error, shard.source, reading, several=is_begun, is_begun=is_begun) from error

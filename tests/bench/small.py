@@ -18,7 +18,7 @@ from tests.support.dumps import Dump, manifest_of
 
 TITLE = "Many files of 20 rows against one file of the same rows, one process"
 ROWS_A_FILE = 20
-FILES = (1_000,)
+FILES = (1_000, 10_000)
 
 
 def figures(place: Surroundings, options: Options) -> dict[str, Any]:

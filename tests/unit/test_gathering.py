@@ -13,7 +13,8 @@ from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.gathering import MOST_AGE_S, Gatherer
 from ingest_cli.pipeline import wanted_of
 from ingest_cli.records import Origin, Position, RowChunk
-from tests.support.pipelines import manifest
+from tests.support.archives import tar_of
+from tests.support.pipelines import BytesSource, manifest, run
 
 WANTED = manifest({"EMAIL": "email"})
 TEXT = b"EMAIL\n" + b"".join(b"kenari.%d@example.org\n" % n for n in range(5))
@@ -169,3 +170,10 @@ def test_a_given_up_record_is_not_joined(scene: Scene) -> None:
     given_up = next(iter(scene.format.read([TEXT])))
     assert isinstance(given_up, RowChunk)
     assert not Bundle.of(Origin(0, 0, "0"), given_up.for_rejects(keep_raw=False)).can_be_joined
+
+
+@pytest.mark.parametrize("text", [TEXT, TEXT[:-1]], ids=["taken", "read by itself"])
+def test_what_is_wrong_with_an_archive_is_not_said_of_the_member_before(text: bytes) -> None:
+    archive = tar_of([("a.csv", text), ("b.csv", text)])
+    with pytest.raises(DamagedError, match=r'^"u\.tar": '):
+        run(WANTED, [BytesSource(archive[:1400], name="u.tar")])
