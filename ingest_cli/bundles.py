@@ -106,6 +106,7 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
             for at, reason in chunk.rejected
         ),
         flags=_sum(chunk.flags for chunk in chunks),
+        passed_over=_sum(chunk.passed_over for chunk in chunks),
         loose=_shifted(records, (chunk.loose for chunk in chunks)),
     )
     parts = (

@@ -121,7 +121,7 @@ class Combo:
 
     def begin(self, text: bytes) -> Begun | None:
         """See `JoiningFormat.begin`."""
-        return self._beginnings.of(text, _Source(self), header=False)
+        return self._beginnings.of(text, _Source(self), header=self.lines.skip_lines > 0)
 
     def split(self, line: bytes) -> list[bytes]:
         """The cells of a line, by the rule that defines them; no more than there are columns."""

@@ -107,7 +107,8 @@ class Delimited:
 
     def begin(self, text: bytes) -> Begun | None:
         """See `JoiningFormat.begin`."""
-        return self._beginnings.of(text, _Source(self), header=self.header)
+        above = self.header or self.dialect.rules.skip_lines > 0
+        return self._beginnings.of(text, _Source(self), header=above)
 
     def layout(self, header: irregular.Record) -> Layout:
         """The columns of a source.

@@ -30,7 +30,15 @@ from moto.server import ThreadedMotoServer
 
 from ingest_cli.format_table import Format
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.manifest import _KNOWN_KEYS, DEFAULT_EXPOSES, LOOKUP_KINDS, RejectLimits, parse_manifest
+from ingest_cli.manifest import (
+    _KNOWN_KEYS,
+    DEFAULT_EXPOSES,
+    LOOKUP_KINDS,
+    Dataset,
+    Field,
+    RejectLimits,
+    parse_manifest,
+)
 from ingest_cli.metrics import prometheus
 from ingest_cli.report import Account, Report
 from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
@@ -295,19 +303,27 @@ def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
     for _, key, default, _ in _table(README, "table", "key", "default", "meaning"):
         if default.startswith("`"):
             defaults[_code(key)] = tomllib.loads(f"x = {_code(default)}")["x"]
-    plain, limits = Format("csv"), RejectLimits()
+    plain, limits, field = Format("csv"), RejectLimits(), Field((), "")
     assert defaults == {
         "description": "",
+        "join": Dataset("", "", ()).join,
         "delimiter": plain.delimiter,
         "quote": plain.quote,
+        "escape": plain.escape,
         "header": plain.header,
+        "skip_lines": plain.skip_lines,
+        "short_rows": plain.short_rows,
+        "long_rows": plain.long_rows,
+        "layout": plain.layout,
         "columns": [*plain.columns],
         "widths": [*plain.widths],
         "table": [*plain.table],
         "encoding": plain.encoding,
-        "region": "MY",
+        "region": field.region,
+        "optional": field.optional,
         "max_ratio": limits.max_ratio,
         "min_sample": limits.min_sample,
+        "max_identifiers": limits.max_identifiers,
     }
 
 
@@ -340,7 +356,9 @@ def test_every_reason_is_explained() -> None:
     assert all(f'"{reason}"' in parsers for reason in of_parser)
     assert set(re.findall(r'\((?:i|at|0|place), "(\w+)"', parsers)) <= of_parser
     known = {reason for identifier in IDENTIFIERS.values() for reason in identifier.reasons}
-    assert explained == known | of_parser | {"bad_bytes", "item_too_large", "misaligned", "ValidationException"}
+    assert explained == known | of_parser | {
+        *("bad_bytes", "item_too_large", "misaligned", "too_many_identifiers", "ValidationException")
+    }
 
 
 @pytest.mark.parametrize("path", [README, GUIDE], ids=lambda path: path.name)

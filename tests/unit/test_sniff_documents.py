@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.drafting.draft import make_draft
-from ingest_cli.drafting.kinds import usable_share
+from ingest_cli.drafting.kinds import LoadRules
 from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text
 from ingest_cli.errors import IngestError
@@ -116,7 +116,7 @@ PLACES: dict[str, tuple[str, Callable[[Callable[[int], str]], object]]] = {
 
 
 def guess(data: bytes, *, complete: bool = True) -> FileGuess:
-    return sniff(data, complete=complete, usable=usable_share)
+    return sniff(data, complete=complete, rules=LoadRules())
 
 
 @pytest.mark.parametrize("key", KEYS)
