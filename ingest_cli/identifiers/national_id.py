@@ -80,9 +80,10 @@ def _is_dummy(value: str) -> bool:
 def canonical_id(text: str) -> CellResult:
     """Give the id of a cell, by the careful rule; or several that are joined, if each is long enough for one."""
     results = digits.each(text, _canonical)
-    if len(results) > 1 and all(result.reasons != ("too_short",) for result in results):
-        return together(results)
-    return _canonical(text)
+    if len(results) == 1:
+        return results[0]
+    whole_values = all(result.reasons != ("too_short",) for result in results)
+    return together(results) if whole_values else _canonical(text)
 
 
 def _canonical(text: str) -> CellResult:

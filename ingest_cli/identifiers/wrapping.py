@@ -13,6 +13,7 @@ of it costs a look at each cell's first byte, and at whether all bytes are ASCII
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from ingest_cli.identifiers.lists import NoList, entries_of, is_null_like
 from ingest_cli.identifiers.spreadsheet import LONGEST_CELL
 
 _LAST_OF_ASCII = 0x7F
-_BRACKET, _PARENTHESIS, _EQUALS = b"[(="
+_BRACKET, _PARENTHESIS, _EQUALS, _QUOTE, _APOSTROPHE, _LAST_BLANK = b"[(=\"' "
 _BRACES = 0xDF
 """What makes a bracket of a brace."""
 
@@ -42,6 +43,9 @@ _FORMATS = (
 )
 _INVISIBLE_BUT_JOINERS = f"[{_CATEGORIES}{_FORMATS}]+"
 _INVISIBLE = rf"[{_CATEGORIES}{_FORMATS}\x{{200C}}\x{{200D}}]+"
+
+_RANGE = re.compile(r"\\x\{([0-9A-F]+)\}(?:-\\x\{([0-9A-F]+)\})?")
+_LAST_OF_CONTINUATION = 0xBF
 
 _FORMULA = re.compile(r'=\s*"((?:[^"]|"")*)"', re.DOTALL)
 _DOUBLED_FORMULA = re.compile(r'=\s*""((?:[^"]|"""")*)""', re.DOTALL)
@@ -100,21 +104,43 @@ def may_say_nothing(first: Bytes) -> BoolArray:
 def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
     """Whether each cell begins with what may stand around values. Shape (n,)."""
     first = data.take(offsets[:-1], mode="clip")
-    starts: BoolArray = may_say_nothing(first) | (first == _PARENTHESIS)
+    starts, tuples = may_say_nothing(first), first == _PARENTHESIS
+    if tuples.any():  # as a phone number begins; a list has a quote or a blank next
+        second = data.take(offsets[:-1] + 1, mode="clip")
+        starts |= tuples & ((second <= _LAST_BLANK) | (second == _QUOTE) | (second == _APOSTROPHE))
     if starts.any():
         starts &= np.diff(offsets) > 0
     return starts
 
 
 def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringArray:
-    """Take invisible characters out of `cells`, and white space that is at an edge then; the rest in NFKC."""
+    """Take invisible characters out of `cells`, which are in NFKC, and white space that is at an edge then."""
     ascii_only = pc.string_is_ascii(cells)
     if pc.all(ascii_only, min_count=0).as_py():
+        return cells
+    if not _may_hide(bytes_of(cells)[1]):
         return cells
     others = pc.fill_null(pc.invert(ascii_only), False)  # noqa: FBT003 - Arrow's API
     pattern = _INVISIBLE_BUT_JOINERS if keeps_joiners else _INVISIBLE
     seen = pc.utf8_normalize(pc.replace_substring_regex(cells.filter(others), pattern, ""), "NFKC")
     return pc.replace_with_mask(cells, others, pc.utf8_trim_whitespace(seen))
+
+
+def _may_hide(data: Bytes) -> bool:
+    """Whether UTF-8 has a character that nobody sees, or one that begins with the same two bytes."""
+    lead = np.flatnonzero(data[:-1] > _LAST_OF_CONTINUATION)
+    return bool(_hiding()[data[lead], data[lead + 1]].any())
+
+
+@cache
+def _hiding() -> BoolArray:
+    """Which first two bytes of a character in UTF-8 may begin one that nobody sees. Shape (256, 256)."""
+    found = np.zeros((256, 256), np.bool_)
+    for first, last in _RANGE.findall(_INVISIBLE):
+        for code in range(int(first, 16), int(last or first, 16) + 1):
+            lead, second = chr(code).encode()[:2]
+            found[lead, second] = True
+    return found
 
 
 def says_nothing(text: str) -> bool:
