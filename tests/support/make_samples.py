@@ -360,10 +360,10 @@ SAMPLES = (
         max_ratio=0.3,
     ),
     Sample(
-        "arkib",
-        "demo-arkib-2016",
-        {"arkib.txt": People(way="tsv, escapes", title="Demo archive of a database", seed=20, planted=_planted(8))},
-        ("arkib.txt",),
+        "salinan",
+        "demo-salinan-2016",
+        {"salinan.txt": People(way="tsv, escapes", title="Demo archive of a database", seed=20, planted=_planted(8))},
+        ("salinan.txt",),
     ),
     Sample(
         "edaran",
