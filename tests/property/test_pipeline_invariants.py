@@ -190,12 +190,12 @@ def test_neither_chunks_nor_pieces_change_what_is_loaded(data: bytes, chunk_byte
 @given(soup, st.integers(1, 80), st.integers(1, 50))
 def test_a_damage_costs_no_row_before_it(data: bytes, chunk_bytes: int, piece: int) -> None:
     fault = SourceError("the disk is broken")
-    whole = run(HEADLESS, [BytesSource(b"850101145678,,,,\n" * 3 + data)])
+    whole = run(HEADLESS, [BytesSource(b"850101145678,,,,,\n" * 3 + data)])
     kept = Settled(MemorySink())
     with pytest.raises(SourceError, match="the disk is broken"):
         run(
             HEADLESS,
-            [BytesSource(b"850101145678,,,,\n" * 3 + data, piece, fault=fault)],
+            [BytesSource(b"850101145678,,,,,\n" * 3 + data, piece, fault=fault)],
             kept.sink,
             chunk_bytes=chunk_bytes,
         )

@@ -29,6 +29,7 @@ from tests.support.writers import (
     KEYED_WRITERS,
     LOGIN_WRITERS,
     LOGINS,
+    MISFIT_WRITERS,
     PEOPLE,
     UTF_8_WRITERS,
     WRITERS,
@@ -38,9 +39,6 @@ from tests.support.writers import (
     manifest,
 )
 from tests.support.writers.delimited import LOOSE_OF
-
-MISFITS = "csv, misfits"
-"""The writer whose rows have not as many cells as columns, for the most part."""
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
@@ -109,8 +107,8 @@ class People:
         """What is written, before it is encoded and packed; wounds left out."""
         table = self.drawn().table
         logins = self.shape in LOGINS.values()
-        writers = {**LOGIN_WRITERS, **KEYED_WRITERS} if logins else {**WRITERS, **UTF_8_WRITERS}
-        return writers[self.way](table)
+        ways = {**LOGIN_WRITERS, **KEYED_WRITERS} if logins else {**WRITERS, **UTF_8_WRITERS, **MISFIT_WRITERS}
+        return ways[self.way](table)
 
     def content(self) -> bytes:
         """The whole file."""
@@ -131,7 +129,7 @@ class People:
     def truths(self) -> list[RowTruth]:
         """The truth about each record; rows and lines are counted from the first record."""
         found = list(self.drawn().truths)
-        if self.way == MISFITS:
+        if self.way in MISFIT_WRITERS:
             found = [loosened(truth) if row % LOOSE_OF else truth for row, truth in enumerate(found)]
         for wound in reversed(self.wounds):
             outcome: RowTruth = RowTruth(0, 0, "skipped" if wound.reason == "blank" else "rejected", wound.reason)
@@ -422,17 +420,17 @@ SAMPLES = (
         "demo-langganan-2018",
         {
             "langganan.csv": People(
-                way=MISFITS, title="Demo subscribers, written by hand", seed=19, planted=_planted(4, 21)
+                way="csv, misfits", title="Demo subscribers, written by hand", seed=19, planted=_planted(4, 21)
             )
         },
         ("langganan.csv",),
         max_ratio=0.3,
     ),
     Sample(
-        "arkib",
-        "demo-arkib-2016",
-        {"arkib.txt": People(way="tsv, escapes", title="Demo archive of a database", seed=20, planted=_planted(8))},
-        ("arkib.txt",),
+        "salinan",
+        "demo-salinan-2016",
+        {"salinan.txt": People(way="tsv, escapes", title="Demo archive of a database", seed=20, planted=_planted(8))},
+        ("salinan.txt",),
     ),
     Sample(
         "edaran",

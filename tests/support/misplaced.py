@@ -28,9 +28,7 @@ DUMPS = 64
 
 RULES = ("", "fill", "trim", "overflow", "all")
 
-WAYS: dict[str, Writer] = {
-    name: write for name, write in WRITERS.items() if name.startswith(("csv", "tsv")) and name != "csv, misfits"
-}
+WAYS: dict[str, Writer] = {name: write for name, write in WRITERS.items() if name.startswith(("csv", "tsv"))}
 
 _COLUMNS = {
     "nama": "name",
