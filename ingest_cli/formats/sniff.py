@@ -69,8 +69,14 @@ _GRAVEST_FIRST = (
 )
 
 
-def sniff(
-    sample: bytes, *, complete: bool, name: str = "", further: bytes = b"", usable: Usable | None = None
+def sniff(  # noqa: PLR0913 - what is known of a sample
+    sample: bytes,
+    *,
+    complete: bool,
+    name: str = "",
+    further: bytes = b"",
+    usable: Usable | None = None,
+    table: str = "",
 ) -> FileGuess:
     """Guess what a file looks like.
 
@@ -80,6 +86,7 @@ def sniff(
         name: the file's name; decides only where the content does not.
         further: whole lines from further on; they tell only which characters there are.
         usable: checks cells by the rules by which they are loaded; None: by their shape.
+        table: of an SQL dump, the one to look at; empty: that which says most about persons.
 
     Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
     columns where the first row is a header, or where the format keeps names and values apart.
@@ -94,7 +101,7 @@ def sniff(
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
-    look = _Look(charset, len(sample) + len(further), complete, name, usable)
+    look = _Look(charset, len(sample) + len(further), complete, name, usable, table)
     other = other_text_format(charset.text)
     return look.structured(other) if other else look.lines()
 
@@ -142,7 +149,7 @@ class _Look:
     Attributes:
         charset: its characters.
         size_bytes: how many bytes were looked at for them.
-        complete, name, usable: see `sniff`.
+        complete, name, usable, table: see `sniff`.
     """
 
     charset: Charset
@@ -150,6 +157,7 @@ class _Look:
     complete: bool
     name: str
     usable: Usable | None
+    table: str = ""
 
     def structured(self, other: str) -> FileGuess:
         """The guess for JSON, SQL or markup."""
@@ -157,7 +165,7 @@ class _Look:
         if other == "JSON":
             parsed = find_documents(text, complete=self.complete, judge=self.columns)
         elif other == "an SQL dump":
-            parsed = find_tables(text, complete=self.complete, judge=self.columns)
+            parsed = find_tables(text, complete=self.complete, judge=self.columns, only=self.table)
         if parsed is None:
             return _not_rows("other_format", f"No rows that can be read: this looks like {other}.", self.charset)
         return self.guess(parsed, self.columns(parsed), [*self._text_findings([]), *parsed.findings])
@@ -231,6 +239,7 @@ class _Look:
             table=parsed.table,
             other_tables=parsed.other_tables,
             rows=parsed.rows,
+            tables=parsed.tables,
         )
 
 

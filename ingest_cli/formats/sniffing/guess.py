@@ -62,6 +62,23 @@ class ColumnGuess:
 
 
 @dataclass(frozen=True, slots=True)
+class TableGuess:
+    """A table with rows.
+
+    Attributes:
+        name: as it may be printed.
+        title: as a manifest has to write it; empty if its name looks like an identifier.
+        rows: how many there are in what was looked at.
+        columns: its columns, if some of them look like identifiers; else none.
+    """
+
+    name: str
+    title: str
+    rows: int
+    columns: tuple[ColumnGuess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FileGuess:
     """What a file looks like.
 
@@ -79,6 +96,7 @@ class FileGuess:
         table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
         other_tables: others with rows in the sample that hold identifiers, too.
         rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
+        tables: all tables of an SQL dump with rows in the sample, the one of `columns` first.
     """
 
     format: str | None
@@ -94,3 +112,4 @@ class FileGuess:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    tables: tuple[TableGuess, ...] = ()

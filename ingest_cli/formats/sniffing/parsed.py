@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest_cli.formats.sniffing.guess import Finding
+from ingest_cli.formats.sniffing.guess import Finding, TableGuess
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Parsed:
         format: its name, as a manifest writes it.
         names: of the columns; None if the file does not tell.
         cells: one list per row of data.
-        delimiter, widths, table, other_tables, rows: see `FileGuess`.
+        delimiter, widths, table, other_tables, rows, tables: see `FileGuess`.
         findings: what is wrong.
     """
 
@@ -28,6 +28,7 @@ class Parsed:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     rows: str = ""
+    tables: tuple[TableGuess, ...] = ()
 
     @property
     def width(self) -> int:
