@@ -40,7 +40,7 @@ _SUFFIX = ".toml"
     help="Where to write the manifest; its name ends in .toml. Default: stdout.",
 )
 @option(
-    "--table",
+    "--from-table",
     metavar="NAME",
     help="Table of an SQL dump to draft a manifest for, as a dataset of its own. Default: all that have identifiers.",
 )
@@ -63,7 +63,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
         _check(out, force=values["force"])
     try:
         sources = find_dumps(files)
-        table = values["table"] or ""
+        table = values["from_table"] or ""
         looks = [look_at(source, age_key(values), table) for source in sources]
         draft = make_draft(looks)
         if table:

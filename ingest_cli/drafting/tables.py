@@ -27,7 +27,7 @@ def check_table(guess: FileGuess, table: str) -> None:
     if guess.table and same_table(split_name(guess.table), split_name(table)):
         return
     there = told_tables({one.name: one.rows for one in guess.tables}) if guess.tables else "no table"
-    raise UsageError(f"--table names none that has rows in what was looked at; there is {there}")
+    raise UsageError(f"--from-table names none that has rows in what was looked at; there is {there}")
 
 
 def with_tables(draft: Draft) -> Draft:
@@ -125,7 +125,7 @@ def _key(column: Column) -> str:
 
 
 def _advice(table: TableGuess, why: str) -> str:
-    draft_it = f"draft a manifest for it, as a dataset of its own, with --table '{table.name}'"
+    draft_it = f"draft a manifest for it, as a dataset of its own, with --from-table '{table.name}'"
     what = draft_it if table.name != HIDDEN else "write a manifest for it by hand"
     return f'the table "{table.name}" ({table.rows:,} rows) has identifiers, too, but {why}: {what}'
 
