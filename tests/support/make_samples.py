@@ -276,7 +276,7 @@ SAMPLES = (
     Sample(
         "pelajar",
         "demo-pelajar-2020",
-        {"pelajar.sql": People(way="pg_dump, identity", title="Demo students", seed=19, planted=_planted(8))},
+        {"pelajar.sql": People(way="pg_dump, identity", title="Demo students", seed=19, planted=_planted(5))},
         ("pelajar.sql",),
     ),
     Sample(
