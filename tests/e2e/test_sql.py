@@ -57,11 +57,17 @@ def test_tables_that_are_not_read_are_named_with_their_rows(
     assert note in loaded["notes"]
 
 
-def test_a_file_without_rows_of_the_table_tells_of_its_own(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_file_without_rows_of_the_table_tells_of_its_own(
+    cli: Cli, table: Place, tmp_path: Path, workers: str
+) -> None:
     (tmp_path / "a.sql").write_text("-- MySQL dump 10.13\n" + table_of("customers", ["name", "email", "x"], CUSTOMERS))
     (tmp_path / "b.sql").write_text("-- MySQL dump 10.13\n" + table_of("orders", ["number", "total"], ORDERS))
-    report = cli("validate", manifest(tmp_path, "*.sql", 'table = "customers"'), "--output", "json").report
-    assert (report["rows"]["read"], report["unread_tables"]) == (2, {"orders": 700})
+    path = manifest(tmp_path, "*.sql", 'table = "customers"')
+    for command in (("validate", path), ("load", path, *table.to)):
+        report = cli(*command, "--output", "json", "--workers", workers).report
+        assert (report["outcome"], report["balances"]) == ("complete", True)
+        assert (report["rows"]["read"], report["unread_tables"]) == (2, {"orders": 700})
 
 
 def test_a_statement_that_cannot_be_read_counts_for_its_rows_and_stops_the_load(cli: Cli, tmp_path: Path) -> None:
