@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ingest_cli.engines.journal import check_rejects
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
+from ingest_cli.formats.sniffing.names import told_tables
 from ingest_cli.policies.shutdown import CONTINUE
 from ingest_cli.reject_advice import advice
 from ingest_cli.report import Report
 
 if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
-
-MOST_UNREAD = 20
-"""Tables that are not read and named in a sentence; the report for programs has them all."""
 
 _PASSED_OVER = {
     "skip": "--skip passes over all of them; give a smaller number",
@@ -104,26 +102,8 @@ def note_unread(report: Report) -> None:
         )
     if account.passed_over:
         estimated = account.flags["estimated_unread_rows"]
-        note = f"not read: {unread_tables(account.passed_over)}"
-        report.notes.append(
-            f"{note}; {counted(estimated, 'of these rows is', 'of these rows are')} an estimate" if estimated else note
-        )
-
-
-def unread_tables(rows: Mapping[str, int]) -> str:
-    """What was not read, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`."""
-    most = sorted(rows, key=lambda name: (-rows[name], name))
-    named = [f'"{name}" ({counted(rows[name], "row", "rows")})' for name in most[:MOST_UNREAD]]
-    if rest := most[MOST_UNREAD:]:
-        named.append(
-            f"{counted(len(rest), 'more', 'more')} ({counted(sum(map(rows.__getitem__, rest)), 'row', 'rows')})"
-        )
-    return f"table {', '.join(named)}"
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """A number with its noun."""
-    return f"{count:,} {one if count == 1 else several}"
+        doubt = f"; {estimated:,} of these rows are an estimate" if estimated else ""
+        report.notes.append(f"not read: {told_tables(account.passed_over)}{doubt}")
 
 
 def note_undecodable(report: Report, manifest: Manifest) -> None:

@@ -16,6 +16,7 @@ from ingest_cli.cli.options import age_key, age_option, log_option, option, sett
 from ingest_cli.drafting.draft import make_draft
 from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text
+from ingest_cli.drafting.tables import check_table, with_tables
 from ingest_cli.errors import IngestError, SourceError, UsageError
 from ingest_cli.sources import Source
 
@@ -38,6 +39,11 @@ _SUFFIX = ".toml"
     metavar="FILE",
     help="Where to write the manifest; its name ends in .toml. Default: stdout.",
 )
+@option(
+    "--from-table",
+    metavar="NAME",
+    help="Table of an SQL dump to draft a manifest for, as a dataset of its own. Default: all that have identifiers.",
+)
 @option("--force", is_flag=True, help="Overwrite the file named with --out.")
 @age_option
 @log_option
@@ -57,8 +63,14 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
         _check(out, force=values["force"])
     try:
         sources = find_dumps(files)
-        draft = make_draft([look_at(source, age_key(values)) for source in sources])
-        text = manifest_text(draft, _names(files, sources, out.parent if out else Path()))
+        table = values["from_table"] or ""
+        looks = [look_at(source, age_key(values), table) for source in sources]
+        draft = make_draft(looks)
+        if table:
+            check_table(draft.guess, table)
+        else:
+            draft = with_tables(draft)
+        text = manifest_text(draft, _names(files, sources, out.parent if out else Path()), table)
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))
         ctx.exit(error.exit_code)

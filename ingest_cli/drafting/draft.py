@@ -58,10 +58,12 @@ class Column:
     Attributes:
         name: as the manifest writes it; empty for one that it cannot, or need not, name.
         guess: what it looks like.
+        table: which it is in, as may be printed, where there are several.
     """
 
     name: str
     guess: ColumnGuess
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Draft:
         secrets: columns that look like passwords and the like.
         unsure: one sentence each.
         proposals: further keys of [format].
+        tables: all tables to read, where there are several.
     """
 
     looks: tuple[Look, ...]
@@ -122,6 +125,7 @@ class Draft:
     secrets: tuple[Column, ...]
     unsure: tuple[str, ...]
     proposals: tuple[DraftKey, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 def make_draft(looks: Sequence[Look]) -> Draft:
@@ -140,7 +144,7 @@ def make_draft(looks: Sequence[Look]) -> Draft:
         _check_alike(first, look)
     guess, unsure = _with_encoding(first, looks)
     columns, listed = _named(guess)
-    fields, doubtful = _fields(columns)
+    fields, doubtful = propose_fields(columns)
     fields, doubtful, more = _with_lookup(fields, doubtful, first)
     proposals = _proposals(looks, columns)
     unsure += [*_doubts(looks, guess), *map(_doubt, fields), *map(_doubt_of_region, fields), *more]
@@ -293,7 +297,7 @@ def _invented(column: ColumnGuess, taken: set[str]) -> str:
     return name
 
 
-def _fields(columns: Sequence[Column]) -> tuple[list[DraftField], list[DraftField]]:
+def propose_fields(columns: Sequence[Column]) -> tuple[list[DraftField], list[DraftField]]:
     """The fields to propose, identifiers first, and those to mention."""
     known = [one for one in columns if one.name and (one.guess.kind or one.guess.exposes) and not one.guess.secret]
     sure = [one for one in known if one.guess.confidence >= PROPOSED_FROM]

@@ -57,12 +57,13 @@ def find_dumps(names: Iterable[str]) -> list[Source]:
         raise SourceError(f"{error.what}; check the names on the command line") from error
 
 
-def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
+def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str = "") -> Look:
     """Look at a bounded part of `source`.
 
     Args:
         source: what to look at.
         age_key: gives what opens a source that is encrypted with age.
+        table: see `sniff`.
 
     Raises:
         SourceError: it cannot be read, or not even its head can be unpacked.
@@ -82,6 +83,7 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None) -> Look:
         name=Path(sample.member or source.name).name,
         further=sample.further,
         rules=LoadRules(),
+        table=table,
     )
     return Look(source, guess, sample.complete, sample.member, sample.fault)
 

@@ -29,12 +29,13 @@ _NUMERIC_PASSWORDS = (
 _PART = re.compile(r"\.(?:[0-9]{2,4}|[a-z]?a[a-z])$|[._-]part[._-]?[0-9]+(?:\.[A-Za-z0-9]+)?$", re.IGNORECASE)
 
 
-def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
+def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
     """The manifest.
 
     Args:
         draft: what to write.
         sources: what it calls its sources, as found from where it will lie.
+        table: the only one it is for, of a dump that may have others: a dataset of its own.
 
     Raises:
         UsageError: a source has a name that no manifest can hold.
@@ -47,8 +48,8 @@ def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
         "version = 1",
         "",
         "[dataset]",
-        f"id = {_string(dataset_id(sources))}  # part of every item, and never to be used for another dump",
-        f"title = {_string(dataset_title(sources))}",
+        f"id = {_string(_id(sources, table))}  # part of every item, and never to be used for another dump",
+        f"title = {_string(dataset_title(sources) + (f', {_visible(table)}' if table else ''))}",
         "# occurred_on = 2017-10-19  # the day of the breach, if it is known",
         *_array("sources", [(_string(source), "") for source in sources]),
         *_join(sources),
@@ -62,6 +63,14 @@ def manifest_text(draft: Draft, sources: Sequence[str]) -> str:
         lines += [f"# {line}" for line in _field(field, draft)]
     lines += ["", *_left_out(draft), "", "# [rejects]", "# max_ratio = 0.05  # give up if more rows are rejected"]
     return "\n".join(lines) + "\n"
+
+
+def _id(sources: Sequence[str], table: str) -> str:
+    """A dataset id; of one table of several, with its name at the end."""
+    if not table:
+        return dataset_id(sources)
+    end = dataset_id([table])[:30].strip("-")
+    return f"{dataset_id(sources)[: 63 - len(end)].strip('-')}-{end}"
 
 
 def _head(draft: Draft) -> list[str]:
@@ -79,7 +88,9 @@ def _format(draft: Draft) -> list[str]:
     guess = draft.guess
     lines = ["[format]", f"name = {_string(guess.format or '')}"]
     if guess.table:
-        lines.append(f"table = {_string(guess.table)}{_comment(_others(guess))}")
+        tables = [_string(table) for table in draft.tables]
+        value = f"[{', '.join(tables)}]" if len(tables) > 1 else _string(guess.table)
+        lines.append(f"table = {value}{_comment(_others(draft))}")
     if guess.rows:
         lines.append(f"rows = {_string(guess.rows)}")
     if guess.layout == "columns":
@@ -151,10 +162,9 @@ def _join(sources: Sequence[str]) -> list[str]:
     return ["# join = true  # if these are the parts of one file, all of which have to be named above, in order"]
 
 
-def _others(guess: FileGuess) -> str:
-    if not guess.other_tables:
-        return ""
-    return "identifiers are also in: " + ", ".join(shown(name) for name in guess.other_tables[:_MOST_LISTED])
+def _others(draft: Draft) -> str:
+    others = [name for name in draft.guess.other_tables if name not in draft.tables]
+    return "identifiers are also in: " + ", ".join(shown(name) for name in others[:_MOST_LISTED]) if others else ""
 
 
 def _encoding(guess: FileGuess) -> str:
@@ -204,7 +214,8 @@ def _about(column: Column, kind: str | None = None) -> str:
     if guess.also and kind is None:
         what = f"{guess.kind} or {guess.also}"
     sure = f"{what}, {guess.confidence:.0%} sure: " if what else ""
-    return f"Column {guess.position + 1}: {sure}{_visible(guess.why)}; {guess.filled:.0%} filled"
+    where = f"Table {column.table}, column" if column.table else "Column"
+    return f"{where} {guess.position + 1}: {sure}{_visible(guess.why)}; {guess.filled:.0%} filled"
 
 
 def _left_out(draft: Draft) -> list[str]:

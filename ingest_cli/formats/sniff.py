@@ -87,13 +87,14 @@ _GRAVEST_FIRST = (
 )
 
 
-def sniff(
+def sniff(  # noqa: PLR0913 - what is known of a sample
     sample: bytes,
     *,
     complete: bool,
     name: str = "",
     further: bytes = b"",
     rules: Rules | None = None,
+    table: str = "",
 ) -> FileGuess:
     """Guess what a file looks like.
 
@@ -103,6 +104,7 @@ def sniff(
         name: the file's name; decides only where the content does not.
         further: whole lines from further on; they tell only which characters there are.
         rules: the rules by which identifiers are loaded; None: cells are judged by their shape.
+        table: of an SQL dump, the one to look at; empty: that which says most about persons.
 
     Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
     columns where the first row is a header, or where the format keeps names and values apart.
@@ -117,7 +119,7 @@ def sniff(
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
-    look = _Look(charset, len(sample) + len(further), complete, name, rules)
+    look = _Look(charset, len(sample) + len(further), complete, name, rules, table)
     other = other_text_format(charset.text)
     return look.structured(other) if other else look.lines()
 
@@ -165,7 +167,7 @@ class _Look:
     Attributes:
         charset: its characters.
         size_bytes: how many bytes were looked at for them.
-        complete, name, rules: see `sniff`.
+        complete, name, rules, table: see `sniff`.
     """
 
     charset: Charset
@@ -173,6 +175,7 @@ class _Look:
     complete: bool
     name: str
     rules: Rules | None
+    table: str = ""
 
     @property
     def usable(self) -> Usable | None:
@@ -185,7 +188,7 @@ class _Look:
         if other == "JSON":
             parsed = find_documents(text, complete=self.complete, judge=self.columns)
         elif other == "an SQL dump":
-            parsed = find_tables(text, complete=self.complete, judge=self.columns)
+            parsed = find_tables(text, complete=self.complete, judge=self.columns, only=self.table)
         if parsed is None:
             return _not_rows("other_format", f"No rows that can be read: this looks like {other}.", self.charset)
         return self.guess(parsed, self.columns(parsed), [*self._text_findings([]), *parsed.findings])
@@ -275,6 +278,7 @@ class _Look:
             separator=parsed.separator,
             key_delimiter=parsed.key_delimiter,
             more_delimiters=parsed.more_delimiters,
+            tables=parsed.tables,
         )
 
 

@@ -330,6 +330,12 @@ SAMPLES = (
         ("klinik.sql",),
     ),
     Sample(
+        "pelajar",
+        "demo-pelajar-2020",
+        {"pelajar.sql": People(way="pg_dump, identity", title="Demo students", seed=19, planted=_planted(5))},
+        ("pelajar.sql",),
+    ),
+    Sample(
         "kakitangan",
         "demo-kakitangan-2011",
         {

@@ -68,6 +68,19 @@ def test_a_row_longer_than_any_may_be_is_given_up_and_the_next_is_read(monkeypat
     assert max(len(chunk.data) for chunk in chunks) < 4_000
 
 
+@pytest.mark.parametrize("chunk_bytes", [300, 1 << 20])
+def test_rows_that_a_lost_quote_swallows_beyond_the_longest_record_are_counted(
+    monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr(record_stream, "MAX_RECORD_BYTES", 4_000)
+    tuples = b",".join(b"(%d,2)" % number for number in range(2_000))
+    data = MYSQL + b"INSERT INTO t VALUES (1,'a)," + tuples + b";\nINSERT INTO t VALUES (3,4);\n"
+    chunks = read(data, chunk_bytes=chunk_bytes)
+    assert cells(chunks) == [(b"3", b"4")]
+    assert (len(rejects(chunks)), flags(chunks)) == (2_001, {"estimated_rows": 2_001})
+    assert {(line, reason) for _, line, reason in rejects(chunks)} == {(2, "record_too_long")}
+
+
 # Chunks
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.sql.catalog import MAX_NAMED, OTHER_TABLES
+from ingest_cli.formats.sql_dump import SqlDump
 from tests.support.sql_reading import (
     MYSQL,
     ORACLE,
@@ -292,6 +293,32 @@ def test_tables_that_are_not_read_are_counted_by_name() -> None:
         assert passed_over(read(data, chunk_bytes=chunk_bytes)) == {"public.orders": 3, "Log": 3}
     [only] = read(POSTGRESQL + b"COPY orders (a) FROM stdin;\n1\n\\.\n")
     assert (only.records, dict(only.passed_over), only.end.offset) == (0, {"orders": 1}, len(POSTGRESQL) + 33)
+
+
+def test_columns_are_looked_up_in_other_sources_only_if_this_one_does_not_name_them() -> None:
+    asked = list[int]()
+
+    def heads() -> list[bytes]:
+        asked.append(1)
+        return [
+            b"INSERT INTO t VALUES (0,0);\n",
+            b"CREATE TABLE d.t (x int, b text, a int);\n",
+            b"CREATE TABLE s (b int)",
+        ]
+
+    def rows(data: bytes, columns: list[str] | None = None, table: str = "t") -> list[tuple[bytes, ...]]:
+        parser = SqlDump([table], ["a", "b"], columns)
+        parser.learn_from(heads)
+        return cells(list(parser.read([data])))
+
+    assert rows(b"INSERT INTO t (a, b) VALUES (1,2);\n") == [(b"1", b"2")]
+    assert rows(b"CREATE TABLE t (b int, a int);\nINSERT INTO t VALUES (1,2);\n") == [(b"2", b"1")]
+    assert rows(b"INSERT INTO t VALUES (1,2);\n", ["a", "b"]) == [(b"1", b"2")]
+    assert asked == []
+    assert rows(b"INSERT INTO t VALUES (0,1,2);\nINSERT INTO d.t VALUES (0,3,4);\n") == [(b"2", b"1"), (b"4", b"3")]
+    assert asked == [1]
+    with pytest.raises(ManifestError, match="name them with `columns`"):
+        rows(b"INSERT INTO e.t VALUES (0,1,2);\n")
 
 
 def test_names_of_tables_that_are_not_read_tell_nothing_of_persons() -> None:

@@ -114,6 +114,23 @@ class ColumnGuess:
 
 
 @dataclass(frozen=True, slots=True)
+class TableGuess:
+    """A table with rows.
+
+    Attributes:
+        name: as it may be printed.
+        title: as a manifest has to write it; empty if its name looks like an identifier.
+        rows: how many there are in what was looked at.
+        columns: its columns, if some of them look like identifiers; else none.
+    """
+
+    name: str
+    title: str
+    rows: int
+    columns: tuple[ColumnGuess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FileGuess:
     """What a file looks like.
 
@@ -140,6 +157,7 @@ class FileGuess:
         separator: what a block begins with; empty for blank lines and the like, and for other formats.
         key_delimiter: what stands behind the keys of a block, if not a colon.
         more_delimiters: others beside `delimiter`, in a list put together of several.
+        tables: all tables of an SQL dump with rows in the sample, the one of `columns` first.
     """
 
     format: str | None
@@ -163,3 +181,4 @@ class FileGuess:
     separator: str = ""
     key_delimiter: str = ""
     more_delimiters: tuple[str, ...] = ()
+    tables: tuple[TableGuess, ...] = ()

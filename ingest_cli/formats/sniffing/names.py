@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 from ingest_cli.formats.sniffing.shapes import MAX_CELL_CHARACTERS, Shape, shapes_of
 from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, SECOND, Meaning
@@ -17,6 +18,9 @@ MAX_NAME_CHARACTERS = 60
 
 HIDDEN = "(hidden)"
 """Stands for a name that looks like an identifier."""
+
+_MOST_TOLD = 20
+"""Tables that are named in a sentence; the report for programs has them all."""
 
 _IDENTIFIERS = frozenset(
     {Shape.EMAIL, Shape.MYKAD, Shape.PASSPORT, Shape.PHONE_LIKE, Shape.IMEI, Shape.IMSI, Shape.ICCID, Shape.HASH}
@@ -90,6 +94,23 @@ def looks_like_identifier(name: str) -> bool:
 def discreet(name: str) -> str:
     """A name as it may be printed, or `(hidden)` if it looks like an identifier."""
     return HIDDEN if looks_like_identifier(name) else shown(name)
+
+
+def told_tables(rows: Mapping[str, int]) -> str:
+    """Tables, sheets and the like with their rows, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`.
+
+    Args:
+        rows: name, as it may be printed → rows.
+    """
+    most = sorted(rows, key=lambda name: (-rows[name], name))
+    named = [f'"{name}" ({_rows(rows[name])})' for name in most[:_MOST_TOLD]]
+    if rest := most[_MOST_TOLD:]:
+        named.append(f"{len(rest):,} more ({_rows(sum(rows[name] for name in rest))})")
+    return f"table {', '.join(named)}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _words(name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest_cli.formats.sniffing.guess import Finding
+from ingest_cli.formats.sniffing.guess import Finding, TableGuess
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Parsed:
         names: of the columns; None if the file does not tell.
         cells: one list per row of data.
         delimiter, widths, table, other_tables, rows, skip_lines, layout, widths_in, separator, key_delimiter,
-            more_delimiters: see `FileGuess`.
+            more_delimiters, tables: see `FileGuess`.
         findings: what is wrong.
     """
 
@@ -35,6 +35,7 @@ class Parsed:
     separator: str = ""
     key_delimiter: str = ""
     more_delimiters: tuple[str, ...] = ()
+    tables: tuple[TableGuess, ...] = ()
 
     @property
     def width(self) -> int:

@@ -6,15 +6,17 @@ and notes everything; then the rows of each table are read by the format itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest_cli.errors import IngestError
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
-from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding, TableGuess
+from ingest_cli.formats.sniffing.names import HIDDEN, discreet, told_tables
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.wounds import counted
-from ingest_cli.formats.sql.catalog import Catalog, Context, Wish
+from ingest_cli.formats.sql.catalog import Catalog, Context, Wish, same_table, split_name
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, Syntax, decide
 from ingest_cli.formats.sql.scanner import Scanner
 from ingest_cli.formats.sql.statements import Created, Name
@@ -23,7 +25,7 @@ from ingest_cli.formats.sql.tuples import Tuple, read_tuple
 from ingest_cli.formats.sql_dump import SqlDump
 
 _MAX_TABLES = 200
-_MAX_READ = 5
+_MAX_READ = 12
 _MAX_ROWS = 1_000
 _CHUNK_BYTES = 64 << 10
 
@@ -38,11 +40,22 @@ class _Table:
         name: with the schema, as the dump has it.
         columns: their names; None if the dump does not say.
         head: the statement before the first tuple; empty for a COPY.
+        shown: its name as it may be printed.
     """
 
     name: Name
     columns: tuple[str, ...] | None
     head: bytes
+    shown: str
+
+    @property
+    def title(self) -> str:
+        """The same, or nothing where its name may tell of a person."""
+        return "" if HIDDEN in self.shown else self.written
+
+    def is_called(self, wanted: Name | None) -> bool:
+        """Whether it is the one that is asked for."""
+        return wanted is not None and same_table(self.name, wanted)
 
     @property
     def written(self) -> str:
@@ -57,6 +70,7 @@ class _Census(Catalog):
         super().__init__(Wish((), (), None), syntax.family)
         self.created: dict[str, tuple[str, ...]] = {}
         self.tables: dict[Name, _Table] = {}
+        self.rows = Counter[str]()
 
     def create(self, created: Created) -> None:
         """Note the columns of a CREATE TABLE."""
@@ -69,20 +83,37 @@ class _Census(Catalog):
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
         """Note a table with rows."""
+        return self._note(table, columns, head)
+
+    def open_blank(self, table: Name) -> Context:
+        """Likewise."""
+        return self._note(table, None, b"")
+
+    def pass_over(self, table: Name, head: bytes) -> Context:
+        """Likewise."""
+        return self._note(table, None, head)
+
+    def _note(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
         key = tuple(part.casefold() for part in table)
-        if key not in self.tables and not key[-1].startswith("sqlite_") and len(self.tables) < _MAX_TABLES:
+        if key[-1].startswith("sqlite_"):
+            return Context(head)
+        found = self.tables.get(key)
+        if found is None or not found.head:  # of a statement that can be read, if there is one
+            if len(self.tables) >= _MAX_TABLES:
+                return Context(head)
             names = tuple(columns) if columns is not None else self.created.get(key[-1])
-            self.tables[key] = _Table(table, names, head)
-        return Context(head)
+            found = self.tables[key] = _Table(table, names, head, ".".join(discreet(part) for part in table))
+        return Context(head, found.written)
 
 
-def find_tables(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
+def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> Parsed | None:
     """The rows of the table that says most about persons; None if the sample has no rows.
 
     Args:
         text: the sample.
         complete: whether it is the whole file.
         judge: guesses what columns hold.
+        only: the table to read, if that is settled.
     """
     data = text.encode("utf-8", "replace")
     syntax = decide(data[:EVIDENCE_BYTES])
@@ -92,35 +123,47 @@ def find_tables(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
     except IngestError:
         return None
     by_name = {table: _kinds(judge, _named(table)) for table in census.tables.values()}
-    likely = sorted(by_name, key=lambda table: -by_name[table])
-    best: tuple[int, int] | None = None
-    chosen: Parsed | None = None
-    others = [(table.written, by_name[table] > 0) for table in likely[_MAX_READ:]]
-    for table in likely[:_MAX_READ]:
-        parsed = _read(table, data, syntax, complete=complete)
-        if parsed is None:
-            continue
-        kinds = _kinds(judge, parsed)
-        others.append((parsed.table, kinds > 0))
-        rank = (kinds, len(parsed.cells))
-        if best is None or rank > best:
-            best, chosen = rank, parsed
+    wanted = split_name(only) if only else None
+    likely = sorted(by_name, key=lambda table: (not table.is_called(wanted), -by_name[table]))
+    best: tuple[bool, int, int] | None = None
+    chosen, found = None, list[tuple[_Table, Parsed | None, tuple[ColumnGuess, ...]]]()
+    for place, table in enumerate(likely):
+        parsed = _read(table, data, syntax, complete=complete) if place < _MAX_READ else None
+        columns = tuple(judge(parsed if parsed is not None else _named(table))) if parsed or table.columns else ()
+        kinds = sum(column.kind is not None for column in columns)
+        found.append((table, parsed, columns if kinds else ()))
+        if parsed is not None:
+            rank = (table.is_called(wanted), kinds, len(parsed.cells))
+            if best is None or rank > best:
+                best, chosen = rank, (table, parsed)
     if chosen is None:
         return None
-    findings = list(chosen.findings)
+    table, parsed = chosen
+    guesses = [
+        TableGuess(one.shown, one.title, census.rows[one.written], columns)
+        for one, _, columns in sorted(found, key=lambda entry: entry[0] is not table)
+    ]
+    return replace(
+        parsed,
+        findings=(*parsed.findings, *_findings(guesses[1:], complete=complete)),
+        table=table.title,
+        other_tables=tuple(guess.title or guess.name for guess in guesses[1:] if guess.columns),
+        tables=tuple(guesses),
+    )
+
+
+def _findings(others: Sequence[TableGuess], *, complete: bool) -> list[Finding]:
+    """What there is besides the table that was chosen."""
+    findings = list[Finding]()
     if not complete:
         findings.append(Finding("more_tables", 1, "Only the beginning was looked at: there may be more tables."))
-    rest = [name for name, _ in others if name != chosen.table]
-    if rest:
-        findings.append(Finding("other_tables", len(rest), f"Rows of {counted(len(rest), 'other table')}, too."))
-    return Parsed(
-        "sql",
-        chosen.names,
-        chosen.cells,
-        findings=tuple(findings),
-        table=chosen.table,
-        other_tables=tuple(name for name, about_persons in others if about_persons and name != chosen.table),
-    )
+    if others:
+        rows = Counter[str]()
+        for one in others:
+            rows[one.name] += one.rows
+        where = "" if complete else " in what was looked at"
+        findings.append(Finding("other_tables", len(others), f"Not read: {told_tables(rows)}{where}."))
+    return findings
 
 
 def _named(table: _Table) -> Parsed:
@@ -136,10 +179,12 @@ def _kinds(judge: Judge, parsed: Parsed) -> int:
 def _scan(data: bytes, syntax: Syntax, census: _Census, *, final: bool) -> None:
     scanner = Scanner(syntax, census)
     while data:
-        consumed = scanner.scan(data, final=final).consumed
-        if not consumed:
+        scan = scanner.scan(data, final=final)
+        for passed in scan.passed:
+            census.rows.update(passed.rows)
+        if not scan.consumed:
             break
-        data = data[consumed:]
+        data = data[scan.consumed :]
 
 
 def _read(table: _Table, data: bytes, syntax: Syntax, *, complete: bool) -> Parsed | None:

@@ -82,15 +82,14 @@ class Recovery(Machine):
         check_size(at, max(end, cursor.seen))
         self._reason = "broken_tuple"
         if end - at > MAX_CUT_BYTES:
-            self._begin_stretch(at, Stretch(end - at, self._lead), partial(self._follow, following))
+            self._begin_stretch(Stretch(end - at, self._lead), partial(self._follow, following))
             return at
         places = row_edges(self._data, at + self._lead, end)
         self._reject([at, *places], [*places, end], estimated=bool(places))
         self._follow(following)
         return end
 
-    def _begin_stretch(self, at: int, stretch: Stretch, after: Callable[[], None]) -> None:
-        self._reject_at([at])
+    def _begin_stretch(self, stretch: Stretch, after: Callable[[], None]) -> None:
         self._stretch, self._after_stretch, self._state = stretch, after, self._in_stretch
 
     def _in_stretch(self, at: int) -> int:

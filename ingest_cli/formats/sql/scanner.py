@@ -299,7 +299,7 @@ class Scanner(Recovery):
             self._state = self._discard_line
         elif self._state in {self._values, self._selects} or self._is_of_read_table(at):
             stretch = Stretch(most, self._lead, to_line_end=True)
-            self._begin_stretch(at, stretch, self._go_on_lost)
+            self._begin_stretch(stretch, self._go_on_lost)
             self._lead = 0
         else:
             if self._state != self._text:

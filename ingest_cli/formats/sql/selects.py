@@ -216,7 +216,12 @@ class _Reader:
             following = self._next()
             if following.word in {"ALL", "DISTINCT"}:
                 following = self._next()
-            return self._selected(following.start, Next.TUPLE) if following.word == "SELECT" else None
+            if following.word == "SELECT":
+                return self._selected(following.start, Next.TUPLE)
+            last = following if following.kind is Kind.END else self._next()
+            return self._selected(last.start, Next.STATEMENT) if last.kind is Kind.END else None  # it was cut off
+        if token.kind is Kind.END and not self._fresh:
+            raise _BrokenError(token.start)  # cut off, and perhaps in the middle of a value
         if self._is_over(token):
             return self._selected(token.end if token.text == b";" else token.start, Next.STATEMENT)
         if depth < 0 or (token.kind is Kind.WORD and token.word in TAILS):

@@ -88,9 +88,10 @@ class Stretch:
         self._left = size
         self._head = head
         self._to_line_end = to_line_end
+        self._is_fresh = True  # the first row begins where it does
 
     def step(self, data: bytes, at: int, *, final: bool) -> tuple[list[int], int, bool]:
-        """(where further rows seem to begin, how far that was looked for, whether the stretch ends there).
+        """(where rows seem to begin, how far that was looked for, whether the stretch ends there).
 
         Raises:
             IncompleteError: more has to be read to tell.
@@ -107,6 +108,8 @@ class Stretch:
             if safe <= at:
                 raise IncompleteError
         places, after = edges_that_begin(data, at + self._head, safe, stop)
+        if self._is_fresh:
+            places, self._is_fresh = [at, *places], False
         self._left = max(self._left - (after - at), 0)
         self._head = max(self._head - (after - at), 0)
         return places, after, known and after == stop

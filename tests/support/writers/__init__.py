@@ -49,6 +49,7 @@ WRITERS: Mapping[str, Writer] = {
     "phpMyAdmin": sql.phpmyadmin,
     "pg_dump": sql.pg_dump,
     "pg_dump --inserts": sql.pg_dump_inserts,
+    "pg_dump, identity": sql.pg_dump_identity,
     "SQL Server": sql.sql_server,
     "SQLite": sql.sqlite,
     "Oracle": sql.oracle,

@@ -116,6 +116,24 @@ def pg_dump_inserts(table: Table) -> Written:
     return Written(text, _layout(table, "public."))
 
 
+def pg_dump_identity(table: Table) -> Written:
+    """What `pg_dump --inserts --rows-per-insert=25` writes of tables with GENERATED ALWAYS AS IDENTITY."""
+    columns = ",\n".join(f'    "{name}" character varying(255)' for name in table.columns)
+    inserts = "".join(
+        f'INSERT INTO public."{table.name}" OVERRIDING SYSTEM VALUE VALUES\n\t'
+        + ",\n\t".join(f"({number}, {', '.join(map(_standard, row))})" for number, row in enumerate(rows))
+        + ";\n"
+        for rows in _statements(table)
+    )
+    text = (
+        f"{_PG_HEAD}CREATE TABLE public.log (\n    id integer NOT NULL,\n    emel text\n);\n"
+        f'CREATE TABLE public."{table.name}" (\n    id integer NOT NULL,\n{columns}\n);\n\n'
+        "INSERT INTO public.log OVERRIDING SYSTEM VALUE VALUES\n\t(1, 'bukan@contoh.example'),\n\t(2, NULL);\n"
+        f"{inserts}\n{_PG_TAIL}"
+    )
+    return Written(text, _layout(table, "public."))
+
+
 def sql_server(table: Table) -> Written:
     """A script of SQL Server Management Studio; usually in UTF-16."""
     names = ", ".join(f"[{name}]" for name in table.columns)
