@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from ingest_cli.bundles import Bundle
 from ingest_cli.engines.messages import pack, unpack
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.delimited import Delimited
@@ -155,7 +156,7 @@ def test_what_is_loose_stays_so_in_part_of_a_chunk() -> None:
     replayed = list(Replay({"x": np.array([1, 2, 5])}).take("x", chunks))
     assert loose(replayed) == [1, 5]
     for keep_raw in (False, True):
-        _, sent = unpack(pack(Origin(0, 0, "x"), chunks[0], keep_raw=keep_raw))
+        sent = unpack(pack(Bundle.of(Origin(0, 0, "x"), chunks[0]), keep_raw=keep_raw)).rows
         assert loose([sent]) == [1, 3, 5]
 
 

@@ -73,7 +73,7 @@ def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is
         scene.watcher.on_bytes(500)
     start, end = scene.read.get(shard, 0), scene.read.get(shard, 0) + size
     scene.read[shard] = end
-    extent.handed_out(origin, Position(start), Position(end))
+    extent.handed_out(origin, Span(Position(start), Position(end)))
     extent.settle(origin, Span(Position(start), Position(end)))
     if is_last:
         extent.end(shard)

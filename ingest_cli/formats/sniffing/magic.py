@@ -110,6 +110,13 @@ _PATTERNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
      "decrypt it with `gpg -d`"),
     (re.compile(rb"MZ[\x00-\xff]{2}[\x00-\x20]\x00"), "a program for Windows", _NO_ROWS),
 )  # fmt: skip
+_PATTERN_BYTES = 512
+# No signature, pattern or structure fits what begins so, but those that begin with characters of text.
+_PLAIN = re.compile(rb"[\t\n\f\r -~][\t\n\f\r -\xff]*")
+_LIKE_TEXT = (
+    *(signature for signature, _, _ in _SIGNATURES if signature[0] < 0x7F),  # noqa: PLR2004 - the last of ASCII
+    *(b"BZh", b"ORC", b"REDIS", b"TAPE", b"EXPORT:V", b"$FL", b"<stata_dta>", b"MZ"),
+)
 # Begins every message of an Arrow stream, and of nothing that is text (Arrow columnar format, "Encapsulated message").
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _WORKBOOK = "an Excel workbook (.xlsx)"
@@ -150,12 +157,14 @@ def known_format(sample: bytes) -> KnownFormat | None:
     Args:
         sample: the first bytes of a file; 512 of them tell all that can be told, but for the sort of a ZIP archive.
     """
+    if _PLAIN.fullmatch(sample, 0, _PATTERN_BYTES) and not sample.startswith(_LIKE_TEXT):
+        return None
     head = sample[:_SIGNATURE_BYTES]
     for signature, meaning, advice in _SIGNATURES:
         if head.startswith(signature):
             return _kind_of_zip(sample) if signature == b"PK\x03\x04" else KnownFormat(meaning, advice)
     for pattern, meaning, advice in _PATTERNS:
-        if pattern.match(sample, 0, 512):
+        if pattern.match(sample, 0, _PATTERN_BYTES):
             return KnownFormat(meaning, advice)
     return next((known for is_one, known in _STRUCTURES if is_one(sample)), None)
 
