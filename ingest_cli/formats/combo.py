@@ -197,7 +197,7 @@ class _Source:
         return to_rows(lines, *found)
 
     def parse_closed(self, data: bytes) -> Rows:
-        """See `JoiningParser.parse_closed`."""
+        """See `ClosedParser.parse_closed`."""
         return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:

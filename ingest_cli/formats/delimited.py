@@ -228,7 +228,7 @@ class _Source:
         return self._without_headers(rows)
 
     def parse_closed(self, data: bytes) -> Rows | None:
-        """See `JoiningParser.parse_closed`."""
+        """See `ClosedParser.parse_closed`."""
         rows = self._regular(data, final=True)
         return None if rows is None else self._without_headers(rows)
 

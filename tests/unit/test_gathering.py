@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,16 @@ class Scene:
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
+
+
+def test_texts_share_a_chunk_where_some_of_them_lack_a_column() -> None:
+    asked = manifest({"EMAIL": "email", "ID": "username"})
+    asked = replace(asked, fields=tuple(replace(field, optional=field.kind == "username") for field in asked.fields))
+    several = [TEXT, b"EMAIL,ID\na@example.org,ahkow\n", TEXT, b"EMAIL,ID\nb@example.org,siti\n"]
+    settled = run(asked, [BytesSource(text, name=str(number)) for number, text in enumerate(several)])
+    assert settled.account.rows_kept == 12
+    assert settled.account.identifiers == {"email": 7, "username": 2}
+    assert len(settled.works) == 1
 
 
 def test_what_is_gathered_goes_when_the_next_would_be_too_much(scene: Scene) -> None:

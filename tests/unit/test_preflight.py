@@ -205,15 +205,25 @@ def test_workbooks_and_parquet_can_be_joined(run: Run) -> None:
         assert (came.error, came.kinds) == (None, {"email": 1})
 
 
-def test_a_definition_and_its_rows_can_be_joined(run: Run) -> None:
+def test_a_definition_and_its_rows_may_be_joined_and_need_not(run: Run) -> None:
     files = {
         "db.users-schema.sql": b"CREATE TABLE `users` (`id` int, `email` varchar(99));\n",
         "db.users.00000.sql": b"INSERT INTO `users` VALUES(1,'ali@example.com');\n",
         "db.users.00001.sql": b"INSERT INTO `users` VALUES(2,'ben@example.com');\n",
     }
-    run(files, 'name = "sql"', EMAIL).refused(ManifestError, '"db.users.00000.sql"', "CREATE TABLE")
+    assert run(files, 'name = "sql"', EMAIL).kinds == {"email": 2}
     listed = '["db.users-schema.sql", "db.users.*.sql"]'
     assert run(files, 'name = "sql"', EMAIL, listed, "join = true").kinds == {"email": 2}
+
+
+def test_a_definition_in_another_source_counts_where_columns_are_optional_too(run: Run) -> None:
+    files = {
+        "1.sql": b"CREATE TABLE `users` (`id` int, `email` varchar(99));\n",
+        "2.sql": b"INSERT INTO `users` VALUES(1,'ali@example.com');\n",
+    }
+    for fields in (EMAIL, EMAIL + OPTIONAL):
+        came = run(files, 'name = "sql"', fields)
+        assert (came.error, came.kinds) == (None, {"email": 1})
 
 
 # -- headers ---------------------------------------------------------------------------------------------------------
