@@ -48,6 +48,13 @@ def test_several_reasons_are_named_the_commonest_first() -> None:
     assert "max_ratio" not in said
 
 
+def test_what_most_rows_were_rejected_for_is_not_passed_over_in_silence() -> None:
+    assert message(no_plus=1, not_an_address=5_000).endswith(
+        "For the other reasons, check [format] and [[fields]] with `validate`"
+    )
+    assert "other reasons" not in message(no_plus=5_000, not_an_address=1)
+
+
 def test_for_other_reasons_the_limit_may_be_raised() -> None:
     assert message(not_an_address=5_000).endswith("or raise `max_ratio` in [rejects]")
 
