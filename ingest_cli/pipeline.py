@@ -253,7 +253,7 @@ def named(
         text += f"{'' if text.endswith('?') else '.'} {OPTIONAL}"
     if is_begun and isinstance(error, ManifestError):
         text += f"{'' if text.endswith('?') else '.'} {BEGUN}"
-    return type(error)(text)
+    return error.with_text(text)
 
 
 @dataclass(frozen=True, slots=True)

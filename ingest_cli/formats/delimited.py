@@ -213,7 +213,7 @@ class _Source:
             if found is None:
                 raise
             line = lines_before + count_lines(blocks.data[: int(parsed.bounds[found])])
-            raise type(error)(
+            raise error.with_text(
                 f"{error}; the header seems to be in line {line + 1:,}: set `skip_lines = {line}` in [format]"
             ) from error
 

@@ -153,8 +153,8 @@ def join(found: Sequence[Sequence[Source]]) -> Source:
 
 @contextmanager
 def _named(part: Source) -> Iterator[None]:
-    """Say of which part something that goes wrong is: whoever reads the whole can only name that."""
+    """Name the part in errors about it: a reader of the whole file can only name that."""
     try:
         yield
     except SourceError as error:
-        raise type(error)(f'the part "{part.name}": {error}') from error
+        raise error.with_text(f'the part "{part.name}": {error}') from error

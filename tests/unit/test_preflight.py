@@ -19,14 +19,16 @@ import pytest
 
 from ingest_cli import preflight
 from ingest_cli.decoders import members
-from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, SourceError
+from ingest_cli.errors import IngestError, MissingColumnError, MissingSourceError, SourceError
 from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.pipeline import named
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sinks.memory import MemorySink
+from ingest_cli.sources.joined import Joined
 from ingest_cli.validating import reproduce
 from tests.support.archives import tar_of, zip_of
-from tests.support.pipelines import PEPPER
+from tests.support.pipelines import PEPPER, BytesSource
 
 CSV = 'name = "csv"'
 HEADERLESS = 'name = "csv"\nheader = false\ncolumns = ["email", "phone"]'
@@ -224,6 +226,13 @@ def test_a_definition_in_another_source_counts_where_columns_are_optional_too(ru
     for fields in (EMAIL, EMAIL + OPTIONAL):
         came = run(files, 'name = "sql"', fields)
         assert (came.error, came.kinds) == (None, {"email": 1})
+
+
+def test_a_message_is_named_once_and_its_advice_given_once() -> None:
+    source = Joined((BytesSource(b"a", name="x"), BytesSource(b"b", name="y")))
+    error = named(MissingSourceError("it does not exist"), source, source.name, several=False)
+    assert str(error) == '"x … (2 parts)": it does not exist; check `sources` in [dataset]'
+    assert isinstance(error, MissingSourceError)
 
 
 # -- headers ---------------------------------------------------------------------------------------------------------
