@@ -11,7 +11,7 @@ from ingest_cli.bundles import Bundle
 from ingest_cli.engines.journal import Journal
 from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.extent import Extent
-from ingest_cli.gathering import Gatherer
+from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.heads import format_of
 from ingest_cli.keys import read_age_identity
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
