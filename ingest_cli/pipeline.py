@@ -73,7 +73,7 @@ class Plan:
         shards: what there is to read, in order.
         wanted: columns to keep.
         entries: the shards by the entry of `sources` that named them.
-        notes: what whoever looks at the result should know.
+        notes: remarks for the report.
     """
 
     manifest: Manifest

@@ -88,7 +88,7 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
         for shard in shards:
             if stages.window.exhausted():
                 return
-            if isinstance(shard.source, StandardInput):  # whoever writes to it may take long
+            if isinstance(shard.source, StandardInput):  # its writer may be slow
                 gatherer.flush()
             extent.source(shard.number)
             try:

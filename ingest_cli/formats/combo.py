@@ -7,7 +7,7 @@ a file means; lines that leave no doubt are cut up all at once, to the same effe
 
 A list may be put together of several, with another delimiter each: what stands first in a line of those that the
 manifest names is the one that counts in it, the colons of an address left out. A line with fewer cells than there are
-columns is rejected, since nobody knows which of them it lacks: `user:password` among `url:user:password` would make a
+columns is rejected, since it is unknown which of them it lacks: `user:password` among `url:user:password` would make a
 user name of a password. `mailto:` in front of an address is no cell.
 
 Only the columns asked for are ever cut out of a line. A password that nobody asked for stays in the block.

@@ -3,8 +3,8 @@
 The stream is cut into blocks that end with a record. A block in which every quote stands where it
 should is parsed by Arrow straight into columns; records with too few or too many cells, or with an escape
 in them, are picked out of it beforehand, and any other block goes to the careful parser of `irregular`.
-All three give the same cells for the same bytes, and the tests hold them to it. What becomes of records
-whose cells do not fit their columns is said in `misfits`.
+All three give the same cells for the same bytes, and the tests hold them to it. `misfits` decides about
+records whose cells do not fit their columns.
 """
 
 from __future__ import annotations
