@@ -28,7 +28,7 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats.combo_urls import UrlRule, address_before
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
-from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
+from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
 
@@ -167,7 +167,7 @@ class _Source:
 
     def preamble(self, blocks: Blocks) -> Position:
         """See `RecordParser.preamble`."""
-        return past_lines(blocks, self._format.lines.skip_lines)
+        return blocks.skip_lines(self._format.lines.skip_lines)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
