@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import traceback
+from copy import copy
 from enum import IntEnum
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -32,6 +34,12 @@ class IngestError(Exception):
 
     exit_code: ExitCode = ExitCode.CRASHED
     transient: bool = False
+
+    def with_text(self, text: str) -> Self:
+        """The same error with another message, to which nothing is added."""
+        other = copy(self)
+        other.args = (text,)
+        return other
 
 
 class UsageError(IngestError):

@@ -45,8 +45,8 @@ def format_of(
 def heads(sources: Iterable[Source], encoding: str, age_identity: Callable[[], str] | None = None) -> Iterator[bytes]:
     """The first bytes of the files in `sources`, in UTF-8.
 
-    Of an archive, they are those of its files up to the first that is longer. A source that cannot be read has none:
-    whoever reads the whole of it will say so.
+    Of an archive, they are those of its files up to the first that is longer. A source that cannot be read has none;
+    the error is raised when the whole of it is read.
 
     Args:
         sources: what to read.

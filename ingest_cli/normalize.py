@@ -92,11 +92,9 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
         crowded.check(column_name, [one.canonical for one in several])
     held |= loose.misaligned | crowded.mask
     if loose.any:
-        found = {
-            kind: [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
-            for kind, several in found.items()
-        }
+        found = _believed(found, loose)
     kept = _looked_up(found, rows) & ~crowded.mask
+    lost = held & ~kept & ~crowded.mask
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -110,16 +108,20 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
         skipped={"no_identifier": chunk.index[~held]},
         rejected=tuple(
             sorted(
-                (
-                    *first_reject.of(held & ~kept & ~loose.mask & ~crowded.mask, chunk.index),
-                    *loose.rejected(held & ~kept & ~crowded.mask),
-                    *crowded.rejected(chunk.index),
-                )
+                first_reject.of(lost & ~loose.mask, chunk.index) + loose.rejected(lost) + crowded.rejected(chunk.index)
             )
         ),
         rejected_identifiers=rejected,
         flags=flags,
     )
+
+
+def _believed(found: Mapping[str, Sequence[_Found]], loose: LooseRows) -> dict[str, list[_Found]]:
+    """What was found, without what is not believed of loose rows."""
+    return {
+        kind: [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
+        for kind, several in found.items()
+    }
 
 
 def _looked_up(found: Mapping[str, Sequence[_Found]], rows: int) -> BoolArray:
@@ -299,9 +301,9 @@ class _FirstReject:
             free = cells[self._code[cells] == 0]
             self._code[free] = len(self._causes)
 
-    def of(self, rows: BoolArray, index: IndexArray) -> tuple[tuple[int, str, str], ...]:
+    def of(self, rows: BoolArray, index: IndexArray) -> list[tuple[int, str, str]]:
         """(record index, reason, column) of each row chosen by `rows`."""
-        return tuple((int(index[row]), *self._causes[self._code[row] - 1]) for row in np.flatnonzero(rows))
+        return [(int(index[row]), *self._causes[self._code[row] - 1]) for row in np.flatnonzero(rows)]
 
 
 class _Exposed:

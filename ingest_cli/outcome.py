@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ingest_cli.engines.journal import check_rejects
+from ingest_cli.engines.reject_advice import advice
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
 from ingest_cli.formats.sniffing.names import told_tables
 from ingest_cli.policies.shutdown import CONTINUE
-from ingest_cli.reject_advice import advice
 from ingest_cli.report import Report
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import FEED_BYTES, in_pieces
 from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted
+from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.sniffing.magic import container_format, known_format
-from ingest_cli.gathering import Gatherer
 from ingest_cli.items import ItemBuilder, Items
 from ingest_cli.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.normalize import normalize
@@ -73,7 +73,7 @@ class Plan:
         shards: what there is to read, in order.
         wanted: columns to keep.
         entries: the shards by the entry of `sources` that named them.
-        notes: what whoever looks at the result should know.
+        notes: remarks for the report.
     """
 
     manifest: Manifest
@@ -253,7 +253,7 @@ def named(
         text += f"{'' if text.endswith('?') else '.'} {OPTIONAL}"
     if is_begun and isinstance(error, ManifestError):
         text += f"{'' if text.endswith('?') else '.'} {BEGUN}"
-    return type(error)(text)
+    return error.with_text(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _peek(source: Source) -> _Peek:
 def _pairs(planned: Plan, filled: Container[int]) -> Iterator[tuple[Shard, Shard]]:
     """Those that follow each other as parts of one file would, of the shards with anything in them.
 
-    That is by their names, where one entry of `sources` has named them; where each has an entry of its own, these have
+    That is by their names, where one entry of `sources` has named them; where each has a separate entry, these have
     to look like parts of one file besides.
     """
     alone = list[Shard]()
@@ -160,7 +160,7 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
         return
     if seam.second.packed or known_format(seam.second.head) is not None:
         return  # whatever it is, it is no text that goes on
-    if not seam.cuts or heads.begins_anew(seam):
+    if not seam.cuts or heads.has_own_header(seam):
         return
     raise SourceError(
         f'"{name}" ends in the middle of a line, without a line end, and "{after}" follows it; {JOIN}, or else give it '
@@ -188,8 +188,8 @@ class _Heads:
         planned, sources = self.planned, [shard.source for shard in self.planned.shards]
         self.format = format_of(planned.manifest, planned.wanted, sources, lambda: _CHUNK_BYTES, self.age_key)
 
-    def begins_anew(self, seam: _Seam) -> bool:
-        """Whether the second of two sources has a header, so that it is a file of its own."""
+    def has_own_header(self, seam: _Seam) -> bool:
+        """Whether the second of two sources has a header, so that it is a separate file."""
         table = self.planned.manifest.format
         if not table.header:
             return False

@@ -11,7 +11,7 @@ from ingest_cli.bundles import Bundle
 from ingest_cli.engines.journal import Journal
 from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.extent import Extent
-from ingest_cli.gathering import Gatherer
+from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.heads import format_of
 from ingest_cli.keys import read_age_identity
 from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
@@ -88,7 +88,7 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
         for shard in shards:
             if stages.window.exhausted():
                 return
-            if isinstance(shard.source, StandardInput):  # whoever writes to it may take long
+            if isinstance(shard.source, StandardInput):  # its writer may be slow
                 gatherer.flush()
             extent.source(shard.number)
             try:

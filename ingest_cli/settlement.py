@@ -23,7 +23,7 @@ from ingest_cli.sinks.interface import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a chunk: all that the books of a load are told about it.
+    """Result of a chunk: everything the journal records about it.
 
     Attributes:
         parts: where its rows come from.
@@ -93,7 +93,7 @@ class Settlement:
         return self.rows.records + len(self.key_hash)
 
     def settled(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Settled:
-        """What became of the chunk, given what the sink said of its items."""
+        """Result of the chunk, given what the sink said of its items."""
         account, rejects = self.account(acknowledged, refused), tuple(self.rejects(refused))
         return Settled(self.parts, self.key_hash, account, rejects)
 

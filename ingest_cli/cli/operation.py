@@ -34,7 +34,7 @@ unattended_options = together(
         "--verbose/--quiet",
         "-v/-q",
         default=None,
-        help="Messages and the text report in any case, or in none but that of a failure. Default: without a terminal "
+        help="Always print messages and the text report, or only print failures. Default: without a terminal "
         "no messages, and from cron no report of a load or a prune.",
     ),
     option(

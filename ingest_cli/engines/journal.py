@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ingest_cli.engines.reject_advice import advice
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.extent import Extent
 from ingest_cli.manifest import RejectLimits
@@ -17,7 +18,6 @@ from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.records import Origin, Position
-from ingest_cli.reject_advice import advice
 from ingest_cli.report import Report
 from ingest_cli.settlement import Settled
 

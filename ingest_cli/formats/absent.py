@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from ingest_cli.errors import MissingColumnError
-from ingest_cli.formats.interface import FileFormat, Format
+from ingest_cli.formats.interface import Described, FileFormat, Format
+from ingest_cli.formats.joined import MOST_BEGINNINGS, Begun, ClosedParser, JoiningFormat
+from ingest_cli.formats.record_stream import Rows
 from ingest_cli.records import WHOLE, RowChunk, Span
 
 _MAX_LISTED = 5
@@ -17,7 +20,13 @@ _MAX_LISTED = 5
 
 def with_absent(made: Format | FileFormat, names: Sequence[str]) -> Format | FileFormat:
     """A format that gives all columns of these `names`, where `made` gives those that are there."""
-    return _AbsentInFile(made, tuple(names)) if isinstance(made, FileFormat) else _AbsentInStream(made, tuple(names))
+    if isinstance(made, FileFormat):
+        return _AbsentInFile(made, tuple(names))
+    if isinstance(made, JoiningFormat):
+        return _AbsentInJoined(made, tuple(names))
+    if isinstance(made, Described):
+        return _AbsentInDescribed(made, tuple(names))
+    return _AbsentInStream(made, tuple(names))
 
 
 def none_of(names: Sequence[str], where: str) -> MissingColumnError:
@@ -26,16 +35,59 @@ def none_of(names: Sequence[str], where: str) -> MissingColumnError:
     return MissingColumnError(f"not one column of the manifest is {where}: {listed}")
 
 
-@dataclass(frozen=True, slots=True)
 class _AbsentInStream:
     """See `Format`."""
 
-    made: Format
-    names: tuple[str, ...]
+    def __init__(self, made: Format, names: tuple[str, ...]) -> None:
+        self._made = made
+        self._names = names
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `Format.read`."""
-        return _filled(self.made.read(stream, spans), self.names)
+        return _filled(self._made.read(stream, spans), self._names)
+
+
+class _AbsentInDescribed(_AbsentInStream):
+    """See `Described`."""
+
+    def learn_from(self, heads: Callable[[], Iterable[bytes]]) -> None:
+        """See `Described.learn_from`."""
+        assert isinstance(self._made, Described)  # noqa: S101 - see `with_absent`
+        self._made.learn_from(heads)
+
+
+class _AbsentInJoined(_AbsentInStream):
+    """See `JoiningFormat`."""
+
+    def __init__(self, made: JoiningFormat, names: tuple[str, ...]) -> None:
+        super().__init__(made, names)
+        self._begin = made.begin
+        self._known = deque[tuple[Begun, Begun]](maxlen=MOST_BEGINNINGS)
+
+    def begin(self, text: bytes) -> Begun | None:
+        """See `JoiningFormat.begin`; the same for texts for which that of the format is the same."""
+        begun = self._begin(text)
+        if begun is None:
+            return None
+        for known, filling in self._known:
+            if known is begun:
+                return filling
+        filling = Begun(_FillingParser(begun.parser, self._names), begun.first)
+        self._known.appendleft((begun, filling))
+        return filling
+
+
+class _FillingParser:
+    """See `ClosedParser`."""
+
+    def __init__(self, made: ClosedParser, names: tuple[str, ...]) -> None:
+        self._made = made
+        self._names = names
+
+    def parse_closed(self, data: bytes) -> Rows | None:
+        """See `ClosedParser.parse_closed`."""
+        rows = self._made.parse_closed(data)
+        return None if rows is None else replace(rows, cells=_all_of(rows.cells, len(rows.index), self._names))
 
 
 class _AbsentInFile:
@@ -53,8 +105,10 @@ class _AbsentInFile:
 
 def _filled(chunks: Iterator[RowChunk], names: Sequence[str]) -> Iterator[RowChunk]:
     for chunk in chunks:
-        if absent := [name for name in names if name not in chunk.cells]:
-            empty = pa.array([b""] * len(chunk.index), pa.binary())
-            yield replace(chunk, cells={**chunk.cells, **dict.fromkeys(absent, empty)})
-        else:
-            yield chunk
+        yield replace(chunk, cells=_all_of(chunk.cells, len(chunk.index), names))
+
+
+def _all_of(cells: Mapping[str, pa.BinaryArray], rows: int, names: Sequence[str]) -> Mapping[str, pa.BinaryArray]:
+    """The `cells` of all `names`; those of columns that are not there are empty."""
+    absent = [name for name in names if name not in cells]
+    return {**cells, **dict.fromkeys(absent, pa.array([b""] * rows, pa.binary()))} if absent else cells

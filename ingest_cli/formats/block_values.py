@@ -101,7 +101,7 @@ class Values:
     """Finds the values of some keys."""
 
     def __init__(self, columns: Sequence[str], delimiter: bytes) -> None:
-        """Set up the search for the keys called `columns`, in any case; `delimiter` stands behind each."""
+        """Set up the search for the keys called `columns`, case-insensitive; `delimiter` stands behind each."""
         self._delimiter = delimiter
         self._is_quoted = False
         self._exact = {name.encode("utf-8", "surrogatepass"): name for name in columns}

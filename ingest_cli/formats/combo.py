@@ -7,7 +7,7 @@ a file means; lines that leave no doubt are cut up all at once, to the same effe
 
 A list may be put together of several, with another delimiter each: what stands first in a line of those that the
 manifest names is the one that counts in it, the colons of an address left out. A line with fewer cells than there are
-columns is rejected, since nobody knows which of them it lacks: `user:password` among `url:user:password` would make a
+columns is rejected, since it is unknown which of them it lacks: `user:password` among `url:user:password` would make a
 user name of a password. `mailto:` in front of an address is no cell.
 
 Only the columns asked for are ever cut out of a line. A password that nobody asked for stays in the block.
@@ -28,7 +28,7 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats.combo_urls import UrlRule, address_before
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
-from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
+from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
 
@@ -167,7 +167,7 @@ class _Source:
 
     def preamble(self, blocks: Blocks) -> Position:
         """See `RecordParser.preamble`."""
-        return past_lines(blocks, self._format.lines.skip_lines)
+        return blocks.skip_lines(self._format.lines.skip_lines)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
@@ -197,7 +197,7 @@ class _Source:
         return to_rows(lines, *found)
 
     def parse_closed(self, data: bytes) -> Rows:
-        """See `JoiningParser.parse_closed`."""
+        """See `ClosedParser.parse_closed`."""
         return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:

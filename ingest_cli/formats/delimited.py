@@ -3,8 +3,8 @@
 The stream is cut into blocks that end with a record. A block in which every quote stands where it
 should is parsed by Arrow straight into columns; records with too few or too many cells, or with an escape
 in them, are picked out of it beforehand, and any other block goes to the careful parser of `irregular`.
-All three give the same cells for the same bytes, and the tests hold them to it. What becomes of records
-whose cells do not fit their columns is said in `misfits`.
+All three give the same cells for the same bytes, and the tests hold them to it. `misfits` decides about
+records whose cells do not fit their columns.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class _Source:
             if found is None:
                 raise
             line = lines_before + count_lines(blocks.data[: int(parsed.bounds[found])])
-            raise type(error)(
+            raise error.with_text(
                 f"{error}; the header seems to be in line {line + 1:,}: set `skip_lines = {line}` in [format]"
             ) from error
 
@@ -228,7 +228,7 @@ class _Source:
         return self._without_headers(rows)
 
     def parse_closed(self, data: bytes) -> Rows | None:
-        """See `JoiningParser.parse_closed`."""
+        """See `ClosedParser.parse_closed`."""
         rows = self._regular(data, final=True)
         return None if rows is None else self._without_headers(rows)
 

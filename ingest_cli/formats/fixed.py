@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Layout, Ruler
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.lines import Found, Lines, past_lines, slices, split_lines, to_rows
+from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
 
@@ -91,7 +91,7 @@ class _Source:
             ManifestError: the header cannot be read, or widths are counted in something else than the manifest says.
         """
         own = self._format
-        skipped = past_lines(blocks, own.layout.skip_lines)
+        skipped = blocks.skip_lines(own.layout.skip_lines)
         header, size, lines = self._find_header(blocks) if own.layout.header else (b"", 0, 0)
         self._unit = self._find_unit(blocks)
         if header:

@@ -23,8 +23,8 @@ MOST_BEGINNINGS = 8
 """How many ways to begin are remembered: several kinds of files may take turns."""
 
 
-class JoiningParser(RecordParser, Protocol):
-    """A parser of records that can be given those of several sources at once."""
+class ClosedParser(Protocol):
+    """Parses the records of several sources at once."""
 
     def parse_closed(self, data: bytes) -> Rows | None:
         """The records of `data`, which ends with a line end, as `parse` gives them; None if one may hold several.
@@ -33,6 +33,10 @@ class JoiningParser(RecordParser, Protocol):
             data: whole lines; a source may begin with each of them.
         """
         ...
+
+
+class JoiningParser(RecordParser, ClosedParser, Protocol):
+    """A parser of records that can be given those of several sources at once."""
 
 
 @runtime_checkable
@@ -57,7 +61,7 @@ class Begun:
         first: where the first record begins.
     """
 
-    parser: JoiningParser
+    parser: ClosedParser
     first: Position
 
 

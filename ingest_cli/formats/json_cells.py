@@ -5,8 +5,7 @@ an array of one for what is in it.
 
 * Strings are themselves, numbers the digits that were written, and truth values `true` and `false`.
 * Null, what is missing, and what is empty is an empty cell.
-* The elements of an array are joined with `;` where the path says `[]`, and only there. An ID with a `;` in it
-  is none: name one place.
+* The elements of an array share a cell where the path says `[]`, and only there; see `several_values`.
 * The one value inside of `{"$oid": …}`, `{"$numberLong": …}`, `{"$date": …}` and the like is taken out of them. These
   are of MongoDB Extended JSON (v2; its document of 2020 in the `mongodb/specifications`); of `$binary` only the bytes
   count, not their subtype, and `$undefined` is nothing.
@@ -25,9 +24,10 @@ import pyarrow as pa
 
 from ingest_cli.formats.json_paths import Paths, Step
 from ingest_cli.formats.json_values import NOT_AN_OBJECT, Row
+from ingest_cli.formats.several_values import cell_of
 
-SEPARATOR = ";"
-"""What stands between several values in one cell."""
+_BETWEEN_MEMBERS = ";"
+"""What stands between the values of one object of which a column has everything."""
 
 NOT_AN_ARRAY = "not_an_array"
 OBJECT_IN_CELL = "object_in_cell"
@@ -130,7 +130,7 @@ class Cells:
         if len(found) == 1:
             return found[0] if isinstance(found[0], str) else self._text(found[0])
         texts = [value if isinstance(value, str) else self._text(value) for value in found]
-        return SEPARATOR.join(text for text in texts if text.strip())
+        return cell_of([text for text in texts if text.strip()])
 
 
 class Fault(Enum):
@@ -221,8 +221,20 @@ def _inside(value: dict[str, object]) -> object:
 
 
 def _everything(values: object) -> str:
-    """Everything inside of `values` that is not empty, in order."""
+    """Everything inside of `values` that is not empty, in order; what an object holds is one value."""
     texts, ahead = list[str](), [values]
+    while ahead:
+        value = ahead.pop()
+        if isinstance(value, list):
+            ahead += reversed(value)
+        elif text := _whole(value):
+            texts.append(text)
+    return cell_of(texts)
+
+
+def _whole(value: object) -> str:
+    """The text of everything inside of `value`; empty if there is nothing."""
+    texts, ahead = list[str](), [value]
     while ahead:
         value = ahead.pop()
         if isinstance(value, str):
@@ -235,7 +247,7 @@ def _everything(values: object) -> str:
         elif isinstance(value, dict):
             inside = _inside(value)
             ahead += reversed(value.values()) if inside is Fault.OBJECT else [inside]
-    return SEPARATOR.join(texts)
+    return _BETWEEN_MEMBERS.join(texts)
 
 
 def _encoded(text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 That is what `to_json()` of pandas writes unless it is told otherwise (`orient="columns"`), and what a dictionary of
 lists becomes. A row is what stands under one key in each of the columns, in whatever order, or at one place in each of
-the arrays. Arrays of unequal length are refused, since nobody can tell which of their elements belong together; a key
+the arrays. Arrays of unequal length are refused, since it is unknown which of their elements belong together; a key
 that is twice in one column makes a row that is rejected.
 
 No row is whole before the end of the document. So it is walked through to its end, and the wanted columns are kept in
@@ -276,7 +276,7 @@ class _Frame:
         """The rows.
 
         Raises:
-            ManifestError: a wanted column is not there, or nobody can tell which of the values belong together.
+            ManifestError: a wanted column is not there, or it is unknown which of the values belong together.
         """
         for first, names in self._names.items():
             if first not in self._series and not self._wanted.optional.issuperset(names):
@@ -295,7 +295,7 @@ class _Frame:
             some, other = (min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__))
             raise ManifestError(
                 f'the column "{some}" has {lengths[some]:,} values and "{other}" has {lengths[other]:,}, so that '
-                "nobody can tell which of them belong together"
+                "it is unknown which of them belong together"
             )
         size = len(several[0]) if several else 0
         faults = {place: reason for series in reversed(several) for place, reason in reversed(series.faults)}
@@ -305,7 +305,7 @@ class _Frame:
     def _by_key(self, several: Sequence[_Series]) -> _Rows:
         if not all(series.is_object for series in several):
             raise ManifestError(
-                "some of the columns are arrays and some are objects, so that nobody can tell which of their values "
+                "some of the columns are arrays and some are objects, so that it is unknown which of their values "
                 "belong together"
             )
         keys = [series.keys for series in several]

@@ -88,7 +88,7 @@ class _Source:
         return replace(rows, skipped={**rows.skipped, REPEATED_HEADER: np.array(headers, np.int32)})
 
     def parse_closed(self, data: bytes) -> Rows:
-        """See `JoiningParser.parse_closed`."""
+        """See `ClosedParser.parse_closed`."""
         return self.parse(data, final=True)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:

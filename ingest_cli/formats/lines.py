@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows
-from ingest_cli.records import CR, LF, IndexArray, OffsetArray, Position, count_lines, line_ends
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows
+from ingest_cli.records import CR, LF, IndexArray, OffsetArray, count_lines, line_ends
 
 _INK = np.ones(256, np.bool_)
 _INK[list(b" \t\r\n")] = False
@@ -110,17 +110,6 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
     blank = ~np.logical_or.reduceat(_INK[view[: bounds[-1]]], bounds[:-1])
     long = np.diff(bounds) > MAX_RECORD_BYTES
     return Lines(data, bounds, ends, blank & ~long, long)
-
-
-def past_lines(blocks: Blocks, count: int) -> Position:
-    """Read past so many lines; where the next one begins."""
-    size = lines = 0
-    for _ in range(count):
-        passed, closed = blocks.discard_line()
-        size, lines = size + passed, lines + closed
-        if not closed:
-            break
-    return Position(size, 0, lines)
 
 
 def slices(data: bytes, begins: OffsetArray, ends: OffsetArray) -> pa.BinaryArray:

@@ -1,6 +1,6 @@
 """Rows whose cells are not as many as their columns, and what a manifest may say that makes up for it.
 
-Without any rule such a row is rejected: a value one column off makes somebody's password an identifier. A row that
+Without any rule such a row is rejected: a value one column off turns a password into an identifier. A row that
 is accepted by a rule is *loose*: normalizing believes it only if its identifiers bear the rule out.
 """
 

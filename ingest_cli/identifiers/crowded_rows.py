@@ -54,9 +54,9 @@ class CrowdedRows:
         for row in np.flatnonzero(crowded).tolist():
             self._column.setdefault(row, column)
 
-    def rejected(self, index: IndexArray) -> tuple[tuple[int, str, str], ...]:
+    def rejected(self, index: IndexArray) -> list[tuple[int, str, str]]:
         """(record index, reason, column) of each, given the record index of every row."""
-        return tuple((int(index[row]), REASON, column) for row, column in sorted(self._column.items()))
+        return [(int(index[row]), REASON, column) for row, column in sorted(self._column.items())]
 
 
 def _has_one_each(cell: IndexArray) -> bool:

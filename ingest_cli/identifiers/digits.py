@@ -38,7 +38,7 @@ def bare(text: str) -> tuple[str, str | None]:
 
 
 def each(text: str, canonical: Callable[[str], CellResult]) -> list[CellResult]:
-    """Apply the rule for one value to every value of a cell; they are joined as entries of an array of JSON are."""
+    """Apply the rule for one value to every value of a cell, which `;` and line ends separate."""
     if (";" in text or "\n" in text or "\r" in text) and len(text) <= spreadsheet.LONGEST_CELL:
         pieces = [piece.strip() for piece in _BETWEEN_VALUES.split(text) if any(map(str.isalnum, piece))]
         return [canonical(piece) for piece in pieces] or [canonical(text)]

@@ -1,6 +1,6 @@
 """Lists in one cell: `{a,b}` of PostgreSQL, `["a","b"]` of JSON, DuckDB and Hive, `('a', 'b')` of Python.
 
-An exporter that has no rows of its own for the entries of an array writes the array into the cell. What stands between
+An exporter that has no separate rows for the entries of an array writes the array into the cell. What stands between
 the brackets is read as all of them write it: entries are separated by commas, may be quoted, and may be lists again
 (PostgreSQL documentation, "Array Input and Output Syntax"; RFC 8259 §5; Python's `repr`).
 """

@@ -2,7 +2,7 @@
 
 Such a row may have a value one column off. It is misaligned unless every filled cell of a kind that can be checked is
 valid; what cannot be checked, a user name or an id that is no MyKad, is left out of it. So a password that slipped into
-another column is nobody's identifier, unless it is a valid one of a checked kind. A row that held identifiers, none of
+another column is no identifier, unless it is a valid one of a checked kind. A row that held identifiers, none of
 which is left, is misaligned as well.
 """
 

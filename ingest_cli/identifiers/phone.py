@@ -66,7 +66,7 @@ _ABROAD = frozenset(
 
 
 class Number(NamedTuple):
-    """What became of one number.
+    """Result of one number.
 
     Attributes:
         value: E.164; None where there is none.
@@ -180,7 +180,7 @@ def _is_zero(character: str) -> bool:
 
 
 def _judged(reading: Reading | str, text: str, read: ReadNumber) -> Number:
-    """Decide what becomes of a number as it was read from `text`."""
+    """Decide whether to keep, convert or reject a number read from `text`."""
     if isinstance(reading, str):
         return Number(None, reading)
     if found := _in_use(reading, read):

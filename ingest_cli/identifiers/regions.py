@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import phonenumbers
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest_cli.columns import encoded
 from ingest_cli.identifiers import spreadsheet
@@ -74,7 +75,7 @@ def canonicalized_by_region(
         regions: length n: what the dump says; null where it says nothing.
         default: the region for those.
     """
-    which, names = encoded(unwrapped(regions, keeps_broken=True).cells.fill_null(""))
+    which, names = encoded(_one_each(regions))
     resolved = [region_of(name) if name else default for name in names.to_pylist()]
     distinct = sorted(set(resolved))
     code = np.array([distinct.index(region) for region in resolved], np.int64)[which]
@@ -85,3 +86,13 @@ def canonicalized_by_region(
         at: IndexArray = np.flatnonzero(code == number).astype(np.int32)
         parts.append((identifier.canonicalize(cells.take(pa.array(at)), distinct[number]), at))
     return merged(parts)
+
+
+def _one_each(regions: pa.StringArray) -> pa.StringArray:
+    """What each cell says, without what stands around it; of several values nothing that is a region."""
+    plain = unwrapped(regions, keeps_broken=True)
+    named = plain.cells.fill_null("")
+    if plain.cell is None:
+        return named
+    _, first, count = np.unique(plain.cell, return_index=True, return_counts=True)
+    return pc.if_else(pa.array(count == 1), named.take(pa.array(first)), NO_REGION)

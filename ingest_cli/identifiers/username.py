@@ -1,6 +1,6 @@
 """User names: one form for all spellings that a site would take for the same name.
 
-NFKC and case folding, repeated until nothing changes, without characters that nobody sees, is Unicode's
+NFKC and case folding, repeated until nothing changes, without invisible characters, is Unicode's
 NFKC_Casefold (Unicode Standard section 3.13). A bracket may be part of a name (`[CLAN]name`), so only what is a list
 from its beginning to its end is read as one; an apostrophe is taken off where a spreadsheet or an exporter puts it,
 before what would be a formula or a number. A column of user names that holds e-mail addresses is a column of

@@ -1,6 +1,6 @@
 """What stands around the values of a cell, or between their characters, and is no part of them.
 
-* Characters that nobody sees: formats (general category Cf, such as zero-width spaces, marks of direction and the byte
+* Invisible characters: formats (general category Cf, such as zero-width spaces, marks of direction and the byte
   order mark), variation selectors and the other default ignorables of Unicode, and U+FFFC, which stands where a picture
   was.
 * A spreadsheet's formula for a text: `="0123"`. Its quotes keep the zeros.

@@ -270,7 +270,7 @@ class Pacer:
 
 
 def _count_from(state: Shared, at_s: float) -> None:
-    """Begin to count answers anew."""
+    """Reset the count of answers."""
     state.since_s = at_s
     state.requests = state.throttled = state.sent_wcu = state.unprocessed_wcu = 0.0
 

@@ -56,7 +56,7 @@ class FingerprintCache:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Read and write the file once for all files that are looked up in the block, by whoever asks `default`."""
+        """Read and write the file once for all files that are looked up in the block through `default`."""
         self._held, self._is_changed = self._load(), False
         _holding.append(self)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from ingest_cli.errors import SourceError, UsageError
 from ingest_cli.sources import local, stdin
 from ingest_cli.sources.interface import Source
 from ingest_cli.sources.parts import in_order
+from ingest_cli.sources.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -68,36 +68,15 @@ class Joined:
         return io.BufferedReader(_JoinedFile(self.parts))
 
 
-class _JoinedFile(io.RawIOBase):
+class _JoinedFile(SeekableFile):
     """The parts as a file that can be read at any place; one of them is open at a time."""
 
     def __init__(self, parts: Sequence[Source]) -> None:
-        super().__init__()
-        self._parts = parts
         self._begins = [0, *accumulate(part.size_bytes for part in parts)]
-        self._at = 0
+        super().__init__(self._begins[-1])
+        self._parts = parts
         self._number = -1
         self._open: BinaryIO | None = None
-
-    def readable(self) -> bool:
-        """See `io.IOBase.readable`."""
-        return True
-
-    def seekable(self) -> bool:
-        """See `io.IOBase.seekable`."""
-        return True
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """See `io.IOBase.seek`; a place before the first byte is a `ValueError`, as for other files."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._begins[-1]}[whence]
-        if start + offset < 0:
-            raise ValueError("there is nothing before the first byte")
-        self._at = start + offset
-        return self._at
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """See `io.RawIOBase.readinto`; raises `SourceError`."""
@@ -153,8 +132,8 @@ def join(found: Sequence[Sequence[Source]]) -> Source:
 
 @contextmanager
 def _named(part: Source) -> Iterator[None]:
-    """Say of which part something that goes wrong is: whoever reads the whole can only name that."""
+    """Name the part in errors about it: a reader of the whole file can only name that."""
     try:
         yield
     except SourceError as error:
-        raise type(error)(f'the part "{part.name}": {error}') from error
+        raise error.with_text(f'the part "{part.name}": {error}') from error

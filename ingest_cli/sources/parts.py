@@ -2,7 +2,7 @@
 
 What splits files counts: in figures (`.001`, `part-00000`, `split -d`), in hexadecimal ones (`split -x`) or in letters
 (`split`: `aa`, `ab` … `yz`, `zaaa`). An order that the names do not give is never guessed: a file put together in a
-wrong one has values that nobody wrote.
+wrong order has values that are not in the original.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
         return None
     order = sorted(range(len(names)), key=lambda at: numbers[at])
     differing = [at for at in range(len(numbers[0])) if len({each[at] for each in numbers}) > 1]
-    if len(differing) == 1:  # else they lie in several folders, say, and nobody knows which is the last of each
+    if len(differing) == 1:  # else they lie in several folders, say, and the last of each is unknown
         pieces, at = _NUMBER.split(names[0]), 2 * differing[0] + 1
         around = "".join(pieces[:at]), "".join(pieces[at + 1 :])
         counters = [written[place][differing[0]] for place in order]

@@ -43,7 +43,7 @@ class Places:
         target: whose region and profile S3 is asked with, but not its endpoint, which is DynamoDB's; None: as for
             AWS's own tools.
         wait: waits for what lies elsewhere.
-        on_note: told what whoever looks at the result should know.
+        on_note: told what the report should note.
     """
 
     base: Path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from botocore.exceptions import ClientError, IncompleteReadError
 from ingest_cli.errors import SourceError
 from ingest_cli.sources.places import READ_BYTES
 from ingest_cli.sources.s3_requests import FAULTS, READING, Requests, changed
+from ingest_cli.sources.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -67,34 +66,13 @@ def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
             requests.pause(fault, _WHAT, failed, READING)
 
 
-class VersionFile(io.RawIOBase):
+class VersionFile(SeekableFile):
     """The same as a file, a request for each reading; to be wrapped in a buffer. Its methods raise `SourceError`."""
 
     def __init__(self, requests: Requests, version: Version) -> None:
-        super().__init__()
+        super().__init__(version.size_bytes)
         self._requests = requests
         self._version = version
-        self._at = 0
-
-    def readable(self) -> bool:
-        """See `io.IOBase.readable`."""
-        return True
-
-    def seekable(self) -> bool:
-        """See `io.IOBase.seekable`."""
-        return True
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """See `io.IOBase.seek`; a place before the first byte is a `ValueError`, as for other files."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._version.size_bytes}[whence]
-        if start + offset < 0:
-            raise ValueError("there is nothing before the first byte")
-        self._at = start + offset
-        return self._at
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """See `io.RawIOBase.readinto`."""

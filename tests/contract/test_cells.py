@@ -171,3 +171,38 @@ def test_arrays_of_json_are_several_ids() -> None:
     settled = run(manifest('column = "id[]"\nkind = "id"', format_='name = "json"'), [BytesSource(dump.encode())])
     assert_table_holds(settled, id=["850101145678", "850102145678", "A1234567"])
     assert rows(settled) == (2, 0, 1)
+
+
+def test_several_user_names_of_one_record_are_several() -> None:
+    blocks = "Username: Ah;Kow\nUsername: siti\n\nUsername: ali\n"
+    settled = run(manifest(a_list("Username"), format_='name = "blocks"'), [BytesSource(blocks.encode())])
+    assert_table_holds(settled, username=["ah;kow", "siti", "ali"])
+
+
+def a_list(column: str) -> str:
+    return f'column = "{column}"\nkind = "username"'
+
+
+def test_and_so_are_those_of_an_array() -> None:
+    for format_, text in {
+        "jsonl": '{"logins": ["Ah;Kow", "\\"siti\\""], "more": [{"n": "x"}, {"n": "y,z"}]}\n',
+        "json": '[{"logins": ["Ah;Kow", "\\"siti\\""], "more": [{"n": "x"}, {"n": "y,z"}]}]',
+    }.items():
+        asked = manifest(a_list("logins[]"), a_list("more[].n"), format_=f'name = "{format_}"')
+        assert_table_holds(run(asked, [BytesSource(text.encode())]), username=["ah;kow", '"siti"', "x", "y,z"])
+
+
+def test_and_those_of_a_list_in_parquet() -> None:
+    file = io.BytesIO()
+    people = [[{"n": "x"}, {"n": "y,z"}], []]
+    pq.write_table(pa.table({"logins": [["Ah;Kow", '"siti"'], ["ali"]], "more": people}), file)
+    asked = manifest(a_list("logins"), a_list("more[].n"), format_='name = "parquet"')
+    settled = run(asked, [BytesSource(file.getvalue())])
+    assert_table_holds(settled, username=["ah;kow", '"siti"', "ali", "x", "y,z"])
+
+
+def test_a_row_of_several_regions_has_none() -> None:
+    dump = 'phone,land\n0123456781,"[MY,SG]"\n81234567,SG\n+6581234568,"{MY,SG}"\n'
+    settled = run(manifest(a_field("phone", 'region_column = "land"')), [BytesSource(dump.encode())])
+    assert_table_holds(settled, phone=["+6581234567", "+6581234568"])
+    assert settled.account.rejected == {"unknown_region": 1}

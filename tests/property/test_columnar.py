@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingest_cli.errors import IngestError
 from ingest_cli.formats.arrow.parquet_levels import row_starts
 from ingest_cli.formats.columnar import ArrowFile, Parquet
+from ingest_cli.formats.several_values import cell_of
 from ingest_cli.records import WHOLE, Position, RowChunk, Span
 
 Kind = type[Parquet | ArrowFile]
@@ -54,7 +55,7 @@ def expected(drawn: list[tuple[object, object, object]]) -> list[tuple[bytes, ..
     for text, several, number in drawn:
         assert several is None or isinstance(several, list)
         decoded = [(each or b"").decode("utf-8", "surrogateescape") for each in several or ()]
-        joined = ";".join(each for each in decoded if each.strip()).encode("utf-8", "surrogateescape")
+        joined = cell_of([each for each in decoded if each.strip()]).encode("utf-8", "surrogateescape")
         assert text is None or isinstance(text, bytes)
         out.append((text or b"", joined, b"" if number is None else str(number).encode()))
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ COLUMNS = {"ID": "username", "EMAIL": "email"}
 CSV = manifest(COLUMNS)
 HEADERLESS = manifest(COLUMNS, format_='name = "csv"\nheader = false\ncolumns = ["ID", "EMAIL"]')
 COMBO = manifest(COLUMNS, format_='name = "combo"\ncolumns = ["EMAIL", "ID"]')
+SOME_LACK_IT = replace(CSV, fields=tuple(replace(field, optional=field.kind == "email") for field in CSV.fields))
 JSON_LINES = manifest(COLUMNS, format_='name = "jsonl"')
 
 HEADS = [b"ID,EMAIL\n", b"EMAIL,PASSWORD,ID\n", b'\r\n"ID",EMAIL\r\n', b'ID,"EM\nAIL",EMAIL\n', b"ID,EMAIL", b"NAME\n"]
@@ -125,6 +126,15 @@ GOOD = b"ID,EMAIL\n5,i@j.example\n\n6,k@l.example\n,-\n7\n"
 @given(st.lists(st.tuples(st.sampled_from(HEADS), rows_of(CSV_BITS)).map(b"".join), max_size=6), CHUNK_BYTES)
 def test_csv_files(texts: Texts, chunk_bytes: int) -> None:
     check(CSV, texts, chunk_bytes)
+
+
+@settings(max_examples=50)
+@example([GOOD, b"ID\n8\n9\n", GOOD, b"ID,EMIAL\n8,x\n"], 1 << 20)
+@given(
+    st.lists(st.tuples(st.sampled_from([*HEADS, b"ID\n"]), rows_of(CSV_BITS)).map(b"".join), max_size=6), CHUNK_BYTES
+)
+def test_csv_files_some_of_which_lack_a_column(texts: Texts, chunk_bytes: int) -> None:
+    check(SOME_LACK_IT, texts, chunk_bytes)
 
 
 @settings(max_examples=50)

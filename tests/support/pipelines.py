@@ -12,7 +12,7 @@ from ingest_cli.batching import batches
 from ingest_cli.bundles import Bundle, Part
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
-from ingest_cli.gathering import Gatherer
+from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.hashing import Hasher
 from ingest_cli.items import ItemBuilder
 from ingest_cli.keys import Pepper

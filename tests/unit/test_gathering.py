@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from ingest_cli.bundles import Bundle
 from ingest_cli.errors import DamagedError, ManifestError, TryAgainError
 from ingest_cli.formats import open_format
+from ingest_cli.formats.gathering import MOST_AGE_S, Gatherer
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.gathering import MOST_AGE_S, Gatherer
+from ingest_cli.formats.joined import JoiningFormat
 from ingest_cli.pipeline import wanted_of
 from ingest_cli.records import Origin, Position, RowChunk
 from tests.support.archives import tar_of
@@ -60,6 +62,17 @@ class Scene:
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
+
+
+def test_texts_share_a_chunk_where_some_of_them_lack_a_column() -> None:
+    asked = manifest({"EMAIL": "email", "ID": "username"})
+    asked = replace(asked, fields=tuple(replace(field, optional=field.kind == "username") for field in asked.fields))
+    several = [TEXT, b"EMAIL,ID\na@example.org,ahkow\n", TEXT, b"EMAIL,ID\nb@example.org,siti\n"]
+    settled = run(asked, [BytesSource(text, name=str(number)) for number, text in enumerate(several)])
+    assert settled.account.rows_kept == 12
+    assert settled.account.identifiers == {"email": 7, "username": 2}
+    assert len(settled.works) == 1
+    assert isinstance(open_format(asked.format, wanted_of(asked)), JoiningFormat), "they are parsed together, too"
 
 
 def test_what_is_gathered_goes_when_the_next_would_be_too_much(scene: Scene) -> None:

@@ -150,3 +150,12 @@ def test_a_column_of_regions_is_as_if_each_cell_stood_alone() -> None:
 def test_a_column_without_cells_has_no_regions() -> None:
     nothing = pa.array([], pa.string())
     assert len(canonicalized_by_region(PHONE, nothing, nothing, "MY").value) == 0
+
+
+def test_a_cell_of_several_regions_names_none_and_leaves_those_of_other_rows_alone() -> None:
+    cells = pa.array(["0123456789", "91234567", "0123456789", "+6591234567"])
+    regions = pa.array(["[MY,SG]", '="SG"', "[MY]", '["MY","SG"]'])
+    found = canonicalized_by_region(PHONE, cells, regions, "MY")
+    assert found.cell.tolist() == [1, 2, 3]
+    assert found.value.to_pylist() == ["+6591234567", "+60123456789", "+6591234567"]
+    assert (found.rejected_cell.tolist(), found.rejected_reason) == ([0], ["unknown_region"])

@@ -46,7 +46,7 @@ def test_values_under_one_key_or_at_one_place_are_a_row(
 def test_the_key_of_a_row_is_a_column_and_paths_lead_into_values() -> None:
     data = b'{"a": {"u@x": ["1", "2"], "v@x": []}, "b": {"u@x": {"c": {"$oid": "5"}}, "v@x": {}}}'
     found = chunks(data, "$key", "a[]", "a[0]", "b.c")
-    assert cells(found, "$key", "a[]", "a[0]", "b.c") == [(b"u@x", b"1;2", b"1", b"5"), (b"v@x", b"", b"", b"")]
+    assert cells(found, "$key", "a[]", "a[0]", "b.c") == [(b"u@x", b'["1","2"]', b"1", b"5"), (b"v@x", b"", b"", b"")]
     assert cells(chunks(b'{"a": ["1"]}', "$key", "a"), "$key", "a") == [(b"", b"1")]
 
 

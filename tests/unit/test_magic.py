@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.formats.sniff import sniff
-from ingest_cli.formats.sniffing.magic import binary_format, known_format
+from ingest_cli.formats.sniffing.magic import known_format
 from tests.support import undescribed as shapes
 
 ROWS = shapes.people(20)
@@ -103,8 +103,8 @@ def test_a_database_of_sqlite_is_named(tmp_path: Path) -> None:
 
 def test_a_length_that_leads_nowhere_makes_no_bson() -> None:
     whole = bson("_id", "email")
-    assert binary_format(whole[:-1] + b"x" + whole) is None
-    assert binary_format(whole + b"\x09\0\0\0abcd\x01") is None
+    assert known_format(whole[:-1] + b"x" + whole) is None
+    assert known_format(whole + b"\x09\0\0\0abcd\x01") is None
 
 
 TEXTS = {
@@ -120,13 +120,13 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_is_no_binary_format(name: str) -> None:
-    assert binary_format(TEXTS[name]) is None
+    assert known_format(TEXTS[name]) is None
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1), st.sampled_from(
     ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"]))  # fmt: skip
 def test_no_text_without_control_characters_is_a_database(text: str, encoding: str) -> None:
-    found = binary_format(f"NAMA,{text}\n".encode(encoding))
+    found = known_format(f"NAMA,{text}\n".encode(encoding))
     assert found is None
 
 

@@ -19,14 +19,16 @@ import pytest
 
 from ingest_cli import preflight
 from ingest_cli.decoders import members
-from ingest_cli.errors import IngestError, MissingColumnError, SourceError
+from ingest_cli.errors import IngestError, MissingColumnError, MissingSourceError, SourceError
 from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.pipeline import named
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sinks.memory import MemorySink
+from ingest_cli.sources.joined import Joined
 from ingest_cli.validating import reproduce
 from tests.support.archives import tar_of, zip_of
-from tests.support.pipelines import PEPPER
+from tests.support.pipelines import PEPPER, BytesSource
 
 CSV = 'name = "csv"'
 HEADERLESS = 'name = "csv"\nheader = false\ncolumns = ["email", "phone"]'
@@ -205,7 +207,7 @@ def test_workbooks_and_parquet_can_be_joined(run: Run) -> None:
         assert (came.error, came.kinds) == (None, {"email": 1})
 
 
-def test_a_definition_in_one_file_is_that_of_rows_in_others(run: Run) -> None:
+def test_a_definition_and_its_rows_may_be_joined_and_need_not(run: Run) -> None:
     files = {
         "db.users-schema.sql": b"CREATE TABLE `users` (`id` int, `email` varchar(99));\n",
         "db.users.00000.sql": b"INSERT INTO `users` VALUES(1,'ali@example.com');\n",
@@ -214,6 +216,23 @@ def test_a_definition_in_one_file_is_that_of_rows_in_others(run: Run) -> None:
     assert run(files, 'name = "sql"', EMAIL).kinds == {"email": 2}
     listed = '["db.users-schema.sql", "db.users.*.sql"]'
     assert run(files, 'name = "sql"', EMAIL, listed, "join = true").kinds == {"email": 2}
+
+
+def test_a_definition_in_another_source_counts_where_columns_are_optional_too(run: Run) -> None:
+    files = {
+        "1.sql": b"CREATE TABLE `users` (`id` int, `email` varchar(99));\n",
+        "2.sql": b"INSERT INTO `users` VALUES(1,'ali@example.com');\n",
+    }
+    for fields in (EMAIL, EMAIL + OPTIONAL):
+        came = run(files, 'name = "sql"', fields)
+        assert (came.error, came.kinds) == (None, {"email": 1})
+
+
+def test_a_message_is_named_once_and_its_advice_given_once() -> None:
+    source = Joined((BytesSource(b"a", name="x"), BytesSource(b"b", name="y")))
+    error = named(MissingSourceError("it does not exist"), source, source.name, several=False)
+    assert str(error) == '"x … (2 parts)": it does not exist; check `sources` in [dataset]'
+    assert isinstance(error, MissingSourceError)
 
 
 # -- headers ---------------------------------------------------------------------------------------------------------

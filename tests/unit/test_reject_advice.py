@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from ingest_cli.engines.journal import check_rejects
+from ingest_cli.engines.reject_advice import ADVICE, advice
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.manifest import RejectLimits
-from ingest_cli.reject_advice import ADVICE, advice
 from ingest_cli.report import Account, Report
 
 
@@ -46,6 +46,13 @@ def test_several_reasons_are_named_the_commonest_first() -> None:
     said = message(too_few_cells=1_000, too_many_cells=1, not_an_address=5_000)
     assert said.index("too_few_cells (1,000 rows)") < said.index("too_many_cells (1 row)")
     assert "max_ratio" not in said
+
+
+def test_what_most_rows_were_rejected_for_is_not_passed_over_in_silence() -> None:
+    assert message(no_plus=1, not_an_address=5_000).endswith(
+        "For the other reasons, check [format] and [[fields]] with `validate`"
+    )
+    assert "other reasons" not in message(no_plus=5_000, not_an_address=1)
 
 
 def test_for_other_reasons_the_limit_may_be_raised() -> None:

@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from ingest_cli.formats.arrow.columns import Column, is_list, storage
-from ingest_cli.formats.json_cells import SEPARATOR, Cells
+from ingest_cli.formats.json_cells import Cells
 from ingest_cli.formats.json_paths import Every, Paths
+from ingest_cli.formats.several_values import cells_of
 
 Sizes = npt.NDArray[np.int64]
 
@@ -138,14 +139,14 @@ def as_bytes(array: pa.Array) -> pa.Array:
 
 def _joined(array: pa.Array) -> pa.BinaryArray | None:
     """What `json_paths` makes of lists of texts, all at once; None if some are not UTF-8."""
-    inside = texts(array.flatten())
     try:
-        filled = pc.not_equal(pc.utf8_trim_whitespace(inside.cast(pa.string())), "")
+        inside = texts(array.flatten()).cast(pa.string())
+        filled = pc.not_equal(pc.utf8_trim_whitespace(inside), "")
     except pa.ArrowInvalid:
         return None
     lengths = _running(filled.to_numpy(zero_copy_only=False))[_running(_lengths(array))]
     lists = pa.ListArray.from_arrays(pa.array(lengths, pa.int32()), inside.filter(filled))
-    return pc.binary_join(lists, SEPARATOR.encode())
+    return cells_of(lists)
 
 
 def _values(array: pa.Array) -> list[object]:

@@ -107,7 +107,7 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
 
 
 def _escaped(dialect: Dialect, text: str) -> Dialect:
-    """The dialect with an escape: whoever writes one has no need of quotes, and where none is seen there are none."""
+    """The dialect with an escape: a writer that escapes needs no quotes, and where none is seen there are none."""
     return Dialect(dialect.delimiter, dialect.quote if '"' in text else None, ESCAPE)
 
 

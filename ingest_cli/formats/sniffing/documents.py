@@ -135,7 +135,7 @@ def _keyed(count: int, keys: Sequence[str]) -> Finding:
 
 
 def _of_columns(node: dict[str, object], path: Path) -> Parsed:
-    """The rows of an object that has the values of each column in an array or object of its own."""
+    """The rows of an object that has the values of each column in a separate array or object."""
     names = list(node)[:MAX_COLUMNS]
     columns = [node[name] for name in names]
     keys = dict.fromkeys(

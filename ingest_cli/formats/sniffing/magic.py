@@ -169,12 +169,6 @@ def known_format(sample: bytes) -> KnownFormat | None:
     return next((known for is_one, known in _STRUCTURES if is_one(sample)), None)
 
 
-def binary_format(sample: bytes) -> str | None:
-    """The meaning of `known_format`, or None."""
-    found = known_format(sample)
-    return found.meaning if found else None
-
-
 def container_format(head: bytes) -> str | None:
     """Name of the format of a file that has to be read at its end first, or None if `head` is not that of one."""
     if head.startswith(b"PAR1"):

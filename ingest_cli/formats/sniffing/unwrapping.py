@@ -1,15 +1,26 @@
-"""What a cell holds that is written for a spreadsheet, so that it keeps its zeros: `="0123"`."""
+"""The value in a cell that is written for a spreadsheet, so that it keeps its zeros, or in a list: `="01"`, `["a"]`."""
 
 from __future__ import annotations
 
+import json
 import re
 
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
 
 def unwrapped(cell: str) -> str:
-    """The value of a trimmed cell `="…"`; any other cell as it is."""
+    """The value of a trimmed cell `="…"`, the first one of a list of JSON strings; any other cell as it is."""
+    if cell.startswith('["'):
+        return _first_of(cell)
     if not cell.startswith('="'):
         return cell
     found = _FORMULA.fullmatch(cell)
     return found[1].replace('""', '"').strip() if found else cell
+
+
+def _first_of(cell: str) -> str:
+    try:
+        values = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    return next((value.strip() for value in values if isinstance(value, str) and value.strip()), cell)

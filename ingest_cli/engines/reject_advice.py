@@ -1,7 +1,7 @@
 """What to do about rejected rows: for each reason the key of the manifest that fits.
 
 A larger `max_ratio` is no remedy for rows whose cells do not fit their columns, nor for numbers that are read in the
-wrong country: whoever is in them would be missing in the table. So it is not proposed where there are such rows.
+wrong country: the persons in them would be missing in the table. So it is not proposed where there are such rows.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "not_an_object": "rows that are arrays need `columns` in [format], with a name for each of their elements",
         "not_an_array": "with `columns` in [format], rows are arrays; remove it where they are objects",
         "no_rows": "check `rows` in [format]; the values of an object are rows with a * in it, like users.*",
-        "duplicate_key": "a key is twice in one column, so that nobody can tell which values belong together",
+        "duplicate_key": "a key is twice in one column, so that its values cannot be told apart",
     }
 )
 """Reason → what helps, for rows that must not be put up with."""
 
 _MOST_NAMED = 3
+_OTHER_REASONS = "For the other reasons, check [format] and [[fields]] with `validate`"
 
 
 def advice(rejected: Mapping[str, int], otherwise: str) -> str:
@@ -58,5 +59,7 @@ def advice(rejected: Mapping[str, int], otherwise: str) -> str:
     known = sorted((reason for reason in rejected if reason in ADVICE), key=lambda reason: -rejected[reason])
     if not known:
         return otherwise
-    said = (f"{reason} ({rejected[reason]:,} rows): {ADVICE[reason]}" for reason in known[:_MOST_NAMED])
+    said = [f"{reason} ({rejected[reason]:,} rows): {ADVICE[reason]}" for reason in known[:_MOST_NAMED]]
+    if rejected[known[0]] < max(rejected.values()):
+        said.append(_OTHER_REASONS)
     return ". ".join(said).replace("(1 rows)", "(1 row)")

@@ -20,7 +20,7 @@ from ingest_cli.formats.joined import Begun, JoiningFormat, parse_together
 from ingest_cli.records import Origin, Position, RowChunk, Span
 
 MOST_AGE_S = 1.0
-"""Seconds that rows wait at the most, as soon as something else comes: the next source may be slow."""
+"""Maximum time in seconds that rows wait, checked when the next rows come: the next source may be slow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""A file of known size that can be read at any place, whatever it is read from."""
+
+from __future__ import annotations
+
+import io
+import os
+
+
+class SeekableFile(io.RawIOBase):
+    """The place in such a file; subclasses read from it, and are wrapped in a buffer."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__()
+        self._size_bytes = size_bytes
+        self._at = 0
+
+    def readable(self) -> bool:
+        """See `io.IOBase.readable`."""
+        return True
+
+    def seekable(self) -> bool:
+        """See `io.IOBase.seekable`."""
+        return True
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """See `io.IOBase.seek`; a place before the first byte is a `ValueError`, as for other files."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size_bytes}[whence]
+        if start + offset < 0:
+            raise ValueError("there is nothing before the first byte")
+        self._at = start + offset
+        return self._at
