@@ -42,7 +42,7 @@ class RangeSet:
     def holes(self) -> tuple[Span, ...]:
         """What is still to be done, in order; empty if nothing is."""
         if not self.spans:
-            return () if self.end is not None and self.end.row == 0 else (WHOLE,)
+            return () if self.end is not None and self.end.offset == 0 else (WHOLE,)  # no chunk came of it
         holes = []
         if self.spans[0].start.row > 0:
             holes.append(Span(Position(), self.spans[0].start))

@@ -31,7 +31,7 @@ def positions(draw: st.DrawFn) -> list[Position]:
         rows = draw(st.integers(1, size))
         at = Position(at.offset + size, at.row + rows, at.line + rows)
         found.append(at)
-    return found
+    return found if len(found) > 1 else [Position()]  # as a member ends of which no chunk came
 
 
 def chunks_of(places: list[Position]) -> list[Span]:
@@ -100,8 +100,19 @@ def test_adding_the_holes_makes_it_whole(places: list[Position], data: st.DataOb
 
 def test_a_source_without_rows_is_done_once_it_was_read() -> None:
     assert RangeSet().holes() == (WHOLE,)
-    assert RangeSet(end=Position(17, 0, 1)).holes() == ()
+    assert RangeSet(end=Position()).holes() == ()
     assert RangeSet(end=Position(20, 1, 2)).holes() == (WHOLE,)
+
+
+def test_a_chunk_without_rows_is_done_once_it_is_settled() -> None:
+    ranges, end = SourceRanges(), Position(17, 0, 1)
+    ranges.member_read(0, end)
+    remaining = ranges.remaining()
+    assert remaining is not None
+    assert remaining.of(0) == (WHOLE,)
+    ranges.add(0, Span(Position(), end))
+    ranges.source_read(1)
+    assert ranges.is_done
 
 
 names = st.text(max_size=5)
