@@ -124,8 +124,14 @@ def test_a_quote_nobody_closed_costs_its_own_row_only(place: int) -> None:
 def test_blanks_between_delimiter_and_quote() -> None:
     text = "".join(", ".join(f'"{cell}"' for cell in row) + "\n" for row in people(30))
     found = guess(text)
-    assert (found.delimiter, found.quote, len(found.columns)) == (",", '"', 5)
+    assert (found.delimiter, found.quote, len(found.columns)) == (", ", '"', 5), "else quotes enclose nothing"
     assert tuple(column.kind for column in found.columns) == KINDS
+
+
+def test_a_title_does_not_make_a_file_one_of_a_single_column() -> None:
+    found = guess("Report of 2017\n\nemail,phone\nali@example.com,0123456789\nTotal: 1\n")
+    assert len(found.columns) == 2
+    assert "one_column" not in counts(found)
 
 
 def test_times_of_day_do_not_make_the_colon_a_delimiter() -> None:

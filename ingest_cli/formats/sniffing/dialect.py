@@ -66,7 +66,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
     if sum(1 for line in stripped if _WHOLE_LINE.fullmatch(line[:2_100])) > 0.9 * len(stripped):
         return one_column, False
     best, best_score = one_column, _LEAST_SCORE
-    for delimiter, weight in (_long_delimiters(stripped) | _DELIMITERS).items():
+    for delimiter, weight in (_long_delimiters(stripped) | _with_blank(text) | _DELIMITERS).items():
         if delimiter not in text:
             continue
         for dialect in _dialects(text, delimiter):
@@ -148,6 +148,11 @@ def _long_delimiters(lines: list[str]) -> dict[str, float]:
     fine = [one for one in likely if len(one) <= _LONGEST_DELIMITER and not _NOT_LONG.fullmatch(one)]
     text = "\n".join(judged)
     return {one: _LONG_WEIGHT for one in fine[:_MOST_LONG] if _is_whole(one, text)}
+
+
+def _with_blank(text: str) -> dict[str, float]:
+    """Delimiters with a blank behind them, where a quote follows it: else it would enclose nothing."""
+    return {f"{one} ": weight for one, weight in _DELIMITERS.items() if f'{one} "' in text}
 
 
 def _repeated(run: str) -> set[str]:
