@@ -103,12 +103,12 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
     plain = [Dialect(delimiter, quote) for quote in _quotes(text, delimiter)]
     if not (_ESCAPED.search(text) or ESCAPE + delimiter in text):
         return plain
-    return plain + [_escaped(one, text) for one in plain if one.quote != "'"]
+    return plain + [_escaped(one, text) for one in plain]
 
 
 def _escaped(dialect: Dialect, text: str) -> Dialect:
     """The dialect with an escape: whoever writes one has no need of quotes, and where none is seen there are none."""
-    return Dialect(dialect.delimiter, dialect.quote if '"' in text else None, ESCAPE)
+    return Dialect(dialect.delimiter, dialect.quote if (dialect.quote or '"') in text else None, ESCAPE)
 
 
 def _with_escape(head: list[str], best: Dialect) -> Dialect:
