@@ -3,7 +3,8 @@ r"""From the lines of a record to its cells, for what Python's `csv` module cann
 That is a delimiter of several characters, an escape character, and a spreadsheet's formula, `="a,b"`. For anything
 else the rules, and the cells, are those of the `csv` module; the tests hold both to it.
 
-* A delimiter of several characters ends a cell where it is first found: `a|||b` by `||` is `a` and `|b`.
+* A delimiter of several characters ends a cell where it is first found. Where two overlap, as in `a|||b`, `irregular`
+  rejects the row.
 * An escape character takes the meaning from the character behind it, in quotes or not. Before `0 b n r t Z` the two
   are a control character, as MySQL has it. Before any other letter or digit both stay: `\N` is what a NULL is told by.
 * `="` at the beginning of a cell opens a quoted part that ends with `"`. All of it is the cell.

@@ -157,6 +157,9 @@ class Delimited:
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
             other = next((other for other in names if [other.casefold()] == near), None)
             hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
+        quote, delimiter = self.dialect.quote, self.dialect.delimiter
+        if quote and any(other == f"{quote}{name}{quote}" for other in names):
+            hint = f'; cells are quoted behind a blank: set `delimiter = "{escaped(delimiter)} "` in [format]'
         if len(names) == 1:
             hint = "; check `delimiter` and `encoding` in [format]"
         raise MissingColumnError(f'there is no column "{name}" in the header of {len(names)} columns{hint}')

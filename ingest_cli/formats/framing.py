@@ -86,6 +86,20 @@ class Dialect:
         return self.quote == '"'
 
     @cached_property
+    def overlapping(self) -> tuple[str, ...]:
+        """Two delimiters of which one begins within the other, as in `a|||b`; empty if no two can."""
+        one = self.delimiter
+        return tuple(one + one[size:] for size in range(1, len(one)) if one.startswith(one[-size:]))
+
+    @cached_property
+    def nested(self) -> tuple[str, ...]:
+        """A delimiter that stands within another one, which is then none, as in `a~~|^|^b` by `~|^`."""
+        one = self.delimiter
+        return tuple(
+            one[:size] + one + one[size:] for size in range(1, len(one)) if one[:size] + one != one + one[:size]
+        )
+
+    @cached_property
     def unquoted(self) -> Dialect:
         """The same with the quote as an ordinary character."""
         return replace(self, quote="")
@@ -154,7 +168,8 @@ def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
         final: whether the stream ends with `data`, so that its last record needs no line end.
 
     Returns:
-        None where `scan` declines, or where no byte can stand for the delimiter.
+        None where `scan` declines, where no byte can stand for the delimiter, or where two delimiters share
+        a sign.
     """
     if dialect.is_single_byte:
         bounds = scan(data, dialect, final=final)
@@ -164,12 +179,13 @@ def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
     if dialect.escape and dialect.escape.encode() in data:
         return None  # an escape character before a delimiter of several is one before its first character
     free = next((byte for byte in _STAND_INS if byte not in data and chr(byte) != dialect.quote), None)
-    if free is None:
+    if free is None or any(each.encode() in data for each in dialect.nested):
         return None
     delimiter, stand_in = dialect.delimiter.encode(), bytes([free])
     short = data.replace(delimiter, stand_in)
+    overlaps = bool(dialect.overlapping) and data[::-1].replace(delimiter[::-1], stand_in)[::-1] != short
     single = Dialect(chr(free), dialect.quote)
-    bounds = scan(short, single, final=final)
+    bounds = None if overlaps else scan(short, single, final=final)
     if bounds is None:
         return None
     places = np.flatnonzero(np.frombuffer(short, np.uint8) == free)

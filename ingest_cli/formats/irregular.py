@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +52,10 @@ class UnclosedQuote(str):
         return reason
 
 
+DELIMITER_AMBIGUOUS = "delimiter_ambiguous"
+"""Why a row is rejected in which two delimiters share a sign, as in `a|||b`: nobody knows which cell has the third."""
+
+
 class Ambiguous(Cells):
     """The cells of a record in which a quote stands within a cell: if it enclosed something, there were others.
 
@@ -61,6 +65,8 @@ class Ambiguous(Cells):
 
     enclosed: int = 0
 
+
+_BLANKS = " \t"
 
 Record = Cells | str
 """The cells of a record, or the reason why it has none."""
@@ -118,7 +124,7 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
 
 
 def parse_record(record: bytes, dialect: Dialect) -> Cells:
-    """The cells of one record that is known to be whole."""
+    """The cells of one record that is known to be whole, and in which nothing is ambiguous."""
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
     if not dialect.is_plain:
         splitter = Splitter(dialect, strict=False)
@@ -134,11 +140,20 @@ def _given_up(line: str, dialect: Dialect) -> Record:
     return UnclosedQuote.of(splitter.cells if splitter.take(line) else [])
 
 
-def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Cells:
-    """The cells of a record, as ambiguous ones if there were not as many if each quote opened or closed something."""
+def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Record:
+    """The cells of a record, as ambiguous ones if there may have been others, for its quotes or its delimiters.
+
+    That is so if there were not as many if each quote opened or closed something, and if a quote stands behind a blank
+    at the beginning of a cell, which it may have been meant to enclose.
+    """
     text = lines[0] if len(lines) == 1 else "".join(lines)
+    tangled = (*dialect.overlapping, *dialect.nested)
+    if tangled and any(each in text for each in tangled) and _are_tangled(cells, dialect.delimiter):
+        return DELIMITER_AMBIGUOUS
     if not dialect.quote or dialect.quote not in text:
         return cells
+    if any(cell[:1] in _BLANKS and cell.lstrip(_BLANKS).startswith(dialect.quote) for cell in cells if cell):
+        return Ambiguous(cells)
     if dialect.escape and dialect.escape in text:
         text = re.sub(re.escape(dialect.escape) + "(?s:.)", "", text)
     parts = text.split(dialect.quote)
@@ -148,6 +163,16 @@ def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Cells:
     ambiguous = Ambiguous(cells)
     ambiguous.enclosed = enclosed
     return ambiguous
+
+
+def _are_tangled(cells: Cells, delimiter: str) -> bool:
+    """Whether a delimiter between two cells may begin elsewhere: it overlaps another, or stands within one."""
+    sizes = range(1, len(delimiter))
+    return any(
+        delimiter in delimiter[1:] + after[: len(delimiter) - 1]
+        or any(before.endswith(delimiter[:size]) and after.startswith(delimiter[size:]) for size in sizes)
+        for before, after in pairwise(cells)
+    )
 
 
 class _Damage(Enum):

@@ -231,6 +231,7 @@ class _Look:
             dialect, delimited = guess_dialect(lines, self.name)
         table = read_table(lines, dialect, complete=self.complete)
         rows, names = table.rows, table.names
+        delimited = delimited or rows.width > 1
         columns = guess_columns(names, table.typical, rows.width, self.usable)
         if _is_no_table(columns, delimited=delimited, header=names is not None):
             return _not_rows("unknown_format", _UNKNOWN, self.charset)

@@ -117,8 +117,27 @@ def test_a_delimiter_of_several_characters_within_quotes_is_text() -> None:
     assert rows(b'"a\n||b"||c\n', dialect) == [(b"a\n||b", b"c")]
 
 
-def test_a_delimiter_of_several_characters_is_found_from_the_left() -> None:
-    assert rows(b"a|||b\n", Dialect("||", "")) == [(b"a", b"|b")]
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize(
+    ("delimiter", "overlapping"),
+    [("||", "|||"), ("~|~", "~~|~|~"), ("^|^", "^|^|^"), ("~|^", "~~|^|^"), (", ", ",,  ")],
+)
+def test_a_row_in_which_two_delimiters_share_a_sign_is_rejected(
+    delimiter: str, overlapping: str, quote: str, chunk_bytes: int
+) -> None:
+    text = f"A{delimiter}B\na{overlapping}b\nc{delimiter}d\n{delimiter}\n"
+    chunks = read(text.encode(), Dialect(delimiter, quote), chunk_bytes=chunk_bytes)
+    assert fates(chunks) == [(1, 2, "delimiter_ambiguous")]
+    assert cells(chunks, "A", "B") == [(b"c", b"d"), (b"", b"")]
+
+
+def test_a_quoted_cell_may_begin_as_a_delimiter_does() -> None:
+    assert rows(b'a||"|b"\n"a|"||b\n', Dialect("||", '"')) == [(b"a", b"|b"), (b"a|", b"b")]
+    assert rows(b'"a,", " b"\n"a,,  b", c\n', Dialect(", ", '"')) == [(b"a,", b" b"), (b"a,,  b", b"c")]
+
+
+def test_delimiters_side_by_side_do_not_overlap() -> None:
     assert fates(read(b"a||||b\n", Dialect("||", ""), list("AB"))) == [(1, 1, "too_many_cells")]
 
 

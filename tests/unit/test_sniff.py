@@ -124,8 +124,37 @@ def test_a_quote_nobody_closed_costs_its_own_row_only(place: int) -> None:
 def test_blanks_between_delimiter_and_quote() -> None:
     text = "".join(", ".join(f'"{cell}"' for cell in row) + "\n" for row in people(30))
     found = guess(text)
-    assert (found.delimiter, found.quote, len(found.columns)) == (",", '"', 5)
+    assert (found.delimiter, found.quote, len(found.columns)) == (", ", '"', 5), "else quotes enclose nothing"
     assert tuple(column.kind for column in found.columns) == KINDS
+
+
+def test_a_title_may_be_a_known_name_and_padded_with_delimiters() -> None:
+    rows = "".join(f"u{i}@mail.example,01234567{i:02d},Ali {i}\n" for i in range(12))
+    found = guess(f"Company X\nCustomer list,,\n,,\nemail,phone,name\n{rows}")
+    assert (found.skip_lines, found.header) == (3, True)
+    assert [column.title for column in found.columns] == ["email", "phone", "name"]
+
+
+def test_a_known_name_alone_is_a_header_where_no_better_one_follows() -> None:
+    found = guess("email\n" + "".join(f"u{i}@mail.example,x{i}\n" for i in range(12)))
+    assert (found.skip_lines, found.header) == (0, True)
+
+
+def test_a_header_of_a_list_need_not_be_known_in_full() -> None:
+    rows = "".join(f"u{i}@mail.example||{f'01234567{i:02d}||p|' if i % 3 else '||p'}w{i}\n" for i in range(12))
+    found = guess("email||phone||pw2\n" + rows)
+    assert (found.format, found.delimiter, found.header) == ("csv", "||", True)
+
+
+def test_apostrophes_may_be_quotes_with_an_escape() -> None:
+    found = guess("".join(f"'u{i}@mail.example','01234567{i:02d}','O\\'Neil, {i}'\n" for i in range(12)))
+    assert (found.quote, found.escape, len(found.columns)) == ("'", "\\", 3)
+
+
+def test_a_title_does_not_make_a_file_one_of_a_single_column() -> None:
+    found = guess("Report of 2017\n\nemail,phone\nali@example.com,0123456789\nTotal: 1\n")
+    assert len(found.columns) == 2
+    assert "one_column" not in counts(found)
 
 
 def test_times_of_day_do_not_make_the_colon_a_delimiter() -> None:

@@ -134,3 +134,10 @@ def test_mailto_does_not_hide_a_list(tmp_path: Path) -> None:
     assert (seen.format, seen.columns[0].kind, seen.columns[1].secret) == ("combo", "email", True)
     report = validated(drafted_of(tmp_path, text.encode()).manifest).as_dict()
     assert report["rows"]["kept"] == 30
+
+
+def test_other_people_in_a_vcard_and_what_a_change_does_are_no_columns(tmp_path: Path) -> None:
+    card = VCARD.replace("END:", "RELATED;TYPE=friend:mailto:friend@mail.example\r\nEND:")
+    assert kinds(drafted_of(tmp_path, card.encode()).manifest) == {"phone": ("TEL",), "email": ("EMAIL",)}
+    change = "dn: uid=u1,dc=x\nchangetype: modify\nadd: mail\nmail: u1@mail.example\n-\n\n" * 3
+    assert [column.title for column in guess(change).columns] == ["dn", "mail"]

@@ -28,6 +28,7 @@ _SHARE = 0.8
 _LEAST_SHARE = 0.02
 _EVEN_SHARE = 0.97
 _WIDEST = 12
+_FEWEST_KNOWN = 2
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]{0,30}://[^\s]")
 _USER = re.compile(r"(?=.*[A-Za-z])[\w.+\-@$!#]{2,64}")
 _MAILTO = re.compile(r"^\s*mailto:(?=[^@\s:]{1,64}@)", re.IGNORECASE)
@@ -77,7 +78,9 @@ def _of_several(lines: Sequence[str]) -> Parsed | None:
 def _has_header(lines: Sequence[str], delimiter: str) -> bool:
     """A list with a header is a CSV file, as far as that can be told."""
     first, *rest = (line.split(delimiter) for line in lines[:_MAX_LINES])
-    return judge_header(first, list(rest)) is Header.YES and all(is_known(name) for name in first if name.strip())
+    names = [name for name in first if name.strip()]
+    known = sum(map(is_known, names))
+    return judge_header(first, list(rest)) is Header.YES and (known == len(names) or known >= _FEWEST_KNOWN)
 
 
 def _with_address(lines: Sequence[str], delimiter: str) -> list[str] | None:

@@ -66,7 +66,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
     if sum(1 for line in stripped if _WHOLE_LINE.fullmatch(line[:2_100])) > 0.9 * len(stripped):
         return one_column, False
     best, best_score = one_column, _LEAST_SCORE
-    for delimiter, weight in (_long_delimiters(stripped) | _DELIMITERS).items():
+    for delimiter, weight in (_long_delimiters(stripped) | _with_blank(text) | _DELIMITERS).items():
         if delimiter not in text:
             continue
         for dialect in _dialects(text, delimiter):
@@ -103,12 +103,12 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
     plain = [Dialect(delimiter, quote) for quote in _quotes(text, delimiter)]
     if not (_ESCAPED.search(text) or ESCAPE + delimiter in text):
         return plain
-    return plain + [_escaped(one, text) for one in plain if one.quote != "'"]
+    return plain + [_escaped(one, text) for one in plain]
 
 
 def _escaped(dialect: Dialect, text: str) -> Dialect:
     """The dialect with an escape: a writer that escapes needs no quotes, and where none is seen there are none."""
-    return Dialect(dialect.delimiter, dialect.quote if '"' in text else None, ESCAPE)
+    return Dialect(dialect.delimiter, dialect.quote if (dialect.quote or '"') in text else None, ESCAPE)
 
 
 def _with_escape(head: list[str], best: Dialect) -> Dialect:
@@ -148,6 +148,11 @@ def _long_delimiters(lines: list[str]) -> dict[str, float]:
     fine = [one for one in likely if len(one) <= _LONGEST_DELIMITER and not _NOT_LONG.fullmatch(one)]
     text = "\n".join(judged)
     return {one: _LONG_WEIGHT for one in fine[:_MOST_LONG] if _is_whole(one, text)}
+
+
+def _with_blank(text: str) -> dict[str, float]:
+    """Delimiters with a blank behind them, where a quote follows it: else it would enclose nothing."""
+    return {f"{one} ": weight for one, weight in _DELIMITERS.items() if f'{one} "' in text}
 
 
 def _repeated(run: str) -> set[str]:

@@ -31,6 +31,11 @@ _RARE_SHARE = 0.02
 _LONGEST_KEY = 40
 _DELIMITERS = (":", "=", " | ", "\t", "=>")
 _STRUCTURE = frozenset({"begin", "end", "version", "changetype", "-"})
+_NOT_OF_THE_PERSON = {
+    "BEGIN:VCARD": frozenset({"related", "agent", "member"}),  # other people
+    "dn:": frozenset({"add", "replace", "delete", "increment", "control"}),  # RFC 2849: what a change does
+}
+"""Separator → keys of a block whose values are nobody's, or not those of whom the block is about."""
 _PERSONAL = frozenset({Shape.EMAIL, Shape.PHONE, Shape.MYKAD, Shape.IMSI, Shape.IMEI, Shape.ICCID, Shape.HASH})
 _LONG_NUMBER = re.compile(r"[0-9]{5}")
 
@@ -138,7 +143,8 @@ def _names(blocks: Sequence[Sequence[str]], way: _Way) -> list[str]:
         for key in plain:
             spelled.setdefault(key.casefold(), Counter())[key] += 1
     least = 1 if way.separator else max(2, _LISTED_SHARE * len(blocks))
-    found = [name for name in spelled if name not in _STRUCTURE and _is_name(name) and inside[name] >= least]
+    left_out = _STRUCTURE | _NOT_OF_THE_PERSON.get(way.separator or "", frozenset())
+    found = [name for name in spelled if name not in left_out and _is_name(name) and inside[name] >= least]
     return [spelled[name].most_common(1)[0][0] for name in found[:_MAX_NAMES]]
 
 

@@ -37,14 +37,18 @@ def preamble_records(records: Records, width: int) -> int:
     if width < _FEWEST_COLUMNS:
         return 0
     first = next((at for at, cells in enumerate(head) if _filled(cells) and not _is_commented([cells])), 0)
-    if not head or judge_header(head[first], records.cells[first + 1 :]) is Header.YES:
-        return first if first and any(map(_filled, head[:first])) else 0
+    if not head:
+        return 0
+    named = judge_header(head[first], records.cells[first + 1 :]) is Header.YES
+    before = first if named and any(map(_filled, head[:first])) else 0
+    if named and not _is_title(head[first], width):
+        return before
     for at, cells in enumerate(head[1:], 1):
         if not _is_title(head[at - 1], width):
-            return 0
+            return before
         if 2 * len(cells) > width and judge_header(cells, records.cells[at + 1 :]) is Header.YES:
             return at
-    return 0
+    return before
 
 
 def comment_records(records: Records, width: int) -> int:
