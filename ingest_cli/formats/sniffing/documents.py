@@ -5,7 +5,6 @@ No key of an object is named that somebody may be kept under: `keys` tells those
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_cells import Cells
-from ingest_cli.formats.json_paths import Each, Paths, parse_path
+from ingest_cli.formats.json_paths import Each, Paths, step
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.json_values import Row, parse_document
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
@@ -256,13 +255,3 @@ class _Names:
         elements = [element for each in arrays for element in each]
         if elements:
             self._value(f"{path}[]", elements, steps)
-
-
-def step(name: str) -> str:
-    """A name as a step of a path."""
-    try:
-        if name != ROW_KEY and parse_path(name) == (name,):
-            return name
-    except ManifestError:
-        pass  # a name that is no step as it stands is written as a JSON string
-    return json.dumps(name, ensure_ascii=False)
