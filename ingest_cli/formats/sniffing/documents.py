@@ -87,8 +87,10 @@ def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge, te
     if is_map(objects):
         return _best(Places.of(objects), judge, text)
     parsed = _of_objects("jsonl", objects, findings=findings)
-    tells = any(column.kind is not None for column in judge(parsed))
-    return parsed if tells else _best(Places.of(objects), judge, text) or parsed
+    if any(column.kind is not None for column in judge(parsed)):
+        return parsed
+    inside = _best(Places.of(objects), judge, text)
+    return inside if inside and any(column.kind is not None for column in judge(inside)) else parsed
 
 
 def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
