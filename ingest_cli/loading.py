@@ -59,6 +59,7 @@ from ingest_cli.running import (
 )
 from ingest_cli.settings import RunSettings, state_folder
 from ingest_cli.sinks.dynamodb import is_gone
+from ingest_cli.sources.parts import WholeEnd
 from ingest_cli.spending import check_limit, limit_wcu, set_tariff
 from ingest_cli.staffing import Staff, writing
 from ingest_cli.working import Recipe
@@ -118,6 +119,7 @@ class _Prepared:
         lease: the lock, held.
         resumable: how far it has come; None for a load of some rows only.
         row: what the table is to say about the dataset meanwhile.
+        ends: what the text of packed sources may end with.
     """
 
     planned: Plan
@@ -128,6 +130,7 @@ class _Prepared:
     lease: Lease
     resumable: Resumable | None
     row: DatasetRow
+    ends: Mapping[int, WholeEnd]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ class _Load:
             self._leave(rows, row)
             return
         check_limit(report, settings)
-        check_sources(planned, age_key_of(settings), patience)
+        ends = check_sources(planned, age_key_of(settings), patience)
         staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
         pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
         path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
@@ -187,7 +190,7 @@ class _Load:
                     resumable = Resumable.open(planned, identity, table, settings, token, before=before)
                 row = self._meanwhile(before, row, resumable)
                 with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
-                    self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row), watcher)
+                    self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row, ends), watcher)
             finally:
                 _bounded(lease.release)
         finally:
@@ -267,7 +270,7 @@ class _Load:
             recipe = Recipe.of(manifest, self.pepper, report.src or NO_SRC, keep_raw=keep_raw)
             chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
             on_bytes = _meanwhile(counting(report, watcher), path.outlet.fibers.turn)
-            stages = stages_of(planned, prepared.window, settings, chunk_size, on_bytes)
+            stages = stages_of(planned, prepared.window, settings, chunk_size, on_bytes, ends=prepared.ends)
             with (
                 writing(
                     prepared.staff,

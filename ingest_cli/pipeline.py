@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
@@ -37,7 +37,7 @@ from ingest_cli.records import EVERYTHING, WHOLE, Origin, Position, Remaining, R
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
 from ingest_cli.sources import Source, Wait, find_by_entry, join
-from ingest_cli.sources.parts import with_advice
+from ingest_cli.sources.parts import WholeEnd, with_advice
 
 OPTIONAL = "If some of the files lack it, set `optional = true` in its [[fields]]"
 """What to try where a column is not in each of several files."""
@@ -101,6 +101,7 @@ class Stages:
         on_decoded: told how many bytes of text came of those.
         on_note: told what is odd about a source, but no fault.
         on_end: told where each member of a source ends, once it was read to there.
+        ends: number of a shard → what its text may end with, where another one follows.
         age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
         stream_format, file_format: `format`, under the name of what it reads; the other one is None.
     """
@@ -114,6 +115,7 @@ class Stages:
     on_note: Callable[[str], None] = lambda _note: None
     on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None
     age_identity: Callable[[], str] | None = None
+    ends: Mapping[int, WholeEnd] = field(default_factory=dict)
     stream_format: Format | None = field(init=False)
     file_format: FileFormat | None = field(init=False)
 
@@ -293,6 +295,8 @@ def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Re
             origin = Origin(shard.number, number, f"{source.name}/{member.name}" if member.name else source.name)
             if stages.stream_format is not None:
                 decoded = _counted(to_utf8(member.pieces, stages.encoding), stages.on_decoded)
+                if shard.number in stages.ends and not member.name:
+                    decoded = stages.ends[shard.number].checked(decoded)
                 takes_all = spans == (WHOLE,) and stages.window.takes_all()
                 text, decoded = _look(decoded, most_text_bytes) if takes_all else (None, decoded)
                 yield _Reading(origin, spans, partial(stages.stream_format.read, decoded, spans), text)

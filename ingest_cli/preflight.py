@@ -9,9 +9,9 @@ comes to light when it is read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ingest_cli.decoders import is_packed, members
@@ -22,14 +22,13 @@ from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.heads import format_of
 from ingest_cli.pipeline import Plan, Shard, named, refuse_known
 from ingest_cli.sources import Source, Wait
-from ingest_cli.sources.parts import JOIN, are_siblings, is_part, neighbours
+from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, is_part, neighbours
 
 HEAD_BYTES = 4 << 10
 """Of a source, what is looked at of its beginning, and kept until all have been looked at."""
 
 _TEXT_BYTES = 1 << 20  # of unpacked text, in which a header is looked for
 _CHUNK_BYTES = 4 << 10  # of that, what is parsed at a time
-_TAIL_BYTES = 256
 _NAMES_NOTHING = frozenset({"json", "jsonl", "combo", "blocks"})
 """Formats of which no header, nor anything like it, can be missing a column."""
 
@@ -37,13 +36,19 @@ _LEAST_OF_TEXT = ord("\t")
 _PADDING = b"\x1a\0"  # what CP/M and tapes fill up the last block with
 
 
-def check_sources(planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep) -> None:
+def check_sources(
+    planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep
+) -> Mapping[int, WholeEnd]:
     """Look at all sources of a plan.
 
     Args:
         planned: what there is to read.
         age_key: gives what opens sources that are encrypted with age.
         wait: see `Wait`; asked at each source whether the run is to end.
+
+    Returns:
+        Of packed sources that another one follows, by the number of the shard: what their text may end with. That is
+        seen when they are unpacked.
 
     Raises:
         SourceError: one ends in the middle of something, and another one follows; or one cannot be read at all.
@@ -55,13 +60,18 @@ def check_sources(planned: Plan, age_key: Callable[[], str] | None = None, wait:
         wait(0)
         if shard.source.size_bytes:
             peeks[shard.number] = _peek(shard.source)
+    seams = list[_Seam]()
     if not isinstance(heads.format, FileFormat):
         for shard, after in _pairs(planned, peeks):
-            _check_seam(_Seam(planned, shard.source, after, peeks[shard.number], peeks[after.number]), heads)
+            seams.append(_Seam(planned, shard, after, peeks[shard.number], peeks[after.number]))
+            _check_seam(seams[-1], heads)
     for shard in planned.shards:
         wait(0)
         if shard.number in peeks:
             heads.check(shard, peeks[shard.number])
+    packed = [seam for seam in seams if seam.first.packed and seam.second.packed]
+    ends = ((seam.shard.number, heads.end_before(seam)) for seam in packed)
+    return {number: end for number, end in ends if end is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +102,9 @@ def _peek(source: Source) -> _Peek:
         with source.open_file() as file:
             head = file.read(HEAD_BYTES)
             if len(head) >= source.size_bytes:
-                return _Peek(head, head[-_TAIL_BYTES:])
-            file.seek(source.size_bytes - _TAIL_BYTES)
-            return _Peek(head, file.read(_TAIL_BYTES))
+                return _Peek(head, head[-TAIL_BYTES:])
+            file.seek(source.size_bytes - TAIL_BYTES)
+            return _Peek(head, file.read(TAIL_BYTES))
     except SourceError as error:
         raise named(error, source, source.name, several=False) from error
 
@@ -118,7 +128,7 @@ class _Seam:
     """Two sources of which the second may go on where the first ends."""
 
     planned: Plan
-    source: Source
+    shard: Shard
     after: Shard
     first: _Peek
     second: _Peek
@@ -126,17 +136,9 @@ class _Seam:
     @property
     def cuts(self) -> bool:
         """Whether the first ends in the middle of something."""
-        name = self.planned.manifest.format.name
-        end = self.first.tail.rstrip(_PADDING).rstrip()
-        begin = self.second.head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        if name == "json" or (name == "jsonl" and not self._ends_line()):
-            # A value ends and begins with a bracket, and inside of one there is always something between these two.
-            return not (end.endswith((b"}", b"]")) and begin.startswith((b"{", b"[")))
-        if name == "sql" and end.endswith(b";"):
-            return False
-        if name == "blocks" and end.lower().endswith(b"end:vcard") and begin[:11].lower() == b"begin:vcard":
-            return False
-        return not self._ends_line()
+        return not _is_whole(
+            self.planned.manifest.format.name, self.first.tail, self.second.head, ends_line=self._ends_line()
+        )
 
     def _ends_line(self) -> bool:
         encoding, _ = encoding_of(self.first.head, self.planned.manifest.format.encoding)
@@ -146,13 +148,33 @@ class _Seam:
         return tail.endswith(("\n".encode(encoding), "\r".encode(encoding)))
 
 
+def _is_whole(name: str, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
+    """Whether a source of a format ends so that another one may follow that is no part of the same file.
+
+    Args:
+        name: of the format.
+        tail: what it ends with.
+        head: what the other one begins with.
+        ends_line: whether it ends with a line end.
+    """
+    end, begin = tail.rstrip(_PADDING).rstrip(), head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if name == "json" or (name == "jsonl" and not ends_line):
+        # A value ends and begins with a bracket, and inside of one there is always something between these two.
+        return end.endswith((b"}", b"]")) and begin.startswith((b"{", b"["))
+    if name == "sql" and end.endswith(b";"):
+        return True
+    if name == "blocks" and end.lower().endswith(b"end:vcard") and begin[:11].lower() == b"begin:vcard":
+        return True
+    return ends_line
+
+
 def _check_seam(seam: _Seam, heads: _Heads) -> None:
     """Refuse two sources that are parts of one file.
 
     Raises:
         SourceError: that is what they are, as far as can be seen.
     """
-    name, after = seam.source.name, seam.after.source.name
+    name, after = seam.shard.source.name, seam.after.source.name
     if seam.first.packed:
         are_parts = is_part(name) and is_part(after) and not seam.second.is_text
         if not seam.second.packed and (are_parts or b"\0" in seam.second.head):
@@ -188,8 +210,13 @@ class _Heads:
         planned, sources = self.planned, [shard.source for shard in self.planned.shards]
         self.format = format_of(planned.manifest, planned.wanted, sources, lambda: _CHUNK_BYTES, self.age_key)
 
-    def has_own_header(self, seam: _Seam) -> bool:
-        """Whether the second of two sources has a header, so that it is a separate file."""
+    def has_own_header(self, seam: _Seam, packed: _Peek | None = None) -> bool:
+        """Whether the second of two sources has a header, so that it is a separate file.
+
+        Args:
+            seam: the two.
+            packed: the second one as it is, if its text is in `seam`.
+        """
         table = self.planned.manifest.format
         if not table.header:
             return False
@@ -198,10 +225,35 @@ class _Heads:
         if table.columns or table.name not in {"csv", "tsv"}:
             return False
         try:
-            self._parse(seam.after, seam.second)
+            self._parse(seam.after, packed or seam.second)
         except (SourceError, ManifestError):
             return False
         return True
+
+    def end_before(self, seam: _Seam) -> WholeEnd | None:
+        """What may stand at the end of the text of a packed source that another one follows; None: anything."""
+        try:
+            first, second = self._unpacked(seam.shard, seam.first), self._unpacked(seam.after, seam.second)
+        except (SourceError, ManifestError):
+            return None  # it is said when it is read
+        unpacked = replace(seam, first=first, second=second)
+        if not first.head or not second.head or self.has_own_header(unpacked, seam.second):
+            return None
+        name = self.planned.manifest.format.name
+
+        def is_whole(tail: bytes) -> bool:
+            ends_line = (tail.rstrip(_PADDING) or b"\n").endswith((b"\n", b"\r"))
+            return _is_whole(name, tail, second.head, ends_line=ends_line)
+
+        return WholeEnd(seam.after.source.name, is_whole)
+
+    def _unpacked(self, shard: Shard, peek: _Peek) -> _Peek:
+        """The beginning of the text in a packed source, if it is no archive."""
+        pieces = iter([peek.head]) if len(peek.head) >= shard.source.size_bytes else shard.source.open()
+        member = next(members(pieces, age_key=self.age_key, open_file=shard.source.open_file), None)
+        if member is None or member.name:
+            return _Peek(b"", b"")
+        return _Peek(next(to_utf8(member.pieces, self.planned.manifest.format.encoding), b"")[:HEAD_BYTES], b"")
 
     def check(self, shard: Shard, peek: _Peek) -> None:
         """Find the wanted columns in a source, if that can be done at its beginning.

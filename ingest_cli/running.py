@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +25,7 @@ from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings
 from ingest_cli.sources import dataset_fingerprint
 from ingest_cli.sources.fingerprints import FingerprintCache
+from ingest_cli.sources.parts import WholeEnd
 from ingest_cli.sources.stdin import StandardInput
 
 SRC_DIGITS = 8
@@ -57,10 +58,25 @@ def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     return planned
 
 
-def stages_of(
-    planned: Plan, window: Window, settings: RunSettings, chunk_size: ChunkSize, on_bytes: Callable[[int], None]
+def stages_of(  # noqa: PLR0913 - each is a thing of its own
+    planned: Plan,
+    window: Window,
+    settings: RunSettings,
+    chunk_size: ChunkSize,
+    on_bytes: Callable[[int], None],
+    *,
+    ends: Mapping[int, WholeEnd],
 ) -> Stages:
-    """The stages of a run from bytes to rows, set up."""
+    """The stages of a run from bytes to rows, set up.
+
+    Args:
+        planned: what there is to read.
+        window: which rows of it count.
+        settings: how to read.
+        chunk_size: tells how much a chunk aims at.
+        on_bytes: told how many bytes were read.
+        ends: see `Stages`.
+    """
     manifest = planned.manifest
     age_identity = age_key_of(settings)
     sources = [shard.source for shard in planned.shards]
@@ -71,6 +87,7 @@ def stages_of(
         window=window,
         on_bytes=on_bytes,
         age_identity=age_identity,
+        ends=ends,
     )
 
 

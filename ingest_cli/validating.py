@@ -67,11 +67,13 @@ def validate(
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
     with accounted(report):
         planned = announced(plan(manifest, wait=stop.wait), report, watcher)
-        check_sources(planned, age_key_of(settings), stop.wait)
+        ends = check_sources(planned, age_key_of(settings), stop.wait)
         recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
         with reject_file(settings) as rejects:
             journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
-            stages = stages_of(planned, window_of(planned, settings), settings, chunk_size, counting(report, watcher))
+            stages = stages_of(
+                planned, window_of(planned, settings), settings, chunk_size, counting(report, watcher), ends=ends
+            )
             with (
                 checking(Staff.of(settings, planned), recipe, journal, chunk_size, stop) as engine,
                 recorded(report),
@@ -110,10 +112,12 @@ def reproduce(  # noqa: PLR0913 - each is a thing of its own
     planned = announced(plan(manifest, around.target, around.stop.wait), report, around.watcher)
     report.src = src_of(fingerprints(planned, settings))
     around.on_src(report.src)
-    check_sources(planned, age_key_of(settings), around.stop.wait)
+    ends = check_sources(planned, age_key_of(settings), around.stop.wait)
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
     journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
-    stages = stages_of(planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher))
+    stages = stages_of(
+        planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher), ends=ends
+    )
     preparation = Preparation(manifest.fields, builder, max_identifiers=manifest.rejects.max_identifiers)
     run_all(
         planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took, around.stop), journal

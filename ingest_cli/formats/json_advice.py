@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ingest_cli.errors import ManifestError
+from ingest_cli.formats.json_paths import step
 
 LOOK_BYTES = 64 << 10
 """How much of an object is looked at to say what it is."""
@@ -42,11 +43,10 @@ def refusal_of_document(document: Mapping[str, object], names: Collection[str]) 
     """
     if any(name in document for name in names):
         return None
-    from ingest_cli.formats.sniffing.documents import step  # noqa: PLC0415 - only for a refusal
     from ingest_cli.formats.sniffing.keys import identifier_in, is_by_column, is_map  # noqa: PLC0415 - the same
 
-    if is_map([document]):
-        return _refusal(document, "the document", "") if _hold(document, names) else None
+    if is_map([document]) and _hold(document, names):
+        return _refusal(document, "the document", "")
     for key, value in document.items():
         if not isinstance(value, dict) or identifier_in(key) is not None:
             continue

@@ -10,6 +10,7 @@ elements of an array there. What is found at the end of a path, `json_cells` say
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from enum import Enum
@@ -139,3 +140,13 @@ class Paths:
 def _element_steps(name: str) -> tuple[Step, ...]:
     """The steps of a column that is an element of a row: its name is no path."""
     return (name, Every.ELEMENT) if name.endswith(Every.ELEMENT.value) else (name,)
+
+
+def step(name: str) -> str:
+    """A name as a step of a path."""
+    try:
+        if name != ROW_KEY and parse_path(name) == (name,):
+            return name
+    except ManifestError:
+        pass  # a name that is no step as it stands is written as a JSON string
+    return json.dumps(name, ensure_ascii=False)

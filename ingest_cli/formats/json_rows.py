@@ -122,6 +122,9 @@ def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Blo
         size = walker.walk(block)
         if not block.final and block.data[:size].endswith(b"\r"):
             size -= 1  # its LF may come; to the walker, it is nothing in any case
+        broken_off = blocks.ended and not block.final and walker.is_unfinished and size == len(block.data)
+        if broken_off:  # what is missing would begin at the last byte, if the stream ended here
+            size -= 2 if block.data.endswith(b"\r\n") else 1
         if not size:
             if blocks.ended:
                 break
@@ -130,6 +133,8 @@ def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Blo
         blocks.consume(size)
         offset += size
         yield block, size
+        if broken_off:
+            break
 
 
 def rows_path(rows: str) -> tuple[RowStep, ...]:

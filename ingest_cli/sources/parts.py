@@ -8,7 +8,8 @@ wrong order has values that are not in the original.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ingest_cli.errors import DamagedError, SourceError
@@ -34,6 +35,38 @@ OTHER_PARTS = (
     "By its name it is a part of a split file: name all parts in `sources`, and set `join = true` in [dataset]"
 )
 """What to try where one ends in the middle of something, and is read alone."""
+
+
+TAIL_BYTES = 256
+"""What is looked at of the end of a source."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEnd:
+    """What the text of a packed source may end with that another one follows, which may be the rest of it.
+
+    Attributes:
+        after: what follows it.
+        is_whole: tells whether it may be these bytes.
+    """
+
+    after: str
+    is_whole: Callable[[bytes], bool]
+
+    def checked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The same pieces of text.
+
+        Raises:
+            SourceError: they do not end so.
+        """
+        tail = b""
+        for piece in pieces:
+            tail = (tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
+            yield piece
+        if tail and not self.is_whole(tail):
+            raise SourceError(
+                f'it ends in the middle of a line, without a line end, and "{self.after}" follows it; {JOIN}'
+            )
 
 
 def with_advice(error: SourceError, name: str) -> SourceError:

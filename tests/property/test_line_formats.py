@@ -196,19 +196,35 @@ def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_
     if refusal(name, data):
         return
     cut = draw.draw(st.integers(0, len(data)))
-    pieces = [data[i : min(i + piece, cut)] for i in range(0, cut, piece)]
-    chunks, fault = read_to_fault(FORMATS[name](lambda: chunk_bytes), pieces)
-    assert fault is not None
-    whole = rows(read(name, data))
-    assert rows(chunks) == whole[: len(rows(chunks))]
-    if chunks:  # the next run goes on from there
-        rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
-        assert rows(chunks) + rows(rest) == whole
+    chunks = resumed(name, data, cut, chunk_bytes=chunk_bytes, piece=piece)
     if (
         "json " not in f"{name} " and name != "fixed, either"
     ):  # of lines, each one that has its end is read; a CR may be half of one
         complete = data[:cut].rstrip(b"\r")
         assert len(rows(chunks)) >= len(line_ends(complete)) - 1
+
+
+def resumed(name: str, data: bytes, cut: int, *, chunk_bytes: int, piece: int) -> list[RowChunk]:
+    """What is read of `data` that breaks off at `cut`, once it is checked that the next run can go on from there."""
+    pieces = [data[i : min(i + piece, cut)] for i in range(0, cut, piece)]
+    chunks, fault = read_to_fault(FORMATS[name](lambda: chunk_bytes), pieces)
+    assert fault is not None
+    whole = rows(read(name, data))
+    assert rows(chunks) == whole[: len(rows(chunks))]
+    if chunks:
+        rest = list(FORMATS[name](lambda: chunk_bytes).read([data], [Span(chunks[-1].end)]))
+        assert rows(chunks) + rows(rest) == whole
+    return chunks
+
+
+@pytest.mark.parametrize(
+    "data", [b'x{"r":[', b'{"r":[{"a":1}', b'{"r":[{"a":1},', b'{"r":[1,,', b'x{"r":[\r\n', b'{"r":[{"a":1}],\n"b":{ ']
+)
+@pytest.mark.parametrize("name", [name for name in FORMATS if "json " in name])
+def test_a_document_that_is_cut_off_counts_for_it_after_a_break_too(name: str, data: bytes) -> None:
+    for cut in range(len(data) + 1):
+        for chunk_bytes in (1, 7):
+            resumed(name, data, cut, chunk_bytes=chunk_bytes, piece=2)
 
 
 def lines_of(data: bytes) -> list[bytes]:

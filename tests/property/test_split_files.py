@@ -172,3 +172,31 @@ def test_a_split_anywhere_never_yields_half_a_value(dump: Dump, folder: Path) ->
             if sources == ["users*"] or name(0) != "users-0.csv":
                 assert written.keys() <= whole.keys(), (seed, sources)
     assert refused
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DUMPS if kind not in {"gzip", "zip"}])
+@pytest.mark.parametrize("name", ["users.csv.gz.{:03}", "users.{:02}.gz"])
+def test_nor_does_one_whose_parts_are_packed_each(kind: str, name: str, folder: Path) -> None:
+    dump = DUMPS[kind]
+    (folder / "whole").write_bytes(dump.data)
+    whole, _ = _written(dump, folder, ["whole"])
+    refused = 0
+    for seed in range(20):
+        for old in folder.glob("users*"):
+            old.unlink()
+        for number, part in enumerate(_splits(dump.data, seed), 1):
+            (folder / name.format(number)).write_bytes(gzip.compress(part, mtime=0))
+        written, error = _written(dump, folder, ["users*"])
+        refused += error is not None
+        assert {pk for pk, _ in written} <= {pk for pk, _ in whole}, seed
+    assert refused
+
+
+def test_packed_files_of_their_own_need_no_last_line_end(folder: Path) -> None:
+    dump = Dump('name = "csv"', b"")
+    for number, (name, email, phone) in enumerate(PEOPLE):
+        text = f"name,email,phone\n{name},{email},{phone}"
+        (folder / f"users.{number:02}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    written, error = _written(dump, folder, ["users*"])
+    assert error is None
+    assert len({pk for pk, _ in written}) == 2 * len(PEOPLE)

@@ -261,6 +261,7 @@ BY_COLUMN = '{"email": {"0": "a", "1": "b"}, "phone": {"0": "c", "1": "d"}}'
         ("users", f'{{"users": {PEOPLE_BY_KEY}}}', 'what looks like phone numbers; set rows = "users.*" in [format]'),
         ("d.users", f'{{"d": {{"users": {PEOPLE_BY_KEY}}}}}', '"d.users" is an object of 3 objects, keyed by'),
         (None, f'{{"users": {PEOPLE_BY_KEY}}}', 'set rows = "users.*"'),
+        (None, '{"users": {"-K1": {"email": "a"}, "-K2": {"email": "b"}}, "m": {"v": 1}}', 'set rows = "users.*"'),
         (
             None,
             PEOPLE_BY_KEY,

@@ -136,6 +136,36 @@ def test_rows_under_keys_are_found_and_no_key_is_told(key: str, place: str, inde
         assert not any(KEYS[key](i) in told for i in range(len(ROWS)))
 
 
+PEOPLE = [{"email": f"{name}@example.com", "phone": f"+6012345678{i}"} for i, name in enumerate(["ali", "ben", "cat"])]
+
+
+@pytest.mark.parametrize("others", [{"meta": {"v": 1}}, {"posts": {"-P1": {"title": "x"}, "-P2": {"title": "y"}}}])
+def test_a_map_of_rows_beside_other_objects_is_found_and_none_of_its_rows_is_a_column(others: object) -> None:
+    keyed_people = {f"-Kx{i}": person for i, person in enumerate(PEOPLE)}
+    found = guess(json.dumps({"users": keyed_people, **others}).encode())  # type: ignore[dict-item]
+    assert (found.format, found.rows) == ("json", "users.*")
+    assert [column.title for column in found.columns if column.kind is not None] == ["email", "phone"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"+60123456781": PEOPLE[:1], "+60123456782": PEOPLE[1:]},
+        [{"0": PEOPLE[0], "1": PEOPLE[1]}, {"2": PEOPLE[2]}],
+    ],
+)
+def test_no_rows_are_proposed_that_would_not_be_read(document: object) -> None:
+    found = guess(json.dumps(document).encode())
+    assert found.format is None
+    assert "60123456781" not in repr(found)
+
+
+def test_lines_that_hold_maps_of_rows_are_documents() -> None:
+    lines = [{"users": {f"{line}{i}": person for i, person in enumerate(PEOPLE)}} for line in "abc"]
+    found = guess("".join(json.dumps(line) + "\n" for line in lines).encode())
+    assert (found.format, found.rows) == ("json", "users.*")
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_inside_of_rows_are_no_columns(key: str) -> None:
     two = [(KEYS[key](i), KEYS[key](i + 1)) for i in range(11)]

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from ingest_cli.errors import IngestError
 from ingest_cli.formats.interface import FileFormat
+from ingest_cli.formats.json_paths import step
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
-from ingest_cli.formats.sniffing.documents import step
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.names import shown

@@ -5,14 +5,17 @@ No key of an object is named that somebody may be kept under: `keys` tells those
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+import numpy as np
+import pyarrow.compute as pc
+
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_cells import Cells
-from ingest_cli.formats.json_paths import Each, Paths, parse_path
+from ingest_cli.formats.json_paths import Each, Paths, step
+from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.json_values import Row, parse_document
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
@@ -32,6 +35,7 @@ BY_COLUMN, ARRAYS = "columns", "arrays"
 _MAX_DOCUMENTS = 1_000
 _MAX_PATH_STEPS = 8
 _JUDGED_LINES = 200
+_TRIED = 10
 _LINES_SHARE = 0.8
 
 Judge = Callable[[Parsed], Sequence[ColumnGuess]]
@@ -57,8 +61,8 @@ def find_documents(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
         broken = min(len(filled), _MAX_DOCUMENTS) - len(found) - len(rest)
         text_ = f"{counted(broken, 'line')} that cannot be read as JSON objects."
         findings = (Finding("broken_json", broken, text_),) if broken else ()
-        return _lines(found + rest, findings, judge)
-    return _best(Places.of(parse_sample(text)), judge)
+        return _lines(found + rest, findings, judge, text)
+    return _best(Places.of(parse_sample(text)), judge, text)
 
 
 def _document(text: str) -> Row | None:
@@ -74,19 +78,29 @@ def _has_rows(document: Row) -> bool:
     return len(places.rows) > 1 or bool(places.arrays or places.by_column)
 
 
-def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge) -> Parsed | None:
+def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge, text: str) -> Parsed | None:
     """The rows of JSON Lines."""
     objects = [each for each in documents if isinstance(each, dict)]
     arrays = [each for each in documents if isinstance(each, list)]
     if len(arrays) > len(objects):
         return replace(_of_arrays("jsonl", arrays), findings=findings)
     if is_map(objects):
-        return _best(Places.of(objects), judge)
-    return _of_objects("jsonl", objects, findings=findings)
+        return _best(Places.of(objects), judge, text)
+    parsed = _of_objects("jsonl", objects, findings=findings)
+    if any(column.kind is not None for column in judge(parsed)):
+        return parsed
+    inside = _best(Places.of(objects), judge, text)
+    return inside if inside and any(column.kind is not None for column in judge(inside)) else parsed
 
 
-def _best(places: Places, judge: Judge) -> Parsed | None:
-    """Of several places, that whose rows name most about a person; of equal ones the outermost."""
+def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
+    """Of several places, that whose rows name most about a person; of equal ones the outermost.
+
+    Args:
+        places: where rows may be.
+        judge: guesses what columns hold.
+        text: the sample, of which a manifest has to read the rows as they were found.
+    """
     rows = dict(places.rows)
     if len(rows) > 1 and len(rows.get((), ())) == 1:
         del rows[()]  # the one document that everything is in
@@ -95,14 +109,33 @@ def _best(places: Places, judge: Judge) -> Parsed | None:
     ]
     candidates += [(path, len(found), _of_columns(found, path)) for path, found in places.by_column.items()]
     candidates += [(path, len(found), _of_arrays("json", found, path, places)) for path, found in places.arrays.items()]
-    best: tuple[int, int, int] | None = None
-    chosen: Parsed | None = None
+    ranked = list[tuple[tuple[int, int, int], Parsed, Sequence[ColumnGuess]]]()
     for path, count, parsed in candidates:
-        own = [column for column in judge(parsed) if "[]." not in column.title]
-        rank = (sum(column.kind is not None for column in own), -len(path), count)
-        if parsed.width and (best is None or rank > best):
-            best, chosen = rank, parsed
-    return chosen
+        columns = judge(parsed)
+        own = [column for column in columns if "[]." not in column.title]
+        if parsed.width:
+            ranked.append(((sum(column.kind is not None for column in own), -len(path), count), parsed, columns))
+    ranked.sort(key=lambda one: one[0], reverse=True)
+    return next((parsed for _, parsed, columns in ranked[:_TRIED] if _is_read(parsed, columns, text)), None)
+
+
+def _is_read(parsed: Parsed, columns: Sequence[ColumnGuess], text: str) -> bool:
+    """Whether a manifest that names these columns reads most of the rows, as far as that can be tried on a sample."""
+    places = [at for at, column in enumerate(columns) if column.kind is not None]
+    if parsed.layout == BY_COLUMN or not places:
+        return True
+    is_array = parsed.layout == ARRAYS
+    names = [f"C{at}" if is_array else column.title for at, column in enumerate(columns)]
+    expected = sum(any(row[at : at + 1] not in ([], [""]) for at in places) for row in parsed.cells)
+    filled = 0
+    try:
+        parser = JsonRows([names[at] for at in places], parsed.rows, names if is_array else ())
+        for chunk in parser.read([text.encode("utf-8", "surrogateescape")]):
+            lengths = [pc.binary_length(column).to_numpy() for column in chunk.cells.values()]
+            filled += int(np.any([length > 0 for length in lengths], axis=0).sum())
+    except ManifestError:
+        return False
+    return 2 * filled >= expected
 
 
 def _of_objects(
@@ -224,13 +257,3 @@ class _Names:
         elements = [element for each in arrays for element in each]
         if elements:
             self._value(f"{path}[]", elements, steps)
-
-
-def step(name: str) -> str:
-    """A name as a step of a path."""
-    try:
-        if name != ROW_KEY and parse_path(name) == (name,):
-            return name
-    except ManifestError:
-        pass  # a name that is no step as it stands is written as a JSON string
-    return json.dumps(name, ensure_ascii=False)

@@ -119,7 +119,7 @@ def _are_alike(objects: Sequence[Mapping[str, object]]) -> bool:
     objects = objects[:_LOOKED_AT]
     times = Counter(key for each in objects for key in each)
     total = sum(times.values())
-    recurring = sum(count for count in times.values() if 2 * count >= len(objects))
+    recurring = sum(count for count in times.values() if count > 1 and 2 * count >= len(objects))
     return total > 0 and recurring >= _ALIKE * total
 
 

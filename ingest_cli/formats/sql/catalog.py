@@ -251,7 +251,7 @@ class Catalog:
         return ManifestError(
             "the dump has rows of several tables ("
             + ", ".join(f'"{name}"' for name in listed)
-            + ", perhaps more); say which to read with `tables` in [format]"
+            + ", perhaps more); say which to read with `table` in [format]"
         )
 
 
