@@ -240,7 +240,7 @@ class Catalog:
     def _missing(self, wanted: str, table: Name, names: tuple[str, ...]) -> MissingColumnError:
         folded = {name.casefold(): name for name in names[:_MAX_COMPARED] if len(name) <= _MAX_COMPARED}
         near = get_close_matches(wanted.casefold(), folded, 1, 0.5)
-        hint = f'; did you mean "{shown(folded[near[0]])}"?' if near else ""
+        hint = f'; did you mean "{discreet(folded[near[0]])}"?' if near else ""
         return MissingColumnError(
             f'there is no column "{shown(wanted)}" in the table "{_shown(table)}" of {len(names)} columns{hint}'
         )
@@ -275,7 +275,7 @@ def split_name(text: str) -> Name:
 
 
 def _shown(name: Name) -> str:
-    return ".".join(shown(part) for part in name)
+    return ".".join(discreet(part) for part in name)
 
 
 def _folded(name: Name) -> Name:
