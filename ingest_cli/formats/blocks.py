@@ -27,7 +27,6 @@ from ingest_cli.formats.block_bounds import (
 )
 from ingest_cli.formats.block_values import Values
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.json_cells import SEPARATOR
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.records import WHOLE, Position, RowChunk, Span, count_lines
 
@@ -152,9 +151,12 @@ class _Source:
 
 def _column(texts: dict[int, list[bytes]], index: Sequence[int]) -> pa.BinaryArray:
     """The cells of the blocks at `index`; a value that comes twice in one counts once."""
-    separator = SEPARATOR.encode()
-    joined = {
-        block: several[0] if len(several) == 1 else separator.join(dict.fromkeys(several))
-        for block, several in texts.items()
-    }
+    joined = {block: _listed([*dict.fromkeys(several)]) for block, several in texts.items()}
     return pa.array([joined.get(i, b"") for i in index], pa.binary())
+
+
+def _listed(values: Sequence[bytes]) -> bytes:
+    """A cell of these values: of several, a list, which is told from one value whatever the values are."""
+    if len(values) == 1:
+        return values[0]
+    return b'["' + b'","'.join(re.sub(rb'(["\\])', rb"\\\1", value) for value in values) + b'"]'

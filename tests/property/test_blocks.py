@@ -123,4 +123,11 @@ def test_blank_lines_part_blocks(data: bytes) -> None:
 
 
 def _joined(values: dict[str, list[bytes]]) -> tuple[bytes, ...]:
-    return tuple(b";".join(values[name]) for name in WANTED)
+    return tuple(_listed(values[name]) for name in WANTED)
+
+
+def _listed(values: list[bytes]) -> bytes:
+    if len(values) < 2:
+        return b"".join(values)
+    escaped = [value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') for value in values]
+    return b'["' + b'","'.join(escaped) + b'"]'
