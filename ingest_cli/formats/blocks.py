@@ -1,8 +1,8 @@
 """Blocks of `key: value` lines, one record each: logs of stealers, address books, LDIF, rows printed one below another.
 
 A block begins at a separator, or behind a blank line: see `block_bounds`. What its keys are followed by is read as its
-kind writes it: see `block_values`. A key that comes several times in a block has several values, which share a cell
-as those of an array in JSON do. What stands behind a `;` in a key does not count, nor does its case, unless two
+kind writes it: see `block_values`. A key that comes several times in a block has several values: its cell is a
+list, `["ali","ben"]`. What stands behind a `;` in a key does not count, nor does its case, unless two
 columns differ in nothing else.
 
 Only what stands behind the keys of wanted columns is ever cut out of a block.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
 
 from ingest_cli.formats.blocks import KeyedBlocks
+from tests.support import pipelines
 from tests.support.chunks import cells, fates, repeated
+from tests.support.pipelines import PEPPER, BytesSource
+from tests.support.truth import Reference
 
 
 def read(
@@ -15,7 +19,13 @@ def read(
 ) -> list[tuple[str, ...]]:
     raw = text.encode() if isinstance(text, str) else text
     chunks = KeyedBlocks(wanted, separator, key_delimiter).read([raw])
-    return [tuple(cell.decode("utf-8", "surrogateescape") for cell in row) for row in cells(chunks, *wanted)]
+    return [tuple(map(shown, row)) for row in cells(chunks, *wanted)]
+
+
+def shown(cell: bytes) -> str:
+    """The text of a cell; of a list, its entries with semicolons between."""
+    text = cell.decode("utf-8", "surrogateescape")
+    return ";".join(json.loads(text)) if text.startswith('["') else text
 
 
 LOG = "URL: https://a.example/\nUSER: ali\nPASS: rahsia\n{}url: https://b.example/\nUser: ben\nPass: x: y\n{}"
@@ -266,3 +276,11 @@ def test_a_block_that_is_longer_than_any_may_be_is_one_reject(filling: bytes) ->
     assert chunks[-1].end.offset == sum(map(len, stream()))
     assert chunks[-1].end.line == sum(piece.count(b"\n") for piece in stream())
     assert max(chunk.size_bytes for chunk in chunks) < 100
+
+
+def test_of_several_user_names_in_a_block_each_is_one() -> None:
+    text = b'URL: u\nUSER: ben\nUSER: a"b\\c;d\nUSER: ben\n\nURL: u\nUSER: eva;fay\n\n'
+    wanted = pipelines.manifest({"USER": "username"}, format_='name = "blocks"')
+    table = pipelines.table_of(pipelines.run(wanted, [BytesSource(text)]))
+    reference = Reference(PEPPER.secret, PEPPER.kid, "demo", pipelines.SRC)
+    assert {pk for pk, _ in table} == {reference.pk(("username", name)) for name in ("ben", 'a"b\\c;d', "eva;fay")}

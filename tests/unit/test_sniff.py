@@ -381,6 +381,13 @@ def test_names_of_data_classes(exposes: str, titles: str) -> None:
         "TOKEN",
         "user_pass",
         "pwHash",
+        "pw",
+        "user_pw",
+        "psw",
+        "mdp",
+        "lösenord",
+        "hasło",
+        "sha256",
     ],
 )
 def test_secrets_are_left_out(title: str) -> None:
