@@ -17,6 +17,7 @@ from itertools import pairwise
 from ingest_cli.decoders import is_packed, members
 from ingest_cli.decoders.charset import encoding_of, to_utf8
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
+from ingest_cli.format_table import Format as FormatTable
 from ingest_cli.formats import FileFormat, Format
 from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.heads import format_of
@@ -137,7 +138,7 @@ class _Seam:
     def cuts(self) -> bool:
         """Whether the first ends in the middle of something."""
         return not _is_whole(
-            self.planned.manifest.format.name, self.first.tail, self.second.head, ends_line=self._ends_line()
+            self.planned.manifest.format, self.first.tail, self.second.head, ends_line=self._ends_line()
         )
 
     def _ends_line(self) -> bool:
@@ -148,15 +149,16 @@ class _Seam:
         return tail.endswith(("\n".encode(encoding), "\r".encode(encoding)))
 
 
-def _is_whole(name: str, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
-    """Whether a source of a format ends so that another one may follow that is no part of the same file.
+def _is_whole(table: FormatTable, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
+    """Whether a source ends so that another one may follow that is no part of the same file.
 
     Args:
-        name: of the format.
+        table: says what format it is of.
         tail: what it ends with.
         head: what the other one begins with.
         ends_line: whether it ends with a line end.
     """
+    name = table.name
     end, begin = tail.rstrip(_PADDING).rstrip(), head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if name == "json" or (name == "jsonl" and not ends_line):
         # A value ends and begins with a bracket, and inside of one there is always something between these two.
@@ -165,7 +167,28 @@ def _is_whole(name: str, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
         return True
     if name == "blocks" and end.lower().endswith(b"end:vcard") and begin[:11].lower() == b"begin:vcard":
         return True
-    return ends_line
+    return ends_line and not _cuts_quotes(table, tail, head)
+
+
+def _cuts_quotes(table: FormatTable, tail: bytes, head: bytes) -> bool:
+    """Whether a line end between two sources is by all appearance one within quotes, so that it ends no row.
+
+    The last line opens a quote and does not close it, or the first one of the other source closes one.
+    """
+    if table.name not in {"csv", "tsv"} or not table.quote or table.escape:
+        return False
+    quote, delimiter = table.quote.encode(), (table.delimiter or ("\t" if table.name == "tsv" else ",")).encode()
+    *before, last = tail.rstrip(b"\r\n").split(b"\n")
+    if (before or len(tail) < TAIL_BYTES) and last.count(quote) % 2:
+        opened = last[: last.rindex(quote)]
+        if not opened or opened.endswith(delimiter):
+            return True
+    first, *after = head.split(b"\n")
+    if not after or first.count(quote) % 2 == 0:
+        return False
+    inside, _, behind = first.partition(quote)
+    behind = behind.rstrip(b"\r")
+    return bool(inside) and not inside.endswith(delimiter) and (not behind or behind.startswith(delimiter))
 
 
 def _check_seam(seam: _Seam, heads: _Heads) -> None:
@@ -239,11 +262,11 @@ class _Heads:
         unpacked = replace(seam, first=first, second=second)
         if not first.head or not second.head or self.has_own_header(unpacked, seam.second):
             return None
-        name = self.planned.manifest.format.name
+        table = self.planned.manifest.format
 
         def is_whole(tail: bytes) -> bool:
             ends_line = (tail.rstrip(_PADDING) or b"\n").endswith((b"\n", b"\r"))
-            return _is_whole(name, tail, second.head, ends_line=ends_line)
+            return _is_whole(table, tail, second.head, ends_line=ends_line)
 
         return WholeEnd(seam.after.source.name, is_whole)
 

@@ -44,7 +44,7 @@ def look_at(name: str, values: Mapping[str, Any], log: Log) -> int:
 
 def _look(source: Source, values: Mapping[str, Any], log: Log) -> ExitCode:
     look = looking.look_at(source, age_key(values))
-    fault = look.fault or ("" if look.complete else looking.find_damage(source, age_key(values)))
+    fault = look.fault or looking.find_damage(source, age_key(values))
     return _show(replace(look, fault=fault), values["output"], log)
 
 

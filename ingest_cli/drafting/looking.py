@@ -96,16 +96,17 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
         age_key: see `look_at`.
     """
     head = _first_bytes(source)
+    notes = list[str]()
     try:
         if container_format(head) == "xlsx":
             return _workbook_damage(source)
         if is_packed(head[:HEAD_BYTES]):
-            for member in members(source.open(), age_key=age_key, open_file=source.open_file):
+            for member in members(source.open(), age_key=age_key, open_file=source.open_file, on_note=notes.append):
                 for _ in member.pieces:
                     continue
     except SourceError as error:
         return str(with_advice(error, source.name))
-    return ""
+    return "; ".join(notes)
 
 
 def _workbook_damage(source: Source) -> str:

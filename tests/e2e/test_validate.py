@@ -132,6 +132,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "part.csv.gz.001": lambda path: path.write_bytes(gzip.compress(_long_text())[:-600]),
     "flipped.csv.gz": lambda path: path.write_bytes(_flipped(gzip.compress(_long_text()))),
     "flipped.zip": lambda path: path.write_bytes(_flipped(zip_of([("a.csv", _long_text()), ("b.csv", _text())]))),
+    "cut.zip": lambda path: path.write_bytes(zip_of([("a.csv", _text()), ("b.csv", _text())])[:-40]),
     "cut.tar.xz": lambda path: path.write_bytes(lzma.compress(tar_of([("a.csv", _long_text())]))[:-3000]),
     "no-gzip.csv.gz": lambda path: path.write_bytes(b"\x1f\x8b\x08" + NOISE),
     "[brackets]*.csv": _csv,
@@ -151,6 +152,7 @@ DAMAGED = {
     "cut.csv.gz": "cut off",
     "flipped.csv.gz": "damaged",
     "flipped.zip": "damaged",
+    "cut.zip": "nobody can tell whether that is all",
     "cut.tar.xz": "cut off",
 }
 

@@ -192,6 +192,25 @@ def test_nor_does_one_whose_parts_are_packed_each(kind: str, name: str, folder: 
     assert refused
 
 
+@pytest.mark.parametrize("crlf", [False, True])
+def test_nor_does_one_within_quotes(crlf: bool, folder: Path) -> None:  # noqa: FBT001 - as given
+    end = "\r\n" if crlf else "\n"
+    rows = [f'"{name},{end}x@example.org,{phone}{end}{email}","{email}",{phone}{end}' for name, email, phone in PEOPLE]
+    data = "".join(rows).encode()
+    dump = Dump(HEADERLESS, data)
+    (folder / "whole").write_bytes(data)
+    whole, _ = _written(dump, folder, ["whole"])
+    for at in [at + 1 for at, byte in enumerate(data[:-1]) if byte == ord("\n")]:
+        (folder / "users.001").write_bytes(data[:at])
+        (folder / "users.002").write_bytes(data[at:])
+        written, error = _written(dump, folder, ["users.*"])
+        assert written.keys() <= whole.keys()
+        is_row_end = data[:at].decode() == "".join(rows[: data[:at].count(b'","')])
+        assert (error is None) == is_row_end
+        assert not written or is_row_end
+        assert _written(dump, folder, ["users.*"], join=True) == (whole, None)
+
+
 def test_packed_files_of_their_own_need_no_last_line_end(folder: Path) -> None:
     dump = Dump('name = "csv"', b"")
     for number, (name, email, phone) in enumerate(PEOPLE):
