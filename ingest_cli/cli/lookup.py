@@ -50,7 +50,7 @@ class _Lookup(NoArguments):
     "--phone-region",
     default=DEFAULT_REGION,
     metavar="CC",
-    help="Country of phone numbers without a country code.",
+    help="Country of phone numbers without a country code, or `international`.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach, as `git diff` does.")
 @output_option
