@@ -21,7 +21,7 @@ from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.transports.interface import Answer
 from tests.support.simulation import InvariantError, Simulation
 
-SEEDS = range(60)
+SEEDS = range(200)
 
 
 def check_the_write_path(folder: Path) -> None:
