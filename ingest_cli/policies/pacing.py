@@ -46,6 +46,7 @@ class Rules:
         trial_throttles: throttled requests to be expected in a trial, were they noise, before it is decided.
         trial_s: longest duration of a trial.
         worse: by how much the share of throttled requests may exceed that before a trial.
+        least: share of the rate before a trial below which it does not fall while nothing is taken.
         recheck_s: seconds after which noise is measured again; and
         recheck_trials: as many durations of a trial besides, since a slow load needs longer for one.
         hold_s: seconds at `near` the capacity before more is tried.
@@ -67,6 +68,7 @@ class Rules:
     trial_throttles: float = 12.0
     trial_s: float = 10.0
     worse: float = 0.15
+    least: float = 1 / 64
     recheck_s: float = 30.0
     recheck_trials: float = 10.0
     hold_s: float = 10.0
@@ -225,7 +227,7 @@ class Pacer:
         share, taken = state.throttled / state.requests, _taken(state, now)
         before, taken_before = state.trial_rate_wcu_per_s, state.trial_taken_wcu_per_s
         if not taken:  # nothing is taken at all: ask ever less often
-            self._change(state, now, max(state.rate_wcu_per_s / 2, before / 64))
+            self._change(state, now, max(state.rate_wcu_per_s / 2, before * rules.least))
             return
         if share > state.trial_throttled + rules.worse:  # the capacity is lower than it seemed
             state.trial_throttled, state.trial_taken_wcu_per_s = share, taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Scan:
     consumed: int
 
 
-class Machine:
+class Machine(ABC):
     """Goes through a dump, given all of its bytes in order. What the states are, is said by who inherits from it."""
 
     def __init__(self, syntax: Syntax) -> None:
@@ -72,13 +73,13 @@ class Machine:
         self._data = b""
         return Scan(self._runs, self._passed, at)
 
+    @abstractmethod
     def _statement(self, at: int) -> int:
         """Before a statement."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _give_up(self, at: int) -> None:
         """What stands at `at` is longer than a record may be."""
-        raise NotImplementedError
 
     def _reject_at(self, places: Sequence[int]) -> None:
         """Note rows that cannot be read, of which it is only known where they begin."""
