@@ -63,7 +63,8 @@ MAX_UNTAKEN = 2
 LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
 """A worker that has something to do and says nothing for so many looks, five minutes, hangs. It says something every
 second, but for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody
-looks."""
+looks. A look while nobody listens does not count: what was heard last may take long to settle, if the disk or the
+terminal is slow."""
 
 _POLL_S = 0.2
 
@@ -193,7 +194,8 @@ class WorkerPool:
         with self._changed:
             for worker in self._workers:
                 is_busy = worker.assigned or (self._is_closed and not self._held)  # then it has to come to its end
-                worker.silent_looks = worker.silent_looks + 1 if is_busy and not worker.is_gone else 0
+                is_silent = is_busy and worker.is_listened_to and not worker.is_gone
+                worker.silent_looks = worker.silent_looks + 1 if is_silent else 0
                 if worker.silent_looks > MAX_SILENT_LOOKS:
                     worker.process.kill()
 
@@ -301,7 +303,9 @@ class WorkerPool:
         while not is_finished:
             try:
                 try:
+                    worker.is_listened_to = True
                     message: Message = worker.results.recv()
+                    worker.is_listened_to = False
                 except (EOFError, OSError):
                     is_finished = True
                     self._give_up(worker)

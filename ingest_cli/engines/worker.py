@@ -28,6 +28,7 @@ class Worker:
     Attributes:
         assigned: the chunks that it was given.
         untaken: how many of these it has not dealt with so far that it wants the next.
+        is_listened_to: whether somebody waits for it to say something.
         silent_looks: how often it was looked at in vain since it last said something.
         is_gone: whether it has said its last word.
     """
@@ -37,6 +38,7 @@ class Worker:
     results: Connection
     assigned: set[ChunkKey] = field(default_factory=set)
     untaken: int = 0
+    is_listened_to: bool = False
     silent_looks: int = 0
     is_gone: bool = False
 

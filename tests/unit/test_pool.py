@@ -494,13 +494,36 @@ def stops_once(number: int, folder: Path) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def wait_until_quiet(run: Run, pool: WorkerPool, busy: int) -> None:
+    """Wait until only so many workers have something to do, and all that was said is heard.
+
+    Looks of a test come with no time between them, so that a worker is silent as soon as it is in between two words.
+    """
+
+    def is_quiet() -> bool:
+        with pool._changed:
+            done_there = sum(number not in run.kept for number in run.numbers)
+            is_all_heard = run.traffic.requests == done_there and all(one.is_listened_to for one in pool._workers)
+            return is_all_heard and not pool._waiting and sum(bool(one.assigned) for one in pool._workers) == busy
+
+    wait_until(is_quiet)
+
+
+@pytest.fixture
+def _only_looks_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the pool look of its own accord so seldom that no test lasts that long."""
+    monkeypatch.setattr(module, "LOOK_EVERY_S", TIMEOUT_S)
+
+
+@pytest.mark.usefixtures("_only_looks_of_the_test")
 def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -> None:
     run.deed = stops_once
     with run.pool() as pool:
         for number in range(20):
             pool.write(chunk(number))
         wait_until((run.folder / "stopped").exists)
-        wait_until(lambda: len(run.settled) >= 20 - MAX_UNTAKEN - KEPT_OPEN)
+        wait_until_quiet(run, pool, busy=1)
+        assert len(run.settled) >= 20 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS):
             pool.look_after()
         assert run.notes == []
@@ -512,11 +535,33 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
 def test_workers_that_have_nothing_to_do_are_left_alone(run: Run) -> None:
     with run.pool() as pool:
         pool.write(chunk(0))
-        wait_until(lambda: len(run.settled) == 1)
+        wait_until_quiet(run, pool, busy=0)
         for _ in range(3 * MAX_SILENT_LOOKS):
             pool.look_after()
         pool.write(chunk(1))
     assert (run.numbers, run.notes) == ([0, 1], [])
+
+
+def test_a_worker_to_which_nobody_listens_is_not_silent(run: Run) -> None:
+    """To settle a chunk may take as long as the disk or a terminal that was halted."""
+    run.workers = 1
+    begun, go_on = threading.Event(), threading.Event()
+
+    def settle(one: Settled) -> None:
+        begun.set()
+        assert go_on.wait(TIMEOUT_S)
+        run.settled.append(one)
+
+    with run.pool(settle) as pool:
+        pool.write(chunk(0))
+        assert begun.wait(TIMEOUT_S)
+        for _ in range(3 * MAX_SILENT_LOOKS):
+            pool.look_after()
+        go_on.set()
+        wait_until_quiet(run, pool, busy=0)
+        pool.write(chunk(1))
+        wait_until_quiet(run, pool, busy=0)
+    assert (run.numbers, run.kept, run.notes) == ([0, 1], [], [])
 
 
 def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
@@ -524,7 +569,9 @@ def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
     with run.pool() as pool:
         for number in range(200):
             pool.write(chunk(number))
-        wait_until(lambda: len(run.settled) >= 200 - MAX_UNTAKEN - KEPT_OPEN)
+        wait_until((run.folder / "stopped").exists)
+        wait_until_quiet(run, pool, busy=1)
+        assert len(run.settled) >= 200 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS + 1):
             pool.look_after()
     assert run.numbers == list(range(200))
