@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -40,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setenv(variable, os.path.join(home.name, folder))  # noqa: PTH118 - an environment holds strings
     # Without this, a client that finds no credentials asks 169.254.169.254 and waits for the answer.
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # What `nohup make test` ignores is ignored by all that is started, unlike what is handled.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -413,8 +413,10 @@ def test_a_thread_that_speaks_up_late_does_not_keep_the_loop_from_waiting(
 def test_a_call_that_never_returns_is_left_behind(real: Fibers) -> None:
     """Its word comes when nobody listens any more."""
     begun, may_end, ended = threading.Event(), threading.Event(), list[int]()
+    threads = list[threading.Thread]()
 
     def blocks() -> None:
+        threads.append(threading.current_thread())
         begun.set()
         assert may_end.wait(LONG_S)
 
@@ -424,7 +426,7 @@ def test_a_call_that_never_returns_is_left_behind(real: Fibers) -> None:
 
     real.start(program)
     real.run_until(begun.is_set)
-    (thread,) = [one for one in threading.enumerate() if one.name == "blocking-call"]
+    (thread,) = threads
     real.close()
     may_end.set()
     thread.join(LONG_S)
