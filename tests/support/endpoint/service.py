@@ -168,6 +168,8 @@ class Service:
         if fault is None or fault.kind != "partial" or not record.items:
             return frozenset()
         chance = self.script.chance
+        if fault.share:
+            return frozenset(place for place in range(record.items) if chance.random() < fault.share)
         count = fault.unprocessed
         if count is None:
             count = chance.randint(1, max(1, record.items - 1))
