@@ -283,16 +283,21 @@ class Campaign:
 
 
 def moments(random: Random, count: int, items: int) -> list[Moment]:
-    """When to break runs off: twice in start-up, twice at the very end, else by progress and by time in turn.
+    """When to break runs off: twice in start-up, twice at the very end, else on the way."""
+    starting = [_after(random.uniform(0.05, 0.3)), _after(random.uniform(0.3, 0.9))]
+    return [*starting, *on_the_way(random, count - 4, items), _at(items - 24), _at(items)]
+
+
+def on_the_way(random: Random, count: int, items: int) -> list[Moment]:
+    """When to break runs off that write: by time and by progress in turn.
 
     Those by progress are spread over the whole load, so that all of them come however fast it is.
     """
-    middle = count - 4
-    chosen = [_after(random.uniform(0.05, 0.3)), _after(random.uniform(0.3, 0.9))]
-    for number in range(middle):
-        share = 0.9 * (number + random.random()) / middle
+    chosen = []
+    for number in range(count):
+        share = 0.9 * (number + random.random()) / count
         chosen.append(_at(share * items) if number % 2 else _into(random.randint(1, 200), random.uniform(0, 0.7)))
-    return [*chosen, _at(items - 24), _at(items)]
+    return chosen
 
 
 def _after(seconds: float) -> Moment:

@@ -143,6 +143,7 @@ DAMAGES: Mapping[str, Change] = {
 }
 FORGERIES: Mapping[str, Change] = {"all done": _all_done, "fewer rejects": _fewer_rejects}
 OTHERS = "another dataset's"
+KINDS = (*FORGERIES, OTHERS, *DAMAGES)
 
 
 @dataclass
@@ -153,6 +154,7 @@ class Forger:
         random: which bytes, and which older state.
         shelf: where the state is.
         others: a true state of another dataset, with the same pepper.
+        first: which kind is the first.
         loses_at: the so manyth time, from 1, the true state is lost, so that the load starts over with --restart.
         refused: kind of forgery → how often it was refused.
     """
@@ -160,6 +162,7 @@ class Forger:
     random: Random
     shelf: Shelf
     others: Any
+    first: int = 0
     loses_at: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     _older: list[Any] = field(default_factory=list)
@@ -176,8 +179,7 @@ class Forger:
         if true is None or catalog is None or catalog["state"] != {"S": "loading"}:
             return
         self._older.append(true)
-        kinds = (*FORGERIES, OTHERS, *DAMAGES)
-        kind = kinds[self.times % len(kinds)]
+        kind = KINDS[(self.first + self.times) % len(KINDS)]
         self.shelf.put(self._forged(kind, true))
         _is_refused(campaign, kind)
         self.refused[kind] = self.refused.get(kind, 0) + 1

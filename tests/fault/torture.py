@@ -24,10 +24,10 @@ from random import Random
 from typing import Any
 
 from tests.e2e.harness import PEPPER_HEX, new_cli
-from tests.fault.campaign import Campaign, Outcome
+from tests.fault.campaign import Campaign, Outcome, moments
 from tests.fault.pace import Case, measure
 from tests.fault.rewrites import AHEAD_ITEMS, BATCH_ITEMS, RECENT_S, Cost
-from tests.fault.weathers import CONCURRENCY, WEATHERS, Scene, fight, refusals
+from tests.fault.weathers import CONCURRENCY, WEATHERS, Scene, refusals
 from tests.support.dumps import Dump
 from tests.support.endpoint import Endpoint
 from tests.support.endpoint.clients import connected
@@ -96,7 +96,8 @@ def _campaign(folder: Path, seed: int, name: str, options: argparse.Namespace) -
         manifest, expected = scene.undisturbed(weather.hot)
         campaign = scene.campaign(weather, manifest, random, kills)
         began = time.monotonic()
-        outcome = fight(campaign, weather, random, kills, len(expected.items))
+        chosen = moments(random, kills, len(expected.items))
+        outcome = campaign.fight((moment, random.choice(weather.signals)) for moment in chosen)
         figures = _figures(campaign, outcome, time.monotonic() - began) | {"weather": name, "seed": seed}
         _say(_line(figures))
         outcome.agrees_with(expected)

@@ -9,18 +9,19 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place
-from tests.fault.campaign import Campaign, Outcome, moments, storm, write_files
+from tests.fault.campaign import Campaign, Outcome, storm, write_files
 from tests.fault.forgery import FileShelf, Forger, RowShelf, Shelf
 from tests.support.dumps import Dump
 from tests.support.endpoint import Limits, Rule, faults
 from tests.support.shapes import SHAPES
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tests.support.endpoint import Endpoint
     from tests.support.endpoint.clients import Client
 
@@ -135,13 +136,20 @@ class Scene:
         """A new and empty table."""
         return make_table(Place(self.endpoint), self.admin)
 
-    def campaign(self, weather: Weather, manifest: Path, random: Random, kills: int) -> Campaign:
-        """A load in a weather, with somebody who forges its state if need be."""
+    def campaign(
+        self, weather: Weather, manifest: Path, random: Random, kills: int, first_forgery: int = 0
+    ) -> Campaign:
+        """A load in a weather, with somebody who forges its state if need be.
+
+        The true state is lost a third of the way. Forgeries begin with the so manyth kind.
+        """
         place, state = self.table(), self.folder / f"state-{self.endpoint.clock()}"
         campaign = Campaign(self.cli, place, manifest, weather.options(state), concurrency=CONCURRENCY)
         if weather.is_forged:
             shelf: Shelf = FileShelf(state) if weather.state == "file" else RowShelf(place)
-            campaign.between = Forger(random, shelf, self._state_of_others(weather, state), loses_at=kills // 3)
+            campaign.between = Forger(
+                random, shelf, self._state_of_others(weather, state), first=first_forgery, loses_at=kills // 3
+            )
         if weather.limits is not None:
             self.endpoint.limit(place.name, weather.limits, weather.wcu_per_s)
         self.endpoint.script.rules.extend(weather.rules())
@@ -158,12 +166,6 @@ class Scene:
         found = shelf.read()
         assert found is not None, "the other dataset was loaded before it could be broken off"
         return found
-
-
-def fight(campaign: Campaign, weather: Weather, random: Random, kills: int, items: int) -> Outcome:
-    """Break so many runs of it off, at moments and by signals drawn by chance."""
-    chosen = [(moment, random.choice(weather.signals)) for moment in moments(random, kills, items)]
-    return campaign.fight(chosen)
 
 
 def refusals(campaigns: Sequence[Campaign]) -> dict[str, int]:
