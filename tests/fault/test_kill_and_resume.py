@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -85,6 +85,7 @@ VARIANTS = {
 }
 
 WEATHER_ROWS = 600
+HOT_ROWS, HOT_S = 4_500, 12.0
 IN_WEATHERS: dict[str, tuple[int, int]] = {
     "unprocessed": (3, 0),
     "hot keys": (3, 0),
@@ -160,3 +161,20 @@ def test_killed_in_every_weather(cli: Cli, endpoint: Endpoint, admin: Client, tm
     assert set(campaign.endings[:-1]) <= {-KILL, 75, *([-TERM] if TERM in weather.signals else [])}
     assert [cost for cost in campaign.costs() if not cost.is_within] == []
     assert bool(refusals([campaign])) == weather.is_forged
+
+
+@pytest.mark.slow
+def test_hot_keys_do_not_put_off_what_is_saved(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
+    """A fifth of the rows wait for three keys; what is written besides may not run too far ahead of them."""
+    hot = replace(WEATHERS["hot keys"], is_stormy=False, key_wcu_per_s=15)
+    scene = Scene(cli, endpoint, admin, tmp_path, Dump(shape=DIRTY, rows=HOT_ROWS, dirty=0.1))
+    manifest, expected = scene.undisturbed(hot.hot)
+    campaign = scene.campaign(hot, manifest, Random(1), kills=1)
+    campaign.until(lambda sight: sight.written >= 0.85 * len(expected.items) or sight.elapsed_s >= HOT_S)
+    assert campaign.endings == [-KILL]
+    endpoint.limit(campaign.place.name, None, None)  # the keys cool down
+    outcome = campaign.finish()
+    outcome.agrees_with(expected)
+    (cost,) = campaign.costs()
+    assert len(expected.items) > cost.bound + 2_000  # so that it is no more than the bound
+    assert cost.is_within, cost

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import shutil
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -47,25 +47,17 @@ PACES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all campaigns; 0 if none of them lost or doubled anything."""
     options = _parser().parse_args(arguments)
-    weathers = options.weathers or list(WEATHERS)
-    found: list[dict[str, Any]] = []
-    failed: list[str] = []
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    wanted = [(seed, weather, options) for seed in seeds for weather in options.weathers or WEATHERS]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        found = list(pool.map(_campaign_or_none, wanted))
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            for weather in weathers:
-                try:
-                    found.append(_campaign(Path(folder) / "campaign", seed, weather, options))
-                except AssertionError:
-                    failed.append(f"{weather}, seed {seed}")
-                    _say(f"{failed[-1]}: FAILED\n{traceback.format_exc()}")
-                finally:
-                    shutil.rmtree(Path(folder) / "campaign", ignore_errors=True)
         paces = [] if options.no_paces else [_pace(Path(folder) / f"pace-{n}", name) for n, name in enumerate(PACES)]
-    if failed:
+    if failed := [f"{weather}, seed {seed}" for (seed, weather, _), one in zip(wanted, found, strict=True) if not one]:
         _say(f"failed: {'; '.join(failed)}")
         return 1
     if options.record is not None:
-        options.record.write_text(_record(options, found, paces))
+        options.record.write_text(_record(options, [one for one in found if one], paces))
     return 0
 
 
@@ -76,9 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--rows-per-kill", type=int, default=ROWS_PER_KILL, help="of the dump")
     parser.add_argument("--weather", dest="weathers", action="append", choices=list(WEATHERS), help="repeatable")
+    parser.add_argument("--jobs", type=int, default=1, help="campaigns at a time; each needs half a processor")
     parser.add_argument("--no-paces", action="store_true", help="leave out the minutes of every pace")
     parser.add_argument("--record", type=Path, help="write the figures to this file, as JSON")
     return parser
+
+
+def _campaign_or_none(wanted: tuple[int, str, argparse.Namespace]) -> dict[str, Any] | None:
+    """The figures of a campaign, in a folder of its own; None if it failed, which it then says."""
+    seed, weather, options = wanted
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        try:
+            return _campaign(Path(folder), seed, weather, options)
+        except AssertionError:
+            _say(f"{weather}, seed {seed}: FAILED\n{traceback.format_exc()}")
+            return None
 
 
 def _campaign(folder: Path, seed: int, name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -87,7 +91,6 @@ def _campaign(folder: Path, seed: int, name: str, options: argparse.Namespace) -
     Raises:
         AssertionError: it came to something else, or a kill cost too much.
     """
-    folder.mkdir()
     weather, kills = WEATHERS[name], options.kills
     cli = new_cli(folder / "home", secrets=(PEPPER_HEX,))
     dump = Dump(shape=SHAPES["dirty"], rows=options.rows_per_kill * kills, seed=seed, dirty=0.1)
