@@ -47,19 +47,19 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True)
 class RowShelf:
-    """The row `_run#<dataset>`, looked at and changed past the protocol, whatever the weather."""
+    """A reserved row, looked at and changed past the protocol, whatever the weather."""
 
     place: Place
-    dataset: str = DATASET
+    pk: str = f"_run#{DATASET}"
 
     def read(self) -> Any:
         """See `Shelf.read`."""
-        return self.place.everything.get((f"_run#{self.dataset}", "_"))
+        return self.place.everything.get((self.pk, "_"))
 
     def put(self, state: Any) -> None:
         """See `Shelf.put`; a row of another dataset takes the place of this one's."""
         with self.place.endpoint.service.lock:
-            self.place.endpoint.table(self.place.name).put({**state, "pk": {"S": f"_run#{self.dataset}"}})
+            self.place.endpoint.table(self.place.name).put({**state, "pk": {"S": self.pk}})
 
     def with_content(self, state: Any, change: Callable[[bytes], bytes]) -> Any:
         """See `Shelf.with_content`."""
@@ -142,13 +142,13 @@ DAMAGES: Mapping[str, Change] = {
     "packed zeros": _packed_zeros,
 }
 FORGERIES: Mapping[str, Change] = {"all done": _all_done, "fewer rejects": _fewer_rejects}
-OTHERS = "another dataset's"
-KINDS = (*FORGERIES, OTHERS, *DAMAGES)
+OTHERS, CATALOG = "another dataset's", "the catalog says complete"
+KINDS = (*FORGERIES, OTHERS, CATALOG, *DAMAGES)
 
 
 @dataclass
 class Forger:
-    """Comes after a kill, forges the state, and sees to it that the load refuses it.
+    """Comes after a kill, forges the state or the catalog, and sees to it that the load refuses it.
 
     Attributes:
         random: which bytes, and which older state.
@@ -157,6 +157,7 @@ class Forger:
         first: which kind is the first.
         loses_at: the so manyth time, from 1, the true state is lost, so that the load starts over with --restart.
         refused: kind of forgery → how often it was refused.
+        has_lost: whether the true state was lost.
     """
 
     random: Random
@@ -165,6 +166,7 @@ class Forger:
     first: int = 0
     loses_at: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    has_lost: bool = False
     _older: list[Any] = field(default_factory=list)
 
     @property
@@ -174,17 +176,21 @@ class Forger:
 
     def __call__(self, campaign: Campaign) -> None:
         """Do it once, by the next kind in turn, if the load has a state that the next run would go on with."""
-        true = self.shelf.read()
-        catalog = campaign.place.everything.get((f"_dataset#{DATASET}", "_"))
-        if true is None or catalog is None or catalog["state"] != {"S": "loading"}:
+        catalog = RowShelf(campaign.place, f"_dataset#{DATASET}")
+        true, dataset = self.shelf.read(), catalog.read()
+        if true is None or dataset is None or dataset["state"] != {"S": "loading"}:
             return
         self._older.append(true)
         kind = KINDS[(self.first + self.times) % len(KINDS)]
-        self.shelf.put(self._forged(kind, true))
+        if kind == CATALOG:
+            catalog.put({**dataset, "state": {"S": "complete"}})
+        else:
+            self.shelf.put(self._forged(kind, true))
         _is_refused(campaign, kind)
         self.refused[kind] = self.refused.get(kind, 0) + 1
-        if self.times == self.loses_at:
-            campaign.restarts_next = True
+        catalog.put(dataset)
+        if 0 < self.loses_at <= self.times and not self.has_lost and kind != CATALOG:
+            self.has_lost = campaign.restarts_next = True
         else:
             self.shelf.put(true)
 
@@ -206,7 +212,8 @@ def _is_refused(campaign: Campaign, kind: str) -> None:
         if result.code != PUT_OFF:
             break
     assert result.code == REFUSED, (kind, result)
-    result.complains(REFUSED, "state")
+    result.complains(REFUSED)
+    assert any(name in result.err for name in ("state", f"_run#{DATASET}", f"_dataset#{DATASET}")), result
     assert _but_for_the_lock(campaign.place) == before, kind
     asked = {one.operation for one in campaign.place.endpoint.audit.requests[requests:]}
     assert "BatchWriteItem" not in asked, kind

@@ -160,7 +160,7 @@ class Scene:
         place, name = self.table(), "demo-other"
         folder = state.with_name(f"{state.name}-other")
         manifest = write_files(folder, Dump(shape=SHAPES["telco"], rows=400), dataset=name)
-        shelf: Shelf = FileShelf(folder / "state") if weather.state == "file" else RowShelf(place, name)
+        shelf: Shelf = FileShelf(folder / "state") if weather.state == "file" else RowShelf(place, f"_run#{name}")
         campaign = Campaign(self.cli, place, manifest, ("--max-wcu", "500", *weather.options(folder / "state")[2:]))
         campaign.until(lambda sight: sight.written > 100)
         found = shelf.read()
