@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from ingest_cli.cli.console import Log, escape, show_report
+from ingest_cli.cli.console import Log, show_report
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
@@ -156,7 +156,7 @@ class Runs(Generic[ReportT]):
         self.codes.append(ExitCode.TRY_AGAIN)
 
     def _name_resumable(self) -> None:
-        """Say on the last lines which manifests are resumable and what to type, unless the last line says so already."""
+        """Say on the last lines which manifests are resumable and what to type, if the last line does not yet."""
         is_said = self._resumable[:1] == [self._last_line]
         for text in self._resumable[1 if is_said else 0 :]:
             self._log.line(f"try again: {text}", "error", exit_code=int(ExitCode.TRY_AGAIN))

@@ -1,4 +1,4 @@
-"""The IAM policies in `deploy/` allow what each role does, nothing that no command needs, and nothing of other datasets."""
+"""The IAM policies in `deploy/` allow what a role does, and nothing that it does not need, nor of other datasets."""
 
 from __future__ import annotations
 

@@ -14,6 +14,10 @@ from tests.support.iam import AccessRequest, Policy
 REFUSED = 1
 
 
+class RefusedError(Exception):
+    """What S3 refuses."""
+
+
 def main(settings: dict[str, Any], arguments: list[str]) -> int:
     """Copy, and note what was needed of the policy.
 
@@ -23,54 +27,58 @@ def main(settings: dict[str, Any], arguments: list[str]) -> int:
         arguments: of the command line.
     """
     policy = Policy.of(settings["policy"])
-    code = _copy(policy, Path(settings["buckets"]), arguments)
-    with Path(settings["used"]).open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(grant) + "\n" for grant in sorted(policy.used))
-    return code
+    try:
+        if not os.environ.get("AWS_DEFAULT_REGION"):
+            raise RefusedError("You must specify a region")
+        _copy(policy, Path(settings["buckets"]), arguments)
+    except RefusedError as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    finally:
+        with Path(settings["used"]).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(grant) + "\n" for grant in sorted(policy.used))
+    return 0
 
 
-def _copy(policy: Policy, buckets: Path, arguments: list[str]) -> int:
-    """Copy.
+def _copy(policy: Policy, buckets: Path, arguments: list[str]) -> None:
+    """Copy a file to or from a bucket, or all files of a folder from one.
 
     Args:
         policy: what the role may do.
         buckets: the folder with a folder for each bucket.
         arguments: of the command line.
+
+    Raises:
+        RefusedError: S3 refuses that.
     """
-    if not os.environ.get("AWS_DEFAULT_REGION"):
-        print("You must specify a region", file=sys.stderr)
-        return REFUSED
     service, verb, *rest = arguments
     source, target = (one for one in rest if not one.startswith("--"))
     assert (service, verb) in {("s3", "cp"), ("s3", "sync")}
     if verb == "sync":
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
-        if not _may(policy, "s3:ListBucket", bucket):
-            return REFUSED
+        _need(policy, "s3:ListBucket", bucket)
+        Path(target).mkdir(exist_ok=True)
         for path in sorted((buckets / bucket / prefix).iterdir()):
-            if not _may(policy, "s3:GetObject", f"{bucket}/{prefix}{path.name}"):
-                return REFUSED
-            Path(target).mkdir(exist_ok=True)
-            shutil.copy(path, Path(target) / path.name)
-        return 0
-    action = "s3:GetObject" if source.startswith("s3://") else "s3:PutObject"
-    remote = (source if action == "s3:GetObject" else target).removeprefix("s3://")
-    if not _may(policy, action, remote):
-        return REFUSED
-    here, there = (buckets / remote, Path(target)) if action == "s3:GetObject" else (Path(source), buckets / remote)
-    if not here.exists():
-        print("An error occurred (404) when calling the HeadObject operation: Not Found", file=sys.stderr)
-        return REFUSED
-    there.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(here, there)
-    return 0
+            _get(policy, buckets, f"{bucket}/{prefix}{path.name}", Path(target) / path.name)
+    elif source.startswith("s3://"):
+        _get(policy, buckets, source.removeprefix("s3://"), Path(target))
+    else:
+        name = target.removeprefix("s3://")
+        _need(policy, "s3:PutObject", name)
+        (buckets / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, buckets / name)
 
 
-def _may(policy: Policy, action: str, name: str) -> bool:
-    if policy.allows(AccessRequest(action, f"arn:aws:s3:::{name}")):
-        return True
-    print(f"An error occurred (AccessDenied): not authorized to perform: {action} on {name}", file=sys.stderr)
-    return False
+def _get(policy: Policy, buckets: Path, name: str, target: Path) -> None:
+    _need(policy, "s3:GetObject", name)
+    if not (buckets / name).exists():
+        raise RefusedError("An error occurred (404) when calling the HeadObject operation: Not Found")
+    shutil.copy(buckets / name, target)
+
+
+def _need(policy: Policy, action: str, name: str) -> None:
+    if not policy.allows(AccessRequest(action, f"arn:aws:s3:::{name}")):
+        raise RefusedError(f"An error occurred (AccessDenied): not authorized to perform: {action} on {name}")
 
 
 if __name__ == "__main__":
