@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.account import DATASET, DEPLOY, ROLES, TABLE, Account, opened
-from tests.e2e.harness import KID, small_dump
+from tests.e2e.harness import KID, REPOSITORY, small_dump
 
 PERSON = "870513-10-4739"
 
@@ -200,3 +201,10 @@ def test_a_policy_names_what_it_is_for(path: Path) -> None:
         for name, keys in statement.get("Condition", {}).items():
             # Without this, a request that has no such key would pass.
             assert name == "Null" or statement["Condition"]["Null"] == dict.fromkeys(keys, "false")
+
+
+def test_the_readme_shows_the_reader_s() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    blocks = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (shown,) = [json.loads(block) for block in blocks if '"AskTheTable"' in block]
+    assert shown == json.loads((DEPLOY / "iam-reader.json").read_text())

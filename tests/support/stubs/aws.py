@@ -1,4 +1,7 @@
-"""`aws s3 cp` and `aws s3 sync` between folders, as far as a policy allows it."""
+"""The AWS CLI: `s3 cp` and `s3 sync` between folders, and other commands as far as their parameters are right.
+
+The former as far as a policy allows it, the latter by the models of AWS's API that botocore has.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
+from botocore.session import get_session
+from botocore.validate import ParamValidator
+
 from tests.support.iam import AccessRequest, Policy
 
 REFUSED = 1
+_COUNTS = {"RunInstances": ("MinCount", "MaxCount")}
 
 
 class RefusedError(Exception):
@@ -22,15 +30,16 @@ def main(settings: dict[str, Any], arguments: list[str]) -> int:
     """Copy, and note what was needed of the policy.
 
     Args:
-        settings: `buckets`, the folder with a folder for each bucket; `policy`, what the role may do; and `used`, the
-            file that takes, line by line, the parts of the policy that were needed.
+        settings: `buckets`, the folder with a folder for each bucket; `policy`, what the role may do with them; and
+            `used`, the file that takes, line by line, the parts of the policy that were needed.
         arguments: of the command line.
     """
     policy = Policy.of(settings["policy"])
     try:
-        if not os.environ.get("AWS_DEFAULT_REGION"):
-            raise RefusedError("You must specify a region")
-        _copy(policy, Path(settings["buckets"]), arguments)
+        if arguments[0] == "s3":
+            _copy(policy, Path(settings["buckets"]), arguments)
+        else:
+            _call(*arguments)
     except RefusedError as error:
         print(error, file=sys.stderr)
         return REFUSED
@@ -51,6 +60,8 @@ def _copy(policy: Policy, buckets: Path, arguments: list[str]) -> None:
     Raises:
         RefusedError: S3 refuses that.
     """
+    if not os.environ.get("AWS_DEFAULT_REGION"):
+        raise RefusedError("You must specify a region")
     service, verb, *rest = arguments
     source, target = (one for one in rest if not one.startswith("--"))
     assert (service, verb) in {("s3", "cp"), ("s3", "sync")}
@@ -65,8 +76,9 @@ def _copy(policy: Policy, buckets: Path, arguments: list[str]) -> None:
     else:
         name = target.removeprefix("s3://")
         _need(policy, "s3:PutObject", name)
-        (buckets / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, buckets / name)
+        there = buckets / name / (Path(source).name if name.endswith("/") else "")
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, there)
 
 
 def _get(policy: Policy, buckets: Path, name: str, target: Path) -> None:
@@ -74,6 +86,33 @@ def _get(policy: Policy, buckets: Path, name: str, target: Path) -> None:
     if not (buckets / name).exists():
         raise RefusedError("An error occurred (404) when calling the HeadObject operation: Not Found")
     shutil.copy(buckets / name, target)
+
+
+def _call(service: str, command: str, *arguments: str) -> None:
+    """Hold the options of a command against the model of its operation.
+
+    Raises:
+        RefusedError: there is no such command, or it does not take them.
+    """
+    model = get_session().get_service_model(service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    if command not in operations:
+        raise RefusedError(f"aws: error: argument operation: Invalid choice: {command}")
+    shape: Any = model.operation_model(operations[command]).input_shape
+    names = {xform_name(name, "-"): name for name in shape.members}
+    given: dict[str, Any] = {}
+    for option, value in zip(arguments[::2], arguments[1::2], strict=True):
+        text = Path(value.removeprefix("file://")).read_text(encoding="utf-8") if value.startswith("file://") else value
+        if option == "--cli-input-json":
+            given |= json.loads(text)
+        elif (name := names.get(option.removeprefix("--"))) is None:
+            raise RefusedError(f"Unknown options: {option}")
+        else:
+            given[name] = json.loads(text) if shape.members[name].type_name in {"structure", "list", "map"} else text
+    for name in _COUNTS.get(operations[command], ()):  # `aws ec2 run-instances` has --count, with 1 as its default
+        given.setdefault(name, 1)
+    if report := ParamValidator().validate(given, shape).generate_report():
+        raise RefusedError(report)
 
 
 def _need(policy: Policy, action: str, name: str) -> None:
