@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 PYTEST_JOBS ?= 3
 FUZZ_ARGS ?=
 BENCH_ARGS ?=
+TORTURE_ARGS ?=
 
 BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
@@ -41,8 +42,8 @@ demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a per
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-torture: $(DEV) ## try for an hour to make a load lose a row, or take a password for a name
-	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3
+torture: $(DEV) ## try for hours to make a load lose a row: TORTURE_ARGS='--record docs/benchmarks/torture.json'
+	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3 --jobs 2 $(TORTURE_ARGS)
 	$(BIN)/python -m tests.property.simulate --seeds 100000
 	$(BIN)/python -m tests.property.misplace --seeds 100000
 

@@ -98,7 +98,7 @@ class ReportFile:
         """Write what there is so far: whole, or not at all.
 
         Args:
-            exit_code: the worst so far.
+            exit_code: of the command, so far.
 
         Raises:
             TryAgainError: it cannot be written any more.

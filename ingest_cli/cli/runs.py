@@ -1,4 +1,4 @@
-"""What `load` and `validate` have in common: many manifests, one account each, the worst exit code."""
+"""What `load` and `validate` have in common: many manifests, one account each, one exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from ingest_cli.cli.console import Log, escape, show_report
+from ingest_cli.cli.console import Log, show_report
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
@@ -37,6 +37,14 @@ _FROM_BEST_TO_WORST = (
 def worst(codes: Iterable[int]) -> int:
     """The exit code that says most about what has to be done."""
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
+
+
+def overall(codes: Sequence[int]) -> int:
+    """The exit code of a command with several manifests: 75 if any of them is resumable, else the worst.
+
+    What starts the command again looks for 75 only: a manifest that fails must not end the load of another one.
+    """
+    return ExitCode.TRY_AGAIN if ExitCode.TRY_AGAIN in codes else worst(codes)
 
 
 _Name = TypeVar("_Name")
@@ -90,6 +98,8 @@ class Runs(Generic[ReportT]):
         self._place = ""
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
+        self._resumable: list[str] = []
+        self._last_line: str | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -98,12 +108,13 @@ class Runs(Generic[ReportT]):
 
     @property
     def code(self) -> int:
-        """The worst exit code. What could not be written, a report or the result, spoils no more than a success."""
+        """The overall exit code. A report or result that could not be written changes that of a success only."""
+        code = overall(self.codes)
         is_spoilt = self._is_unwritten or ResultFile.is_lost
-        return worst([*self.codes, ExitCode.TRY_AGAIN] if is_spoilt else self.codes)
+        return ExitCode.TRY_AGAIN if is_spoilt and code == ExitCode.DONE else code
 
     def all(self, manifests: Sequence[Path]) -> int:
-        """Run each manifest, and go on with the next whatever happened, short of a signal; the worst exit code."""
+        """Run each manifest, and go on with the next whatever happened, short of a signal; the overall exit code."""
         return self.each(manifests, self.one)
 
     def each(self, names: Sequence[_Name], do: Callable[[_Name], None]) -> int:
@@ -114,7 +125,7 @@ class Runs(Generic[ReportT]):
             do: what to do; appends to `codes`.
 
         Returns:
-            The worst exit code.
+            The overall exit code.
         """
         if self._operation is not None:
             self._operation.limit(self._interrupts)
@@ -123,11 +134,13 @@ class Runs(Generic[ReportT]):
                 self._leave(names[number:])
                 break
             self._place = f"{number + 1}/{len(names)} " if len(names) > 1 else ""
+            self._last_line = None
             do(name)
+        self._name_resumable()
         return self.code if self._operation is None else self._operation.ended(self.code)
 
     def failed_beside(self, error: IngestError) -> int:
-        """Let the command fail for what no run of it has done, everywhere it is told of; the worst exit code."""
+        """Let the command fail for what no run of it has done, everywhere it is told of; the overall exit code."""
         self.codes.append(error.exit_code)
         if self._report_file is not None:
             self._report_file.note(str(error))
@@ -135,13 +148,18 @@ class Runs(Generic[ReportT]):
         return self.code if self._operation is None else self._operation.ended(self.code)
 
     def _leave(self, names: Sequence[object]) -> None:
-        """Account for those that were not begun, unless a run that was stopped says what to do already."""
-        begins_anew = self._settings.restart  # then the same command is of no use for those, and right for these
-        if begins_anew or ExitCode.TRY_AGAIN not in self.codes:
-            left = ", ".join(escape(str(name)) for name in names)
-            advice = "run the command again for what was not begun" if begins_anew else CONTINUE
-            self._log.line(f"{self._interrupts.reason} before {left} was begun; {advice}", "error", exit_code=75)
-            self.codes.append(ExitCode.TRY_AGAIN)
+        """Account for the manifests that were not begun."""
+        # With --restart, the command as it is would load once more what was begun already.
+        advice = "run the command again for what was not begun" if self._settings.restart else CONTINUE
+        for name in names:
+            self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
+        self.codes.append(ExitCode.TRY_AGAIN)
+
+    def _name_resumable(self) -> None:
+        """Say on the last lines which manifests are resumable and what to type, if the last line does not yet."""
+        is_said = self._resumable[:1] == [self._last_line]
+        for text in self._resumable[1 if is_said else 0 :]:
+            self._log.line(f"try again: {text}", "error", exit_code=int(ExitCode.TRY_AGAIN))
 
     def one(self, path: Path) -> None:
         """Run a manifest and print its report."""
@@ -168,6 +186,9 @@ class Runs(Generic[ReportT]):
                 self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)
         self.reports.append(report)
+        if report.exit_code == ExitCode.TRY_AGAIN:
+            self._last_line = f"{path}: {report.message}"
+            self._resumable.append(self._last_line)
         if self._report_file is not None:
             self._report_file.add(report)
             self._write(self._report_file)
@@ -175,7 +196,7 @@ class Runs(Generic[ReportT]):
     def _write(self, report_file: ReportFile) -> None:
         """Write the report of all runs so far, so that it is there whatever becomes of the next."""
         try:
-            report_file.write(worst(self.codes))
+            report_file.write(overall(self.codes))
         except IngestError as error:
             if not self._is_unwritten:
                 self._log.line(str(error), "error", exit_code=int(error.exit_code))

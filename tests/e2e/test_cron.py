@@ -318,4 +318,4 @@ def test_a_signal_between_two_manifests_is_no_success(cli: Cli, tmp_path: Path) 
     manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-other")]
     result = cli("validate", *manifests, "--output", "json", env=plug(tmp_path / "plug", BETWEEN))
     assert result.report["outcome"] == "complete"
-    result.complains(75, f"stopped by SIGTERM before {manifests[1]} was begun; run the same command again to go on")
+    result.complains(75, f"{manifests[1]}: stopped by SIGTERM before it was begun; run the same command again to go on")

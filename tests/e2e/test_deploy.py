@@ -1,4 +1,7 @@
-"""What `docs/deploy/` offers for copying does what it says, as far as a machine without AWS can tell."""
+"""The files in `deploy/` do what they say, as far as a machine without AWS can tell.
+
+The script for an instance is in `test_user_data.py`, the policies in `test_policies.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import re
 import shutil
 import stat
 import subprocess
-from configparser import RawConfigParser
+import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,215 +20,329 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, Place
+from tests.e2e.account import DEPLOY, filled
+from tests.e2e.harness import COMMAND, PEPPER_LINE, TIMEOUT_S, Cli, Place, Result, small_dump
+from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, faults
+from tests.support.endpoint.tables import REGION
+from tests.support.iam import like
+from tests.support.servers import Rotation, Unit, crontab
+from tests.support.stubs import Stubs
 
-DEPLOY = REPOSITORY / "docs" / "deploy"
-INSTALLED = "/opt/ingest-cli/bin/ingest-cli"
-POLICIES = sorted(DEPLOY.glob("iam-*.json"))
+FOLDERS = (
+    "/etc/ingest-cli",
+    "/opt/ingest-cli/bin",
+    "/srv/dumps",
+    "/var/cache/ingest-cli",
+    "/var/lib/ingest-cli",
+    "/var/lib/node_exporter/textfile",
+    "/var/log/ingest-cli",
+)
+SERVICE, FAILURE, TIMER = "ingest-cli.service", "ingest-cli-failure@.service", "ingest-cli.timer"
 
 
-def _put(text: str, places: dict[str, Path]) -> str:
-    """`text` with other places than those of a server."""
-    for there, here in places.items():
-        assert there in text
-        text = text.replace(there, str(here))
-    return text
+@dataclass(frozen=True)
+class Server:
+    """A machine with the program installed, a dump, a key and credentials.
 
+    Attributes:
+        root: its files.
+        cli: checks what is said.
+        table: where its loads go.
+    """
 
-def _shell(command: str, cli: Cli, env: dict[str, str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        ["sh", "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**cli.env, **env},
-        cwd=cli.home,
-        timeout=TIMEOUT_S,
-        start_new_session=True,
-        check=False,
-        **streams,
-    )
+    root: Path
+    cli: Cli
+    table: Place
+
+    def here(self, text: str) -> str:
+        """A text with the places of the server replaced by those below `root`."""
+        for folder in FOLDERS:
+            text = text.replace(folder, f"{self.root}{folder}")
+        return text
+
+    def run(self, command: list[str], env: dict[str, str], cwd: str | Path = "/", umask: str = "0022") -> Result:
+        """Run a command as a daemon does: with these variables only, and what it says in one stream, here `out`."""
+        named = {name: self.here(text) for name, text in env.items()}
+        assert named["INGEST_TABLE"] == "breaches"
+        named["INGEST_TABLE"] = self.table.name
+        done = subprocess.run(
+            [self.here(one) for one in command],
+            env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL_DYNAMODB": self.table.endpoint.url, **named},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=int(umask, 8),
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return self.cli.checked(done.returncode, done.stdout, b"")
+
+    @property
+    def metrics(self) -> Path:
+        return Path(self.here("/var/lib/node_exporter/textfile/ingest-cli.prom"))
+
+    @property
+    def files(self) -> dict[Path, int]:
+        """All files, and when each was changed."""
+        return {path: path.stat().st_mtime_ns for path in self.root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def places(cli: Cli, tmp_path: Path) -> dict[str, Path]:
-    """Where on this machine the places of a server are."""
-    found = {
-        INSTALLED: COMMAND,
-        "/srv/dumps": tmp_path / "dumps",
-        "/var/lib/node_exporter/textfile": tmp_path / "metrics",
-    }
-    shutil.copytree(SAMPLES, found["/srv/dumps"])
-    for extra in set(found["/srv/dumps"].glob("*.toml")) - {found["/srv/dumps"] / "telco.toml"}:
-        extra.unlink()
-    found["/var/lib/node_exporter/textfile"].mkdir()
-    (cli.home / "pepper.key").write_text(cli.env["PEPPER"])
-    (cli.home / "pepper.key").chmod(0o600)
-    return found
+def server(cli: Cli, table: Place, tmp_path: Path) -> Server:
+    made = Server(tmp_path / "server", cli, table)
+    for folder in FOLDERS:
+        Path(made.here(folder)).mkdir(parents=True)
+    Path(made.here("/opt/ingest-cli/bin/ingest-cli")).symlink_to(COMMAND)
+    small_dump(Path(made.here("/srv/dumps")))
+    key = Path(made.here("/etc/ingest-cli/pepper.key"))
+    key.write_text(PEPPER_LINE)
+    key.chmod(0o600)
+    Path(made.here("/etc/ingest-cli/credentials")).write_text(
+        f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+    )
+    return made
 
 
-def _environment(table: Place, cli: Cli, given: dict[str, str]) -> dict[str, str]:
-    """The variables that a file sets, made to fit this machine."""
-    assert given["INGEST_TABLE"] == "breaches"
-    assert given["INGEST_KEY"] == "file:/etc/ingest-cli/pepper.key"
-    return {
-        "INGEST_TABLE": table.name,
-        "INGEST_KEY": f"file:{cli.home / 'pepper.key'}",
-        "INGEST_ENDPOINT_URL": table.endpoint.url,
-    }
+# cron and logrotate
 
 
-def test_the_crontab(cli: Cli, table: Place, places: dict[str, Path], tmp_path: Path) -> None:
-    lines = [line for line in (DEPLOY / "crontab").read_text().splitlines() if not line.startswith("#")]
-    given = dict(line.split("=", 1) for line in lines[:-1])
-    when, command = lines[-1].split(" ", 5)[:5], lines[-1].split(" ", 5)[5]
-    assert all(re.fullmatch(r"[\d*]+", one) for one in when)
-    assert "%" not in command, "cron takes it for the end of the line"
-    places["/var/log/ingest-cli"] = tmp_path
-    done = _shell(_put(command, places), cli, _environment(table, cli, given))
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert len(table.items) == 258
-    assert (tmp_path / "metrics" / "ingest-cli.prom").stat().st_mode & stat.S_IROTH, "node_exporter is somebody else"
-    assert all(json.loads(line) for line in (tmp_path / "ingest.log").read_text().splitlines())
-    assert "/var/log/ingest-cli/*.log {" in (DEPLOY / "logrotate").read_text()
+def _cron(server: Server) -> Result:
+    (job,) = crontab(filled("crontab"))
+    assert job.variables["AWS_REGION"] == REGION
+    # crontab(5): what cron sets.
+    own = {"HOME": "/nonexistent", "LOGNAME": "ingest", "SHELL": "/bin/sh"}
+    return server.run(["/bin/sh", "-c", job.command], {**own, **job.variables})
 
 
-def test_the_service_s_command(cli: Cli, table: Place, places: dict[str, Path]) -> None:
-    lines = (DEPLOY / "ingest-cli.service").read_text().splitlines()
-    given = dict(line.split("=", 2)[1:] for line in lines if line.startswith("Environment="))
-    (start,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
-    done = _shell(_put(start, places), cli, _environment(table, cli, given))
-    assert done.returncode == 0
-    assert b"load complete" in done.stdout
-    assert len(table.items) == 258
+def test_the_crontab_loads_and_is_silent(server: Server) -> None:
+    done = _cron(server)
+    assert (done.code, done.out) == (0, "")
+    assert len(server.table.items) == 9
+    assert server.metrics.stat().st_mode & stat.S_IROTH, "node_exporter is another user"
+    log = Path(server.here("/var/log/ingest-cli/ingest.log"))
+    assert all(json.loads(line) for line in log.read_text().splitlines())
 
 
-@pytest.mark.parametrize("name", ["ingest-cli.service", "ingest-cli.timer"])
-def test_the_units_are_units(name: str) -> None:
-    unit = RawConfigParser(strict=False, delimiters="=", comment_prefixes="#")
-    unit.optionxform = str  # type: ignore[assignment,method-assign]  # how configparser is told that case matters
-    unit.read(DEPLOY / name)
-    assert set(unit) <= {"DEFAULT", "Unit", "Service", "Timer", "Install"}
-    assert unit["Unit"]["Description"]
-    if name.endswith(".timer"):
-        assert unit["Install"]["WantedBy"] == "timers.target"
+def test_the_crontab_mails_a_failure(server: Server) -> None:
+    for dump in Path(server.here("/srv/dumps")).glob("*.csv"):
+        dump.unlink()
+    done = _cron(server)
+    assert done.code == 4
+    assert "does not exist" in done.out
+
+
+def test_logrotate_moves_the_log_of_the_crontab(server: Server) -> None:
+    folder = Path(server.here("/var/log/ingest-cli"))
+    rotation = Rotation.read(filled("logrotate"))
+    assert rotation.pattern == "/var/log/ingest-cli/*.log"
+    assert rotation.user == "ingest ingest", "of the owner of the folder, else logrotate refuses it"
+    assert {"missingok", "notifempty", "delaycompress"} <= rotation.flags
+    assert rotation.rotate(folder) == []
+    assert _cron(server).code == 0
+    (old,) = rotation.rotate(folder)
+    before = old.read_text()
+    assert _cron(server).code == 0
+    assert old.read_text() == before
+    assert "unchanged" in (folder / "ingest.log").read_text()
+
+
+# systemd
+
+
+def _unit(name: str, instance: str = "") -> Unit:
+    return Unit.read(name, filled(name), instance)
+
+
+def _start(server: Server) -> Result:
+    unit = _unit(SERVICE)
+    assert unit.environment["AWS_REGION"] == REGION
+    own = {"HOME": "/nonexistent", "LOGNAME": "ingest", "USER": "ingest"}
+    folder = server.here(unit.one("Service", "WorkingDirectory"))
+    return server.run(unit.command, {**own, **unit.environment}, folder, unit.one("Service", "UMask"))
+
+
+def test_the_service_loads_and_writes_only_where_it_may(server: Server) -> None:
+    """Its home directory is hidden by ProtectHome=, and all else is read-only by ProtectSystem=strict."""
+    before = server.files
+    done = _start(server)
+    assert (done.code, "load complete" in done.out) == (0, True), done
+    assert len(server.table.items) == 9
+    changed = {path for path, at in server.files.items() if before.get(path) != at}
+    allowed = [Path(server.here(folder)) for folder in _unit(SERVICE).writable]
+    assert server.metrics in changed
+    assert server.metrics.stat().st_mode & stat.S_IROTH, "node_exporter is another user"
+    assert [path for path in changed if not any(path.is_relative_to(folder) for folder in allowed)] == []
+
+
+def test_the_service_needs_nothing_in_a_home_directory() -> None:
+    unit = _unit(SERVICE)
+    assert unit.one("Service", "ProtectHome") == "yes"
+    text = " ".join([*unit.command, *unit.environment.values()])
+    assert not re.search(r"~|/home|/root|/run/user", text)
+
+
+def test_the_service_leaves_no_core_dump_and_may_do_little() -> None:
+    unit = _unit(SERVICE)
+    expected = {"LimitCORE": "0", "NoNewPrivileges": "yes", "CapabilityBoundingSet": ""}
+    assert {name: unit.one("Service", name) for name in expected} == expected
+    families = unit.one("Service", "RestrictAddressFamilies").split()
+    assert {"AF_INET", "AF_INET6", "AF_UNIX"} <= set(families), "AF_UNIX for the worker processes"
+    assert "ProtectProc" not in unit.sections["Service"], "which would hide the holder of a lock"
+
+
+def test_a_failure_of_the_service_is_mailed(server: Server, tmp_path: Path) -> None:
+    """By the unit that OnFailure= names, on the exit code of a failed load."""
+    for dump in Path(server.here("/srv/dumps")).glob("*.csv"):
+        dump.unlink()
+    failed = _start(server)
+    assert failed.code == 4
+    name = _unit(SERVICE).one("Unit", "OnFailure")
+    template, instance = re.fullmatch(r"(.+@)(.+)\.service", name).groups()  # type: ignore[union-attr] # it has to
+    unit = _unit(f"{template}.service", instance)
+    stubs = Stubs(tmp_path / "stubs")
+    (tmp_path / "journal").write_text(failed.out)
+    stubs.add("journalctl", then=f"cat {tmp_path / 'journal'}")
+    stubs.add("mail", then=f"cat > {tmp_path / 'mail'}")
+    env = stubs.path({"PATH": os.environ["PATH"]})
+    subprocess.run(unit.command, env=env, timeout=TIMEOUT_S, check=True)
+    assert sorted(stubs.called) == [
+        "journalctl --unit=ingest-cli.service --lines=50 --no-pager --output=cat",
+        "mail -s ingest-cli failed on host.example.org ops@example.org",
+    ]
+    assert "does not exist" in (tmp_path / "mail").read_text()
+
+
+def test_the_timer_starts_the_service_every_night() -> None:
+    unit = _unit(TIMER)
+    assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d", unit.one("Timer", "OnCalendar"))
+    assert unit.one("Timer", "Persistent") == "true"
+    assert unit.one("Install", "WantedBy") == "timers.target"
+    assert "Unit" not in unit.sections["Timer"], "it starts the service of its own name"
+
+
+@pytest.mark.parametrize("name", [SERVICE, FAILURE, TIMER])
+def test_a_unit_has_known_sections_and_says_what_it_is(name: str) -> None:
+    unit = _unit(name, "x")
+    assert unit.one("Unit", "Description")
+    assert set(unit.sections) == {"Unit", "Timer", "Install"} if name == TIMER else {"Unit", "Service"}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
-    for name in ("ingest-cli.service", "ingest-cli.timer"):
-        (tmp_path / name).write_text((DEPLOY / name).read_text().replace(INSTALLED, str(COMMAND)))
-    command = ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.glob("ingest-cli.*")))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for name in (SERVICE, FAILURE, TIMER):
+        (tmp_path / name).write_text(filled(name).replace("/opt/ingest-cli/bin/ingest-cli", str(COMMAND)))
+    names = [SERVICE, FAILURE.replace("@", "@ingest-cli"), TIMER]
+    for command in (
+        ["verify", "--man=no", *(str(tmp_path / name) for name in names)],
+        ["security", "--offline=true", "--no-pager", "--threshold=25", str(tmp_path / SERVICE)],
+    ):
+        done = subprocess.run(
+            ["systemd-analyze", *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done
 
 
-STUB = '#!/bin/bash\necho "$(basename "$0") $*" >> "$LOG"\n'
-STUBS = {
-    "dnf": "",
-    "aws": 'if [[ "$*" == *ingest.log* ]]; then cat "$4" >> "$LOG"; fi\n',
-    "python3.11": 'mkdir -p "$3/bin"; cp "$STUBS/pip" "$STUBS/ingest-cli" "$3/bin/"\n',
-    "pip": "",
-    "ingest-cli": 'touch "$PLACE/ingest.log"; read -r code rest < "$CODES"; echo "$rest" > "$CODES"; exit "$code"\n',
-    "sleep": "",
-    "shutdown": "",
-}
+# EC2, ECS, Batch
 
 
-@pytest.mark.parametrize(
-    ("codes", "runs", "last"), [("0", 1, 0), ("75 75 0", 3, 0), ("4", 1, 4), ("75 75 75 75", 3, 75)]
-)
-def test_the_user_data_goes_on_until_it_is_done(tmp_path: Path, codes: str, runs: int, last: int) -> None:
-    stubs, log = tmp_path / "stubs", tmp_path / "log"
-    stubs.mkdir()
-    for name, rest in STUBS.items():
-        (stubs / name).write_text(STUB + rest)
-        (stubs / name).chmod(0o755)
-    (tmp_path / "codes").write_text(codes)
-    env = {
-        "PATH": f"{stubs}:{os.environ['PATH']}",
-        "LOG": str(log),
-        "STUBS": str(stubs),
-        "CODES": str(tmp_path / "codes"),
-        "PLACE": str(tmp_path / "place"),
-        "ATTEMPTS": "3",
-    }
+def test_shellcheck_finds_nothing_wrong_with_the_script() -> None:
+    command = Path(sysconfig.get_path("scripts")) / "shellcheck"
     done = subprocess.run(
-        ["bash", DEPLOY / "user-data.sh"], env=env, capture_output=True, timeout=TIMEOUT_S, check=False
+        [command, DEPLOY / "user-data.sh"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    called = log.read_text().splitlines()
-    loads = [line for line in called if line.startswith("ingest-cli load ")]
-    assert len(loads) == runs
-    assert "--table breaches --key secretsmanager:arn:aws:secretsmanager:" in loads[0]
-    assert re.search(rf"-exit-{last}\.jsonl$", called[-2])
-    assert called[-1] == "shutdown -h now"
+    assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck_finds_nothing_wrong_with_it() -> None:
-    subprocess.run(["shellcheck", DEPLOY / "user-data.sh"], timeout=TIMEOUT_S, check=True)
+ECS, BATCH = "ecs-task-definition.json", "batch-job-definition.json"
+
+
+def _container(name: str) -> dict[str, Any]:
+    given: dict[str, Any] = json.loads(filled(name))
+    if name == BATCH:
+        properties: dict[str, Any] = given["containerProperties"]
+        return properties
+    (container,) = given["containerDefinitions"]
+    return {**container, "command": [*container["entryPoint"], *container["command"]]}
 
 
 @pytest.mark.parametrize(
     ("name", "service", "operation"),
-    [
-        ("ecs-task-definition.json", "ecs", "RegisterTaskDefinition"),
-        ("batch-job-definition.json", "batch", "RegisterJobDefinition"),
-    ],
+    [(ECS, "ecs", "RegisterTaskDefinition"), (BATCH, "batch", "RegisterJobDefinition")],
 )
 def test_the_definitions_are_what_aws_takes(name: str, service: str, operation: str) -> None:
     """By the shapes of its API that botocore has; an unknown key is a fault there, too."""
-    given = json.loads((DEPLOY / name).read_text())
-    client = boto3.client(service, region_name="us-east-1")
+    client = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload] # a str
     shape = client.meta.service_model.operation_model(operation).input_shape
     client.close()
-    assert ParamValidator().validate(given, shape).generate_report() == ""
-    text = json.dumps(given)
-    (command,) = set(re.findall(r"exec (ingest-cli [^\"]*)", text))
-    assert "--metrics-emf -" in command
+    assert ParamValidator().validate(json.loads(filled(name)), shape).generate_report() == ""
 
 
-def test_the_containers_command(cli: Cli, table: Place, places: dict[str, Path]) -> None:
-    given = json.loads((DEPLOY / "ecs-task-definition.json").read_text())["containerDefinitions"][0]
-    (script,) = given["command"]
-    script = script.replace("exec ingest-cli", f"exec {COMMAND}").replace("/manifests", str(places["/srv/dumps"]))
-    env = {"INGEST_TABLE": table.name, "INGEST_KEY": "env:PEPPER", "INGEST_ENDPOINT_URL": table.endpoint.url}
-    done = _shell(script, cli, env)
-    assert done.returncode == 0
-    report, metrics, message = map(json.loads, done.stdout.splitlines())
-    assert (report["outcome"], metrics["Outcome"], message["level"]) == ("complete", "complete", "info")
+def _run_container(server: Server, name: str) -> Result:
+    """Run the command of a container, whose key is in the environment here."""
+    container = _container(name)
+    env = {one["name"]: one["value"] for one in container["environment"]}
+    assert env.pop("INGEST_KEY").startswith(f"secretsmanager:arn:aws:secretsmanager:{REGION}:")
+    assert env["AWS_REGION"] == REGION
+    command = [one.replace("/manifests", "/srv/dumps") for one in container["command"]]
+    own = {
+        "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
+        "HOME": "/nonexistent",
+        "INGEST_KEY": "env:PEPPER",
+        "PEPPER": PEPPER_LINE,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    }
+    return server.run(command, {**own, **env})
 
 
-@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
-def test_a_policy_grants_what_there_is_and_names_what_it_is_for(path: Path) -> None:
-    policy = json.loads(path.read_text())
-    assert policy["Version"] == "2012-10-17"
-    for statement in policy["Statement"]:
-        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
-        assert statement["Effect"] == "Allow"
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        assert actions == sorted(actions)
-        for action in actions:
-            service, _, name = action.partition(":")
-            client = boto3.client(service, region_name="us-east-1")
-            # The name of the one action that is not that of an operation, but stands for one (ListObjectsV2).
-            known = {*client.meta.service_model.operation_names, *(["ListBucket"] if service == "s3" else [])}
-            client.close()
-            assert name in known
-        assert "*" not in statement["Resource"].removesuffix("/PREFIX/*")
+def _is_retried(name: str, code: int) -> bool:
+    """Whether AWS starts a container again that exited with a code.
+
+    Batch: the first condition that fits decides; where none does, it is retried ("Automated job retries"). ECS: unless
+    the code is ignored ("Restart individual containers in Amazon ECS tasks").
+    """
+    given = json.loads(filled(name))
+    if name == ECS:
+        restart = given["containerDefinitions"][0]["restartPolicy"]
+        return restart["enabled"] and code not in restart["ignoredExitCodes"]
+    for condition in given["retryStrategy"]["evaluateOnExit"]:
+        if like(condition.get("onExitCode", ""), str(code)):
+            return bool(condition["action"] == "RETRY")
+    return True
 
 
-@pytest.mark.parametrize(
-    ("document", "name", "sid"),
-    [("docs/operators-guide.md", "iam-loader.json", "LoadTheTable"), ("README.md", "iam-reader.json", "AskTheTable")],
-)
-def test_a_policy_is_the_one_of_the_documents(document: str, name: str, sid: str) -> None:
-    """Which are held against what the commands ask for, when their sessions are run."""
-    blocks = re.findall(r"^```json\n(.*?)^```$", (REPOSITORY / document).read_text(), re.MULTILINE | re.DOTALL)
-    (shown,) = [json.loads(block) for block in blocks if f'"{sid}"' in block]
-    filed = json.loads((DEPLOY / name).read_text())
-    assert [one for one in filed["Statement"] if one in shown["Statement"]] == shown["Statement"]
+@pytest.mark.parametrize("name", [ECS, BATCH])
+def test_a_container_resumes_although_a_file_is_missing_beside(server: Server, name: str) -> None:
+    dumps = Path(server.here("/srv/dumps"))
+    small_dump(dumps, dataset="demo-xmissing")
+    (dumps / "demo-xmissing.csv").unlink()
+    server.table.goes_wrong(faults.error("ExpiredTokenException"), "BatchWriteItem", nth=1)
+    interrupted = _run_container(server, name)
+    assert (interrupted.code, server.table.items) == (75, {})
+    assert "try again: " in interrupted.out
+    assert _is_retried(name, interrupted.code)
+    again = _run_container(server, name)
+    assert len(server.table.items) == 9
+    assert again.code == 4
+    assert not _is_retried(name, again.code)
+    documents = [json.loads(line) for line in again.out.splitlines()]
+    assert {one.get("Outcome") for one in documents if "_aws" in one} == {"complete", "failed"}
+
+
+@pytest.mark.parametrize("name", [ECS, BATCH])
+def test_only_what_can_be_resumed_is_started_again(name: str) -> None:
+    assert [code for code in (0, 1, 2, 3, 4, 5, 75, 130) if _is_retried(name, code)] == [75]
+
+
+def test_batch_starts_a_job_again_whose_instance_was_taken_back() -> None:
+    given = json.loads(filled(BATCH))
+    first = given["retryStrategy"]["evaluateOnExit"][1]
+    assert first["action"] == "RETRY"
+    assert like(first["onStatusReason"], "Host EC2 (instance i-0123456789abcdef0) terminated.")
+    (limit,) = re.findall(r"--max-runtime (\d+)h", given["containerProperties"]["command"][2])
+    assert int(limit) * 3600 < given["timeout"]["attemptDurationSeconds"], "it saves before Batch ends it"
 
 
 def test_every_file_is_explained() -> None:

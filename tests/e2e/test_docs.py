@@ -46,17 +46,14 @@ from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
 
 README, GUIDE = REPOSITORY / "README.md", REPOSITORY / "docs" / "operators-guide.md"
-DOCUMENTS = [REPOSITORY / "CHANGELOG.md", README, SAMPLES / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    REPOSITORY / "CHANGELOG.md",
+    README,
+    SAMPLES / "README.md",
+    REPOSITORY / "deploy" / "README.md",
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
 SOMEBODY = "850101-14-5678"
-POLICIES = {
-    "AskTheTable": "lookup",
-    "LoadTheTable": "load",
-    "SeeTheTable": "status",
-    "VerifyTheTable": "verify",
-    "PruneTheTable": "prune",
-}
-"""Statement of a policy → the command that it is for."""
-
 PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
 MASKS = {
     r"[\d,.]+ s, [\d,]+ rows/s": "T s, N rows/s",
@@ -89,16 +86,6 @@ class Step:
     line: int
     command: str
     expected: list[str] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """What a policy is about: `load`, `table create`, …"""
-        if "--scale-to" in self.command:
-            return "load --scale-to"
-        words = self.command.split()[1:3]
-        if "--prune" in self.command.split():
-            return "load --prune"
-        return " ".join(words) if words[:1] in (["table"], ["key"]) else "".join(words[:1])
 
 
 def blocks(path: Path, language: str) -> list[Block]:
@@ -139,7 +126,6 @@ class Shell:
         env: their environment.
         endpoint: what they talk to.
         code: exit code of the step before.
-        operations: name of a command → what it asked DynamoDB for.
         printed: everything.
     """
 
@@ -147,7 +133,6 @@ class Shell:
     env: dict[str, str]
     endpoint: Endpoint
     code: int = 0
-    operations: dict[str, set[str]] = field(default_factory=dict)
     printed: str = ""
 
     def run(self, step: Step) -> str:
@@ -159,7 +144,6 @@ class Shell:
         script = f"(exit {self.code}); {step.command}"
         if INTERRUPT in step.expected:
             script = f"exec {step.command}"
-        asked = len(self.endpoint.audit.requests)
         process = subprocess.Popen(
             ["bash", "-c", script],
             stdin=subprocess.PIPE,
@@ -173,9 +157,6 @@ class Shell:
             process.send_signal(signal.SIGINT)
         out, _ = process.communicate(f"{SOMEBODY}\n".encode() if PROMPT in step.expected else b"", timeout=TIMEOUT_S)
         self.code = process.returncode
-        if step.command.startswith("ingest-cli "):
-            used = {request.operation for request in list(self.endpoint.audit.requests)[asked:]}
-            self.operations.setdefault(step.name, set()).update(used)
         text = "".join(f"{line.rstrip()}\n" for line in out.decode().splitlines())
         self.printed += text
         return text
@@ -237,30 +218,6 @@ def test_the_sessions_are_real(after: Shell, document: Path) -> None:
     assert len(steps(document)) > 5
     pepper = (after.folder / "pepper.key").read_text().strip()
     assert pepper.partition(":")[2] not in after.printed
-
-
-@pytest.mark.slow
-def test_the_policies_allow_what_is_used_and_nothing_else(after: Shell, document: Path) -> None:
-    policies = [json.loads(block.text) for block in blocks(document, "json") if '"Statement"' in block.text]
-    allowed = {
-        statement["Sid"]: {action.removeprefix("dynamodb:") for action in _listed(statement["Action"])}
-        for policy in policies
-        for statement in policy["Statement"]
-    }
-    for sid, command in POLICIES.items():
-        if sid in allowed:
-            assert allowed[sid] == after.operations[command]
-    assert allowed.keys() & POLICIES.keys()
-    if "PruneTheTable" in allowed:
-        assert after.operations["load --prune"] <= allowed["LoadTheTable"] | allowed["PruneTheTable"]
-    if "ChangeTheCapacity" in allowed:
-        more = {action.rpartition(":")[2] for action in allowed["ChangeTheCapacity"] | allowed["LookAtTheQuotas"]}
-        used = after.operations["load --scale-to"] | after.operations["table capacity"]
-        assert used - allowed["LoadTheTable"] == more
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def test_the_help_is_repeated_as_it_is(cli: Cli) -> None:
@@ -473,7 +430,7 @@ def test_every_metric_is_explained(tmp_path: Path) -> None:
 
 
 def test_the_crontab_shown_is_the_one_to_copy() -> None:
-    lines = (REPOSITORY / "docs" / "deploy" / "crontab").read_text().splitlines(keepends=True)
+    lines = (REPOSITORY / "deploy" / "crontab").read_text().splitlines(keepends=True)
     (shown,) = [block.text for block in blocks(GUIDE, "text") if block.text.startswith("MAILTO=")]
     assert shown == "".join(line for line in lines if not line.startswith("#"))
 

@@ -17,8 +17,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.policies.chunking import AIM_S
+from ingest_cli.settings import DEFAULT_CONCURRENCY
 from ingest_cli.writing import SAVE_EVERY_S
 from tests.e2e.harness import Cli, Place, Result
+from tests.fault.rewrites import Cost, Run, costs
 from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.endpoint import Rule, faults
 
@@ -56,7 +58,7 @@ class Sight:
 
     Attributes:
         elapsed_s: since it was started.
-        sent: items that it has written.
+        sent: writes of its that the table has taken, those of reserved rows among them.
         written: different items in the table, by whichever run.
     """
 
@@ -69,14 +71,14 @@ Moment = Callable[[Sight], bool]
 """Whether it is time to break the run off."""
 
 
-def write_files(folder: Path, *dumps: Dump, name: str = "dump.csv") -> Path:
+def write_files(folder: Path, *dumps: Dump, name: str = "dump.csv", dataset: str = DATASET) -> Path:
     """Write one dataset of one or several files into `folder`, which is made; returns its manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{number}-{name}" for number, _ in enumerate(dumps)]
     for one, dump in zip(names, dumps, strict=True):
         write_dump(dump, folder / one)
     manifest = folder / "dump.toml"
-    manifest.write_text(manifest_of(dumps[0], DATASET, names, max_ratio=0.95))
+    manifest.write_text(manifest_of(dumps[0], dataset, names, max_ratio=0.95))
     return manifest
 
 
@@ -161,6 +163,10 @@ class Campaign:
         manifest: of what is loaded.
         options: of the command, beside the table, the key and the reject file.
         endings: exit codes of all runs so far, negative for a signal.
+        concurrency: requests that a run has in flight at the most.
+        between: called after each run that was broken off.
+        restarts_next: whether the next run is told to leave the saved state aside.
+        runs: all runs so far.
     """
 
     cli: Cli
@@ -168,8 +174,13 @@ class Campaign:
     manifest: Path
     options: Sequence[str | Path] = ()
     endings: list[int] = field(default_factory=list)
+    concurrency: int = DEFAULT_CONCURRENCY
+    between: Callable[[Campaign], None] | None = None
+    restarts_next: bool = False
+    runs: list[Run] = field(default_factory=list)
     _keys: set[tuple[str, str]] = field(default_factory=set)
     _seen: int = 0
+    _sent: int = 0
 
     @property
     def rejects(self) -> Path:
@@ -184,23 +195,36 @@ class Campaign:
     def until(self, moment: Moment, number: signal.Signals = signal.SIGKILL) -> Result:
         """Run the command, and signal it at the moment; if it ends before, so be it."""
         self._written()
-        before, began = self._seen, time.monotonic()
-        with self.cli.started(*self.command) as process:
+        before, began = self._sent, time.monotonic()
+        first, options = self._seen, self._options_once()
+        with self.cli.started(*self.command, *options) as process:
             while process.poll() is None:
                 written = self._written()
-                if moment(Sight(time.monotonic() - began, self._seen - before, written)):
+                if moment(Sight(time.monotonic() - began, self._sent - before, written)):
                     process.send_signal(number)
                     break
                 time.sleep(POLL_S)
+            ended_s = self.place.endpoint.clock()
             result = self.cli.finish(process)
-        self.endings.append(result.code)
+        self._ended(Run(first, ended_s, bool(options)), result)
         return result
+
+    def _options_once(self) -> list[str]:
+        """What the next run is told beside what all are."""
+        restarts, self.restarts_next = self.restarts_next, False
+        return ["--restart"] if restarts else []
+
+    def _ended(self, run: Run, result: Result) -> None:
+        self.runs.append(run)
+        self.endings.append(result.code)
 
     def _written(self) -> int:
         """Different items in the table."""
         writes = self.place.endpoint.audit.writes
-        fresh = [one for one in writes[self._seen : len(writes)] if one.table == self.place.name]
-        self._seen += len(fresh)
+        seen = writes[self._seen : len(writes)]
+        self._seen += len(seen)
+        fresh = [one for one in seen if one.table == self.place.name]
+        self._sent += len(fresh)
         self._keys.update((one.pk, one.sk) for one in fresh if not one.pk.startswith("_"))
         return len(self._keys)
 
@@ -214,13 +238,17 @@ class Campaign:
             result = self.until(moment, number)
             if result.code == 0:
                 return self.outcome(result)
+            if self.between is not None:
+                self.between(self)
         return self.finish()
 
     def finish(self) -> Outcome:
         """Run the command until it is done, which it is at once unless something else goes wrong."""
         for _ in range(10):
-            result = self.cli(*self.command)
-            self.endings.append(result.code)
+            first = len(self.place.endpoint.audit.writes)
+            options = self._options_once()
+            result = self.cli(*self.command, *options)
+            self._ended(Run(first, self.place.endpoint.clock(), bool(options)), result)
             if result.code != 75:
                 break
         assert result.code == 0, result
@@ -240,7 +268,8 @@ class Campaign:
         assert len(rows) == outcome.counts["rows_rejected"]
         acknowledged = self.place.endpoint.audit.acknowledged_keys(self.place.name)
         assert {key for key in acknowledged if not key[0].startswith("_")} <= self.place.items.keys()
-        assert not {f"_run#{DATASET}", f"_lock#{DATASET}"} & {pk for pk, _ in self.place.everything}
+        if outcome.report["outcome"] != "unchanged":  # else the run before was killed while it put things away
+            assert not {f"_run#{DATASET}", f"_lock#{DATASET}"} & {pk for pk, _ in self.place.everything}
         assert self.place.reserved(f"_dataset#{DATASET}")["state"] == {"S": "complete"}
 
     def repeated(self, outcome: Outcome) -> int:
@@ -248,18 +277,27 @@ class Campaign:
         puts = sum(not write.pk.startswith("_") for write in self.place.writes)
         return puts - outcome.counts["items"]
 
+    def costs(self) -> list[Cost]:
+        """What each run that was broken off had written in vain."""
+        return costs(self.place.writes, self.runs, self.concurrency)[:-1]
+
 
 def moments(random: Random, count: int, items: int) -> list[Moment]:
-    """When to break runs off: twice in start-up, twice at the very end, else by progress and by time in turn.
+    """When to break runs off: twice in start-up, twice at the very end, else on the way."""
+    starting = [_after(random.uniform(0.05, 0.3)), _after(random.uniform(0.3, 0.9))]
+    return [*starting, *on_the_way(random, count - 4, items), _at(items - 24), _at(items)]
+
+
+def on_the_way(random: Random, count: int, items: int) -> list[Moment]:
+    """When to break runs off that write: by time and by progress in turn.
 
     Those by progress are spread over the whole load, so that all of them come however fast it is.
     """
-    middle = count - 4
-    chosen = [_after(random.uniform(0.05, 0.3)), _after(random.uniform(0.3, 0.9))]
-    for number in range(middle):
-        share = 0.9 * (number + random.random()) / middle
+    chosen = []
+    for number in range(count):
+        share = 0.9 * (number + random.random()) / count
         chosen.append(_at(share * items) if number % 2 else _into(random.randint(1, 200), random.uniform(0, 0.7)))
-    return [*chosen, _at(items - 24), _at(items)]
+    return chosen
 
 
 def _after(seconds: float) -> Moment:

@@ -37,6 +37,9 @@ Quoting = Literal["minimal", "all"]
 
 LINE_ENDS: Mapping[str, str] = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
 
+SHARED = tuple(f"pejabat.contoh.{name}@example.com" for name in ("utara", "timur", "selatan"))
+"""Mailboxes that many people give as theirs (pejabat: office)."""
+
 BLOCK_ROWS = 4096
 """Rows encoded at once; also the rows of one gzip member."""
 
@@ -74,6 +77,8 @@ class Dump:
         line_end: of records, and of lines inside cells.
         compression: none, one gzip member, or one for every `BLOCK_ROWS` rows.
         planted: row, from 0, → a person to stand there, unwounded and with every identifier.
+        hot: share of the rows without anything wrong, 0 to 1, that have every identifier and whose e-mail
+            address is one of the `SHARED` mailboxes: keys that get more writes than all others.
     """
 
     shape: Shape
@@ -88,6 +93,7 @@ class Dump:
     line_end: str = "\n"
     compression: Compression = "none"
     planted: Mapping[int, Person] = field(default_factory=dict)
+    hot: float = 0.0
 
     @property
     def actual_delimiter(self) -> str:
@@ -191,8 +197,19 @@ def rows(dump: Dump, receiver: TruthReceiver | None = None) -> Iterator[str]:
             yield writer.draft(clean_draft(shape, dump.planted[row], n, complete=True))
             continue
         is_dirty = n[12] < threshold
-        draft = clean_draft(shape, person(dump.seed, index), n, complete=is_dirty)
+        someone, is_hot = person(dump.seed, index), False
+        if dump.hot and not is_dirty:
+            someone, is_hot = _sharing(dump, someone)
+        draft = clean_draft(shape, someone, n, complete=is_dirty or is_hot)
         yield writer.wounded(next(wrong), draft) if is_dirty else writer.draft(draft)
+
+
+def _sharing(dump: Dump, someone: Person) -> tuple[Person, bool]:
+    """A person, maybe with a mailbox that others use as well, and whether it is so."""
+    n = draw(dump.seed, someone.number, b"sharing")
+    if n[0] >= round(dump.hot * 0x10000):
+        return someone, False
+    return someone._replace(email=SHARED[n[1] % len(SHARED)]), True
 
 
 def _in_turn(every: Sequence[Wound]) -> Iterator[Wound]:
@@ -265,6 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         quoting=options.quoting,
         line_end=LINE_ENDS[options.line_end],
         compression=options.compression,
+        hot=options.hot,
     )
     with ExitStack() as stack:
         receiver = None
@@ -291,6 +309,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first person")
     parser.add_argument("--dirty", type=float, default=0.0, help="share of rows with something wrong, 0 to 1")
+    parser.add_argument("--hot", type=float, default=0.0, help="share of rows with a shared mailbox, 0 to 1")
     parser.add_argument("--truth", type=Path, help="write what must become of each row, as JSONL")
     parser.add_argument("--dataset", default="", help="id of the dataset (default: demo-SHAPE)")
     parser.add_argument("--delimiter", default="")

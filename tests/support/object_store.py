@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_FOUND, _PARTIAL, _NOT_FOUND, _FAILED, _NOT_SATISFIABLE = 200, 206, 404, 412, 416
+from tests.support.iam import AccessRequest, Policy, policy_of
+
+_FOUND, _PARTIAL, _FORBIDDEN, _NOT_FOUND, _FAILED, _NOT_SATISFIABLE = 200, 206, 403, 404, 412, 416
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class ObjectStore:
         heeds_conditions: whether If-Match is understood.
         faults: what goes wrong, by what is asked for; each once, in order.
         asked: requests so far.
+        policies: access key → what its role may do; a key that is not among them may do everything.
         url: where it listens.
     """
 
@@ -84,6 +87,7 @@ class ObjectStore:
         self.heeds_ranges = self.heeds_conditions = True
         self.faults: dict[str, deque[Fault]] = {"GET": deque(), "HEAD": deque(), "LIST": deque()}
         self.asked: list[Asked] = []
+        self.policies: dict[str, Policy] = {}
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -158,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
         region = authorization.split("/")[2] if authorization.count("/") > 1 else ""
         store.asked.append(Asked(what, self.headers["Range"], self.headers["If-Match"], region))
         self.fault = store.faults[what].popleft() if store.faults[what] else None
+        if not self._is_allowed(what):
+            self.fault = Fault(_FORBIDDEN, "AccessDenied")
         if self.fault is None or self.fault.cut_after is not None:
             return True
         if not self.fault.status:
@@ -165,6 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         self._refuse(self.fault)
         return False
+
+    def _is_allowed(self, what: str) -> bool:
+        """Whether the role that signed the request may do that (HeadObject needs s3:GetObject)."""
+        policy = policy_of(self.server.store.policies, {name.lower(): text for name, text in self.headers.items()})
+        action = "s3:ListBucket" if what == "LIST" else "s3:GetObject"
+        resource = "arn:aws:s3:::" + unquote(urlsplit(self.path).path).strip("/")
+        return policy is None or policy.allows(AccessRequest(action, resource))
 
     def _refuse(self, fault: Fault) -> None:
         body = fault.body

@@ -47,7 +47,7 @@ class Scenario:
     @classmethod
     def of(cls, random: Random) -> Scenario:
         """Draw one."""
-        hot = {f"hot{n}": random.choice((2.0, 10.0, 40.0)) for n in range(random.choice((0, 0, 1, 2)))}
+        hot = {f"hot{n}": random.choice((2.0, 10.0, 40.0)) for n in range(random.choice((0, 0, 1, 3)))}
         rows = tuple(_rows(random, sorted(hot)))
         keys = [(row.pk, row.sk) for row in rows if row.rejected is None]
         poison = frozenset(key for key in keys if random.random() < random.choice((0.0, 0.0, 0.01, 0.1)))
@@ -60,6 +60,9 @@ class Scenario:
             outages=_outages(random),
             fault_ratio=random.choice((0.0, 0.05, 0.3)),
             latency_s=random.choice((0.0, 0.01, 0.5)),
+            unprocessed=random.choice((0.0, 0.0, 0.1)),
+            others=random.choice((0.0, 0.0, 0.5, 1.0)),
+            others_every_s=random.choice((0.5, 4.0, 30.0)),
         )
         return cls(
             rows=rows,
@@ -96,6 +99,7 @@ class Scenario:
         """Seconds within which `runs` runs have to be done, waiting left out; the slowest seeds take a third."""
         weather, units = self.weather, sum(row.wcu for row in self.rows)
         rate = min(weather.wcu_per_s, self.ceiling_wcu_per_s or weather.wcu_per_s)
+        rate *= (1 - weather.others / 2) * (1 - weather.unprocessed)
         hot_s = sum(row.wcu / weather.hot[row.pk] for row in self.rows if row.pk in weather.hot)
         faults_s = MAX_TIMEOUT_S * weather.fault_ratio * len(self.rows)
         return 2 * weather.calm_s + runs * (120.0 + 10 * units / rate + 10 * hot_s + 5 * faults_s)

@@ -48,6 +48,9 @@ class Weather:
         outages: in order.
         fault_ratio: share of the requests that go wrong outside of them.
         latency_s: of an answer, at the most.
+        unprocessed: share of the items of a batch that are left, whatever the rate.
+        others: what somebody else takes of the table's capacity, in the first half of every `others_every_s`: a share.
+        others_every_s: seconds.
     """
 
     wcu_per_s: float
@@ -57,6 +60,9 @@ class Weather:
     outages: tuple[Outage, ...]
     fault_ratio: float
     latency_s: float
+    unprocessed: float = 0.0
+    others: float = 0.0
+    others_every_s: float = 1.0
 
     @property
     def calm_s(self) -> float:
@@ -65,21 +71,33 @@ class Weather:
 
 
 class Bucket:
-    """A token bucket; whatever it holds, it admits an item when it is full."""
+    """A token bucket; whatever it holds, it admits an item when it is full.
 
-    def __init__(self, rate_per_s: float, burst_s: float, now_s: float) -> None:
+    Somebody else may take a share of what flows in, in the first half of every so many seconds.
+    """
+
+    def __init__(
+        self, rate_per_s: float, burst_s: float, now_s: float, others: float = 0.0, others_every_s: float = 1.0
+    ) -> None:
+        self._others, self._every_s = others, others_every_s
         self._rate = rate_per_s
         self._size = max(rate_per_s * burst_s, 1.0)
         self._level = self._size
         self._at_s = now_s
 
     def admits(self, units: float, now_s: float) -> bool:
-        self._level = min(self._size, self._level + (now_s - self._at_s) * self._rate)
+        taken_s = self._others * (self._shared_s(now_s) - self._shared_s(self._at_s))
+        self._level = min(self._size, self._level + (now_s - self._at_s - taken_s) * self._rate)
         self._at_s = now_s
         return self._level >= min(units, self._size)
 
     def take(self, units: float) -> None:
         self._level -= units
+
+    def _shared_s(self, at_s: float) -> float:
+        """Time up to then in which somebody else took something."""
+        turns, into_s = divmod(at_s, self._every_s)
+        return turns * self._every_s / 2 + min(into_s, self._every_s / 2)
 
 
 @dataclass(slots=True)
@@ -116,7 +134,7 @@ class SimulatedTable:
 
     def __post_init__(self) -> None:
         weather, now_s = self.weather, self.now_s()
-        self._bucket = Bucket(weather.wcu_per_s, weather.burst_s, now_s)
+        self._bucket = Bucket(weather.wcu_per_s, weather.burst_s, now_s, weather.others, weather.others_every_s)
         self._hot = {pk: Bucket(rate, 1.0, now_s) for pk, rate in weather.hot.items()}
 
     def send(self, body: bytes) -> Answer:
@@ -184,7 +202,9 @@ class SimulatedTable:
         left, units, blamed = [], 0, set[str]()
         for key, put in zip(keys, puts, strict=True):
             cost, own = self.units[key], self._hot.get(key[0])
-            if own is not None and not own.admits(cost, now_s):
+            if self.weather.unprocessed and self.random.random() < self.weather.unprocessed:
+                left.append(put)
+            elif own is not None and not own.admits(cost, now_s):
                 blamed.add("KeyRange")
                 left.append(put)
             elif not self._bucket.admits(cost, now_s):

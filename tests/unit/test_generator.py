@@ -326,3 +326,14 @@ def test_the_dirty_sample_has_every_reason() -> None:
     rows = expected["rows"]
     assert rows["read"] == rows["kept"] + rows["rejected"] + rows["skipped"]
     assert rows["rejected"] == sum(expected["rejected_by_reason"].values())
+
+
+def test_a_share_of_the_rows_has_one_of_three_mailboxes() -> None:
+    calm, hot = (Dump(shape=SHAPES["dirty"], rows=3000, seed=2, dirty=0.1, hot=share) for share in (0.0, 0.2))
+    (_, before), (_, after) = written(calm), written(hot)
+    shared = [truth for truth in after if {value for _, value in truth.identifiers} & set(dumps.SHARED)]
+    assert len({value for truth in shared for _, value in truth.identifiers} & set(dumps.SHARED)) == 3
+    assert 0.16 * 3000 < len(shared) < 0.2 * 3000
+    assert all(len({kind for kind, _ in truth.identifiers}) == 3 for truth in shared)
+    changed = sum(one.identifiers != other.identifiers for one, other in zip(before, after, strict=True))
+    assert changed == len(shared)

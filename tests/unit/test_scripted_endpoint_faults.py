@@ -21,6 +21,7 @@ from tests.support.endpoint import (
     FakeClock,
     Fault,
     Limits,
+    Rule,
     faults,
     make_certificate,
 )
@@ -107,6 +108,29 @@ def test_capacity_runs_out_and_comes_back(
         assert refusal(lambda: client.put_item(TableName=TABLE, Item=person("hot", "more")))[0] == code
 
 
+def test_another_client_takes_its_turns(clock: FakeClock) -> None:
+    limits = Limits(others_wcu_per_s=((10, 0), (5, 7), (5, 20)))
+    with Endpoint(clock=clock, limits=limits) as endpoint, connected(endpoint.client_arguments) as client:
+        create(client, **provisioned(10))
+        clock.advance(20 - clock() % 20)
+        batch = puts(*(person(str(n)) for n in range(20)))
+
+        def processed() -> int:
+            try:
+                return 20 - len(client.batch_write_item(RequestItems=batch)["UnprocessedItems"].get(TABLE, []))
+            except ClientError:
+                return 0
+
+        assert processed() == 0  # at the end of a stretch in which the other wants more than there is
+        seconds = []
+        for _ in range(40):
+            clock.advance(1)
+            seconds.append(processed())
+        assert seconds == 2 * [*[10] * 10, *[3] * 5, *[0] * 5]
+        clock.advance(1_000_010)
+        assert processed() == 10
+
+
 def test_an_on_demand_table_doubles_what_it_serves(clock: FakeClock) -> None:
     limits = Limits(on_demand_wcu_per_s=4, doubling_s=60, partition_wcu_per_s=100)
     with Endpoint(clock=clock, limits=limits) as endpoint, connected(endpoint.client_arguments) as client:
@@ -187,6 +211,17 @@ def test_part_of_a_batch_is_left(client: Client, endpoint: Endpoint) -> None:
     assert returned | stored == {str(n) for n in range(25)}
     assert not returned & stored
     assert {pk for pk, _ in endpoint.audit.acknowledged_keys(TABLE)} == stored
+
+
+def test_a_share_of_the_items_is_left(client: Client, endpoint: Endpoint) -> None:
+    endpoint.script.rules.append(Rule.from_json(Rule(faults.partial(share=0.1), operation="BatchWriteItem").to_json()))
+    left = []
+    for first in range(0, 2500, 25):
+        batch = puts(*(person(str(n)) for n in range(first, first + 25)))
+        left.append(len(client.batch_write_item(RequestItems=batch)["UnprocessedItems"].get(TABLE, [])))
+    assert 200 < sum(left) < 300
+    assert min(left) == 0
+    assert len(endpoint.items(TABLE)) == 2500 - sum(left)
 
 
 def test_poison_and_changes_of_state(client: Client, endpoint: Endpoint, clock: FakeClock) -> None:

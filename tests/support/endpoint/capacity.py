@@ -13,12 +13,56 @@ new on-demand table serves 4,000 WCU/s and 12,000 RCU/s, then twice its previous
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from .clock import Clock
 
 Direction = Literal["Read", "Write"]
+
+
+_STEP_S = 1e-6
+"""The least that time goes on by, lest a rest of a stretch be lost in rounding for ever."""
+
+
+class OtherClient:
+    """What another client takes from the same table: stretches of constant demand, over and over.
+
+    Args:
+        stretches: (length in seconds, WCU/s that it asks for); none: there is no such client.
+        factor: of the demand, for reads.
+    """
+
+    def __init__(self, stretches: Sequence[tuple[float, float]] = (), factor: float = 1.0) -> None:
+        self._stretches = [(length_s, rate * factor) for length_s, rate in stretches]
+        self._turn_s = sum(length_s for length_s, _ in self._stretches)
+
+    def between(self, first_s: float, last_s: float) -> list[tuple[float, float]]:
+        """The stretches of (seconds, units per second) that make up the time from one moment to another."""
+        if not self._turn_s:
+            return [(last_s - first_s, 0.0)]
+        # What is longer ago than two turns makes no difference to a bucket, and would take long to go through.
+        at_s = max(first_s, last_s - 2 * self._turn_s)
+        passed: list[tuple[float, float]] = []
+        while at_s < last_s:
+            left_s, rate = self._now(at_s)
+            length_s = min(max(left_s, _STEP_S), last_s - at_s)
+            passed.append((length_s, rate))
+            at_s += length_s
+        return passed
+
+    def _now(self, at_s: float) -> tuple[float, float]:
+        """How long the stretch of this moment still lasts, and its demand."""
+        into_s = at_s % self._turn_s
+        for length_s, rate in self._stretches:
+            if into_s < length_s:
+                return length_s - into_s, rate
+            into_s -= length_s
+        return self._stretches[0]
+
+
+NOBODY = OtherClient()
 
 
 class Bucket:
@@ -28,19 +72,23 @@ class Bucket:
         rate_per_s: refill.
         burst_s: it holds at most this many seconds of refill, and starts full.
         clock: seconds.
+        other: who takes from it besides, and is served first; never into debt.
     """
 
-    def __init__(self, rate_per_s: float, burst_s: float, clock: Clock) -> None:
+    def __init__(self, rate_per_s: float, burst_s: float, clock: Clock, other: OtherClient = NOBODY) -> None:
         self.rate_per_s = rate_per_s
         self.full = rate_per_s * burst_s
         self.level = self.full
         self._clock = clock
+        self._other = other
         self._filled_at_s = clock()
 
     def admits(self, units: float) -> bool:
         """Whether `units` could be taken now."""
         now_s = self._clock()
-        self.level = min(self.full, self.level + (now_s - self._filled_at_s) * self.rate_per_s)
+        for passed_s, taken_per_s in self._other.between(self._filled_at_s, now_s):
+            rest = self.level + passed_s * (self.rate_per_s - taken_per_s)
+            self.level = min(self.full, max(rest, min(self.level, 0.0)))
         self._filled_at_s = now_s
         return self.level >= min(units, self.full)
 
@@ -65,6 +113,8 @@ class Limits:
             less than the account's quota. AWS lists no limit of that name; such a table is short of
             partitions, so what it reports is the partitions' limit.
         account_wcu_per_s: the per-table quota of the account: nothing grows above it.
+        others_wcu_per_s: what another client takes from the table: (length in seconds, WCU/s) of each stretch of a
+            turn that is gone through over and over; its reads are three times that. DescribeTable does not show it.
     """
 
     burst_s: float = 1.0
@@ -75,6 +125,7 @@ class Limits:
     doubling_s: float = 1_800.0
     on_demand_limit: str = "KeyRangeThroughput"
     account_wcu_per_s: float = 40_000.0
+    others_wcu_per_s: Sequence[tuple[float, float]] = ()
 
 
 _READS_PER_WRITE = 3.0
@@ -106,7 +157,8 @@ class Throughput:
         factor = 1.0 if direction == "Write" else _READS_PER_WRITE
         self._factor = factor
         rate = limits.on_demand_wcu_per_s * factor if provisioned_per_s is None else provisioned_per_s
-        self._table = Bucket(rate, limits.burst_s, clock)
+        self._other = OtherClient(limits.others_wcu_per_s, factor)
+        self._table = Bucket(rate, limits.burst_s, clock, self._other)
         self._maximum: Bucket | None = None
         if max_on_demand_per_s is not None and not self._provisioned:
             self._maximum = Bucket(max_on_demand_per_s, limits.burst_s, clock)
@@ -170,5 +222,6 @@ class Throughput:
             return
         if self._peak > self._table.rate_per_s / 2:
             ceiling = self._limits.account_wcu_per_s * self._factor
-            self._table = Bucket(min(ceiling, self._table.rate_per_s * 2), self._limits.burst_s, self._clock)
+            doubled = min(ceiling, self._table.rate_per_s * 2)
+            self._table = Bucket(doubled, self._limits.burst_s, self._clock, self._other)
         self._peak, self._peak_since_s = 0.0, now_s

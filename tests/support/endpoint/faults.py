@@ -47,6 +47,7 @@ class Fault:
         keep: for truncate and cut_json: fraction of the body that is sent.
         right_crc: for cut_json: whether the CRC is that of the cut body.
         unprocessed: for partial: how many are left; None draws 1…all but one.
+        share: for partial: probability that each write or key is left, in place of a number; 0: as `unprocessed` says.
         table: for set_status and set_capacity.
         table_status: for set_status.
         wcu_per_s: for set_capacity; None sets on-demand.
@@ -62,6 +63,7 @@ class Fault:
     keep: float = 0.5
     right_crc: bool = True
     unprocessed: int | None = None
+    share: float = 0.0
     table: str = ""
     table_status: str = "ACTIVE"
     wcu_per_s: float | None = None
@@ -145,9 +147,12 @@ def empty_object() -> Fault:
     return Fault("empty_object")
 
 
-def partial(unprocessed: int | None = None) -> Fault:
-    """Leave that many of a batch unprocessed, chosen at random; None draws the number too."""
-    return Fault("partial", unprocessed=unprocessed)
+def partial(unprocessed: int | None = None, *, share: float = 0.0) -> Fault:
+    """Leave that many of a batch unprocessed, chosen at random; None draws the number too.
+
+    With a share, each write or key of the batch is left with that probability, so that none or all may be.
+    """
+    return Fault("partial", unprocessed=unprocessed, share=share)
 
 
 def close_after() -> Fault:

@@ -203,6 +203,20 @@ class Endpoint:
         with self.service.lock:
             return self.service.state.tables[name]
 
+    def limit(self, name: str, limits: Limits | None, wcu_per_s: int | None) -> None:
+        """Change what a table's throughput is, and what is enforced; its buckets are full again.
+
+        Args:
+            name: of the table.
+            limits: see `Limits`.
+            wcu_per_s: provisioned, and as much for reads; None: on-demand.
+        """
+        units = None if wcu_per_s is None else {"ReadCapacityUnits": wcu_per_s, "WriteCapacityUnits": wcu_per_s}
+        with self.service.lock:
+            table = self.service.state.tables[name]
+            table.set_throughput(units)
+            table.set_limits(limits)
+
     def items(self, name: str) -> dict[tuple[str, str], Item]:
         """A copy of a table's items by (pk, sk)."""
         with self.service.lock:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import batch_operations, item_operations, reads, scaling, table_operations
+from tests.support.iam import Policy
+
+from . import access, batch_operations, item_operations, reads, scaling, table_operations
 from .audit import Audit, RequestRecord
 from .call import Call, State
 from .capacity import Limits
@@ -69,6 +71,7 @@ class Service:
         recovery: point-in-time recovery status that is reported.
         state: tables and the rest.
         lock: held while a request is worked on; take it to look at the state from another thread.
+        policies: access key → what its role may do; a key that is not among them may do everything.
     """
 
     clock: Clock
@@ -80,6 +83,7 @@ class Service:
     recovery: str = "DISABLED"
     state: State = field(init=False)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    policies: dict[str, Policy] = field(default_factory=dict)
     _started_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +123,8 @@ class Service:
             if self.verifier is not None:
                 self.verifier.check(request.method, request.target, request.headers, request.body, service)
             payload = _parse(request.body)
+            if self.policies:
+                access.check(self.policies, request.headers, operation, payload, list(elements_of(payload)))
         except DynamoError as error:
             return operation, {}, error
         return operation, payload, None
@@ -168,6 +174,8 @@ class Service:
         if fault is None or fault.kind != "partial" or not record.items:
             return frozenset()
         chance = self.script.chance
+        if fault.share:
+            return frozenset(place for place in range(record.items) if chance.random() < fault.share)
         count = fault.unprocessed
         if count is None:
             count = chance.randint(1, max(1, record.items - 1))
