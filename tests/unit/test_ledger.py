@@ -41,19 +41,19 @@ def test_a_file_is_whole_and_on_the_disk_before_the_one_before_is_gone(
     ledger = FileLedger(tmp_path)
     ledger.take_over(b"one")
     events: list[tuple[str, bytes]] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, replace = os.fsync, os.replace
 
     def noting_fsync(descriptor: int) -> None:
         kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
         events.append((f"sync {kind}", (tmp_path / STATE_FILE).read_bytes()))
         fsync(descriptor)
 
-    def noting_replace(self: Path, target: Path) -> Path:
-        events.append((f"replace by {self.read_bytes().decode()}", target.read_bytes()))
-        return replace(self, target)
+    def noting_replace(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        events.append((f"replace by {(tmp_path / source).read_text()}", (tmp_path / target).read_bytes()))
+        replace(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", noting_fsync)
-    monkeypatch.setattr(Path, "replace", noting_replace)
+    monkeypatch.setattr(os, "replace", noting_replace)
     ledger.write(b"two")
     assert events == [("sync file", b"one"), ("replace by two", b"one"), ("sync folder", b"two")]
 
