@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import resource
+import signal
 import subprocess
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -79,6 +82,22 @@ atexit.register(say)
 )
 def test_the_command_line_forbids_them(arguments: list[str], expected: list[Any]) -> None:
     assert told(RUN + f"main({arguments!r})") == [expected]
+
+
+@LINUX
+def test_a_process_that_is_not_dumpable_leaves_no_core_dump_whatever_its_limit(tmp_path: Path) -> None:
+    """As it is where core dumps go to a program, for which the limit does not count."""
+    abort = "resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1:] * 2); os.abort()"
+    dumped = []
+    for code in (abort, f"from ingest_cli import core_dumps; core_dumps.suspend(); {abort}"):
+        with subprocess.Popen([sys.executable, "-c", f"import os, resource; {code}"], cwd=tmp_path) as process:
+            ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        assert ended.si_status == signal.SIGABRT
+        dumped.append(ended.si_code == os.CLD_DUMPED)
+    if not dumped[0]:
+        pytest.skip("no process leaves a core dump here")
+    assert not dumped[1]
 
 
 NO_PRCTL = {

@@ -131,3 +131,22 @@ def test_a_table_that_is_busy_or_gone_is_told_apart(table: Table, endpoint: Endp
     with pytest.raises(TableError):
         ledger.write(b"two")
     assert ledger.read() == b"one"
+
+
+def test_a_state_that_another_user_has_chosen_is_refused(tmp_path: Path) -> None:
+    """A link where it is read and written, in a folder that everybody can write to."""
+    shared, ledger = tmp_path / "shared", FileLedger(tmp_path / "shared")
+    shared.mkdir()
+    shared.chmod(0o1777)
+    ledger.take_over(b"one")
+    (shared / STATE_FILE).rename(tmp_path / "precious")
+    (shared / STATE_FILE).symlink_to(tmp_path / "precious")
+    said = r"\(it is a symbolic link in a folder that others can write to\)"
+    with pytest.raises(UsageError, match=f"cannot be read {said}; check --state"):
+        ledger.read()
+    with pytest.raises(UsageError, match=f"{said}; give another folder with --state"):
+        ledger.take_over(b"two")
+    with pytest.raises(UsageError, match=f"{said}; remove it, or give another folder with --state"):
+        ledger.write(b"two")
+    assert (tmp_path / "precious").read_bytes() == b"one"
+    assert [path.name for path in shared.iterdir()] == [STATE_FILE]
