@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.errors import KeyRefusedError
+from ingest_cli.output_files import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,11 +206,11 @@ def write_pepper_file(path: Path, pepper: Pepper) -> None:
             it unreadable), or cannot be written; none is left behind then.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_MODE)
+        descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
     except FileExistsError:
         raise KeyRefusedError(f"{path} exists and is not overwritten; choose another name") from None
     except (OSError, ValueError) as error:
-        raise KeyRefusedError(f"{path} cannot be written: {_cause(error)}") from None
+        raise KeyRefusedError(f"{path} cannot be written: {_cause(error)}; choose another place") from None
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, which Path.open does not take
             os.fchmod(descriptor, _PRIVATE_MODE)  # whatever the umask took away

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ingest_cli.aws import sentences
 from ingest_cli.catalog import reserved_key
 from ingest_cli.errors import LockedError, TryAgainError, UsageError
+from ingest_cli.output_files import UnsafeFileError, new_file_for, read_file, remove_file
 
 if TYPE_CHECKING:
     from ingest_cli.tables import Table
 
 STATE_FILE = "ingest-state"
-_MODE = 0o600
 
 
 class Ledger(Protocol):
@@ -130,7 +129,7 @@ class FileLedger:
     def read(self) -> bytes | None:
         """See `Ledger.read`."""
         try:
-            return self._path.read_bytes()
+            return read_file(self._path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -145,8 +144,7 @@ class FileLedger:
             UsageError: it cannot.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._replace(state)
+            self._replace(state, make_folders=True)
         except OSError as error:
             raise UsageError(
                 f'the state cannot be written to "{self.folder}" ({error.strerror}); give another folder with --state'
@@ -156,6 +154,11 @@ class FileLedger:
         """See `Ledger.write`. The file is on the disk, whole, before the one before is gone."""
         try:
             self._replace(state)
+        except UnsafeFileError as error:
+            raise UsageError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); remove it, or give another folder '
+                "with --state"
+            ) from error
         except OSError as error:
             raise TryAgainError(
                 f'the state cannot be written to "{self.folder}" ({error.strerror}); make room, and run the '
@@ -166,7 +169,7 @@ class FileLedger:
     def clear(self) -> None:
         """See `Ledger.clear`."""
         try:
-            self._path.unlink(missing_ok=True)
+            remove_file(self._path)
         except OSError as error:
             raise TryAgainError(f'the state in "{self.folder}" cannot be removed ({error.strerror})') from error
 
@@ -174,16 +177,7 @@ class FileLedger:
     def _path(self) -> Path:
         return self.folder / STATE_FILE
 
-    def _replace(self, state: bytes) -> None:
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(state)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    def _replace(self, state: bytes, *, make_folders: bool = False) -> None:
+        with new_file_for(self._path, make_folders=make_folders) as new:
+            new.file.write(state)
+            new.put_in_place()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest_cli import __version__
+from ingest_cli import __version__, core_dumps
 from ingest_cli.cli import standard_streams
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.errors import CrashError, ExitCode, IngestError
@@ -124,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, and exit."""
     # numpy's OpenBLAS starts a thread for each core otherwise, which waits busily for products of matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    core_dumps.suspend()  # until --allow-core-dumps is read, or for good if a command ends before
     standard_streams.prepare()
     _catch_signals()
     try:

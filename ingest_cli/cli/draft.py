@@ -18,6 +18,7 @@ from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text
 from ingest_cli.drafting.tables import check_table, with_tables
 from ingest_cli.errors import IngestError, SourceError, UsageError
+from ingest_cli.output_files import PUBLIC, new_file_for, opener
 from ingest_cli.sources import Source
 
 EXAMPLES = """\
@@ -93,7 +94,12 @@ def _check(out: Path, *, force: bool) -> None:
 
 def _write(out: Path, text: str, *, force: bool) -> None:
     try:
-        with out.open("w" if force else "x", encoding="utf-8") as file:
+        if force:
+            with new_file_for(out, PUBLIC) as new:
+                new.file.write(text.encode("utf-8"))
+                new.put_in_place()
+            return
+        with open(out, "x", encoding="utf-8", opener=opener(PUBLIC)) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(

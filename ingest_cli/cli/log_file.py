@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Callable
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
@@ -12,10 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from ingest_cli.cli.console import escape
-from ingest_cli.cli.output_files import refuse_pipe
 from ingest_cli.errors import UsageError
-
-OWNER_ONLY = 0o600
+from ingest_cli.output_files import PRIVATE, opener
 
 
 class LogFile(WatchedFileHandler):
@@ -57,13 +54,12 @@ class LogFile(WatchedFileHandler):
 
     def _open(self) -> TextIOWrapper:
         """See `logging.FileHandler`; for the owner only."""
-        refuse_pipe(self.baseFilename)
         stream = open(  # noqa: SIM115 - closed by the handler
             self.baseFilename,
             self.mode,
             encoding=self.encoding,
             errors=self.errors,
-            opener=lambda name, flags: os.open(name, flags, OWNER_ONLY),
+            opener=opener(PRIVATE),
         )
         return cast("TextIOWrapper", stream)
 

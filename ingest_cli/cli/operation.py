@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import click
 
@@ -18,11 +18,11 @@ from ingest_cli.cli.console import Log, escape, show_report, tell
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.log_file import LogFile
 from ingest_cli.cli.options import MESSAGES, Duration, option, together
-from ingest_cli.cli.output_files import refuse_pipe
 from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
 from ingest_cli.metrics import emf
 from ingest_cli.metrics import prometheus as textfile
 from ingest_cli.outcome import Result
+from ingest_cli.output_files import PUBLIC, check_replaceable, opener
 from ingest_cli.policies.running_time import RunningTime
 from ingest_cli.report import Report
 
@@ -208,9 +208,8 @@ class Operation:
             if self._emf == STDOUT:
                 click.echo(text, nl=False)
             else:
-                refuse_pipe(self._emf)
-                with open(self._emf, "a", encoding="ascii") as file:  # noqa: PTH123 - a setting, not a path to work with
-                    file.write(text)
+                with _appending(self._emf) as file:
+                    file.write(text.encode("ascii"))
         except OSError as error:
             self._complain(f'the metrics cannot be written to "{escape(self._emf)}" ({error.strerror})')
 
@@ -238,7 +237,7 @@ def _check_metrics_file(path: Path | None) -> None:
             "reads (its --collector.textfile.directory)"
         )
     try:
-        refuse_pipe(path)
+        check_replaceable(path)
     except OSError as error:
         raise UsageError(f'--metrics-file "{name}" cannot be written ({error.strerror}); give another file') from error
     if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -247,13 +246,16 @@ def _check_metrics_file(path: Path | None) -> None:
 
 def _check_appendable(path: Path) -> None:
     try:
-        refuse_pipe(path)
-        with path.open("ab"):
+        with _appending(path):
             pass
     except OSError as error:
         raise UsageError(
             f'--metrics-emf "{escape(str(path))}" cannot be written ({error.strerror}); give another file, or -'
         ) from error
+
+
+def _appending(path: str | Path) -> BinaryIO:
+    return open(path, "ab", opener=opener(PUBLIC))
 
 
 def _sentence(error: Exception) -> str:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import click
 from click.core import ParameterSource
 
+from ingest_cli import core_dumps
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
@@ -167,6 +168,12 @@ def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
                 parameter.required = False
 
 
+def _decide_on_core_dumps(ctx: click.Context, _: click.Parameter, allowed: bool) -> bool:  # noqa: FBT001 - likewise
+    if not ctx.resilient_parsing:
+        core_dumps.decide(allowed=allowed)
+    return allowed
+
+
 def _without_secret(name: str, value: str) -> str:
     """The value of a setting; of a secret only if it is the reference that it should be."""
     if name not in {"key", "age_identity"}:
@@ -211,6 +218,12 @@ settings_options = together(
         expose_value=False,
         callback=_show_settings,
         help="Show each setting and where its value comes from, and do nothing else.",
+    ),
+    option(
+        "--allow-core-dumps",
+        is_flag=True,
+        callback=_decide_on_core_dumps,
+        help="Allow core dumps and debuggers; both show the pepper and values in clear.",
     ),
     section=SETTINGS,
 )

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ingest_cli import __version__
 from ingest_cli.cli.console import escape
 from ingest_cli.errors import TryAgainError, UsageError
+from ingest_cli.output_files import PUBLIC, new_file_for, read_file
 from ingest_cli.page import GENERATOR
 from ingest_cli.report import Report
 
@@ -61,7 +58,7 @@ class ReportFile:
             )
         try:
             self._check()
-            with _new_file_beside(path) as _:
+            with new_file_for(path, PUBLIC):
                 pass
         except OSError as error:
             raise UsageError(
@@ -115,11 +112,9 @@ class ReportFile:
         text = self._page(report) if self._is_page else json.dumps(report) + "\n"
         try:
             self._check()
-            with _new_file_beside(self._path) as (file, place):
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                place.replace(self._path.resolve())
+            with new_file_for(self._path, PUBLIC) as new:
+                new.file.write(text.encode("utf-8"))
+                new.put_in_place()
         except UsageError as error:
             raise TryAgainError(str(error)) from error
         except OSError as error:
@@ -146,22 +141,10 @@ class ReportFile:
             raise UsageError(f'--report cannot write "{path}": it is not a file')
         if not path.exists():
             return
-        with path.open("rb") as file:
-            begin = file.read(_LOOK_AT).decode(errors="replace")
+        begin = read_file(path, _LOOK_AT).decode(errors="replace")
         is_page = begin.startswith(_PAGE_BEGINS) and GENERATOR in begin
         if begin and not is_page and not begin.startswith(_JSON_BEGINS):
             raise UsageError(f'"{path}" is there already and is no report of ours; --report leaves it alone')
-
-
-@contextmanager
-def _new_file_beside(path: Path) -> Iterator[tuple[IO[str], Path]]:
-    """A new file in the same folder, and where it is; it is gone at the end of the block, unless it was renamed."""
-    place = path.resolve().parent / f".ingest-cli-{secrets.token_hex(8)}"
-    try:
-        with place.open("x", encoding="utf-8") as file:
-            yield file, place
-    finally:
-        place.unlink(missing_ok=True)
 
 
 def _printable(value: Any) -> Any:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
+from ingest_cli import core_dumps
 from ingest_cli.engines.messages import ChunkKey, Program
 from ingest_cli.errors import TryAgainError
 from ingest_cli.policies.shared import process_context
@@ -60,8 +62,12 @@ class Worker:
         _widen(results)
         ours = [end for one in before for end in (one.chunks, one.results)] + [chunks, results]
         process = context.Process(  # type: ignore[attr-defined] # every context has it
-            target=main,
-            args=(program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else ()),
+            target=_begin,
+            args=(
+                main,
+                core_dumps.is_undumpable(),
+                *(program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else ()),
+            ),
             name="ingest-worker",
         )
         try:
@@ -81,6 +87,13 @@ class Worker:
         self.process.join()
         code = self.process.exitcode
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _begin(main: Main, is_undumpable: bool, *arguments: Any) -> None:  # noqa: FBT001 - given by position to a process
+    """What runs first in the process: leave no more of a core dump than the parent, even after an exec."""
+    if is_undumpable:
+        core_dumps.forbid()
+    main(*arguments)
 
 
 def _widen(pipe: Connection) -> None:

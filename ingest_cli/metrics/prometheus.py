@@ -3,7 +3,8 @@
 One file per task, i.e. per crontab line or unit: node_exporter refuses a series that two files have, so that each
 carries the name of its file in the label `task`. Everything is a gauge, since it is about one run and the next begins
 anew. Timestamps are Unix time in seconds, as Prometheus advises ("Instrumentation", "Timestamps, not time since"). The
-file is replaced in one step, by `prometheus_client.write_to_textfile`.
+file is replaced in one step; not by `prometheus_client.write_to_textfile`, since the name of its temporary file can be
+foretold, and a symbolic link there is followed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest_cli.output_files import PUBLIC, new_file_for, read_file
 from ingest_cli.report import Report
 
 if TYPE_CHECKING:
@@ -68,9 +70,12 @@ def write(path: Path, task: Task) -> None:
     Raises:
         OSError: it cannot be written; what was there still is.
     """
-    from prometheus_client import write_to_textfile  # noqa: PLC0415 - only who asks for metrics waits for it
+    from prometheus_client import generate_latest  # noqa: PLC0415 - only who asks for metrics waits for it
 
-    write_to_textfile(str(path), _registry(task, path.name.removesuffix(SUFFIX), last_successes(path)))
+    text = generate_latest(_registry(task, path.name.removesuffix(SUFFIX), last_successes(path)))
+    with new_file_for(path, PUBLIC) as new:
+        new.file.write(text)
+        new.put_in_place()
 
 
 def last_successes(path: Path) -> dict[tuple[str, str], float]:
@@ -78,7 +83,7 @@ def last_successes(path: Path) -> dict[tuple[str, str], float]:
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - likewise
 
     try:
-        families = [*text_string_to_metric_families(path.read_text(encoding="utf-8"))]
+        families = [*text_string_to_metric_families(read_file(path).decode("utf-8"))]
     except (OSError, ValueError):
         return {}
     return {

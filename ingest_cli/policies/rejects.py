@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from ingest_cli.errors import TryAgainError, UsageError
+from ingest_cli.output_files import PRIVATE, open_file
 from ingest_cli.records import Origin, Reject
 
-_MODE = 0o600
 _LINE_BEGINS = b'{"source": '
 _FIRST_BYTES = 64 << 10  # a line is shorter, but for one that shows its record
 
@@ -47,14 +47,14 @@ class RejectFile:
         if path is None:
             return
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
+            descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
             self._file = os.fdopen(descriptor, "r+b", buffering=0)
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):  # before its mode is changed: /dev/null belongs to everybody
                 raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - it is told like all others
             if not _holds_rejects(self._file.read(_FIRST_BYTES)):
                 raise OSError(errno.EEXIST, "it holds something else than rejects")  # noqa: TRY301 - likewise
-            os.fchmod(descriptor, _MODE)
+            os.fchmod(descriptor, PRIVATE)
             found = status.st_size
             keep_bytes = found if keep_bytes is None else keep_bytes
             self.lost = found < keep_bytes

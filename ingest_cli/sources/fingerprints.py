@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest_cli.output_files import new_file_for, read_file
+
 MAX_ENTRIES = 4096
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -73,16 +75,15 @@ class FingerprintCache:
     def _store(self, entries: dict[str, object]) -> None:
         text = json.dumps(dict(list(entries.items())[-MAX_ENTRIES:]))
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False) as file:
-                file.write(text)
-            Path(file.name).replace(self.path)
+            with new_file_for(self.path, make_folders=True) as new:
+                new.file.write(text.encode("ascii"))
+                new.put_in_place()
         except OSError:
             return  # a full or read-only disk costs one more reading next time, nothing else
 
     def _load(self) -> dict[str, object]:
         try:
-            entries = json.loads(self.path.read_text())
+            entries = json.loads(read_file(self.path))
         except (OSError, ValueError):
             return {}
         return entries if isinstance(entries, dict) else {}

@@ -226,7 +226,7 @@ def test_nothing_is_in_what_workers_are_given(canary_cli: Cli, endpoint: Endpoin
     place = make_table(Place(endpoint), admin)  # of its own, since it hangs
     place.goes_wrong(faults.hang(), "BatchWriteItem")
     key = ["--key", f"file:{folder / 'pepper'}"]
-    with cli.started("load", dump, *place.at, *key, "--workers", "2") as process:
+    with cli.started("load", dump, *place.at, *key, "--workers", "2", "--allow-core-dumps") as process:
         wait_until(lambda: "BatchWriteItem" in place.operations())
         pids = [process.pid, *children(process.pid)]
         given = [_text(PROC / str(pid) / name) for pid in pids for name in ("cmdline", "environ", "comm")]

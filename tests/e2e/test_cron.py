@@ -230,6 +230,9 @@ MISTAKES = {
     "metrics that are a pipe": (["--metrics-file", "pipe.prom"], "(not a regular file)"),
     "lines of metrics into a pipe": (["--metrics-emf", "pipe.prom"], "(not a regular file)"),
     "a log that is a pipe": (["--log-file", "pipe.prom"], "(not a regular file)"),
+    "a log that is a planted link": (["--log-file", "shared/log"], "is a symbolic link in a folder that others"),
+    "metrics that are a planted link": (["--metrics-file", "shared/x.prom"], "is a symbolic link in a folder that"),
+    "a report that is a planted link": (["--report", "shared/r.json"], "is a symbolic link in a folder that others"),
     "no length of time": (["--max-runtime", "soon"], "not a length of time"),
     "a time longer than clocks go": (["--max-runtime", "1e9h"], "3650d or less"),
 }
@@ -240,6 +243,11 @@ def refused(pool: ThreadPoolExecutor, shared_cli: Cli, shared_table: Place) -> d
     manifest = small_dump(shared_cli.home)
     (shared_cli.home / "folder.prom").mkdir()
     os.mkfifo(shared_cli.home / "pipe.prom")
+    shared = shared_cli.home / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for name in ("log", "x.prom", "r.json"):
+        (shared / name).symlink_to(shared_cli.home / "planted")
     return {
         name: pool.submit(shared_cli, "load", manifest, *shared_table.to, *options)
         for name, (options, _) in MISTAKES.items()
@@ -248,10 +256,11 @@ def refused(pool: ThreadPoolExecutor, shared_cli: Cli, shared_table: Place) -> d
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_cannot_be_written_is_refused_before_anything_is_done(
-    refused: dict[str, Future[Result]], shared_table: Place, mistake: str
+    refused: dict[str, Future[Result]], shared_cli: Cli, shared_table: Place, mistake: str
 ) -> None:
     refused[mistake].result().complains(2, MISTAKES[mistake][1])
     assert shared_table.operations() == {"CreateTable"}
+    assert not (shared_cli.home / "planted").exists()
 
 
 JUMPING = """\

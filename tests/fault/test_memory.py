@@ -86,7 +86,9 @@ def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> No
     with EndpointProcess("--limits", limits) as endpoint:
         to = ["--table", "people", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *to, "--wcu", "1000000").code == 0
-        with cli.started("load", manifest, *to, "--key", "env:PEPPER", "--workers", "2") as process:
+        with cli.started(
+            *("load", manifest, *to, "--key", "env:PEPPER", "--workers", "2", "--allow-core-dumps")
+        ) as process:
             seen, peaks = [-1], [0]
 
             def stands_still() -> bool:

@@ -33,7 +33,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
+    ("records", "distinct", "toml_table", "fibers", "cores", "timeline", "core_dumps", "output_files"),
     ("columns", "cost", "extent", "bundles"),
     ("format_table", "settings", "keys"),
     ("manifest",),
@@ -67,17 +67,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # What these may import from the layers below them, where that is less than everything.
 NARROWED: dict[str, tuple[str, ...]] = {
     # What reads a dump never sees a pepper.
-    "sources": ("errors", "records", "manifest", "settings", "aws"),
+    "sources": ("errors", "records", "output_files", "manifest", "settings", "aws"),
     "decoders": ("errors", "records", "manifest"),
     "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest"),
     "identifiers": ("errors", "records", "columns", "manifest"),
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
+    "policies": ("errors", "records", "fibers", "output_files", "settings", "batching", "report", "sinks.interface"),
     "page": (),  # it knows what the JSON report says
     "report": ("errors", "records", "distinct", "timeline", "extent", "cost"),
-    "metrics": ("errors", "report"),
+    "metrics": ("errors", "output_files", "report"),
 }
 
 

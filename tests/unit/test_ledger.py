@@ -41,19 +41,19 @@ def test_a_file_is_whole_and_on_the_disk_before_the_one_before_is_gone(
     ledger = FileLedger(tmp_path)
     ledger.take_over(b"one")
     events: list[tuple[str, bytes]] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, replace = os.fsync, os.replace
 
     def noting_fsync(descriptor: int) -> None:
         kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
         events.append((f"sync {kind}", (tmp_path / STATE_FILE).read_bytes()))
         fsync(descriptor)
 
-    def noting_replace(self: Path, target: Path) -> Path:
-        events.append((f"replace by {self.read_bytes().decode()}", target.read_bytes()))
-        return replace(self, target)
+    def noting_replace(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        events.append((f"replace by {(tmp_path / source).read_text()}", (tmp_path / target).read_bytes()))
+        replace(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", noting_fsync)
-    monkeypatch.setattr(Path, "replace", noting_replace)
+    monkeypatch.setattr(os, "replace", noting_replace)
     ledger.write(b"two")
     assert events == [("sync file", b"one"), ("replace by two", b"one"), ("sync folder", b"two")]
 
@@ -131,3 +131,22 @@ def test_a_table_that_is_busy_or_gone_is_told_apart(table: Table, endpoint: Endp
     with pytest.raises(TableError):
         ledger.write(b"two")
     assert ledger.read() == b"one"
+
+
+def test_a_state_that_another_user_has_chosen_is_refused(tmp_path: Path) -> None:
+    """A link where it is read and written, in a folder that everybody can write to."""
+    shared, ledger = tmp_path / "shared", FileLedger(tmp_path / "shared")
+    shared.mkdir()
+    shared.chmod(0o1777)
+    ledger.take_over(b"one")
+    (shared / STATE_FILE).rename(tmp_path / "precious")
+    (shared / STATE_FILE).symlink_to(tmp_path / "precious")
+    said = r"\(it is a symbolic link in a folder that others can write to\)"
+    with pytest.raises(UsageError, match=f"cannot be read {said}; check --state"):
+        ledger.read()
+    with pytest.raises(UsageError, match=f"{said}; give another folder with --state"):
+        ledger.take_over(b"two")
+    with pytest.raises(UsageError, match=f"{said}; remove it, or give another folder with --state"):
+        ledger.write(b"two")
+    assert (tmp_path / "precious").read_bytes() == b"one"
+    assert [path.name for path in shared.iterdir()] == [STATE_FILE]

@@ -1,0 +1,317 @@
+"""Files that the program writes, and those of its own that it reads again: nobody else chooses which these are.
+
+In a folder that others can write to, such as /tmp, another user may have put something where the program is about to
+write: a symbolic link or a hard link to a file of somebody's, a pipe, a file of their own. A path is therefore walked
+one component at a time, from descriptor to descriptor, so that what was checked is what is opened. In a folder that
+only its owner and root can write to, symbolic links are followed as ever: a log file may be one.
+
+Linux has like rules (proc(5), `protected_symlinks`, `protected_hardlinks`, `protected_regular`), but for sticky folders
+only, and not on every machine.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+PRIVATE, PUBLIC = 0o600, 0o666
+"""Modes of new files: for their owner only, and for those whom the umask allows."""
+
+StrPath = str | os.PathLike[str]
+
+_MAX_LINKS = 40  # as the kernel (path_resolution(7))
+_MODE_OF_FOLDERS = 0o700
+# O_PATH (Linux) opens a folder that may be entered, but not listed; elsewhere it has to be readable.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_SHARED = "in a folder that others can write to"
+_ROOT = 0
+_PROC = Path("/proc")
+
+
+class UnsafeFileError(OSError):
+    """Another user may have chosen what a path leads to; `strerror` says how."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(errno.EPERM, f"{what} {_SHARED}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the walk along a path ended.
+
+    Attributes:
+        folder: descriptor of the folder.
+        name: of the file in it, which need not exist.
+        status: of the folder.
+        is_descriptor: whether it is a file of /proc that stands for an open descriptor, as /dev/stdout leads to.
+    """
+
+    folder: int
+    name: str
+    status: os.stat_result
+    is_descriptor: bool
+
+    def found(self) -> os.stat_result | None:
+        """What has the name now; None if nothing has."""
+        return _lstat(self.name, self.folder)
+
+    def check(self, found: os.stat_result, *, to_read: bool = False) -> None:
+        """Refuse to write to what is there, or to trust it.
+
+        Raises:
+            UnsafeFileError: another user may have put it there.
+            OSError: it is no file at all.
+        """
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not _others_can_write(self.status):
+            if stat.S_ISFIFO(found.st_mode):  # opening one waits until somebody reads it, silently and for ever
+                raise OSError(errno.EINVAL, "not a regular file")
+            return
+        if stat.S_ISLNK(found.st_mode):
+            raise UnsafeFileError("it is a symbolic link")
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if not self._is_trusted_owner(found.st_uid, to_read=to_read):
+            raise UnsafeFileError("it belongs to another user and is")
+        if found.st_nlink > 1:
+            raise UnsafeFileError("it is a file with several names (hard links)")
+
+    def _is_trusted_owner(self, owner: int, *, to_read: bool) -> bool:
+        """Whether a file of this owner may be used: the user's, root's; to write, that of whose folder it is alone."""
+        if owner in {_ROOT, os.geteuid()}:
+            return True
+        return not to_read and owner == self.status.st_uid and not self.status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
+    """Open a file as `os.open` does; returns its descriptor.
+
+    A pipe with a name is refused. One without, such as /dev/stdout or what a shell makes of `>(command)`, is open
+    already, and may be used.
+
+    Args:
+        path: of the file. A symbolic link at its end is followed unless the flags have O_NOFOLLOW or O_EXCL.
+        flags: as for `os.open`, but not O_TRUNC: nothing is cut off a file before it is known which it is.
+        mode: of a new file, before the umask.
+
+    Raises:
+        UnsafeFileError: another user may have chosen what would be opened.
+        OSError: it cannot be opened.
+    """
+    if flags & os.O_TRUNC:
+        raise ValueError("a file that is cut off as it is opened cannot be checked before")
+    is_new, to_read = bool(flags & os.O_EXCL), flags & os.O_ACCMODE == os.O_RDONLY
+    with _walked(path, follow=not (is_new or flags & os.O_NOFOLLOW)) as place:
+        if place.is_descriptor:
+            return os.open(place.name, flags | os.O_CLOEXEC, mode, dir_fd=place.folder)
+        if not is_new and (found := place.found()) is not None:
+            place.check(found, to_read=to_read)
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+        descriptor = os.open(place.name, flags, mode, dir_fd=place.folder)
+        try:
+            if not is_new:
+                place.check(os.fstat(descriptor), to_read=to_read)  # it may have been replaced meanwhile
+            os.set_blocking(descriptor, True)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def opener(mode: int) -> Callable[[str, int], int]:
+    """What `open` takes as its `opener`: `open_file` with this mode for a new file."""
+    return lambda path, flags: open_file(path, flags, mode)
+
+
+def read_file(path: StrPath, size: int = -1) -> bytes:
+    """The first `size` bytes of a file that is trusted, or all of it.
+
+    Raises:
+        UnsafeFileError: another user may have written it.
+        OSError: it cannot be read.
+    """
+    with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+        return file.read(size)
+
+
+def remove_file(path: StrPath) -> None:
+    """Remove a file; that there is none is no error.
+
+    Raises:
+        UnsafeFileError: another user may have chosen which would be removed.
+        OSError: it cannot be removed.
+    """
+    with suppress(FileNotFoundError), _walked(path) as place:
+        os.unlink(place.name, dir_fd=place.folder)
+
+
+def check_replaceable(path: StrPath) -> None:
+    """Refuse early what `new_file_for` would refuse.
+
+    Raises:
+        UnsafeFileError, OSError: see there.
+    """
+    with _walked(path) as place:
+        _check_target(place)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A new file beside the one that it is to replace.
+
+    Attributes:
+        file: open for writing.
+    """
+
+    file: BinaryIO
+    _place: _Place
+    _name: str
+
+    def put_in_place(self) -> None:
+        """Have it on the disk, whole, and then give it the name that it is for.
+
+        Raises:
+            OSError: that fails; the file before is still there.
+        """
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        folder = self._place.folder
+        os.replace(self._name, self._place.name, src_dir_fd=folder, dst_dir_fd=folder)
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)  # O_PATH has no fsync
+        try:
+            os.fsync(listed)
+        finally:
+            os.close(listed)
+
+
+@contextmanager
+def new_file_for(path: StrPath, mode: int = PRIVATE, *, make_folders: bool = False) -> Iterator[NewFile]:
+    """A new file with a random name beside `path`; gone at the end of the block, unless it was put in place.
+
+    Args:
+        path: what it is to replace. A symbolic link at its end is followed.
+        mode: of the new file, before the umask.
+        make_folders: make the folders that are missing, for their owner only.
+
+    Raises:
+        UnsafeFileError: another user may have chosen what would be replaced.
+        OSError: it cannot be written.
+    """
+    with _walked(path, make_folders=make_folders) as place:
+        _check_target(place)
+        name = f".ingest-cli-{secrets.token_hex(8)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, mode, dir_fd=place.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield NewFile(file, place, name)
+        finally:
+            with suppress(FileNotFoundError):  # it was put in place
+                os.unlink(name, dir_fd=place.folder)
+
+
+def _check_target(place: _Place) -> None:
+    if place.is_descriptor:
+        raise OSError(errno.EINVAL, "not a regular file")
+    found = place.found()
+    if found is not None:
+        place.check(found)
+
+
+@contextmanager
+def _walked(path: StrPath, *, follow: bool = True, make_folders: bool = False) -> Iterator[_Place]:
+    """The folder that a path leads to, and the name in it.
+
+    Raises:
+        UnsafeFileError: on the way, or at its end, is a symbolic link of another user's choice.
+        OSError: the path leads nowhere.
+    """
+    walk = _Walk(os.fspath(path))
+    try:
+        yield walk.to_the_end(follow=follow, make_folders=make_folders)
+    finally:
+        os.close(walk.folder)
+
+
+class _Walk:
+    """A walk along a path.
+
+    Attributes:
+        folder: descriptor of the folder that it has come to.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._rest = _components(path)
+        self._path = path
+        self._links = 0
+        self._proc = _proc_device()
+        self.folder = os.open("/" if path.startswith("/") else ".", _FOLDER)
+
+    def to_the_end(self, *, follow: bool, make_folders: bool) -> _Place:
+        """Walk; see `_walked`."""
+        while self._rest:
+            name, is_last = self._rest.pop(), not self._rest
+            found, status = _lstat(name, self.folder), os.fstat(self.folder)
+            is_link = found is not None and stat.S_ISLNK(found.st_mode)
+            is_in_proc = status.st_dev == self._proc
+            if is_last and name != ".." and not (is_link and follow and not is_in_proc):
+                return _Place(self.folder, name, status, is_in_proc and is_link)
+            if found is not None and is_link and not is_in_proc:
+                self._follow(name, found, status, is_last=is_last)
+                continue
+            if found is None and make_folders:
+                with suppress(FileExistsError):  # another process was faster
+                    os.mkdir(name, _MODE_OF_FOLDERS, dir_fd=self.folder)
+            # Links of /proc cannot be read and walked: /proc/self/cwd leads to the folder itself.
+            self._move_to(os.open(name, _FOLDER | (0 if is_in_proc else os.O_NOFOLLOW), dir_fd=self.folder))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
+
+    def _follow(self, name: str, link: os.stat_result, status: os.stat_result, *, is_last: bool) -> None:
+        """Put what a symbolic link says in its place.
+
+        A link at the end of a path is never followed in a folder that others can write to. One on the way is, if the
+        user or root has made it.
+        """
+        if _others_can_write(status) and (is_last or link.st_uid not in {_ROOT, os.geteuid()}):
+            raise UnsafeFileError("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')
+        self._links += 1
+        if self._links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self._path)
+        target = os.readlink(name, dir_fd=self.folder)
+        self._rest += _components(target)
+        if target.startswith("/"):
+            self._move_to(os.open("/", _FOLDER))
+
+    def _move_to(self, folder: int) -> None:
+        before, self.folder = self.folder, folder
+        os.close(before)
+
+
+def _components(path: str) -> list[str]:
+    """The components of a path, the last one first."""
+    return [name for name in reversed(path.split("/")) if name not in {"", "."}]
+
+
+def _lstat(name: str, folder: int) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _others_can_write(folder: os.stat_result) -> bool:
+    """Whether anybody but the user and root can put files into a folder; of access lists, the group's bits tell."""
+    return bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or folder.st_uid not in {_ROOT, os.geteuid()}
+
+
+def _proc_device() -> int | None:
+    """The device number of /proc; None where it is not mounted."""
+    return _PROC.stat().st_dev if _PROC.is_mount() else None
