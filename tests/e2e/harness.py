@@ -5,6 +5,7 @@ Whatever a test runs, its output is searched for secrets and for signs that a te
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import json
 import os
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect  # type: ignore[import-untyped]  # published without types
 
+from tests.support.command_server import CommandServer
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from tests.support.endpoint.items import Item
 
 COMMAND = Path(sys.executable).parent / "ingest-cli"
+COMMANDS = CommandServer(COMMAND)
+atexit.register(COMMANDS.close)
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "sample_data"
 SAMPLE_NAMES = tuple(sorted(path.stem for path in SAMPLES.glob("*.toml")))
@@ -122,15 +126,19 @@ class Cli:
             without: variables to leave out.
             cwd: where it runs; by default in its home.
         """
-        done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            input=stdin.encode(),
-            capture_output=True,
-            env={name: value for name, value in {**self.env, **(env or {})}.items() if name not in set(without)},
-            cwd=cwd or self.home,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        everything = {name: value for name, value in {**self.env, **(env or {})}.items() if name not in set(without)}
+        if COMMANDS.can_run(everything):
+            done = COMMANDS.run([*map(str, arguments)], stdin.encode(), everything, cwd or self.home, TIMEOUT_S)
+        else:
+            done = subprocess.run(
+                [COMMAND, *map(str, arguments)],
+                input=stdin.encode(),
+                capture_output=True,
+                env=everything,
+                cwd=cwd or self.home,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
         return self.checked(done.returncode, done.stdout, done.stderr)
 
     def telling(self) -> Cli:

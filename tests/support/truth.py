@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Literal, NotRequired, TypedDict
 
 Identifier = tuple[str, str]
@@ -100,8 +101,7 @@ class Reference:
 
     def subkey(self, kind: str) -> bytes:
         """The key of one class: NIST SP 800-108 in counter mode, one block of HMAC-SHA256."""
-        context = b"ingest-cli:v1:" + kind.encode() + b"\x00" + self.kid.encode()
-        return _hmac(self.pepper, b"\x00\x00\x00\x01" + context + b"\x00\x00\x01\x00")
+        return _subkey(self.pepper, self.kid, kind)
 
     def pk(self, own: Identifier) -> str:
         """Partition key of the items of an identifier."""
@@ -125,6 +125,12 @@ class Reference:
         if found := hints(own, truth):
             item["hints"] = found
         return item
+
+
+@cache
+def _subkey(pepper: bytes, kid: str, kind: str) -> bytes:
+    context = b"ingest-cli:v1:" + kind.encode() + b"\x00" + kid.encode()
+    return _hmac(pepper, b"\x00\x00\x00\x01" + context + b"\x00\x00\x01\x00")
 
 
 @dataclass
@@ -273,7 +279,7 @@ def _unless_bare(masked: str, canonical: str, shown: int) -> str:
 
 
 def _alphanumerics(text: str) -> int:
-    return sum(character.isalnum() for character in text)
+    return sum(map(str.isalnum, text))
 
 
 # Birthplace codes the National Registration Department of Malaysia has assigned, as python-stdnum lists them.

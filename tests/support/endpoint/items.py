@@ -215,10 +215,13 @@ def key_part(value: Value) -> KeyPart:
     return decode_binary(content) if tag == "B" else str(content)
 
 
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical_json(item: Item) -> bytes:
     """The bytes over which an item's digest is taken: sorted names, sorted sets, no white space."""
     ordered = {name: _ordered(value) for name, value in item.items()}
-    return json.dumps(ordered, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _COMPACT.encode(ordered).encode()
 
 
 def _ordered(value: Value) -> Value:
