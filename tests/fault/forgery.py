@@ -44,6 +44,10 @@ class Shelf(Protocol):
         """A state like this one, but for its bytes."""
         ...
 
+    def signed_by(self, state: Any, kid: str | None) -> Any:
+        """A state like this one that names another pepper, or, if that is None, has no MAC at all."""
+        ...
+
 
 @dataclass(frozen=True)
 class RowShelf:
@@ -66,6 +70,12 @@ class RowShelf:
         content = change(base64.b64decode(state["state"]["B"]))
         return {**state, "state": {"B": base64.b64encode(content).decode()}}
 
+    def signed_by(self, state: Any, kid: str | None) -> Any:
+        """See `Shelf.signed_by`."""
+        if kid is not None:
+            return {**state, "kid": {"S": kid}}
+        return {name: value for name, value in state.items() if name not in {"kid", "mac"}}
+
 
 @dataclass(frozen=True)
 class FileShelf:
@@ -86,6 +96,12 @@ class FileShelf:
         """See `Shelf.with_content`: behind the line that stands before the packed state."""
         head, end, content = state.partition(_HEAD_ENDS) if not state.startswith(_PACKED_BEGINS) else (b"", b"", state)
         return head + end + change(content)
+
+    def signed_by(self, state: Any, kid: str | None) -> Any:
+        """See `Shelf.signed_by`: `ingest-cli state KID MAC` is the line before the packed state."""
+        head, end, content = state.partition(_HEAD_ENDS)
+        words = head.split(b" ")
+        return content if kid is None else b" ".join([*words[:-2], kid.encode(), words[-1]]) + end + content
 
 
 Change = Callable[[Random, bytes], bytes]
@@ -126,6 +142,8 @@ def _fewer_rejects(_: Random, content: bytes) -> bytes:
     """The rows are those that were done; how many of them were kept, and where the rejects end, is not true."""
     state = json.loads(zlib.decompress(content))
     account = state["account"]
+    account["items_built"] += 1
+    account["items_acknowledged"] += 1
     account["rows_kept"] = account["rows_read"]
     account["rejected"], account["skipped"], state["rejects_bytes"] = {}, {}, 0
     return _packed(state)
@@ -143,7 +161,8 @@ DAMAGES: Mapping[str, Change] = {
 }
 FORGERIES: Mapping[str, Change] = {"all done": _all_done, "fewer rejects": _fewer_rejects}
 OTHERS, CATALOG = "another dataset's", "the catalog says complete"
-KINDS = (*FORGERIES, OTHERS, CATALOG, *DAMAGES)
+UNSIGNED, FOREIGN = "all done, without a MAC", "all done, of another pepper"
+KINDS = (*FORGERIES, OTHERS, CATALOG, UNSIGNED, FOREIGN, *DAMAGES)
 
 
 @dataclass
@@ -200,6 +219,9 @@ class Forger:
         if kind in DAMAGES:
             return self.shelf.with_content(true, lambda content: DAMAGES[kind](self.random, content))
         older = self.random.choice(self._older)
+        if kind in {UNSIGNED, FOREIGN}:
+            done = self.shelf.with_content(older, lambda content: _all_done(self.random, content))
+            return self.shelf.signed_by(done, "k2" if kind == FOREIGN else None)
         return self.shelf.with_content(older, lambda content: FORGERIES[kind](self.random, content))
 
 
@@ -213,7 +235,7 @@ def _is_refused(campaign: Campaign, kind: str) -> None:
             break
     assert result.code == REFUSED, (kind, result)
     result.complains(REFUSED)
-    assert any(name in result.err for name in ("state", f"_run#{DATASET}", f"_dataset#{DATASET}")), result
+    assert any(word in result.err for word in ("state", "_run#", "_dataset#", "pepper")), result
     assert _but_for_the_lock(campaign.place) == before, kind
     asked = {one.operation for one in campaign.place.endpoint.audit.requests[requests:]}
     assert "BatchWriteItem" not in asked, kind

@@ -91,8 +91,8 @@ IN_WEATHERS: dict[str, tuple[int, int]] = {
     "hot keys": (3, 0),
     "somebody else": (3, 0),
     "forged rows": (3, 0),
-    "forged files": (3, 3),
-    "all at once": (5, 2),
+    "forged files": (3, 4),
+    "all at once": (5, 6),
 }
 """Weather → how many kills, twenty in all, and which kind of forgery is the first, so that each has its turn."""
 
