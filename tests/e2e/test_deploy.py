@@ -172,6 +172,8 @@ def test_the_service_loads_and_writes_only_where_it_may(server: Server) -> None:
     changed = {path for path, at in server.files.items() if before.get(path) != at}
     allowed = [Path(server.here(folder)) for folder in _unit(SERVICE).writable]
     assert server.metrics in changed
+    cache = Path(server.here("/var/cache/ingest-cli"))
+    assert any(path.is_relative_to(cache) for path in changed), "digests of dumps"
     assert server.metrics.stat().st_mode & stat.S_IROTH, "node_exporter is another user"
     assert [path for path in changed if not any(path.is_relative_to(folder) for folder in allowed)] == []
 

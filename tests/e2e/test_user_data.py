@@ -89,12 +89,12 @@ class Instance:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """Wait for its end, and check that the last thing it did was to shut down; its exit code and what it said."""
-        with process:
-            out, err = process.communicate(timeout=TIMEOUT_S)
+        out, err = _awaited(process)
         assert self.stubs.called[0].startswith("shutdown -h +"), "before anything can go wrong"
         assert self.stubs.called[-1] == DOWN, (out, err, self.stubs.called)
         return process.returncode, err
@@ -102,6 +102,16 @@ class Instance:
     def run(self) -> tuple[int, str]:
         """Run the script to its end; see `finish`."""
         return self.finish(self.start())
+
+
+def _awaited(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it said up to its end; if that does not come, nothing of it is left."""
+    with process:
+        try:
+            return process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 CODES = 'touch "$(dirname "$0")/../ingest.log"; read -r code rest < codes; echo "$rest" > codes; exit "$code"'
@@ -219,6 +229,12 @@ def test_a_step_that_hangs_is_ended(instance: Instance) -> None:
     assert "python3.11" not in instance.stubs.names()
 
 
+def test_nothing_is_started_when_the_time_is_over(instance: Instance) -> None:
+    instance.env["SECONDS"] = str(24 * 3600 + 5)
+    assert instance.run() == (124, "")
+    assert set(instance.stubs.names()) == {"shutdown", "curl"}
+
+
 def test_no_load_is_begun_that_could_not_be_saved_in_time(instance: Instance) -> None:
     instance.env["SECONDS"] = str(24 * 3600 - 590)
     assert instance.run() == (75, "")
@@ -255,8 +271,7 @@ def test_a_signal_during_the_installation_shuts_down(instance: Instance) -> None
 def test_where_shutdown_does_not_work_systemd_is_asked(instance: Instance) -> None:
     instance.stubs.add("shutdown", then="exit 1")
     process = instance.start()
-    with process:
-        process.communicate(timeout=TIMEOUT_S)
+    _awaited(process)
     assert process.returncode == 0
     assert instance.stubs.called[0] == SCHEDULED
     assert instance.stubs.called[-2:] == [DOWN, "systemctl poweroff --force"]

@@ -19,6 +19,7 @@ from .items import Item
 from .tables import REGION
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
+DIMENSION = "application-autoscaling:scalable-dimension"
 ACCOUNT = "000000000000"
 _WITHOUT_RESOURCE = {"DescribeLimits", "ListTables", "DescribeScalableTargets"}
 _PARTITION_KEY = re.compile(r"\bpk\s*=\s*(:\w+)")
@@ -59,7 +60,11 @@ def check(
 def _requests(operation: str, payload: Mapping[str, Any], elements: list[tuple[str, Item]]) -> Iterator[AccessRequest]:
     if operation.endswith(("ScalableTarget", "ScalableTargets")):
         arn = f"arn:aws:{scaling.SERVICE}:{REGION}:{ACCOUNT}:scalable-target/0123456789abcdef"
-        yield AccessRequest(f"{scaling.SERVICE}:{operation}", "*" if operation in _WITHOUT_RESOURCE else arn)
+        action = f"{scaling.SERVICE}:{operation}"
+        if operation in _WITHOUT_RESOURCE:
+            yield AccessRequest(action, "*")
+        else:
+            yield AccessRequest(action, arn, {DIMENSION: (str(payload.get("ScalableDimension")),)})
         return
     action = f"dynamodb:{operation}"
     if operation in _WITHOUT_RESOURCE:
