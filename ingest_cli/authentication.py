@@ -144,7 +144,7 @@ def authenticated_file(data: bytes, name: str, key: StateKey | None, place: str,
     """
     head = _FILE_HEAD.match(data[:_MAX_HEAD_BYTES])
     if head is None:
-        raise UntrustedStateError(f"{place} is not one that this program wrote; {advice}")
+        raise UntrustedStateError(f"{place} is damaged, or none that this program wrote; {advice}")
     kid, content = head[1].decode(), data[head.end() :]
     is_ours = key is not None and key.kid == kid
     if key is not None and is_ours and not key.is_authentic_file(name, bytes.fromhex(head[2].decode()), content):
