@@ -250,7 +250,7 @@ def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, tmp_path: Pa
     cli("prune", DATASET, *table.to, "--yes", env=renewed).complains(2, 'the pepper "k1", and this is "k2"')
     again = cli("load", manifest, *table.to, "--output", "json", env=renewed)
     assert (again.code, again.report["outcome"], again.report["items"]["acknowledged"]) == (0, "complete", 9)
-    seen = [cli("status", *table.at, "--output", "json", env=env) for env in (renewed, {})]
+    seen = [cli("status", *table.to, "--output", "json", env=env) for env in (renewed, {})]
     assert [one.report["datasets"][0]["authenticated"] for one in seen] == [True, False]
     found = cli("lookup", *table.to, "--output", "json", stdin="kenari.satu@example.org")
     (breach,) = found.report["breaches"]
