@@ -1,16 +1,23 @@
-"""The reserved rows of a table: which datasets are in it, and which peppers they were hashed with.
+"""The catalog of a table: which datasets are in it, and which peppers they were hashed with.
 
-Their `pk` starts with `_`, which no key id can; their `sk` is `_`.
+The row of a dataset decides whether a load is complete and which items are stale, so it carries a MAC under the pepper
+that it names, that of its last load. A row of another pepper cannot be checked: nothing that it says is relied on, and
+a complete load replaces it. The list of datasets carries none: it only says which rows to look at, each of which has
+its own, and loads with different peppers change it at the same time. Nor does the check value of a pepper, which
+nobody without it can make match.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.authentication import StateKey, authenticate
 from ingest_cli.aws import sentences
-from ingest_cli.errors import KeyRefusedError
+from ingest_cli.errors import KeyRefusedError, TableError
+from ingest_cli.reserved_rows import Fields, place_of, reserved_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +26,17 @@ if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.tables import Table
 
-SK = "_"
 LOADING, COMPLETE, WITHDRAWING = "loading", "complete", "withdrawing"
 
 MAX_WRITERS = 32
 """Writers that a row remembers, some 35 bytes each: the newest of them, so that the row stays within 2 KiB or so."""
 
 _DIGEST_DIGITS = 16
+_WRITER = re.compile(r"[0-9a-f]{8}/[0-9a-f]{0,16}/[a-z0-9]{1,8}")
+
+_ADVICE = (
+    "nothing was written or deleted. Give the --key that the dataset was loaded with, or load it again with --restart"
+)
 
 REGISTRY = "_datasets"
 """`pk` of the row that holds the ids of all datasets, so that they are found without looking at every item."""
@@ -52,6 +63,7 @@ class DatasetRow:
             `src` cannot be told from each other.
         partial: `src` of loads of some rows only (`--skip`, `--limit`) that wrote into the complete dataset since. An
             item that both give bears the later one's, so that it cannot be told from one that left the dump.
+        is_authentic: whether its MAC was checked, and is right. If not, nothing that it says may be relied on.
     """
 
     dataset: str
@@ -68,6 +80,7 @@ class DatasetRow:
     generation: str | None = None
     writers: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
+    is_authentic: bool = field(default=True, compare=False)
 
     @classmethod
     def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
@@ -77,10 +90,13 @@ class DatasetRow:
             manifest: describes it.
             src: first 8 hex digits of the fingerprint of its sources.
             pepper: what it is hashed with.
-            before: what the table said so far.
+            before: what the table said so far. Of one that is not authentic only the list of writers is kept, since
+                all that it decides is whether a note says that there may be older items.
         """
         dataset = manifest.dataset
-        writers, writer = before.writers if before else (), _writer(src, manifest.digest, pepper.kid)
+        writer = _writer(src, manifest.digest, pepper.kid)
+        writers = tuple(filter(_WRITER.fullmatch, before.writers)) if before else ()
+        before = before if before is not None and before.is_authentic else None
         return cls(
             dataset=dataset.id,
             title=dataset.title,
@@ -99,7 +115,7 @@ class DatasetRow:
 
     def completes(self, wanted: DatasetRow) -> bool:
         """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
-        return self.is_of(wanted) and self.state == COMPLETE
+        return self.is_authentic and self.is_of(wanted) and self.state == COMPLETE
 
     def is_of(self, wanted: DatasetRow) -> bool:
         """Whether a load for `wanted` writes the same items as the load which this row tells of."""
@@ -143,9 +159,14 @@ class DatasetRow:
         """The row while its load is under way."""
         return replace(self, state=LOADING, generation=generation, partial=())
 
-    def withdrawing(self) -> DatasetRow:
-        """The row while all items of the dataset are removed."""
-        return replace(self, state=WITHDRAWING, generation=None)
+    def withdrawing(self, kid: str) -> DatasetRow:
+        """The row while all items of the dataset are removed, by a command with the pepper `kid`."""
+        return replace(self, state=WITHDRAWING, generation=None, kid=kid)
+
+    @classmethod
+    def unknown(cls, dataset: str) -> DatasetRow:
+        """The row of a dataset about which nothing is known for sure."""
+        return cls(dataset, dataset, None, "", (), "", LOADING, "", "", {}, is_authentic=False)
 
     def pruned(self) -> DatasetRow:
         """The row once no item of another `src` is left."""
@@ -158,42 +179,61 @@ class DatasetRow:
 
 
 class Catalog:
-    """Reads and writes the reserved rows of one table."""
+    """Reads and writes the catalog of one table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, pepper: Pepper | None = None) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            table: whose.
+            pepper: what rows are authenticated with; None: they can only be looked at, and none is authentic.
+        """
         self._table = table
+        self._key = None if pepper is None else StateKey.of(pepper)
 
     def dataset(self, dataset: str) -> DatasetRow | None:
-        """What the table says about `dataset`; None if nothing."""
-        item = self._get(f"_dataset#{dataset}")
+        """What the table says about `dataset`; None if nothing.
+
+        Raises:
+            UntrustedStateError: the row names our pepper, or none, and its MAC is not right; or it is damaged.
+        """
+        pk = f"_dataset#{dataset}"
+        item = self._get(pk)
         if item is None:
             return None
-        src, kid, manifest = (_text(item, name) or "" for name in ("src", "kid", "manifest"))
-        writers = tuple(one["S"] for one in item.get("writers", {}).get("L", []))
+        place = self._place(pk)
+        is_authentic = authenticate(item, self._key, place, _ADVICE)
+        fields = Fields(item, place, _ADVICE)
+        state = fields.text("state")
+        if state not in {LOADING, COMPLETE, WITHDRAWING}:
+            raise fields.fail("state", "is none that this program knows")
         return DatasetRow(
             dataset=dataset,
-            title=_text(item, "title") or dataset,
-            occurred_on=_text(item, "occurred_on"),
-            description=_text(item, "description") or "",
-            classes=tuple(sorted(item.get("classes", {}).get("SS", []))),
-            src=src,
-            state=_text(item, "state") or LOADING,
-            kid=kid,
-            manifest=manifest,
-            counts={name: int(one["N"]) for name, one in item.get("counts", {}).get("M", {}).items()},
-            loaded_at=_text(item, "loaded_at"),
-            generation=_text(item, "generation"),
-            writers=writers or (_writer(src, manifest, kid),),  # versions before did not list them
-            partial=tuple(one["S"] for one in item.get("partial", {}).get("L", [])),
+            title=fields.text("title"),
+            occurred_on=fields.text_or_none("occurred_on"),
+            description=fields.text_or_none("description") or "",
+            classes=tuple(sorted(fields.texts("classes", "SS"))),
+            src=fields.text("src"),
+            state=state,
+            kid=fields.text("kid"),
+            manifest=fields.text("manifest"),
+            counts=fields.counts("counts"),
+            loaded_at=fields.text_or_none("loaded_at"),
+            generation=fields.text_or_none("generation"),
+            writers=fields.texts("writers", "L"),
+            partial=fields.texts("partial", "L"),
+            is_authentic=is_authentic,
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
-        """Replace what the table says about a dataset."""
+        """Replace what the table says about a dataset; the pepper of the row is that of this catalog."""
+        if self._key is None or self._key.kid != row.kid:
+            raise AssertionError("a row is signed with the pepper that it names")
         item: dict[str, Any] = {
+            **reserved_key(f"_dataset#{row.dataset}"),
             "title": {"S": row.title},
             "src": {"S": row.src},
             "state": {"S": row.state},
-            "kid": {"S": row.kid},
             "manifest": {"S": row.manifest},
             "counts": {"M": {name: {"N": str(count)} for name, count in row.counts.items()}},
         }
@@ -213,9 +253,7 @@ class Catalog:
                 item[name] = {"S": text}
         target = self._table.target
         with sentences(target):
-            self._table.client.put_item(
-                TableName=target.table, Item={**reserved_key(f"_dataset#{row.dataset}"), **item}
-            )
+            self._table.client.put_item(TableName=target.table, Item=self._key.signed(item))
 
     def remove_dataset(self, dataset: str) -> None:
         """Forget what the table says about `dataset`."""
@@ -224,9 +262,15 @@ class Catalog:
             self._table.client.delete_item(TableName=target.table, Key=reserved_key(f"_dataset#{dataset}"))
 
     def listed(self) -> frozenset[str] | None:
-        """Ids of the datasets in the table; None if none was ever listed: by versions before 0.2, or in a new table."""
+        """Ids of the datasets in the table; None if none was ever listed.
+
+        Nobody vouches for the list: an id in it may be unknown, and one may be missing.
+        """
         item = self._get(REGISTRY)
-        return None if item is None else frozenset(item.get("ids", {}).get("SS", []))
+        if item is None:
+            return None
+        advice = "`status --scan` finds the datasets without it"
+        return frozenset(Fields(item, self._place(REGISTRY), advice).texts("ids", "SS"))
 
     def enlist(self, dataset: str) -> None:
         """Add `dataset` to those that `listed` gives, if it is not among them."""
@@ -255,10 +299,12 @@ class Catalog:
         Raises:
             KeyRefusedError: it was loaded with another one of the same id.
         """
-        item = self._get(f"_key#{pepper.kid}")
+        pk = f"_key#{pepper.kid}"
+        item = self._get(pk)
         if item is None:
             return False
-        if _text(item, "kcv") != pepper.check_value:
+        advice = "delete it by hand if you are sure of the pepper; the next load writes it again"
+        if Fields(item, self._place(pk), advice, TableError).text("kcv") != pepper.check_value:
             raise KeyRefusedError(
                 f'the table "{self._table.target.table}" was loaded with another pepper under the key id '
                 f'"{pepper.kid}"; give the one it was loaded with, or give the new one an id of its own'
@@ -279,6 +325,9 @@ class Catalog:
             except client.exceptions.ConditionalCheckFailedException:
                 self.knows(pepper)
 
+    def _place(self, pk: str) -> str:
+        return place_of(pk, self._table.target.table)
+
     def _get(self, pk: str) -> Mapping[str, Any] | None:
         target = self._table.target
         with sentences(target):
@@ -287,15 +336,5 @@ class Catalog:
         return item
 
 
-def reserved_key(pk: str) -> dict[str, Any]:
-    """The key of a reserved row."""
-    return {"pk": {"S": pk}, "sk": {"S": SK}}
-
-
 def _writer(src: str, manifest: str, kid: str) -> str:
     return f"{src}/{manifest[:_DIGEST_DIGITS]}/{kid}"
-
-
-def _text(item: Mapping[str, Any], name: str) -> str | None:
-    value = item.get(name, {}).get("S")
-    return None if value is None else str(value)

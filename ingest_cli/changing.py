@@ -14,6 +14,7 @@ from ingest_cli.errors import IngestError, TableError, UsageError
 from ingest_cli.raised import Raise, RaiseRow, SuspendedRow
 
 if TYPE_CHECKING:
+    from ingest_cli.authentication import StateKey
     from ingest_cli.capacity import Quotas
     from ingest_cli.tables import Table
 
@@ -59,14 +60,21 @@ class Outlook:
             if scaling is None
             else {"least": scaling.least, "most": scaling.most, "active": scaling.is_active},
             "raised_by_a_load_from": None if self.raised is None else self.raised.wcu,
+            "authenticated": None if self.raised is None else self.raised.is_authentic,
             "per_hour": None if self.per_hour is None else self.per_hour.as_dict(),
         }
 
 
-def outlook(table: Table, prices: PriceList) -> Outlook:
+def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Outlook:
     """Look at everything; changes nothing.
 
+    Args:
+        table: at which.
+        prices: of capacity.
+        key: what the record of a raise is authenticated with; None: it is shown as it is.
+
     Raises:
+        UntrustedStateError: the record of a raise is not authentic.
         TableError: the table is not there, or may not be looked at.
     """
     control = CapacityControl(table)
@@ -79,7 +87,7 @@ def outlook(table: Table, prices: PriceList) -> Outlook:
     if tariff is not None and billing.wcu is not None:
         per_hour = tariff.capacity_cost(billing.wcu, billing.rcu or 0, 1)
     left = billing.decreases_left(control.now())
-    return Outlook(billing, left, control.quotas(), scaling, RaiseRow(table, time.time).read(), per_hour)
+    return Outlook(billing, left, control.quotas(), scaling, RaiseRow(table, time.time, key).read(), per_hour)
 
 
 def tariff_of(table: Table, prices: PriceList) -> Tariff | None:

@@ -60,6 +60,10 @@ class KeyRefusedError(UsageError):
     """The pepper cannot be read, is too weak, or is not the one the table was loaded with."""
 
 
+class UntrustedStateError(UsageError):
+    """What an earlier run has left, a reserved row or a saved state, is not authentic, or damaged."""
+
+
 class TooManyRejectsError(IngestError):
     """More rows were rejected than the manifest allows."""
 

@@ -1,4 +1,7 @@
-"""Where the state of a load is kept: in the table, which survives the machine, or in a folder."""
+"""Where the state of a load is kept: in the table, which survives the machine, or in a folder.
+
+What is kept carries a MAC, which is checked before any of it is unpacked.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ingest_cli.authentication import authenticate, authenticated_file
 from ingest_cli.aws import sentences
-from ingest_cli.catalog import reserved_key
-from ingest_cli.errors import LockedError, TryAgainError, UsageError
+from ingest_cli.errors import LockedError, TryAgainError, UntrustedStateError, UsageError
 from ingest_cli.output_files import UnsafeFileError, new_file_for, read_file, remove_file
+from ingest_cli.reserved_rows import Fields, place_of, reserved_key
 
 if TYPE_CHECKING:
+    from ingest_cli.authentication import StateKey
     from ingest_cli.tables import Table
 
 STATE_FILE = "ingest-state"
+
+MAX_FILE_BYTES = 16 << 20
+"""Size of the largest state file that is read: a state has up to 8 MiB before it is packed (`checkpoint.MAX_BYTES`)."""
+
+_ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A state as it was found.
+
+    Attributes:
+        state: what was written.
+        is_authentic: whether its MAC was checked, and is right. If not, it is of another pepper than ours, or there was
+            none to check it with: it may be shown, but not relied on.
+    """
+
+    state: bytes
+    is_authentic: bool
 
 
 class Ledger(Protocol):
     """Keeps the state of one load, replaced as a whole each time."""
 
-    def read(self) -> bytes | None:
+    def read(self) -> Saved | None:
         """The state last written; None if there is none.
 
         Raises:
+            UntrustedStateError: it names our pepper, or none, and its MAC is not right.
             UsageError, TableError: it cannot be read.
         """
         ...
@@ -50,19 +75,25 @@ class TableLedger:
         table: where.
         dataset: whose.
         token: names this run; only the run that took the row over last can write it.
+        key: what it is authenticated with; None: it can only be looked at.
     """
 
     table: Table
     dataset: str
     token: str
+    key: StateKey | None = None
 
-    def read(self) -> bytes | None:
+    def read(self) -> Saved | None:
         """See `Ledger.read`."""
         target = self.table.target
         with sentences(target):
             answer = self.table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
-        state = answer.get("Item", {}).get("state", {}).get("B")
-        return None if state is None else bytes(state)
+        item = answer.get("Item")
+        if item is None:
+            return None
+        place = place_of(f"_run#{self.dataset}", target.table)
+        is_authentic = authenticate(item, self.key, place, _ADVICE)
+        return Saved(Fields(item, place, _ADVICE).binary("state"), is_authentic)
 
     def take_over(self, state: bytes) -> None:
         """Make this run the one that writes the row, beginning with `state`."""
@@ -103,7 +134,9 @@ class TableLedger:
 
     def _put(self, state: bytes, **condition: Any) -> float:
         target, client = self.table.target, self.table.client
-        item = {**self._key, "state": {"B": state}, "token": {"S": self.token}}
+        if self.key is None:
+            raise AssertionError("what cannot be signed is not written")
+        item = self.key.signed({**self._key, "state": {"B": state}, "token": {"S": self.token}})
         passed = client.exceptions.ConditionalCheckFailedException
         with sentences(target, passed):
             answer = client.put_item(TableName=target.table, Item=item, ReturnConsumedCapacity="TOTAL", **condition)
@@ -122,20 +155,29 @@ class FileLedger:
 
     Attributes:
         folder: made if it is not there.
+        key: what the file is authenticated with.
     """
 
     folder: Path
+    key: StateKey
 
-    def read(self) -> bytes | None:
+    def read(self) -> Saved | None:
         """See `Ledger.read`."""
+        place = f'the state file "{self._path}"'
         try:
-            return read_file(self._path)
+            data = read_file(self._path, MAX_FILE_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise UsageError(
                 f'the state in "{self.folder}" cannot be read ({error.strerror}); check --state'
             ) from error
+        if len(data) > MAX_FILE_BYTES:
+            raise UntrustedStateError(
+                f"{place} is larger than any that this program writes (over {MAX_FILE_BYTES >> 20} MiB); {_ADVICE}"
+            )
+        found = authenticated_file(data, STATE_FILE, self.key, place, _ADVICE)
+        return Saved(found.content, found.is_authentic)
 
     def take_over(self, state: bytes) -> None:
         """Begin with `state`; tells early whether the folder can be written.
@@ -179,5 +221,5 @@ class FileLedger:
 
     def _replace(self, state: bytes, *, make_folders: bool = False) -> None:
         with new_file_for(self._path, make_folders=make_folders) as new:
-            new.file.write(state)
+            new.file.write(self.key.signed_file(STATE_FILE, state))
             new.put_in_place()

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.authentication import StateKey
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.errors import (
@@ -42,7 +43,7 @@ from ingest_cli.policies.window import Window
 from ingest_cli.preflight import check_sources
 from ingest_cli.recording import recorded
 from ingest_cli.report import Report
-from ingest_cli.resuming import OUTDATED, Resumable, new_generation
+from ingest_cli.resuming import OUTDATED, Resumable, ledger_of, new_generation, said_before
 from ingest_cli.running import (
     NO_SRC,
     Watcher,
@@ -50,7 +51,6 @@ from ingest_cli.running import (
     announced,
     counting,
     fingerprints,
-    is_partial,
     kept_rejects,
     run_all,
     src_of,
@@ -154,13 +154,13 @@ class _Load:
         described = table.check()
         region = table.client.meta.region_name
         set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
+        rows = Catalog(table, self.pepper)
+        rows.knows(self.pepper)
         if self.scaling is not None:
             self.scaling.recover()
-        rows = Catalog(table)
-        rows.knows(self.pepper)
         prints = fingerprints(planned, settings)
         report.src = src_of(prints)
-        before = rows.dataset(manifest.dataset.id)
+        before = self._before(rows)
         row = self._wanted(before)
         if before == row and self._is_done(before, row):
             self._leave(rows, row)
@@ -178,16 +178,17 @@ class _Load:
             insist(lease.acquire, path.rules)
             try:
                 # Only under the lock is what the table says the last word.
-                before = insist(lambda: rows.dataset(manifest.dataset.id), path.rules)
+                before = insist(lambda: self._before(rows), path.rules)
                 row = self._wanted(before)
                 if self._is_done(before, row):  # only what it is called has changed, or another run was faster
                     insist(lambda: rows.put_dataset(row), path.rules)
                     self._leave(rows, row)
                     return
                 resumable = None
-                if not is_partial(settings):
+                if not settings.is_partial:
                     identity = self._identity(planned, prints, described)
-                    resumable = Resumable.open(planned, identity, table, settings, token, before=before)
+                    ledger = ledger_of(settings.state, table, identity.dataset, token, StateKey.of(self.pepper))
+                    resumable = Resumable.open(planned, identity, ledger, settings, before=before)
                 row = self._meanwhile(before, row, resumable)
                 with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
                     self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row, ends), watcher)
@@ -195,6 +196,13 @@ class _Load:
                 _bounded(lease.release)
         finally:
             path.outlet.transport.close()
+
+    def _before(self, rows: Catalog) -> DatasetRow | None:
+        """What the table says about the dataset so far, see `said_before`."""
+        before, note = said_before(rows, self.manifest.dataset.id, self.pepper, self.settings)
+        if note is not None and note not in self.report.notes:
+            self.report.notes.append(note)
+        return before
 
     def _wanted(self, before: DatasetRow | None) -> DatasetRow:
         """What the table is to say about the dataset once it is loaded.
@@ -247,7 +255,7 @@ class _Load:
         """Write all that is still to be written."""
         planned, path, resumable, row = prepared.planned, prepared.path, prepared.resumable, prepared.row
         manifest, settings, report, rules = self.manifest, self.settings, self.report, path.rules
-        rows, checkpoint, shards = Catalog(self.table), None, list(planned.shards)
+        rows, checkpoint, shards = Catalog(self.table, self.pepper), None, list(planned.shards)
         if resumable is not None:
             checkpoint, shards = resumable.checkpoint, resumable.remaining(planned)
             report.account = checkpoint.account
@@ -296,7 +304,7 @@ class _Load:
         check(report, manifest)
         if row.mixture:
             report.notes.append(row.mixture)
-        report.outcome = "partial" if is_partial(settings) else "complete"
+        report.outcome = "partial" if settings.is_partial else "complete"
         if report.outcome == "complete":
             insist(prepared.lease.renew, rules)  # what follows is for the run that holds the lock, and no other
             insist(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)

@@ -4,6 +4,9 @@ Runs of the same dump cannot harm each other, since they write the same items. A
 bring back what is no longer true, under a catalog that says it is gone. So nothing is written unless the lease is ours
 for sure (`policies.fence`). What others see of a lease is the time of day; a clock that is wrong by less than the
 lease's length costs nothing but time.
+
+The row carries no MAC: all that it can do is keep others from working, which `table unlock` undoes, or fail to, and two
+runs at once write the same items. The types of what is in it are checked all the same.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws import sentences
-from ingest_cli.catalog import reserved_key
-from ingest_cli.errors import LockedError
+from ingest_cli.errors import LockedError, TableError
+from ingest_cli.reserved_rows import Fields, place_of, reserved_key
 
 if TYPE_CHECKING:
     from ingest_cli.policies.fence import Fence
@@ -28,6 +31,10 @@ LEASE_S = 60.0
 """Long enough for a few renewals to fail, short enough to wait out after a machine has vanished."""
 
 RENEW_EVERY_S = 15.0
+
+MAX_PID = (1 << 31) - 1
+MAX_NAME_CHARACTERS = 1024
+"""Longest name in a row; Linux has host names of up to 64 characters, and DNS of 253."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +106,14 @@ class Lease:
         self._since_s = self._now_s()
         if self._put("attribute_not_exists(pk) OR #expires < :now OR #token = :token", self._token):
             return
-        held = self._get()
-        if held is None or _holder(held).is_gone():
-            token = "" if held is None else held["token"]["S"]
-            if self._put("attribute_not_exists(pk) OR #token = :token", token):
-                return
-        raise LockedError(self._sentence(held or {}))
+        held = _find(self._table, self._dataset)
+        is_free = held is None or held.holder.is_gone()
+        token = "" if held is None else held.token
+        if is_free and self._put("attribute_not_exists(pk) OR #token = :token", token):
+            return
+        if held is None:
+            raise LockedError(f'another run takes "{self._dataset}" at this moment; run the same command again')
+        raise LockedError(self._sentence(held))
 
     def check(self) -> None:
         """See whether the lock could be taken, and leave it.
@@ -112,10 +121,10 @@ class Lease:
         Raises:
             LockedError: another run has it; says which, and since when.
         """
-        held = self._get()
-        if held is None or _holder(held).is_gone():
+        held = _find(self._table, self._dataset)
+        if held is None or held.holder.is_gone():
             return
-        if float(held.get("expires", {}).get("N", "0")) >= self._now_s():
+        if held.expires_s >= self._now_s():
             raise LockedError(self._sentence(held))
 
     def renew(self) -> None:
@@ -146,13 +155,6 @@ class Lease:
     @property
     def _key(self) -> dict[str, Any]:
         return reserved_key(f"_lock#{self._dataset}")
-
-    def _get(self) -> Mapping[str, Any] | None:
-        target = self._table.target
-        with sentences(target):
-            answer = self._table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
-        item: Mapping[str, Any] | None = answer.get("Item")
-        return item
 
     def _put(self, condition: str, token: str) -> bool:
         """Write our lease if `condition` holds; whether it did."""
@@ -190,15 +192,24 @@ class Lease:
             self._fence.extend(began_s, self._lease_s)
         return True
 
-    def _sentence(self, held: Mapping[str, Any]) -> str:
-        holder = _holder(held)
-        since = held.get("since", {}).get("S", "?")
-        left_s = max(float(held.get("expires", {}).get("N", "0")) - self._now_s(), 0.0)
+    def _sentence(self, held: _Lock) -> str:
+        left_s = max(held.expires_s - self._now_s(), 0.0)
         return (
-            f'"{self._dataset}" is being worked on by process {holder.pid} on {holder.host}, since {since}; wait for '
+            f'"{self._dataset}" is being worked on by process {held.holder.pid} on {held.holder.host}, since '
+            f"{held.since}; wait for "
             f"it. If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
             f"`ingest-cli table unlock {self._dataset}` and the same --table"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What the row says."""
+
+    holder: Holder
+    token: str
+    since: str
+    expires_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,17 +238,11 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
         dataset: whose.
         now_s: the time of day, in seconds since 1970.
     """
-    target = table.target
-    with sentences(target):
-        answer = table.client.get_item(
-            TableName=target.table, Key=reserved_key(f"_lock#{dataset}"), ConsistentRead=True
-        )
-    item = answer.get("Item")
-    if item is None:
+    lock = _find(table, dataset)
+    if lock is None:
         return None
-    holder = _holder(item)
-    expires_s = float(item.get("expires", {}).get("N", "0"))
-    return Held(holder.host, holder.pid, item.get("since", {}).get("S", "?"), expires_s - now_s, holder.is_gone())
+    holder = lock.holder
+    return Held(holder.host, holder.pid, lock.since, lock.expires_s - now_s, holder.is_gone())
 
 
 def unlock(table: Table, dataset: str) -> bool:
@@ -250,13 +255,28 @@ def unlock(table: Table, dataset: str) -> bool:
     return bool(answer.get("Attributes"))
 
 
-def _holder(item: Mapping[str, Any]) -> Holder:
-    return Holder(
-        item.get("host", {}).get("S", "?"),
-        item.get("machine", {}).get("S", "").removeprefix("-"),
-        int(item.get("pid", {}).get("N", "0")),
-        item.get("started", {}).get("S", "").removeprefix("-"),
-    )
+def _find(table: Table, dataset: str) -> _Lock | None:
+    """The lock of a dataset, if there is one.
+
+    Raises:
+        TableError: the row is damaged.
+    """
+    target, pk = table.target, f"_lock#{dataset}"
+    with sentences(target):
+        answer = table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
+    item = answer.get("Item")
+    if item is None:
+        return None
+    advice = f"`ingest-cli table unlock {dataset}` removes it, if nobody is at work"
+    fields = Fields(item, place_of(pk, target.table), advice, TableError)
+    since = fields.text("since", MAX_NAME_CHARACTERS)
+    return _Lock(holder_of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))
+
+
+def holder_of(fields: Fields) -> Holder:
+    """The process that a row names."""
+    host, machine, started = (fields.text(name, MAX_NAME_CHARACTERS) for name in ("host", "machine", "started"))
+    return Holder(host, machine.removeprefix("-"), fields.whole("pid", MAX_PID), started.removeprefix("-"))
 
 
 def _machine() -> str:

@@ -42,6 +42,8 @@ class Breach:
         classes: data classes exposed together with it.
         hints: class → masks of the other identifiers of its records.
         records: number of records it was found in.
+        authenticated: whether what the table says about the dataset is authentic. If not, because it says nothing or
+            was loaded with another pepper since, the title is the id, and there is no date and no description.
     """
 
     dataset: str
@@ -52,6 +54,7 @@ class Breach:
     classes: tuple[str, ...]
     hints: Mapping[str, tuple[str, ...]]
     records: int
+    authenticated: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """The breach for programs."""
@@ -108,7 +111,7 @@ class Lookup:
         Raises:
             KeyRefusedError: the table was loaded with another pepper of the same id.
         """
-        catalog = Catalog(table)
+        catalog = Catalog(table, pepper)
         return cls(table, Hasher(pepper), catalog, catalog.knows(pepper))
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:
@@ -120,6 +123,7 @@ class Lookup:
             region: for phone numbers without a country code.
 
         Raises:
+            UntrustedStateError: what the table says about a dataset is not authentic.
             TableError: the table cannot be read.
         """
         found: dict[str, list[Mapping[str, Any]]] = {}
@@ -165,6 +169,7 @@ class Lookup:
 
     def _breach(self, dataset: str, items: list[Mapping[str, Any]]) -> Breach:
         row = self.catalog.dataset(dataset)
+        row = row if row is not None and row.is_authentic else None
         hints: dict[str, set[str]] = {}
         for item in items:
             for name, masks in item.get("hints", {}).get("M", {}).items():
@@ -178,6 +183,7 @@ class Lookup:
             classes=tuple(sorted({name for item in items for name in item["classes"]["SS"]})),
             hints={name: tuple(sorted(hints[name])) for name in sorted(hints)},
             records=len({item["sk"]["S"] for item in items}),
+            authenticated=row is not None,
         )
 
 

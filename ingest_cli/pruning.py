@@ -17,7 +17,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,15 @@ import pyarrow as pa
 from ingest_cli import ledger
 from ingest_cli.batching import batches
 from ingest_cli.catalog import COMPLETE, LOADING, WITHDRAWING, Catalog, DatasetRow
-from ingest_cli.errors import IngestError, LockedError, SpentError, TryAgainError, UsageError
+from ingest_cli.errors import (
+    IngestError,
+    KeyRefusedError,
+    LockedError,
+    SpentError,
+    TryAgainError,
+    UntrustedStateError,
+    UsageError,
+)
 from ingest_cli.items import Items
 from ingest_cli.lock import Lease
 from ingest_cli.outcome import concluded
@@ -35,13 +43,14 @@ from ingest_cli.policies.fence import Fence
 from ingest_cli.policies.paced import SMOOTHING_S
 from ingest_cli.policies.retry import insist
 from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.prune_result import Pruning
 from ingest_cli.reading import Key, Reader, Reading, Selection, keys_of, reader
-from ingest_cli.report import Traffic
 from ingest_cli.settings import RunSettings
 from ingest_cli.writing import Route, WritePath, starting_pace, write_path
 
 if TYPE_CHECKING:
     from ingest_cli.batching import Batch
+    from ingest_cli.keys import Pepper
     from ingest_cli.tables import Table
 
 SURE_FOR_S = 5.0
@@ -50,78 +59,16 @@ SURE_FOR_S = 5.0
 LAST_ACTION_S = 1.5
 """Seconds that unlocking may take on the way out."""
 
-MOST = 0.5
-"""The share of a dataset above which its removal is not taken for granted, whoever asked for it."""
-
 NOT_RESTORABLE = (
     "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
     "came from"
 )
 
 
-@dataclass(slots=True)
-class Pruning:
-    """What a pruning came to.
-
-    Attributes:
-        dataset, title, table: what of, and where.
-        withdraws: whether all of the dataset is to go.
-        src: first 8 hex digits of the fingerprint of the sources whose items stay; None if none do.
-        items: items of the dataset that were counted; None if it did not come to that.
-        stale: those of them to be removed.
-        removed: items that are known to be gone.
-        outcome: `complete`, `counted` (and nothing more was asked for), `stopped`, `locked` or `failed`.
-        message: one sentence on why it failed.
-        exit_code: the process exit code this asks for.
-        elapsed_s: wall time in seconds.
-        rcu: read capacity units consumed.
-        traffic: what the deleting took.
-        notes: sentences that whoever looks at the result should know.
-        is_spent: whether it ended because it has consumed what it may.
-    """
-
-    dataset: str
-    table: str
-    withdraws: bool
-    title: str = ""
-    src: str | None = None
-    items: int | None = None
-    stale: int | None = None
-    removed: int = 0
-    outcome: str = "failed"
-    message: str | None = None
-    exit_code: int = 1
-    elapsed_s: float = 0.0
-    rcu: float = 0.0
-    traffic: Traffic = field(default_factory=Traffic)
-    notes: list[str] = field(default_factory=list)
-    is_spent: bool = False
-
-    @property
-    def takes_most(self) -> bool:
-        """Whether more is to be removed than to be left."""
-        return (self.stale or 0) > MOST * (self.items or 0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result for programs."""
-        return {
-            "command": "prune",
-            "dataset": self.dataset,
-            "title": self.title,
-            "table": self.table,
-            "all": self.withdraws,
-            "src": self.src,
-            "outcome": self.outcome,
-            "message": self.message,
-            "exit_code": self.exit_code,
-            "items": {"found": self.items, "stale": self.stale, "removed": self.removed},
-            "rcu_consumed": round(self.rcu, 1),
-            "wcu_consumed": round(self.traffic.wcu_consumed, 1),
-            "requests": self.traffic.requests,
-            "retries": self.traffic.retries.total(),
-            "elapsed_s": round(self.elapsed_s, 3),
-            "notes": self.notes,
-        }
+NOT_AUTHENTICATED = (
+    "what the table says about the dataset is not authenticated with this pepper, and not shown; all of its items go "
+    "in any case"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +94,22 @@ class Wish:
     limit_wcu: float | None = None
 
 
-def prune(table: Table, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
+def prune(table: Table, pepper: Pepper, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
     """Remove items of `dataset` whose `src` is not the current one, or all of it.
 
     Nothing is raised but bugs; see `Pruning.message`.
+
+    Args:
+        table: where.
+        pepper: that the dataset was loaded with: what the table says about it decides what goes, and is authenticated
+            with this.
+        dataset: of what.
+        wish: what is to be removed, and how.
+        stop: ends it.
     """
     found = Pruning(dataset, table.target.table, wish.everything)
     with concluded(found):
-        _Run(table, dataset, wish, found, stop or StopRequest()).run()
+        _Run(table, pepper, dataset, wish, found, stop or StopRequest()).run()
     return found
 
 
@@ -163,6 +118,7 @@ class _Run:
     """One pruning of one dataset."""
 
     table: Table
+    pepper: Pepper
     dataset: str
     wish: Wish
     found: Pruning
@@ -171,6 +127,7 @@ class _Run:
     def run(self) -> None:
         """Count, ask, remove."""
         described = self.table.check()
+        Catalog(self.table, self.pepper).knows(self.pepper)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
                 row = self._row()  # a dataset that is not there needs no lock
@@ -195,7 +152,7 @@ class _Run:
                 self.found.rcu = source.rcu
 
     def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
-        row, rows = self._prunable(self._row()), Catalog(self.table)
+        row, rows = self._prunable(self._row()), Catalog(self.table, self.pepper)
         self._count(source, row)
         if self.found.stale or self.wish.everything:
             self._ask()
@@ -204,7 +161,7 @@ class _Run:
         if self.wish.everything:
             # From here on no load may take the dataset for complete, or go on where an earlier one was.
             remover.make_sure()
-            insist(lambda: rows.put_dataset(row.withdrawing()), path.rules)
+            insist(lambda: rows.put_dataset(row.withdrawing(self.pepper.kid)), path.rules)
             insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
         if self.found.stale or self.wish.everything:
             # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced, and whatever
@@ -238,18 +195,33 @@ class _Run:
             raise
 
     def _row(self) -> DatasetRow:
-        """What the table says about the dataset.
+        """What the table says about the dataset. All of it can be removed whatever that is, and nothing else.
 
         Raises:
+            UntrustedStateError: it is not authentic.
             UsageError: nothing.
         """
-        row = Catalog(self.table).dataset(self.dataset)
+        try:
+            row = Catalog(self.table, self.pepper).dataset(self.dataset)
+        except UntrustedStateError:
+            if not self.wish.everything:
+                raise
+            row = DatasetRow.unknown(self.dataset)
         if row is None:
             raise UsageError(
                 f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
                 "`ingest-cli status` lists those it holds"
             )
-        return row
+        if row.is_authentic:
+            return row
+        if not self.wish.everything:
+            raise KeyRefusedError(
+                f'"{self.dataset}" was loaded with the pepper "{row.kid}", and this is "{self.pepper.kid}"; give that '
+                "one with --key"
+            )
+        if NOT_AUTHENTICATED not in self.found.notes:
+            self.found.notes.append(NOT_AUTHENTICATED)
+        return DatasetRow.unknown(self.dataset)
 
     def _prunable(self, row: DatasetRow) -> DatasetRow:
         """The row, once it is sure what is stale.

@@ -1,7 +1,9 @@
 """What the capacity was before somebody raised it: reserved rows of the table, written before the raise.
 
 `_capacity` is of a load that raises and lowers again; whoever holds it renews it, so that a later run can tell that its
-holder is gone, and undo what it left. `_capacity#autoscaling` is of autoscaling that a person's change has suspended.
+holder is gone, and undo what it left. It carries a MAC: nobody without the pepper can have a load lower the capacity.
+`_capacity#autoscaling` is of autoscaling that a person's change has suspended. That change takes no pepper, so the row
+has no MAC; loads do not look at it, and `table restore` says that it is not authenticated.
 """
 
 from __future__ import annotations
@@ -10,17 +12,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.authentication import authenticate
+from ingest_cli.autoscaling import ALL_SUSPENDED
 from ingest_cli.aws import sentences
-from ingest_cli.catalog import reserved_key
-from ingest_cli.lock import Holder
+from ingest_cli.errors import TableError
+from ingest_cli.lock import MAX_NAME_CHARACTERS, Holder, holder_of
+from ingest_cli.reserved_rows import Fields, place_of, reserved_key
 
 if TYPE_CHECKING:
+    from ingest_cli.authentication import StateKey
     from ingest_cli.tables import Table
 
 LEASE_S = 60.0
 RENEW_EVERY_S = 15.0
 _ROW, _SUSPENDED_ROW = "_capacity", "_capacity#autoscaling"
 _TOKEN = "#token = :token"  # noqa: S105 - a condition
+
+MAX_UNITS = 10**9
+"""Capacity units per second; the largest quota that AWS has raised a table to is some 10 million."""
+
+_NOT_AUTHENTIC = (
+    "the capacity was not changed. `table capacity` without --key shows what the row says, `table capacity --wcu` sets "
+    "what you want, and `table restore` without --key then removes the row"
+)
+_DAMAGED = "set the capacity with `table capacity --wcu`, and delete the row with `aws dynamodb delete-item`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class Raise:
         token: names the command that did it.
         holder: the process that did it.
         expires_s: until when it is certain, in seconds since 1970, that it will undo it.
+        is_authentic: whether the MAC of the row was checked, and is right.
     """
 
     wcu: int
@@ -45,6 +61,7 @@ class Raise:
     token: str
     holder: Holder = field(default_factory=Holder.this)
     expires_s: float = 0.0
+    is_authentic: bool = True
 
     def is_abandoned(self, now_s: float) -> bool:
         """Whether nobody is left who would undo it."""
@@ -54,33 +71,41 @@ class Raise:
 class RaiseRow:
     """The row `_capacity` of a table."""
 
-    def __init__(self, table: Table, now_s: Callable[[], float]) -> None:
+    def __init__(self, table: Table, now_s: Callable[[], float], key: StateKey | None = None) -> None:
         """Set up.
 
         Args:
             table: where.
             now_s: the time of day, in seconds since 1970.
+            key: what the row is authenticated with; None: it can only be looked at and removed.
         """
         self._table = table
         self._now_s = now_s
+        self._key = key
 
     def read(self) -> Raise | None:
-        """The raise that is to be undone; None if there is none."""
+        """The raise that is to be undone; None if there is none.
+
+        Raises:
+            UntrustedStateError: it names our pepper, or none, and its MAC is not right.
+            TableError: it is damaged.
+        """
         item = _get(self._table, _ROW)
         if item is None:
             return None
-        text = {name: str(value["S"]) for name, value in item.items() if "S" in value}
-        number = {name: float(value["N"]) for name, value in item.items() if "N" in value}
-        holder = Holder(text["host"], text["machine"].removeprefix("-"), int(number["pid"]), text["started"])
+        place = place_of(_ROW, self._table.target.table)
+        is_authentic = authenticate(item, self._key, place, _NOT_AUTHENTIC)
+        fields = Fields(item, place, _DAMAGED, TableError)
         return Raise(
-            wcu=int(number["wcu"]),
-            rcu=int(number["rcu"]),
-            raised_wcu=int(number["raised_wcu"]),
-            suspended=_suspended(item),
-            began_s=number["began"],
-            token=text["token"],
-            holder=holder,
-            expires_s=number["expires"],
+            wcu=fields.whole("wcu", MAX_UNITS),
+            rcu=fields.whole("rcu", MAX_UNITS),
+            raised_wcu=fields.whole("raised_wcu", MAX_UNITS),
+            suspended=_suspended(fields),
+            began_s=fields.seconds("began"),
+            token=fields.text("token", MAX_NAME_CHARACTERS),
+            holder=holder_of(fields),
+            expires_s=fields.seconds("expires"),
+            is_authentic=is_authentic,
         )
 
     def write(self, one: Raise, instead_of: str | None, lease_s: float = LEASE_S) -> bool:
@@ -91,6 +116,8 @@ class RaiseRow:
             instead_of: token of the row there is; None: there is none.
             lease_s: its length; negative: it is over at once, so that anybody may undo the raise.
         """
+        if self._key is None:
+            raise AssertionError("what cannot be signed is not written")
         condition = "attribute_not_exists(pk)" if instead_of is None else _TOKEN
         names, values = ({}, {}) if instead_of is None else ({"#token": "token"}, {":token": {"S": instead_of}})
         target, client = self._table.target, self._table.client
@@ -115,7 +142,8 @@ class RaiseRow:
             optional = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
         try:
             with sentences(target, passed):
-                client.put_item(TableName=target.table, Item=item, ConditionExpression=condition, **optional)
+                signed = self._key.signed(item)
+                client.put_item(TableName=target.table, Item=signed, ConditionExpression=condition, **optional)
         except passed:
             return False
         return True
@@ -146,7 +174,10 @@ class SuspendedRow:
     def read(self) -> Mapping[str, bool] | None:
         """The state that autoscaling is to be given back; None if it was not suspended."""
         item = _get(self._table, _SUSPENDED_ROW)
-        return None if item is None else _suspended(item)
+        if item is None:
+            return None
+        place = place_of(_SUSPENDED_ROW, self._table.target.table)
+        return _suspended(Fields(item, place, "delete it with `aws dynamodb delete-item`", TableError))
 
     def write(self, suspended: Mapping[str, bool]) -> None:
         """Note the state in which autoscaling was found, unless one is noted already."""
@@ -174,10 +205,8 @@ def _get(table: Table, pk: str) -> Mapping[str, Any] | None:
     return item
 
 
-def _suspended(item: Mapping[str, Any]) -> Mapping[str, bool] | None:
-    if "suspended" not in item:
-        return None
-    return {name: bool(value["BOOL"]) for name, value in item["suspended"]["M"].items()}
+def _suspended(fields: Fields) -> Mapping[str, bool] | None:
+    return fields.flags("suspended", frozenset(ALL_SUSPENDED)) if fields.has("suspended") else None
 
 
 def _map(suspended: Mapping[str, bool]) -> Any:

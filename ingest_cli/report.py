@@ -11,10 +11,11 @@ from typing import Any
 from ingest_cli.cost import Cost, Prediction, Tariff
 from ingest_cli.distinct import DistinctCounter
 from ingest_cli.extent import Extent
+from ingest_cli.plain_values import text, whole
 from ingest_cli.timeline import Latencies, Timeline
 
-_LATER = frozenset({"import_bytes"})
-"""Figures that an account written down by an earlier version does not have."""
+MAX_NAME_CHARACTERS = 1 << 16
+"""Longest name of a reason, column or table in an account that is read; a header may be long."""
 
 
 @dataclass(slots=True)
@@ -103,16 +104,23 @@ class Account:
         Raises:
             TypeError, ValueError, KeyError: it is none.
         """
+        if plain.keys() != set(cls.__slots__):
+            raise ValueError("not the figures of an account")
         account = cls()
-        for name in cls.__slots__:
-            value = plain.get(name, 0) if name in _LATER else plain[name]
+        for name, value in plain.items():
             if name == "rejected_identifiers":
-                account.rejected_identifiers = Counter({(column, reason): n for column, reason, n in value})
+                account.rejected_identifiers = Counter(
+                    {(_name(column), _name(reason)): whole(count) for column, reason, count in value}
+                )
             elif isinstance(getattr(account, name), Counter):
-                setattr(account, name, Counter({str(key): int(count) for key, count in value.items()}))
+                setattr(account, name, Counter({_name(key): whole(count) for key, count in value.items()}))
             else:
-                setattr(account, name, int(value))
+                setattr(account, name, whole(value))
         return account
+
+
+def _name(value: Any) -> str:
+    return text(value, MAX_NAME_CHARACTERS)
 
 
 @dataclass(slots=True)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest_cli.catalog import LOADING
-from ingest_cli.errors import UsageError
+from ingest_cli.errors import KeyRefusedError, UntrustedStateError
 from ingest_cli.ledger import FileLedger, TableLedger
-from ingest_cli.policies.checkpoint import Checkpoint, Identity
+from ingest_cli.policies.checkpoint import Checkpoint, Identity, cannot_go_on
 from ingest_cli.settings import state_folder
 
 if TYPE_CHECKING:
-    from ingest_cli.catalog import DatasetRow
+    from ingest_cli.authentication import StateKey
+    from ingest_cli.catalog import Catalog, DatasetRow
+    from ingest_cli.keys import Pepper
     from ingest_cli.pipeline import Plan, Shard
     from ingest_cli.settings import RunSettings
     from ingest_cli.tables import Table
@@ -22,6 +24,36 @@ OUTDATED = (
     "the saved state was left aside: it is not that of the load which the table tells of, because the dataset was "
     "withdrawn or loaded otherwise since, or it is of an earlier version. The load began anew"
 )
+
+REPLACED = (
+    "what the table said about the dataset was not authentic, and was replaced. Whether items of an older manifest or "
+    "key are left is not known; `prune --all`, and then `load`, gives a clean table"
+)
+
+
+def said_before(
+    rows: Catalog, dataset: str, pepper: Pepper, settings: RunSettings
+) -> tuple[DatasetRow | None, str | None]:
+    """What the table says about a dataset before a load, and a note on it; None where there is none.
+
+    A row of another pepper comes back as one that is not authentic: a load of all rows relies on nothing in it.
+
+    Raises:
+        UntrustedStateError: the row is not authentic, or damaged, and not all is begun anew.
+        KeyRefusedError: it is of another pepper, and only some rows are to be loaded.
+    """
+    try:
+        before = rows.dataset(dataset)
+    except UntrustedStateError:
+        if settings.is_partial or not settings.restart:
+            raise
+        return None, REPLACED
+    if before is not None and not before.is_authentic and settings.is_partial:
+        raise KeyRefusedError(
+            f'"{dataset}" was loaded with the pepper "{before.kid}", and this is "{pepper.kid}": only all of its rows '
+            "can be loaded with another one. Give that one with --key, or load all rows"
+        )
+    return before, None
 
 
 def new_generation() -> str:
@@ -44,13 +76,12 @@ class Resumable:
     outdated: bool = False
 
     @classmethod
-    def open(  # noqa: PLR0913 - what a load is, and how it is to be run
+    def open(  # noqa: PLR0911 - each reason to leave a state aside is told where it is found
         cls,
         planned: Plan,
         identity: Identity,
-        table: Table,
+        ledger: TableLedger | FileLedger,
         settings: RunSettings,
-        token: str,
         *,
         before: DatasetRow | None,
     ) -> Resumable:
@@ -59,38 +90,43 @@ class Resumable:
         Args:
             planned: what there is to read.
             identity: what the load is a load of; if it begins, it gets a generation of its own.
-            table: where it goes.
+            ledger: where the state is kept.
             settings: how it is run.
-            token: names this run.
             before: what the table says about the dataset, read under its lock. Only if that is a load under way, and
                 the very one which the state is of, is what the state says was done still there. Of a dataset that is
                 complete or being withdrawn it is of no use: mostly that of the load which completed it, killed before
                 it could remove it.
 
         Raises:
+            UntrustedStateError: there is a state, and it is not authentic, or damaged; nothing was written.
             UsageError: there is a state, and it is of another load; nothing was written.
         """
-        ledger = _ledger(settings.state, table, identity.dataset, token)
-        saved, fresh = ledger.read(), replace(identity, generation=new_generation())
+        fresh = replace(identity, generation=new_generation())
         begun = cls(Checkpoint.new(fresh, len(planned.shards)), ledger)
-        if saved is None or (settings.restart and isinstance(ledger, TableLedger)):
+        if settings.restart and isinstance(ledger, TableLedger):
             return begun
         try:
-            checkpoint = Checkpoint.from_bytes(saved)
-        except UsageError:
+            saved = ledger.read()
+            if saved is None:
+                return begun
+            checkpoint = Checkpoint.from_bytes(saved.state)
+        except UntrustedStateError:
             if settings.restart:
                 return begun
             raise
+        # Up to where its authenticity counts, a state can only be refused or left aside.
         checkpoint.check_dataset(identity)
         if settings.restart or (before is not None and before.state != LOADING):
             return begun
         if checkpoint.identity.table == identity.table:
-            under_way = None if before is None else before.under_way
+            under_way = before.under_way if before is not None and before.is_authentic else None
             if under_way is None or checkpoint.identity.generation != under_way:
                 return replace(begun, outdated=checkpoint.is_started)
             identity = replace(identity, generation=under_way)
             if checkpoint.is_mended(identity):
                 return begun
+        if not saved.is_authentic:
+            raise cannot_go_on(identity.dataset, "kid")
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
 
@@ -112,6 +148,15 @@ class Resumable:
         return rest
 
 
-def _ledger(state: str, table: Table, dataset: str, token: str) -> TableLedger | FileLedger:
+def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
+    """Where the state of a load is kept.
+
+    Args:
+        state: the setting, see `RunSettings.state`.
+        table: where the load goes.
+        dataset: what is loaded.
+        token: names this run.
+        key: what the state is authenticated with.
+    """
     folder = state_folder(state)
-    return TableLedger(table, dataset, token) if folder is None else FileLedger(folder)
+    return TableLedger(table, dataset, token, key) if folder is None else FileLedger(folder, key)

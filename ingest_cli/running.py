@@ -180,11 +180,6 @@ def src_of(prints: Sequence[str]) -> str:
     return dataset_fingerprint(prints)[:SRC_DIGITS]
 
 
-def is_partial(settings: RunSettings) -> bool:
-    """Whether only some of the rows are to be loaded; such a load leaves no state, and does not complete a dataset."""
-    return settings.skip > 0 or settings.limit is not None or settings.replay is not None
-
-
 def window_of(planned: Plan, settings: RunSettings) -> Window:
     """Which rows count.
 

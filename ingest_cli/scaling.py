@@ -24,6 +24,7 @@ from ingest_cli.policies.background import Repeater
 from ingest_cli.raised import RENEW_EVERY_S, Raise, RaiseRow, SuspendedRow
 
 if TYPE_CHECKING:
+    from ingest_cli.authentication import StateKey
     from ingest_cli.capacity import Billing
     from ingest_cli.cost import Tariff
     from ingest_cli.policies.shutdown import StopRequest
@@ -37,6 +38,11 @@ STOP_AHEAD_S = 60.0
 and the lowering."""
 
 _HOUR_S = 3600.0
+
+_OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
+
+NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
+"""Stands behind what was done without a key, or by a row of another pepper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,14 @@ class Scaling:
         fault: why the capacity is still raised after `finish`; None: it is not.
     """
 
-    def __init__(self, table: Table, wish: ScaleWish | None = None, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, table: Table, key: StateKey, wish: ScaleWish | None = None, now_s: Callable[[], float] = time.time
+    ) -> None:
         """Set up; nothing is sent yet.
 
         Args:
             table: whose capacity.
+            key: what the record of a raise is authenticated with.
             wish: what is asked for; None: nothing, but what others have left is undone.
             now_s: the time of day, in seconds since 1970.
         """
@@ -75,7 +84,7 @@ class Scaling:
         self._wish = wish or ScaleWish()
         self._control = CapacityControl(table)
         self._table = table
-        self._row = RaiseRow(table, now_s)
+        self._row = RaiseRow(table, now_s, key)
         self._now_s = now_s
         self._token = secrets.token_hex(16)
         self._raise: Raise | None = None
@@ -91,6 +100,8 @@ class Scaling:
         if self._has_looked:
             return
         found = self._look()
+        if found is not None and not found.is_authentic and found.is_abandoned(self._now_s()):
+            self.notes.append(f"{_OF_ANOTHER_PEPPER}. This load leaves it; `ingest-cli table restore` lowers it")
         if found is None or not self._is_left(found) or (self._wish.wcu or 0) >= found.raised_wcu:
             return
         try:
@@ -171,8 +182,8 @@ class Scaling:
             return None  # whatever is wrong with the table, somebody has said so by now
 
     def _is_left(self, found: Raise) -> bool:
-        """Whether nobody but this command is there to undo it."""
-        return found.token == self._token or found.is_abandoned(self._now_s())
+        """Whether nobody but this command is there to undo it, and it is certain what is to be undone."""
+        return found.is_authentic and (found.token == self._token or found.is_abandoned(self._now_s()))
 
     def _undo_left(self, found: Raise, wait: Wait, wait_s: float) -> None:
         """Undo what a command that is gone has left, unless another one is about to."""
@@ -201,6 +212,8 @@ class Scaling:
             )
         found = self._look()
         if found is not None and not self._is_left(found):
+            if not found.is_authentic and found.is_abandoned(self._now_s()):
+                raise UsageError(f"{_OF_ANOTHER_PEPPER}. Lower it first, with `ingest-cli table restore`")
             self._join(found, wcu)
             return
         if found is not None and not billing.wcu == found.raised_wcu <= wcu:
@@ -341,14 +354,19 @@ def undo(  # noqa: PLR0913 - each is a thing of its own
     return said
 
 
-def restore(table: Table, wait: Wait = time.sleep, now_s: Callable[[], float] = time.time) -> list[str]:
+def restore(
+    table: Table, key: StateKey | None = None, wait: Wait = time.sleep, now_s: Callable[[], float] = time.time
+) -> list[str]:
     """Undo whatever was left raised or suspended; sentences that say what was done, none if there was nothing.
 
+    Without the key nobody knows who has left it; the sentences say so.
+
     Raises:
+        UntrustedStateError: the record of a raise is not authentic.
         LockedError: a run is under way that will do so itself.
         IngestError: it cannot be done now.
     """
-    row, said = RaiseRow(table, now_s), list[str]()
+    row, said = RaiseRow(table, now_s, key), list[str]()
     one = row.read()
     if one is not None:
         if not one.is_abandoned(now_s()):
@@ -356,13 +374,13 @@ def restore(table: Table, wait: Wait = time.sleep, now_s: Callable[[], float] = 
                 f"process {one.holder.pid} on {one.holder.host} has raised the capacity while it loads, and lowers it "
                 f"when it is done; wait for it. If it is gone for good, this works in {one.expires_s - now_s():,.0f} s"
             )
-        said.append(undo(table, one, wait, row=row))
+        said.append(f"{undo(table, one, wait, row=row)}{'' if one.is_authentic else NOT_AUTHENTICATED}")
     suspended = SuspendedRow(table)
     before = suspended.read()
     if before is not None:
         resume(table, before)
         suspended.clear()
-        said.append("autoscaling of the write capacity goes on")
+        said.append(f"autoscaling of the write capacity goes on{NOT_AUTHENTICATED}")
     return said
 
 

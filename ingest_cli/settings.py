@@ -105,6 +105,11 @@ class RunSettings:
     prices: Path | None = None
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only some of the rows are to be loaded; that leaves no state, and does not complete a dataset."""
+        return self.skip > 0 or self.limit is not None or self.replay is not None
+
+    @property
     def memory_bytes(self) -> int:
         """What a run needs at the most, in all of its processes: the sum above."""
         workers = self.workers or available_cores()

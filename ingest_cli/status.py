@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.authentication import StateKey
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.errors import UsageError
 from ingest_cli.ledger import TableLedger
@@ -19,6 +20,7 @@ from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.reading import Reading, Selection, reader
 
 if TYPE_CHECKING:
+    from ingest_cli.keys import Pepper
     from ingest_cli.policies.shutdown import StopRequest
     from ingest_cli.tables import Table
 
@@ -80,6 +82,7 @@ class Seen:
         lock: who has it.
         at_s: when this was, in seconds since 1970.
         rows_per_s: since the look before; None at the first.
+        is_authentic: whether the MACs of all that is shown, but for the lock, were checked and are right.
     """
 
     dataset: str
@@ -88,6 +91,7 @@ class Seen:
     lock: Held | None
     at_s: float
     rows_per_s: float | None = None
+    is_authentic: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -107,7 +111,7 @@ class Seen:
             return self
         rows = self.progress.rows_read - before.progress.rows_read
         rate = max(rows, 0) / (self.at_s - before.at_s)
-        return Seen(self.dataset, self.row, self.progress, self.lock, self.at_s, rate)
+        return replace(self, rows_per_s=rate)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -120,6 +124,7 @@ class Seen:
             "loaded_at": row and row.loaded_at,
             "src": row and row.src,
             "kid": row and row.kid,
+            "authenticated": self.is_authentic,
             "partial_srcs": list(row.partial) if row else [],
             "counts": dict(row.counts) if row else {},
             "progress": progress and {name: getattr(progress, name) for name in Progress.__slots__},
@@ -143,16 +148,19 @@ class Watch:
     Attributes:
         table: where they are.
         now_s: the time of day, in seconds since 1970.
+        pepper: what is shown is authenticated with it; None: it is not.
     """
 
     table: Table
     now_s: Callable[[], float] = time.time
+    pepper: Pepper | None = None
     _before: dict[str, Seen] = field(default_factory=dict)
 
     def __call__(self, datasets: Iterable[str]) -> list[Seen]:
         """What is to be seen of each of `datasets`.
 
         Raises:
+            UntrustedStateError: what the table says is damaged, or not authentic although it names our pepper.
             TableError: the table cannot be read.
         """
         return [self._look(dataset) for dataset in datasets]
@@ -180,13 +188,17 @@ class Watch:
             wait(FOLLOW_EVERY_S)
 
     def _look(self, dataset: str) -> Seen:
-        row = Catalog(self.table).dataset(dataset)
-        state = None
+        row = Catalog(self.table, self.pepper).dataset(dataset)
+        saved = None
         if row is None or row.state != COMPLETE:  # that of a complete one is of no use, if there still is one
-            state = TableLedger(self.table, dataset, "").read()
+            key = None if self.pepper is None else StateKey.of(self.pepper)
+            saved = TableLedger(self.table, dataset, "", key).read()
         now_s = self.now_s()
-        progress = None if state is None else Progress.of(state, row)
-        seen = Seen(dataset, row, progress, look(self.table, dataset, now_s), now_s)
+        progress = None if saved is None else Progress.of(saved.state, row)
+        is_authentic = (
+            row is not None and row.is_authentic and (progress is None or (saved is not None and saved.is_authentic))
+        )
+        seen = Seen(dataset, row, progress, look(self.table, dataset, now_s), now_s, is_authentic=is_authentic)
         seen = seen.since(self._before.get(dataset))
         self._before[dataset] = seen
         return seen

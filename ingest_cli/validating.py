@@ -26,7 +26,6 @@ from ingest_cli.running import (
     announced,
     counting,
     fingerprints,
-    is_partial,
     reject_file,
     run_all,
     src_of,
@@ -82,7 +81,7 @@ def validate(
                 run_all(planned.shards, stages, writer, journal)
         note_undecodable(report, manifest)
         check(report, manifest)
-        report.outcome = "partial" if is_partial(settings) else "complete"
+        report.outcome = "partial" if settings.is_partial else "complete"
     return report
 
 

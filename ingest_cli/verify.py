@@ -97,7 +97,7 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
         TableError: there is nothing to compare with.
         KeyRefusedError: the pepper is another one.
     """
-    rows, dataset = Catalog(table), manifest.dataset.id
+    rows, dataset = Catalog(table, pepper), manifest.dataset.id
     rows.knows(pepper)
     row = rows.dataset(dataset)
     if row is None:

@@ -9,11 +9,22 @@ from typing import Any
 
 import click
 
+from ingest_cli.authentication import StateKey
 from ingest_cli.capacity import Wish
 from ingest_cli.changing import Outlook, change, outlook
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.cli.options import Duration, option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.options import (
+    Duration,
+    check_key_option,
+    option,
+    output_option,
+    pepper_of,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
 from ingest_cli.cli.throughput import Amount, prices_option
 from ingest_cli.cost import PriceList
 from ingest_cli.scaling import restore as undo_raises
@@ -39,6 +50,7 @@ Examples:
 @option("--max-cost", type=Amount(), metavar="AMOUNT", help="Refuse what costs more than that in the time of --for.")
 @option("--for", "planned", type=Duration(), default="1h", metavar="TIME", help="How long, for --max-cost: 90m, 2h.")
 @prices_option
+@check_key_option
 @output_option
 @settings_options
 @click.pass_context
@@ -53,13 +65,14 @@ def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: 
     if wish.on_demand and (wish.wcu or wish.rcu):
         raise click.UsageError("--on-demand has no provisioned capacity; leave out --wcu and --rcu.")
     rates, table = PriceList.read(prices), _open(values)
+    key = _state_key(values, table)
     if (warning := rates.warning(dt.datetime.now(dt.UTC).date())) is not None:
         Log("text").line(warning)
     if wish != Wish():
         limit = values["max_cost"]
         for sentence in change(table, wish, rates, max_cost=limit, planned_s=values["planned"]):
             Log("text").line(sentence)
-    _show(table.target.table, outlook(table, rates), output)
+    _show(table.target.table, outlook(table, rates, key), output)
 
 
 def _show(name: str, found: Outlook, output: str) -> None:
@@ -74,6 +87,8 @@ def _show(name: str, found: Outlook, output: str) -> None:
         )
     if cost is not None:
         facts["per_hour"] = f"{cost.amount:.4f} {cost.currency} = {cost.arithmetic}"
+    if found.raised is not None and not facts.pop("authenticated"):
+        facts["raised_by_a_load_from"] = f"{found.raised.wcu:,} (not authenticated)"
     for fact, value in facts.items():
         if value is not None:
             text = f"{value:,}" if isinstance(value, int) else str(value)
@@ -82,16 +97,27 @@ def _show(name: str, found: Outlook, output: str) -> None:
 
 @click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
+@check_key_option
 @settings_options
 @click.pass_context
 def restore(ctx: click.Context, /, **values: Any) -> None:
-    """Lower the capacity that a load has raised and left so, and let autoscaling go on."""
+    """Lower the capacity that a load has raised and left so, and let autoscaling go on.
+
+    What it was is in a row of the table, which is not authenticated without --key.
+    """
     if shown(ctx):
         return
-    said = undo_raises(_open(values))
+    table = _open(values)
+    said = undo_raises(table, _state_key(values, table))
     for sentence in said or ["nothing was left raised or suspended; nothing was done"]:
         click.echo(escape(sentence))
 
 
 def _open(values: dict[str, Any]) -> Table:
     return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+
+
+def _state_key(values: dict[str, Any], table: Table) -> StateKey | None:
+    """What the record of a raise is authenticated with, if a key was given."""
+    pepper = pepper_of(values["key"], table)
+    return None if pepper is None else StateKey.of(pepper)

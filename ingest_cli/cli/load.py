@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ingest_cli.authentication import StateKey
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log
 from ingest_cli.cli.help import Sectioned
@@ -121,7 +122,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
 
         if values["plan"]:
             ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
-        scaling = Scaling(table, ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
+        scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
         cost_before = 0.0
 
@@ -130,7 +131,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             how = replace(how, cost_before=cost_before)
             report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
             if values["prune"] and report.outcome in {"complete", "unchanged"}:
-                prune_after(report, table, how, values, stop)
+                prune_after(report, table, pepper, how, values, stop)
             cost_before += cost_of(report)
             return report
 

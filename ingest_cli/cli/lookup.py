@@ -105,6 +105,8 @@ def _show(breaches: list[Breach], output: str) -> None:
     for breach in breaches:
         date = f", {breach.occurred_on}" if breach.occurred_on else ""
         click.echo(escape(f"  {breach.title} ({breach.dataset}{date})"))
+        if not breach.authenticated:
+            click.echo("    the table has no title for it that is authenticated with this pepper")
         if breach.description:
             click.echo(escape(f"    {breach.description}"))
         click.echo(escape(f"    found as: {', '.join(breach.labels)}"))

@@ -11,17 +11,22 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from ingest_cli import core_dumps
+from ingest_cli.catalog import Catalog
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
-from ingest_cli.keys import parse_key_reference, read_age_identity
+from ingest_cli.keys import parse_key_reference, read_age_identity, read_pepper
 from ingest_cli.settings import AUTO_WORKERS, RunSettings, Target
+
+if TYPE_CHECKING:
+    from ingest_cli.keys import Pepper
+    from ingest_cli.tables import Table
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -243,6 +248,13 @@ key_option = option(
     section=TABLE_AND_KEY,
 )
 
+check_key_option = option(
+    "--key",
+    metavar="REF",
+    help="Where the pepper is, as for `load`: authenticates what the table says. Default: it is shown as it is.",
+    section=TABLE_AND_KEY,
+)
+
 output_option = option(
     "--output",
     type=click.Choice(["text", "json"]),
@@ -322,6 +334,19 @@ def target_of(table: str | None, region: str | None, profile: str | None, endpoi
     if not table:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
     return Target(table, region, profile, endpoint_url)
+
+
+def pepper_of(reference: str | None, table: Table) -> Pepper | None:
+    """The pepper that was given to a command which can do without one; checked against the table, as for a load.
+
+    Raises:
+        KeyRefusedError: it cannot be read, or is not the one that the table was loaded with.
+    """
+    if not reference:
+        return None
+    pepper = read_pepper(reference, table.session)
+    Catalog(table).knows(pepper)
+    return pepper
 
 
 def run_settings(values: dict[str, Any]) -> RunSettings:

@@ -17,6 +17,7 @@ from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.interrupts import Interrupts, interruptible
 from ingest_cli.cli.operation import Operation, unattended_options
 from ingest_cli.cli.options import (
+    key_option,
     log_option,
     option,
     output_option,
@@ -28,8 +29,10 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
 from ingest_cli.errors import ExitCode, UsageError
+from ingest_cli.keys import Pepper, read_pepper
 from ingest_cli.policies.shutdown import StopRequest, without_restart
-from ingest_cli.pruning import Pruning, Wish, prune
+from ingest_cli.prune_result import Pruning
+from ingest_cli.pruning import Wish, prune
 from ingest_cli.report import Report
 from ingest_cli.settings import TRANSPORTS, RunSettings
 from ingest_cli.spending import limit_wcu, spent
@@ -40,9 +43,9 @@ _LINE_EVERY_S = 10.0
 EXAMPLES = """\
 \b
 Examples:
-  ingest-cli prune demo-telco-2017 --table breaches --dry-run
-  ingest-cli prune demo-telco-2017 --table breaches --max-wcu 500
-  ingest-cli prune demo-telco-2017 --table breaches --all
+  ingest-cli prune demo-telco-2017 --table breaches --key env:PEPPER --dry-run
+  ingest-cli prune demo-telco-2017 --table breaches --key env:PEPPER --max-wcu 500
+  ingest-cli prune demo-telco-2017 --table breaches --key env:PEPPER --all
 
 """
 
@@ -53,6 +56,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @table_options
+@key_option
 @max_wcu_option
 @max_rcu_option
 @give_up_option
@@ -69,15 +73,19 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     so if there may be any; --all, and then `load`, gives a clean table.
 
     They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
-    no pepper.
+    the pepper of the last load, with which what the table says about the dataset is authenticated.
     """
     if shown(ctx):
         return
-    table = Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    if not values["key"]:
+        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     if not (yes or dry_run or sys.stdin.isatty()):
         raise UsageError(
             "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
         )
+    table = Table(target)
+    pepper = read_pepper(values["key"], table.session)
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)
@@ -89,14 +97,16 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
             agree=(lambda _: True) if yes else _asked,
             on_progress=_telling(operation.log),
         )
-        found = prune(table, dataset, wish, interrupts.fresh())
+        found = prune(table, pepper, dataset, wish, interrupts.fresh())
         came_to = f"prune of {dataset} in {found.table}: {found.outcome}, {found.removed:,} items removed"
         operation.tell(found, found.message, f"{found.message}. {came_to}; exit code {int(found.exit_code)}.")
         operation.log.keep(came_to, dataset=dataset, outcome=found.outcome)
     ctx.exit(found.exit_code)
 
 
-def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[str, Any], stop: StopRequest) -> None:
+def prune_after(  # noqa: PLR0913, PLR0917 - what was loaded, and how
+    report: Report, table: Table, pepper: Pepper, how: RunSettings, values: Mapping[str, Any], stop: StopRequest
+) -> None:
     """Prune what a complete load has left behind, and note in its report what came of it."""
 
     def agree(found: Pruning) -> bool:
@@ -111,9 +121,8 @@ def prune_after(report: Report, table: Table, how: RunSettings, values: Mapping[
 
     limit = limit_wcu(report, how)
     left = None if limit is None else limit - report.wcu_spent
-    found = prune(
-        table, report.dataset, Wish(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left), stop
-    )
+    wish = Wish(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left)
+    found = prune(table, pepper, report.dataset, wish, stop)
     report.wcu_pruned = found.traffic.wcu_consumed + found.traffic.wcu_state
     if found.is_spent:
         found.message = str(spent(report, how))

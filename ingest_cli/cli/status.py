@@ -12,7 +12,16 @@ from ingest_cli.catalog import Catalog
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, show
 from ingest_cli.cli.interrupts import Interrupts
-from ingest_cli.cli.options import log_option, output_option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.options import (
+    check_key_option,
+    log_option,
+    output_option,
+    pepper_of,
+    settings_options,
+    shown,
+    table_options,
+    target_of,
+)
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.errors import UsageError
 from ingest_cli.status import Seen, Watch, find_all
@@ -33,6 +42,7 @@ Examples:
 @click.option("--follow", is_flag=True, help="Look again every few seconds, until nobody is at work any more.")
 @click.option("--scan", is_flag=True, help="Find the datasets by reading the whole table.")
 @table_options
+@check_key_option
 @max_rcu_option
 @give_up_option
 @output_option
@@ -44,7 +54,8 @@ def command(
 ) -> None:
     """Show the DATASETs in a table, or all of them: what they are, how loads are getting on, who holds locks.
 
-    It is all in the table, so that a load can be looked at from any machine.
+    It is all in the table, so that a load can be looked at from any machine. Without --key it is not authenticated:
+    who can write to the table can make it say anything.
     """
     if shown(ctx):
         return
@@ -56,7 +67,7 @@ def command(
         wanted = [one for one in found if not datasets or one in datasets]
     else:
         wanted = list(dict.fromkeys(datasets)) or _listed(table, log)
-    watch = Watch(table, time.time)
+    watch = Watch(table, time.time, pepper_of(values["key"], table))
 
     def tell(running: list[Seen]) -> None:
         if output == "json":
@@ -101,7 +112,7 @@ def _text(seen: Seen) -> list[str]:
             f"{counts.get('rows_rejected', 0):,} rejected + {counts.get('rows_skipped', 0):,} skipped"
         )
         lines.append(f"  items       {counts.get('items', 0):,} acknowledged")
-    lines.append(f"  src         {row.src}, pepper {row.kid}")
+    lines.append(f"  src         {row.src}, pepper {row.kid}{'' if seen.is_authentic else '; not authenticated'}")
     if row.patchwork:
         lines.append(f"  but         {row.patchwork}")
     if seen.progress is not None or seen.is_running:
@@ -119,7 +130,7 @@ def _text(seen: Seen) -> list[str]:
 def _progress(seen: Seen) -> str:
     """A line about a dataset that is being worked on."""
     where = "" if seen.lock is None else f"; process {seen.lock.pid} on {seen.lock.host}, since {seen.lock.since}"
-    return f"{seen.dataset}: {_done(seen)}{where}"
+    return f"{seen.dataset}: {_done(seen)}{where}{'' if seen.is_authentic else '; not authenticated'}"
 
 
 def _done(seen: Seen) -> str:

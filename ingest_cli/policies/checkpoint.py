@@ -1,23 +1,34 @@
 """How far a load has come, such that the same command can go on from there.
 
-Pure bookkeeping: nothing here reads, writes or waits.
+Pure bookkeeping: nothing here reads, writes or waits. Who reads a state has checked its MAC before, if there is a key;
+`status` has none, so that a state is unpacked within bounds, and each value in it checked, whoever wrote it.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest_cli.errors import UsageError
-from ingest_cli.policies.ranges import SourceRanges
+from ingest_cli.errors import UntrustedStateError, UsageError
+from ingest_cli.plain_values import amount, flag, parsed_json, text, whole
+from ingest_cli.policies.ranges import Allowance, SourceRanges
 from ingest_cli.report import Account
 
 FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)
-"""The first knows of no generation, and is of none."""
+
+MAX_BYTES = 8 << 20
+"""Size of the largest state, unpacked. The row of the table holds at most 400 KiB of it packed, which is rarely more
+than 4 MiB; a source or member that is done takes 2 bytes, so that there may be four million of these. What Python makes
+of the worst 8 MiB of JSON (empty lists) takes 180 MB for a moment."""
+
+MAX_PARTS = 1_000_000
+"""Sources, and members and stretches of them that are not done, in a state at the most: 150 bytes of memory each, and
+more than that many sources do not fit into the plan of a load either."""
+
+MAX_IDENTITY_CHARACTERS = 1024
+"""Longest part of an identity: digests of 64, an ARN or a table's id of less than 300 characters."""
 
 _DAMAGED = "the saved state is damaged; begin again with --restart"
 
@@ -142,15 +153,16 @@ class Checkpoint:
             UsageError: it is of another load; says in what.
         """
         self.check_dataset(wanted)
-        for name, reason in _CHANGED.items():
+        for name in _CHANGED:
             if getattr(self.identity, name) != getattr(wanted, name):
-                raise UsageError(
-                    f'the load of "{wanted.dataset}" was broken off and cannot go on: {reason}. Put back what it was, '
-                    "or begin again with --restart"
-                )
+                raise cannot_go_on(wanted.dataset, name)
 
     def to_bytes(self) -> bytes:
-        """The state in few bytes."""
+        """The state in few bytes.
+
+        Raises:
+            UsageError: it is larger than any that could be read again.
+        """
         state = {
             "version": FORMAT_VERSION,
             "identity": {name: getattr(self.identity, name) for name in Identity.__slots__},
@@ -161,30 +173,80 @@ class Checkpoint:
             "wcu_consumed": round(self.wcu_consumed, 1),
             "closed_rows": self.closed_rows + sum(shard.closed_rows for shard in self.shards),
         }
-        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 6)
+        data = json.dumps(state, separators=(",", ":")).encode()
+        if len(data) > MAX_BYTES or len(self.shards) > MAX_PARTS:
+            raise UsageError(
+                f"the state of this load is too large to be saved ({len(data):,} bytes, {len(self.shards):,} sources; "
+                f"at most {MAX_BYTES:,} and {MAX_PARTS:,}); split the manifest into several with fewer sources each"
+            )
+        return zlib.compress(data, 6)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
         """The state that `to_bytes` made.
 
         Raises:
-            UsageError: it is damaged, or of another version of the program.
+            UntrustedStateError: it is damaged, larger than any that `to_bytes` makes, or of another version of the
+                program.
         """
         try:
-            state: Mapping[str, Any] = json.loads(zlib.decompress(data))
-            if state["version"] not in READABLE_VERSIONS:
-                raise UsageError(
-                    f"the saved state is of another version of this program ({state['version']}); go on with "
-                    "that one, or begin again with --restart"
+            state = parsed_json(_unpacked(data))
+            version = whole(state["version"])
+            if version != FORMAT_VERSION:
+                raise UntrustedStateError(
+                    f"the saved state is of another version of this program ({version}); go on with that one, or begin "
+                    "again with --restart"
                 )
-            shards = [SourceRanges.from_plain(each) for each in state["shards"]]
-            account, closed_rows = Account.from_plain(state["account"]), int(state["closed_rows"])
-            found = cls(Identity(**state["identity"]), shards, account, int(state["rejects_bytes"]), closed_rows)
-            found.source_fault = bool(state["source_fault"])
-            found.wcu_consumed = float(state.get("wcu_consumed", 0.0))
-            rows = closed_rows + sum(shard.rows for shard in shards)
+            found = cls._from_plain(state)
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise UsageError(_DAMAGED) from error
-        if account.rows_read != rows:
-            raise UsageError(_DAMAGED)
+            raise UntrustedStateError(_DAMAGED) from error
+        if found.account.rows_read != found.closed_rows + sum(shard.rows for shard in found.shards):
+            raise UntrustedStateError(_DAMAGED)
         return found
+
+    @classmethod
+    def _from_plain(cls, state: Any) -> Checkpoint:
+        """The state that a JSON document tells of.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: it tells of none.
+        """
+        if state["identity"].keys() != set(Identity.__slots__) or not isinstance(state["shards"], list):
+            raise ValueError("not the parts of a state")
+        identity = Identity(**{name: text(one, MAX_IDENTITY_CHARACTERS) for name, one in state["identity"].items()})
+        allowance = Allowance(MAX_PARTS)
+        return cls(
+            identity,
+            [SourceRanges.from_plain(each, allowance) for each in state["shards"]],
+            Account.from_plain(state["account"]),
+            whole(state["rejects_bytes"]),
+            whole(state["closed_rows"]),
+            flag(state["source_fault"]),
+            amount(state["wcu_consumed"]),
+        )
+
+
+def cannot_go_on(dataset: str, changed: str) -> UsageError:
+    """The error that says why a state is of another load.
+
+    Args:
+        dataset: whose.
+        changed: the attribute of its identity that is another one.
+    """
+    return UsageError(
+        f'the load of "{dataset}" was broken off and cannot go on: {_CHANGED[changed]}. Put back what it was, or begin '
+        "again with --restart"
+    )
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What was packed, and nothing but that.
+
+    Raises:
+        ValueError, zlib.error: it is cut off, followed by something else, or larger than `MAX_BYTES`.
+    """
+    unpacking = zlib.decompressobj()
+    unpacked = unpacking.decompress(data, MAX_BYTES + 1)
+    if len(unpacked) > MAX_BYTES or not unpacking.eof or unpacking.unused_data:
+        raise ValueError("not a packed state")
+    return unpacked

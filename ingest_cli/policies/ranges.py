@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+from ingest_cli.plain_values import whole
 from ingest_cli.records import WHOLE, Position, Remaining, Span
 
 _UNTOUCHED, _DONE = 0, 1
+
+
+class Allowance:
+    """How many objects may still be made of a state that is read."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, parts: int) -> None:
+        self._left = parts
+
+    def take(self, parts: int = 1) -> None:
+        """Take some.
+
+        Raises:
+            ValueError: there are not so many left.
+        """
+        self._left -= parts
+        if self._left < 0:
+            raise ValueError("too many parts")
 
 
 class RangeSet:
@@ -17,6 +38,8 @@ class RangeSet:
         spans: disjoint, in order, no two touching.
         end: where the member ends, once it was read to there.
     """
+
+    __slots__ = ("end", "spans")
 
     def __init__(self, spans: Sequence[Span] = (), end: Position | None = None) -> None:
         self.spans = list(spans)
@@ -61,18 +84,27 @@ class RangeSet:
         return [_numbers(self.end), [_numbers(one) for one in ends]]
 
     @classmethod
-    def from_plain(cls, plain: Any) -> RangeSet:
+    def from_plain(cls, plain: Any, allowance: Allowance) -> RangeSet:
         """What `to_plain` made.
 
+        Args:
+            plain: as JSON has it.
+            allowance: what may still be made.
+
         Raises:
-            ValueError, TypeError: it is something else.
+            ValueError, TypeError: it is something else, or stretches overlap or go backwards.
         """
-        if plain == _UNTOUCHED:
+        allowance.take()
+        if _is(plain, _UNTOUCHED):
             return cls()
         end, ends = plain
-        places = [Position(*one) for one in ends]
+        allowance.take(len(ends))
+        places = [_position(one) for one in ends]
+        for before, after in pairwise(places):
+            if after.offset < before.offset or after.row < before.row or after.line < before.line:
+                raise ValueError("stretches overlap")
         spans = [Span(start, after) for start, after in zip(places[::2], places[1::2], strict=True)]
-        return cls(spans, None if end is None else Position(*end))
+        return cls(spans, None if end is None else _position(end))
 
 
 class SourceRanges:
@@ -84,6 +116,8 @@ class SourceRanges:
     Attributes:
         closed_rows: rows of the members that are done; those from before the state was last read are not in it.
     """
+
+    __slots__ = ("_count", "_is_done", "_members", "closed_rows")
 
     def __init__(self) -> None:
         self.closed_rows = 0
@@ -146,19 +180,26 @@ class SourceRanges:
         return [self._count, [_DONE if each is None else each.to_plain() for each in self._members]]
 
     @classmethod
-    def from_plain(cls, plain: Any) -> SourceRanges:
+    def from_plain(cls, plain: Any, allowance: Allowance) -> SourceRanges:
         """What `to_plain` made.
+
+        Args:
+            plain: as JSON has it.
+            allowance: what may still be made.
 
         Raises:
             ValueError, TypeError: it is something else.
         """
+        allowance.take()
         made = cls()
-        if plain == _DONE:
+        if _is(plain, _DONE):
             made._is_done = True
-        elif plain != _UNTOUCHED:
+        elif not _is(plain, _UNTOUCHED):
             count, members = plain
-            made._count = None if count is None else int(count)
-            made._members = [None if each == _DONE else RangeSet.from_plain(each) for each in members]
+            if not isinstance(members, list):
+                raise ValueError("members are a list")
+            made._count = None if count is None else whole(count)
+            made._members = [None if _is(each, _DONE) else RangeSet.from_plain(each, allowance) for each in members]
         return made
 
     def _open(self, member: int) -> RangeSet:
@@ -189,3 +230,18 @@ def _end(span: Span) -> Position:
 
 def _numbers(position: Position | None) -> list[int] | None:
     return None if position is None else [position.offset, position.row, position.line]
+
+
+def _is(plain: Any, mark: int) -> bool:
+    """Whether it is that number, and not `true` or `1.0`."""
+    return type(plain) is int and plain == mark
+
+
+def _position(plain: Any) -> Position:
+    """A place in a member.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    offset, row, line = plain
+    return Position(whole(offset), whole(row), whole(line))

@@ -172,7 +172,7 @@ def test_what_is_asked_for_its_result_says_it_in_any_case(cli: Cli, table: Place
         (["status", *table.at], "Demo of three rows"),
         (["draft", tmp_path / "demo-small.csv"], "[dataset]"),
         (["load", manifest, "--dry-run"], "validate complete"),
-        (["prune", "demo-small", *table.at, "--dry-run"], "prune "),
+        (["prune", "demo-small", *table.to, "--dry-run"], "prune "),
     ):
         result = cli.from_cron(*command)  # as a shell has it for `2>&1 | less`, if nobody types there
         assert (result.code, words in result.out) == (0, True), command
@@ -182,7 +182,7 @@ def test_prune_is_as_silent_and_verify_if_told_so(cli: Cli, table: Place, admin:
     manifest, log, metrics = small_dump(tmp_path), tmp_path / "nightly.log", tmp_path / "verify.prom"
     assert cli("load", manifest, *table.to).code == 0
     verified = cli.from_cron("verify", manifest, *table.to, "--quiet", "--log-file", log, "--metrics-file", metrics)
-    pruned = cli.from_cron("prune", "demo-small", *table.at, "--yes", "--log-file", log, "--max-runtime", "1h")
+    pruned = cli.from_cron("prune", "demo-small", *table.to, "--yes", "--log-file", log, "--max-runtime", "1h")
     assert [(one.code, one.out) for one in (verified, pruned)] == [(0, ""), (0, "")]
     assert "verify of Demo of three rows (demo-small) in" in log.read_text()
     assert "prune of demo-small in" in log.read_text()
@@ -194,7 +194,7 @@ def test_prune_is_as_silent_and_verify_if_told_so(cli: Cli, table: Place, admin:
     assert (failed.code, paragraph.count("ingest-cli: ")) == (4, 1)
     assert "1 missing of 9 items compared" in paragraph
     assert [labels["outcome"] for labels, value in gauges(metrics)["dataset_outcome"] if value] == ["different"]
-    unknown = cli.from_cron("prune", "demo-none", *table.at, "--yes")
+    unknown = cli.from_cron("prune", "demo-none", *table.to, "--yes")
     assert (unknown.code, unknown.out.count("ingest-cli: ")) == (2, 1)
 
 

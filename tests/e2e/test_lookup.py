@@ -98,6 +98,7 @@ def test_the_answer_says_what_leaked(answers: dict[str, dict[str, Any]]) -> None
         "classes": ["Email addresses", "Government issued IDs", "Names", "Phone numbers", "Physical addresses"],
         "hints": {"email": ["a***@e***.com"], "phone": ["+60*******89"]},
         "records": 1,
+        "authenticated": True,
     }
 
 

@@ -66,7 +66,7 @@ def empty(new_table: Callable[[], Place]) -> Place:
 def test_what_left_the_dump_leaves_the_table(cli: Cli, table: Place) -> None:
     src = table.reserved(f"_dataset#{DATASET}")["src"]
     before = comparable(table.items)
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json", without=["PEPPER"])
+    result = cli("prune", DATASET, *table.to, "--yes", "--output", "json")
     assert (result.code, result.report["outcome"]) == (0, "complete")
     assert result.report["items"] == {"found": 9, "stale": 3, "removed": 3}
     assert comparable(table.items) == {
@@ -74,14 +74,14 @@ def test_what_left_the_dump_leaves_the_table(cli: Cli, table: Place) -> None:
     }
     assert len(table.items) == 6 + 9
     assert (f"_lock#{DATASET}", "_") not in table.everything
-    again = cli("prune", DATASET, *table.at, "--yes")
+    again = cli("prune", DATASET, *table.to, "--yes")
     assert "6 in" in again.out
     assert "removed     0" in again.out
 
 
 def test_counting_changes_nothing(cli: Cli, table: Place) -> None:
     asked, written = len(table.requests), len(table.writes)
-    result = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--dry-run", "--output", "json")
     assert (result.code, result.report["outcome"], result.report["items"]["stale"]) == (0, "counted", 3)
     assert len(table.writes) == written
     assert table.operations(asked) == {"DescribeTable", "GetItem", "Scan"}
@@ -89,7 +89,7 @@ def test_counting_changes_nothing(cli: Cli, table: Place) -> None:
 
 def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
     for typed, code, left in (("yes", 2, 18), (DATASET, 0, 15)):
-        with cli.on_terminal("prune", DATASET, *table.at) as child:
+        with cli.on_terminal("prune", DATASET, *table.to) as child:
             child.expect("3 of 9 items in")
             child.expect("Type the dataset's id to go on")
             child.sendline(typed)
@@ -99,7 +99,7 @@ def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
 
 
 def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
-    with cli.on_terminal("prune", DATASET, *table.at) as child:
+    with cli.on_terminal("prune", DATASET, *table.to) as child:
         child.expect("go on")
         child.sendintr()
         said = child.read()
@@ -111,7 +111,8 @@ def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
 
 def test_without_anybody_to_ask_it_refuses(cli: Cli, table: Place) -> None:
     asked = len(table.requests)
-    cli("prune", DATASET, *table.at).complains(2, "--yes", "--dry-run")
+    cli("prune", DATASET, *table.to).complains(2, "--yes", "--dry-run")
+    cli("prune", DATASET, *table.at, "--yes").complains(2, "Say where the pepper is with --key")
     assert len(table.requests) == asked
 
 
@@ -122,7 +123,7 @@ def test_never_before_the_load_is_complete(cli: Cli, empty: Place, tmp_path: Pat
     assert cli("load", tmp_path / f"{DATASET}.toml", *empty.to).code == 4
     empty.endpoint.script.clear()
     held = dict(empty.items)
-    result = cli("prune", DATASET, *empty.at, "--yes")
+    result = cli("prune", DATASET, *empty.to, "--yes")
     assert result.code == 2
     assert "cannot be pruned: its load is not complete. Run that to its end first" in result.err
     assert empty.items == held
@@ -130,7 +131,7 @@ def test_never_before_the_load_is_complete(cli: Cli, empty: Place, tmp_path: Pat
 
 def test_an_unknown_dataset(cli: Cli, empty: Place) -> None:
     for extra in ([], ["--all"], ["--dry-run"]):
-        result = cli("prune", "demo-smal", *empty.at, "--yes", *extra)
+        result = cli("prune", "demo-smal", *empty.to, "--yes", *extra)
         assert result.code == 2
         assert 'knows of no dataset "demo-smal"' in result.err
     assert not empty.writes
@@ -149,7 +150,7 @@ def test_one_at_a_time(cli: Cli, table: Place, admin: Client) -> None:
         "expires": {"N": str(time.time() + 3600)},
     }
     admin.put_item(TableName=table.name, Item=lock)  # type: ignore[arg-type] # a literal
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--yes", "--output", "json")
     assert (result.code, result.report["outcome"]) == (5, "locked")
     assert "4711 on loader-7" in result.err
     assert len(table.items) == 18
@@ -160,19 +161,19 @@ def test_a_load_under_way_is_waited_for_not_judged(cli: Cli, empty: Place, tmp_p
     manifest = small_dump(tmp_path, [("N" * 500, "", "", f"kenari.{n}@example.org") for n in range(800)])
     with under_way(cli, empty, manifest, items=20, wcu_per_s=30) as process:
         for extra in ([], ["--dry-run"], ["--all"]):
-            result = cli("prune", DATASET, *empty.at, "--yes", *extra, "--output", "json")
+            result = cli("prune", DATASET, *empty.to, "--yes", *extra, "--output", "json")
             assert (result.code, result.report["outcome"]) == (5, "locked")
             assert f"is being worked on by process {process.pid} on " in result.err
         process.send_signal(signal.SIGTERM)
         assert cli.finish(process).code == 75
     for extra in ([], ["--dry-run"]):
-        cli("prune", DATASET, *empty.at, "--yes", *extra).complains(2, "its load is not complete")
+        cli("prune", DATASET, *empty.to, "--yes", *extra).complains(2, "its load is not complete")
 
 
 def test_a_lock_that_is_lost_ends_it(cli: Cli, table: Place) -> None:
     """A load may have rewritten what was read: nothing may be deleted without the lock."""
     table.goes_wrong(faults.error("ConditionalCheckFailedException"), "PutItem", nth=2)
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--yes", "--output", "json")
     assert (result.code, result.report["items"]["removed"]) == (5, 0)
     assert "another run has taken over" in result.err
     assert len(table.items) == 18
@@ -183,7 +184,7 @@ def test_bad_weather(cli: Cli, table: Place) -> None:
         table.goes_wrong(fault, "Scan", times=1)
     for fault in (faults.partial(1), faults.reset(after=True), faults.empty_object(), faults.server_error()):
         table.goes_wrong(fault, "BatchWriteItem", times=1)
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--yes", "--output", "json")
     assert (result.code, result.report["items"]["removed"]) == (0, 3), result
     assert len(table.items) == 15
 
@@ -192,7 +193,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, empty: Place, 
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(400)]
     loaded(cli, empty, tmp_path, rows)
     loaded(cli, empty, tmp_path, rows[:10])
-    with cli.started("prune", DATASET, *empty.at, "--yes", "--max-wcu", "40", "--output", "json") as process:
+    with cli.started("prune", DATASET, *empty.to, "--yes", "--max-wcu", "40", "--output", "json") as process:
         wait_until(lambda: len(empty.items) < 390)
         process.send_signal(signal.SIGTERM)
         stopped = cli.finish(process)
@@ -200,32 +201,32 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, empty: Place, 
     removed = stopped.report["items"]["removed"]
     assert 0 < removed == 400 - len(empty.items) < 390
     assert (f"_lock#{DATASET}", "_") not in empty.everything
-    result = cli("prune", DATASET, *empty.at, "--yes", "--output", "json")
+    result = cli("prune", DATASET, *empty.to, "--yes", "--output", "json")
     assert result.report["items"] == {"found": 400 - removed, "stale": 390 - removed, "removed": 390 - removed}
     assert len(empty.items) == 10
 
 
 def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place) -> None:
     table.endpoint.service.state.recovery = "DISABLED"
-    counted = cli("prune", DATASET, *table.at, "--dry-run", "--output", "json")
+    counted = cli("prune", DATASET, *table.to, "--dry-run", "--output", "json")
     assert counted.report["notes"] == [], "nothing was removed"
-    with cli.on_terminal("prune", DATASET, *table.at) as child:
+    with cli.on_terminal("prune", DATASET, *table.to) as child:
         child.expect("note: point-in-time recovery of the table is off")
         child.expect("go on")
         child.sendline("no")
         assert "recovery" not in child.read(), "nothing was removed"
-    pruned, again = (cli("prune", DATASET, *table.at, "--yes", "--output", "json") for _ in range(2))
+    pruned, again = (cli("prune", DATASET, *table.to, "--yes", "--output", "json") for _ in range(2))
     assert ["recovery of the table is off" in note for note in pruned.report["notes"]] == [True]
     assert (again.code, again.report["notes"]) == (0, []), "there was nothing left to remove"
 
 
 def test_recovery_that_is_on_or_unknown_is_not(cli: Cli, table: Place) -> None:
     table.endpoint.service.state.recovery = "ENABLED"
-    result = cli("prune", DATASET, *table.at, "--yes", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--yes", "--output", "json")
     assert (result.code, result.report["notes"]) == (0, [])
     table.endpoint.script.add(faults.error("AccessDeniedException"), operation="DescribeContinuousBackups")
     table.endpoint.service.state.recovery = "DISABLED"
-    result = cli("prune", OTHER, *table.at, "--all", "--yes", "--output", "json")
+    result = cli("prune", OTHER, *table.to, "--all", "--yes", "--output", "json")
     assert (result.code, result.report["notes"]) == (0, [])
 
 
@@ -245,7 +246,7 @@ def test_some_rows_of_a_changed_dump_leave_a_complete_dataset_complete(cli: Cli,
     seen = cli("status", DATASET, *empty.at, "--output", "json").report["datasets"][0]
     assert (seen["state"], seen["src"], seen["partial_srcs"]) == ("complete", src["S"], [partial.report["src"]])
     assert "some rows of another state of the dump" in cli("status", DATASET, *empty.at).out
-    refused = cli("prune", DATASET, *empty.at, "--yes", "--output", "json")
+    refused = cli("prune", DATASET, *empty.to, "--yes", "--output", "json")
     assert (refused.code, "nobody knows which items" in refused.err) == (2, True)
     assert empty.items.keys() == whole.keys()
 
@@ -259,7 +260,7 @@ def test_some_rows_of_a_changed_dump_leave_a_complete_dataset_complete(cli: Cli,
     assert cli("load", manifest, *empty.to, "--restart").code == 0
     assert empty.items == whole
     assert cli("verify", manifest, *empty.to).code == 0
-    assert cli("prune", DATASET, *empty.at, "--yes").code == 0
+    assert cli("prune", DATASET, *empty.to, "--yes").code == 0
     assert empty.items == whole
 
 
@@ -316,7 +317,7 @@ def test_a_failed_load_is_not_pruned(cli: Cli, empty: Place, tmp_path: Path) -> 
 
 def test_a_dataset_is_withdrawn(cli: Cli, table: Place, once: Template) -> None:
     written = len(table.writes)
-    result = cli("prune", DATASET, *table.at, "--all", "--yes", "--output", "json")
+    result = cli("prune", DATASET, *table.to, "--all", "--yes", "--output", "json")
     assert (result.code, result.report["items"]) == (0, {"found": 9, "stale": 9, "removed": 9})
     assert not [key for key in table.everything if DATASET in "".join(key)]
     assert DATASET not in json.dumps(table.everything["_datasets", "_"])
@@ -336,7 +337,7 @@ def test_a_withdrawal_takes_what_was_not_counted(cli: Cli, table: Place, admin: 
     late = {key: item for key, item in table.items.items() if key[1].startswith(f"{DATASET}#")}
     for pk, sk in late:
         admin.delete_item(TableName=table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
-    with cli.on_terminal("prune", DATASET, *table.at, "--all") as child:
+    with cli.on_terminal("prune", DATASET, *table.to, "--all") as child:
         child.expect("all of 0 items in")
         filled(table, admin, late)
         child.sendline(DATASET)
@@ -352,14 +353,14 @@ def test_a_withdrawal_that_is_broken_off_leaves_nothing_that_looks_whole(
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(60)]
     manifest = loaded(cli, empty, tmp_path, rows)
     empty.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem", nth=2)
-    result = cli("prune", DATASET, *empty.at, "--all", "--yes", "--output", "json")
+    result = cli("prune", DATASET, *empty.to, "--all", "--yes", "--output", "json")
     assert (result.code, result.report["items"]["removed"]) == (4, 25)
     assert empty.reserved(f"_dataset#{DATASET}")["state"] == {"S": "withdrawing"}
-    assert "withdrawn" in cli("prune", DATASET, *empty.at, "--yes").err
+    assert "withdrawn" in cli("prune", DATASET, *empty.to, "--yes").err
     again = cli("load", manifest, *empty.to, "--output", "json").report
     assert (again["outcome"], again["items"]["acknowledged"]) == ("complete", 60)
     assert len(empty.items) == 60
-    assert cli("prune", DATASET, *empty.at, "--all", "--yes").code == 0
+    assert cli("prune", DATASET, *empty.to, "--all", "--yes").code == 0
     assert not empty.items
 
 
@@ -371,7 +372,7 @@ def test_a_load_that_was_broken_off_is_withdrawn_with_its_state(cli: Cli, empty:
         process.send_signal(signal.SIGTERM)
         assert cli.finish(process).code == 75
     assert 0 < len(empty.items) < 800
-    assert cli("prune", DATASET, *empty.at, "--all", "--yes").code == 0
+    assert cli("prune", DATASET, *empty.to, "--all", "--yes").code == 0
     assert not [key for key in empty.everything if DATASET in "".join(key)]
     assert cli("load", manifest, *empty.to, "--limit", "5").code == 0
     result = cli("load", manifest, *empty.to, *state)
@@ -383,7 +384,7 @@ def test_a_load_that_was_broken_off_is_withdrawn_with_its_state(cli: Cli, empty:
 
 def test_the_rates_are_kept(cli: Cli, table: Place) -> None:
     for option, words in (("--max-rcu", "read capacity"), ("--max-wcu", "write capacity")):
-        cli("prune", DATASET, *table.at, "--yes", option, "none").err.index(f"{option} takes a number of {words}")
-    result = cli("prune", DATASET, *table.at, "--yes", "--max-rcu", "50%")
+        cli("prune", DATASET, *table.to, "--yes", option, "none").err.index(f"{option} takes a number of {words}")
+    result = cli("prune", DATASET, *table.to, "--yes", "--max-rcu", "50%")
     assert result.code == 2
     assert re.search("--max-rcu 50% is a share of provisioned capacity, but the table is on-demand", result.err)

@@ -45,12 +45,12 @@ def test_a_day(cli: Cli, tmp_path: Path, stand_in: Callable[[], Iterator[str]]) 
         assert cli("load", manifest, *to).code == 0
         found = cli("verify", manifest, *to, "--output", "json", "--max-rcu", "50")
         assert (found.code, found.report["equal"], found.report["surplus"]["count"]) == (4, 6, 3)
-        pruned = cli("prune", "demo-small", *at, "--yes", "--output", "json")
+        pruned = cli("prune", "demo-small", *to, "--yes", "--output", "json")
         assert (pruned.code, pruned.report["items"]) == (0, {"found": 9, "stale": 3, "removed": 3})
         assert cli("verify", manifest, *to, "--full").code == 0
         (seen,) = cli("status", *at, "--output", "json").report["datasets"]
         assert (seen["state"], seen["counts"]["items"]) == ("complete", 6)
         assert cli("status", "--scan", *at, "--output", "json").report["datasets"][0]["dataset"] == "demo-small"
-        assert cli("prune", "demo-small", "--all", *at, "--yes").code == 0
+        assert cli("prune", "demo-small", "--all", *to, "--yes").code == 0
         gone = cli("status", *at, "--output", "json")
         assert (gone.code, gone.report["datasets"]) == (0, [])

@@ -24,7 +24,7 @@ def loaded(shared_cli: Cli, shared_table: Place, tmp_path_factory: pytest.TempPa
     [
         "status TABLE --output json",
         "verify MANIFEST TO --no-count",
-        "prune demo-small TABLE --yes --output json",
+        "prune demo-small TO --yes --output json",
         "lookup TO",
         "table describe TABLE",
         "draft DUMP",
@@ -54,7 +54,7 @@ def test_what_was_to_be_done_is_done_whoever_hears_of_it(cli: Cli, table: Place,
 
 
 def test_a_failure_stays_what_it_is(cli: Cli, table: Place) -> None:
-    result = cli.redirected(">/dev/full", "prune", "nobody", *table.at, "--yes")
+    result = cli.redirected(">/dev/full", "prune", "nobody", *table.to, "--yes")
     assert (result.code, result.err.splitlines()[0]) == (2, LOST)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
+from tests.e2e.harness import PEPPER_LINE, SMALL_ROWS, Cli, Place, small_dump
 from tests.fault.scenes import long_dump
 from tests.support.endpoint.clients import Client
+from tests.support.state_mac import signed_row
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m"
 SHOWN = "\\x1b]0;owned\\x07\\x1b[2J\\u202e\\u200b\\x9b31m"
@@ -82,7 +83,7 @@ def test_what_others_wrote_into_the_table(cli: Cli, table: Place, admin: Client,
     assert cli("load", small_dump(tmp_path), *table.to).code == 0
     row: dict[str, Any] = dict(table.reserved("_dataset#demo-small"))
     row |= {"title": {"S": f"Demo {EVIL}"}, "description": {"S": EVIL}}
-    admin.put_item(TableName=table.name, Item=row)
+    admin.put_item(TableName=table.name, Item=signed_row(row, PEPPER_LINE))
     result = cli("lookup", *table.to, stdin=SMALL_ROWS[0][3])
     assert result.code == 0
     assert f"Demo {SHOWN}" in result.out

@@ -197,7 +197,7 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
     assert again.out.count("cannot be told apart") == 1
     for extra in ([], ["--dry-run"]):
         assert "`ingest-cli prune demo-small --all`, and then `load`" in cli(
-            "prune", "demo-small", *table.at, "--yes", *extra
+            "prune", "demo-small", *table.to, "--yes", *extra
         ).out.replace("\n", " ")
     assert len(table.items) == 15
     for options in (["--full"], []):
@@ -205,7 +205,7 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
         assert result.code == 4
         assert "9 of this state of the dump that it does not give" in result.err
         assert "`ingest-cli prune demo-small --all`, and then `load`, gives a clean table" in result.err
-    assert cli("prune", "demo-small", *table.at, "--all", "--yes").code == 0
+    assert cli("prune", "demo-small", *table.to, "--all", "--yes").code == 0
     clean = cli("load", manifest, *table.to, "--prune")
     assert (clean.code, "told apart" in clean.out) == (0, False)
     assert cli("verify", manifest, *table.to, "--full").code == 0
@@ -220,7 +220,7 @@ def test_a_replay_with_a_mended_manifest_is_remembered(cli: Cli, table: Place, t
     assert len(table.items) == 11
     small_dump(tmp_path)
     assert cli("load", manifest, *table.to, "--output", "json").report["outcome"] == "unchanged"
-    assert "cannot be told apart" in cli("prune", "demo-small", *table.at, "--dry-run").out
+    assert "cannot be told apart" in cli("prune", "demo-small", *table.to, "--dry-run").out
 
 
 def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, admin: Client, many: Template) -> None:

@@ -6,19 +6,15 @@ Runs in this process, against the scripted endpoint: each sequence is a dozen ru
 from __future__ import annotations
 
 import itertools
-import json
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from ingest_cli.catalog import Catalog
 from ingest_cli.keys import Pepper
-from ingest_cli.ledger import STATE_FILE
 from ingest_cli.loading import load
 from ingest_cli.lock import Lease, unlock
 from ingest_cli.manifest import load_manifest
@@ -60,7 +56,8 @@ class Run:
 
     Attributes:
         what: `load`, `prune` or `withdraw`.
-        dump, manifest, kid: of a load.
+        dump, manifest: of a load.
+        kid: of the pepper.
         title: that its manifest gives.
         state: where it is kept.
         restart, limit: see `RunSettings`.
@@ -111,7 +108,7 @@ class Operator:
             report = self._load(run)
         else:
             wish = Wish(READING, self._settings(run), everything=run.what == "withdraw", agree=lambda _: True)
-            found = prune(self.table, DATASET, wish)
+            found = prune(self.table, PEPPERS[run.kid], DATASET, wish)
             self.said.append(f"{run.what} {found.outcome}")
         self.endpoint.script.clear()
         unlock(self.table, DATASET)  # of one that was killed
@@ -247,21 +244,6 @@ def test_some_rows_of_the_same_load_do_it_no_harm(operator: Operator, state: str
     assert report is not None
     assert (report.outcome, report.notes) == ("complete", [])
     assert report.rows_before > 0
-
-
-def test_a_state_of_a_version_that_did_not_name_its_loads_is_left_aside(operator: Operator) -> None:
-    operator.run(BROKEN)
-    file = operator.folder / "one" / STATE_FILE
-    state = json.loads(zlib.decompress(file.read_bytes()))
-    del state["identity"]["generation"]
-    file.write_bytes(zlib.compress(json.dumps({**state, "version": 1}).encode()))
-    catalog = Catalog(operator.table)
-    row = catalog.dataset(DATASET)
-    assert row is not None
-    catalog.put_dataset(replace(row, generation=None))
-    report = operator.run(AGAIN)
-    assert report is not None
-    assert (report.outcome, report.rows_before, report.notes) == ("complete", 0, [OUTDATED])
 
 
 @pytest.mark.parametrize("requests", range(4, 14))

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import make_table
-from tests.e2e.harness import OTHER_LINE, PEPPER_HEX, Cli, Place, Result, small_dump
+from tests.e2e.harness import OTHER_LINE, PEPPER_HEX, PEPPER_LINE, Cli, Place, Result, small_dump
 from tests.fault.scenes import long_dump, under_way, wait_until
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.state_mac import as_bytes, content_of, signed_row, write_signed
 
 DATASET, ROWS = "demo-small", 400
 RUN = f"_run#{DATASET}"
@@ -194,11 +195,14 @@ def test_a_damaged_state_is_refused(cli: Cli, table: Place, tmp_path: Path) -> N
     command: list[str | Path] = ["load", manifest, *table.to, "--state", f"file:{folder}"]
     _break_off(cli, table, manifest, "--state", f"file:{folder}")
     (file,) = folder.iterdir()
-    sound = file.read_bytes()
+    whole, sound = file.read_bytes(), content_of(file)
     for damage in DAMAGES.values():
-        file.write_bytes(damage(sound))
+        write_signed(file, damage(sound), PEPPER_LINE)
         _refuses(cli, table, command, "damaged", "--restart")
-    file.write_bytes(_with(sound, version=99))
+    for damage in (b"", whole[:40], whole[:-1], whole + b"0", sound, b"something else altogether\n"):
+        file.write_bytes(damage)
+        _refuses(cli, table, command, "damaged", "--restart", "--key")
+    write_signed(file, _with(sound, version=99), PEPPER_LINE)
     _refuses(cli, table, command, "another version of this program (99)")
     assert cli(*command, "--restart").code == 0
     assert len(table.items) == 360
@@ -208,10 +212,51 @@ def test_a_damaged_state_in_the_table_is_refused(cli: Cli, table: Place, admin: 
     manifest = _manifest(tmp_path)
     _break_off(cli, table, manifest)
     row = table.reserved(RUN)
-    admin.put_item(TableName=table.name, Item={**row, "state": {"B": b"nothing"}})
+    admin.put_item(TableName=table.name, Item=signed_row({**row, "state": {"B": b"nothing"}}, PEPPER_LINE))
     _refuses(cli, table, ["load", manifest, *table.to], "damaged", "--restart")
     assert cli("load", manifest, *table.to, "--restart").code == 0
     assert len(table.items) == 360
+
+
+def test_a_forged_row_never_makes_a_load_complete(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
+    """Who can write to the table, but has no pepper, can have no load take rows for done, and no prune take items."""
+    manifest = _manifest(tmp_path)
+    _break_off(cli, table, manifest)
+    command: list[str | Path] = ["load", manifest, *table.to]
+    run, catalog = (as_bytes(table.reserved(pk)) for pk in (RUN, f"_dataset#{DATASET}"))
+    shards = _with(run["state"]["B"], shards=[1])  # all of it is done
+
+    for forged in ({**run, "state": {"B": shards}}, {**catalog, "state": {"S": "complete"}}):
+        admin.put_item(TableName=table.name, Item=forged)
+        _refuses(cli, table, command, "not authentic", forged["pk"]["S"], "--restart", "--key")
+        admin.put_item(TableName=table.name, Item=run)
+        admin.put_item(TableName=table.name, Item=catalog)
+
+    admin.put_item(TableName=table.name, Item={**catalog, "state": {"S": "complete"}, "src": {"S": "0" * 8}})
+    _refuses(cli, table, ["prune", DATASET, *table.to, "--yes"], "not authentic", f"_dataset#{DATASET}")
+    result = cli(*command, "--restart", "--output", "json")
+    assert result.code == 0
+    assert any("was not authentic, and was replaced" in note for note in result.report["notes"])
+    assert len(table.items) == 360
+
+
+def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, tmp_path: Path) -> None:
+    """What was said with the old one cannot be checked, so nothing is taken for done, pruned or shown because of it."""
+    manifest = small_dump(tmp_path)
+    assert cli("load", manifest, *table.to).code == 0
+    renewed = {"PEPPER": f"k2:{PEPPER_HEX[::-1]}"}
+    refused = cli("load", manifest, *table.to, "--limit", "1", env=renewed)
+    refused.complains(2, 'was loaded with the pepper "k1", and this is "k2"', "load all rows")
+    cli("prune", DATASET, *table.to, "--yes", env=renewed).complains(2, 'the pepper "k1", and this is "k2"')
+    again = cli("load", manifest, *table.to, "--output", "json", env=renewed)
+    assert (again.code, again.report["outcome"], again.report["items"]["acknowledged"]) == (0, "complete", 9)
+    seen = [cli("status", *table.to, "--output", "json", env=env) for env in (renewed, {})]
+    assert [one.report["datasets"][0]["authenticated"] for one in seen] == [True, False]
+    found = cli("lookup", *table.to, "--output", "json", stdin="kenari.satu@example.org")
+    (breach,) = found.report["breaches"]
+    assert (breach["title"], breach["description"], breach["authenticated"]) == (DATASET, "", False)
+    assert cli("prune", DATASET, *table.to, "--all", "--yes").code == 0
+    assert not table.items
 
 
 def test_the_state_of_a_finished_load_is_of_no_consequence(cli: Cli, table: Place, tmp_path: Path) -> None:

@@ -314,11 +314,6 @@ def test_the_state_of_another_version_is_left_to_it() -> None:
         Checkpoint.from_bytes(packed({**plain(), "version": 3}))
 
 
-def test_the_state_of_a_version_without_generations_is_of_none() -> None:
-    identity = {name: getattr(IDENTITY, name) for name in Identity.__slots__ if name != "generation"}
-    assert Checkpoint.from_bytes(packed({**plain(), "version": 1, "identity": identity})).identity.generation == ""
-
-
 def test_rejects_that_are_not_in_the_file_are_missed() -> None:
     checkpoint = Checkpoint(IDENTITY, [], Account(rejected=Counter(too_short=3)), rejects_bytes=100)
     assert not checkpoint.lacks_rejects(100)

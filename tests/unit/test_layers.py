@@ -33,10 +33,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table", "fibers", "cores", "timeline", "core_dumps", "output_files"),
-    ("columns", "cost", "extent", "bundles"),
+    ("records", "distinct", "toml_table", "fibers", "cores", "timeline", "plain_values", "core_dumps", "output_files"),
+    ("columns", "cost", "extent", "bundles", "reserved_rows"),
     ("format_table", "settings", "keys"),
-    ("manifest",),
+    ("manifest", "authentication"),
     ("aws",),
     ("sources", "decoders", "formats", "identifiers"),
     ("normalize", "hashing", "hints"),
@@ -54,7 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engines", "preflight"),
     ("ledger", "lock"),
     ("raised",),
-    ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording"),
+    ("resuming", "writing", "outcome", "scaling", "spending", "changing", "recording", "prune_result"),
     ("working", "paid", "pruning", "status"),
     ("staffing", "running"),
     ("loading", "validating", "verification"),
@@ -74,9 +74,12 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "fibers", "output_files", "settings", "batching", "report", "sinks.interface"),
+    "policies": (
+        *("errors", "records", "plain_values", "fibers", "output_files", "settings", "batching", "report"),
+        "sinks.interface",
+    ),
     "page": (),  # it knows what the JSON report says
-    "report": ("errors", "records", "distinct", "timeline", "extent", "cost"),
+    "report": ("errors", "records", "plain_values", "distinct", "timeline", "extent", "cost"),
     "metrics": ("errors", "output_files", "report"),
 }
 

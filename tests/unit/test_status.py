@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ingest_cli.authentication import StateKey
 from ingest_cli.catalog import COMPLETE, LOADING, Catalog, DatasetRow
+from ingest_cli.keys import Pepper
 from ingest_cli.ledger import TableLedger
 from ingest_cli.lock import LEASE_S, Lease
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
@@ -13,6 +15,8 @@ from ingest_cli.status import FOLLOW_EVERY_S, Seen, Watch
 from ingest_cli.tables import Table
 from tests.support.fake_clock import FakeClock
 
+PEPPER = Pepper("k1", bytes(range(32)))
+KEY = StateKey.of(PEPPER)
 NOON_S = 1_900_000_000.0
 
 
@@ -20,7 +24,7 @@ class Load:
     """A load as it looks in the table."""
 
     def __init__(self, table: Table, clock: FakeClock) -> None:
-        self.rows, self.ledger = Catalog(table), TableLedger(table, "demo", "run-1")
+        self.rows, self.ledger = Catalog(table, PEPPER), TableLedger(table, "demo", "run-1", KEY)
         self.lease = Lease(table, "demo", "run-1", clock)
         self.row = DatasetRow("demo", "Demo", None, "", (), "0" * 8, LOADING, "k1", "", {})
         self.checkpoint = Checkpoint.new(Identity("demo", "", "", "", "k1", ""), 2)
