@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.cli.console import Log
+from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs, overall
 from ingest_cli.cli.standard_streams import ResultFile
@@ -28,8 +29,9 @@ MISSING = "no such file; check `sources` in [dataset]"
 
 
 @pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """The handlers there were: a run puts its own in their place."""
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers there were: a run puts its own in their place, and ends the process some time after a signal."""
+    monkeypatch.setattr(Interrupts, "_end", lambda _self, _reason: None)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
