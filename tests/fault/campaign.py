@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import tarfile
 import time
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +22,12 @@ from ingest_cli.settings import DEFAULT_CONCURRENCY
 from ingest_cli.writing import SAVE_EVERY_S
 from tests.e2e.harness import Cli, Place, Result
 from tests.fault.rewrites import Cost, Run, costs
+from tests.fault.scenes import wait_until
 from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.endpoint import Rule, faults
 
 if TYPE_CHECKING:
+    from tests.support.endpoint import Endpoint
     from tests.support.endpoint.items import Item
 
 DATASET = "demo-fault"
@@ -197,6 +200,8 @@ class Campaign:
         self._written()
         before, began = self._sent, time.monotonic()
         first, options = self._seen, self._options_once()
+        endpoint = self.place.endpoint
+        connections = endpoint.connections
         with self.cli.started(*self.command, *options) as process:
             while process.poll() is None:
                 written = self._written()
@@ -204,8 +209,9 @@ class Campaign:
                     process.send_signal(number)
                     break
                 time.sleep(POLL_S)
-            ended_s = self.place.endpoint.clock()
+            ended_s = endpoint.clock()
             result = self.cli.finish(process)
+        _drain(endpoint, connections)
         self._ended(Run(first, ended_s, bool(options)), result)
         return result
 
@@ -280,6 +286,13 @@ class Campaign:
     def costs(self) -> list[Cost]:
         """What each run that was broken off had written in vain."""
         return costs(self.place.writes, self.runs, self.concurrency)[:-1]
+
+
+def _drain(endpoint: Endpoint, connections: int) -> None:
+    """Wait until all that a process had sent before it was gone is dealt with; before, so many connections were open."""
+    with urllib.request.urlopen(f"{endpoint.url}/__state__?items=0") as answer:  # noqa: S310 - the endpoint's own
+        answer.read()  # connections are accepted in turn, so that by now all of the process have been
+    wait_until(lambda: endpoint.connections <= connections)
 
 
 def moments(random: Random, count: int, items: int) -> list[Moment]:

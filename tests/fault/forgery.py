@@ -210,6 +210,7 @@ class Forger:
         catalog.put(dataset)
         if 0 < self.loses_at <= self.times and not self.has_lost and kind != CATALOG:
             self.has_lost = campaign.restarts_next = True
+            self._older.clear()  # a state of another load is left aside, whoever wrote it
         else:
             self.shelf.put(true)
 

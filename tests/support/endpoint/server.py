@@ -91,6 +91,11 @@ class Listener:
     def _new_connection(self) -> HttpProtocol:
         return HttpProtocol(self._application, self._settings.shortcut, self._settings.latency_s, self._connections)
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     async def close(self) -> None:
         """Stop listening and reset what is still connected, hanging requests included."""
         if self._server is not None:
@@ -134,6 +139,7 @@ class Endpoint:
         self.audit = self.service.audit
         self.clock = self._settings.clock
         self.url = ""
+        self._listener: Listener | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._started = threading.Event()
@@ -172,7 +178,7 @@ class Endpoint:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        listener = Listener(self._settings, self.service)
+        listener = self._listener = Listener(self._settings, self.service)
         try:
             self.url = await listener.open()
         except OSError as error:
@@ -187,6 +193,11 @@ class Endpoint:
     def client_arguments(self) -> dict[str, Any]:
         """Keyword arguments for `boto3.client("dynamodb", ...)`."""
         return client_arguments(self.url, self._settings)
+
+    @property
+    def connections(self) -> int:
+        """How many are open: those of a process that was killed until all that it had sent is dealt with."""
+        return 0 if self._listener is None else self._listener.connections
 
     @property
     def ca_path(self) -> Path | None:
