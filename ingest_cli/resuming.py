@@ -118,6 +118,8 @@ class Resumable:
         checkpoint.check_dataset(identity)
         if settings.restart or (before is not None and before.state != LOADING):
             return begun
+        if before is not None and not saved.is_authentic:
+            raise cannot_go_on(identity.dataset, "kid")
         if checkpoint.identity.table == identity.table:
             under_way = before.under_way if before is not None and before.is_authentic else None
             if under_way is None or checkpoint.identity.generation != under_way:
