@@ -76,7 +76,7 @@ class Resumable:
     outdated: bool = False
 
     @classmethod
-    def open(  # noqa: PLR0911 - each reason to leave a state aside is told where it is found
+    def open(
         cls,
         planned: Plan,
         identity: Identity,
@@ -105,19 +105,16 @@ class Resumable:
         begun = cls(Checkpoint.new(fresh, len(planned.shards)), ledger)
         if settings.restart and isinstance(ledger, TableLedger):
             return begun
-        try:
-            saved = ledger.read()
-            if saved is None:
-                return begun
-            checkpoint = Checkpoint.from_bytes(saved.state)
-        except UntrustedStateError:
-            if settings.restart:
-                return begun
-            raise
+        found = _read(ledger, restart=settings.restart)
+        if found is None:
+            return begun
+        checkpoint, is_authentic = found
         # Up to where its authenticity counts, a state can only be refused or left aside.
         checkpoint.check_dataset(identity)
         if settings.restart or (before is not None and before.state != LOADING):
             return begun
+        if before is not None and not is_authentic:
+            raise cannot_go_on(identity.dataset, "kid")
         if checkpoint.identity.table == identity.table:
             under_way = before.under_way if before is not None and before.is_authentic else None
             if under_way is None or checkpoint.identity.generation != under_way:
@@ -125,7 +122,7 @@ class Resumable:
             identity = replace(identity, generation=under_way)
             if checkpoint.is_mended(identity):
                 return begun
-        if not saved.is_authentic:
+        if not is_authentic:
             raise cannot_go_on(identity.dataset, "kid")
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
@@ -146,6 +143,17 @@ class Resumable:
             if remaining is not None:
                 rest.append(replace(shard, remaining=remaining))
         return rest
+
+
+def _read(ledger: TableLedger | FileLedger, *, restart: bool) -> tuple[Checkpoint, bool] | None:
+    """The saved state, and whether it is authentic; None if there is none, or one that need not be read to restart."""
+    try:
+        saved = ledger.read()
+        return None if saved is None else (Checkpoint.from_bytes(saved.state), saved.is_authentic)
+    except UntrustedStateError:
+        if restart:
+            return None
+        raise
 
 
 def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:

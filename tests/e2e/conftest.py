@@ -12,6 +12,7 @@ from tests.e2e.harness import Cli, Place, new_cli
 from tests.support.endpoint import Endpoint
 from tests.support.endpoint.clients import Client, connected
 from tests.support.endpoint.items import Item
+from tests.support.state_mac import as_bytes
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +78,7 @@ def shared_table(endpoint: Endpoint, admin: Client) -> Place:
 
 def filled(place: Place, admin: Client, everything: Mapping[tuple[str, str], Item]) -> Place:
     """Put what another table held into an empty one: faster than loading it."""
-    puts = [{"PutRequest": {"Item": item}} for item in everything.values()]
+    puts = [{"PutRequest": {"Item": as_bytes(item)}} for item in everything.values()]
     for first in range(0, len(puts), 25):
         admin.batch_write_item(RequestItems={place.name: puts[first : first + 25]})  # type: ignore[dict-item] # literals
     return place
