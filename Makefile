@@ -6,8 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
-# Most of the slow tests wait for something, so that more of them than there are cores get on well with each other.
-PYTEST_JOBS ?= 3
+# Many of the slow tests wait for something, so that more of them than there are cores get on well with each other.
+PYTEST_JOBS ?= 4
 FUZZ_ARGS ?=
 BENCH_ARGS ?=
 TORTURE_ARGS ?=
@@ -46,6 +46,7 @@ torture: $(DEV) ## try for hours to make a load lose a row: TORTURE_ARGS='--reco
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3 --jobs 2 $(TORTURE_ARGS)
 	$(BIN)/python -m tests.property.simulate --seeds 100000
 	$(BIN)/python -m tests.property.misplace --seeds 100000
+	PHONE_DRAWS_TIMES=10 $(BIN)/python -m pytest -k every_calling_code tests/property/test_phones_differential.py
 
 fuzz: $(DEV) ## damage samples until a parser breaks a promise: FUZZ_ARGS='--target sql --seconds 600'
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

@@ -376,7 +376,11 @@ ALL_SHAPES = {
     seed=st.integers(0, 2**32),
     sign=st.sampled_from([",", '"', "\\", "\n", "|", "="]),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 10,  # a quarter of a second each
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_whatever_is_damaged_no_cell_is_shown_and_the_manifest_parses(
     name: str, seed: int, sign: str, tmp_path: Path
 ) -> None:
