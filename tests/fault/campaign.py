@@ -168,7 +168,7 @@ class Campaign:
         endings: exit codes of all runs so far, negative for a signal.
         concurrency: requests that a run has in flight at the most.
         between: called after each run that was broken off.
-        restarts_next: whether the next run is told to leave the saved state aside.
+        restarts: whether the next run is told to leave the saved state aside.
         runs: all runs so far.
     """
 
@@ -179,7 +179,7 @@ class Campaign:
     endings: list[int] = field(default_factory=list)
     concurrency: int = DEFAULT_CONCURRENCY
     between: Callable[[Campaign], None] | None = None
-    restarts_next: bool = False
+    restarts: Callable[[], bool] = lambda: False
     runs: list[Run] = field(default_factory=list)
     _keys: set[tuple[str, str]] = field(default_factory=set)
     _seen: int = 0
@@ -199,7 +199,7 @@ class Campaign:
         """Run the command, and signal it at the moment; if it ends before, so be it."""
         self._written()
         before, began = self._sent, time.monotonic()
-        first, options = self._seen, self._options_once()
+        first, options = self._seen, self._options_now()
         endpoint = self.place.endpoint
         connections = endpoint.connections
         with self.cli.started(*self.command, *options) as process:
@@ -215,10 +215,9 @@ class Campaign:
         self._ended(Run(first, ended_s, bool(options)), result)
         return result
 
-    def _options_once(self) -> list[str]:
+    def _options_now(self) -> list[str]:
         """What the next run is told beside what all are."""
-        restarts, self.restarts_next = self.restarts_next, False
-        return ["--restart"] if restarts else []
+        return ["--restart"] if self.restarts() else []
 
     def _ended(self, run: Run, result: Result) -> None:
         self.runs.append(run)
@@ -252,7 +251,7 @@ class Campaign:
         """Run the command until it is done, which it is at once unless something else goes wrong."""
         for _ in range(10):
             first = len(self.place.endpoint.audit.writes)
-            options = self._options_once()
+            options = self._options_now()
             result = self.cli(*self.command, *options)
             self._ended(Run(first, self.place.endpoint.clock(), bool(options)), result)
             if result.code != 75:
@@ -289,7 +288,7 @@ class Campaign:
 
 
 def _drain(endpoint: Endpoint, connections: int) -> None:
-    """Wait until all that a process had sent before it was gone is dealt with; before, so many connections were open."""
+    """Wait until all is dealt with that a process had sent; before it was started, so many connections were open."""
     with urllib.request.urlopen(f"{endpoint.url}/__state__?items=0") as answer:  # noqa: S310 - the endpoint's own
         answer.read()  # connections are accepted in turn, so that by now all of the process have been
     wait_until(lambda: endpoint.connections <= connections)
