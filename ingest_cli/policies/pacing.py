@@ -139,14 +139,19 @@ class Pacer:
 
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
+        wait_s = self.reserve(wcu)
+        if wait_s > 0:
+            self._clock.sleep(wait_s)
+
+    def reserve(self, wcu: float) -> float:
+        """Reserve the next time in which `wcu` capacity units may be used; returns the seconds until it begins."""
         with self._shared as state:
             now = self._clock.monotonic_s()
             self._grow(state, now)
             start = max(state.ready_s, now)
             state.idle = float(state.ready_s < now)
             state.ready_s = start + wcu / state.rate_wcu_per_s
-        if start > now:
-            self._clock.sleep(start - now)
+        return start - now
 
     def charge(self, wcu: float) -> None:
         """Account for units that were used beyond (or, negative, short of) those acquired."""

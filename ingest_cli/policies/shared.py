@@ -48,6 +48,11 @@ _FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4)
 _CELL_BYTES = 8
 
 
+def counts_of(processes: int) -> int:
+    """Length of `Shared.counts` for so many processes: one number for all, and two for each."""
+    return 1 + 2 * processes
+
+
 def process_context() -> BaseContext:
     """How worker processes are started.
 
@@ -82,10 +87,18 @@ class Shared:
         trial_taken_wcu_per_s: what the table took at that rate.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
         sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
+        counts: of items, see `run_ahead`; read and written without the lock, each by one process only.
     """
+
+    counts: list[float] | memoryview[float]
 
     def __init__(self) -> None:
         self._here = threading.Lock()
+        self.counts = [0.0] * counts_of(1)
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set all numbers to what they are at the start of a run."""
         self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
         self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
         self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
@@ -118,14 +131,18 @@ class SharedByProcesses(Shared):
         stop: whether the run is to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
         """Make them.
+
+        Args:
+            processes: how many there are.
 
         Raises:
             OSError: the system has no room for a file of a few bytes.
         """
-        self._map(_nameless_file())
-        super().__init__()
+        self._map(_nameless_file(_CELLS + counts_of(processes)))
+        self._here = threading.Lock()
+        self._reset()
         self._store()
 
     def __getstate__(self) -> object:
@@ -159,8 +176,9 @@ class SharedByProcesses(Shared):
 
     def _map(self, file: int) -> None:
         self._file = file
-        self._memory = memoryview(mmap.mmap(file, _CELLS * _CELL_BYTES))
+        self._memory = memoryview(mmap.mmap(file, os.fstat(file).st_size))
         self._cells = self._memory.cast("d")
+        self.counts = self._cells[_CELLS:]
 
     def look(self) -> tuple[float, float]:
         """See `Shared.look`."""
@@ -201,12 +219,12 @@ class SharedByProcesses(Shared):
         _STATE.pack_into(self._memory, 0, *(getattr(self, name) for name in _LOCKED))
 
 
-def _nameless_file() -> int:
-    """A file that goes away with the last who has it open; in memory, where the system has that."""
+def _nameless_file(cells: int) -> int:
+    """A file of so many numbers that goes away with the last who has it open; in memory, where the system has that."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("ingest-cli")
     else:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
-    os.ftruncate(file, _CELLS * _CELL_BYTES)
+    os.ftruncate(file, cells * _CELL_BYTES)
     return file

@@ -74,7 +74,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
+    "policies": ("errors", "records", "fibers", "settings", "items", "batching", "report", "sinks.interface"),
     "page": (),  # it knows what the JSON report says
     "report": ("errors", "records", "distinct", "timeline", "extent", "cost"),
     "metrics": ("errors", "report"),
