@@ -31,6 +31,10 @@ BEGUN_S = 2.0
 """Seconds of writing, at the current rate, that batches are worth which are begun at the same time: they take turns, so
 that all would be half done where one could be done. Longer than a request takes, so that the rate is used."""
 
+RESERVED_S, HOT_RESERVED_S = 0.15, 0.25
+"""Seconds up to which turns may be reserved, for ordinary batches and for those of hot keys, while there are any of the
+latter: what they wait for a turn delays what is learnt of the pace of a key. These take precedence."""
+
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
 
@@ -73,7 +77,7 @@ class ConcurrentWriter:
         self._drained_by_s: float | None = None
         self._jobs = deque[tuple[Batch, Pending]]()
         self._room = Room(fibers)
-        self._rate_wcu_per_s = lanes.rate_wcu_per_s
+        self._rate_wcu_per_s, self._reserved_s = lanes.rate_wcu_per_s, lanes.reserved_s
         self._begun_wcu = 0
         self._is_held_back = self._is_closed = False
         self._running, self._hot_running, self._hot_in_flight, self._most_hot = concurrency, True, 0, concurrency
@@ -151,7 +155,15 @@ class ConcurrentWriter:
 
     def _may_begin(self, batch: Batch) -> bool:
         """Whether what is begun leaves room for `batch`."""
-        return not self._begun_wcu or self._begun_wcu + batch.wcu <= self._rate_wcu_per_s() * BEGUN_S
+        if not self._begun_wcu:
+            return True
+        if self._has_hot and self._reserved_s() > RESERVED_S:
+            return False
+        return self._begun_wcu + batch.wcu <= self._rate_wcu_per_s() * BEGUN_S
+
+    @property
+    def _has_hot(self) -> bool:
+        return self._hot_in_flight > 0 or self._delivery.parked_items > 0
 
     def _write(self, batch: Batch, pending: Pending) -> None:
         self._begun_wcu += batch.wcu
@@ -160,6 +172,10 @@ class ConcurrentWriter:
         except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
             self._fail(fault)
         self._begun_wcu -= batch.wcu
+        self._let_begin()
+
+    def _let_begin(self) -> None:
+        """Let those go on that were held back."""
         if self._is_held_back:
             self._is_held_back = False
             self._room.wake()
@@ -167,7 +183,12 @@ class ConcurrentWriter:
     def _run_hot(self) -> None:
         """Take batches of hot keys from their queues when they are due, and have each sent by a fiber of its own."""
         while not self._stop.requested and not self._delivery.is_done:
-            due = self._delivery.next_hot() if self._hot_in_flight < self._most_hot else math.inf
+            if self._hot_in_flight >= self._most_hot:
+                due: HotBatch[Pending] | float = math.inf
+            elif (surplus_s := self._reserved_s() - HOT_RESERVED_S) > 0:
+                due = surplus_s
+            else:
+                due = self._delivery.next_hot()
             if isinstance(due, HotBatch):
                 self._hot_in_flight += 1
                 self._fibers.start(partial(self._write_hot, due))
@@ -182,6 +203,7 @@ class ConcurrentWriter:
             self._fail(fault)
         self._hot_in_flight -= 1
         self._hot_room.wake()
+        self._let_begin()
 
     def _fail(self, fault: BaseException) -> None:
         """Remember the first fault, and end all waiting."""

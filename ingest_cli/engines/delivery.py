@@ -60,6 +60,7 @@ class Lanes:
         rules: how long to go on.
         run_ahead: counts what no saved state knows of.
         rate_wcu_per_s: tells how fast they go.
+        reserved_s: tells how many seconds a batch would wait for its turn.
     """
 
     fast: Sink
@@ -68,6 +69,7 @@ class Lanes:
     rules: RetryRules
     run_ahead: RunAhead
     rate_wcu_per_s: Callable[[], float] = lambda: math.inf
+    reserved_s: Callable[[], float] = lambda: 0.0
 
 
 class Delivery:
@@ -117,6 +119,7 @@ class Delivery:
             self._settle(work.settlement.settled(0, ()))
             return []
         self.open_entries += work.settlement.entries
+        self._lanes.run_ahead.begun(len(items))
         hot = hot_keys.among(items)
         if not len(hot):
             return [(batch, pending) for batch in batches(items)]
@@ -140,7 +143,7 @@ class Delivery:
         receipt = self._lanes.fast.put(cool)
         if receipt.unprocessed is not None:
             self._park(receipt.unprocessed, pending)
-        self._lanes.run_ahead.note(receipt.acknowledged + len(receipt.refused), receipt.acknowledged)
+        self._lanes.run_ahead.acknowledged(receipt.acknowledged)
         self._done(pending, receipt.acknowledged, receipt.refused)
 
     def next_hot(self) -> HotBatch[Pending] | float:
@@ -158,8 +161,8 @@ class Delivery:
         reason, throttled = "hot_key", True
         receipt = Receipt(0)
         try:
-            if sent.wait_s > 0:
-                rules.clock.sleep(sent.wait_s)
+            if (wait_s := sent.at_s - rules.clock.monotonic_s()) > 0:
+                rules.clock.sleep(wait_s)
             rules.stop.check()
             receipt = self._lanes.slow.put(sent.batch)
             left = () if receipt.unprocessed is None else receipt.unprocessed.index.tolist()
@@ -170,7 +173,7 @@ class Delivery:
             self._queues.done(sent, left, throttled=throttled)
         if receipt.acknowledged or receipt.refused:
             rules.progress.made()
-            self._lanes.run_ahead.note(0, receipt.acknowledged)
+            self._lanes.run_ahead.acknowledged(receipt.acknowledged)
             self._share_out(sent, receipt, set(left))
         if left:
             rules.note(reason)
@@ -193,7 +196,6 @@ class Delivery:
         """Leave items of hot keys in their queues."""
         for own in batch.by_key():
             self._queues.park(own, pending)
-        self._lanes.run_ahead.note(len(batch), 0)
         self._on_parked()
 
     def _done(self, pending: Pending, acknowledged: int, refused: tuple[Refusal, ...]) -> None:

@@ -20,19 +20,10 @@ from ingest_cli.batching import MAX_BATCH_ITEMS, Batch
 from ingest_cli.items import Items
 from ingest_cli.policies.clock import Clock
 from ingest_cli.policies.hot_keys import MAX_HOT_KEYS, HotKeys
-from ingest_cli.policies.pacing import Pacer, Rules
+from ingest_cli.policies.key_pace import KeyPace
 from ingest_cli.policies.retry import Backoff
 
 T = TypeVar("T")
-
-PARTITION_WCU_PER_S = 1000.0
-"""What a partition takes (AWS, "Partitions and data distribution")."""
-
-START_WCU_PER_S = 200.0
-"""Pace of a key that was not hot before; doubles every second until throttles say otherwise."""
-
-RULES = Rules(settle_s=0.5)
-"""Of the pace of a key; its requests wait for the table's pace, too, so that answers come later."""
 
 AHEAD_S = 0.05
 """Seconds before its time that a batch is taken from its queue, so that the moment it takes to do so is not lost."""
@@ -42,9 +33,6 @@ LINGER_S = 0.1
 
 BACKLOG_S = 0.5
 """Seconds of writing, at the pace of a key, that may wait without the key being busy."""
-
-_BACK_OFF_AFTER = 3
-"""Requests in a row of which nothing was acknowledged, after which the key waits besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +65,12 @@ class HotBatch(Generic[T]):
     Attributes:
         pk: the key.
         batch: the items, of one chunk or of several.
-        wait_s: seconds until they may be sent.
+        at_s: when they may be sent.
     """
 
     pk: str
     batch: Batch
-    wait_s: float
+    at_s: float
     entries: list[Entry[T]] = field(repr=False)
 
     def owner_of(self, position: int) -> tuple[T, int]:
@@ -103,14 +91,14 @@ class _Key(Generic[T]):
     """A hot key.
 
     Attributes:
-        pacer: its pace.
+        pace: its pace.
         waiting: items of it, in the order in which they are to be sent.
         in_flight: batches that are being sent.
-        failures: requests in a row of which nothing was acknowledged.
+        failures: requests in a row that failed, for another reason than a throttle.
         held_until_s: until when nothing is sent because of them.
     """
 
-    pacer: Pacer
+    pace: KeyPace
     waiting: deque[Entry[T]] = field(default_factory=deque)
     in_flight: int = 0
     failures: int = 0
@@ -119,7 +107,7 @@ class _Key(Generic[T]):
     @property
     def is_behind(self) -> bool:
         """Whether more waits than it takes in a moment."""
-        return len(self.waiting) > max(MAX_BATCH_ITEMS, BACKLOG_S * self.pacer.rate_wcu_per_s)
+        return len(self.waiting) > max(MAX_BATCH_ITEMS, BACKLOG_S * self.pace.rate_wcu_per_s)
 
 
 class HotQueues(Generic[T]):
@@ -139,7 +127,7 @@ class HotQueues(Generic[T]):
         self._hot_keys = hot_keys
         self._backoff = backoff or Backoff()
         self._keys: dict[str, _Key[T]] = {}
-        self._paces = OrderedDict[str, Pacer]()
+        self._paces = OrderedDict[str, KeyPace]()
         self._size = 0
         self._is_closed = False
 
@@ -189,16 +177,14 @@ class HotQueues(Generic[T]):
         key.in_flight -= 1
         key.waiting.extendleft(reversed(again))
         self._size += len(again)
-        if throttled or not again:
+        if throttled or not again:  # else a fault, which says nothing of its pace
             wcu = float(sent.batch.wcu)
-            key.pacer.answered(wcu, wcu * len(again) / len(sent.entries))
+            key.pace.answered(wcu, wcu * len(again) / len(sent.entries), sent.at_s)
         if len(again) < len(sent.entries):
             key.failures = 0
-        else:
+        elif not throttled:
+            key.held_until_s = self._clock.monotonic_s() + self._backoff.delay_s(key.failures, self._random)
             key.failures += 1
-            if key.failures >= _BACK_OFF_AFTER:
-                delay_s = self._backoff.delay_s(key.failures - _BACK_OFF_AFTER, self._random)
-                key.held_until_s = self._clock.monotonic_s() + delay_s
         if key.is_behind:
             self._hot_keys.busy(sent.pk)
         if not key.waiting and not key.in_flight and not self._hot_keys.is_hot(sent.pk):
@@ -210,7 +196,7 @@ class HotQueues(Generic[T]):
 
     def _due_s(self, key: _Key[T]) -> float:
         """When something of a key may be taken."""
-        due_s = max(key.pacer.shared.ready_s - AHEAD_S, key.held_until_s)
+        due_s = max(key.pace.ready_s - AHEAD_S, key.held_until_s)
         if len(key.waiting) < MAX_BATCH_ITEMS and not self._is_closed:
             due_s = max(due_s, key.waiting[0][0].since_s + LINGER_S)
         return due_s
@@ -228,19 +214,17 @@ class HotQueues(Generic[T]):
         self._size -= len(entries)
         key.in_flight += 1
         batch = _together(entries)
-        return HotBatch(pk, batch, key.pacer.reserve(float(batch.wcu)), entries)
+        return HotBatch(pk, batch, key.pace.reserve(float(batch.wcu)), entries)
 
-    def _pace(self, pk: str) -> Pacer:
+    def _pace(self, pk: str) -> KeyPace:
         """The pace of a key, which is remembered when it was hot before."""
-        pacer = self._paces.pop(pk, None)
-        if pacer is None:
-            pacer = Pacer.starting(self._clock, None, START_WCU_PER_S, rules=RULES)
-            with pacer.shared as state:
-                state.ceiling_wcu_per_s = PARTITION_WCU_PER_S
-        self._paces[pk] = pacer
+        pace = self._paces.pop(pk, None)
+        if pace is None:
+            pace = KeyPace(self._clock)
+        self._paces[pk] = pace
         if len(self._paces) > MAX_HOT_KEYS:
             self._paces.popitem(last=False)
-        return pacer
+        return pace
 
     def _cool_down(self) -> None:
         """Let go of keys that are no longer hot."""

@@ -137,6 +137,11 @@ class Pacer:
         ceiling = self._shared.look()[1]
         return None if math.isnan(ceiling) else ceiling
 
+    @property
+    def reserved_s(self) -> float:
+        """Seconds that a write which is reserved now has to wait."""
+        return max(self._shared.reserved_until_s() - self._clock.monotonic_s(), 0.0)
+
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
         wait_s = self.reserve(wcu)

@@ -45,12 +45,13 @@ _LOCKED = (
 
 _STATE = struct.Struct(f"{len(_LOCKED)}d")
 _FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4))
+_READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
 
 
 def counts_of(processes: int) -> int:
-    """Length of `Shared.counts` for so many processes: one number for all, and two for each."""
-    return 1 + 2 * processes
+    """Length of `Shared.counts` for so many processes: two numbers for all, and two for each."""
+    return 2 + 2 * processes
 
 
 def process_context() -> BaseContext:
@@ -120,6 +121,10 @@ class Shared:
         """`rate_wcu_per_s` and `ceiling_wcu_per_s` as they are now; waits for nobody, and changes nothing."""
         return self.rate_wcu_per_s, self.ceiling_wcu_per_s
 
+    def reserved_until_s(self) -> float:
+        """`ready_s` as it is now; waits for nobody."""
+        return self.ready_s
+
 
 class SharedByProcesses(Shared):
     """The same numbers for several processes; to be handed to each as it is started.
@@ -183,6 +188,10 @@ class SharedByProcesses(Shared):
     def look(self) -> tuple[float, float]:
         """See `Shared.look`."""
         return self._cells[0], self._cells[1]
+
+    def reserved_until_s(self) -> float:
+        """See `Shared.reserved_until_s`."""
+        return self._cells[_READY]
 
     @property
     def failing_since_s(self) -> float:

@@ -1,0 +1,204 @@
+"""The pace of one hot key: what its partition takes, as far as acknowledgements tell.
+
+As the pace of the table (see `pacing`), it follows what is acknowledged, and tells a limit from noise by trying a rate
+just below that. Unlike the table, a partition is met by requests of this key alone, each of which is left in part or in
+whole at the limit; and a request waits for the table's pace after its own, so that an answer comes late. Hence an answer
+counts for the moment that was reserved for its request, and what was reserved before a change of rate says nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ingest_cli.policies.clock import Clock
+
+PARTITION_WCU_PER_S = 1000.0
+"""What a partition takes (AWS, "Partitions and data distribution")."""
+
+START_WCU_PER_S, MIN_WCU_PER_S = 200.0, 1.0
+
+_BELOW, _NEAR, _STEEPEST = 0.95, 0.98, 0.25
+"""Shares of what was acknowledged: that is tried after throttles, and that is kept to once it is known; and the share
+of the rate below which one step does not go, since a few answers can be unlucky."""
+
+_CLIMB_PER_S, _PROBE_PER_S2, _RECOVER_PER_S = 1.5, 0.03, 0.1
+"""Growth: factor a second while no limit is known; share by which the growth a second itself grows when more than the
+limit is tried; share of the limit a second below it."""
+
+_MOST_GROWTH_S = 3.0
+"""Seconds of growth at once."""
+
+_FORGET_FROM = 1.5
+"""Share of the limit from which it is forgotten."""
+
+_HOLD_S, _MOST_HOLD_S = 1.0, 30.0
+"""Seconds at the limit before more is tried: at first, and at the most; three times as long each time that it is confirmed."""
+
+_ALIKE = 0.25
+"""Relative difference up to which a limit confirms the one before."""
+
+_DRAIN_S = 2.0
+"""Seconds in which items of a key that has just become hot still arrive in requests of other keys."""
+
+_TOLERATED, _DEVIATIONS = 0.02, 4.0
+"""Share of throttled requests that is never acted on, and standard deviations beyond what is expected that are."""
+
+_FEW_REQUESTS, _WINDOW_REQUESTS = 4, 20
+"""Requests that say something when most of what they hold is left, and those after which counting starts again."""
+
+_TRIAL_THROTTLES, _TRIAL_S = 8.0, 8.0
+"""A trial is decided when so many throttled requests would be expected, were they noise, or after so many seconds."""
+
+_WORSE, _MOST_NOISE = 0.15, 0.5
+"""By how much the share of units left may exceed that before a trial, and the share that is no noise any more: else the
+limit is lower than it seemed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What was before a lower rate was tried.
+
+    Attributes:
+        rate_wcu_per_s: the rate.
+        throttled: share of the requests that were.
+        lost: share of the capacity units that were left.
+        taken_wcu_per_s: what was acknowledged.
+    """
+
+    rate_wcu_per_s: float
+    throttled: float
+    lost: float
+    taken_wcu_per_s: float
+
+
+class KeyPace:
+    """The rate of one key.
+
+    Attributes:
+        rate_wcu_per_s: as it is now.
+        ready_s: until when time is reserved.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.rate_wcu_per_s = START_WCU_PER_S
+        self.ready_s = self._grown_s = clock.monotonic_s()
+        self._limit = math.nan
+        self._noise = 0.0
+        self._hold_s, self._held_until_s = _HOLD_S, 0.0
+        self._trial: _Trial | None = None
+        self._count_from(self.ready_s + _DRAIN_S)
+
+    def reserve(self, wcu: float) -> float:
+        """Reserve the next time in which `wcu` capacity units may be used; returns when it begins."""
+        now_s = self._clock.monotonic_s()
+        self._grow(now_s)
+        start_s = max(self.ready_s, now_s)
+        self.ready_s = start_s + wcu / self.rate_wcu_per_s
+        return start_s
+
+    def answered(self, wcu: float, left_wcu: float, at_s: float) -> None:
+        """Note the answer to a request, and set the rate by what it says.
+
+        Args:
+            wcu: capacity units of the request.
+            left_wcu: those of them that were not taken.
+            at_s: the moment that was reserved for it.
+        """
+        if at_s < self._since_s:
+            return
+        self._requests += 1
+        self._throttled += left_wcu > 0
+        self._sent_wcu += wcu
+        self._left_wcu += left_wcu
+        self._until_s = max(self._until_s, at_s + wcu / self.rate_wcu_per_s)
+        if self._trial is not None:
+            self._judge(self._trial, at_s)
+        elif self._is_too_much():
+            self._try()
+        elif self._requests >= _WINDOW_REQUESTS:
+            self._noise = min(self._noise, self._share)
+            self._count_from(at_s)
+
+    @property
+    def _share(self) -> float:
+        """Share of the requests counted that were throttled."""
+        return self._throttled / self._requests
+
+    @property
+    def _lost(self) -> float:
+        """Share of the capacity units counted that was not taken."""
+        return self._left_wcu / self._sent_wcu
+
+    @property
+    def _taken_wcu_per_s(self) -> float:
+        """Capacity units a second that were acknowledged."""
+        return (self._sent_wcu - self._left_wcu) / max(self._until_s - self._since_s, 1e-9)
+
+    def _is_too_much(self) -> bool:
+        """Whether more is left than is known to be noise, beyond what is chance."""
+        if self._requests >= _FEW_REQUESTS and self._lost > _MOST_NOISE:
+            return True
+        expected = max(self._noise, _TOLERATED)
+        deviation = math.sqrt(self._requests * expected * (1 - expected))
+        return self._throttled > 1 + self._requests * expected + _DEVIATIONS * deviation
+
+    def _try(self) -> None:
+        """Try a rate just below what was acknowledged."""
+        before = self.rate_wcu_per_s if self._trial is None else self._trial.rate_wcu_per_s
+        taken = self._taken_wcu_per_s
+        self._trial = _Trial(before, self._share, self._lost, taken)
+        self._change(max(_BELOW * taken, self.rate_wcu_per_s * _STEEPEST))
+
+    def _judge(self, before: _Trial, at_s: float) -> None:
+        """Once the trial has lasted, decide what the throttles before it were."""
+        lost, taken = self._lost, self._taken_wcu_per_s
+        if self._requests >= _FEW_REQUESTS and lost > min(before.lost + _WORSE, _MOST_NOISE):
+            self._try()
+            return
+        wanted = _TRIAL_THROTTLES / max(before.throttled, _TOLERATED)
+        if self._requests < wanted and self._until_s - self._since_s < _TRIAL_S:
+            return
+        self._trial = None
+        if not before.taken_wcu_per_s:  # it took nothing for a while, and now it does again
+            self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
+            return
+        if lost >= before.lost / 2:
+            self._noise = self._share
+            self._change(before.rate_wcu_per_s)
+            return
+        limit = taken if lost > _TOLERATED else before.taken_wcu_per_s
+        is_confirmed = abs(limit - self._limit) <= _ALIKE * limit
+        self._hold_s = min(3 * self._hold_s, _MOST_HOLD_S) if is_confirmed else _HOLD_S
+        self._limit, self._held_until_s = limit, at_s + self._hold_s
+        self._change(_NEAR * limit)
+
+    def _change(self, wcu_per_s: float) -> None:
+        """Set the rate; what is reserved was at the old one, and so are the answers to it."""
+        self.rate_wcu_per_s = min(max(wcu_per_s, MIN_WCU_PER_S), PARTITION_WCU_PER_S)
+        self._grown_s = self._clock.monotonic_s()
+        self._count_from(max(self.ready_s, self._grown_s))
+
+    def _grow(self, now_s: float) -> None:
+        """Let the rate grow for the time that has passed since it last did, unless there was nothing to send."""
+        elapsed_s, self._grown_s = min(now_s - self._grown_s, _MOST_GROWTH_S), now_s
+        if self._trial is not None or elapsed_s <= 0 or self.ready_s < now_s:
+            return
+        rate, limit = self.rate_wcu_per_s, self._limit
+        if math.isnan(limit):
+            rate *= _CLIMB_PER_S**elapsed_s
+        elif rate < _NEAR * limit:
+            rate = min(rate + _RECOVER_PER_S * limit * elapsed_s, _NEAR * limit)
+        elif now_s >= self._held_until_s:
+            probing_s = now_s - self._held_until_s
+            rate *= 1 + _PROBE_PER_S2 * (1 + probing_s) * min(elapsed_s, 1 + probing_s)
+            if rate > _FORGET_FROM * limit:
+                self._limit = math.nan
+        self.rate_wcu_per_s = min(rate, PARTITION_WCU_PER_S)
+
+    def _count_from(self, at_s: float) -> None:
+        """Reset the count of answers."""
+        self._since_s = self._until_s = at_s
+        self._requests = self._throttled = 0
+        self._sent_wcu = self._left_wcu = 0.0
