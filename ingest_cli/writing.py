@@ -182,7 +182,9 @@ def write_path(  # noqa: PLR0913 - each is a thing of its own
     paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
     fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
     run_ahead = RunAhead(pacer.shared, clock, process)
-    lanes = Lanes(fast, slow, hot_keys, rules, run_ahead, lambda: pacer.rate_wcu_per_s, lambda: pacer.reserved_s)
+    lanes = Lanes(
+        fast, slow, hot_keys, rules, pacer.shared, run_ahead, lambda: pacer.rate_wcu_per_s, lambda: pacer.reserved_s
+    )
     return WritePath(outlet, lanes, pacer, rules, budget, traffic)
 
 

@@ -19,6 +19,7 @@ from ingest_cli.policies.hot_keys import HotKeys
 from ingest_cli.policies.hot_queues import HotBatch, HotQueues
 from ingest_cli.policies.retry import RetryRules
 from ingest_cli.policies.run_ahead import RunAhead
+from ingest_cli.policies.shared import Shared
 from ingest_cli.settlement import Settlement
 from ingest_cli.sinks.interface import Receipt, Refusal, Sink, ThrottledError, TransientFaultError
 
@@ -58,6 +59,7 @@ class Lanes:
         slow: tries once.
         hot_keys: tells which keys are hot.
         rules: how long to go on.
+        shared: has the paces of hot keys.
         run_ahead: counts what no saved state knows of.
         rate_wcu_per_s: tells how fast they go.
         reserved_s: tells how many seconds a batch would wait for its turn.
@@ -67,6 +69,7 @@ class Lanes:
     slow: Sink
     hot_keys: HotKeys
     rules: RetryRules
+    shared: Shared
     run_ahead: RunAhead
     rate_wcu_per_s: Callable[[], float] = lambda: math.inf
     reserved_s: Callable[[], float] = lambda: 0.0
@@ -90,7 +93,9 @@ class Delivery:
         self._lanes = lanes
         self._settle = settle
         self._on_parked = on_parked
-        self._queues: HotQueues[Pending] = HotQueues(lanes.rules.clock, lanes.rules.random, lanes.hot_keys)
+        self._queues: HotQueues[Pending] = HotQueues(
+            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared
+        )
         self.open_entries = 0
 
     @property

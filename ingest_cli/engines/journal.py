@@ -17,7 +17,7 @@ from ingest_cli.manifest import RejectLimits
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.run_ahead import AHEAD_ITEMS
+from ingest_cli.policies.run_ahead import AHEAD_ITEMS, RunAhead
 from ingest_cli.records import Origin, Position
 from ingest_cli.report import Report
 from ingest_cli.settlement import Settled
@@ -63,7 +63,7 @@ class Journal:
         books: Books,
         on_settled: Callable[[Report], None] = lambda _: None,
         store: Callable[[bytes], None] = lambda _: None,
-        on_saved: Callable[[int], None] = lambda _: None,
+        run_ahead: RunAhead | None = None,
     ) -> None:
         """Set up.
 
@@ -71,13 +71,13 @@ class Journal:
             books: what is written in.
             on_settled: told after each chunk.
             store: keeps a saved state.
-            on_saved: told how many items of settled chunks need not be written again by a run that is resumed; of one
-                that cannot be, as soon as they are settled.
+            run_ahead: told how many items are settled, and how many need not be written again by a run that is
+                resumed; of one that cannot be, as soon as they are settled.
         """
         self._books = books
         self._on_settled = on_settled
         self._store = store
-        self._on_saved = on_saved
+        self._run_ahead = run_ahead
         self._unsaved_items = 0
         self._lock = threading.Lock()
         self._saving = threading.Lock()
@@ -116,6 +116,8 @@ class Journal:
                     books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
             self._unsaved_items += len(chunk.key_hash)
+            if self._run_ahead is not None:
+                self._run_ahead.settled(len(chunk.key_hash))
             if books.checkpoint is None:
                 self._know(self._unsaved_items)
             self._on_settled(books.report)
@@ -174,7 +176,8 @@ class Journal:
     def _know(self, items: int) -> None:
         """Note that so many settled items are known to whoever resumes the run."""
         self._unsaved_items -= items
-        self._on_saved(items)
+        if self._run_ahead is not None:
+            self._run_ahead.saved(items)
 
     def _written(self) -> float:
         """What was written so far, in capacity units or, where nobody counts these, in items."""

@@ -22,8 +22,12 @@ from ingest_cli.policies.clock import Clock
 from ingest_cli.policies.hot_keys import MAX_HOT_KEYS, HotKeys
 from ingest_cli.policies.key_pace import KeyPace
 from ingest_cli.policies.retry import Backoff
+from ingest_cli.policies.shared import Shared
 
 T = TypeVar("T")
+
+_BACKOFF = Backoff()
+"""How long a key waits whose requests fail, for another reason than a throttle."""
 
 AHEAD_S = 0.05
 """Seconds before its time that a batch is taken from its queue, so that the moment it takes to do so is not lost."""
@@ -113,19 +117,19 @@ class _Key(Generic[T]):
 class HotQueues(Generic[T]):
     """Queues of items by key."""
 
-    def __init__(self, clock: Clock, random: Random, hot_keys: HotKeys, backoff: Backoff | None = None) -> None:
+    def __init__(self, clock: Clock, random: Random, hot_keys: HotKeys, shared: Shared) -> None:
         """Set up.
 
         Args:
             clock: tells the time.
             random: source of jitter.
             hot_keys: told which keys are busy.
-            backoff: how long a key waits of which nothing is taken.
+            shared: has the paces of keys, for all processes.
         """
         self._clock = clock
         self._random = random
         self._hot_keys = hot_keys
-        self._backoff = backoff or Backoff()
+        self._shared = shared
         self._keys: dict[str, _Key[T]] = {}
         self._paces = OrderedDict[str, KeyPace]()
         self._size = 0
@@ -183,7 +187,7 @@ class HotQueues(Generic[T]):
         if len(again) < len(sent.entries):
             key.failures = 0
         elif not throttled:
-            key.held_until_s = self._clock.monotonic_s() + self._backoff.delay_s(key.failures, self._random)
+            key.held_until_s = self._clock.monotonic_s() + _BACKOFF.delay_s(key.failures, self._random)
             key.failures += 1
         if key.is_behind:
             self._hot_keys.busy(sent.pk)
@@ -220,7 +224,7 @@ class HotQueues(Generic[T]):
         """The pace of a key, which is remembered when it was hot before."""
         pace = self._paces.pop(pk, None)
         if pace is None:
-            pace = KeyPace(self._clock)
+            pace = KeyPace(self._clock, self._shared, pk)
         self._paces[pk] = pace
         if len(self._paces) > MAX_HOT_KEYS:
             self._paces.popitem(last=False)

@@ -8,10 +8,14 @@ counts for the moment that was reserved for its request, and what was reserved b
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ingest_cli.policies.clock import Clock
+from ingest_cli.policies.shared import MAX_PACES, PACE_CELLS, Shared
 
 PARTITION_WCU_PER_S = 1000.0
 """What a partition takes (AWS, "Partitions and data distribution")."""
@@ -72,16 +76,42 @@ class _Trial:
     taken_wcu_per_s: float
 
 
+_STORED = (
+    "rate_wcu_per_s",
+    "ready_s",
+    "_grown_s",
+    "_limit",
+    "_noise",
+    "_hold_s",
+    "_held_until_s",
+    "_since_s",
+    "_until_s",
+    "_requests",
+    "_throttled",
+    "_sent_wcu",
+    "_left_wcu",
+)
+"""What is stored of a pace, before what there is of a trial."""
+
+
 class KeyPace:
-    """The rate of one key.
+    """The rate of one key, the same in all processes that write it.
 
     Attributes:
-        rate_wcu_per_s: as it is now.
-        ready_s: until when time is reserved.
+        rate_wcu_per_s: as this process saw it last.
+        ready_s: until when time was reserved then.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shared: Shared, pk: str) -> None:
+        """Start with a key, or join those that have.
+
+        Args:
+            clock: tells the time, the same in all processes.
+            shared: has room for the paces of some keys.
+            pk: the key.
+        """
         self._clock = clock
+        self._shared = shared
         self.rate_wcu_per_s = START_WCU_PER_S
         self.ready_s = self._grown_s = clock.monotonic_s()
         self._limit = math.nan
@@ -89,13 +119,63 @@ class KeyPace:
         self._hold_s, self._held_until_s = _HOLD_S, 0.0
         self._trial: _Trial | None = None
         self._count_from(self.ready_s + _DRAIN_S)
+        self._first: int | None = None
+        self._join(pk)
+
+    def _join(self, pk: str) -> None:
+        """Find the numbers of this key, or take those of none; where there is no room, keep to its own."""
+        name = float(int.from_bytes(hashlib.blake2b(pk.encode(), digest_size=6).digest(), "big") + 1)
+        with self._shared as shared:
+            for first in range(0, MAX_PACES * PACE_CELLS, PACE_CELLS):
+                if shared.paces[first] == name:
+                    self._first = first
+                    self._load()
+                    return
+                if not shared.paces[first]:
+                    shared.paces[first], self._first = name, first
+                    self._store()
+                    return
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While nobody else changes the pace."""
+        if self._first is None:
+            yield
+            return
+        with self._shared:
+            self._load()
+            try:
+                yield
+            finally:
+                self._store()
+
+    def _load(self) -> None:
+        assert self._first is not None  # noqa: S101 - it is asked before
+        values = list(self._shared.paces[self._first + 1 : self._first + PACE_CELLS])
+        for name, value in zip(_STORED, values, strict=False):
+            setattr(self, name, value)
+        trial = values[len(_STORED) :]
+        self._trial = None if math.isnan(trial[0]) else _Trial(*trial)
+
+    def _store(self) -> None:
+        assert self._first is not None  # noqa: S101 - it is asked before
+        trial = self._trial
+        values = [getattr(self, name) for name in _STORED]
+        values += (
+            [math.nan] * 4
+            if trial is None
+            else [trial.rate_wcu_per_s, trial.throttled, trial.lost, trial.taken_wcu_per_s]
+        )
+        for at, value in enumerate(values, self._first + 1):
+            self._shared.paces[at] = value
 
     def reserve(self, wcu: float) -> float:
         """Reserve the next time in which `wcu` capacity units may be used; returns when it begins."""
-        now_s = self._clock.monotonic_s()
-        self._grow(now_s)
-        start_s = max(self.ready_s, now_s)
-        self.ready_s = start_s + wcu / self.rate_wcu_per_s
+        with self._alone():
+            now_s = self._clock.monotonic_s()
+            self._grow(now_s)
+            start_s = max(self.ready_s, now_s)
+            self.ready_s = start_s + wcu / self.rate_wcu_per_s
         return start_s
 
     def answered(self, wcu: float, left_wcu: float, at_s: float) -> None:
@@ -106,8 +186,12 @@ class KeyPace:
             left_wcu: those of them that were not taken.
             at_s: the moment that was reserved for it.
         """
-        if at_s < self._since_s:
-            return
+        with self._alone():
+            if at_s >= self._since_s:
+                self._count(wcu, left_wcu, at_s)
+
+    def _count(self, wcu: float, left_wcu: float, at_s: float) -> None:
+        """Count an answer that is about the rate as it is now, and decide what it says, with those before."""
         self._requests += 1
         self._throttled += left_wcu > 0
         self._sent_wcu += wcu
@@ -200,5 +284,4 @@ class KeyPace:
     def _count_from(self, at_s: float) -> None:
         """Reset the count of answers."""
         self._since_s = self._until_s = at_s
-        self._requests = self._throttled = 0
-        self._sent_wcu = self._left_wcu = 0.0
+        self._requests = self._throttled = self._sent_wcu = self._left_wcu = 0.0

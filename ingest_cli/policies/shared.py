@@ -48,10 +48,13 @@ _FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4)
 _READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
 
+MAX_PACES, PACE_CELLS = 64, 18
+"""Hot keys whose pace is common to all processes, and the numbers that each takes; others have one in each process."""
+
 
 def counts_of(processes: int) -> int:
-    """Length of `Shared.counts` for so many processes: two numbers for all, and two for each."""
-    return 2 + 2 * processes
+    """Length of `Shared.counts` for so many processes: four numbers for all, and two for each."""
+    return 4 + 2 * processes
 
 
 def process_context() -> BaseContext:
@@ -88,14 +91,17 @@ class Shared:
         trial_taken_wcu_per_s: what the table took at that rate.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
         sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
+        paces: of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
         counts: of items, see `run_ahead`; read and written without the lock, each by one process only.
     """
 
     counts: list[float] | memoryview[float]
+    paces: list[float] | memoryview[float]
 
     def __init__(self) -> None:
         self._here = threading.Lock()
         self.counts = [0.0] * counts_of(1)
+        self.paces = [0.0] * (MAX_PACES * PACE_CELLS)
         self._reset()
 
     def _reset(self) -> None:
@@ -145,7 +151,7 @@ class SharedByProcesses(Shared):
         Raises:
             OSError: the system has no room for a file of a few bytes.
         """
-        self._map(_nameless_file(_CELLS + counts_of(processes)))
+        self._map(_nameless_file(_CELLS + MAX_PACES * PACE_CELLS + counts_of(processes)))
         self._here = threading.Lock()
         self._reset()
         self._store()
@@ -183,7 +189,8 @@ class SharedByProcesses(Shared):
         self._file = file
         self._memory = memoryview(mmap.mmap(file, os.fstat(file).st_size))
         self._cells = self._memory.cast("d")
-        self.counts = self._cells[_CELLS:]
+        end = _CELLS + MAX_PACES * PACE_CELLS
+        self.paces, self.counts = self._cells[_CELLS:end], self._cells[end:]
 
     def look(self) -> tuple[float, float]:
         """See `Shared.look`."""

@@ -262,9 +262,9 @@ class _Run:
         paced = Paced(sink, pacer, hot_keys, self.stop)
         run_ahead = RunAhead(Shared(), simulation)
         fast = Isolating(Retrying(paced, self._rules, hot_keys))
-        lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, run_ahead)
+        lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, Shared(), run_ahead)
         books = Books(report, self.rejects, self._checkpoint)
-        self._journal = Journal(books, store=self._store, on_saved=run_ahead.saved)
+        self._journal = Journal(books, store=self._store, run_ahead=run_ahead)
         self._delivery = Delivery(lanes, self._journal.settle)
         self._queue = deque[tuple[Batch, Pending]]()
         self._busy = 0

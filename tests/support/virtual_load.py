@@ -134,7 +134,7 @@ class _Load:
             Books(self.report, RejectFile(None), checkpoint),
             looker.watcher().on_settled,
             table.store,
-            path.lanes.run_ahead.saved,
+            path.lanes.run_ahead,
         )
         source = SyntheticSource(case.dump, size_bytes=case.rows * LINE_BYTES)
         self.report.extent.plan([source.size_bytes])

@@ -68,7 +68,6 @@ class Case:
     eta: bool = False
     seed: int = 1
 
-
     @property
     def dump(self) -> list[Row]:
         """All rows."""
