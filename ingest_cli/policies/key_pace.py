@@ -2,8 +2,8 @@
 
 As the pace of the table (see `pacing`), it follows what is acknowledged, and tells a limit from noise by trying a rate
 just below that. Unlike the table, a partition is met by requests of this key alone, each of which is left in part or in
-whole at the limit; and a request waits for the table's pace after its own, so that an answer comes late. Hence an answer
-counts for the moment that was reserved for its request, and what was reserved before a change of rate says nothing.
+whole at the limit; and a request waits for the table's pace after its own, so that an answer comes late. Hence an
+answer counts for the moment that was reserved for its request, and one from before a change of rate says nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FORGET_FROM = 1.5
 """Share of the limit from which it is forgotten."""
 
 _HOLD_S, _MOST_HOLD_S = 1.0, 30.0
-"""Seconds at the limit before more is tried: at first, and at the most; three times as long each time that it is confirmed."""
+"""Seconds at the limit before more is tried: at first, and at the most; three times as long when it is confirmed."""
 
 _ALIKE = 0.25
 """Relative difference up to which a limit confirms the one before."""
@@ -116,6 +116,8 @@ class KeyPace:
         self.ready_s = self._grown_s = clock.monotonic_s()
         self._limit = math.nan
         self._noise = 0.0
+        self._since_s = self._until_s = 0.0
+        self._requests = self._throttled = self._sent_wcu = self._left_wcu = 0.0
         self._hold_s, self._held_until_s = _HOLD_S, 0.0
         self._trial: _Trial | None = None
         self._count_from(self.ready_s + _DRAIN_S)

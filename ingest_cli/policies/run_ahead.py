@@ -1,8 +1,8 @@
 """How far writing may run ahead of the saved state: what a run that is resumed after a kill has to write again.
 
-All processes count in `Shared.counts`, each in numbers of its own, so that none needs a lock. Numbers only ever grow:
-items that are settled, items that are saved, and when that was, by the process that saves; and for each process the items of the chunks that it has begun to
-write, and those that were acknowledged.
+All processes count in `Shared.counts`, each in numbers of its own, so that none needs a lock, and these only ever grow:
+the process that saves counts items that are settled, and that are saved, and notes when that was; each process counts
+the items of the chunks that it has begun to write, and those that were acknowledged.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import cast
@@ -99,10 +100,12 @@ class _Looker(Log):
     """Keeps what is said about the time left."""
 
     def __init__(self, time: VirtualTime, seen: Seen) -> None:
-        super().__init__("text")
+        super().__init__("text", chatty=False)
         self._time, self._seen = time, seen
 
-    def line(self, text: str, level: str = "info", **fields: object) -> None:
+    def keep(self, text: str, level: str = "info", **fields: object) -> None:
+        """See `Log.keep`."""
+        del text, level
         if fields.get("eta_s") is not None:
             self._seen.eta.append((self._time(), float(str(fields["eta_s"]))))
 
@@ -148,7 +151,7 @@ class _Load:
         try:
             with writing.watched(path, cast("Table", table), settings, cast("Lease", table), journal):
                 workers = [
-                    VirtualThread(time, lambda n=n: self._work(settings, journal, n), f"worker-{n}", daemon=True)
+                    VirtualThread(time, partial(self._work, settings, journal, n), f"worker-{n}", daemon=True)
                     for n in range(1, case.workers)
                 ]
                 for worker in workers:

@@ -1,4 +1,4 @@
-"""A table in virtual time, and a load of which it has something to say: the table of the scripted endpoint, no network."""
+"""A table in virtual time, and what it sees of a load: the table of the scripted endpoint, without a network."""
 
 from __future__ import annotations
 
