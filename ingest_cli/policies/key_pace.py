@@ -51,8 +51,11 @@ _TOLERATED, _DEVIATIONS = 0.02, 4.0
 _FEW_REQUESTS, _WINDOW_REQUESTS = 4, 20
 """Requests that say something when most of what they hold is left, and those after which counting starts again."""
 
-_TRIAL_THROTTLES, _TRIAL_S = 8.0, 8.0
-"""A trial is decided when so many throttled requests would be expected, were they noise, or after so many seconds."""
+_TRIAL_REQUESTS, _TRIAL_S = 40, 10.0
+"""A trial is decided after so many requests, or so many seconds."""
+
+_LIMIT_LEAVES = 0.04
+"""Share of what is sent below a limit up to which what is left is chance; more is noise."""
 
 _WORSE, _MOST_NOISE = 0.15, 0.5
 """By how much the share of units left may exceed that before a trial, and the share that is no noise any more: else the
@@ -204,13 +207,19 @@ class KeyPace:
         elif self._is_too_much():
             self._try()
         elif self._requests >= _WINDOW_REQUESTS:
-            self._noise = min(self._noise, self._share)
+            if self._noise:
+                self._noise = min((3 * self._noise + self._share) / 4, _MOST_NOISE)
             self._count_from(at_s)
 
     @property
     def _share(self) -> float:
         """Share of the requests counted that were throttled."""
         return self._throttled / self._requests
+
+    def _is_more_than(self, lost: float) -> bool:
+        """Whether more than this share of what was sent is left for sure."""
+        enough = self._requests >= _FEW_REQUESTS
+        return enough and self._lost > lost + 2 * math.sqrt(lost * (1 - lost) / self._requests)
 
     @property
     def _lost(self) -> float:
@@ -224,7 +233,7 @@ class KeyPace:
 
     def _is_too_much(self) -> bool:
         """Whether more is left than is known to be noise, beyond what is chance."""
-        if self._requests >= _FEW_REQUESTS and self._lost > _MOST_NOISE:
+        if self._is_more_than(_MOST_NOISE):
             return True
         expected = max(self._noise, _TOLERATED)
         deviation = math.sqrt(self._requests * expected * (1 - expected))
@@ -239,22 +248,21 @@ class KeyPace:
 
     def _judge(self, before: _Trial, at_s: float) -> None:
         """Once the trial has lasted, decide what the throttles before it were."""
-        lost, taken = self._lost, self._taken_wcu_per_s
-        if self._requests >= _FEW_REQUESTS and lost > min(before.lost + _WORSE, _MOST_NOISE):
+        lost = self._lost
+        if self._is_more_than(min(before.lost + _WORSE, _MOST_NOISE)):
             self._try()
             return
-        wanted = _TRIAL_THROTTLES / max(before.throttled, _TOLERATED)
-        if self._requests < wanted and self._until_s - self._since_s < _TRIAL_S:
+        if self._requests < _TRIAL_REQUESTS and self._until_s - self._since_s < _TRIAL_S:
             return
         self._trial = None
         if not before.taken_wcu_per_s:  # it took nothing for a while, and now it does again
             self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
             return
-        if lost >= before.lost / 2:
-            self._noise = self._share
+        if lost > _LIMIT_LEAVES:
+            self._noise = min(self._share, _MOST_NOISE)
             self._change(before.rate_wcu_per_s)
             return
-        limit = taken if lost > _TOLERATED else before.taken_wcu_per_s
+        limit = before.taken_wcu_per_s
         is_confirmed = abs(limit - self._limit) <= _ALIKE * limit
         self._hold_s = min(3 * self._hold_s, _MOST_HOLD_S) if is_confirmed else _HOLD_S
         self._limit, self._held_until_s = limit, at_s + self._hold_s
