@@ -208,7 +208,7 @@ class KeyPace:
             self._try()
         elif self._requests >= _WINDOW_REQUESTS:
             if self._noise:
-                self._noise = min((3 * self._noise + self._share) / 4, _MOST_NOISE)
+                self._noise = min((3 * self._noise + self._lost) / 4, _MOST_NOISE)
             self._count_from(at_s)
 
     @property
@@ -259,7 +259,7 @@ class KeyPace:
             self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
             return
         if lost > _LIMIT_LEAVES:
-            self._noise = min(self._share, _MOST_NOISE)
+            self._noise = min(lost, _MOST_NOISE)
             self._change(before.rate_wcu_per_s)
             return
         limit = before.taken_wcu_per_s
