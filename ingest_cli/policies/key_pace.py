@@ -254,6 +254,9 @@ class KeyPace:
             return
         if self._requests < _TRIAL_REQUESTS and self._until_s - self._since_s < _TRIAL_S:
             return
+        if _LIMIT_LEAVES < lost < before.lost / 2:  # less, but not gone; now that more is known, once more
+            self._try()
+            return
         self._trial = None
         if not before.taken_wcu_per_s:  # it took nothing for a while, and now it does again
             self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
