@@ -51,7 +51,7 @@ _TOLERATED, _DEVIATIONS = 0.02, 4.0
 _FEW_REQUESTS, _WINDOW_REQUESTS = 4, 20
 """Requests that say something when most of what they hold is left, and those after which counting starts again."""
 
-_TRIAL_REQUESTS, _TRIAL_S = 40, 10.0
+_TRIAL_REQUESTS, _TRIAL_S = 24, 6.0
 """A trial is decided after so many requests, or so many seconds."""
 
 _LIMIT_LEAVES = 0.04

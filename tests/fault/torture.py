@@ -17,15 +17,25 @@ from pathlib import Path
 from random import Random
 
 from tests.e2e.conftest import make_table
-from tests.e2e.harness import PEPPER_HEX, Cli, Place, new_cli
-from tests.fault.campaign import Campaign, Outcome, moments, storm, write_files
+from tests.e2e.harness import PEPPER_HEX, Cli, Place, new_cli, small_dump
+from tests.fault.campaign import (
+    HOT_LIMITS,
+    Campaign,
+    Outcome,
+    hot_rows,
+    moments,
+    storm,
+    write_files,
+    written_again_at_most,
+)
 from tests.fault.pace import Case, measure
 from tests.support.dumps import Dump
-from tests.support.endpoint import Endpoint
+from tests.support.endpoint import Endpoint, Limits
 from tests.support.endpoint.clients import connected
 from tests.support.shapes import SHAPES
 
 ROWS_PER_KILL = 120
+HOT_ROWS_PER_KILL, HOT_WCU_PER_S = 500, 2_000
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
 WEATHERS: dict[str, tuple[list[signal.Signals], bool, str]] = {
     "calm": ([KILL], False, "1"),
@@ -51,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
         for seed in range(1, options.seeds + 1):
             _campaigns(Path(folder) / str(seed), seed, options.kills)
+            _hot_keys(_made(Path(folder) / f"hot-{seed}"), seed, options.kills)
         for number, name in enumerate(PACES):
             _pace(Path(folder) / f"pace-{number}", name)
     return 0
@@ -96,6 +107,24 @@ def _fight(campaign: Campaign, expected: Outcome, weather: str, random: Random, 
         f"{weather:8} {len(expected.items):,} items, {len(expected.rejects):,} rejects; runs by exit code {endings}; "
         f"{campaign.repeated(outcome):,} items written again; {time.monotonic() - began:,.0f} s"
     )
+
+
+def _hot_keys(folder: Path, seed: int, kills: int) -> None:
+    """A dump with three hot keys, killed now and then while they hold it up."""
+    cli, rows = new_cli(folder / "home", secrets=(PEPPER_HEX,)), HOT_ROWS_PER_KILL * kills
+    manifest = small_dump(_made(folder / "dump"), hot_rows(rows))
+    with Endpoint(seed=seed, limits=Limits(**HOT_LIMITS)) as endpoint, connected(endpoint.client_arguments) as admin:
+        options = ("--max-wcu", str(HOT_WCU_PER_S), "--concurrency", "8", "--workers", "2")
+        campaign = Campaign(cli, make_table(Place(endpoint), admin), manifest, options)
+        for number in range(kills):
+            campaign.until(lambda sight, share=number / kills: sight.sent > 0 and sight.written >= share * rows, KILL)
+        while (code := cli(*campaign.command).code) == 75:
+            continue
+        puts = [(write.pk, write.sk) for write in campaign.place.writes if not write.pk.startswith("_")]
+    again, allowed = len(puts) - len(set(puts)), kills * written_again_at_most(HOT_WCU_PER_S, 8)
+    _say(f"{'hot keys':8} {len(set(puts)):,} items; {again:,} written again, {allowed:,.0f} allowed")
+    if code or len(set(puts)) != rows * 13 // 10 or again > allowed:
+        raise AssertionError(f"hot keys: exit code {code}")
 
 
 def _pace(folder: Path, name: str) -> None:
