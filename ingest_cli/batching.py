@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest_cli.columns import bytes_of
 from ingest_cli.items import Items
@@ -103,6 +104,17 @@ def batches(items: Items) -> Iterator[Batch]:
     wcu = np.add.reduceat(items.wcu, starts).tolist()
     for at, (first, begin, end) in enumerate(zip(starts.tolist(), bounds, [*bounds[1:], len(data)], strict=True)):
         yield Batch(items, every[first : first + MAX_BATCH_ITEMS], Run(wcu[at], whole[begin : end - 1]))
+
+
+def batches_of(items: Items, index: npt.NDArray[np.int64]) -> Iterator[Batch]:
+    """The items at these positions, which ascend, in batches as large as they may be."""
+    for first in range(0, len(index), MAX_BATCH_ITEMS):
+        yield Batch(items, index[first : first + MAX_BATCH_ITEMS])
+
+
+def positions(items: Items, keys: pa.StringArray) -> npt.NDArray[np.int64]:
+    """Where the items are whose partition key is among `keys`; ascending."""
+    return np.flatnonzero(pc.is_in(items.pk, value_set=keys).to_numpy(zero_copy_only=False))
 
 
 @lru_cache(maxsize=8)

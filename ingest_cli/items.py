@@ -98,6 +98,21 @@ class Items:
             self.merged,
         )
 
+    @classmethod
+    def joined(cls, several: Sequence[Items]) -> Items:
+        """The items of several chunks, one after the other."""
+        kinds = [one.kind for one in several]
+        plain = [kind.dictionary_decode() if isinstance(kind, pa.DictionaryArray) else kind for kind in kinds]
+        return cls(
+            pa.concat_arrays([one.request for one in several]),
+            pa.concat_arrays([one.pk for one in several]),
+            pa.concat_arrays([one.sk for one in several]),
+            np.concatenate([one.size_bytes for one in several]),
+            pa.concat_arrays(plain),
+            np.concatenate([one.record for one in several]),
+            np.concatenate([one.key_hash for one in several]),
+        )
+
 
 class ItemBuilder:
     """Builds the items of one dataset."""

@@ -266,7 +266,7 @@ class _Load:
         if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
             report.notes.append(INCOMPLETE_REJECTS)
         books = Books(report, rejects, checkpoint, manifest.rejects)
-        journal = Journal(books, watcher.on_settled, _store(resumable, path))
+        journal = Journal(books, watcher.on_settled, _store(resumable, path), path.lanes.run_ahead)
         try:
             insist(lambda: rows.register(self.pepper), rules)
             if resumable is not None:

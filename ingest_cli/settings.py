@@ -48,7 +48,7 @@ class RunSettings:
 
                  100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its
                                     cells, identifiers, hashes and items
-            +  50,000 x 0.6 KiB  items of hot keys (`slow_lane.CAPACITY_ITEMS`)
+            +  50,000 x 0.6 KiB  items of hot keys: of a chunk, and of those begun before (`run_ahead.AHEAD_ITEMS`)
 
     and, where there are more of them than one, by
 
@@ -70,7 +70,7 @@ class RunSettings:
         append_rejects: whether that file keeps what it holds: the rejects of an earlier manifest of the same command.
         age_identity: where the identities, or the passphrase, for sources encrypted with age are: as for a pepper.
         source_id: stands for the content of sources that cannot be fingerprinted.
-        concurrency: requests in flight at the most.
+        concurrency: requests in flight at the most, and as many again of hot keys.
         workers: processes that prepare and write; 0: as many as there are cores, if the dump is worth it.
         transport: one of `TRANSPORTS`.
         give_up_after_s: seconds without any progress after which a load stops, resumable.

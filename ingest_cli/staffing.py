@@ -54,16 +54,16 @@ class Staff:
             sizes = [shard.source.size_bytes for shard in planned.shards]
             worth = sum(sizes) // BYTES_PER_WORKER if all(sizes) else available_cores()
             workers = max(min(available_cores(), worth, settings.concurrency), 1)
-        return cls(workers, _shared() if workers > 1 else None)
+        return cls(workers, _shared(workers) if workers > 1 else None)
 
     def concurrency(self, settings: RunSettings) -> int:
         """Requests in flight for each."""
         return max(settings.concurrency // self.workers, 1)
 
 
-def _shared() -> SharedByProcesses:
+def _shared(processes: int) -> SharedByProcesses:
     try:
-        return SharedByProcesses()
+        return SharedByProcesses(processes)
     except OSError as error:
         raise TryAgainError(
             f"worker processes cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
@@ -134,6 +134,7 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
         journal=journal,
         chunk_size=chunk_size,
         traffic=traffic,
+        on_lost=path.lanes.run_ahead.forget,
     ) as pool:
         yield pool
 
@@ -159,6 +160,7 @@ def _pool(  # noqa: PLR0913 - each is a thing of its own
     journal: Journal,
     chunk_size: ChunkSize,
     traffic: Traffic | None = None,
+    on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
 ) -> Iterator[WorkerPool]:
     pool = WorkerPool(
         program,
@@ -172,6 +174,7 @@ def _pool(  # noqa: PLR0913 - each is a thing of its own
         keep_raw=program.recipe.keep_raw,
         traffic=traffic,
         on_death=journal.note,
+        on_lost=on_lost,
     )
     try:
         yield pool

@@ -135,7 +135,9 @@ class Writing:
         stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
         outlet = self.route.open(stop, self.table)
         outlet.fibers.start(lambda: teller.tell_now_and_then(outlet.fibers, stop))
-        path = write_path(outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared))
+        path = write_path(
+            outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared), process=link.number
+        )
         writer = ConcurrentWriter(
             self.recipe.preparation(),
             path.lanes,

@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws import ca_bundle, dynamodb, no_credentials, open_session, proxy_for
-from ingest_cli.engines.concurrent import Lanes
+from ingest_cli.engines.delivery import Lanes
 from ingest_cli.errors import IngestError, LockedError
 from ingest_cli.fibers import Fibers
 from ingest_cli.policies.background import Repeater
@@ -28,6 +28,7 @@ from ingest_cli.policies.metering import Metering
 from ingest_cli.policies.paced import Paced
 from ingest_cli.policies.pacing import ON_DEMAND_START_WCU_PER_S, Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules
+from ingest_cli.policies.run_ahead import RunAhead
 from ingest_cli.policies.shared import Shared
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.policies.spot import SpotNotice
@@ -153,7 +154,9 @@ class Outlet:
     fibers: Fibers
 
 
-def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace) -> WritePath:
+def write_path(  # noqa: PLR0913 - each is a thing of its own
+    outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace, *, process: int = 0
+) -> WritePath:
     """Put the write path together; nothing is sent yet.
 
     Args:
@@ -162,6 +165,7 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         traffic: counts requests.
         stop: ends all waiting.
         pace: the rate, begun or joined.
+        process: number of this process among those that write.
     """
     clock = SystemClock(stop.event, outlet.fibers)
     pacer = pace(clock)
@@ -177,7 +181,10 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
     metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock)
     paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
     fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
-    lanes = Lanes(fast, slow, hot_keys, rules, lambda: pacer.rate_wcu_per_s)
+    run_ahead = RunAhead(pacer.shared, clock, process)
+    lanes = Lanes(
+        fast, slow, hot_keys, rules, pacer.shared, run_ahead, lambda: pacer.rate_wcu_per_s, lambda: pacer.reserved_s
+    )
     return WritePath(outlet, lanes, pacer, rules, budget, traffic)
 
 

@@ -42,7 +42,7 @@ write_options = together(
         type=click.IntRange(1, 256),
         default=DEFAULT_CONCURRENCY,
         metavar="N",
-        help="Requests in flight at the most.",
+        help="Maximum number of requests in flight; up to as many again while there are hot keys.",
     ),
     option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
     max_wcu_option,

@@ -1,7 +1,7 @@
 """The engine for a table: several requests in flight, each waited for by a fiber of its own.
 
 All of it runs in one thread: while a chunk is prepared the answers wait, and while answers are waited for the next
-chunk does. So a slow table slows the reading, and memory stays flat. Items of hot keys leave for a lane of their own.
+chunk does. So a slow table slows the reading, and memory stays flat. Items of hot keys are sent by fibers of their own.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.batching import Batch, batches
+from ingest_cli.batching import Batch
 from ingest_cli.bundles import Bundle
+from ingest_cli.engines.delivery import Delivery, Lanes, Pending
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.fibers import Fibers, Room
 from ingest_cli.pipeline import Preparation, Work
-from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.retry import RetryRules
+from ingest_cli.policies.hot_queues import HotBatch
 from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.policies.slow_lane import SlowLane, Waiting
-from ingest_cli.settlement import Settlement
-from ingest_cli.sinks.interface import Receipt, Refusal, Sink, TransientFaultError
 
 MAX_OPEN_ENTRIES = 3_000_000
 """Rows and items of chunks of which something is still to be written, for the most part items of hot keys. What is kept
@@ -34,146 +31,12 @@ BEGUN_S = 2.0
 """Seconds of writing, at the current rate, that batches are worth which are begun at the same time: they take turns, so
 that all would be half done where one could be done. Longer than a request takes, so that the rate is used."""
 
+RESERVED_S, HOT_RESERVED_S = 0.15, 0.25
+"""Seconds up to which turns may be reserved, for ordinary batches and for those of hot keys, while there are any of the
+latter: what they wait for a turn delays what is learnt of the pace of a key. These take precedence."""
+
 DRAIN_S = 5.0
 """Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """A chunk parts of which are still under way."""
-
-    chunk: Settlement
-    outstanding: int
-    acknowledged: int = 0
-    refused: tuple[Refusal, ...] = ()
-
-    def split_off(self) -> None:
-        """One more part is under way."""
-        self.outstanding += 1
-
-    def done(self, receipt: Receipt) -> bool:
-        """Note what became of a part; whether it was the last."""
-        self.acknowledged += receipt.acknowledged
-        self.refused += receipt.refused
-        self.outstanding -= 1
-        return self.outstanding == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """The sinks that batches go to.
-
-    Attributes:
-        fast: keeps at a batch until it is done, but leaves items of hot keys.
-        slow: tries once.
-        hot_keys: tells which keys are hot.
-        rules: how long to go on.
-        rate_wcu_per_s: tells how fast they go.
-    """
-
-    fast: Sink
-    slow: Sink
-    hot_keys: HotKeys
-    rules: RetryRules
-    rate_wcu_per_s: Callable[[], float] = lambda: math.inf
-
-
-class Delivery:
-    """What becomes of a batch, step by step; who takes the steps, and when, is not decided here.
-
-    Attributes:
-        open_entries: rows and items of chunks that were begun and are not settled.
-    """
-
-    def __init__(self, lanes: Lanes, settle: Settle, stop: StopRequest, waiting: Waiting) -> None:
-        """Set up.
-
-        Args:
-            lanes: where batches go.
-            settle: told what became of each chunk.
-            stop: ends all waiting.
-            waiting: where to wait for the slow lane.
-        """
-        self._lanes = lanes
-        self._settle = settle
-        self._stop = stop
-        self._slow: SlowLane[Pending] = SlowLane(lanes.rules.clock, waiting)
-        self.open_entries = 0
-
-    @property
-    def parked_items(self) -> int:
-        """Items that wait in the slow lane."""
-        return len(self._slow)
-
-    def begin(self, work: Work) -> list[tuple[Batch, Pending]]:
-        """The batches of a chunk, to be written in any order; a chunk without items is settled at once.
-
-        Raises:
-            IngestError: it cannot be settled.
-        """
-        cut = list(batches(work.items))
-        if cut:
-            self.open_entries += work.settlement.entries
-        else:
-            self._settle(work.settlement.settled(0, ()))
-        pending = Pending(work.settlement, len(cut))
-        return [(batch, pending) for batch in cut]
-
-    def write(self, batch: Batch, pending: Pending) -> None:
-        """Write a batch, but for items of hot keys, which are left in the slow lane.
-
-        Raises:
-            IngestError: it cannot be written, or its chunk not settled.
-        """
-        cool, hot = self._lanes.hot_keys.split(batch)
-        if hot is not None:
-            self._park(hot, pending)
-        receipt = Receipt(0) if cool is None else self._lanes.fast.put(cool)
-        if receipt.unprocessed is not None:
-            self._park(receipt.unprocessed, pending)
-        self._done(pending, receipt)
-
-    def write_parked(self) -> bool:
-        """Wait for the next items in the slow lane, and try once; False when there are no more, or on a stop.
-
-        Raises:
-            IngestError: as `write`.
-        """
-        due = self._slow.take(lambda: self._stop.requested)
-        if due is None:
-            return False
-        pk, parked = due
-        receipt, reason = None, "hot_key"
-        try:
-            receipt = self._lanes.slow.put(parked.batch)
-        except TransientFaultError as fault:
-            reason = fault.reason
-        self._slow.done(pk, parked, receipt)
-        if receipt is not None and receipt.acknowledged:
-            self._lanes.rules.progress.made()
-        if receipt is None or receipt.unprocessed is not None:
-            if receipt is not None:
-                parked.owner.split_off()
-            self._lanes.rules.note(reason)
-        if receipt is not None:
-            refused = tuple(Refusal(parked.place[one.item], one.reason) for one in receipt.refused)
-            self._done(parked.owner, Receipt(receipt.acknowledged, receipt.wcu, refused=refused))
-        return True
-
-    def close(self) -> None:
-        """Nothing more will be left in the slow lane."""
-        self._slow.close()
-
-    def _park(self, batch: Batch, pending: Pending) -> None:
-        """Leave items of hot keys in the slow lane, a part for each key."""
-        for own in batch.by_key():
-            pending.split_off()
-            self._slow.park(own, pending, lambda: self._stop.requested)
-
-    def _done(self, pending: Pending, receipt: Receipt) -> None:
-        if pending.done(receipt):
-            self._settle(pending.chunk.settled(pending.acknowledged, pending.refused))
-            self.open_entries -= pending.chunk.entries
 
 
 class ConcurrentWriter:
@@ -199,12 +62,13 @@ class ConcurrentWriter:
             settle: told what became of each chunk.
             fibers: the loop that they run in.
             stop: ends everything early; also set when a fiber fails.
-            concurrency: requests in flight at the most, but for one more of hot keys.
+            concurrency: requests in flight at the most, and as many again of hot keys.
             took: told how many bytes a chunk had, and how many seconds it took.
             open_entries: rows and items of chunks that are not settled, beyond which no more are begun.
         """
         self._preparation = preparation
-        self._delivery = Delivery(lanes, settle, stop, Room(fibers))
+        self._hot_room = Room(fibers)
+        self._delivery = Delivery(lanes, settle, self._hot_room.wake)
         self._fibers = fibers
         self._stop = stop
         self._took = took
@@ -213,13 +77,13 @@ class ConcurrentWriter:
         self._drained_by_s: float | None = None
         self._jobs = deque[tuple[Batch, Pending]]()
         self._room = Room(fibers)
-        self._rate_wcu_per_s = lanes.rate_wcu_per_s
+        self._rate_wcu_per_s, self._reserved_s = lanes.rate_wcu_per_s, lanes.reserved_s
         self._begun_wcu = 0
         self._is_held_back = self._is_closed = False
-        self._running, self._slow_running = concurrency, True
+        self._running, self._hot_running, self._hot_in_flight, self._most_hot = concurrency, True, 0, concurrency
         for _ in range(concurrency):
             fibers.start(self._run)
-        fibers.start(self._run_slow)
+        fibers.start(self._run_hot)
 
     def write(self, bundle: Bundle) -> None:
         """See `Writer.write`. Returns when the last batch of the chunk is being sent.
@@ -234,8 +98,9 @@ class ConcurrentWriter:
     def put(self, work: Work) -> None:
         """Write a chunk whose items are made; see `write`."""
         self.check()
-        self._let_run(lambda: self._delivery.open_entries < self._open_entries)
-        self._jobs.extend(self._delivery.begin(work))
+        delivery = self._delivery
+        self._let_run(lambda: delivery.open_entries < self._open_entries and delivery.may_begin(work))
+        self._jobs.extend(delivery.begin(work))
         self._room.wake()
         self._let_run(lambda: not self._jobs)
 
@@ -252,7 +117,8 @@ class ConcurrentWriter:
         self._room.wake()
         self._drain(lambda: not self._running)
         self._delivery.close()
-        self._drain(lambda: not self._slow_running)
+        self._hot_room.wake()
+        self._drain(lambda: not self._hot_running and not self._hot_in_flight)
         if error is None:
             self.check()
 
@@ -289,7 +155,15 @@ class ConcurrentWriter:
 
     def _may_begin(self, batch: Batch) -> bool:
         """Whether what is begun leaves room for `batch`."""
-        return not self._begun_wcu or self._begun_wcu + batch.wcu <= self._rate_wcu_per_s() * BEGUN_S
+        if not self._begun_wcu:
+            return True
+        if self._has_hot and self._reserved_s() > RESERVED_S:
+            return False
+        return self._begun_wcu + batch.wcu <= self._rate_wcu_per_s() * BEGUN_S
+
+    @property
+    def _has_hot(self) -> bool:
+        return self._hot_in_flight > 0 or self._delivery.parked_items > 0
 
     def _write(self, batch: Batch, pending: Pending) -> None:
         self._begun_wcu += batch.wcu
@@ -298,18 +172,38 @@ class ConcurrentWriter:
         except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
             self._fail(fault)
         self._begun_wcu -= batch.wcu
+        self._let_begin()
+
+    def _let_begin(self) -> None:
+        """Let those go on that were held back."""
         if self._is_held_back:
             self._is_held_back = False
             self._room.wake()
 
-    def _run_slow(self) -> None:
-        more = True
-        while more:
-            try:
-                more = self._delivery.write_parked()
-            except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
-                self._fail(fault)
-        self._slow_running = False
+    def _run_hot(self) -> None:
+        """Take batches of hot keys from their queues when they are due, and have each sent by a fiber of its own."""
+        while not self._stop.requested and not self._delivery.is_done:
+            if self._hot_in_flight >= self._most_hot:
+                due: HotBatch[Pending] | float = math.inf
+            elif (surplus_s := self._reserved_s() - HOT_RESERVED_S) > 0:
+                due = surplus_s
+            else:
+                due = self._delivery.next_hot()
+            if isinstance(due, HotBatch):
+                self._hot_in_flight += 1
+                self._fibers.start(partial(self._write_hot, due))
+            else:
+                self._hot_room.wait(None if due == math.inf else due)
+        self._hot_running = False
+
+    def _write_hot(self, batch: HotBatch[Pending]) -> None:
+        try:
+            self._delivery.write_hot(batch)
+        except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
+            self._fail(fault)
+        self._hot_in_flight -= 1
+        self._hot_room.wake()
+        self._let_begin()
 
     def _fail(self, fault: BaseException) -> None:
         """Remember the first fault, and end all waiting."""

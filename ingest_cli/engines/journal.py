@@ -17,6 +17,7 @@ from ingest_cli.manifest import RejectLimits
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint
 from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.policies.run_ahead import AHEAD_ITEMS, RunAhead
 from ingest_cli.records import Origin, Position
 from ingest_cli.report import Report
 from ingest_cli.settlement import Settled
@@ -32,6 +33,9 @@ TURN_BYTES = 4096
 
 WORTH_WCU, MOST_TURNS = 32.0, 20
 """Capacity units worth a save, which costs one or two of them; and turns after which it is made in any case."""
+
+UNSAVED_ITEMS = AHEAD_ITEMS // 2
+"""Settled items that are worth a save however large the state is; more of them would hold up the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Journal:
         books: Books,
         on_settled: Callable[[Report], None] = lambda _: None,
         store: Callable[[bytes], None] = lambda _: None,
+        run_ahead: RunAhead | None = None,
     ) -> None:
         """Set up.
 
@@ -66,10 +71,14 @@ class Journal:
             books: what is written in.
             on_settled: told after each chunk.
             store: keeps a saved state.
+            run_ahead: told how many items are settled, and how many need not be written again by a run that is
+                resumed; of one that cannot be, as soon as they are settled.
         """
         self._books = books
         self._on_settled = on_settled
         self._store = store
+        self._run_ahead = run_ahead
+        self._unsaved_items = 0
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._unsaved = False
@@ -106,6 +115,11 @@ class Journal:
                 if books.checkpoint is not None:
                     books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
+            self._unsaved_items += len(chunk.key_hash)
+            if self._run_ahead is not None:
+                self._run_ahead.settled(len(chunk.key_hash))
+            if books.checkpoint is None:
+                self._know(self._unsaved_items)
             self._on_settled(books.report)
             if books.limits is not None:
                 check_rejects(books.report, books.limits)
@@ -150,7 +164,7 @@ class Journal:
         was written and consumed is worth it even if no chunk came to its end.
         """
         self._turns += 1
-        if self._turns <= self._turns_left:
+        if self._turns <= self._turns_left and self._unsaved_items < UNSAVED_ITEMS:
             return
         with self._lock:
             written = self._written() - self._saved_written
@@ -158,6 +172,12 @@ class Journal:
                 self._unsaved = True
         if written >= WORTH_WCU or self._turns > MOST_TURNS:
             self.save()
+
+    def _know(self, items: int) -> None:
+        """Note that so many settled items are known to whoever resumes the run."""
+        self._unsaved_items -= items
+        if self._run_ahead is not None:
+            self._run_ahead.saved(items)
 
     def _written(self) -> float:
         """What was written so far, in capacity units or, where nobody counts these, in items."""
@@ -181,13 +201,15 @@ class Journal:
                     return
                 checkpoint.rejects_bytes = self._books.rejects.size_bytes
                 checkpoint.wcu_consumed = self._books.report.wcu_spent
-                state, written = checkpoint.to_bytes(), self._written()
+                state, written, items = checkpoint.to_bytes(), self._written(), self._unsaved_items
                 self._unsaved = False
             self._turns, self._turns_left = 0, len(state) // TURN_BYTES
             try:
                 self._books.rejects.sync()
                 self._store(state)
                 self._saved_written = written
+                with self._lock:
+                    self._know(items)
             except BaseException:
                 self._unsaved = True
                 raise

@@ -131,9 +131,14 @@ class ParentsStop(StopRequest):
 
 
 class Link:
-    """A worker's end of the two pipes between it and the process that reads."""
+    """A worker's end of the two pipes between it and the process that reads.
 
-    def __init__(self, chunks: Connection, results: Connection) -> None:
+    Attributes:
+        number: of the worker, from 1.
+    """
+
+    def __init__(self, chunks: Connection, results: Connection, number: int = 1) -> None:
+        self.number = number
         self._chunks = chunks
         self._results = results
         self._poll = select.poll()

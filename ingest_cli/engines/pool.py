@@ -89,6 +89,7 @@ class WorkerPool:
         keep_raw: bool = False,
         traffic: Traffic | None = None,
         on_death: Callable[[str], None] = lambda _: None,
+        on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
     ) -> None:
         """Start the workers: before anything starts a thread, since a fork copies only one.
 
@@ -104,6 +105,7 @@ class WorkerPool:
             keep_raw: whether rejects are to show the records they are made of.
             traffic: of the run.
             on_death: told in a sentence that a worker was killed.
+            on_lost: told its number, and how many items it had settled.
 
         Raises:
             TryAgainError: the system has no room for so many processes.
@@ -117,6 +119,7 @@ class WorkerPool:
         self._keep_raw = keep_raw
         self._traffic = traffic or Traffic()
         self._on_death = on_death
+        self._on_lost = on_lost
         self._fault: BaseException | None = None
         self._changed = threading.Condition()
         self._waiting = deque[ChunkKey]()
@@ -323,6 +326,7 @@ class WorkerPool:
         worker.silent_looks = 0
         match message:
             case Settled():
+                worker.settled_items += len(message.key_hash)
                 self._settled(message)
                 worker.assigned.discard(chunk_key(message.parts))
             case TookMessage():
@@ -341,6 +345,7 @@ class WorkerPool:
     def _give_up(self, worker: Worker) -> None:
         """Leave the chunks of a worker that was killed to the others."""
         how = worker.end()
+        self._on_lost(worker.number, worker.settled_items)
         with self._changed:
             if self._stop.requested or (self._is_closed and not self._held):
                 return
@@ -361,13 +366,15 @@ class WorkerPool:
         self._on_death(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
 
 
-def _run(program: Program, chunks: Connection, results: Connection, inherited: Sequence[Connection]) -> None:
+def _run(
+    program: Program, chunks: Connection, results: Connection, inherited: Sequence[Connection], number: int
+) -> None:
     """A worker process, from beginning to end."""
     for end in inherited:  # as long as anybody has these, nobody can tell that the process that reads is gone
         end.close()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # who reads is asked too, and says when to stop
-    link = Link(chunks, results)
+    for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(wish, signal.SIG_IGN)  # who reads is asked too, and says when to stop
+    link = Link(chunks, results, number)
     try:
         try:
             program(link)

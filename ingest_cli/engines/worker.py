@@ -19,8 +19,8 @@ from ingest_cli.policies.shutdown import CONTINUE
 PIPE_BYTES = 1 << 20
 """Of a pipe that results come through: what the kernel lets anybody have (pipe(7), `pipe-max-size`)."""
 
-Main = Callable[[Program, Connection, Connection, Sequence[Connection]], None]
-"""What runs in the process: given the program, its ends of the pipes, and the ends that it has inherited."""
+Main = Callable[[Program, Connection, Connection, Sequence[Connection], int], None]
+"""What runs in the process: given the program, its ends of the pipes, those that it has inherited, and its number."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +31,8 @@ class Worker:
         assigned: the chunks that it was given.
         untaken: how many of these it has not dealt with so far that it wants the next.
         is_listened_to: whether somebody waits for it to say something.
+        number: of it, from 1; the process that reads is 0.
+        settled_items: items of the chunks that it has come to the end of.
         silent_looks: how often it was looked at in vain since it last said something.
         is_gone: whether it has said its last word.
     """
@@ -38,6 +40,8 @@ class Worker:
     process: BaseProcess
     chunks: Connection
     results: Connection
+    number: int
+    settled_items: int = 0
     assigned: set[ChunkKey] = field(default_factory=set)
     untaken: int = 0
     is_listened_to: bool = False
@@ -56,7 +60,7 @@ class Worker:
         Raises:
             TryAgainError: the system has no room for it.
         """
-        context = process_context()
+        context, number = process_context(), len(before) + 1
         theirs_in, chunks = context.Pipe(duplex=False)
         results, theirs_out = context.Pipe(duplex=False)
         _widen(results)
@@ -66,7 +70,7 @@ class Worker:
             args=(
                 main,
                 core_dumps.is_undumpable(),
-                *(program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else ()),
+                *(program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else (), number),
             ),
             name="ingest-worker",
         )
@@ -79,7 +83,7 @@ class Worker:
         finally:
             theirs_in.close()
             theirs_out.close()
-        return cls(process, chunks, results)
+        return cls(process, chunks, results, number)
 
     def end(self) -> str:
         """End it if it has not ended, and wait until it has; returns how it did, in two words or three."""

@@ -88,8 +88,14 @@ class Checkpoint:
                           processes. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
                           `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
 
-      in calm weather. A batch that has to be sent again holds back its own chunk meanwhile, and items of a hot
-      key hold back theirs until it is their turn; what else is in those chunks comes on top.
+      in calm weather. Whatever the weather (hot keys, batches that have to be sent again, states that are saved
+      slowly), by all processes together it is at most
+
+          5,000             items, or those of half a second where that is more: of chunks that are not settled
+        + 50 x C            items: in flight at that time, half of them of hot keys
+        + 2 s x R           items: written during the last two seconds, without those in which nothing was acknowledged
+
+      since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`).
     * It goes on only with the same sources, manifest, pepper and table, and only while the catalog names its
       generation: nobody has written other items, or removed any, since.
 

@@ -137,16 +137,26 @@ class Pacer:
         ceiling = self._shared.look()[1]
         return None if math.isnan(ceiling) else ceiling
 
+    @property
+    def reserved_s(self) -> float:
+        """Seconds that a write which is reserved now has to wait."""
+        return max(self._shared.reserved_until_s() - self._clock.monotonic_s(), 0.0)
+
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
+        wait_s = self.reserve(wcu)
+        if wait_s > 0:
+            self._clock.sleep(wait_s)
+
+    def reserve(self, wcu: float) -> float:
+        """Reserve the next time in which `wcu` capacity units may be used; returns the seconds until it begins."""
         with self._shared as state:
             now = self._clock.monotonic_s()
             self._grow(state, now)
             start = max(state.ready_s, now)
             state.idle = float(state.ready_s < now)
             state.ready_s = start + wcu / state.rate_wcu_per_s
-        if start > now:
-            self._clock.sleep(start - now)
+        return start - now
 
     def charge(self, wcu: float) -> None:
         """Account for units that were used beyond (or, negative, short of) those acquired."""

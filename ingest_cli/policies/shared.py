@@ -45,7 +45,16 @@ _LOCKED = (
 
 _STATE = struct.Struct(f"{len(_LOCKED)}d")
 _FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4))
+_READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
+
+MAX_PACES, PACE_CELLS = 64, 18
+"""Hot keys whose pace is common to all processes, and the numbers that each takes; others have one in each process."""
+
+
+def counts_of(processes: int) -> int:
+    """Length of `Shared.counts` for so many processes: four numbers for all, and two for each."""
+    return 4 + 2 * processes
 
 
 def process_context() -> BaseContext:
@@ -82,10 +91,21 @@ class Shared:
         trial_taken_wcu_per_s: what the table took at that rate.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
         sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
+        paces: of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
+        counts: of items, see `run_ahead`; read and written without the lock, each by one process only.
     """
+
+    counts: list[float] | memoryview[float]
+    paces: list[float] | memoryview[float]
 
     def __init__(self) -> None:
         self._here = threading.Lock()
+        self.counts = [0.0] * counts_of(1)
+        self.paces = [0.0] * (MAX_PACES * PACE_CELLS)
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set all numbers to what they are at the start of a run."""
         self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
         self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
         self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
@@ -107,6 +127,10 @@ class Shared:
         """`rate_wcu_per_s` and `ceiling_wcu_per_s` as they are now; waits for nobody, and changes nothing."""
         return self.rate_wcu_per_s, self.ceiling_wcu_per_s
 
+    def reserved_until_s(self) -> float:
+        """`ready_s` as it is now; waits for nobody."""
+        return self.ready_s
+
 
 class SharedByProcesses(Shared):
     """The same numbers for several processes; to be handed to each as it is started.
@@ -118,14 +142,18 @@ class SharedByProcesses(Shared):
         stop: whether the run is to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
         """Make them.
+
+        Args:
+            processes: how many there are.
 
         Raises:
             OSError: the system has no room for a file of a few bytes.
         """
-        self._map(_nameless_file())
-        super().__init__()
+        self._map(_nameless_file(_CELLS + MAX_PACES * PACE_CELLS + counts_of(processes)))
+        self._here = threading.Lock()
+        self._reset()
         self._store()
 
     def __getstate__(self) -> object:
@@ -159,12 +187,18 @@ class SharedByProcesses(Shared):
 
     def _map(self, file: int) -> None:
         self._file = file
-        self._memory = memoryview(mmap.mmap(file, _CELLS * _CELL_BYTES))
+        self._memory = memoryview(mmap.mmap(file, os.fstat(file).st_size))
         self._cells = self._memory.cast("d")
+        end = _CELLS + MAX_PACES * PACE_CELLS
+        self.paces, self.counts = self._cells[_CELLS:end], self._cells[end:]
 
     def look(self) -> tuple[float, float]:
         """See `Shared.look`."""
         return self._cells[0], self._cells[1]
+
+    def reserved_until_s(self) -> float:
+        """See `Shared.reserved_until_s`."""
+        return self._cells[_READY]
 
     @property
     def failing_since_s(self) -> float:
@@ -201,12 +235,12 @@ class SharedByProcesses(Shared):
         _STATE.pack_into(self._memory, 0, *(getattr(self, name) for name in _LOCKED))
 
 
-def _nameless_file() -> int:
-    """A file that goes away with the last who has it open; in memory, where the system has that."""
+def _nameless_file(cells: int) -> int:
+    """A file of so many numbers that goes away with the last who has it open; in memory, where the system has that."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("ingest-cli")
     else:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
-    os.ftruncate(file, _CELLS * _CELL_BYTES)
+    os.ftruncate(file, cells * _CELL_BYTES)
     return file

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.batching import MAX_BATCH_ITEMS
 from ingest_cli.policies.chunking import AIM_S
 from ingest_cli.settings import DEFAULT_CONCURRENCY
 from ingest_cli.writing import SAVE_EVERY_S
@@ -336,3 +337,21 @@ def repeated_at_most(items_per_s: float, concurrency: int, save_s: float, chunk_
     """Items that a killed run may have written and not saved: the formula of `Checkpoint`."""
     chunk = max(items_per_s * AIM_S, chunk_items)
     return items_per_s * (SAVE_EVERY_S + 2 * save_s) + 25 * concurrency + workers * chunk
+
+
+AHEAD_ITEMS, RECENT_S = 5_000, 2.0
+
+
+def written_again_at_most(items_per_s: float, concurrency: int) -> float:
+    """Items that a killed run may have written and not saved, whatever the weather: the bound of `Checkpoint`."""
+    return 2 * MAX_BATCH_ITEMS * concurrency + AHEAD_ITEMS + RECENT_S * items_per_s
+
+
+HOT_KEYS = ("0129987341", "0129987342", "0129987343")
+HOT_LIMITS: dict[str, Any] = {"partitions": 64, "partition_wcu_per_s": 1e6, "key_wcu_per_s": 150, "burst_s": 1.0}
+"""What an endpoint enforces in the weather of three hot keys."""
+
+
+def hot_rows(count: int) -> list[tuple[str, str, str, str]]:
+    """Rows for `harness.small_dump`: three in ten have one of three phone numbers."""
+    return [("N", "", HOT_KEYS[n % 3] if n % 10 < 3 else "", f"kenari.{n}@example.org") for n in range(count)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.engines.pool import MAX_HELD_BYTES
-from ingest_cli.policies.slow_lane import CAPACITY_ITEMS
+from ingest_cli.policies.run_ahead import AHEAD_ITEMS
 from ingest_cli.settings import RunSettings
 from tests.e2e.harness import PEPPER_HEX, new_cli, plug, small_dump
 from tests.fault.scenes import wait_until
@@ -29,7 +29,7 @@ def peak_rss_bytes(pid: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc tells the memory of a process, on Linux only")
-def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
+def test_no_more_waits_for_a_hot_key_than_may_be_ahead(tmp_path: Path) -> None:
     """Nine rows in ten are of one person, and the table takes next to nothing for that key."""
     cli = new_cli(tmp_path / "home", secrets=(PEPPER_HEX,))
     (tmp_path / "dump").mkdir()
@@ -44,26 +44,24 @@ def test_a_hot_key_fills_its_lane_and_no_more(tmp_path: Path) -> None:
 
             def stands_still() -> bool:
                 seen.append(endpoint.state(items=False)["tables"]["people"]["count"])
-                return seen[-1] > CAPACITY_ITEMS and seen[-1] - seen[-20:][0] < 5 * 20
+                return seen[-1] > AHEAD_ITEMS / 8 and seen[-1] - seen[-20:][0] < 5 * 20
 
             wait_until(stands_still)
             peak = peak_rss_bytes(process.pid)
             process.terminate()
             cli.finish(process)
     # Each row has one item besides that of the hot key; those of the rows that were read so far are written.
-    most = 1.2 * CAPACITY_ITEMS / 0.9
+    most = 4 * AHEAD_ITEMS
     assert most < ROWS
-    assert seen[-1] < most, "the lane is bounded, so that reading had to wait"
+    assert seen[-1] < most, "what may be ahead is bounded, so that reading had to wait"
     assert peak < RunSettings(workers=1).memory_bytes
 
 
 LONG_ROWS, CELL = 12_000, 5_000
-LITTLE_BYTES, LITTLE_ITEMS = 8 << 20, 2000
+LITTLE_BYTES = 8 << 20
 LITTLE = f"""\
 from ingest_cli.engines import pool
-from ingest_cli.policies.slow_lane import SlowLane
 pool.MAX_HELD_BYTES = {LITTLE_BYTES}
-SlowLane.__init__.__defaults__ = ({LITTLE_ITEMS},)
 """
 
 
@@ -73,14 +71,14 @@ SlowLane.__init__.__defaults__ = ({LITTLE_ITEMS},)
 def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> None:
     """Nine rows in ten are of one person, and long: each chunk waits for that key, and is kept until it is settled.
 
-    What is no longer handed out then is written by the process that reads, until its own lane is full, too.
+    What is no longer handed out then is written by the process that reads, until too much is ahead of the saved state.
     """
     cli = new_cli(tmp_path / "home", secrets=(PEPPER_HEX,))
     (tmp_path / "dump").mkdir()
     rows = [("N" * CELL, "", HOT_PHONE if n % 10 else "", f"kenari.{n}@example.org") for n in range(LONG_ROWS)]
     manifest = small_dump(tmp_path / "dump", rows)
     limits = json.dumps({"partitions": 64, "partition_wcu_per_s": 1e6, "key_wcu_per_s": 1})
-    most = 1.3 * (LITTLE_BYTES / CELL + LITTLE_ITEMS / 0.9)
+    most = 1.3 * (LITTLE_BYTES / CELL + AHEAD_ITEMS)
     assert most < LONG_ROWS
     cli = replace(cli, env={**cli.env, **plug(tmp_path / "plug", LITTLE)})
     with EndpointProcess("--limits", limits) as endpoint:
@@ -94,11 +92,11 @@ def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> No
             def stands_still() -> bool:
                 seen.append(endpoint.state(items=False)["tables"]["people"]["count"])
                 peaks.append(tree_pss_bytes(process.pid))
-                return seen[-1] > most / 4 and seen[-1] - seen[-20:][0] < 5 * 20
+                return seen[-1] > AHEAD_ITEMS / 8 and seen[-1] - seen[-20:][0] < 5 * 20
 
             wait_until(stands_still)
             process.terminate()
             cli.finish(process)
     assert seen[-1] < most, "what is held is bounded, so that reading had to wait"
-    less = MAX_HELD_BYTES - LITTLE_BYTES + 2 * (CAPACITY_ITEMS - LITTLE_ITEMS) * 600
+    less = MAX_HELD_BYTES - LITTLE_BYTES
     assert max(peaks) < RunSettings(workers=2).memory_bytes - less

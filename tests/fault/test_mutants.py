@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.batching import Batch
-from ingest_cli.engines.concurrent import Delivery, Pending
+from ingest_cli.engines.delivery import Delivery, Pending
 from ingest_cli.engines.journal import Journal
 from ingest_cli.pipeline import Work
 from ingest_cli.policies.pacing import Pacer
@@ -45,7 +45,7 @@ def checkpoint_before_acknowledgement(patch: pytest.MonkeyPatch) -> None:
         return jobs
 
     patch.setattr(Delivery, "begin", settled_at_once)
-    patch.setattr(Pending, "done", lambda _pending, _receipt: False)
+    patch.setattr(Pending, "done", lambda _pending, _acknowledged, _refused: False)
 
 
 def remainder_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -42,4 +42,5 @@ def test_the_seeds_lead_through_everything_that_can_happen(tmp_path: Path) -> No
         for name, happened in simulation.happened.items():
             seen[name] += bool(happened)
     wanted = {"crash", "stop", "give_up", "lost_save", "parked", "out_of_order", "resumed_holes", "refused"}
+    wanted.add("batch_of_several_chunks")
     assert {name for name in wanted if seen[name] >= 3} == wanted, seen

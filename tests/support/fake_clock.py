@@ -4,22 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from ingest_cli.policies.clock import Clock
-
-
-class Waiting:
-    """A place to wait at, as policies have it: whoever waits there lets the time of a clock pass."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def wait(self, timeout_s: float) -> None:
-        """See `slow_lane.Waiting`."""
-        self._clock.sleep(timeout_s)
-
-    def wake(self) -> None:
-        """See `slow_lane.Waiting`; everybody is awake."""
-
 
 class FakeClock:
     """A `Clock` whose sleeps return at once and move the time on. Used from several threads at once.

@@ -15,23 +15,25 @@ from pathlib import Path
 from random import Random
 
 from ingest_cli.batching import Batch
-from ingest_cli.engines.concurrent import Delivery, Lanes, Pending
+from ingest_cli.engines.delivery import Delivery, Lanes, Pending
 from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.pipeline import Shard
 from ingest_cli.policies.checkpoint import Checkpoint, Identity
 from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.hot_queues import HotBatch
 from ingest_cli.policies.isolation import Isolating
 from ingest_cli.policies.metering import Metering
 from ingest_cli.policies.paced import Paced
 from ingest_cli.policies.pacing import Pacer
 from ingest_cli.policies.retry import Progress, Retrying, RetryRules, insist
+from ingest_cli.policies.run_ahead import RunAhead
+from ingest_cli.policies.shared import Shared
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.records import Origin
 from ingest_cli.report import Account, Report
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
-from tests.support.fake_clock import Waiting
 from tests.support.scenario import TOO_LARGE_WCU, Scenario
 from tests.support.simulated_disk import Disk, SimulatedRejects
 from tests.support.simulated_table import TABLE, SimulatedTable
@@ -40,6 +42,7 @@ from tests.support.synthetic_items import SyntheticSource, work
 IDENTITY = Identity("demo", "table-1", "0" * 64, "m", "k1", "00000000")
 SAVE_EVERY_S = 0.5
 MAX_RUNS, MAX_STEPS = 60, 100_000
+HOT_IN_FLIGHT = 3
 _ROUNDING = 1e-6
 
 
@@ -257,12 +260,15 @@ class _Run:
         pacer = Pacer.starting(punctual, scenario.ceiling_wcu_per_s)
         sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic, simulation)
         paced = Paced(sink, pacer, hot_keys, self.stop)
-        lanes = Lanes(Isolating(Retrying(paced, self._rules, hot_keys)), Isolating(paced), hot_keys, self._rules)
-        self._journal = Journal(Books(report, self.rejects, self._checkpoint), store=self._store)
-        self._delivery = Delivery(lanes, self._journal.settle, self.stop, Waiting(simulation))
+        run_ahead = RunAhead(Shared(), simulation)
+        fast = Isolating(Retrying(paced, self._rules, hot_keys))
+        lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, Shared(), run_ahead)
+        books = Books(report, self.rejects, self._checkpoint)
+        self._journal = Journal(books, store=self._store, run_ahead=run_ahead)
+        self._delivery = Delivery(lanes, self._journal.settle)
         self._queue = deque[tuple[Batch, Pending]]()
         self._busy = 0
-        self._slow_busy = self._saving = False
+        self._hot_busy, self._saving = 0, False
         self._saved_s = simulation.now_s
         self._fault: Exception | None = None
 
@@ -273,8 +279,8 @@ class _Run:
             while self._queue:
                 self._write_next()
             self._delivery.close()
-            while not self.stop.requested and self._write_parked():
-                pass
+            while not self.stop.requested and not self._delivery.is_done:
+                self._write_parked(waiting=True)
             self._check()
             insist(self._journal.save, self._rules)
         except TryAgainError:
@@ -290,7 +296,7 @@ class _Run:
         while self._queue and self._busy < simulation.scenario.lanes and not self.stop.requested and chance() < 0.9:
             self._write_next()
         if self._delivery.parked_items and not self.stop.requested and chance() < 0.5:
-            self._write_parked()
+            self._write_parked(waiting=False)
 
     def _read(self) -> None:
         """Cut the rows that are left into chunks, and queue their batches."""
@@ -333,18 +339,24 @@ class _Run:
         finally:
             self._busy -= 1
 
-    def _write_parked(self) -> bool:
-        if self._slow_busy:
-            return False
+    def _write_parked(self, *, waiting: bool) -> None:
+        """Write the next batch of a hot key, if it is due or is to be waited for."""
+        if self._hot_busy >= HOT_IN_FLIGHT:
+            return
         self._simulation.happened["parked"] += self._delivery.parked_items
-        self._slow_busy = True
+        self._hot_busy += 1
         try:
-            return self._delivery.write_parked()
+            due = self._delivery.next_hot()
+            if isinstance(due, HotBatch):
+                owners = {id(piece.owner) for piece, _ in due.entries}
+                self._simulation.happened["batch_of_several_chunks"] += len(owners) > 1
+                self._delivery.write_hot(due)
+            elif waiting:
+                self._simulation.sleep(min(due, SAVE_EVERY_S))
         except IngestError as fault:
             self._fail(fault)
-            return False
         finally:
-            self._slow_busy = False
+            self._hot_busy -= 1
 
     def _fail(self, fault: Exception) -> None:
         """As a thread of the engine fails: the first fault counts, and ends all others."""

@@ -75,7 +75,7 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
     # A policy wraps any sink, so it knows none.
     "policies": (
-        *("errors", "records", "plain_values", "fibers", "output_files", "settings", "batching", "report"),
+        *("errors", "records", "plain_values", "fibers", "output_files", "settings", "items", "batching", "report"),
         "sinks.interface",
     ),
     "page": (),  # it knows what the JSON report says

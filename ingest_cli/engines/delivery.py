@@ -1,0 +1,209 @@
+"""How the items of a chunk are delivered, step by step; who takes the steps, and when, is not decided here.
+
+Items of ordinary keys go in batches of their chunk. Those of hot keys go first, into a queue for each key, and leave it
+in batches of one key, of whichever chunks. A chunk is settled when all of its items are acknowledged or refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingest_cli.batching import Batch, batches, batches_of
+from ingest_cli.engines.interface import Settle
+from ingest_cli.pipeline import Work
+from ingest_cli.policies.hot_keys import HotKeys
+from ingest_cli.policies.hot_queues import HotBatch, HotQueues
+from ingest_cli.policies.retry import RetryRules
+from ingest_cli.policies.run_ahead import RunAhead
+from ingest_cli.policies.shared import Shared
+from ingest_cli.settlement import Settlement
+from ingest_cli.sinks.interface import Receipt, Refusal, Sink, ThrottledError, TransientFaultError
+
+
+@dataclass(slots=True)
+class Pending:
+    """A chunk items of which are still under way.
+
+    Attributes:
+        chunk: what is left to say about it.
+        generation: of the hot keys when its items were last told apart.
+        outstanding: items that are neither acknowledged nor refused.
+        acknowledged: items that are.
+        refused: items that never will be.
+    """
+
+    chunk: Settlement
+    generation: int
+    outstanding: int
+    acknowledged: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+    def done(self, acknowledged: int, refused: tuple[Refusal, ...]) -> bool:
+        """Note what became of items; whether they were the last."""
+        self.acknowledged += acknowledged
+        self.refused += refused
+        self.outstanding -= acknowledged + len(refused)
+        return self.outstanding == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The sinks that batches go to.
+
+    Attributes:
+        fast: keeps at a batch until it is done, but leaves items of hot keys.
+        slow: tries once.
+        hot_keys: tells which keys are hot.
+        rules: how long to go on.
+        shared: has the paces of hot keys.
+        run_ahead: counts what no saved state knows of.
+        rate_wcu_per_s: tells how fast they go.
+        reserved_s: tells how many seconds a batch would wait for its turn.
+    """
+
+    fast: Sink
+    slow: Sink
+    hot_keys: HotKeys
+    rules: RetryRules
+    shared: Shared
+    run_ahead: RunAhead
+    rate_wcu_per_s: Callable[[], float] = lambda: math.inf
+    reserved_s: Callable[[], float] = lambda: 0.0
+
+
+class Delivery:
+    """Delivers the items of chunks.
+
+    Attributes:
+        open_entries: rows and items of chunks that were begun and are not settled.
+    """
+
+    def __init__(self, lanes: Lanes, settle: Settle, on_parked: Callable[[], None] = lambda: None) -> None:
+        """Set up.
+
+        Args:
+            lanes: where batches go.
+            settle: told what became of each chunk.
+            on_parked: told that items were left in the queues of hot keys.
+        """
+        self._lanes = lanes
+        self._settle = settle
+        self._on_parked = on_parked
+        self._queues: HotQueues[Pending] = HotQueues(
+            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared
+        )
+        self.open_entries = 0
+
+    @property
+    def parked_items(self) -> int:
+        """Items that wait in the queues of hot keys."""
+        return len(self._queues)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is in the queues of hot keys, and nothing will be."""
+        return self._queues.is_done
+
+    def may_begin(self, work: Work) -> bool:
+        """Whether little enough is written ahead of the saved state to begin a chunk."""
+        return self._lanes.run_ahead.may_begin(len(work.items))
+
+    def begin(self, work: Work) -> list[tuple[Batch, Pending]]:
+        """The batches of a chunk, to be written in any order; a chunk without items is settled at once.
+
+        Raises:
+            IngestError: it cannot be settled.
+        """
+        items, hot_keys = work.items, self._lanes.hot_keys
+        pending = Pending(work.settlement, hot_keys.generation, len(items))
+        if not len(items):
+            self._settle(work.settlement.settled(0, ()))
+            return []
+        self.open_entries += work.settlement.entries
+        self._lanes.run_ahead.begun(len(items))
+        hot = hot_keys.among(items)
+        if not len(hot):
+            return [(batch, pending) for batch in batches(items)]
+        self._park(Batch(items, hot), pending)
+        cool = np.setdiff1d(np.arange(len(items)), hot, assume_unique=True)
+        return [(batch, pending) for batch in batches_of(items, cool)]
+
+    def write(self, batch: Batch, pending: Pending) -> None:
+        """Write a batch, but for items of hot keys, which are left in their queues.
+
+        Raises:
+            IngestError: it cannot be written, or its chunk not settled.
+        """
+        cool: Batch | None = batch
+        if pending.generation != self._lanes.hot_keys.generation:
+            cool, hot = self._lanes.hot_keys.split(batch)
+            if hot is not None:
+                self._park(hot, pending)
+        if cool is None:
+            return
+        receipt = self._lanes.fast.put(cool)
+        if receipt.unprocessed is not None:
+            self._park(receipt.unprocessed, pending)
+        self._lanes.run_ahead.acknowledged(receipt.acknowledged)
+        self._done(pending, receipt.acknowledged, receipt.refused)
+
+    def next_hot(self) -> HotBatch[Pending] | float:
+        """The next items of a hot key to be sent; or the seconds until there may be any, infinity if none wait."""
+        return self._queues.take()
+
+    def write_hot(self, sent: HotBatch[Pending]) -> None:
+        """Wait for the moment of a batch of a hot key, and try once; what is not taken waits in the queue again.
+
+        Raises:
+            IngestError: as `write`.
+        """
+        rules, everything = self._lanes.rules, range(len(sent.entries))
+        left: Iterable[int] = everything
+        reason, throttled = "hot_key", True
+        receipt = Receipt(0)
+        try:
+            if (wait_s := sent.at_s - rules.clock.monotonic_s()) > 0:
+                rules.clock.sleep(wait_s)
+            rules.stop.check()
+            receipt = self._lanes.slow.put(sent.batch)
+            left = () if receipt.unprocessed is None else receipt.unprocessed.index.tolist()
+        except TransientFaultError as fault:
+            reason = fault.reason
+            throttled = isinstance(fault, ThrottledError) and fault.scope not in {"table", "account"}
+        finally:
+            self._queues.done(sent, left, throttled=throttled)
+        if receipt.acknowledged or receipt.refused:
+            rules.progress.made()
+            self._lanes.run_ahead.acknowledged(receipt.acknowledged)
+            self._share_out(sent, receipt, set(left))
+        if left:
+            rules.note(reason)
+
+    def close(self) -> None:
+        """Nothing more will be begun."""
+        self._queues.close()
+
+    def _share_out(self, sent: HotBatch[Pending], receipt: Receipt, left: set[int]) -> None:
+        """Tell each chunk what became of its items in a batch of several."""
+        refused = {one.item: one.reason for one in receipt.refused}
+        for position, reason in refused.items():
+            owner, place = sent.owner_of(position)
+            self._done(owner, 0, (Refusal(place, reason),))
+        taken = (position for position in range(len(sent.entries)) if position not in left and position not in refused)
+        for owner, count in sent.owners(taken):
+            self._done(owner, count, ())
+
+    def _park(self, batch: Batch, pending: Pending) -> None:
+        """Leave items of hot keys in their queues."""
+        for own in batch.by_key():
+            self._queues.park(own, pending)
+        self._on_parked()
+
+    def _done(self, pending: Pending, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
+        if pending.done(acknowledged, refused):
+            self.open_entries -= pending.chunk.entries
+            self._settle(pending.chunk.settled(pending.acknowledged, pending.refused))

@@ -1,0 +1,76 @@
+"""The pace of a key: what its partition takes, whoever writes it, and whatever else is throttled."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from ingest_cli.policies.key_pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
+from ingest_cli.policies.shared import MAX_PACES, Shared, SharedByProcesses
+from tests.support.endpoint.capacity import Bucket
+from tests.support.fake_clock import FakeClock
+
+BATCH = 25
+
+
+def taken(paces: list[KeyPace], clock: FakeClock, capacity: float, seconds: float, noise: float = 0.0) -> float:
+    """WCU a second that a partition takes, in the second half of so many seconds."""
+    random, bucket, began_s, late = Random(1), Bucket(capacity, 1.0, clock), clock(), 0
+    bucket.level = 0.0
+    while clock() < began_s + seconds:
+        for pace in paces:
+            at_s = pace.reserve(BATCH)
+            clock.advance(max(at_s - clock(), 0.0))
+            left = BATCH if random.random() < noise else 0
+            for _ in range(BATCH - left):
+                if bucket.admits(1.0):
+                    bucket.take(1.0)
+                else:
+                    left += 1
+            pace.answered(BATCH, left, at_s)
+            late += (BATCH - left) * (clock() >= began_s + seconds / 2)
+    return late / (seconds / 2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("capacity", [20, 100, 600])
+def test_what_a_partition_takes_is_found_and_used(capacity: int, noise: float) -> None:
+    clock = FakeClock()
+    pace = KeyPace(clock, Shared(), "a")
+    assert taken([pace], clock, capacity, 240.0, noise) >= 0.9 * (1 - noise) * capacity
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.025, 0.1, 0.3])
+def test_noise_does_not_lower_it(noise: float) -> None:
+    clock = FakeClock()
+    pace = KeyPace(clock, Shared(), "a")
+    assert taken([pace], clock, 10_000.0, 240.0, noise) >= 0.85 * (1 - noise) * PARTITION_WCU_PER_S
+
+
+def test_it_never_exceeds_what_a_partition_takes() -> None:
+    clock = FakeClock()
+    pace = KeyPace(clock, Shared(), "a")
+    taken([pace], clock, 10_000.0, 60.0)
+    assert pace.rate_wcu_per_s == PARTITION_WCU_PER_S
+
+
+@pytest.mark.parametrize("shared", [Shared(), SharedByProcesses()], ids=["alone", "shared"])
+def test_all_who_write_a_key_have_one_pace(shared: Shared) -> None:
+    clock = FakeClock()
+    paces = [KeyPace(clock, shared, "a"), KeyPace(clock, shared, "a")]
+    other = KeyPace(clock, shared, "b")
+    assert 90 <= taken(paces, clock, 100.0, 240.0) <= 105
+    paces[0].reserve(0.0)
+    paces[1].reserve(0.0)
+    assert paces[0].rate_wcu_per_s == paces[1].rate_wcu_per_s != other.rate_wcu_per_s == START_WCU_PER_S
+
+
+def test_where_there_is_no_room_a_key_has_a_pace_of_its_own() -> None:
+    clock, shared = FakeClock(), Shared()
+    many = [KeyPace(clock, shared, f"k{n}") for n in range(MAX_PACES)]
+    alone = [KeyPace(clock, shared, "more"), KeyPace(clock, shared, "more")]
+    alone[0].reserve(100.0)
+    assert alone[1].reserve(1.0) == clock()
+    many[0].reserve(100.0)
+    assert KeyPace(clock, shared, "k0").reserve(1.0) > clock()
