@@ -174,7 +174,8 @@ class Forger:
         shelf: where the state is.
         others: a true state of another dataset, with the same pepper.
         first: which kind is the first.
-        loses_at: the so manyth time, from 1, the true state is lost, so that the load starts over with --restart.
+        loses_at: the so manyth time, from 1, or soon after, the true state is lost, so that the load starts over with
+            --restart. Not to a file of another dataset: that one is never overwritten.
         refused: kind of forgery → how often it was refused.
         has_lost: whether the true state was lost.
     """
@@ -208,7 +209,7 @@ class Forger:
         _is_refused(campaign, kind)
         self.refused[kind] = self.refused.get(kind, 0) + 1
         catalog.put(dataset)
-        if 0 < self.loses_at <= self.times and not self.has_lost and kind != CATALOG:
+        if 0 < self.loses_at <= self.times and not self.has_lost and kind not in {CATALOG, OTHERS}:
             self.has_lost, forged = True, self.shelf.read()
             # A run may be gone before it has put a state of its own in the place of this one.
             campaign.restarts = lambda: self.shelf.read() == forged
