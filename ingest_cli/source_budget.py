@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ingest_cli.errors import SourceError
 
 MIB = 1 << 20
-_PIPE = 'if it is a dump, unpack it into a pipe, and load "-"'
+PIPE_IT = 'if it is a dump, unpack it into a pipe, and load "-"'
+"""What to try where too much comes out of a packing: what is piped in is as large as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,19 @@ class Limits:
 class Budget:
     """What one source has used of its limits."""
 
-    def __init__(self, limits: Limits | None = None, note: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, note: Callable[[str], None] = lambda _: None, advice: str = PIPE_IT
+    ) -> None:
         """Begin at nothing.
 
         Args:
             limits: how much there may be; None: the defaults.
-            note: told what whoever looks at the result should know.
+            note: told what is odd, but no fault.
+            advice: what to try where it is too much.
         """
         self.note = note
         self._limits = limits or Limits()
+        self._advice = advice
         self._packed = 0
         self._expanded = 0
         self._rows = 0
@@ -96,11 +101,11 @@ class Budget:
         limits = self._limits
         self._expanded += size
         if self._expanded > limits.expanded_bytes:
-            raise SourceError(f"it unpacks to more than {limits.expanded_bytes:,} bytes; {_PIPE}")
+            raise SourceError(f"it unpacks to more than {limits.expanded_bytes:,} bytes; {self._advice}")
         if self._expanded > limits.ratio_from_bytes and self._expanded > limits.ratio * self._packed:
             raise SourceError(
                 f"its first {self._packed:,} bytes unpack to more than {limits.ratio_from_bytes:,} bytes and "
-                f"{limits.ratio:,} times as many; {_PIPE}"
+                f"{limits.ratio:,} times as many; {self._advice}"
             )
 
     def add_rows(self, count: int) -> None:
@@ -114,7 +119,7 @@ class Budget:
         if self._rows > limits.rows_from and self._rows > limits.rows_per_byte * self._packed:
             raise SourceError(
                 f"its first {self._packed:,} bytes hold more than {limits.rows_from:,} rows and "
-                f"{limits.rows_per_byte:,} rows a byte; {_PIPE}"
+                f"{limits.rows_per_byte:,} rows a byte; {self._advice}"
             )
 
     def entry(self) -> None:

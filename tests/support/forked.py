@@ -98,7 +98,7 @@ def forks(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Forks]
 def _serve(folder: Path) -> None:
     """Fork for each line of stdin."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ingest_cli.cli import main
+    from ingest_cli.cli import main  # noqa: PLC0415 - in the started process only, and behind the line above
 
     for line in sys.stdin:
         asked = json.loads(line)
@@ -111,7 +111,8 @@ def _serve(folder: Path) -> None:
             "peak_bytes": used.ru_maxrss * 1024,
             "cpu_s": used.ru_utime + used.ru_stime,
         }
-        print(json.dumps(ended), flush=True)
+        sys.stdout.write(json.dumps(ended) + "\n")
+        sys.stdout.flush()
 
 
 def _run(main: object, folder: Path, arguments: Sequence[str], stdin: str, cwd: str) -> None:

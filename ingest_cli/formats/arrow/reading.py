@@ -134,7 +134,7 @@ class Reading:
         self._chunk_bytes = chunk_bytes
         self._guard = guard
         self._open: Chunks | None = None
-        self._budget = budget or Budget()
+        self._budget = budget or Budget(advice="if it is a dump, write it again as CSV")
         self._budget.read_at_any_place(reader.size_bytes)
 
     def chunks(self) -> Iterator[RowChunk]:

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from tests.support.hostile.case import Hostile
 
 PARQUET, ARROW = 'name = "parquet"', 'name = "arrow"'
-LONG = "kenari" * 300_000
 
 
 def _arrow(batches: list[pa.RecordBatch], *, stream: bool = False, compression: str | None = "zstd") -> bytes:
@@ -53,27 +52,11 @@ def _views(rows: int, length: int) -> bytes:
     return _arrow([_batch(email=column)])
 
 
-def _run_ends(rows: int) -> bytes:
-    return _arrow([_batch(email=pa.RunEndEncodedArray.from_arrays(pa.array([rows], pa.int32()), pa.array(["a"])))])
-
-
 def _fixed_lists(rows: int, width: int) -> bytes:
     """Lists of nothing: a row of so many nulls takes no byte at all."""
     inside = pa.nulls(rows * width)
     column = pa.FixedSizeListArray.from_arrays(inside, width)
     return _arrow([_batch(email=column)])
-
-
-def _structs(depth: int) -> bytes:
-    column: pa.Array = pa.array(["a@example.org"])
-    for _ in range(depth):
-        column = pa.StructArray.from_arrays([column], ["x"])
-    return _arrow([_batch(email=column)])
-
-
-def _wide(count: int) -> bytes:
-    names = ["email", *(f"c{n}" for n in range(count))]
-    return _arrow([pa.RecordBatch.from_arrays([pa.array(["a@example.org"])] * (count + 1), names)])
 
 
 def _list_views(rows: int, length: int) -> bytes:
@@ -83,48 +66,19 @@ def _list_views(rows: int, length: int) -> bytes:
     return _arrow([_batch(email=column)])
 
 
-def _fixed_bytes(rows: int, width: int) -> bytes:
-    return _parquet(pa.table({"email": pa.array([b"x" * width] * rows, pa.binary(width))}))
-
-
 CASES = {
-    "arrow, nulls of no type": Hostile(lambda: _nulls(200_000_000, pa.null()), ARROW, says="rows"),
-    "arrow, nulls of no type, stream": Hostile(lambda: _nulls(200_000_000, pa.null(), stream=True), ARROW, says="rows"),
-    "arrow, batches of nulls": Hostile(lambda: _nulls(1_000_000, pa.null(), 2000), ARROW, says="rows"),
-    "arrow, null strings": Hostile(lambda: _nulls(10_000_000, pa.string(), 30), ARROW, says="rows"),
-    "arrow, dictionary": Hostile(lambda: _dictionary(1_000_000, "kenari" * 1000, 3), ARROW, says="times its"),
-    "arrow, dictionary of long text": Hostile(lambda: _dictionary(20_000, LONG, 3), ARROW, says="times its"),
-    "arrow, views": Hostile(lambda: _views(1_000_000, 100_000), ARROW, says="times its"),
-    "arrow, list views": Hostile(lambda: _list_views(1_000_000, 10_000), ARROW, says="times its"),
-    "arrow, run-end encoded": Hostile(lambda: _run_ends(2_000_000_000), ARROW, says="type", code=2),
-    "arrow, lists of nothing": Hostile(lambda: _fixed_lists(1000, 1_000_000), ARROW, says="rows"),
-    "arrow, long lists of nothing": Hostile(lambda: _fixed_lists(2, 1_000_000_000), ARROW, says="rows"),
-    "arrow, deep": Hostile(lambda: _structs(60), ARROW, says="", code=2),
-    "arrow, deeper": Hostile(lambda: _structs(500), ARROW, says=""),
-    "arrow, wide": Hostile(lambda: _wide(50_000), ARROW, code=0),
+    "arrow, nulls of no type": Hostile(lambda: _nulls(200_000_000, pa.null()), ARROW, says="rows a byte"),
+    "arrow, nulls of no type, stream": Hostile(
+        lambda: _nulls(200_000_000, pa.null(), stream=True), ARROW, says="rows a byte"
+    ),
+    "arrow, batches of nulls": Hostile(lambda: _nulls(1_000_000, pa.null(), 40), ARROW, says="rows a byte"),
+    "arrow, null strings": Hostile(lambda: _nulls(10_000_000, pa.string(), 30), ARROW, says="rows a byte"),
+    "arrow, dictionary": Hostile(lambda: _dictionary(1_000_000, "kenari" * 1000, 3), ARROW, says="times as many"),
+    "arrow, views": Hostile(lambda: _views(1_000_000, 100_000), ARROW, says="times as many"),
+    "arrow, list views": Hostile(lambda: _list_views(1_000_000, 10_000), ARROW, says="times as many"),
+    "arrow, lists of nothing": Hostile(lambda: _fixed_lists(1000, 1_000_000), ARROW, says="times as many"),
+    "arrow, long lists of nothing": Hostile(lambda: _fixed_lists(2, 1_000_000_000), ARROW, says="values in the lists"),
     "parquet, nulls": Hostile(
-        lambda: _parquet(pa.table({"email": pa.nulls(100_000_000, pa.string())})), PARQUET, says="rows"
-    ),
-    "parquet, one value": Hostile(
-        lambda: _parquet(pa.table({"email": pa.DictionaryArray.from_arrays(np.zeros(100_000_000, np.int8), ["kenari@example.org"])})),
-        PARQUET, says="rows",
-    ),
-    "parquet, one long value": Hostile(
-        lambda: _parquet(pa.table({"email": pa.DictionaryArray.from_arrays(np.zeros(1_000_000, np.int32), [LONG])})),
-        PARQUET, says="times its",
-    ),
-    "parquet, no type": Hostile(lambda: _parquet(pa.table({"email": pa.nulls(100_000_000)})), PARQUET, says="rows"),
-    "parquet, wide": Hostile(
-        lambda: _parquet(pa.table({"email": ["a@example.org"], **{f"c{n}": [n] for n in range(20_000)}})), PARQUET, code=0
-    ),
-    "parquet, row groups": Hostile(
-        lambda: _parquet(pa.table({"email": ["a@example.org"] * 50_000}), row_group_size=1), PARQUET, code=0,
-    ),
-    "parquet, long fixed bytes": Hostile(lambda: _fixed_bytes(60, 1 << 20), PARQUET, says="", code=3),
-    "parquet, page of one text": Hostile(
-        lambda: _parquet(pa.table({"email": ["x" * (7 << 20)] * 8}), use_dictionary=False, data_page_size=1 << 30), PARQUET, code=3,
-    ),
-    "parquet, lists of nulls": Hostile(
-        lambda: _parquet(pa.table({"email": pa.array([[None] * 1_000_000] * 12, pa.list_(pa.string()))})), PARQUET, says="",
+        lambda: _parquet(pa.table({"email": pa.nulls(5_000_000, pa.string())})), PARQUET, says="rows a byte"
     ),
 }
