@@ -34,7 +34,7 @@ def _windows_in_windows() -> bytes:
     """Four layers, each of which asks for 128 MiB and fills that."""
     data = zstd_of(_FULL_WINDOW, 27)
     for _ in range(3):
-        data = zstd_of(data + struct.pack("<2L", 0x184D2A50, 127 << 20) + bytes(127 << 20), 27)
+        data = zstd_of(data + bytes(127 << 20), 27)
     return data
 
 
