@@ -58,7 +58,7 @@ def zstd_of(data: bytes, window_log: int | None = None) -> bytes:
     """One frame; with a window of `1 << window_log` bytes, which is named in its header whatever the data is."""
     if window_log is None:
         return zstd.compress(data, 3)
-    options = {
+    options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: 3,
         zstd.CompressionParameter.window_log: window_log,
     }

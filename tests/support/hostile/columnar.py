@@ -29,7 +29,7 @@ def _batch(**columns: pa.Array) -> pa.RecordBatch:
 
 def _parquet(table: pa.Table, **options: object) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", **options)  # type: ignore[arg-type]
+    pq.write_table(table, sink, compression="zstd", **options)
     return sink.getvalue()
 
 
