@@ -128,7 +128,7 @@ def _defaults(**changed: int) -> tuple[int, ...]:
 
 
 def test_lists_that_are_nowhere_are_not_unfolded() -> None:
-    """Each row is the same list; together they would be ten billion values."""
+    """Each row is the same list; together they would be twenty million values."""
     data = COLUMNAR["arrow, list views"].content()
     chunks = ArrowFile(["email"]).read_file(io.BytesIO(data))
     first = next(chunks)
