@@ -36,6 +36,7 @@ from ingest_cli.policies.window import Window
 from ingest_cli.records import EVERYTHING, WHOLE, Origin, Position, Remaining, RowChunk, Span
 from ingest_cli.settings import Target
 from ingest_cli.settlement import Settlement
+from ingest_cli.source_budget import Budget
 from ingest_cli.sources import Source, Wait, find_by_entry, join
 from ingest_cli.sources.parts import WholeEnd, with_advice
 
@@ -288,7 +289,8 @@ def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Re
                     yield _Reading(origin, spans, partial(file_format.read_file, file, spans))
                 stages.on_bytes(source.size_bytes)
                 return
-    for number, member in enumerate(_unpacked(source, stages)):
+    budget = Budget(note=lambda note: stages.on_note(f'"{source.name}": {note}'))
+    for number, member in enumerate(_unpacked(source, stages, budget)):
         spans = shard.remaining.of(number)
         if spans:
             refuse_known(member.head, file_format, member.name)
@@ -299,9 +301,18 @@ def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Re
                     decoded = stages.ends[shard.number].checked(decoded)
                 takes_all = spans == (WHOLE,) and stages.window.takes_all()
                 text, decoded = _look(decoded, most_text_bytes) if takes_all else (None, decoded)
-                yield _Reading(origin, spans, partial(stages.stream_format.read, decoded, spans), text)
+                yield _Reading(origin, spans, partial(_charged, stages.stream_format, decoded, spans, budget), text)
             elif file_format is not None:
                 yield _Reading(origin, spans, partial(file_format.read_file, _in_memory(member.pieces), spans))
+
+
+def _charged(
+    stream_format: Format, decoded: Iterable[bytes], spans: Sequence[Span], budget: Budget
+) -> Iterator[RowChunk]:
+    """The chunks of a member, whose rows are charged to the budget of its source."""
+    for chunk in stream_format.read(decoded, spans):
+        yield chunk
+        budget.add_rows(chunk.records)
 
 
 def _look(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Iterator[bytes]]:
@@ -338,14 +349,14 @@ def refuse_known(head: bytes, file_format: FileFormat | None, member: str = "") 
         raise SourceError(f"{what} is {known.sentence}{use}")
 
 
-def _unpacked(source: Source, stages: Stages) -> Iterator[Member]:
+def _unpacked(source: Source, stages: Stages, budget: Budget) -> Iterator[Member]:
     """The files within `source`."""
     pieces = _counted(_fed(source.open()), stages.on_bytes)
     return members(
         pieces,
+        budget,
         age_key=stages.age_identity,
         open_file=source.open_file,
-        on_note=lambda note: stages.on_note(f'"{source.name}": {note}'),
     )
 
 

@@ -58,9 +58,9 @@ class RunSettings:
 
     for items of ordinary size; a record may have up to 8 MiB (`record_stream.MAX_RECORD_BYTES`), and where all do, the
     chunk that is being prepared takes that much more. `memory_bytes` is the sum. What unpacks a source comes on top:
-    up to 256 MiB for xz and 7z (their dictionary) and for a passphrase of age, 128 MiB for zstd, next to nothing for
-    the others; as do the pages of Parquet and Arrow, the sheets of a workbook, and a packed file of those (64 MiB
-    each).
+    up to 136 MiB for the windows of xz, 7z and zstd together, and 256 MiB, before the first row, for a passphrase of
+    age (`source_budget.Limits`), next to nothing for the others; as do the pages of Parquet and Arrow, the sheets of a
+    workbook, and a packed file of those (64 MiB each).
 
     Attributes:
         skip: rows to pass over at the start.

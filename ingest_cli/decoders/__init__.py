@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from ingest_cli.decoders.archives import HEAD_BYTES, MAX_DEPTH, is_packed, members
 from ingest_cli.decoders.charset import to_utf8
-from ingest_cli.decoders.interface import Limits, Member
+from ingest_cli.decoders.interface import Member
 from ingest_cli.errors import SourceError
 
-__all__ = ["HEAD_BYTES", "MAX_DEPTH", "Limits", "Member", "decode", "is_packed", "members", "to_utf8", "unpack"]
+__all__ = ["HEAD_BYTES", "MAX_DEPTH", "Member", "decode", "is_packed", "members", "to_utf8", "unpack"]
 
 
 def unpack(stream: Iterable[bytes]) -> Iterator[bytes]:

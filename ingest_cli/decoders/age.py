@@ -17,10 +17,12 @@ from typing import Any
 from ingest_cli.decoders.pushed import Pull, Push, pushed
 from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
 from ingest_cli.errors import GET_WHOLE, DamagedError, SourceError
+from ingest_cli.source_budget import Budget
 
 MAX_PASSPHRASE_BYTES = 32 << 20
 """A file encrypted with a passphrase may be this long: the library takes it as a whole."""
 
+_SCRYPT_BYTES = 1 << 10  # 128 r, and r is 8 (RFC 7914 §2, and age's specification)
 _MAX_SCRYPT_LOG_N = 18  # 256 MiB of memory; what `age -p` uses
 _HEAD_BYTES = 512
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
@@ -28,12 +30,13 @@ _SCRYPT = re.compile(rb"\Aage-encryption\.org/v1\n-> scrypt [^ \n]+ ([0-9]{1,3})
 _PIPE = '`age -d FILE | ingest-cli load …`, with "-" as the source'
 
 
-def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None) -> Iterator[bytes]:
+def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: Budget) -> Iterator[bytes]:
     """Decrypt `stream`, binary or armored.
 
     Args:
         stream: from its first byte.
         age_key: gives the text of an identity file (age's own, or an SSH private key), or else a passphrase.
+        budget: has to have room for checking a passphrase.
 
     Raises:
         SourceError: while iterating: there is no key, it is another one, or the data is cut off or damaged. All that
@@ -54,7 +57,10 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None) -> Itera
         return _streamed(pyrage, reader, identities)
     if identities:
         raise SourceError("it is encrypted with age with a passphrase, and the key given is an identity; give that")
-    return _as_a_whole(pyrage, reader, key.strip("\r\n"), int(work[1]))
+    log_n = int(work[1])
+    if log_n <= _MAX_SCRYPT_LOG_N:
+        budget.check_passing(_SCRYPT_BYTES << log_n, "its passphrase", "age -d FILE")
+    return _as_a_whole(pyrage, reader, key.strip("\r\n"), log_n)
 
 
 def _library() -> ModuleType:

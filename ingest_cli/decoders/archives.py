@@ -12,16 +12,16 @@ from typing import BinaryIO
 from ingest_cli.decoders.age import decrypt
 from ingest_cli.decoders.compressed import bunzip2, unxz, unzstd
 from ingest_cli.decoders.gzip import gunzip
-from ingest_cli.decoders.interface import Limits, Member
-from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.interface import Member
 from ingest_cli.decoders.reader import PIECE_BYTES, in_pieces
 from ingest_cli.decoders.sevenzip import un7z
 from ingest_cli.decoders.tar import is_tar, untar
 from ingest_cli.decoders.zip import unzip
 from ingest_cli.errors import SourceError
+from ingest_cli.source_budget import Budget
 
-Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
-Unarchiver = Callable[[Iterable[bytes], Meter], Iterator[Member]]
+Unpacker = Callable[[Iterable[bytes], Budget], Iterator[bytes]]
+Unarchiver = Callable[[Iterable[bytes], Budget], Iterator[Member]]
 
 # "BZh" alone may be anybody's name; the level belongs to it. What follows may be damaged, and has to be found so.
 _BZIP2 = [b"BZh%d" % level for level in range(1, 10)]
@@ -72,10 +72,9 @@ _DS_STORE = b"\x00\x00\x00\x01Bud1"
 
 def members(
     stream: Iterable[bytes],
-    limits: Limits | None = None,
+    budget: Budget | None = None,
     age_key: Callable[[], str] | None = None,
     open_file: Callable[[], BinaryIO] | None = None,
-    on_note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Member]:
     """The files within a source, one after another; one named "" for a source that is no archive.
 
@@ -83,20 +82,19 @@ def members(
 
     Args:
         stream: the source, in pieces of any size.
-        limits: how much may come out; None: the defaults of `Limits`.
+        budget: charged with what comes out, and told what is odd, but no fault; None: one of its own.
         age_key: asked once something encrypted with age is met: the text of an identity file, or a passphrase.
             None: there is none.
         open_file: opens the source for reading at any place, which 7z needs; None: that is not possible.
-        on_note: told what is odd, but no fault.
 
     Raises:
         SourceError: while iterating, here or over the pieces of a member, where something is cut off, damaged, not
             to be read or too much. All that was unpacked before has been yielded. Nothing can be read after that:
             the same is raised again.
     """
-    meter = Meter(limits or Limits(), on_note)
-    unpacking = _Unpacking(meter, age_key, open_file)
-    for member in unpacking.files(meter.packed(stream), "", 0):
+    budget = budget or Budget()
+    unpacking = _Unpacking(budget, age_key, open_file)
+    for member in unpacking.files(budget.packed(stream), "", 0):
         fault: list[SourceError] = []
         pieces = _remembering(member.pieces, fault)
         yield Member(member.name, pieces, member.head)
@@ -119,7 +117,7 @@ def is_packed(head: bytes, *, but_for: Sequence[bytes] = ()) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Unpacking:
-    meter: Meter
+    budget: Budget
     age_key: Callable[[], str] | None
     open_file: Callable[[], BinaryIO] | None
 
@@ -141,7 +139,7 @@ class _Unpacking:
         if depth == MAX_DEPTH:
             raise SourceError(f"there are more than {MAX_DEPTH} packings within each other; unpack it first")
         if inner is not None:
-            yield from self.files(self.meter.expanded(inner), name, depth + 1)
+            yield from self.files(self.budget.expanded(inner), name, depth + 1)
         for member in found or ():
             label = "/".join(part for part in (name, member.name or "(no name)") if part)
             yield from self.files(member.pieces, label, depth + 1)
@@ -149,8 +147,8 @@ class _Unpacking:
 
     def _unpacked(self, head: bytes, whole: Iterator[bytes]) -> Iterator[bytes] | None:
         if head.startswith(AGE):
-            return decrypt(whole, self.age_key)
-        return next((unpack(whole) for magic, unpack in UNPACKERS.items() if head.startswith(magic)), None)
+            return decrypt(whole, self.age_key, self.budget)
+        return next((unpack(whole, self.budget) for magic, unpack in UNPACKERS.items() if head.startswith(magic)), None)
 
     def _archived(self, head: bytes, whole: Iterator[bytes], depth: int) -> Iterator[Member] | None:
         if head.startswith(SEVEN_ZIP):
@@ -159,11 +157,11 @@ class _Unpacking:
                     "a 7z archive can only be read from a file of its own, not from a pipe or from within another "
                     "packing; unpack it first"
                 )
-            return un7z(self.open_file, self.meter)
+            return un7z(self.open_file, self.budget)
         if is_tar(head):
-            return untar(whole, self.meter)
+            return untar(whole, self.budget)
         return next(
-            (unpack(whole, self.meter) for magic, unpack in UNARCHIVERS.items() if head.startswith(magic)), None
+            (unpack(whole, self.budget) for magic, unpack in UNARCHIVERS.items() if head.startswith(magic)), None
         )
 
 

@@ -10,79 +10,41 @@ from __future__ import annotations
 import bz2
 import lzma
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 from backports import zstd
 
+from ingest_cli.decoders.interface import Decompressor
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
+from ingest_cli.decoders.windows import XZ, ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
-
-_MEMORY_LIMIT_BYTES = 256 << 20  # of an xz dictionary: four times that of `xz -9`
-_WINDOW_LOG_MAX = 27  # of a zstd window, 128 MiB: what `zstd -d` takes without being asked
+from ingest_cli.source_budget import Budget
 
 
-class Decompressor(Protocol):
-    """What the decompressors of Python's library have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the end was reached."""
-        ...
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing more comes out without more going in."""
-        ...
-
-    @property
-    def unused_data(self) -> bytes:
-        """What followed the end."""
-        ...
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Unpack at most `max_length` bytes."""
-        ...
-
-
-def bunzip2(stream: Iterable[bytes]) -> Iterator[bytes]:
+def bunzip2(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - as of the others
     """Unpack bzip2; see `_decompress`."""
     return _decompress(stream, bz2.BZ2Decompressor, "bzip2")
 
 
-def unxz(stream: Iterable[bytes]) -> Iterator[bytes]:
+def unxz(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
     """Unpack xz (and its forerunner, lzma); see `_decompress`."""
-    return _decompress(stream, make_unxz, "xz")
+    return _decompress(stream, lambda: Windowed(XZ, budget), "xz")
 
 
-def unzstd(stream: Iterable[bytes]) -> Iterator[bytes]:
+def unzstd(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
     """Unpack zstd; see `_decompress`."""
-    return _decompress(stream, make_unzstd, "zstd")
-
-
-def make_unxz() -> Decompressor:
-    """What unpacks one xz stream, within a limit of memory."""
-    return lzma.LZMADecompressor(memlimit=_MEMORY_LIMIT_BYTES)
-
-
-def make_unzstd() -> Decompressor:
-    """What unpacks one zstd frame, within a limit of memory."""
-    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
-    return zstd.ZstdDecompressor(options=options)
+    return _decompress(stream, lambda: Windowed(ZSTD, budget), "zstd")
 
 
 def beyond_memory(error: Exception) -> SourceError | None:
-    """What to raise if `error`, of a decompressor made here, is about the limit of memory, and not about the data."""
-    text = str(error)  # neither library has a code for it
-    if isinstance(error, lzma.LZMAError) and "Memory usage limit" in text:
-        name, limit_bytes, command = "xz", _MEMORY_LIMIT_BYTES, "xz -dc FILE"
-    elif isinstance(error, zstd.ZstdError) and "too much memory" in text:
-        name, limit_bytes, command = "zstd", 1 << _WINDOW_LOG_MAX, "zstd -dc --long=31 FILE"
-    else:
+    """What to raise if `error`, of a decompressor, is about the limit of memory, and not about the data.
+
+    That of a stream is known from its first bytes; a later block of xz may ask for more.
+    """
+    if not (isinstance(error, lzma.LZMAError) and "Memory usage limit" in str(error)):  # liblzma has no code for it
         return None
     return SourceError(
-        f"the {name} data is sound so far, but was packed with a window so large that unpacking it needs more memory "
-        f"than the limit of {limit_bytes >> 20} MiB; unpack it first, or pipe it: `{command} | ingest-cli load …`, "
-        'with "-" as the source'
+        "the xz data is sound so far, but has a part that needs more memory to unpack than its first one; unpack it "
+        'first, or pipe it: `xz -dc FILE | ingest-cli load …`, with "-" as the source'
     )
 
 

@@ -1,9 +1,10 @@
-"""What unpacking gives: the files within a source, one after another; and how much of it there may be."""
+"""What unpacking gives: the files within a source, one after another; and what the decompressors have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 _MAX_SHOWN_CHARS = 100
 
@@ -25,25 +26,27 @@ class Member:
     head: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one source may unpack to.
+class Decompressor(Protocol):
+    """What the decompressors of Python's library have in common."""
 
-    Bytes are counted at every packing they come out of, so that what is packed twice counts twice: it is work that
-    is bounded. A log or a dump of a table shrinks to a tenth, one that repeats itself to a 300th; deflate cannot do
-    more than 1,032:1 (https://zlib.net/zlib_tech.html), and only to data that says nothing.
+    @property
+    def eof(self) -> bool:
+        """Whether the end was reached."""
+        ...
 
-    Attributes:
-        expanded_bytes: the most that may come out.
-        ratio: how many times the size it was packed to that may be.
-        ratio_from_bytes: what may come out whatever the ratio.
-        members: how many entries its archives may have, folders and other things passed over among them.
-    """
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out without more going in."""
+        ...
 
-    expanded_bytes: int = 1 << 40
-    ratio: int = 1000
-    ratio_from_bytes: int = 1 << 30
-    members: int = 100_000
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the end."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Unpack at most `max_length` bytes."""
+        ...
 
 
 def shown(name: str) -> str:

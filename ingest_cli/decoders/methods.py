@@ -10,8 +10,10 @@ from importlib import import_module
 
 from backports import zstd
 
-from ingest_cli.decoders.compressed import Decompressor, make_unxz, make_unzstd
+from ingest_cli.decoders.interface import Decompressor
+from ingest_cli.decoders.windows import XZ, ZSTD, Windowed
 from ingest_cli.errors import SourceError
+from ingest_cli.source_budget import Budget
 
 DEFLATE64 = 9
 
@@ -128,11 +130,11 @@ class Inflate64:
         return out
 
 
-METHODS: Mapping[int, Callable[[], Decompressor]] = {
-    8: Inflate,
-    DEFLATE64: Inflate64,
-    12: bz2.BZ2Decompressor,
-    93: make_unzstd,
-    95: make_unxz,
+METHODS: Mapping[int, Callable[[Budget], Decompressor]] = {
+    8: lambda _: Inflate(),
+    DEFLATE64: lambda _: Inflate64(),
+    12: lambda _: bz2.BZ2Decompressor(),
+    93: lambda budget: Windowed(ZSTD, budget),
+    95: lambda budget: Windowed(XZ, budget),
 }
 """Compression method (APPNOTE.TXT of PKWARE, §4.4.5) → what undoes it; 0 is stored as it is."""

@@ -15,15 +15,15 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from ingest_cli.decoders.compressed import Decompressor, beyond_memory, make_unzstd
-from ingest_cli.decoders.interface import Member, shown
-from ingest_cli.decoders.meter import Meter
+from ingest_cli.decoders.compressed import beyond_memory
+from ingest_cli.decoders.interface import Decompressor, Member, shown
 from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
+from ingest_cli.decoders.windows import ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
+from ingest_cli.source_budget import Budget
 
 _MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
-_MAX_DICTIONARY_BYTES = 256 << 20  # as for xz
 _MIN_DICTIONARY_BYTES = 4096  # the least that liblzma takes
 _SIGNATURE = struct.Struct("<6s2BL2QL")  # magic number, version, CRC; place, size and CRC of the list (7zFormat.txt)
 _LZMA1 = struct.Struct("<BL")  # lc, lp and pb in one; size of the dictionary
@@ -32,7 +32,7 @@ _COPY, _DELTA, _LZMA2, _AES = b"\x00", b"\x03", b"\x21", b"\x06\xf1\x07\x01"
 _PIPE = '`7z x -so FILE | ingest-cli load …`, with "-" as the source'
 
 
-def un7z(open_file: Callable[[], BinaryIO], meter: Meter) -> Iterator[Member]:
+def un7z(open_file: Callable[[], BinaryIO], budget: Budget) -> Iterator[Member]:
     """The members of a 7z archive that hold anything.
 
     What is left of a member is to be read before the next one is asked for.
@@ -43,11 +43,11 @@ def un7z(open_file: Callable[[], BinaryIO], meter: Meter) -> Iterator[Member]:
     """
     py7zr = _library()
     with open_file() as file:
-        meter.read_at_any_place(file.seek(0, 2))
+        budget.read_at_any_place(file.seek(0, 2))
         file.seek(0)
         archive = _contents(py7zr, file)
         for _ in archive.files:
-            meter.entry()
+            budget.entry()
         streams = archive.header.main_streams
         if streams is None:
             return
@@ -55,7 +55,8 @@ def un7z(open_file: Callable[[], BinaryIO], meter: Meter) -> Iterator[Member]:
         sizes = iter(streams.packinfo.packsizes)
         for folder in streams.unpackinfo.folders:
             packed_bytes = sum(next(sizes, 0) for _ in folder.packed_indices)
-            yield from _folder(file, folder, (start, packed_bytes), meter)
+            with budget.returned():  # one folder is unpacked after the other
+                yield from _folder(file, folder, (start, packed_bytes), budget)
             start += packed_bytes
 
 
@@ -96,14 +97,14 @@ def _contents(py7zr: ModuleType, file: BinaryIO) -> Any:
         raise _damaged("its list of files cannot be read") from error
 
 
-def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], meter: Meter) -> Iterator[Member]:
+def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget) -> Iterator[Member]:
     """The members of a folder, which is what 7z calls files that were packed as one.
 
     Args:
         file: the archive.
         folder: what `py7zr` knows about it.
         place: offset and length of its packed bytes.
-        meter: told what comes out.
+        budget: told what comes out.
     """
     coders = _in_order(folder)
     methods = [coder["method"] for coder in coders]
@@ -114,8 +115,8 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], meter: Meter) -
             f"the 7z archive is packed in a way that is not read ({', '.join(each.hex() for each in methods)}); "
             f"pipe it: {_PIPE}"
         )
-    pieces = _unpacked(file, coders, place, folder.get_unpack_size())
-    together = Reader(meter.expanded(pieces))
+    pieces = _unpacked(file, coders, place, folder.get_unpack_size(), budget)
+    together = Reader(budget.expanded(pieces))
     for entry in folder.files or ():
         name = entry.filename.encode("utf-8", "backslashreplace").decode()
         if entry.is_symlink or entry.is_junction:
@@ -156,27 +157,27 @@ def _filtered(methods: list[bytes]) -> bool:
     return methods[0] == _LZMA2 and all(each in _FILTERS for each in methods[1:])
 
 
-def _decompressor(coders: list[Any]) -> Decompressor | None:
+def _decompressor(coders: list[Any], budget: Budget) -> Decompressor | None:
     """What undoes it all; None for what is not packed."""
     (method, properties), *filters = [(each["method"], each["properties"] or b"") for each in coders]
     if method == _COPY:
         return None
     if not filters:
-        return _METHODS[method](properties)
+        return _METHODS[method](properties, budget)
     chain = [{"id": _FILTERS[each], **_filter_options(each, given)} for each, given in reversed(filters)]
-    return _lzma2(properties, chain)
+    return _lzma2(properties, budget, chain)
 
 
 def _filter_options(method: bytes, properties: bytes) -> dict[str, int]:
     return {"dist": properties[0] + 1} if method == _DELTA and properties else {}
 
 
-def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: int) -> Iterator[bytes]:
+def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: int, budget: Budget) -> Iterator[bytes]:
     """The bytes of a folder, `size` of them."""
     file.seek(place[0])
     left = place[1]
     try:
-        decompressor = _decompressor(coders)
+        decompressor = _decompressor(coders, budget)
     except DAMAGE as error:
         raise _damaged("how it is packed makes no sense") from error
     while size > 0:
@@ -195,30 +196,26 @@ def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: i
             yield out
 
 
-def _lzma1(properties: bytes) -> Decompressor:
+def _lzma1(properties: bytes, budget: Budget) -> Decompressor:
     if len(properties) != _LZMA1.size:
         raise ValueError("that many properties make no sense")
     packed, dictionary_bytes = _LZMA1.unpack(properties)
     place, literal = divmod(packed, 45)
     position, context = divmod(literal, 9)
-    return _raw({"id": lzma.FILTER_LZMA1, "dict_size": dictionary_bytes, "lc": context, "lp": position, "pb": place})
+    method = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary_bytes, "lc": context, "lp": position, "pb": place}
+    return _raw(method, budget)
 
 
-def _lzma2(properties: bytes, filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
+def _lzma2(properties: bytes, budget: Budget, filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
     bits = properties[0] if properties else _MAX_LZMA2_BITS + 1
     if bits > _MAX_LZMA2_BITS:
         raise ValueError("that many properties make no sense")
-    return _raw({"id": lzma.FILTER_LZMA2, "dict_size": (2 | bits & 1) << (bits // 2 + 11)}, filters)
+    return _raw({"id": lzma.FILTER_LZMA2, "dict_size": (2 | bits & 1) << (bits // 2 + 11)}, budget, filters)
 
 
-def _raw(method: dict[str, int], filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
-    needed = method["dict_size"]
-    if needed > _MAX_DICTIONARY_BYTES:
-        raise SourceError(
-            f"the 7z archive needs {needed >> 20:,} MiB of memory to be unpacked, and no more than "
-            f"{_MAX_DICTIONARY_BYTES >> 20} are given to it; pipe it: {_PIPE}"
-        )
-    method["dict_size"] = max(needed, _MIN_DICTIONARY_BYTES)
+def _raw(method: dict[str, int], budget: Budget, filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
+    method["dict_size"] = max(method["dict_size"], _MIN_DICTIONARY_BYTES)
+    budget.reserve(method["dict_size"], "the 7z archive", "7z x -so FILE")
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[*filters, method])
 
 
@@ -251,12 +248,12 @@ _FILTERS: Mapping[bytes, int] = {
 }
 """Identifier of a filter → that of Python's `lzma`."""
 
-_METHODS: Mapping[bytes, Callable[[bytes], Decompressor]] = {
+_METHODS: Mapping[bytes, Callable[[bytes, Budget], Decompressor]] = {
     _LZMA2: _lzma2,
     b"\x03\x01\x01": _lzma1,
-    b"\x04\x01\x08": lambda _: Inflate(),
-    b"\x04\x01\x09": lambda _: Inflate64(),
-    b"\x04\x02\x02": lambda _: bz2.BZ2Decompressor(),
-    b"\x04\xf7\x11\x01": lambda _: make_unzstd(),
+    b"\x04\x01\x08": lambda _, __: Inflate(),
+    b"\x04\x01\x09": lambda _, __: Inflate64(),
+    b"\x04\x02\x02": lambda _, __: bz2.BZ2Decompressor(),
+    b"\x04\xf7\x11\x01": lambda _, budget: Windowed(ZSTD, budget),
 }
 """Identifier of a method (7-Zip's Methods.txt) → what undoes it, given its properties."""

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from ingest_cli.decoders.interface import Member, shown
-from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.reader import Reader
 from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
+from ingest_cli.source_budget import Budget
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAGIC_AT = 257
@@ -48,7 +48,7 @@ def is_tar(head: bytes) -> bool:
     return True
 
 
-def untar(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
+def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
     """The members of a tar but its folders, and of one behind it.
 
     What is left of a member is to be read before the next one is asked for.
@@ -70,7 +70,7 @@ def untar(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
         if len(block) < _BLOCK_BYTES:
             raise cut_off(reader)
         ended = False
-        meter.entry()
+        budget.entry()
         entry = _entry(reader, block)
         try:
             if entry.type in Extensions.TYPES:
@@ -81,7 +81,7 @@ def untar(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
         except ValueError as error:
             raise damaged(reader, "a header makes no sense") from error
         if entry.type in _FILES or entry.type == tarfile.GNUTYPE_SPARSE:
-            yield Member(entry.name, _body(reader, entry.size, sparse, meter))
+            yield Member(entry.name, _body(reader, entry.size, sparse, budget))
         elif entry.type in _WITHOUT_ROWS:
             _pass(reader, -(-entry.size // _BLOCK_BYTES) * _BLOCK_BYTES if _WITHOUT_ROWS[entry.type] else 0)
         else:
@@ -110,13 +110,13 @@ def _extension(reader: Reader, size: int) -> bytes:
     return data
 
 
-def _body(reader: Reader, size: int, sparse: Sparse | None, meter: Meter) -> Iterator[bytes]:
+def _body(reader: Reader, size: int, sparse: Sparse | None, budget: Budget) -> Iterator[bytes]:
     """The bytes of a member, those of its holes among them."""
     if sparse is None:
         yield from _exactly(reader, size)
     else:
         try:
-            yield from meter.expanded(with_holes(sparse, _exactly(reader, size - sparse.map_bytes)))
+            yield from budget.expanded(with_holes(sparse, _exactly(reader, size - sparse.map_bytes)))
         except ValueError as error:
             raise damaged(reader, "the map of a file with holes does not fit it") from error
     _pass(reader, -size % _BLOCK_BYTES)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 
 from ingest_cli.decoders.compressed import beyond_memory
 from ingest_cli.decoders.interface import Member, shown
-from ingest_cli.decoders.meter import Meter
 from ingest_cli.decoders.methods import DAMAGE, DEFLATE64, METHODS, Inflate64
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
 from ingest_cli.decoders.zip_directory import ENDS, read_directory
@@ -27,6 +26,7 @@ from ingest_cli.decoders.zip_headers import (
     read_header,
 )
 from ingest_cli.errors import DamagedError, SourceError
+from ingest_cli.source_budget import Budget
 
 _STORED = 0
 _DESCRIPTOR_BYTES = 24  # the longest: signature, CRC and two sizes of 8 bytes (§4.3.9)
@@ -34,7 +34,7 @@ _OFFICE = ("[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/")
 _OPEN_DOCUMENT = "mimetype"  # OpenDocument 1.3 part 2 §3.3: always the first, and stored
 
 
-def unzip(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
+def unzip(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
     """The members of a zip archive and of one behind it, folders among them as members without a byte.
 
     What is left of a member is to be read before the next one is asked for.
@@ -47,12 +47,12 @@ def unzip(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
     members = 0
     while signature := reader.peek(4):
         if signature == LOCAL:
-            meter.entry()
+            budget.entry()
             header = read_header(reader)
             if members == 0:
                 _refuse_documents(header.name)
             members += 1
-            yield Member(header.name, _body(reader, header, meter))
+            yield Member(header.name, _body(reader, header, budget))
         elif members and LOCAL.startswith(signature):
             raise cut_off(reader)
         elif not members and signature not in {DIRECTORY, *ENDS}:
@@ -60,7 +60,7 @@ def unzip(stream: Iterable[bytes], meter: Meter) -> Iterator[Member]:
         elif read_directory(reader, members):
             members = 0
     if members:
-        meter.note(
+        budget.note(
             f"the zip archive has no usable directory; {members:,} files were found in it, and nobody can tell whether "
             "that is all"
         )
@@ -76,13 +76,13 @@ def _refuse_documents(first: str) -> None:
         raise SourceError("it is an OpenDocument file and no text; save it as CSV")
 
 
-def _body(reader: Reader, header: Header, meter: Meter) -> Iterator[bytes]:
+def _body(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
     """The bytes of a member, and behind them a check of their number and CRC."""
     if header.packed_bytes is None and header.name.endswith("/") and reader.peek(4) in {LOCAL, DIRECTORY}:
         return  # some writers promise a descriptor for folders, and have none
     began = reader.offset
     if header.method != _STORED:
-        pieces = meter.expanded(_unpacked(reader, header))
+        pieces = budget.expanded(_unpacked(reader, header, budget))
     elif header.packed_bytes is None:
         pieces = _up_to_descriptor(reader)
     else:
@@ -101,14 +101,14 @@ def _body(reader: Reader, header: Header, meter: Meter) -> Iterator[bytes]:
         raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
 
 
-def _unpacked(reader: Reader, header: Header) -> Iterator[bytes]:
+def _unpacked(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
     make = METHODS.get(header.method)
     if make is None:
         raise SourceError(
             f'"{shown(header.name)}" is packed in a way that is not known (method {header.method}); unpack it first'
         )
     left = header.packed_bytes
-    decompressor = Inflate64(step_bytes=1) if left is None and header.method == DEFLATE64 else make()
+    decompressor = Inflate64(step_bytes=1) if left is None and header.method == DEFLATE64 else make(budget)
     while not decompressor.eof:
         data = b""
         if decompressor.needs_input:

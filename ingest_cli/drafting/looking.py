@@ -16,6 +16,7 @@ from ingest_cli.drafting.sampling import take_sample
 from ingest_cli.errors import MissingSourceError, SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
+from ingest_cli.source_budget import Budget
 from ingest_cli.sources import Source, find_sources, stdin
 from ingest_cli.sources.parts import with_advice
 
@@ -101,7 +102,9 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
         if container_format(head) == "xlsx":
             return _workbook_damage(source)
         if is_packed(head[:HEAD_BYTES]):
-            for member in members(source.open(), age_key=age_key, open_file=source.open_file, on_note=notes.append):
+            for member in members(
+                source.open(), Budget(note=notes.append), age_key=age_key, open_file=source.open_file
+            ):
                 for _ in member.pieces:
                     continue
     except SourceError as error:

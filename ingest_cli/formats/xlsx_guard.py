@@ -29,6 +29,15 @@ MAX_TEXT_BYTES = 64 << 20
 """Of the cells of a sheet, each shared string counted as often as it is there; and of the shared strings themselves."""
 
 MAX_PARTS = 10_000
+MAX_TAG_BYTES = 1 << 20
+"""Of a tag with its attributes, or of a comment: the parser holds one as a whole, and parses it again for each piece.
+Excel writes no attribute of more than 32,767 characters ("Excel specifications and limits")."""
+
+MAX_DEPTH = 256
+"""Elements within each other: SpreadsheetML goes to some ten, drawings to some dozens."""
+
+MAX_STRINGS = 4_000_000
+"""Shared strings; there are no more than cells, but for those that nothing refers to any more."""
 
 _PIECE_BYTES = 1 << 18
 _PLACE = re.compile(r"([A-Za-z]{0,4})([0-9]{0,9})")
@@ -104,19 +113,24 @@ class _Scan:
     def __init__(self, strings: array[int]) -> None:
         self._strings = strings
         self._rows = self._columns = self._row = self._column = self._cells = self._text = 0
+        self._fed = self._depth = 0
         self._shared = False
         self._value: list[str] | None = None
         self._string: int | None = None
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = self._doctype
         self._parser = parser
 
     def feed(self, piece: bytes, *, final: bool = False) -> None:
         """Parse a piece."""
+        self._fed += len(piece)
         self._parser.Parse(piece, final)
+        if self._fed - max(0, self._parser.CurrentByteIndex) > MAX_TAG_BYTES + len(piece):
+            raise _too_large("a tag in it", f"{MAX_TAG_BYTES >> 20} MiB")
 
     def check(self) -> None:
         """Refuse what is too large.
@@ -127,10 +141,15 @@ class _Scan:
         cells = max(self._cells, self._rows * self._columns)
         if cells > MAX_CELLS:
             raise _too_large(f"a sheet of {self._rows:,} rows and {self._columns:,} columns", f"{MAX_CELLS:,} cells")
+        if len(self._strings) > MAX_STRINGS:
+            raise _too_large("a workbook of so many shared strings", f"{MAX_STRINGS:,}")
         if self._text > MAX_TEXT_BYTES:
             raise _too_large("the text of a sheet", f"{MAX_TEXT_BYTES >> 20} MiB")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _too_large("the depth of its elements", f"{MAX_DEPTH}")
         local = name.rpartition(":")[2]
         if local == "c":
             self._cells += 1
@@ -143,12 +162,13 @@ class _Scan:
             self._see(attributes.get("r", ""))
         elif local == "v" and self._shared:
             self._value = []
-            self._parser.EndElementHandler = self._end  # called where it matters only, which is much faster
         elif local == "si":
             self._string = 0
-            self._parser.EndElementHandler = self._end
 
     def _end(self, name: str) -> None:
+        self._depth -= 1
+        if self._value is None and self._string is None:
+            return
         local = name.rpartition(":")[2]
         if local == "v" and self._value is not None:
             number = "".join(self._value).strip()
@@ -158,8 +178,6 @@ class _Scan:
         elif local == "si" and self._string is not None:
             self._strings.append(self._string)
             self._string = None
-        if self._value is None and self._string is None:
-            self._parser.EndElementHandler = None
 
     def _characters(self, text: str) -> None:
         if self._value is not None:

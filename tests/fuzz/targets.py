@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest_cli.decoders import Limits, members
+from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, ManifestError, SourceError
 from ingest_cli.formats.sniff import sniff
 from ingest_cli.manifest import parse_manifest
 from ingest_cli.records import Span
+from ingest_cli.source_budget import Budget, Limits
 from tests.support import format_cases
 from tests.support.archives import ARCHIVERS, PACKERS, zip_of
 from tests.support.format_cases import Case, check, read
@@ -125,7 +126,7 @@ def _unpacking() -> Target:
         pieces = (data[at : at + piece] for at in range(0, len(data), piece))
         found = list[tuple[str, int]]()
         try:
-            for member in members(pieces, limits, open_file=lambda: io.BytesIO(data)):
+            for member in members(pieces, Budget(limits), open_file=lambda: io.BytesIO(data)):
                 size = sum(len(each) for each in member.pieces)
                 assert size <= limits.expanded_bytes, "no more comes out than may"
                 found.append((member.name, size))

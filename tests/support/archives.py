@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from ingest_cli.decoders import Limits, members
+from ingest_cli.decoders import members
 from ingest_cli.errors import SourceError
+from ingest_cli.source_budget import Budget, Limits
 
 Files = Sequence[tuple[str, bytes]]
 """Names and contents, in order."""
@@ -66,7 +67,7 @@ def outcome(
     largest = 0
     notes = list[str]()
     try:
-        for member in members(in_pieces(data, piece), limits, age_key, lambda: io.BytesIO(data), notes.append):
+        for member in members(in_pieces(data, piece), Budget(limits, notes.append), age_key, lambda: io.BytesIO(data)):
             content = bytearray()
             found.append((member.name, content))
             for each in member.pieces:

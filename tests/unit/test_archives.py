@@ -20,8 +20,9 @@ import py7zr
 import pyrage
 import pytest
 
-from ingest_cli.decoders import Limits, members, unpack
+from ingest_cli.decoders import members, unpack
 from ingest_cli.errors import SourceError
+from ingest_cli.source_budget import Limits
 from tests.support.archives import (
     ARCHIVERS,
     PACKERS,

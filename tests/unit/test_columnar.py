@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.policies.window import RowWindow
 from ingest_cli.records import Position, RowChunk, Span
+from ingest_cli.source_budget import Budget, Limits
 
 Written = Callable[[pa.Table], bytes]
 
@@ -394,12 +396,11 @@ def test_an_arrow_batch_of_too_many_bytes_is_refused(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("shape", ["parquet", "arrow_file"])
 def test_one_long_string_for_all_rows_ends_early(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "RATIO_FROM_BYTES", 1 << 20)
-    monkeypatch.setattr(reading, "MAX_RATIO", 2)
+    monkeypatch.setattr(reading, "Budget", partial(Budget, Limits(ratio=2, ratio_from_bytes=1 << 20)))
     write, kind = SHAPES[shape]
     array = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), pa.array(["x" * 10_000]))
     found = list[RowChunk]()
-    with pytest.raises(SourceError, match="times its own size"):
+    with pytest.raises(SourceError, match="2 times as many; if it is a dump, write it again as CSV"):
         found.extend(kind(["a"]).read_file(io.BytesIO(write(pa.table({"a": array})))))
     assert 0 < sum(chunk.records for chunk in found) < 5000
 

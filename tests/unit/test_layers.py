@@ -33,7 +33,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table", "fibers", "cores", "timeline", "plain_values", "core_dumps", "output_files"),
+    (
+        *("records", "distinct", "toml_table", "fibers", "cores", "timeline", "plain_values", "core_dumps"),
+        *("output_files", "source_budget"),
+    ),
     ("columns", "cost", "extent", "bundles", "reserved_rows"),
     ("format_table", "settings", "keys"),
     ("manifest", "authentication"),
@@ -68,8 +71,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 NARROWED: dict[str, tuple[str, ...]] = {
     # What reads a dump never sees a pepper.
     "sources": ("errors", "records", "output_files", "manifest", "settings", "aws"),
-    "decoders": ("errors", "records", "manifest"),
-    "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest"),
+    "decoders": ("errors", "records", "manifest", "source_budget"),
+    "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest", "source_budget"),
     "identifiers": ("errors", "records", "columns", "manifest"),
     # What writes a table never sees a value in clear.
     "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),

@@ -33,6 +33,15 @@ _BINARY = {
 }
 
 
+MAX_VALUES = 1 << 20
+"""Values in the lists of the rows that are looked at together: lists may refer to the same values over and over, or to
+nulls, which are nowhere."""
+
+
+class TooManyValuesError(Exception):
+    """There are more."""
+
+
 def sizes(array: pa.Array) -> Sizes:
     """About how many bytes each value takes as text, found without making it. Shape (values,).
 
@@ -40,6 +49,7 @@ def sizes(array: pa.Array) -> Sizes:
 
     Raises:
         ArrowInvalid: a value refers to what is not there.
+        TooManyValuesError: see there.
     """
     array = storage(array)
     kind = array.type
@@ -69,10 +79,15 @@ def _nested_sizes(array: pa.Array) -> Sizes:
     if pt.is_map(array.type):
         edges = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
         low, high = int(edges[0]), int(edges[-1])
+        if high - low > MAX_VALUES:
+            raise TooManyValuesError
         inside, edges = sizes(array.keys[low:high]) + sizes(array.items[low:high]), edges - low
     else:
-        inside, edges = sizes(array.flatten()), _running(_lengths(array))
-    out: Sizes = np.diff(_running(inside)[edges])
+        lengths = _lengths(array)
+        if lengths.sum() > MAX_VALUES:
+            raise TooManyValuesError
+        inside, edges = sizes(array.flatten()), _running(lengths)
+    out: Sizes = np.diff(_running(inside)[edges]) + _FIXED_BYTES * np.diff(edges)  # nulls are work, too
     return out
 
 

@@ -37,6 +37,19 @@ class Piece:
     skipped: Mapping[str, IndexArray] | None = None
 
 
+def measured(columns: Sequence[Column], batch: pa.RecordBatch) -> tuple[list[pa.Array], cells.Sizes]:
+    """(What each of the columns has in a batch, about how many bytes of text each row takes).
+
+    Raises:
+        TooManyValuesError: there is more in the lists than may be looked at together.
+    """
+    arrays = [column.reach(batch) for column in columns]
+    size = np.zeros(batch.num_rows, np.int64)
+    for array in arrays:
+        size += cells.sizes(array)
+    return arrays, size
+
+
 class Chunks:
     """Makes chunks out of rows that come in any portions: where a chunk ends does not depend on these."""
 
@@ -55,19 +68,16 @@ class Chunks:
         self._size_bytes = 0
         self._start_chunk()
 
-    def add(self, columns: Sequence[Column], batch: pa.RecordBatch) -> Iterator[TableChunk]:
-        """Take all rows of a batch, as many at a time as may be held as text."""
-        arrays = [column.reach(batch) for column in columns]
-        size = np.zeros(batch.num_rows, np.int64)
-        for array in arrays:
-            size += cells.sizes(array)
+    def add(self, columns: Sequence[Column], arrays: Sequence[pa.Array], size: cells.Sizes) -> Iterator[TableChunk]:
+        """Take all rows of what was `measured`, as many at a time as may be held as text."""
         long = size > MAX_RECORD_BYTES
+        self._size_bytes += int(size[long].sum())  # they are no cells, but work
         ends = np.cumsum(np.where(long, 0, size))
         first = 0
-        while first < batch.num_rows:
+        while first < len(size):
             before = int(ends[first - 1]) if first else 0
             after = int(np.searchsorted(ends, before + self.bytes_left)) + 1
-            after = min(after, first + self.rows_left, batch.num_rows)
+            after = min(after, first + self.rows_left, len(size))
             keep = np.flatnonzero(~long[first:after]).astype(np.int32)
             parts = [array[first:after] for array in arrays]
             if len(keep) < after - first:

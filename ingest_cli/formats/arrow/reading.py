@@ -9,15 +9,15 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 
 from ingest_cli.errors import SourceError
-from ingest_cli.formats.arrow.chunks import Chunks
+from ingest_cli.formats.arrow.cells import MAX_VALUES, TooManyValuesError
+from ingest_cli.formats.arrow.chunks import Chunks, measured
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import ChunkBytes
 from ingest_cli.records import RowChunk, Span
+from ingest_cli.source_budget import Budget
 
-MAX_RATIO = 1000
-RATIO_FROM_BYTES = 1 << 30
-"""The cells may come to so many times the size of the file, or to so many bytes whatever that is. Of real data only
-columns of one value come near it; a file of a few KiB may mean to be read for years."""
+MAX_SLICE_ROWS = 1 << 18
+"""Rows that are looked at together: a batch of nulls of any length takes no byte in the file."""
 
 _T = TypeVar("_T")
 
@@ -121,13 +121,21 @@ class Guard:
 class Reading:
     """Makes chunks of the rows of a file that lie in the spans."""
 
-    def __init__(self, reader: Reader, spans: Sequence[Span], chunk_bytes: ChunkBytes, guard: Guard) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        spans: Sequence[Span],
+        chunk_bytes: ChunkBytes,
+        guard: Guard,
+        budget: Budget | None = None,
+    ) -> None:
         self._reader = reader
         self._spans = list(spans)
         self._chunk_bytes = chunk_bytes
         self._guard = guard
         self._open: Chunks | None = None
-        self._allowed_bytes = max(RATIO_FROM_BYTES, MAX_RATIO * reader.size_bytes)
+        self._budget = budget or Budget(advice="if it is a dump, write it again as CSV")
+        self._budget.read_at_any_place(reader.size_bytes)
 
     def chunks(self) -> Iterator[RowChunk]:
         """All chunks; what is damaged comes to light behind the rows before it."""
@@ -139,8 +147,11 @@ class Reading:
                     break
                 unwanted = row + part.rows <= self._spans[0].start.row
                 at = row
+                if not unwanted:
+                    self._budget.add_rows(part.rows)
                 for batch in guard.each(self._reader.batches(part, unwanted=unwanted)):
-                    yield from self._take(batch, at)
+                    for begin in range(0, batch.num_rows, MAX_SLICE_ROWS):
+                        yield from self._take(batch.slice(begin, MAX_SLICE_ROWS), at + begin)
                     at += batch.num_rows
                     guard.row = at
                 row += part.rows
@@ -165,23 +176,35 @@ class Reading:
                 if self._open is None:
                     names = [column.name for column in self._reader.columns]
                     self._open = Chunks(names, self._chunk_bytes, first)
-                for chunk in self._open.add(self._reader.columns, batch.slice(first - at, last - first)):
-                    yield chunk
-                    self._meter()
-                self._meter()
+                yield from self._add(self._open, batch.slice(first - at, last - first))
             if span.end is None or span.end.row > after:
                 return
             yield from self._flush()
             self._spans.pop(0)
 
+    def _add(self, to: Chunks, rows: pa.RecordBatch) -> Iterator[RowChunk]:
+        """Take rows, in as many halves as it takes to hold the values of their lists."""
+        try:
+            arrays, size = measured(self._reader.columns, rows)
+        except TooManyValuesError:
+            if len(rows) == 1:
+                raise SourceError(
+                    f"the {self._guard.name} file has more than {MAX_VALUES:,} values in the lists of one row; write "
+                    "it again with smaller ones, or as JSON"
+                ) from None
+            half = len(rows) // 2
+            yield from self._add(to, rows.slice(0, half))
+            yield from self._add(to, rows.slice(half))
+            return
+        for chunk in to.add(self._reader.columns, arrays, size):
+            yield chunk
+            self._meter()
+        self._meter()
+
     def _meter(self) -> None:
         """Count what came out of the file."""
         assert self._open is not None  # noqa: S101 - rows were just taken
-        self._allowed_bytes -= self._open.take_size()
-        if self._allowed_bytes < 0:
-            raise SourceError(
-                f"the {self._guard.name} file holds more than {MAX_RATIO:,} times its own size, which no real data does"
-            )
+        self._budget.add_bytes(self._open.take_size())
 
     def _flush(self) -> Iterator[RowChunk]:
         if self._open is not None:

@@ -1,0 +1,13 @@
+"""Files made to exhaust memory or to be read for ever, all small and invented: kind → what makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.support.hostile import columnar, packings, workbooks
+from tests.support.hostile.case import Hostile, Made
+
+__all__ = ["HOSTILE", "Hostile", "Made"]
+
+HOSTILE: Mapping[str, Hostile] = {**packings.CASES, **columnar.CASES, **workbooks.CASES}
+"""Name of a kind → the file."""
