@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling, resume
+from ingest_cli.autoscaling import ALL_SUSPENDED, NOT_ASKED, Autoscaling, resume
 from ingest_cli.capacity import WAIT_S, CapacityControl, Wait, Wish
 from ingest_cli.cost import as_typed, money
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
@@ -290,6 +290,8 @@ class Scaling:
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
         """Autoscaling, and its state if it has to be suspended."""
         autoscaling = Autoscaling(self._table)
+        if not autoscaling.is_there:
+            self.notes.append(NOT_ASKED)
         try:
             state = autoscaling.look()
         except TableError as error:

@@ -174,7 +174,8 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         on_retry=traffic.note_retry,
         stop=stop,
     )
-    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock)
+    outlet.transport.left_s = rules.left_s
+    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock, rules.progress.failed)
     paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
     fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
     lanes = Lanes(fast, slow, hot_keys, rules, lambda: pacer.rate_wcu_per_s)

@@ -94,4 +94,4 @@ def restore(ctx: click.Context, /, **values: Any) -> None:
 
 
 def _open(values: dict[str, Any]) -> Table:
-    return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    return Table(target_of(values))

@@ -46,6 +46,7 @@ _SUFFIX = ".toml"
 )
 @option("--force", is_flag=True, help="Overwrite the file named with --out.")
 @age_option
+@insecure_option
 @log_option
 @settings_options
 @click.pass_context
@@ -62,7 +63,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     if out is not None:
         _check(out, force=values["force"])
     try:
-        sources = find_dumps(files)
+        sources = find_dumps(files, insecure_http=values["insecure_http"])
         table = values["from_table"] or ""
         looks = [look_at(source, age_key(values), table) for source in sources]
         draft = make_draft(looks)

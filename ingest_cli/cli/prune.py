@@ -73,7 +73,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     """
     if shown(ctx):
         return
-    table = Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    table = Table(target_of(values))
     if not (yes or dry_run or sys.stdin.isatty()):
         raise UsageError(
             "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"

@@ -58,6 +58,8 @@ def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
                 while piece := body.read(READ_BYTES):
                     at += len(piece)
                     failed = 0
+                    if at > version.size_bytes:  # in chunks, which nothing announces the end of
+                        raise changed()
                     yield piece
             if at < version.size_bytes:
                 raise IncompleteReadError(actual_bytes=at, expected_bytes=version.size_bytes)
@@ -87,7 +89,10 @@ class VersionFile(SeekableFile):
 
     def _range(self, end: int) -> bytes:
         with closing(_get(self._requests, self._version, self._at, end)) as body:
-            return body.read()
+            data: bytes = body.read(end - self._at + 1)
+        if len(data) > end - self._at:
+            raise changed()
+        return data
 
 
 def _get(requests: Requests, version: Version, start: int, end: int) -> StreamingBody:

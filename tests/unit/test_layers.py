@@ -33,8 +33,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / ROOT
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("records", "distinct", "toml_table", "fibers", "cores", "timeline"),
-    ("columns", "cost", "extent", "bundles"),
+    ("records", "distinct", "toml_table", "fibers", "cores", "timeline", "answer_limits", "endpoints"),
+    ("columns", "cost", "extent", "bundles", "bounded_http"),
     ("format_table", "settings", "keys"),
     ("manifest",),
     ("aws",),
@@ -72,9 +72,30 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest"),
     "identifiers": ("errors", "records", "columns", "manifest"),
     # What writes a table never sees a value in clear.
-    "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
+    "sinks": (
+        "errors",
+        "records",
+        "fibers",
+        "answer_limits",
+        "settings",
+        "bounded_http",
+        "aws",
+        "identifiers.interface",
+        "items",
+        "batching",
+    ),
     # A policy wraps any sink, so it knows none.
-    "policies": ("errors", "records", "fibers", "settings", "batching", "report", "sinks.interface"),
+    "policies": (
+        "errors",
+        "records",
+        "fibers",
+        "answer_limits",
+        "endpoints",
+        "settings",
+        "batching",
+        "report",
+        "sinks.interface",
+    ),
     "page": (),  # it knows what the JSON report says
     "report": ("errors", "records", "distinct", "timeline", "extent", "cost"),
     "metrics": ("errors", "report"),
@@ -91,7 +112,7 @@ class Home:
 
 AWS = Home(
     (
-        *("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
+        *("aws", "bounded_http", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
         *("autoscaling", "capacity"),
     ),
     lazily=("keys",),  # a key from a file must not wait for botocore
