@@ -357,19 +357,17 @@ def _client(service: str, session: boto3.Session | None, region: str | None) -> 
 
 def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Make one call; of an error only its code or name is told, since messages repeat what was sent."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # noqa: PLC0415 - see _client
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
 
     try:
         with _secret_answers_unlogged():
             return call()
-    except NoRegionError:
-        reason = "no AWS region is set, try --region"
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "an unnamed error"))[:_MAX_CODE_CHARS]
         reason = f"AWS answered {code}"
         if code in _KMS_MISMATCHES:
-            purpose = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
-            reason += f", as it does where the ciphertext was made with another key, or without --encryption-context {purpose}"
+            context = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
+            reason += f": it was made with another key, or not with the encryption context {context}"
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint URL that is none
         reason = f"the call to AWS failed with {type(error).__name__}"
     raise KeyRefusedError(f"the key at {target} cannot be read: {reason}")

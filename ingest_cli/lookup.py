@@ -75,7 +75,7 @@ class Lookup:
     is_key_known: bool
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - as on the command line
         cls,
         table: str,
         key: str,

@@ -12,7 +12,7 @@ import click
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.help import Sectioned
-from ingest_cli.cli.options import age_key, age_option, log_option, option, settings_options, shown
+from ingest_cli.cli.options import age_key, age_option, insecure_option, log_option, option, settings_options, shown
 from ingest_cli.drafting.draft import make_draft
 from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text

@@ -89,9 +89,12 @@ class VersionFile(SeekableFile):
 
     def _range(self, end: int) -> bytes:
         with closing(_get(self._requests, self._version, self._at, end)) as body:
-            data: bytes = body.read(end - self._at + 1)
-        if len(data) > end - self._at:
+            wanted = end - self._at
+            data: bytes = body.read(wanted + 1)  # in chunks, more may come than was announced
+        if len(data) > wanted:
             raise changed()
+        if len(data) < wanted:
+            raise IncompleteReadError(actual_bytes=len(data), expected_bytes=wanted)
         return data
 
 

@@ -67,7 +67,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # What these may import from the layers below them, where that is less than everything.
 NARROWED: dict[str, tuple[str, ...]] = {
     # What reads a dump never sees a pepper.
-    "sources": ("errors", "records", "manifest", "settings", "aws"),
+    "sources": ("errors", "records", "bounded_http", "manifest", "settings", "aws"),
     "decoders": ("errors", "records", "manifest"),
     "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest"),
     "identifiers": ("errors", "records", "columns", "manifest"),
