@@ -79,7 +79,7 @@ class Scaling:
         self._now_s = now_s
         self._token = secrets.token_hex(16)
         self._raise: Raise | None = None
-        self._has_looked = self._is_seen = self._is_begun = False
+        self._has_looked = self._has_failed = self._is_seen = self._is_begun = False
         self._renewing = ExitStack()
 
     def recover(self) -> None:
@@ -155,13 +155,15 @@ class Scaling:
             self._renewing.close()
 
     def _look(self) -> Raise | None:
+        self._has_failed = True
         found = self._row.read()
+        self._has_failed = False
         self._has_looked, self._is_seen = True, self._is_seen or found is not None
         return found
 
     def _look_again(self) -> Raise | None:
-        """The raise that is there at the end, if there was one before or nobody has looked yet."""
-        if self._has_looked and not self._is_seen:
+        """The raise that is there at the end, if there was one before, or nobody has looked yet and failed."""
+        if self._has_failed or (self._has_looked and not self._is_seen):
             return None
         try:
             return self._look()

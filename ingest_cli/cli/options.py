@@ -301,11 +301,11 @@ source_id_option = option(
 
 _ALL_SETTINGS = frozenset(
     {
-        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "insecure_http", "key", "limit",
-        "log_file", "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output",
-        "prices", "profile", "prune", "region", "rejects", "rejects_include_raw", "replay", "report", "restart",
-        "sample", "sandbox", "scale_to", "seed", "skip", "source_id", "spot_watch", "state", "table", "transport",
-        "verbose", "warm", "workers",
+        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "insecure_http", "key",
+        "limit", "log_file", "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf",
+        "metrics_file", "output", "prices", "profile", "prune", "region", "rejects", "rejects_include_raw",
+        "replay", "report", "restart", "sample", "sandbox", "scale_to", "seed", "skip", "source_id",
+        "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from ingest_cli.sinks.interface import TransientFaultError
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import Answer, no_limit
 
 TABLE = "people"
 MAX_TIMEOUT_S = 10.0
@@ -116,6 +116,7 @@ class SimulatedTable:
 
     def __post_init__(self) -> None:
         weather, now_s = self.weather, self.now_s()
+        self.left_s: Callable[[], float] = no_limit
         self._bucket = Bucket(weather.wcu_per_s, weather.burst_s, now_s)
         self._hot = {pk: Bucket(rate, 1.0, now_s) for pk, rate in weather.hot.items()}
 

@@ -7,7 +7,7 @@ of the scripted endpoint, asked without a network in between; how long a request
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -32,7 +32,7 @@ from ingest_cli.policies.rejects import RejectFile
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.report import Report
 from ingest_cli.settings import RunSettings, Target
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import Answer, no_limit
 from ingest_cli.tables import Table
 from tests.support.endpoint import Limits
 from tests.support.endpoint.errors import DynamoError, throttled
@@ -159,6 +159,7 @@ class _Place:
 
     def __init__(self, time: VirtualTime, case: Case) -> None:
         self.seen = Seen()
+        self.left_s: Callable[[], float] = no_limit
         self._time = time
         self._case = case
         self._random = Random(case.seed)

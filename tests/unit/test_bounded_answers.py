@@ -6,12 +6,13 @@ import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 from ingest_cli import bounded_http
@@ -19,7 +20,7 @@ from ingest_cli.answer_limits import HEAD_BYTES, left_s, time_limit, write_answe
 from ingest_cli.autoscaling import Autoscaling
 from ingest_cli.aws import sentences
 from ingest_cli.bounded_http import AnswerTooLargeError, BoundedResponse, Exchange, guarded, watch
-from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError, TryAgainError
+from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError
 from ingest_cli.keys import read_pepper
 from ingest_cli.lookup import Lookup
 from ingest_cli.settings import Target
@@ -52,8 +53,6 @@ def curl(server: Dripping) -> CurlTransport:
 
 
 def boto(server: Dripping) -> BotoTransport:
-    from botocore.config import Config
-
     session = boto3.Session("a", "b", region_name="us-east-1")
     watch(session, insecure_http=False)
     config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
@@ -157,8 +156,6 @@ class Slow:
         self.timeouts.append(timeout_s)
 
     def makefile(self, _: str) -> Any:
-        from io import BufferedReader, RawIOBase
-
         outer = self
 
         class Raw(RawIOBase):
@@ -278,7 +275,3 @@ def test_a_lookup_refuses_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PEPPER", "k1:" + "5ca1ab1e0ddba11c0ffee15be77ec0de" * 2)
     with dripping(ENDLESS["no length"]) as server, pytest.raises(IngestError, match="longer than any"):
         Lookup.open("people", "env:PEPPER", region="us-east-1", endpoint_url=server.url)
-
-
-def test_giving_up_is_no_error_of_the_table() -> None:
-    assert issubclass(BusyError, TryAgainError)
