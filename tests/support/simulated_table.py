@@ -108,6 +108,7 @@ class SimulatedTable:
     items: set[Key] = field(default_factory=set)
     consumed: list[tuple[float, float]] = field(default_factory=list)
     given_back: list[tuple[float, float]] = field(default_factory=list)
+    left_s: Callable[[], float] = field(init=False)
     failing_since_s: float | None = None
     relieved_s: list[tuple[float, float]] = field(default_factory=list)
     requests: int = 0
@@ -116,7 +117,7 @@ class SimulatedTable:
 
     def __post_init__(self) -> None:
         weather, now_s = self.weather, self.now_s()
-        self.left_s: Callable[[], float] = no_limit
+        self.left_s = no_limit
         self._bucket = Bucket(weather.wcu_per_s, weather.burst_s, now_s)
         self._hot = {pk: Bucket(rate, 1.0, now_s) for pk, rate in weather.hot.items()}
 
