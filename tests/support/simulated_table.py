@@ -108,7 +108,7 @@ class SimulatedTable:
     items: set[Key] = field(default_factory=set)
     consumed: list[tuple[float, float]] = field(default_factory=list)
     given_back: list[tuple[float, float]] = field(default_factory=list)
-    left_s: Callable[[], float] = field(init=False)
+    left_s: Any = field(init=False)  # mypy takes a Callable in a dataclass for a method
     failing_since_s: float | None = None
     relieved_s: list[tuple[float, float]] = field(default_factory=list)
     requests: int = 0
