@@ -7,17 +7,20 @@ and given back the state in which it was found.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ingest_cli.aws import DENIED
+from ingest_cli.aws import DENIED, check_endpoint, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.endpoints import is_aws
 from ingest_cli.errors import BusyError, TableError
 
 if TYPE_CHECKING:
+    import boto3
+
     from ingest_cli.tables import Table
 
 _NAMESPACE, _DIMENSION = "dynamodb", "dynamodb:table:WriteCapacityUnits"
@@ -26,7 +29,16 @@ ALL_SUSPENDED: Mapping[str, bool] = {
     "DynamicScalingOutSuspended": True,
     "ScheduledScalingSuspended": True,
 }
-_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+_SERVICE = "application_auto_scaling"  # as AWS's settings spell it
+
+NOT_ASKED = (
+    "autoscaling was not asked about, since the table is at an endpoint that is not AWS's; to have it asked, set "
+    "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"
+)
+"""What to tell where a table may scale by itself, but nobody knows whom to ask."""
+
+
+_CHECK = "check AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING and the region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +61,42 @@ class ScalingState:
 
 
 class Autoscaling:
-    """Asks and tells AWS's service of that name about one table."""
+    """Asks and tells AWS's service of that name about one table.
+
+    A table elsewhere than in AWS has none there. `AWS_ENDPOINT_URL` is where DynamoDB's stand-in is, and would get
+    requests that it does not know: only an endpoint that was set for this service is used then.
+
+    Attributes:
+        is_there: whether there is anybody to ask.
+    """
 
     def __init__(self, table: Table) -> None:
-        """Set up; nothing is sent yet."""
+        """Set up; nothing is sent yet.
+
+        Raises:
+            UsageError: the service is reached in clear over a network.
+        """
         self._name = table.target.table.rpartition("/")[2]
+        own = _own_endpoint(table.session)
+        self.is_there = own is not None or is_aws(table.client.meta.endpoint_url)
+        if not self.is_there:
+            return
         from botocore.config import Config  # noqa: PLC0415 - start-up time of all who need no client
 
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
         self._client: Any = table.session.client(
-            "application-autoscaling", region_name=table.client.meta.region_name, config=config
+            "application-autoscaling", region_name=table.client.meta.region_name, endpoint_url=own, config=config
         )
-        self._is_there = is_aws(table.client.meta.endpoint_url) or not is_aws(self._client.meta.endpoint_url)
+        check_endpoint(self._client, table.target, "Application Auto Scaling")
 
     def look(self) -> ScalingState | None:
-        """What it does; None: there is none, as also for a stand-in for DynamoDB that has none configured beside it.
+        """What it does; None: there is none, or nobody to ask.
 
         Raises:
             TableError: that may not be known.
             BusyError: it does not answer.
         """
-        if not self._is_there:
+        if not self.is_there:
             return None
         found = self._call(
             "describe_scalable_targets",
@@ -101,14 +128,20 @@ class Autoscaling:
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "unknown"))
+            code = code_of(error)
+            if may_succeed_later(error):
+                raise BusyError(
+                    f"Application Auto Scaling answered {code}; run the same command again later"
+                ) from error
+            action = "".join(part.capitalize() for part in operation.split("_"))
             if code in DENIED:
-                action = "".join(part.capitalize() for part in operation.split("_"))
                 raise TableError(
                     f"the autoscaling of the table may not be touched ({code}); allow application-autoscaling:{action}"
                 ) from error
-            raise BusyError(f"Application Auto Scaling answered {code}; run the same command again later") from error
+            raise TableError(f"Application Auto Scaling refuses {action} ({code}); {_CHECK}") from error
         except BotoCoreError as error:
+            if is_too_large(error):
+                raise TableError(too_large(self._client.meta.endpoint_url, "Application Auto Scaling")) from error
             raise BusyError(
                 f"Application Auto Scaling cannot be reached ({type(error).__name__}); run the same command again"
             ) from error
@@ -134,6 +167,15 @@ def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
     return True
 
 
-def is_aws(url: str) -> bool:
-    """Whether an endpoint is one of AWS's own."""
-    return (urlsplit(url).hostname or "").endswith(_AWS_HOSTS)
+def _own_endpoint(session: boto3.Session) -> str | None:
+    """The endpoint that AWS's settings name for this service alone; None: none.
+
+    That is the variable AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING, or `endpoint_url` of the service in the `services`
+    of the profile (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+    """
+    if told := os.environ.get(f"AWS_ENDPOINT_URL_{_SERVICE.upper()}"):
+        return told
+    core = session._session  # noqa: SLF001 - boto3 has no way of its own
+    services = core.full_config.get("services", {}).get(core.get_scoped_config().get("services"), {})
+    told = services.get(_SERVICE, {}).get("endpoint_url")
+    return str(told) if told else None

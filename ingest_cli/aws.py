@@ -31,6 +31,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from ingest_cli.endpoints import refuse_insecure
 from ingest_cli.errors import (
     BusyError,
     IngestError,
@@ -92,6 +93,53 @@ _RENEWED_TOO_OLD = "refreshed credentials are still expired"
 """botocore raises a plain RuntimeError that says so (`RefreshableCredentials`)."""
 
 
+_BUSY = frozenset(
+    {
+        "ConcurrentUpdateException",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceInUseException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""Error codes of requests that may well be taken later; all others will be refused again ("Common errors" of the AWS
+General Reference; "Error handling" of DynamoDB, Application Auto Scaling, KMS and Secrets Manager)."""
+
+_SERVER_ERROR, _TOO_MANY_REQUESTS = 500, 429
+
+
+def may_succeed_later(error: ClientError) -> bool:
+    """Whether a refused request may be taken if it is sent again, as it is."""
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = error.response.get("Error", {}).get("Code")
+    return status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS or code in _BUSY
+
+
+def code_of(error: ClientError) -> str:
+    """The code of an error, if it is one: what answers may be anybody."""
+    code = error.response.get("Error", {}).get("Code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "unknown"
+
+
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
 def is_unrenewed(error: Exception) -> bool:
     """Whether a request was never made, since there were no credentials to make it with: the old ones ended.
 
@@ -133,11 +181,15 @@ def open_session(target: Target) -> boto3.Session:
     """
     import boto3  # noqa: PLC0415 - see above
 
+    from ingest_cli.bounded_http import guarded, watch  # noqa: PLC0415 - likewise
+
     region = target.region or os.environ.get("AWS_REGION") or None
     try:
         session = boto3.Session(profile_name=target.profile, region_name=region)
+        watch(session, insecure_http=target.insecure_http)
         # The session keeps them. Where there are none, that is told by the first who needs them.
-        session.get_credentials()
+        with guarded():
+            session.get_credentials()
     except ProfileNotFound as error:
         name = target.profile or os.environ.get("AWS_PROFILE", "")
         raise UsageError(
@@ -162,7 +214,7 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
         single_attempt: for the write path, which has its own retry loop, and builds its own requests.
 
     Raises:
-        UsageError: the region or the endpoint is not usable.
+        UsageError: the region or the endpoint is not usable, or is reached in clear over a network.
     """
     from botocore.config import Config  # noqa: PLC0415 - see above
 
@@ -175,13 +227,25 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
         parameter_validation=not single_attempt,
     )
     try:
-        return session.client("dynamodb", endpoint_url=target.endpoint_url, config=config)
+        client = session.client("dynamodb", endpoint_url=target.endpoint_url, config=config)
     except NoRegionError as error:
         raise UsageError("no AWS region is set; give one with --region, or set AWS_REGION") from error
     except ValueError as error:
         raise UsageError(
             f'"{target.endpoint_url}" is not an endpoint; --endpoint-url takes something like http://127.0.0.1:8000'
         ) from error
+    check_endpoint(client, target)
+    return client
+
+
+def check_endpoint(client: Any, target: Target, service: str = "DynamoDB") -> None:
+    """Refuse a client whose requests would go in clear over a network, wherever its endpoint was set.
+
+    Raises:
+        UsageError: they would, and `--insecure-http` was not given.
+    """
+    url = str(client.meta.endpoint_url)
+    refuse_insecure(url, proxy_for(url), allowed=target.insecure_http, service=service)
 
 
 def ca_bundle(session: boto3.Session) -> str:
@@ -212,6 +276,18 @@ def proxy_for(url: str) -> str | None:
 _OTHER_KEYS = re.compile("does not match the schema|key schema element|Missing the key")
 
 
+def is_too_large(error: BaseException) -> bool:
+    """Whether an error is about an answer that is longer than any that the service gives."""
+    from ingest_cli.bounded_http import is_too_large as found  # noqa: PLC0415 - start-up time of who asks nothing
+
+    return found(error)
+
+
+def too_large(place: str, service: str) -> str:
+    """What to say about an answer that is longer than any that `service` gives."""
+    return f"the answer of {place} is longer than any that {service} gives; check the endpoint and the proxy"
+
+
 @contextmanager
 def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
     """Turn the errors of botocore into errors for people, but for those that are `passed` on.
@@ -226,7 +302,7 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
     except passed:
         raise
     except ClientError as error:
-        raise _refused(error.response.get("Error", {}), target) from error
+        raise _refused(error, target) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise no_credentials() from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
@@ -239,6 +315,8 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
             "the TLS certificate of the endpoint is not trusted; check --endpoint-url, or set AWS_CA_BUNDLE"
         ) from error
     except HTTPClientError as error:
+        if is_too_large(error):
+            raise TableError(too_large(target.endpoint_url or "the region's endpoint", "DynamoDB")) from error
         raise BusyError("the connection to DynamoDB broke off; run the same command again") from error
     except (BotoCoreError, OSError) as error:  # OSError: of a file with the token of a web identity
         raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
@@ -246,8 +324,11 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
 
 @contextmanager
 def _renewed() -> Iterator[None]:
+    from ingest_cli.bounded_http import guarded  # noqa: PLC0415 - start-up time of who asks nothing
+
     try:
-        yield
+        with guarded():
+            yield
     except (BotoCoreError, ClientError, RuntimeError) as error:
         if is_unrenewed(error):
             raise not_renewable() from error
@@ -272,8 +353,9 @@ def expired() -> TryAgainError:
     return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
 
 
-def _refused(error: Mapping[str, Any], target: Target) -> IngestError:
-    code = str(error.get("Code", "unknown"))
+def _refused(fault: ClientError, target: Target) -> IngestError:
+    error: Mapping[str, Any] = fault.response.get("Error", {})
+    code = code_of(fault)
     if code in EXPIRED:
         return expired()
     if is_stale(code, error.get("Message")):
@@ -292,7 +374,9 @@ def _refused(error: Mapping[str, Any], target: Target) -> IngestError:
         )
     if code == "ValidationException":
         return _invalid(str(error.get("Message")), target)
-    return BusyError(f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later')
+    busy = f'DynamoDB answered {code} for the table "{target.table}"; run the same command again later'
+    refused = f'DynamoDB refuses the request for the table "{target.table}" ({code}); check --endpoint-url'
+    return BusyError(busy) if may_succeed_later(fault) else TableError(refused)
 
 
 def _invalid(message: str, target: Target) -> TableError:

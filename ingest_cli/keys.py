@@ -41,6 +41,8 @@ EPHEMERAL_KID = "tmp"
 
 _LABEL = b"ingest-cli:v1:"
 _SUBKEY_BITS = 256
+_MAX_CODE_CHARS = 64
+_KMS_MISMATCHES = frozenset({"IncorrectKeyException", "InvalidCiphertextException"})
 _MAX_REFERENT_BYTES = 8192  # a KMS ciphertext has at most 6,144 bytes (KMS API, Decrypt), in base64 8,192
 _PRIVATE_MODE = 0o600
 
@@ -49,7 +51,12 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(?:[^:/]*:)?\s*[0-9A-Fa-f]{32,}\s*")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:\S+")
 _LINE_FORM = "one line `<kid>:<64 hex digits>`"
-_REFERENCE_FORMS = "file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT"
+_REFERENCE_FORMS = "file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN"
+_KMS = re.compile(
+    r"(?P<path>.+),key=(?P<key>arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64})"
+)
+KMS_CONTEXT = {"purpose": "ingest-cli-pepper"}
+"""Encryption context of a pepper's ciphertext: what was encrypted under the same key for something else is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class KeyReference:
 
     Attributes:
         scheme: `file`, `env`, `secretsmanager` or `kms`.
-        target: the path, variable name or ARN.
+        target: the path, variable name or ARN; for `kms`, path and ARN.
     """
 
     scheme: str
@@ -145,6 +152,11 @@ def parse_key_reference(text: str) -> KeyReference:
             "what follows `secretsmanager:` is not the ARN of a secret, like"
             " arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:NAME"
         )
+    if scheme == "kms" and not _KMS.fullmatch(target):
+        raise KeyRefusedError(
+            "`kms:` names the ciphertext and the KMS key that it was made with: add its ARN, as"
+            " kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID. Without it, a ciphertext made with anybody's key would do"
+        )
     return KeyReference(scheme, target)
 
 
@@ -153,9 +165,8 @@ def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
 
     Args:
         reference: `file:PATH` (readable by its owner alone), `env:NAME`, `secretsmanager:ARN`, or
-            `kms:PATH` of a file with the ciphertext, binary or in base64.
-        session: whose credentials the last two use; a secret's region is that of its ARN, and a
-            ciphertext's that of the session. None: boto3's default session.
+            `kms:PATH,key=ARN` of a file with the ciphertext, binary or in base64, and of the KMS key.
+        session: whose credentials the last two use, in the region of the ARN. None: boto3's default session.
 
     Raises:
         KeyRefusedError: there is no pepper to be had there, or one too weak to use.
@@ -304,11 +315,20 @@ def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
 
 
 def _from_kms(target: str, session: boto3.Session | None) -> bytes:
-    content = _read_file(target, private=False)  # only whoever may use the KMS key can read it
+    """Have KMS decrypt, under the one key and in the one context that a pepper may have been encrypted with.
+
+    Left to itself, KMS takes the key that the ciphertext names, whoever's it is (KMS API, Decrypt, "KeyId").
+    """
+    match = _KMS.fullmatch(target)
+    assert match is not None  # noqa: S101 - seen when it was parsed
+    content = _read_file(match["path"], private=False)  # only who may use the KMS key can read it
     ciphertext = _from_base64(content)
     if not ciphertext:
-        raise KeyRefusedError(f"{target} is empty; it must hold the ciphertext of {_LINE_FORM}")
-    answer = _call_aws(target, lambda: _client("kms", session, None).decrypt(CiphertextBlob=ciphertext))
+        raise KeyRefusedError(f"{match['path']} is empty; it must hold the ciphertext of {_LINE_FORM}")
+    request = {"CiphertextBlob": ciphertext, "KeyId": match["key"], "EncryptionContext": KMS_CONTEXT}
+    answer = _call_aws(target, lambda: _client("kms", session, match["region"]).decrypt(**request))
+    if answer.get("KeyId") != match["key"]:
+        raise KeyRefusedError(f"the key at {target} cannot be read: what answers used another KMS key than that")
     return bytes(answer["Plaintext"])
 
 
@@ -325,23 +345,30 @@ def _client(service: str, session: boto3.Session | None, region: str | None) -> 
     import boto3  # noqa: PLC0415 - takes longer to import than most commands take to run
     from botocore.config import Config  # noqa: PLC0415 - likewise
 
+    from ingest_cli.bounded_http import watch  # noqa: PLC0415 - likewise
+
     config = Config(connect_timeout=10, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+    if session is None:
+        session = boto3.Session()
+        watch(session, insecure_http=False)
     # The service is a plain str here, and boto3's stubs know clients by literal names only.
-    make_client: Any = (session or boto3.Session()).client
+    make_client: Any = session.client
     return make_client(service, region_name=region, config=config)
 
 
 def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Make one call; of an error only its code or name is told, since messages repeat what was sent."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # noqa: PLC0415 - see _client
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
 
     try:
         with _secret_answers_unlogged():
             return call()
-    except NoRegionError:
-        reason = "no AWS region is set, try --region"
     except ClientError as error:
-        reason = f"AWS answered {error.response.get('Error', {}).get('Code', 'an unnamed error')}"
+        code = str(error.response.get("Error", {}).get("Code", "an unnamed error"))[:_MAX_CODE_CHARS]
+        reason = f"AWS answered {code}"
+        if code in _KMS_MISMATCHES:
+            context = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
+            reason += f": it was made with another key, or not with the encryption context {context}"
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint URL that is none
         reason = f"the call to AWS failed with {type(error).__name__}"
     raise KeyRefusedError(f"the key at {target} cannot be read: {reason}")

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ingest_cli.answer_limits import time_limit
 from ingest_cli.authentication import StateKey
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.engines.journal import Books, Journal
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from ingest_cli.manifest import Manifest
     from ingest_cli.scaling import Scaling
     from ingest_cli.tables import Table
+
+T = TypeVar("T")
 
 INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
 
@@ -151,16 +154,16 @@ class _Load:
         patience = _Patience(stop)
         planned = announced(plan(manifest, table.target, patience), report, watcher)
         window = window_of(planned, settings)
-        described = table.check()
+        described = _in_time(settings, table.check)
         region = table.client.meta.region_name
         set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
         rows = Catalog(table, self.pepper)
-        rows.knows(self.pepper)
+        _in_time(settings, lambda: rows.knows(self.pepper))
         if self.scaling is not None:
-            self.scaling.recover()
+            _in_time(settings, self.scaling.recover)
         prints = fingerprints(planned, settings)
         report.src = src_of(prints)
-        before = self._before(rows)
+        before = _in_time(settings, lambda: self._before(rows))
         row = self._wanted(before)
         if before == row and self._is_done(before, row):
             self._leave(rows, row)
@@ -319,6 +322,12 @@ class _Load:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
         return Identity(dataset, made, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
+
+
+def _in_time(settings: RunSettings, ask: Callable[[], T]) -> T:
+    """What a table says before anything is written, if it says so before `--give-up-after`."""
+    with time_limit(settings.give_up_after_s):
+        return ask()
 
 
 def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Callable[[int], None]:

@@ -78,7 +78,7 @@ class Lookup:
     is_key_known: bool
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - as on the command line
         cls,
         table: str,
         key: str,
@@ -86,6 +86,7 @@ class Lookup:
         region: str | None = None,
         profile: str | None = None,
         endpoint_url: str | None = None,
+        insecure_http: bool = False,
     ) -> Lookup:
         """Connect to a table.
 
@@ -95,12 +96,13 @@ class Lookup:
             region: AWS region; None: as for AWS's own tools.
             profile: AWS profile; None: likewise.
             endpoint_url: another endpoint than the region's.
+            insecure_http: whether it may be reached by http:// over a network.
 
         Raises:
             KeyRefusedError: the pepper cannot be read, or the table was loaded with another one of the same id.
             TableError: the table cannot be used.
         """
-        target = Target(table, region, profile, endpoint_url)
+        target = Target(table, region, profile, endpoint_url, insecure_http)
         opened = Table(target)
         return cls.on(opened, read_pepper(key, opened.session))
 

@@ -33,6 +33,11 @@ class Result(Protocol):
     exit_code: int
     elapsed_s: float
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to tell but why it failed."""
+        ...
+
 
 @contextmanager
 def accounted(report: Report) -> Iterator[None]:

@@ -50,6 +50,11 @@ class Pruning:
     is_spent: bool = False
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to tell but why it failed."""
+        return self.message is None or self.items is not None
+
+    @property
     def takes_most(self) -> bool:
         """Whether more is to be removed than to be left."""
         return (self.stale or 0) > MOST * (self.items or 0)

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli import ledger
+from ingest_cli.answer_limits import time_limit
 from ingest_cli.batching import batches
 from ingest_cli.catalog import COMPLETE, LOADING, WITHDRAWING, Catalog, DatasetRow
 from ingest_cli.errors import (
@@ -126,11 +127,13 @@ class _Run:
 
     def run(self) -> None:
         """Count, ask, remove."""
-        described = self.table.check()
-        Catalog(self.table, self.pepper).knows(self.pepper)
+        with time_limit(self.wish.reading.give_up_after_s):
+            described = self.table.check()
+            Catalog(self.table, self.pepper).knows(self.pepper)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
-                row = self._row()  # a dataset that is not there needs no lock
+                with time_limit(self.wish.reading.give_up_after_s):
+                    row = self._row()  # a dataset that is not there needs no lock
                 if self.wish.only_count:
                     if not self.wish.everything and row.state != COMPLETE:
                         self._lease().check()

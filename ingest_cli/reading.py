@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ingest_cli.answer_limits import time_limit
 from ingest_cli.aws import dynamodb, sentences
 from ingest_cli.errors import BusyError, UnreachableError
 from ingest_cli.fibers import Fibers
@@ -217,10 +218,12 @@ class Reader:
             self._pacer.acquire(expected_rcu)
             self._rules.stop.check()
             self.requests += 1
+            began_s = self._rules.clock.monotonic_s()
             try:
-                with sentences(self._table.target):
+                with time_limit(self._rules.left_s()), sentences(self._table.target):
                     answer = call()
             except (BusyError, UnreachableError) as error:
+                self._rules.progress.failed(began_s)
                 self._pacer.answered(expected_rcu, expected_rcu)
                 self._rules.wait(attempt, type(error).__name__)
                 attempt += 1

@@ -245,6 +245,12 @@ class Report:
         return None if self.tariff is None else self.tariff.cost(self.wcu_spent)
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to tell but why it failed: rows that were read, or requests that were sent."""
+        account = self.account
+        return bool(self.message is None or account.rows_read or account.passed_over or self.traffic.requests)
+
+    @property
     def duplicates(self) -> int | None:
         """Items whose key another one had already; None where an earlier run has seen some of them."""
         if self.rows_before:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingest_cli.autoscaling import ALL_SUSPENDED, Autoscaling, resume
+from ingest_cli.autoscaling import ALL_SUSPENDED, NOT_ASKED, Autoscaling, resume
 from ingest_cli.capacity import WAIT_S, CapacityControl, Wait, Wish
 from ingest_cli.cost import as_typed, money
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
@@ -88,7 +88,7 @@ class Scaling:
         self._now_s = now_s
         self._token = secrets.token_hex(16)
         self._raise: Raise | None = None
-        self._has_looked = self._is_seen = self._is_begun = False
+        self._has_looked = self._has_failed = self._is_seen = self._is_begun = False
         self._renewing = ExitStack()
 
     def recover(self) -> None:
@@ -166,13 +166,15 @@ class Scaling:
             self._renewing.close()
 
     def _look(self) -> Raise | None:
+        self._has_failed = True
         found = self._row.read()
+        self._has_failed = False
         self._has_looked, self._is_seen = True, self._is_seen or found is not None
         return found
 
     def _look_again(self) -> Raise | None:
-        """The raise that is there at the end, if there was one before or nobody has looked yet."""
-        if self._has_looked and not self._is_seen:
+        """The raise that is there at the end, if there was one before, or nobody has looked yet and failed."""
+        if self._has_failed or (self._has_looked and not self._is_seen):
             return None
         try:
             return self._look()
@@ -303,6 +305,8 @@ class Scaling:
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
         """Autoscaling, and its state if it has to be suspended."""
         autoscaling = Autoscaling(self._table)
+        if not autoscaling.is_there:
+            self.notes.append(NOT_ASKED)
         try:
             state = autoscaling.look()
         except TableError as error:

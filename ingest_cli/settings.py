@@ -25,12 +25,14 @@ class Target:
         region: AWS region; None: from the profile or the environment, as everywhere in AWS's tools.
         profile: name of a profile in AWS's configuration files.
         endpoint_url: another endpoint than the region's.
+        insecure_http: whether requests may go in clear over a network.
     """
 
     table: str
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
+    insecure_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class RunSettings:
         max_cost: what a load may cost, in the currency of the price list, before it stops; None: whatever it does.
         cost_before: what of that other loads of the same command have had.
         prices: file with another price list than the packaged one.
+        insecure_http: whether sources may be read in clear over a network, where there is no target that says so.
     """
 
     skip: int = 0
@@ -103,6 +106,7 @@ class RunSettings:
     max_cost: float | None = None
     cost_before: float = 0.0
     prices: Path | None = None
+    insecure_http: bool = False
 
     @property
     def is_partial(self) -> bool:

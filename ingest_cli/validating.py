@@ -65,7 +65,9 @@ def validate(
     watcher, stop = watcher or Watcher(), stop or StopRequest()
     report = Report("validate", manifest.dataset.id, manifest.dataset.title)
     with accounted(report):
-        planned = announced(plan(manifest, wait=stop.wait), report, watcher)
+        planned = announced(
+            plan(manifest, Target("", insecure_http=settings.insecure_http), stop.wait), report, watcher
+        )
         ends = check_sources(planned, age_key_of(settings), stop.wait)
         recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
         with reject_file(settings) as rejects:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ingest_cli.answer_limits import time_limit
 from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.distinct import DistinctCounter
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
@@ -71,8 +72,9 @@ def verify(  # noqa: PLR0913 - each is a thing of its own
     dataset = manifest.dataset
     found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
     with accounted(found):
-        described = table.check()
-        row = _loaded(manifest, table, pepper, found)
+        with time_limit(reading.give_up_after_s):
+            described = table.check()
+            row = _loaded(manifest, table, pepper, found)
         around = Surroundings(table.target, watcher or Watcher(), stop, partial(_check_src, row))
         with reader(table, described, reading, stop) as source:
             try:

@@ -178,7 +178,8 @@ def write_path(  # noqa: PLR0913 - each is a thing of its own
         on_retry=traffic.note_retry,
         stop=stop,
     )
-    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock)
+    outlet.transport.left_s = rules.left_s
+    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock, rules.progress.failed)
     paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
     fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
     run_ahead = RunAhead(pacer.shared, clock, process)

@@ -114,7 +114,7 @@ def restore(ctx: click.Context, /, **values: Any) -> None:
 
 
 def _open(values: dict[str, Any]) -> Table:
-    return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    return Table(target_of(values))
 
 
 def _state_key(values: dict[str, Any], table: Table) -> StateKey | None:

@@ -12,7 +12,7 @@ import click
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.help import Sectioned
-from ingest_cli.cli.options import age_key, age_option, log_option, option, settings_options, shown
+from ingest_cli.cli.options import age_key, age_option, insecure_option, log_option, option, settings_options, shown
 from ingest_cli.drafting.draft import make_draft
 from ingest_cli.drafting.looking import find_dumps, look_at
 from ingest_cli.drafting.manifest_text import manifest_text
@@ -47,6 +47,7 @@ _SUFFIX = ".toml"
 )
 @option("--force", is_flag=True, help="Overwrite the file named with --out.")
 @age_option
+@insecure_option
 @log_option
 @settings_options
 @click.pass_context
@@ -63,7 +64,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     if out is not None:
         _check(out, force=values["force"])
     try:
-        sources = find_dumps(files)
+        sources = find_dumps(files, insecure_http=values["insecure_http"])
         table = values["from_table"] or ""
         looks = [look_at(source, age_key(values), table) for source in sources]
         draft = make_draft(looks)

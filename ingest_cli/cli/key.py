@@ -77,13 +77,13 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
     if not key.startswith(("file:", "env:")):
         from ingest_cli.aws import open_session  # noqa: PLC0415 - a key at hand can be checked without boto3
 
-        session = open_session(Target("", values["region"], values["profile"]))
+        session = open_session(Target("", values["region"], values["profile"], insecure_http=values["insecure_http"]))
     pepper = read_pepper(key, session)
     if values["table"]:
         from ingest_cli.catalog import Catalog  # noqa: PLC0415 - likewise
         from ingest_cli.tables import Table  # noqa: PLC0415
 
-        target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+        target = target_of(values)
         known = Catalog(Table(target)).knows(pepper)
         state = "the table was loaded with it" if known else "the table does not know it yet"
         click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}; {state}")

@@ -116,7 +116,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
         else:
-            target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+            target = target_of(values)
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
 
@@ -194,4 +194,5 @@ def _next(target: Target, key: str, loads: int) -> str:
         )
         if value
     )
+    place += " --insecure-http" if target.insecure_http else ""
     return f"{loads} of {loads} done; ask the table: ingest-cli lookup --table {target.table} --key {key}{place}"

@@ -35,7 +35,7 @@ _MOST_COLUMNS = 200
 def look_at(name: str, values: Mapping[str, Any], log: Log) -> int:
     """Print what the file of this name looks like; the exit code."""
     try:
-        sources = looking.find_dumps([name])
+        sources = looking.find_dumps([name], insecure_http=values["insecure_http"])
         return worst([_look(source, values, log) for source in sources])
     except IngestError as error:
         log.line(str(error), "error", exit_code=int(error.exit_code))

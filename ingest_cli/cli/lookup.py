@@ -64,7 +64,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     """
     if shown(ctx):
         return
-    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    target = target_of(values)
     if not values["key"]:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     table = Table(target)

@@ -166,11 +166,11 @@ class Operation:
         """Say what something came to, as whoever listens wants it.
 
         Args:
-            found: what to show, to those who want a result.
+            found: what to show, to those who want a result. For people there is none where nothing was begun.
             sentence: why it failed, to be said beside that; None: it did not.
             paragraph: the same for those who want nothing but failures.
         """
-        if self._manners.result or self._output == "json":
+        if self._output == "json" or (self._manners.result and found.is_begun):
             self._show(found, self._output)
         if sentence and self._manners.result:
             self.log.line(sentence, "error", exit_code=int(found.exit_code))

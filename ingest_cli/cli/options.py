@@ -233,18 +233,25 @@ settings_options = together(
     section=SETTINGS,
 )
 
+insecure_option = option(
+    "--insecure-http",
+    is_flag=True,
+    help="Allow endpoints that are reached by http:// over a network. Needed for none on this machine.",
+)
+
 table_options = together(
     option("--table", metavar="NAME", help="The DynamoDB table, by name or ARN."),
     option("--region", metavar="REGION", help="AWS region. Default: as for AWS's own tools."),
     option("--profile", metavar="NAME", help="AWS profile. Default: as for AWS's own tools."),
     option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's."),
+    insecure_option,
     section=TABLE_AND_KEY,
 )
 
 key_option = option(
     "--key",
     metavar="REF",
-    help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT.",
+    help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN.",
     section=TABLE_AND_KEY,
 )
 
@@ -319,21 +326,22 @@ source_id_option = option(
 
 _ALL_SETTINGS = frozenset(
     {
-        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "key", "limit", "log_file",
-        "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf", "metrics_file", "output",
-        "prices", "profile", "prune", "region", "rejects", "rejects_include_raw", "replay", "report", "restart",
-        "sample", "sandbox", "scale_to", "seed", "skip", "source_id", "spot_watch", "state", "table", "transport",
-        "verbose", "warm", "workers",
+        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "insecure_http", "key",
+        "limit", "log_file", "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf",
+        "metrics_file", "output", "prices", "profile", "prune", "region", "rejects", "rejects_include_raw",
+        "replay", "report", "restart", "sample", "sandbox", "scale_to", "seed", "skip", "source_id",
+        "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
     }
 )  # fmt: skip
 """Settings a file may hold for whichever command they are for."""
 
 
-def target_of(table: str | None, region: str | None, profile: str | None, endpoint_url: str | None) -> Target:
-    """Where the table is."""
-    if not table:
+def target_of(values: Mapping[str, Any]) -> Target:
+    """Where the table is, from the options of a command."""
+    if not values["table"]:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
-    return Target(table, region, profile, endpoint_url)
+    names = ("table", "region", "profile", "endpoint_url", "insecure_http")
+    return Target(**{name: values[name] for name in names})
 
 
 def pepper_of(reference: str | None, table: Table) -> Pepper | None:

@@ -77,14 +77,13 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     """
     if shown(ctx):
         return
-    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    table = Table(target_of(values))
     if not values["key"]:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     if not (yes or dry_run or sys.stdin.isatty()):
         raise UsageError(
             "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
         )
-    table = Table(target)
     pepper = read_pepper(values["key"], table.session)
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)

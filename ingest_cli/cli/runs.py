@@ -181,7 +181,8 @@ class Runs(Generic[ReportT]):
         if self._operation is not None:
             self._operation.finished(path, report, began_at)
         else:
-            show_report(report, self._output)
+            if report.is_begun or self._output == "json":
+                show_report(report, self._output)
             if report.message:
                 self._log.line(f"{path}: {report.message}", "error", exit_code=int(report.exit_code))
         self.codes.append(report.exit_code)

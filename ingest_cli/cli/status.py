@@ -59,7 +59,7 @@ def command(
     """
     if shown(ctx):
         return
-    table = Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    table = Table(target_of(values))
     log = Log(values["log_format"])
     stop = Interrupts(log).fresh()
     if scan:

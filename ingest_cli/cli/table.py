@@ -135,4 +135,4 @@ def unlock(ctx: click.Context, /, dataset: str, **values: Any) -> None:
 
 
 def _open(values: dict[str, Any]) -> Table:
-    return Table(target_of(values["table"], values["region"], values["profile"], values["endpoint_url"]))
+    return Table(target_of(values))

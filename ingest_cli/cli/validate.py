@@ -12,6 +12,7 @@ from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
+    insecure_option,
     log_option,
     option,
     output_option,
@@ -44,6 +45,7 @@ Examples:
 @option("--region", metavar="REGION", help="AWS region whose prices count. Default: as for AWS's own tools.")
 @option("--max-wcu", metavar="N", help="Write capacity units per second that a load would have. Default: 1,000.")
 @prices_option
+@insecure_option
 @output_option
 @report_option
 @log_option

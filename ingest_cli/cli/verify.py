@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     """
     if shown(ctx):
         return
-    target = target_of(values["table"], values["region"], values["profile"], values["endpoint_url"])
+    target = target_of(values)
     if not values["key"]:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     Ceiling.parse(values["max_rcu"], "--max-rcu")

@@ -16,6 +16,7 @@ from ingest_cli.drafting.sampling import take_sample
 from ingest_cli.errors import MissingSourceError, SourceError
 from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
 from ingest_cli.formats.sniffing.magic import container_format
+from ingest_cli.settings import Target
 from ingest_cli.source_budget import Budget
 from ingest_cli.sources import Source, find_sources, stdin
 from ingest_cli.sources.parts import with_advice
@@ -43,8 +44,12 @@ class Look:
     fault: str = ""
 
 
-def find_dumps(names: Iterable[str]) -> list[Source]:
+def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Source]:
     """The sources that a person named on the command line: files, folders, `s3://` addresses.
+
+    Args:
+        names: as they were given.
+        insecure_http: whether S3 may be reached in clear over a network.
 
     Raises:
         SourceError: one is not there, or is nothing that can be read.
@@ -53,7 +58,8 @@ def find_dumps(names: Iterable[str]) -> list[Source]:
     if stdin.NAME in names:
         raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
     try:
-        return find_sources([_literally(name) for name in names], Path.cwd())
+        target = Target("", insecure_http=insecure_http)
+        return find_sources([_literally(name) for name in names], Path.cwd(), target)
     except MissingSourceError as error:
         raise SourceError(f"{error.what}; check the names on the command line") from error
 

@@ -33,6 +33,8 @@ _UNITS = {
     "Retries": "Count",
 }
 
+_ALWAYS = 2  # of these, told of any run
+
 
 def lines(report: Report, ended_at: float) -> Iterator[str]:
     """The lines for one run: one with its figures, and one for each reason that something was rejected for.
@@ -61,7 +63,9 @@ def lines(report: Report, ended_at: float) -> Iterator[str]:
     )
     dimensions = {"Command": report.command, "Dataset": report.dataset}
     # The outcome is no dimension, since an alarm is about a dataset whatever became of it; but it can be searched for.
-    yield _line(ended_at, dimensions, dict(zip(_UNITS, values, strict=True)), {"Outcome": report.outcome})
+    # Of a run that never began there are no figures: zeros would look like a dump without rows.
+    names = [*_UNITS] if report.is_begun else [*_UNITS][:_ALWAYS]
+    yield _line(ended_at, dimensions, dict(zip(names, values, strict=False)), {"Outcome": report.outcome})
     for name, counts in (
         ("RowsRejectedByReason", account.rejected),
         ("ItemsRefusedByReason", account.refused),

@@ -146,6 +146,8 @@ def _put_run(gauges: _Gauges, run: Finished) -> None:
     put("dataset_start_timestamp_seconds", "When its run began.", run.began_at)
     put("dataset_end_timestamp_seconds", "When its run ended.", run.ended_at)
     put("dataset_duration_seconds", "How long its run took.", report.elapsed_s)
+    if not report.is_begun:
+        return  # zeros would look like a dump without rows
     put("source_bytes", "Bytes of its sources that were read.", report.source_bytes)
     rows = {"read": account.rows_read, "kept": account.rows_kept}
     rows |= {"rejected": account.rows_rejected, "skipped": account.rows_skipped}

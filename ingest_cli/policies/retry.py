@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
+from ingest_cli.answer_limits import time_limit
 from ingest_cli.batching import Batch
 from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
 from ingest_cli.policies.clock import Clock
@@ -22,6 +23,9 @@ from ingest_cli.policies.shutdown import CONTINUE, StopRequest
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, TransientFaultError
 
 T = TypeVar("T")
+
+LEAST_ATTEMPT_S = 0.25
+"""Seconds that any attempt has: longer than a connection and an answer take within a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,27 @@ class Progress:
     def made(self) -> None:
         """Something was acknowledged just now."""
         self._shared.failing_since_s = math.nan
+        self._shared.progress_s = self._clock.monotonic_s()
 
-    def failed(self) -> float:
-        """An attempt failed just now; returns the seconds since the first that did after the last progress."""
+    def failed(self, began_s: float | None = None) -> float:
+        """Note that an attempt failed just now.
+
+        Args:
+            began_s: when it was sent; None: just now. An answer that never came has taken that time.
+
+        Returns:
+            Seconds since the first attempt was sent that failed after the last progress.
+        """
         now_s, since_s = self._clock.monotonic_s(), self._shared.failing_since_s
-        if math.isnan(since_s):
-            since_s = self._shared.failing_since_s = now_s
+        began_s = max(now_s if began_s is None else began_s, self._shared.progress_s)
+        if math.isnan(since_s) or began_s < since_s:
+            since_s = self._shared.failing_since_s = began_s
         return now_s - since_s
+
+    def failing_s(self) -> float:
+        """Seconds since the first attempt was sent that failed after the last progress; 0 if none has failed."""
+        since_s = self._shared.failing_since_s
+        return 0.0 if math.isnan(since_s) else self._clock.monotonic_s() - since_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,10 @@ class RetryRules:
     stop: StopRequest
     backoff: Backoff = field(default_factory=Backoff)
     doing: str = "written"
+
+    def left_s(self) -> float:
+        """Seconds that an attempt may take which is made now; a little in any case, for what is almost over."""
+        return max(self.give_up_after_s - self.progress.failing_s(), LEAST_ATTEMPT_S)
 
     def wait(self, attempt: int, reason: str) -> None:
         """Wait after failed attempt number `attempt`, counted from 0.
@@ -120,10 +142,12 @@ def insist(action: Callable[[], T], rules: RetryRules) -> T:
     """
     attempt = 0
     while True:
+        began_s = rules.clock.monotonic_s()
         try:
-            done = action()
+            with time_limit(rules.left_s()):
+                done = action()
         except (BusyError, UnreachableError) as error:
-            if rules.progress.failed() >= rules.give_up_after_s:
+            if rules.progress.failed(began_s) >= rules.give_up_after_s:
                 raise
             rules.wait(attempt, type(error).__name__)
             attempt += 1

@@ -44,7 +44,7 @@ _LOCKED = (
 """The attributes that are read and written under the lock, in the order in which they lie in memory."""
 
 _STATE = struct.Struct(f"{len(_LOCKED)}d")
-_FAILING_SINCE, _STOP, _SURE_UNTIL, _CELLS = (len(_LOCKED) + i for i in range(4))
+_FAILING_SINCE, _STOP, _SURE_UNTIL, _PROGRESS, _CELLS = (len(_LOCKED) + i for i in range(5))
 _READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
 
@@ -90,6 +90,7 @@ class Shared:
         trial_throttled: the share of requests throttled at that rate.
         trial_taken_wcu_per_s: what the table took at that rate.
         failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
+        progress_s: when something was acknowledged last.
         sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
         paces: of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
         counts: of items, see `run_ahead`; read and written without the lock, each by one process only.
@@ -110,7 +111,7 @@ class Shared:
         self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
         self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
         self.noise = self.since_s = self.requests = self.throttled = self.sent_wcu = self.unprocessed_wcu = 0.0
-        self.limit_seen_s = self.noise_due_s = -math.inf
+        self.limit_seen_s = self.noise_due_s = self.progress_s = -math.inf
         self.left_wcu = self.failing_since_s = math.nan
         self.sure_until_s = math.inf
 
@@ -208,6 +209,15 @@ class SharedByProcesses(Shared):
     @failing_since_s.setter
     def failing_since_s(self, at_s: float) -> None:
         self._cells[_FAILING_SINCE] = at_s
+
+    @property
+    def progress_s(self) -> float:
+        """See `Shared`."""
+        return self._cells[_PROGRESS]
+
+    @progress_s.setter
+    def progress_s(self, at_s: float) -> None:
+        self._cells[_PROGRESS] = at_s
 
     @property
     def sure_until_s(self) -> float:

@@ -6,20 +6,20 @@ session token first, then `spot/instance-action`, which is 404 until there is a 
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from ingest_cli.endpoints import is_loopback
 from ingest_cli.policies.shutdown import StopRequest
 
 POLL_EVERY_S = 5.0
 _ADDRESS = "http://169.254.169.254"  # the same on every instance
 _TIMEOUT_S = 1.0
+_MAX_BYTES = 4096
 _TOKEN_TTL_S = 21600
 _NOT_FOUND, _UNAUTHORIZED = 404, 401
 _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
@@ -46,7 +46,7 @@ class SpotNotice:
         told = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
         if told:
             notice = cls(told.rstrip("/"))
-        elif _is_ec2() and not _is_loopback(endpoint_url):
+        elif _is_ec2() and not is_loopback(endpoint_url):
             notice = cls(_ADDRESS)
         else:
             return None
@@ -82,23 +82,21 @@ class SpotNotice:
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
         request = urllib.request.Request(self.address + path, method=method, headers=headers)  # noqa: S310 - http only
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+        # Never through a proxy, and nowhere else: the service sends nobody on.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
         with opener.open(request, timeout=_TIMEOUT_S) as answer:
-            return str(answer.read(4096).decode("ascii", "replace"))
+            return str(answer.read(_MAX_BYTES).decode("ascii", "replace"))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect for the error that it is here."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
 
 
 def _is_ec2() -> bool:
     try:
         return "Amazon EC2" in _VENDOR.read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
-
-
-def _is_loopback(url: str | None) -> bool:
-    host = urlsplit(url or "").hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
         return False

@@ -208,6 +208,8 @@ def _fatal(code: str, table: str) -> IngestError | None:
         return expired()
     if code == "ResourceNotFoundException":
         return TryAgainError(is_gone(table))
+    if code == "UnknownOperationException":
+        return TableError(f'what answers for the table "{table}" does not know BatchWriteItem; check --endpoint-url')
     if code in DENIED:
         return TableError(
             f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy'

@@ -58,6 +58,8 @@ def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
                 while piece := body.read(READ_BYTES):
                     at += len(piece)
                     failed = 0
+                    if at > version.size_bytes:  # in chunks, which nothing announces the end of
+                        raise changed()
                     yield piece
             if at < version.size_bytes:
                 raise IncompleteReadError(actual_bytes=at, expected_bytes=version.size_bytes)
@@ -87,7 +89,13 @@ class VersionFile(SeekableFile):
 
     def _range(self, end: int) -> bytes:
         with closing(_get(self._requests, self._version, self._at, end)) as body:
-            return body.read()
+            wanted = end - self._at
+            data: bytes = body.read(wanted + 1)  # in chunks, more may come than was announced
+        if len(data) > wanted:
+            raise changed()
+        if len(data) < wanted:
+            raise IncompleteReadError(actual_bytes=len(data), expected_bytes=wanted)
+        return data
 
 
 def _get(requests: Requests, version: Version, start: int, end: int) -> StreamingBody:

@@ -30,7 +30,18 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ingest_cli.aws import DENIED, EXPIRED, expired, is_unrenewed, not_renewable, open_session
+from ingest_cli.aws import (
+    DENIED,
+    EXPIRED,
+    check_endpoint,
+    expired,
+    is_too_large,
+    is_unrenewed,
+    not_renewable,
+    open_session,
+    too_large,
+)
+from ingest_cli.bounded_http import AnswerTooLargeError
 from ingest_cli.errors import MissingSourceError, SourceError, UsageError
 from ingest_cli.settings import Target
 from ingest_cli.sources.interface import SourceBusyError, Wait
@@ -38,7 +49,7 @@ from ingest_cli.sources.interface import SourceBusyError, Wait
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError)
+FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, AnswerTooLargeError)
 """All that a request, or reading its answer, may end with; botocore raises ValueError for a date that is none."""
 
 _BASE_S, _CAP_S = 0.2, 5.0
@@ -175,8 +186,12 @@ class Requests:
 
     def _sentence(self, fault: Exception, what: str, patience: Patience) -> SourceError:
         url = self.client.meta.endpoint_url
-        if is_unrenewed(fault):
-            return SourceBusyError(str(not_renewable()))
+        if is_too_large(fault) or is_unrenewed(fault):
+            return (
+                SourceError(f"{what} cannot be read: {too_large(url, 'S3')}")
+                if is_too_large(fault)
+                else SourceBusyError(str(not_renewable()))
+            )
         if isinstance(fault, ClientError):
             return _refusal(fault, what)
         for kinds, text in _FAILURES:
@@ -201,27 +216,30 @@ def open_requests(target: Target | None, wait: Wait) -> Requests:
     Tools Reference Guide, "Service-specific endpoints").
 
     Raises:
-        UsageError: there is no such profile, region or endpoint.
+        UsageError: there is no such profile, region or endpoint, or it is reached in clear over a network.
     """
-    session = open_session(target or Target(""))
+    target = target or Target("")
+    session = open_session(target)
     config = Config(
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=_READ_TIMEOUT_S,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
     try:
-        return Requests(session.client("s3", config=config), wait)
+        client = session.client("s3", config=config)
     except ValueError as error:  # of botocore: of an endpoint that is no URL, of a region that is no host name
         raise UsageError(
             "S3 cannot be used with these settings; check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the region"
         ) from error
+    check_endpoint(client, target, "S3")
+    return Requests(client, wait)
 
 
 def _is_transient(fault: Exception) -> bool:
     if isinstance(fault, ClientError):
         status = _status(fault)
         return status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS or _code(fault) in _TRANSIENT
-    if isinstance(fault, SSLError):
+    if isinstance(fault, SSLError) or is_too_large(fault):
         return False
     return isinstance(fault, NoConnectionError | HTTPClientError | IncompleteReadError | HTTPError | OSError)
 

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from ingest_cli.sinks.interface import TransientFaultError
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import Answer, no_limit
 
 TABLE = "people"
 MAX_TIMEOUT_S = 10.0
@@ -126,6 +126,7 @@ class SimulatedTable:
     items: set[Key] = field(default_factory=set)
     consumed: list[tuple[float, float]] = field(default_factory=list)
     given_back: list[tuple[float, float]] = field(default_factory=list)
+    left_s: Any = field(init=False)  # mypy takes a Callable in a dataclass for a method
     failing_since_s: float | None = None
     relieved_s: list[tuple[float, float]] = field(default_factory=list)
     requests: int = 0
@@ -134,6 +135,7 @@ class SimulatedTable:
 
     def __post_init__(self) -> None:
         weather, now_s = self.weather, self.now_s()
+        self.left_s = no_limit
         self._bucket = Bucket(weather.wcu_per_s, weather.burst_s, now_s, weather.others, weather.others_every_s)
         self._hot = {pk: Bucket(rate, 1.0, now_s) for pk, rate in weather.hot.items()}
 

@@ -8,7 +8,7 @@ Worker processes are threads here, each with a write path and an engine of its o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,7 +41,7 @@ from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.records import Origin, Span
 from ingest_cli.report import Report, Traffic
 from ingest_cli.settings import RunSettings
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import Answer, no_limit
 from ingest_cli.tables import Table
 from tests.support.synthetic_items import LINE_BYTES, SyntheticSource, work
 from tests.support.virtual_table import ROW_BYTES, TABLE, Case, Seen, VirtualTable
@@ -81,12 +81,13 @@ def _in_virtual_time(time: VirtualTime, seed: int) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Transport:
     """The way of one process to the table."""
 
     table: VirtualTable
     fibers: Fibers
+    left_s: Callable[[], float] = no_limit
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""

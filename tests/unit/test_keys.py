@@ -9,16 +9,18 @@ import os
 import pickle
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 from moto import mock_aws
 
 from ingest_cli.errors import ExitCode, KeyRefusedError
 from ingest_cli.keys import (
+    KMS_CONTEXT,
     KeyReference,
     Pepper,
     ephemeral_pepper,
@@ -36,6 +38,7 @@ SECRET_HEX = VECTORS["pepper_hex"]
 LINE = f"k1:{SECRET_HEX}\n"
 PEPPER = Pepper("k1", bytes.fromhex(SECRET_HEX))
 ARN = "arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:pepper-AbCdEf"
+KMS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 def rfc2104(key: bytes, message: bytes) -> bytes:
@@ -167,7 +170,7 @@ def test_generated_peppers_differ() -> None:
     ("file:/etc/pepper", "file", "/etc/pepper"),
     ("file:a:b", "file", "a:b"),
     ("env:PEPPER_1", "env", "PEPPER_1"),
-    ("kms:pepper.kms", "kms", "pepper.kms"),
+    (f"kms:pepper,1.kms,key={KMS_KEY}", "kms", f"pepper,1.kms,key={KMS_KEY}"),
     (f"secretsmanager:{ARN}", "secretsmanager", ARN),
 ])  # fmt: skip
 def test_references(text: str, scheme: str, target: str) -> None:
@@ -197,6 +200,10 @@ def test_the_key_itself_is_no_reference_and_not_repeated(text: str) -> None:
     ("env:k1:00010203040z", "not the name of an environment variable"),
     ("secretsmanager:pepper", "not the ARN of a secret"),
     (f"secretsmanager:{ARN.replace('secretsmanager', 'kms')}", "not the ARN of a secret"),
+    ("kms:pepper.kms", "add its ARN, as kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID"),
+    ("kms:pepper.kms,key=alias/pepper", "add its ARN"),
+    (f"kms:,key={KMS_KEY}", "add its ARN"),
+    (f"kms:pepper.kms,key={KMS_KEY.replace('key/', 'alias/')}", "add its ARN"),
 ])  # fmt: skip
 def test_what_is_no_reference(text: str, expected: str) -> None:
     message = refusal(text)
@@ -363,30 +370,63 @@ def test_a_secret_that_is_not_unicode_is_refused_like_any_other() -> None:
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode, base64.encodebytes])
 def test_a_key_encrypted_with_kms(aws: boto3.Session, tmp_path: Path, encode: Any) -> None:
-    client: Any = aws.client("kms")
-    key_id = client.create_key()["KeyMetadata"]["KeyId"]
+    client: Any = aws.client("kms", region_name="eu-west-1")
+    key = client.create_key()["KeyMetadata"]["Arn"]
+    encrypted = client.encrypt(KeyId=key, Plaintext=LINE.encode(), EncryptionContext=KMS_CONTEXT)
     path = tmp_path / "pepper.kms"
-    path.write_bytes(encode(client.encrypt(KeyId=key_id, Plaintext=LINE.encode())["CiphertextBlob"]))
+    path.write_bytes(encode(encrypted["CiphertextBlob"]))
     path.chmod(0o644)  # nothing in it that anyone could use
-    assert read_pepper(f"kms:{path}", aws) == PEPPER
+    assert read_pepper(f"kms:{path},key={key}", aws) == PEPPER  # in the region of the key, not the session's
 
 
 def test_what_kms_may_answer_instead(aws: boto3.Session, tmp_path: Path) -> None:
     path = tmp_path / "pepper.kms"
-    assert "No such file" in refusal(f"kms:{path}", aws)
+    assert "No such file" in refusal(f"kms:{path},key={KMS_KEY}", aws)
     path.write_bytes(b"")
-    assert "is empty" in refusal(f"kms:{path}", aws)
+    assert "is empty" in refusal(f"kms:{path},key={KMS_KEY}", aws)
     path.write_bytes(os.urandom(32) + b"no ciphertext of ours" * 8)
-    message = refusal(f"kms:{path}", aws)
+    message = refusal(f"kms:{path},key={KMS_KEY}", aws)
     assert message.endswith("Exception")
     assert "AWS answered " in message
 
 
-@pytest.mark.usefixtures("aws")
-def test_without_a_region(tmp_path: Path) -> None:
+class Kms:
+    """A session and its client for KMS, which answer as they were told."""
+
+    def __init__(self, answer: dict[str, Any] | ClientError) -> None:
+        self.answer = answer
+        self.asked: dict[str, Any] = {}
+
+    def client(self, *_: object, **_named: object) -> Kms:
+        return self
+
+    def decrypt(self, **request: Any) -> dict[str, Any]:
+        self.asked = request
+        if isinstance(self.answer, ClientError):
+            raise self.answer
+        return self.answer
+
+
+def test_the_key_and_the_purpose_of_a_ciphertext_are_pinned(tmp_path: Path) -> None:
     path = tmp_path / "pepper.kms"
     path.write_bytes(b"\x01\x02")
-    assert "no AWS region is set, try --region" in refusal(f"kms:{path}", boto3.Session("a", "b"))
+    kms = Kms({"Plaintext": LINE.encode(), "KeyId": KMS_KEY})
+    assert read_pepper(f"kms:{path},key={KMS_KEY}", cast("Any", kms)) == PEPPER
+    assert kms.asked == {
+        "CiphertextBlob": b"\x01\x02",
+        "KeyId": KMS_KEY,
+        "EncryptionContext": {"purpose": "ingest-cli-pepper"},
+    }
+
+
+def test_a_ciphertext_made_with_another_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pepper.kms"
+    path.write_bytes(b"\x01\x02")
+    other = Kms({"Plaintext": LINE.encode(), "KeyId": KMS_KEY.replace("1234", "4321")})
+    assert "used another KMS key than that" in refusal(f"kms:{path},key={KMS_KEY}", other)
+    wrong = Kms(ClientError({"Error": {"Code": "InvalidCiphertextException"}}, "Decrypt"))
+    message = refusal(f"kms:{path},key={KMS_KEY}", wrong)
+    assert "not with the encryption context purpose=ingest-cli-pepper" in message
 
 
 @pytest.mark.usefixtures("aws")
@@ -394,4 +434,4 @@ def test_a_profile_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "pepper.kms"
     path.write_bytes(b"\x01\x02")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert "the call to AWS failed with ProfileNotFound" in refusal(f"kms:{path}")
+    assert "the call to AWS failed with ProfileNotFound" in refusal(f"kms:{path},key={KMS_KEY}")

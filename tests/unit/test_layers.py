@@ -35,9 +35,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     (
         *("records", "distinct", "toml_table", "fibers", "cores", "timeline", "plain_values", "core_dumps"),
-        *("output_files", "source_budget"),
+        *("output_files", "source_budget", "answer_limits", "endpoints"),
     ),
-    ("columns", "cost", "extent", "bundles", "reserved_rows"),
+    ("columns", "cost", "extent", "bundles", "reserved_rows", "bounded_http"),
     ("format_table", "settings", "keys"),
     ("manifest", "authentication"),
     ("aws",),
@@ -70,15 +70,27 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # What these may import from the layers below them, where that is less than everything.
 NARROWED: dict[str, tuple[str, ...]] = {
     # What reads a dump never sees a pepper.
-    "sources": ("errors", "records", "output_files", "manifest", "settings", "aws"),
+    "sources": ("errors", "records", "output_files", "bounded_http", "manifest", "settings", "aws"),
     "decoders": ("errors", "records", "manifest", "source_budget"),
     "formats": ("errors", "records", "bundles", "toml_table", "format_table", "manifest", "source_budget"),
     "identifiers": ("errors", "records", "columns", "manifest"),
     # What writes a table never sees a value in clear.
-    "sinks": ("errors", "records", "fibers", "settings", "aws", "identifiers.interface", "items", "batching"),
+    "sinks": (
+        "errors",
+        "records",
+        "fibers",
+        "answer_limits",
+        "settings",
+        "bounded_http",
+        "aws",
+        "identifiers.interface",
+        "items",
+        "batching",
+    ),
     # A policy wraps any sink, so it knows none.
     "policies": (
-        *("errors", "records", "plain_values", "fibers", "output_files", "settings", "items", "batching", "report"),
+        *("errors", "records", "plain_values", "fibers", "output_files", "answer_limits", "endpoints"),
+        *("settings", "items", "batching", "report"),
         "sinks.interface",
     ),
     "page": (),  # it knows what the JSON report says
@@ -97,7 +109,7 @@ class Home:
 
 AWS = Home(
     (
-        *("aws", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
+        *("aws", "bounded_http", "sources.s3*", "keys", "sinks", "tables", "catalog", "lookup", "reading", "sandbox"),
         *("autoscaling", "capacity"),
     ),
     lazily=("keys",),  # a key from a file must not wait for botocore

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest_cli.answer_limits import left_s
 from ingest_cli.batching import Batch
 from ingest_cli.errors import BusyError, TableError, TryAgainError, UnreachableError
 from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.retry import Backoff, Progress, Retrying, RetryRules, insist
+from ingest_cli.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, insist
 from ingest_cli.policies.shutdown import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
 from tests.support.fake_clock import FakeClock
@@ -220,3 +221,46 @@ def test_insisting_ends_with_the_error_itself() -> None:
 
     with pytest.raises(TableError):
         insist(gone, Setting().rules)
+
+
+def test_the_time_of_an_attempt_that_fails_counts_from_its_begin() -> None:
+    setting = Setting(give_up_after_s=8.0)
+    began_s = setting.clock.monotonic_s()
+    assert setting.rules.left_s() == 8.0
+    setting.clock.sleep(5.0)
+    assert setting.progress.failed(began_s) == 5.0
+    assert setting.rules.left_s() == 3.0
+    setting.clock.sleep(3.0)
+    with pytest.raises(TryAgainError, match="for 8 s"):
+        setting.rules.note("timeout")
+
+
+def test_an_attempt_that_fails_beside_others_that_succeed_counts_from_the_last_of_them() -> None:
+    setting = Setting(give_up_after_s=8.0)
+    began_s = setting.clock.monotonic_s()
+    setting.clock.sleep(6.0)
+    setting.progress.made()
+    setting.clock.sleep(2.0)
+    assert setting.progress.failed(began_s) == 2.0
+    assert setting.rules.left_s() == 6.0
+
+
+def test_an_attempt_always_has_a_little_time() -> None:
+    setting = Setting(give_up_after_s=8.0)
+    setting.progress.failed()
+    setting.clock.sleep(8.0)
+    assert setting.rules.left_s() == LEAST_ATTEMPT_S
+
+
+def test_what_is_insisted_on_ends_in_time_although_each_attempt_takes_long() -> None:
+    setting, attempts = Setting(give_up_after_s=8.0), list[float]()
+
+    def dribbles() -> None:
+        attempts.append(left_s())
+        setting.clock.sleep(setting.rules.left_s())
+        raise BusyError("no answer")
+
+    with pytest.raises(BusyError):
+        insist(dribbles, setting.rules)
+    assert len(attempts) == 1
+    assert attempts[0] <= 8.0

@@ -7,6 +7,7 @@ all botocore's.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -17,12 +18,13 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from ingest_cli.aws import is_unrenewed, not_renewable
+from ingest_cli.answer_limits import time_limit
+from ingest_cli.aws import is_too_large, is_unrenewed, not_renewable
 from ingest_cli.errors import TableError
 from ingest_cli.fibers import Fibers
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import TOO_LARGE, Answer, no_limit
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 
 class BotoTransport:
-    """Sends through a client that makes a single attempt per call."""
+    """Sends through a client that makes a single attempt per call; see `Transport`."""
+
+    left_s: Callable[[], float]
 
     def __init__(
         self, client: DynamoDBClient, fibers: Fibers | None = None, credentials: Credentials | None = None
@@ -43,6 +47,7 @@ class BotoTransport:
             fibers: those that send; None: nobody else waits meanwhile.
             credentials: those of the client, to be renewed while it goes on; None: it does that itself.
         """
+        self.left_s = no_limit
         self._client = client
         self._fibers = fibers or Fibers()
         self._credentials = None if credentials is None else Renewing(credentials, self._fibers)
@@ -64,7 +69,8 @@ class BotoTransport:
     def _send(self, body: bytes) -> Answer:
         self._local.body, self._local.answer = body, None
         try:
-            self._client.batch_write_item(RequestItems={})
+            with time_limit(self.left_s()):
+                self._client.batch_write_item(RequestItems={})
         except (ClientError, BotoCoreError, RuntimeError) as error:
             self._look_at(error)
         if self._local.answer is None:
@@ -78,6 +84,8 @@ class BotoTransport:
             return
         if isinstance(error, NoCredentialsError | ClientError) or is_unrenewed(error):
             raise not_renewable() from error
+        if is_too_large(error):
+            raise TransientFaultError(TOO_LARGE) from error
         if isinstance(error, ConnectionError | HTTPClientError):
             raise TransientFaultError(type(error).__name__) from error
         if isinstance(error, RuntimeError):

@@ -16,6 +16,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 
 from ingest_cli.aws import not_renewable
+from ingest_cli.bounded_http import guarded
 from ingest_cli.fibers import Fibers, Room
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Renewing:
         """Get credentials, for all who wait."""
         is_urgent = self._refreshable is not None and self._refreshable.refresh_needed(MANDATORY_S)
         try:
-            self._current = self._fibers.in_thread(ask)
+            self._current = self._fibers.in_thread(partial(_bounded, ask))
         except Exception as error:  # noqa: BLE001 - providers run programs and read files, and raise what these do
             self._fault = error
         else:
@@ -148,6 +149,12 @@ class Renewing:
             if is_urgent and self._fault is None:  # botocore says so if it fails then
                 self._good_until_s = now_s + AGAIN_S
             self._room.wake()
+
+
+def _bounded(ask: Callable[[], ReadOnlyCredentials]) -> ReadOnlyCredentials:
+    """What `ask` gets; the metadata services that it may ask are bounded as all others are."""
+    with guarded():
+        return ask()
 
 
 def _renewed_now(credentials: RefreshableCredentials) -> ReadOnlyCredentials:

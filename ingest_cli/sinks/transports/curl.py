@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from ingest_cli.answer_limits import ANSWER_TIMEOUT_S, HEAD_BYTES, write_answer_bytes
 from ingest_cli.fibers import Fibers, Ticket
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
-from ingest_cli.sinks.transports.interface import Answer
+from ingest_cli.sinks.transports.interface import TOO_LARGE, Answer, no_limit
 from ingest_cli.sinks.transports.signing import Signer
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5
 """A connection within a region takes milliseconds; one that takes seconds will not come."""
-
-ANSWER_TIMEOUT_S = 20
-"""DynamoDB answers a batch within a second, or not at all; the request is sent again then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +51,45 @@ class _Line:
 
     Attributes:
         handle: libcurl's.
-        headers, pieces: of the answer.
+        crc32: the header of that name of the answer; None: there was none.
+        pieces: of its body.
+        room: bytes of the body that may still come.
+        head_room: the same for status line and headers, those of interim answers and trailers included.
+        timeout_ms: what the handle is set to; 0: not yet.
         ticket: of who waits for it.
     """
 
     handle: pycurl.Curl
-    headers: list[bytes] = field(default_factory=list)
+    crc32: str | None = None
     pieces: list[bytes] = field(default_factory=list)
+    room: int = 0
+    head_room: int = 0
+    timeout_ms: int = 0
     ticket: Ticket | None = None
+
+    def take(self, piece: bytes) -> int | None:
+        """Keep a piece of the body; 0, at which libcurl ends the transfer, if the body is too long."""
+        self.room -= len(piece)
+        if self.room < 0:
+            self.pieces.clear()
+            return 0
+        self.pieces.append(piece)
+        return None
+
+    def take_header(self, line: bytes) -> int | None:
+        """Look at a line of the head; 0, at which libcurl ends the transfer, if the head is too long."""
+        self.head_room -= len(line)
+        if self.head_room < 0:
+            return 0
+        if line[:12].lower() == b"x-amz-crc32:":
+            self.crc32 = line[12:].strip().decode("latin-1")
+        return None
 
 
 class CurlTransport:
-    """Sends with one libcurl handle for each request in flight. For one thread, and its fibers."""
+    """Sends with one libcurl handle for each request in flight. For one thread, and its fibers; see `Transport`."""
+
+    left_s: Callable[[], float]
 
     def __init__(
         self,
@@ -82,6 +107,7 @@ class CurlTransport:
             utc_now: the clock that signatures are dated by.
         """
         parts = urlsplit(endpoint.url)
+        self.left_s = no_limit
         self._endpoint = endpoint
         self._signer = Signer(_host(endpoint.url), parts.path or "/", endpoint.region)
         self._now = utc_now or (lambda: dt.datetime.now(dt.UTC))
@@ -98,14 +124,18 @@ class CurlTransport:
         signed = self._signer.lines(body, credentials, self._now())
         line = self._idle.pop() if self._idle else self._new()
         handle = line.handle
+        timeout_ms = max(int(min(self.left_s(), ANSWER_TIMEOUT_S) * 1000), 1)  # libcurl takes 0 for no timeout
+        if timeout_ms != line.timeout_ms:
+            handle.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+            line.timeout_ms = timeout_ms
+        line.room, line.head_room, line.crc32 = write_answer_bytes(len(body)), HEAD_BYTES, None
         handle.setopt(pycurl.POSTFIELDS, body)
         handle.setopt(pycurl.HTTPHEADER, [*signed, "Expect:"])
         line.ticket = ticket = self._fibers.ticket()
         self._busy[handle] = line
         self._multi.add_handle(handle)
         fault = self._fibers.wait(ticket)
-        answer = Answer(handle.getinfo(pycurl.RESPONSE_CODE), b"".join(line.pieces), _crc32(line.headers))
-        line.headers.clear()
+        answer = Answer(handle.getinfo(pycurl.RESPONSE_CODE), b"".join(line.pieces), line.crc32)
         line.pieces.clear()
         self._idle.append(line)
         if fault:
@@ -167,9 +197,8 @@ class CurlTransport:
         handle.setopt(pycurl.TCP_NODELAY, 1)
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # all that DynamoDB speaks
         handle.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
-        handle.setopt(pycurl.TIMEOUT, ANSWER_TIMEOUT_S)
-        handle.setopt(pycurl.HEADERFUNCTION, line.headers.append)
-        handle.setopt(pycurl.WRITEFUNCTION, line.pieces.append)
+        handle.setopt(pycurl.HEADERFUNCTION, line.take_header)
+        handle.setopt(pycurl.WRITEFUNCTION, line.take)
         handle.setopt(pycurl.PROXY, self._endpoint.proxy or "")  # "": none, and no look at the environment
         handle.setopt(pycurl.NOPROXY, "")
         if self._endpoint.ca_bundle:
@@ -183,6 +212,8 @@ _REASONS = {
     pycurl.E_COULDNT_CONNECT: "connection_refused",
     pycurl.E_COULDNT_RESOLVE_HOST: "host_not_found",
     pycurl.E_COULDNT_RESOLVE_PROXY: "proxy_not_found",
+    pycurl.E_WRITE_ERROR: TOO_LARGE,  # what `_Line` ends a transfer with
+    100: TOO_LARGE,  # CURLE_TOO_LARGE, for which pycurl has no name: libcurl's own bound on headers
     pycurl.E_RECV_ERROR: "connection_reset",
     pycurl.E_SEND_ERROR: "connection_reset",
     pycurl.E_GOT_NOTHING: "connection_closed",
@@ -190,13 +221,6 @@ _REASONS = {
     pycurl.E_SSL_CONNECT_ERROR: "tls_failed",
     pycurl.E_PEER_FAILED_VERIFICATION: "tls_certificate_refused",
 }
-
-
-def _crc32(headers: list[bytes]) -> str | None:
-    for line in headers:
-        if line[:12].lower() == b"x-amz-crc32:":
-            return line[12:].strip().decode("latin-1")
-    return None
 
 
 def _host(url: str) -> str:

@@ -25,6 +25,8 @@ Kind = Literal[
     "empty_object",  # apply; status 200, `{}` and its right CRC
     "partial",  # leave some writes or keys of a batch unprocessed
     "close_after",  # a true answer, then the connection is closed without notice
+    "flood",  # apply; an answer without an end
+    "dribble",  # apply; an answer of which a byte comes now and then
     "set_status",  # from now on the table is in this status
     "set_capacity",  # from now on the table is provisioned with this throughput
 ]
@@ -43,7 +45,7 @@ class Fault:
         message: for error: None takes the usual one.
         status: for error: HTTP status, None takes the usual one.
         reasons: for error: throttling reasons.
-        seconds: for delay.
+        seconds: for delay, and between two bytes of dribble.
         keep: for truncate and cut_json: fraction of the body that is sent.
         right_crc: for cut_json: whether the CRC is that of the cut body.
         unprocessed: for partial: how many are left; None draws 1…all but one.
@@ -158,6 +160,16 @@ def partial(unprocessed: int | None = None, *, share: float = 0.0) -> Fault:
 def close_after() -> Fault:
     """A true answer, then close the connection although it was to be kept alive."""
     return Fault("close_after")
+
+
+def flood() -> Fault:
+    """An answer that goes on until the client hangs up."""
+    return Fault("flood")
+
+
+def dribble(seconds: float) -> Fault:
+    """An answer of which a byte comes after so many seconds, and another, until the client hangs up."""
+    return Fault("dribble", seconds=seconds)
 
 
 def set_status(table: str, status: str) -> Fault:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .reply import Reply
 from .service import HttpRequest
@@ -26,6 +26,10 @@ class Application(Protocol):
         ...
 
 
+_ENDLESS_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n"
+_PIECE = b" " * (1 << 20)
+
+
 class HttpProtocol(asyncio.Protocol):
     """One connection.
 
@@ -34,7 +38,12 @@ class HttpProtocol(asyncio.Protocol):
         shortcut: asked first; for benchmarks.
         latency_s: wait so long before each answer, like a distant region.
         connections: set that this connection is in while it is open.
+
+    Attributes:
+        dribbled_bytes: sent so far by the fault of that name, on all connections of this process.
     """
+
+    dribbled_bytes: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -159,6 +168,10 @@ class HttpProtocol(asyncio.Protocol):
         if reply.delivery == "hang":
             self._busy = True  # for good: nothing more is read from this connection
             return
+        if reply.delivery in {"flood", "dribble"}:
+            self._busy = True
+            self._go_on(reply, _ENDLESS_HEAD)
+            return
         # Noted before the write: once the client has read the answer, the log must say so.
         reply.on_end(sent=reply.is_whole, final=False)
         self._transport.write(reply.wire())
@@ -169,3 +182,13 @@ class HttpProtocol(asyncio.Protocol):
         if reply.close or reply.sent_bytes is not None:
             self._busy = True
             self._transport.close()
+
+    def _go_on(self, reply: Reply, piece: bytes) -> None:
+        """Send the next piece of an answer without an end, once the last one has gone."""
+        if self._transport.is_closing():
+            return
+        if not self._transport.get_write_buffer_size():
+            self._transport.write(piece)
+        HttpProtocol.dribbled_bytes += reply.delivery == "dribble"
+        following = b" " if reply.delivery == "dribble" else _PIECE
+        asyncio.get_running_loop().call_later(reply.beat_s, self._go_on, reply, following)

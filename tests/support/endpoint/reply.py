@@ -38,8 +38,9 @@ class Reply:
         content_type: its header.
         crc32: value of x-amz-crc32; None leaves the header out.
         request_id: value of x-amzn-RequestId.
-        delivery: "send", "reset" the connection, or "hang".
+        delivery: "send", "reset" the connection, "hang", "flood" it, or "dribble" into it.
         delay_s: how long to wait before it.
+        beat_s: for "dribble", how long to wait before each byte.
         sent_bytes: send only so much of the body, then close; None sends all.
         close: close the connection after it.
         intact: whether it is the true answer.
@@ -51,8 +52,9 @@ class Reply:
     content_type: str = JSON_TYPE
     crc32: int | None = None
     request_id: str = ""
-    delivery: Literal["send", "reset", "hang"] = "send"
+    delivery: Literal["send", "reset", "hang", "flood", "dribble"] = "send"
     delay_s: float = 0.0
+    beat_s: float = 0.0
     sent_bytes: int | None = None
     close: bool = False
     intact: bool = True
@@ -74,8 +76,8 @@ class Reply:
         kept = min(len(self.body) - 1, int(len(self.body) * fault.keep))
         if fault.kind == "reset":
             self.delivery = "reset"
-        elif fault.kind == "hang":
-            self.delivery = "hang"
+        elif fault.kind in {"hang", "flood", "dribble"}:
+            self.delivery, self.beat_s = fault.kind, fault.seconds
         elif fault.kind == "truncate":
             self.sent_bytes = kept
         elif fault.kind == "cut_json":

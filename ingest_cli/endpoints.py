@@ -1,0 +1,59 @@
+"""Where requests go, as far as it can be told from a URL: to this machine, to AWS, or in clear over a network."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from ingest_cli.errors import UsageError
+
+_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether a URL names this machine: `localhost`, 127.0.0.0/8 or ::1, and no name that only looks like it."""
+    host = urlsplit(url or "").hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_aws(url: str) -> bool:
+    """Whether an endpoint is one of AWS's own."""
+    return (urlsplit(url).hostname or "").endswith(_AWS_HOSTS)
+
+
+def refuse_insecure(url: str, proxy: str | None, *, allowed: bool, service: str = "DynamoDB") -> None:
+    """Refuse an endpoint that requests would reach in clear over a network, unless that is allowed.
+
+    What is sent and acknowledged could be read and changed on the way, and a signature used again within minutes.
+
+    Args:
+        url: of the endpoint.
+        proxy: that requests to it go through; None: none. Within TLS it sees nothing.
+        allowed: whether `--insecure-http` was given.
+        service: what is there.
+
+    Raises:
+        UsageError: it is such an endpoint, or no endpoint at all.
+    """
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if "@" in parts.netloc or "\\" in url:
+        raise UsageError(f"the endpoint {place} must not have a user name or a backslash in its URL; take it out")
+    if parts.scheme != "http" or allowed:
+        return
+    if not is_loopback(url):
+        raise UsageError(
+            f"{service} at {place} would be reached without encryption: keys, items and acknowledgements could be "
+            "read and changed on the way; use https://, or give --insecure-http if the network is your own"
+        )
+    if proxy is not None and not is_loopback(proxy):
+        way = urlsplit(proxy)
+        raise UsageError(
+            f"requests to {place} would go through the proxy {way.hostname}:{way.port} without encryption; set "
+            f"NO_PROXY={parts.hostname}, or give --insecure-http"
+        )
