@@ -81,17 +81,19 @@ def _in_virtual_time(time: VirtualTime, seed: int) -> Iterator[None]:
         yield
 
 
-@dataclass
 class _Transport:
     """The way of one process to the table."""
 
-    table: VirtualTable
-    fibers: Fibers
-    left_s: Callable[[], float] = no_limit
+    left_s: Callable[[], float]
+
+    def __init__(self, table: VirtualTable, fibers: Fibers) -> None:
+        self.left_s = no_limit
+        self._table = table
+        self._fibers = fibers
 
     def send(self, body: bytes) -> Answer:
         """See `Transport.send`."""
-        return self.table.send(body, self.fibers)
+        return self._table.send(body, self._fibers)
 
     def close(self) -> None:
         """See `Transport.close`."""
