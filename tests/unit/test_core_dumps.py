@@ -122,7 +122,7 @@ def test_on_other_systems_there_is_the_limit() -> None:
     ]
 
 
-def _report(_program: object, _chunks: Connection, results: Connection, _inherited: object) -> None:
+def _report(_program: object, _chunks: Connection, results: Connection, _inherited: object, _number: int) -> None:
     results.send([*resource.getrlimit(resource.RLIMIT_CORE), core_dumps.is_undumpable()])
 
 
