@@ -16,8 +16,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
 
-MODULE = "ingest_cli._hmac_columns"
-SOURCE = "ingest_cli/_hmac_columns.c"
+MODULE = "ingest_cli.items._hmac_columns"
+SOURCE = "ingest_cli/items/_hmac_columns.c"
 
 
 class Compile(BuildHookInterface[Any]):

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.commands.load import load
+    from ingest_cli.commands.validate import validate
     from ingest_cli.errors import ExitCode, IngestError
-    from ingest_cli.keys import Pepper, read_pepper
-    from ingest_cli.loading import load
-    from ingest_cli.lookup import Breach, Lookup
-    from ingest_cli.manifest import Manifest, load_manifest, parse_manifest
-    from ingest_cli.report import Report
-    from ingest_cli.settings import RunSettings, Target
-    from ingest_cli.tables import Table
-    from ingest_cli.validating import validate
+    from ingest_cli.lookup.lookup import Breach, Lookup
+    from ingest_cli.model.keys import Pepper, read_pepper
+    from ingest_cli.model.manifest import Manifest, load_manifest, parse_manifest
+    from ingest_cli.model.settings import RunSettings, Target
+    from ingest_cli.report.report import Report
 
 __version__ = "0.1.0"
 
@@ -44,17 +44,17 @@ _HOMES = {
     "ExitCode": "errors",
     "IngestError": "errors",
     "Lookup": "lookup",
-    "Manifest": "manifest",
-    "Pepper": "keys",
-    "Report": "report",
-    "RunSettings": "settings",
-    "Table": "tables",
-    "Target": "settings",
-    "load": "loading",
-    "load_manifest": "manifest",
-    "parse_manifest": "manifest",
-    "read_pepper": "keys",
-    "validate": "validating",
+    "Manifest": "model.manifest",
+    "Pepper": "model.keys",
+    "Report": "report.report",
+    "RunSettings": "model.settings",
+    "Table": "aws.table",
+    "Target": "model.settings",
+    "load": "commands.load",
+    "load_manifest": "model.manifest",
+    "parse_manifest": "model.manifest",
+    "read_pepper": "model.keys",
+    "validate": "commands.validate",
 }
 """Public name → module that defines it."""
 

@@ -19,7 +19,7 @@ from functools import partial
 from itertools import chain, count
 from typing import BinaryIO, Protocol
 
-from ingest_cli.bundles import Bundle
+from ingest_cli.checkpoint.chunk_result import Settlement
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import raising, to_utf8
 from ingest_cli.decoders.interface import shown
@@ -28,15 +28,15 @@ from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, So
 from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.row_selection import Window
 from ingest_cli.formats.sniffing.magic import container_format, known_format
-from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.manifest import MAX_IDENTIFIERS, Field, Manifest
-from ingest_cli.normalize import normalize
-from ingest_cli.policies.window import Window
-from ingest_cli.records import EVERYTHING, WHOLE, Origin, Position, Remaining, RowChunk, Span
-from ingest_cli.settings import Target
-from ingest_cli.settlement import Settlement
-from ingest_cli.source_budget import Budget
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import EVERYTHING, WHOLE, Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field, Manifest
+from ingest_cli.model.settings import Target
+from ingest_cli.model.source_budget import Budget
 from ingest_cli.sources import Source, Wait, find_by_entry, join
 from ingest_cli.sources.parts import WholeEnd, with_advice
 

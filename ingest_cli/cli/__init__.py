@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest_cli import __version__, core_dumps
+from ingest_cli import __version__
 from ingest_cli.cli import standard_streams
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.errors import CrashError, ExitCode, IngestError
+from ingest_cli.runtime import core_dumps
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

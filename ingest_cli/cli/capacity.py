@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
-from ingest_cli.authentication import StateKey
-from ingest_cli.capacity import Wish
-from ingest_cli.changing import Outlook, change, outlook
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.capacity.capacity import Wish
+from ingest_cli.aws.capacity.change import Outlook, change, outlook
+from ingest_cli.aws.capacity.temporary_raise import restore as undo_raises
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import (
@@ -26,9 +28,7 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.throughput import Amount, prices_option
-from ingest_cli.cost import PriceList
-from ingest_cli.scaling import restore as undo_raises
-from ingest_cli.tables import Table
+from ingest_cli.report.pricing import PriceList
 
 EXAMPLES = """\
 \b

@@ -15,7 +15,7 @@ import click
 from ingest_cli.cli.standard_streams import lead_nowhere
 
 if TYPE_CHECKING:  # who says the last word must not wait for numpy, of which half may be there
-    from ingest_cli.report import Report
+    from ingest_cli.report.report import Report
 
 
 def escape(text: str) -> str:

@@ -10,24 +10,24 @@ from typing import Any
 import click
 
 from ingest_cli import __file__ as package_file
+from ingest_cli.aws.sandbox import sandbox
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
 from ingest_cli.cli.runs import Runs
+from ingest_cli.commands.load import load
+from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.table_reader import Reading
+from ingest_cli.commands.verify import verify
+from ingest_cli.commands.verify_result import Scope
 from ingest_cli.errors import ExitCode, UsageError
-from ingest_cli.keys import Pepper, generate_pepper
-from ingest_cli.loading import load
-from ingest_cli.lookup import Lookup
-from ingest_cli.manifest import Manifest, load_manifest
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.reading import Reading
-from ingest_cli.report import Report
-from ingest_cli.running import Watcher
-from ingest_cli.sandbox import sandbox
-from ingest_cli.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
-from ingest_cli.tables import Table
-from ingest_cli.verification import Scope
-from ingest_cli.verify import verify
+from ingest_cli.lookup.lookup import Lookup
+from ingest_cli.model.keys import Pepper, generate_pepper
+from ingest_cli.model.manifest import Manifest, load_manifest
+from ingest_cli.model.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.stop import StopRequest
 
 SOMEBODY = "850101-14-5678"
 """The invented MyKad of Aisyah, who is in several of the sample dumps."""

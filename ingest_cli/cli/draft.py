@@ -13,12 +13,12 @@ from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.options import age_key, age_option, insecure_option, log_option, option, settings_options, shown
-from ingest_cli.drafting.draft import make_draft
-from ingest_cli.drafting.looking import find_dumps, look_at
-from ingest_cli.drafting.manifest_text import manifest_text
-from ingest_cli.drafting.tables import check_table, with_tables
+from ingest_cli.commands.draft.draft import make_draft
+from ingest_cli.commands.draft.looking import find_dumps, look_at
+from ingest_cli.commands.draft.manifest_text import manifest_text
+from ingest_cli.commands.draft.tables import check_table, with_tables
 from ingest_cli.errors import IngestError, SourceError, UsageError
-from ingest_cli.output_files import PUBLIC, new_file_for, opener
+from ingest_cli.runtime.output_files import PUBLIC, new_file_for, opener
 from ingest_cli.sources import Source
 
 EXAMPLES = """\

@@ -14,8 +14,8 @@ import pyarrow as pa
 from ingest_cli.cli import stop_signals
 from ingest_cli.cli.console import Log
 from ingest_cli.errors import ExitCode, TryAgainError
-from ingest_cli.policies.background import within
-from ingest_cli.policies.shutdown import CONTINUE, StopRequest, without_restart
+from ingest_cli.runtime.background import within
+from ingest_cli.runtime.stop import CONTINUE, StopRequest, without_restart
 
 LAST_RESORT_S = 9.0
 """Seconds after which a run that was asked to stop is ended even if it hangs, in a library or in the network.

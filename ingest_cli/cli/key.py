@@ -11,8 +11,8 @@ import click
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
-from ingest_cli.keys import generate_pepper, read_pepper, write_pepper_file
-from ingest_cli.settings import Target
+from ingest_cli.model.keys import generate_pepper, read_pepper, write_pepper_file
+from ingest_cli.model.settings import Target
 
 _EXAMPLES_GENERATE = """\
 \b
@@ -75,13 +75,13 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     session = None
     if not key.startswith(("file:", "env:")):
-        from ingest_cli.aws import open_session  # noqa: PLC0415 - a key at hand can be checked without boto3
+        from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a key at hand can be checked without boto3
 
         session = open_session(Target("", values["region"], values["profile"], insecure_http=values["insecure_http"]))
     pepper = read_pepper(key, session)
     if values["table"]:
-        from ingest_cli.catalog import Catalog  # noqa: PLC0415 - likewise
-        from ingest_cli.tables import Table  # noqa: PLC0415
+        from ingest_cli.aws.catalog import Catalog  # noqa: PLC0415 - likewise
+        from ingest_cli.aws.table import Table  # noqa: PLC0415
 
         target = target_of(values)
         known = Catalog(Table(target)).knows(pepper)

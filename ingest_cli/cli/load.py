@@ -11,7 +11,10 @@ from typing import Any
 
 import click
 
-from ingest_cli.authentication import StateKey
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.capacity.temporary_raise import LOWER_WAIT_S, ScaleWish, Scaling
+from ingest_cli.aws.sandbox import sandbox
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log
 from ingest_cli.cli.help import Sectioned
@@ -33,21 +36,18 @@ from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import max_cost_option, max_rcu_option, prices_option, scale_options, write_options
-from ingest_cli.cost import PriceList
-from ingest_cli.keys import Pepper, generate_pepper, read_pepper
-from ingest_cli.loading import load
-from ingest_cli.manifest import Manifest
-from ingest_cli.planning import plan_load, validate_and_predict
-from ingest_cli.policies.ceiling import Ceiling
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.report import Report
-from ingest_cli.running import Watcher
-from ingest_cli.sandbox import sandbox
-from ingest_cli.scaling import LOWER_WAIT_S, ScaleWish, Scaling
-from ingest_cli.settings import RunSettings, Target
-from ingest_cli.spending import cost_of
-from ingest_cli.tables import Table
-from ingest_cli.writing import parse_ceiling
+from ingest_cli.commands.load import load
+from ingest_cli.commands.plan import plan_load, validate_and_predict
+from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.spending import cost_of
+from ingest_cli.model.keys import Pepper, generate_pepper, read_pepper
+from ingest_cli.model.manifest import Manifest
+from ingest_cli.model.settings import RunSettings, Target
+from ingest_cli.report.pricing import PriceList
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.sinks.write_path import parse_ceiling
 
 SANDBOX_TABLE = "sandbox"
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from ingest_cli.cli.console import escape
 from ingest_cli.errors import UsageError
-from ingest_cli.output_files import PRIVATE, opener
+from ingest_cli.runtime.output_files import PRIVATE, opener
 
 
 class LogFile(WatchedFileHandler):

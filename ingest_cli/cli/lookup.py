@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape, tell
 from ingest_cli.cli.options import (
@@ -20,9 +21,8 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.keys import read_pepper
-from ingest_cli.lookup import DEFAULT_REGION, Breach, Lookup
-from ingest_cli.tables import Table
+from ingest_cli.lookup.lookup import DEFAULT_REGION, Breach, Lookup
+from ingest_cli.model.keys import read_pepper
 
 EXAMPLES = """\
 \b

@@ -18,13 +18,13 @@ from ingest_cli.cli.console import Log, escape, show_report, tell
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.log_file import LogFile
 from ingest_cli.cli.options import MESSAGES, Duration, option, together
+from ingest_cli.commands.outcome import Result
 from ingest_cli.errors import CrashError, ExitCode, IngestError, UsageError
-from ingest_cli.metrics import emf
-from ingest_cli.metrics import prometheus as textfile
-from ingest_cli.outcome import Result
-from ingest_cli.output_files import PUBLIC, check_replaceable, opener
-from ingest_cli.policies.running_time import RunningTime
-from ingest_cli.report import Report
+from ingest_cli.report.metrics import emf
+from ingest_cli.report.metrics import prometheus as textfile
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.output_files import PUBLIC, check_replaceable, opener
+from ingest_cli.runtime.running_time import RunningTime
 
 STDOUT = "-"
 _CHANGING = frozenset({"load", "prune"})

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 from click.core import ParameterSource
 
-from ingest_cli import core_dumps
-from ingest_cli.catalog import Catalog
+from ingest_cli.aws.catalog import Catalog
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
 from ingest_cli.errors import KeyRefusedError
-from ingest_cli.keys import parse_key_reference, read_age_identity, read_pepper
-from ingest_cli.settings import AUTO_WORKERS, RunSettings, Target
+from ingest_cli.model.keys import parse_key_reference, read_age_identity, read_pepper
+from ingest_cli.model.settings import AUTO_WORKERS, RunSettings, Target
+from ingest_cli.runtime import core_dumps
 
 if TYPE_CHECKING:
-    from ingest_cli.keys import Pepper
-    from ingest_cli.tables import Table
+    from ingest_cli.aws.table import Table
+    from ingest_cli.model.keys import Pepper
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -12,11 +12,11 @@ from itertools import accumulate
 from typing import Any, Self
 
 from ingest_cli.cli.console import Log, escape
+from ingest_cli.commands.run import Watcher
 from ingest_cli.pipeline import Plan
-from ingest_cli.policies.background import Repeater
-from ingest_cli.policies.pacing import Pacer
-from ingest_cli.report import Report
-from ingest_cli.running import Watcher
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.background import Repeater
+from ingest_cli.sinks.policies.pacing import Pacer
 
 LINE_EVERY_S = 10.0
 BAR_EVERY_S = 0.5

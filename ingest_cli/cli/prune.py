@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape, show
 from ingest_cli.cli.help import Sectioned
@@ -28,15 +29,14 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
+from ingest_cli.commands.prune import Wish, prune
+from ingest_cli.commands.prune_result import Pruning
+from ingest_cli.commands.spending import limit_wcu, spent
 from ingest_cli.errors import ExitCode, UsageError
-from ingest_cli.keys import Pepper, read_pepper
-from ingest_cli.policies.shutdown import StopRequest, without_restart
-from ingest_cli.prune_result import Pruning
-from ingest_cli.pruning import Wish, prune
-from ingest_cli.report import Report
-from ingest_cli.settings import TRANSPORTS, RunSettings
-from ingest_cli.spending import limit_wcu, spent
-from ingest_cli.tables import Table
+from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.settings import TRANSPORTS, RunSettings
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.stop import StopRequest, without_restart
 
 _LINE_EVERY_S = 10.0
 

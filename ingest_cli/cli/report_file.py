@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from ingest_cli import __version__
 from ingest_cli.cli.console import escape
 from ingest_cli.errors import TryAgainError, UsageError
-from ingest_cli.output_files import PUBLIC, new_file_for, read_file
-from ingest_cli.page import GENERATOR
-from ingest_cli.report import Report
+from ingest_cli.report.html import GENERATOR
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.output_files import PUBLIC, new_file_for, read_file
 
 if TYPE_CHECKING:
-    from ingest_cli.page.document import Document
+    from ingest_cli.report.html.document import Document
 
 LAYOUT = 1
 """Version of the JSON report's keys: a change that breaks a reader of them makes it the next number."""
@@ -125,7 +125,7 @@ class ReportFile:
 
     def _page(self, report: dict[str, Any]) -> str:
         if self._document is None:
-            from ingest_cli.page.document import Document  # noqa: PLC0415 - an extra, and slow to import
+            from ingest_cli.report.html.document import Document  # noqa: PLC0415 - an extra, and slow to import
 
             self._document = Document()
         return self._document.render(_printable(report))

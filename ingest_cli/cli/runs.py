@@ -16,12 +16,12 @@ from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.standard_streams import ResultFile
+from ingest_cli.commands.run import Watcher
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
-from ingest_cli.manifest import Manifest, load_manifest
-from ingest_cli.policies.shutdown import CONTINUE, StopRequest
-from ingest_cli.report import Report
-from ingest_cli.running import Watcher
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.manifest import Manifest, load_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.stop import CONTINUE, StopRequest
 
 _FROM_BEST_TO_WORST = (
     ExitCode.DONE,

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ingest_cli.catalog import Catalog
+from ingest_cli.aws.catalog import Catalog
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, show
 from ingest_cli.cli.interrupts import Interrupts
@@ -23,9 +24,8 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
+from ingest_cli.commands.status import Seen, Watch, find_all
 from ingest_cli.errors import UsageError
-from ingest_cli.status import Seen, Watch, find_all
-from ingest_cli.tables import Table
 
 EXAMPLES = """\
 \b

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
+from ingest_cli.aws.lease import unlock as remove_lock
+from ingest_cli.aws.table import Capacity, Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.capacity import capacity, restore
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
 from ingest_cli.errors import UsageError
-from ingest_cli.lock import unlock as remove_lock
-from ingest_cli.tables import Capacity, Table
 
 EXAMPLES = """\
 \b

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from ingest_cli.cli.options import Duration, option, source_id_option, together
-from ingest_cli.reading import Reading
-from ingest_cli.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, STATE_IN_TABLE, TRANSPORTS
+from ingest_cli.commands.table_reader import Reading
+from ingest_cli.model.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, STATE_IN_TABLE, TRANSPORTS
 
 WRITING = "Writing the items"
 

@@ -25,9 +25,9 @@ from ingest_cli.cli.options import (
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import prices_option
-from ingest_cli.cost import PriceList
-from ingest_cli.planning import validate_and_predict
-from ingest_cli.writing import parse_ceiling
+from ingest_cli.commands.plan import validate_and_predict
+from ingest_cli.report.pricing import PriceList
+from ingest_cli.sinks.write_path import parse_ceiling
 
 EXAMPLES = """\
 \b

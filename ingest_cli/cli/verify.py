@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import show
 from ingest_cli.cli.help import Sectioned
@@ -27,15 +28,14 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
-from ingest_cli.keys import read_pepper
-from ingest_cli.manifest import Manifest
-from ingest_cli.policies.ceiling import Ceiling
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.running import Watcher
-from ingest_cli.settings import RunSettings
-from ingest_cli.tables import Table
-from ingest_cli.verification import DEFAULT_SAMPLE, Differences, Scope, Verification
-from ingest_cli.verify import verify
+from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.verify import verify
+from ingest_cli.commands.verify_result import DEFAULT_SAMPLE, Differences, Scope, Verification
+from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.manifest import Manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.policies.ceiling import Ceiling
 
 EXAMPLES = """\
 \b

@@ -17,7 +17,7 @@ from typing import Any
 from ingest_cli.decoders.pushed import Pull, Push, pushed
 from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
 from ingest_cli.errors import GET_WHOLE, DamagedError, SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 MAX_PASSPHRASE_BYTES = 32 << 20
 """A file encrypted with a passphrase may be this long: the library takes it as a whole."""

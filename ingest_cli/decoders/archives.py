@@ -18,7 +18,7 @@ from ingest_cli.decoders.sevenzip import un7z
 from ingest_cli.decoders.tar import is_tar, untar
 from ingest_cli.decoders.zip import unzip
 from ingest_cli.errors import SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 Unpacker = Callable[[Iterable[bytes], Budget], Iterator[bytes]]
 Unarchiver = Callable[[Iterable[bytes], Budget], Iterator[Member]]

@@ -17,7 +17,7 @@ from ingest_cli.decoders.interface import Decompressor
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
 from ingest_cli.decoders.windows import XZ, ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 
 def bunzip2(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - as of the others

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ingest_cli.decoders.methods import up_to_the_damage
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # zlib's way of asking for a gzip header and a CRC check
 

@@ -13,7 +13,7 @@ from backports import zstd
 from ingest_cli.decoders.interface import Decompressor
 from ingest_cli.decoders.windows import XZ, ZSTD, Windowed
 from ingest_cli.errors import SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 DEFLATE64 = 9
 

@@ -21,7 +21,7 @@ from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
 from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
 from ingest_cli.decoders.windows import ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 _MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
 _MIN_DICTIONARY_BYTES = 4096  # the least that liblzma takes

@@ -15,7 +15,7 @@ from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.reader import Reader
 from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAGIC_AT = 257

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backports import zstd
 
 from ingest_cli.decoders.interface import Decompressor
-from ingest_cli.source_budget import MIB, Budget
+from ingest_cli.model.source_budget import MIB, Budget
 
 _XZ_HEAD_BYTES = 12
 _ALONE_HEAD_BYTES = 13

@@ -26,7 +26,7 @@ from ingest_cli.decoders.zip_headers import (
     read_header,
 )
 from ingest_cli.errors import DamagedError, SourceError
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.source_budget import Budget
 
 _STORED = 0
 _DESCRIPTOR_BYTES = 24  # the longest: signature, CRC and two sizes of 8 bytes (§4.3.9)

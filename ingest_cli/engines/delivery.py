@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest_cli.batching import Batch, batches, batches_of
+from ingest_cli.checkpoint.chunk_result import Settlement
 from ingest_cli.engines.interface import Settle
+from ingest_cli.items.batching import Batch, batches, batches_of
 from ingest_cli.pipeline import Work
-from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.hot_queues import HotBatch, HotQueues
-from ingest_cli.policies.retry import RetryRules
-from ingest_cli.policies.run_ahead import RunAhead
-from ingest_cli.policies.shared import Shared
-from ingest_cli.settlement import Settlement
+from ingest_cli.runtime.run_ahead import RunAhead
+from ingest_cli.runtime.shared_state import Shared
 from ingest_cli.sinks.interface import Receipt, Refusal, Sink, ThrottledError, TransientFaultError
+from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
+from ingest_cli.sinks.policies.retry import RetryRules
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ingest_cli.settlement import Settled
+from ingest_cli.checkpoint.chunk_result import Settled
 
 Settle = Callable[[Settled], None]
 """Told what became of a chunk once all of its items are acknowledged or refused."""

@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection
 
 import pyarrow as pa
 
-from ingest_cli.bundles import Bundle, Part
+from ingest_cli.checkpoint.chunk_result import Settled
 from ingest_cli.errors import CrashError, IngestError
-from ingest_cli.policies.shared import SharedByProcesses
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Position
-from ingest_cli.settlement import Settled
+from ingest_cli.model.bundles import Bundle, Part
+from ingest_cli.model.chunks import Position
+from ingest_cli.runtime.shared_state import SharedByProcesses
+from ingest_cli.runtime.stop import StopRequest
 
 ORPHANED = 1
 """Exit code of a worker whose parent is gone, so that nobody sees it."""

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.bundles import Bundle
+from ingest_cli.checkpoint.chunk_result import Settled
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.engines.messages import (
     END,
@@ -39,14 +39,14 @@ from ingest_cli.engines.messages import (
     unpack,
 )
 from ingest_cli.engines.messages import Took as TookMessage
-from ingest_cli.engines.worker import Worker
+from ingest_cli.engines.worker_process import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
+from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Writer
-from ingest_cli.policies.background import Repeater
-from ingest_cli.policies.shared import SharedByProcesses
-from ingest_cli.policies.shutdown import CONTINUE, StopRequest
-from ingest_cli.report import Traffic
-from ingest_cli.settlement import Settled
+from ingest_cli.report.report import Traffic
+from ingest_cli.runtime.background import Repeater
+from ingest_cli.runtime.shared_state import SharedByProcesses
+from ingest_cli.runtime.stop import CONTINUE, StopRequest
 
 MAX_HELD_BYTES = 64 << 20
 """Of chunks that were handed out and are not settled; beyond that this process writes what it reads by itself."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from ingest_cli.batching import batches
-from ingest_cli.bundles import Bundle
 from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.items.batching import batches
+from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Preparation
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Refusal, Sink
 
 

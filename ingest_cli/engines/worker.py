@@ -1,107 +1,193 @@
-"""A worker process, as the process that reads sees it: how it is started, what it was given, how it ended."""
+"""What a worker process does: the second half of the way, with everything that it needs for it.
+
+Plain data goes to the worker as it is started; what cannot travel (connections, hash states) is made there.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any
 
-from ingest_cli import core_dumps
-from ingest_cli.engines.messages import ChunkKey, Program
-from ingest_cli.errors import TryAgainError
-from ingest_cli.policies.shared import process_context
-from ingest_cli.policies.shutdown import CONTINUE
+from ingest_cli.aws.table import Table
+from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.engines.concurrent import ConcurrentWriter
+from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took
+from ingest_cli.engines.serial import SerialWriter
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import Field, Manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.pipeline import Preparation
+from ingest_cli.report.report import Traffic
+from ingest_cli.runtime.fibers import Fibers
+from ingest_cli.runtime.shared_state import SharedByProcesses
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.discard import DiscardSink
+from ingest_cli.sinks.policies.pacing import Pacer
+from ingest_cli.sinks.write_path import Route, write_path
 
-PIPE_BYTES = 1 << 20
-"""Of a pipe that results come through: what the kernel lets anybody have (pipe(7), `pipe-max-size`)."""
+TELL_EVERY_S = 1.0
+"""Seconds after which a worker says what its requests came to, even if no chunk of it was settled."""
 
-Main = Callable[[Program, Connection, Connection, Sequence[Connection], int], None]
-"""What runs in the process: given the program, its ends of the pipes, those that it has inherited, and its number."""
+_POLL_S = 0.2
 
 
-@dataclass(slots=True, eq=False)
-class Worker:
-    """A worker process, and this end of the pipes to it.
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How rows become items; what a `Preparation` is made of.
 
     Attributes:
-        assigned: the chunks that it was given.
-        untaken: how many of these it has not dealt with so far that it wants the next.
-        is_listened_to: whether somebody waits for it to say something.
-        number: of it, from 1; the process that reads is 0.
-        settled_items: items of the chunks that it has come to the end of.
-        silent_looks: how often it was looked at in vain since it last said something.
-        is_gone: whether it has said its last word.
+        fields: what the columns hold.
+        pepper: to hash with.
+        dataset: id of the dataset.
+        src: first 8 hex digits of the fingerprint of its sources.
+        keep_raw: whether rejects hold the record they were made of.
+        max_identifiers: different identifiers of one kind that a row may have.
     """
 
-    process: BaseProcess
-    chunks: Connection
-    results: Connection
-    number: int
-    settled_items: int = 0
-    assigned: set[ChunkKey] = field(default_factory=set)
-    untaken: int = 0
-    is_listened_to: bool = False
-    silent_looks: int = 0
-    is_gone: bool = False
+    fields: tuple[Field, ...]
+    pepper: Pepper
+    dataset: str
+    src: str
+    keep_raw: bool
+    max_identifiers: int
+
+    def preparation(self) -> Preparation:
+        """Make what it says."""
+        builder = ItemBuilder(Hasher(self.pepper), self.dataset, self.src)
+        return Preparation(self.fields, builder, self.keep_raw, self.max_identifiers)
 
     @classmethod
-    def start(cls, main: Main, program: Program, before: Sequence[Worker]) -> Worker:
-        """Start a process.
+    def of(cls, manifest: Manifest, pepper: Pepper, src: str, *, keep_raw: bool) -> Recipe:
+        """For the rows of a dump.
 
         Args:
-            main: what runs in it.
-            program: what it does.
-            before: those that were started before, of whose pipes it inherits the ends that are here.
-
-        Raises:
-            TryAgainError: the system has no room for it.
+            manifest: of the dump.
+            pepper: see above.
+            src: see above.
+            keep_raw: see above.
         """
-        context, number = process_context(), len(before) + 1
-        theirs_in, chunks = context.Pipe(duplex=False)
-        results, theirs_out = context.Pipe(duplex=False)
-        _widen(results)
-        ours = [end for one in before for end in (one.chunks, one.results)] + [chunks, results]
-        process = context.Process(  # type: ignore[attr-defined] # every context has it
-            target=_begin,
-            args=(
-                main,
-                core_dumps.is_undumpable(),
-                *(program, theirs_in, theirs_out, ours if context.get_start_method() == "fork" else (), number),
-            ),
-            name="ingest-worker",
+        return cls(manifest.fields, pepper, manifest.dataset.id, src, keep_raw, manifest.rejects.max_identifiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The worker of a dry run: takes chunks to their items, checks these, and drops them.
+
+    Attributes:
+        recipe: how rows become items.
+        shared: says when to stop.
+        parent: id of the process that reads.
+    """
+
+    recipe: Recipe
+    shared: SharedByProcesses
+    parent: int = field(default_factory=os.getpid)
+
+    def __call__(self, link: Link) -> None:
+        """Do it."""
+        self.shared.joined()
+        stop = ParentsStop(self.shared, self.parent)
+        writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _took(link), stop)
+        while True:
+            while not link.has_chunk(_POLL_S):
+                stop.check()
+            if (chunk := link.receive()) is None:
+                return
+            writer.write(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The worker of a load: takes chunks to their items, and writes these.
+
+    Attributes:
+        recipe: how rows become items.
+        route: where items go.
+        settings: how.
+        concurrency: requests in flight at the most.
+        open_entries: see `concurrent.MAX_OPEN_ENTRIES`.
+        shared: the rate, and the wish to stop.
+        table: has the credentials that were found already; a worker that is not forked has to find them anew.
+        parent: id of the process that reads.
+    """
+
+    recipe: Recipe
+    route: Route
+    settings: RunSettings
+    concurrency: int
+    open_entries: int
+    shared: SharedByProcesses
+    table: Table | None = None
+    parent: int = field(default_factory=os.getpid)
+
+    def __reduce__(self) -> tuple[type[Writing], tuple[object, ...]]:
+        """Connections and credentials do not travel."""
+        plain = (self.recipe, self.route, self.settings, self.concurrency, self.open_entries, self.shared)
+        return Writing, (*plain, None, self.parent)
+
+    def __call__(self, link: Link) -> None:
+        """Do it."""
+        self.shared.joined()
+        stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
+        outlet = self.route.open(stop, self.table)
+        outlet.fibers.start(lambda: teller.tell_now_and_then(outlet.fibers, stop))
+        path = write_path(
+            outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared), process=link.number
+        )
+        writer = ConcurrentWriter(
+            self.recipe.preparation(),
+            path.lanes,
+            teller.settle,
+            outlet.fibers,
+            stop,
+            concurrency=self.concurrency,
+            took=_took(link),
+            open_entries=self.open_entries,
         )
         try:
-            process.start()
-        except OSError as error:
-            raise TryAgainError(
-                f"a worker process cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
-            ) from error
+            with writer:
+                while True:
+                    outlet.fibers.run_until(lambda: stop.requested or link.has_chunk(), link.readable)
+                    writer.check()
+                    if (chunk := link.receive()) is None:
+                        break
+                    writer.write(chunk)
         finally:
-            theirs_in.close()
-            theirs_out.close()
-        return cls(process, chunks, results, number)
-
-    def end(self) -> str:
-        """End it if it has not ended, and wait until it has; returns how it did, in two words or three."""
-        self.process.kill()
-        self.process.join()
-        code = self.process.exitcode
-        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+            teller.tell()
+            outlet.transport.close()
 
 
-def _begin(main: Main, is_undumpable: bool, *arguments: Any) -> None:  # noqa: FBT001 - given by position to a process
-    """What runs first in the process: leave no more of a core dump than the parent, even after an exec."""
-    if is_undumpable:
-        core_dumps.forbid()
-    main(*arguments)
+class _Teller:
+    """Tells the process that reads what became of chunks, and what the requests came to.
+
+    Attributes:
+        traffic: counts requests.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.traffic = Traffic()
+        self._link = link
+
+    def settle(self, settled: Settled) -> None:
+        """Tell what became of a chunk."""
+        self.tell()
+        self._link.send(settled)
+
+    def tell_now_and_then(self, fibers: Fibers, stop: StopRequest) -> None:
+        """Tell every second until the run is to end; a program for a fiber."""
+        with contextlib.suppress(OSError):  # nobody listens any more, which whoever receives chunks finds out, too
+            while not stop.requested:
+                fibers.sleep(TELL_EVERY_S)
+                self.tell()
+
+    def tell(self) -> None:
+        """Tell what the requests came to since the last time."""
+        self._link.send(Sent(*self.traffic.take()))
 
 
-def _widen(pipe: Connection) -> None:
-    """Let a pipe hold what a chunk comes to, where the system can, so that a worker need not wait until it is heard."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):  # all pipes of a user together may have too much already
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+def _took(link: Link) -> Callable[[int, float], None]:
+    return lambda size_bytes, duration_s: link.send(Took(size_bytes, duration_s))

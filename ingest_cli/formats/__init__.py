@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ingest_cli.format_table import Format as FormatTable
 from ingest_cli.formats.absent import with_absent
 from ingest_cli.formats.combo import Combo, ComboLines
 from ingest_cli.formats.delimited import Delimited
@@ -12,6 +11,7 @@ from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.fixed_widths import Layout
 from ingest_cli.formats.framing import Dialect, RowRules
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Described, FileFormat, Format, Wanted
+from ingest_cli.model.format_options import Format as FormatTable
 
 __all__ = ["FORMATS", "Described", "FileFormat", "Format", "Wanted", "open_format"]
 

@@ -13,7 +13,7 @@ from ingest_cli.errors import MissingColumnError
 from ingest_cli.formats.interface import Described, FileFormat, Format
 from ingest_cli.formats.joined import MOST_BEGINNINGS, Begun, ClosedParser, JoiningFormat
 from ingest_cli.formats.record_stream import Rows
-from ingest_cli.records import WHOLE, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 _MAX_LISTED = 5
 

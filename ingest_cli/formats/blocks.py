@@ -29,7 +29,7 @@ from ingest_cli.formats.block_values import Values
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.formats.several_values import cell_of_bytes
-from ingest_cli.records import WHOLE, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span, count_lines
 
 NO_SEPARATOR = "no_separator"
 """Why values are rejected that stand in front of the first separator, or behind the end of a vCard."""

@@ -13,7 +13,7 @@ from ingest_cli.formats.arrow.ipc import ArrowReader
 from ingest_cli.formats.arrow.parquet import ParquetReader
 from ingest_cli.formats.arrow.reading import Guard, Reading
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.records import WHOLE, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 
 class Parquet:

@@ -30,7 +30,7 @@ from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
-from ingest_cli.records import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
 
 URL_COLUMN = "url"
 """Name, in any case, of a column that holds addresses."""

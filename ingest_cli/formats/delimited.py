@@ -31,8 +31,8 @@ from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
-from ingest_cli.records import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
-from ingest_cli.toml_table import escaped
+from ingest_cli.model.chunks import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.toml_schema import escaped
 
 _FORMULA = re.compile('="([^"]*)"')
 

@@ -20,7 +20,7 @@ from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
-from ingest_cli.records import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
 
 USUAL = Layout()
 """What a manifest that says nothing else means."""

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ingest_cli.records import CR, LF, OffsetArray, line_ends
+from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
 
 MAX_RECORD_LINES = 20_000
 """A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""

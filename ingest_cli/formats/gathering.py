@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.bundles import Bundle, Part, joined
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes, FileFormat, Format
 from ingest_cli.formats.joined import Begun, JoiningFormat, parse_together
-from ingest_cli.records import Origin, Position, RowChunk, Span
+from ingest_cli.model.bundles import Bundle, Part, joined
+from ingest_cli.model.chunks import Origin, Position, RowChunk, Span
 
 MOST_AGE_S = 1.0
 """Maximum time in seconds that rows wait, checked when the next rows come: the next source may be slow."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from ingest_cli.records import WHOLE, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 DEFAULT_CHUNK_BYTES = 1 << 20
 """Decoded bytes a chunk aims at: some 10,000 rows, enough to make the fixed cost of a kernel vanish."""

@@ -27,7 +27,7 @@ from ingest_cli.formats.cells import Cells, Splitter
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.records import OffsetArray
+from ingest_cli.model.chunks import OffsetArray
 
 if TYPE_CHECKING:
     from _csv import Reader

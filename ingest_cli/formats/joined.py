@@ -17,7 +17,7 @@ import numpy as np
 
 from ingest_cli.formats.interface import Format
 from ingest_cli.formats.record_stream import Blocks, RecordParser, Rows, chunk_of
-from ingest_cli.records import Position, RowChunk, count_lines
+from ingest_cli.model.chunks import Position, RowChunk, count_lines
 
 MOST_BEGINNINGS = 8
 """How many ways to begin are remembered: several kinds of files may take turns."""

@@ -31,8 +31,8 @@ from ingest_cli.formats.json_scan import Block, Brackets, is_utf8
 from ingest_cli.formats.json_values import BROKEN_JSON, BROKEN_VALUE, Row, parse_value
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
-from ingest_cli.manifest import ROW_KEY
-from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk
+from ingest_cli.model.manifest import ROW_KEY
 
 MAX_FRAME_BYTES = 128 << 20
 """Most bytes that the wanted columns and their keys may take; more of them is refused."""

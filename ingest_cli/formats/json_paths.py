@@ -17,7 +17,7 @@ from enum import Enum
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_values import DECODER
-from ingest_cli.manifest import ROW_KEY
+from ingest_cli.model.manifest import ROW_KEY
 
 _NAME = re.compile(r'[^.\[\]"\s](?:[^.\[\]"]*[^.\[\]"\s])?')
 _INDEX = re.compile(r"\[([0-9]{0,9})\]")

@@ -26,7 +26,7 @@ from ingest_cli.formats.json_scan import Block, Brackets
 from ingest_cli.formats.json_values import Row
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
-from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
 ROOT = "$"
 """Path of the rows where the documents themselves are rows."""

@@ -18,7 +18,7 @@ from ingest_cli.formats.json_paths import Paths
 from ingest_cli.formats.json_values import parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
-from ingest_cli.records import WHOLE, Position, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span
 
 
 class JsonLines:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.interface import ChunkBytes
-from ingest_cli.records import IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 
 MAX_RECORD_BYTES = 8 << 20
 """A record longer than this is not believed: it is what a lost quote or a binary file looks like."""

@@ -28,7 +28,7 @@ from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Passed, Run
 from ingest_cli.formats.sql.scanner import Scan, Scanner
 from ingest_cli.formats.sql.schemas import Schemas
-from ingest_cli.records import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
 ESTIMATED_ROWS = "estimated_rows"
 """Flag: rejected rows of what cannot be read, counted by what looks like a row."""

@@ -28,7 +28,7 @@ from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.formats.sniffing.names import is_known, shown
 from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
-from ingest_cli.records import WHOLE, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook

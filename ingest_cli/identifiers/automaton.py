@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest_cli.columns import BoolArray, Bytes
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes
 
 _PLUS, _STAY = 10, 11
 """Symbols besides the ten digits: a `+`, and nothing more."""

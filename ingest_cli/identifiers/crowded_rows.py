@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.identifiers.interface import Canonicalized
-from ingest_cli.records import IndexArray
+from ingest_cli.model.chunks import IndexArray
 
 REASON = "too_many_identifiers"
 

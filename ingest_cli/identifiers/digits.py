@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import spreadsheet
 from ingest_cli.identifiers.two_speed import CellResult
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, count_before, gathered, text
 
 NOT_DIGITS = "not_digits"
 WRONG_LENGTH = "wrong_length"

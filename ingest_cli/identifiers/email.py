@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, Positions, bytes_of, count_before, gathered, text
 from ingest_cli.identifiers import masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized, IndexArray
 from ingest_cli.identifiers.lists import BROKEN_LIST
 from ingest_cli.identifiers.two_speed import CellResult, Decided, decided, of_unwrapped, truth
 from ingest_cli.identifiers.wrapping import JOINERS, unwrapped
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, Positions, bytes_of, count_before, gathered, text
 
 REASONS = ("not_an_address", "non_ascii_local", BROKEN_LIST)
 

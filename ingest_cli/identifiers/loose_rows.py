@@ -13,10 +13,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.columns import BoolArray
 from ingest_cli.identifiers.interface import Canonicalized, IndexArray
 from ingest_cli.identifiers.national_id import LABELS
-from ingest_cli.manifest import Field
+from ingest_cli.model.arrow_bytes import BoolArray
+from ingest_cli.model.manifest import Field
 
 MISALIGNED = "misaligned"
 """The reason for which a loose row is rejected."""

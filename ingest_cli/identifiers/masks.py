@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, bytes_of, count_before, encoded, gathered
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, count_before, encoded, gathered
 
 STARS = "*" * 12
 """The mask that shows nothing."""

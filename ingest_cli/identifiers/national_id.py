@@ -22,11 +22,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, lengths_of
 from ingest_cli.identifiers import digits, masks, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
 from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, together
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, lengths_of
 
 LABELS = ("mykad", "old_ic", "passport", "other_id")
 _MYKAD, _OLD_IC, _PASSPORT, _OTHER_ID = range(len(LABELS))

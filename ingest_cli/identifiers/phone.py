@@ -19,13 +19,13 @@ import numpy.typing as npt
 import phonenumbers
 import pyarrow as pa
 
-from ingest_cli.columns import Bytes, bytes_of, compacted, gathered
 from ingest_cli.identifiers import masks, numbering_plan, phone_columns, renumbering, spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.identifiers.lists import BROKEN_LIST
 from ingest_cli.identifiers.numbering_plan import IMPOSSIBLE_LENGTH, LOCAL_ONLY, LONGEST_TEXT, Reading
 from ingest_cli.identifiers.two_speed import CellResult, Decided, canonicalized, decided
-from ingest_cli.manifest import INTERNATIONAL
+from ingest_cli.model.arrow_bytes import Bytes, bytes_of, compacted, gathered
+from ingest_cli.model.manifest import INTERNATIONAL
 
 NOT_A_PHONE = "not_a_phone"
 NO_PLUS = "no_plus"

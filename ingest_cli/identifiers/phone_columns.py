@@ -16,11 +16,11 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, bytes_of, gathered, lengths_of, prefixed
 from ingest_cli.identifiers import digits, spreadsheet
 from ingest_cli.identifiers.automaton import Table, table_of
 from ingest_cli.identifiers.numbering_plan import LONGEST_TEXT, NUMBER_TYPES, PUNCTUATION
 from ingest_cli.identifiers.two_speed import Decided, decided, truth
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, gathered, lengths_of, prefixed
 
 # Plainly punctuated numbers with something between them; no spreadsheet's damage, no blank at either end.
 _SEPARATOR = r"[/,&|;]|[oO][rR]"

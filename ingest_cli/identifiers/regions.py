@@ -17,12 +17,12 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import encoded
 from ingest_cli.identifiers import spreadsheet
 from ingest_cli.identifiers.interface import Canonicalized, Identifier, IndexArray
 from ingest_cli.identifiers.phone import NO_REGION
 from ingest_cli.identifiers.two_speed import merged
 from ingest_cli.identifiers.wrapping import unwrapped
+from ingest_cli.model.arrow_bytes import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import bytes_of
+from ingest_cli.model.arrow_bytes import bytes_of
 
 PRECISION_LOST = "precision_lost"
 """The reason for a number of which only the leading digits are left."""

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray
 from ingest_cli.identifiers.interface import Canonicalized, CodeArray, IndexArray
 from ingest_cli.identifiers.lists import BROKEN_LIST
 from ingest_cli.identifiers.wrapping import Unwrapped, unwrapped
+from ingest_cli.model.arrow_bytes import BoolArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

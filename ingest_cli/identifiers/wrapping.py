@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.columns import BoolArray, Bytes, bytes_of
 from ingest_cli.identifiers.interface import IndexArray
 from ingest_cli.identifiers.lists import NoList, entries_of, is_null_like
 from ingest_cli.identifiers.spreadsheet import LONGEST_CELL
+from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of
 
 _LAST_OF_ASCII = 0x7F
 _BRACKET, _PARENTHESIS, _EQUALS, _QUOTE, _APOSTROPHE, _LAST_BLANK = b"[(=\"' "

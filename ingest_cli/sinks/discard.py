@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest_cli.batching import MAX_BATCH_ITEMS, Batch
+from ingest_cli.items.batching import MAX_BATCH_ITEMS, Batch
 from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.limits import refusals
 

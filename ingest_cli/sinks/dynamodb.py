@@ -13,10 +13,10 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
-from ingest_cli.aws import DENIED, EXPIRED, expired, is_stale
-from ingest_cli.batching import Batch
+from ingest_cli.aws.session import DENIED, EXPIRED, expired, is_stale
 from ingest_cli.errors import IngestError, TableError, TryAgainError
-from ingest_cli.items import MAX_ITEM_BYTES, WCU_BYTES
+from ingest_cli.items.batching import Batch
+from ingest_cli.items.builder import MAX_ITEM_BYTES, WCU_BYTES
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.sinks.limits import refusals
 from ingest_cli.sinks.transports.interface import Answer, Transport

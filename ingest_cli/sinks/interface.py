@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ingest_cli.batching import Batch
+from ingest_cli.items.batching import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest_cli.batching import Batch
-from ingest_cli.items import MAX_ITEM_BYTES
+from ingest_cli.items.batching import Batch
+from ingest_cli.items.builder import MAX_ITEM_BYTES
 from ingest_cli.sinks.interface import Refusal
 
 

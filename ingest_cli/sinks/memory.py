@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from ingest_cli.batching import Batch
+from ingest_cli.items.batching import Batch
 from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.limits import refusals
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingest_cli.errors import SourceError
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
 from ingest_cli.sources import local, stdin
 from ingest_cli.sources.interface import Source, SourceBusyError, Wait
 from ingest_cli.sources.joined import join

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest_cli.output_files import new_file_for, read_file
+from ingest_cli.runtime.output_files import new_file_for, read_file
 
 MAX_ENTRIES = 4096
 _DIGEST = re.compile("[0-9a-f]{64}")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
 from ingest_cli.sources.interface import Wait
 
 if TYPE_CHECKING:

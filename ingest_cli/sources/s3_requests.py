@@ -30,7 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ingest_cli.aws import (
+from ingest_cli.aws.session import (
     DENIED,
     EXPIRED,
     check_endpoint,
@@ -41,9 +41,9 @@ from ingest_cli.aws import (
     open_session,
     too_large,
 )
-from ingest_cli.bounded_http import AnswerTooLargeError
 from ingest_cli.errors import MissingSourceError, SourceError, UsageError
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
+from ingest_cli.runtime.bounded_http import AnswerTooLargeError
 from ingest_cli.sources.interface import SourceBusyError, Wait
 
 if TYPE_CHECKING:

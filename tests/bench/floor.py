@@ -33,10 +33,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from botocore.credentials import Credentials
 
-from ingest_cli.batching import batches
-from ingest_cli.hashing import ByteMatrix, Hasher
-from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.keys import Pepper
+from ingest_cli.items.batching import batches
+from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.items.hashing import ByteMatrix, Hasher
+from ingest_cli.model.keys import Pepper
 from ingest_cli.sinks.transports.signing import Signer
 from tests.bench.options import Options
 from tests.bench.stages import Stopwatch, walk

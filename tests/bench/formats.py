@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 from ingest_cli.decoders import to_utf8
 from ingest_cli.formats import FileFormat, open_format
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import Manifest, parse_manifest
-from ingest_cli.normalize import normalize
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.chunks import RowChunk
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import wanted_of
-from ingest_cli.records import RowChunk
 from tests.bench.options import Options
 from tests.bench.surroundings import KID, PEPPER, Surroundings
 from tests.support.shapes import Shape

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.hashing import KERNEL, TAG_BYTES, ByteMatrix, ColumnHmac, compiled_hmac, looped_hmac
-from ingest_cli.keys import Pepper
+from ingest_cli.items.hashing import KERNEL, TAG_BYTES, ByteMatrix, ColumnHmac, compiled_hmac, looped_hmac
+from ingest_cli.model.keys import Pepper
 from tests.bench.surroundings import KID, PEPPER
 
 KIND = "record"

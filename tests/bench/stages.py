@@ -23,18 +23,18 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from botocore.credentials import Credentials
 
-from ingest_cli.batching import batches
 from ingest_cli.decoders import decode
-from ingest_cli.fibers import Fibers
 from ingest_cli.formats import FileFormat, open_format
-from ingest_cli.hashing import ByteMatrix, Hasher
-from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import load_manifest
-from ingest_cli.normalize import normalize
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.items.batching import batches
+from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.items.hashing import ByteMatrix, Hasher
+from ingest_cli.model.chunks import Records
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import load_manifest
+from ingest_cli.model.settings import DEFAULT_CONCURRENCY
 from ingest_cli.pipeline import wanted_of
-from ingest_cli.records import Records
-from ingest_cli.settings import DEFAULT_CONCURRENCY
+from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sinks.transports.signing import Signer
 from tests.bench.options import Options

@@ -7,8 +7,8 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest_cli.hashing import Hasher, base64url
-from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.items.hashing import Hasher, base64url
+from ingest_cli.model.manifest import Manifest, parse_manifest
 from tests.support.pipelines import PEPPER, BytesSource, Settled, run, table_of
 
 HASHER = Hasher(PEPPER)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from ingest_cli.commands.validate import reproduce, validate
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FORMATS, open_format
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import parse_manifest
-from ingest_cli.records import Position, Span
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.chunks import Position, Span
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import parse_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
 from ingest_cli.sinks.memory import MemorySink
-from ingest_cli.validating import reproduce, validate
 from tests.support import format_cases, make_samples
 from tests.support.format_cases import Case, check, read
 from tests.support.pipelines import BytesSource, run, table_of

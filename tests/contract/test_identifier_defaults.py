@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ingest_cli.identifiers import IDENTIFIERS, Identifier
 from ingest_cli.identifiers.lists import NULL_LIKE
-from ingest_cli.manifest import DEFAULT_EXPOSES, KINDS, LOOKUP_KINDS
-from ingest_cli.normalize import normalize
-from ingest_cli.records import CLASS_ORDER, Position, RowChunk
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.model.chunks import CLASS_ORDER, Position, RowChunk
+from ingest_cli.model.manifest import DEFAULT_EXPOSES, KINDS, LOOKUP_KINDS
 from tests.support.pipelines import manifest
 
 BY_KIND = pytest.mark.parametrize("identifier", IDENTIFIERS.values(), ids=IDENTIFIERS)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ingest_cli.batching import Batch, batches
-from ingest_cli.items import Items
+from ingest_cli.items.batching import Batch, batches
+from ingest_cli.items.builder import Items
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError
 from tests.support.dynalite import Dynalite
 from tests.support.endpoint import Endpoint, canonical_json

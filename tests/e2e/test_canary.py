@@ -87,7 +87,7 @@ module.{name} = broken
 """
 CRASHES = {
     "normalizing": ("ingest_cli.pipeline", "normalize"),
-    "hashing": ("ingest_cli.hashing", "base64url"),
+    "hashing": ("ingest_cli.items.hashing", "base64url"),
     "sending": ("ingest_cli.sinks.dynamodb", "interpret"),
 }
 

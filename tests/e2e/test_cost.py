@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.keys import ephemeral_pepper
+from ingest_cli.model.keys import ephemeral_pepper
 from tests.e2e.harness import KID, OTHER_LINE, SAMPLES, Cli, Place, small_dump
 
 EPHEMERAL_KID = ephemeral_pepper().kid

@@ -28,9 +28,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ingest_cli.format_table import Format
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.manifest import (
+from ingest_cli.model.format_options import Format
+from ingest_cli.model.manifest import (
     _KNOWN_KEYS,
     DEFAULT_EXPOSES,
     LOOKUP_KINDS,
@@ -39,8 +39,8 @@ from ingest_cli.manifest import (
     RejectLimits,
     parse_manifest,
 )
-from ingest_cli.metrics import prometheus
-from ingest_cli.report import Account, Report
+from ingest_cli.report.metrics import prometheus
+from ingest_cli.report.report import Account, Report
 from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
 from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed

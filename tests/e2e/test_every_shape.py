@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ingest_cli.manifest import parse_manifest
+from ingest_cli.model.manifest import parse_manifest
 from tests.e2e.harness import Cli
 from tests.support.archives import PACKERS, seven_zip_of, tar_of, zip_of
 from tests.support.pipelines import PEPPER, SRC, BytesSource, run, table_of

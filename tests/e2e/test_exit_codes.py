@@ -54,7 +54,7 @@ CRASHES = {
         "module.interpret = broken\n"
     ),
     "with the key at hand": (
-        "import ingest_cli.working as module\n"
+        "import ingest_cli.engines.worker as module\n"
         "def broken(pepper):\n"
         "    raise RuntimeError(pepper.secret.hex())\n"
         "module.Hasher = broken\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.hashing import KERNEL
+from ingest_cli.items.hashing import KERNEL
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place, plug
 from tests.fault.campaign import write_files
@@ -17,7 +17,7 @@ from tests.support.endpoint import Endpoint
 from tests.support.endpoint.clients import Client
 from tests.support.shapes import SHAPES
 
-WITHOUT = "import sys\nsys.modules['ingest_cli._hmac_columns'] = None\n"
+WITHOUT = "import sys\nsys.modules['ingest_cli.items._hmac_columns'] = None\n"
 
 
 @pytest.mark.skipif(

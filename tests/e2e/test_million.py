@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.settings import RunSettings
 from tests.bench import measure
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import COMMAND, KID, PEPPER_HEX, Cli, Place, new_cli

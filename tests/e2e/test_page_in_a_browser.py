@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest_cli.cli.report_file import _printable
-from ingest_cli.page.document import Document
+from ingest_cli.report.html.document import Document
 from tests.support.browser import looked_at
 from tests.support.reports import as_kept, long_load, short_runs
 

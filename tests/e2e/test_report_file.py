@@ -182,7 +182,7 @@ def test_a_file_without_a_manifest_has_no_report(cli: Cli) -> None:
 
 
 FULL = """\
-import os, errno, ingest_cli.output_files as module
+import os, errno, ingest_cli.runtime.output_files as module
 class Full:
     def __getattr__(self, name):
         return getattr(os, name)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import load_manifest
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import load_manifest
 from ingest_cli.pipeline import Preparation, Shard
-from ingest_cli.report import Account
+from ingest_cli.report.report import Account
 from ingest_cli.sinks.memory import MemorySink
 from tests.e2e.harness import KID, PEPPER_HEX, SMALL_MANIFEST, Cli, Place
 from tests.support.endpoint.items import Item

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ingest_cli.policies.chunking import FIRST_BYTES
+from ingest_cli.engines.chunk_size import FIRST_BYTES
 from tests.bench import dumping
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Place, new_cli, plug

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from ingest_cli.policies.chunking import MIN_BYTES
+from ingest_cli.engines.chunk_size import MIN_BYTES
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place
 from tests.fault.campaign import (

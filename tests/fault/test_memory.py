@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.engines.pool import MAX_HELD_BYTES
-from ingest_cli.policies.run_ahead import AHEAD_ITEMS
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.runtime.run_ahead import AHEAD_ITEMS
 from tests.e2e.harness import PEPPER_HEX, new_cli, plug, small_dump
 from tests.fault.scenes import wait_until
 from tests.support.endpoint.process import EndpointProcess

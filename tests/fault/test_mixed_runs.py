@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from ingest_cli.keys import Pepper
-from ingest_cli.loading import load
-from ingest_cli.lock import Lease, unlock
-from ingest_cli.manifest import load_manifest
-from ingest_cli.pruning import Wish, prune
-from ingest_cli.reading import Reading
-from ingest_cli.report import Report
-from ingest_cli.resuming import OUTDATED
-from ingest_cli.settings import RunSettings, Target
-from ingest_cli.tables import Table
+from ingest_cli.aws.lease import Lease, unlock
+from ingest_cli.aws.table import Table
+from ingest_cli.commands.load import load
+from ingest_cli.commands.prune import Wish, prune
+from ingest_cli.commands.resume import OUTDATED
+from ingest_cli.commands.table_reader import Reading
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import load_manifest
+from ingest_cli.model.settings import RunSettings, Target
+from ingest_cli.report.report import Report
 from tests.e2e.harness import small_dump
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
 from tests.support.endpoint.faults import RequestView

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.batching import Batch
+from ingest_cli.checkpoint.journal import Journal
 from ingest_cli.engines.delivery import Delivery, Pending
-from ingest_cli.engines.journal import Journal
+from ingest_cli.items.batching import Batch
 from ingest_cli.pipeline import Work
-from ingest_cli.policies.pacing import Pacer
 from ingest_cli.sinks import dynamodb
 from ingest_cli.sinks.interface import Receipt
+from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.transports.interface import Answer
 from tests.support.simulation import InvariantError, Simulation
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.credentials import Credentials as BotoCredentials
 
-from ingest_cli.aws import proxy_for
+from ingest_cli.aws.session import proxy_for
 from ingest_cli.sinks.transports import curl
 from ingest_cli.sinks.transports.curl import CurlTransport
 from tests.e2e.harness import Cli, Place, small_dump

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.policies.checkpoint import Checkpoint
+from ingest_cli.checkpoint.checkpoint import Checkpoint
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, plug, small_dump
 from tests.fault.campaign import Campaign, Outcome, write_archive, write_files

@@ -16,9 +16,9 @@ from pathlib import Path
 from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, ManifestError, SourceError
 from ingest_cli.formats.sniff import sniff
-from ingest_cli.manifest import parse_manifest
-from ingest_cli.records import Span
-from ingest_cli.source_budget import Budget, Limits
+from ingest_cli.model.chunks import Span
+from ingest_cli.model.manifest import parse_manifest
+from ingest_cli.model.source_budget import Budget, Limits
 from tests.support import format_cases
 from tests.support.archives import ARCHIVERS, PACKERS, zip_of
 from tests.support.format_cases import Case, check, read

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.source_budget import Limits
+from ingest_cli.model.source_budget import Limits
 from tests.support.archives import ARCHIVERS, PACKERS, outcome, tar_of, zip_of
 
 FILES = [("a.csv", b"id,name\n1,Ali\n" * 9), ("d/b.csv", random.Random(3).randbytes(200))]

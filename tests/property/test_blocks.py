@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest_cli.formats import block_bounds, blocks, record_stream
 from ingest_cli.formats.blocks import KeyedBlocks
-from ingest_cli.records import RowChunk, Span
+from ingest_cli.model.chunks import RowChunk, Span
 from tests.property.test_line_formats import lines_of, rows
 from tests.support.chunks import read_to_fault
 

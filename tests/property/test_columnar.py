@@ -13,7 +13,7 @@ from ingest_cli.errors import IngestError
 from ingest_cli.formats.arrow.parquet_levels import row_starts
 from ingest_cli.formats.columnar import ArrowFile, Parquet
 from ingest_cli.formats.several_values import cell_of
-from ingest_cli.records import WHOLE, Position, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span
 
 Kind = type[Parquet | ArrowFile]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest_cli.formats import delimited, framing, irregular
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.records import RowChunk, Span
+from ingest_cli.model.chunks import RowChunk, Span
 from tests.support.chunks import read_to_fault
 
 COMMA = Dialect(",", '"')

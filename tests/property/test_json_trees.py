@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
 from ingest_cli.formats.interface import FileFormat, Wanted
-from ingest_cli.manifest import Manifest, parse_manifest
-from ingest_cli.normalize import normalize
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.model.chunks import RowChunk, Span
+from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import wanted_of
-from ingest_cli.records import RowChunk, Span
 
 Row = dict[str, object]
 Layout = Callable[[Sequence[Row]], object]

@@ -18,7 +18,7 @@ from ingest_cli.formats.fixed_widths import PADDING, Layout
 from ingest_cli.formats.interface import ChunkBytes, Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
-from ingest_cli.records import RowChunk, Span, line_ends
+from ingest_cli.model.chunks import RowChunk, Span, line_ends
 from tests.support.chunks import read_to_fault
 
 WIDTHS = (2, 3, 1)

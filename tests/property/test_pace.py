@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ingest_cli import writing
-from ingest_cli.policies.ceiling import Ceiling
-from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.pacing import Pacer
+from ingest_cli.sinks import write_path as writing
+from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.endpoint import Limits
 from tests.support.virtual_load import Case, load
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ingest_cli.decoders import is_packed
 from ingest_cli.errors import SourceError
-from ingest_cli.manifest import parse_manifest
-from ingest_cli.records import Reject
-from ingest_cli.report import Account
+from ingest_cli.model.chunks import Reject
+from ingest_cli.model.manifest import parse_manifest
+from ingest_cli.report.report import Account
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.dumps import ENCODINGS, LINE_ENDS, Compression, Dump, manifest_of, write_dump

@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.manifest import Manifest
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.chunks import Origin, Position
+from ingest_cli.model.manifest import Manifest
 from ingest_cli.pipeline import Preparation, Shard
-from ingest_cli.records import Origin, Position
-from ingest_cli.report import Account
+from ingest_cli.report.report import Account
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.pipelines import PEPPER, SRC, BytesSource, Settled, Table, manifest, run_into, table_of
 

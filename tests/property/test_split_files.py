@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from ingest_cli.commands.validate import reproduce
 from ingest_cli.errors import IngestError, SourceError
-from ingest_cli.manifest import parse_manifest
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.manifest import parse_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
 from ingest_cli.sinks.memory import MemorySink
-from ingest_cli.validating import reproduce
 from tests.support.pipelines import PEPPER
 
 Items = Mapping[tuple[str, str], Mapping[str, Any]]

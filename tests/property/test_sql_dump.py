@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql import scanner
 from ingest_cli.formats.sql_dump import SqlDump
-from ingest_cli.records import Position, RowChunk, Span
+from ingest_cli.model.chunks import Position, RowChunk, Span
 
 WANTED = ("a", "c")
 COLUMNS = ("a", "b", "c")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest_cli.formats.sql import scanner
 from ingest_cli.formats.sql_dump import SqlDump
-from ingest_cli.records import WHOLE, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 from tests.support.sql_writers import COLUMNS, WRITERS, Row, Writer
 
 NASTY = [

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from ingest_cli.decoders import members
 from ingest_cli.errors import SourceError
-from ingest_cli.source_budget import Budget, Limits
+from ingest_cli.model.source_budget import Budget, Limits
 
 Files = Sequence[tuple[str, bytes]]
 """Names and contents, in order."""

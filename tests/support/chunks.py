@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.interface import Format
-from ingest_cli.records import RowChunk
+from ingest_cli.model.chunks import RowChunk
 
 Fates = list[tuple[int, int, str]]
 

@@ -16,9 +16,9 @@ import numpy as np
 from ingest_cli.decoders import members, to_utf8
 from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted, open_format
-from ingest_cli.manifest import Manifest, load_manifest
+from ingest_cli.model.chunks import WHOLE, RowChunk, Span
+from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.pipeline import wanted_of
-from ingest_cli.records import WHOLE, RowChunk, Span
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.manifest import parse_manifest
+from ingest_cli.model.manifest import parse_manifest
 from tests.support import pipelines
 from tests.support.people import Person, person
 from tests.support.pipelines import PEPPER, BytesSource

@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from ingest_cli.batching import batches
-from ingest_cli.bundles import Bundle, Part
+from ingest_cli.engines.chunk_size import ChunkSize
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
 from ingest_cli.formats.gathering import Gatherer
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.items.batching import batches
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.bundles import Bundle, Part
+from ingest_cli.model.chunks import Origin, Position, Reject
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import Preparation, Shard, Stages, Work, run_shard, wanted_of
-from ingest_cli.policies.chunking import ChunkSize
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Origin, Position, Reject
-from ingest_cli.report import Account
+from ingest_cli.report.report import Account
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
 

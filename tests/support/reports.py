@@ -6,8 +6,8 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from ingest_cli.report import Report
-from ingest_cli.timeline import Point
+from ingest_cli.report.report import Report
+from ingest_cli.report.timeline import Point
 
 HOSTILE = (
     "<script>window.hurt = 1</script>",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ingest_cli.batching import Batch
+from ingest_cli.items.batching import Batch
 from ingest_cli.sinks.interface import Receipt
 
 Reply = Callable[[Batch], Receipt]

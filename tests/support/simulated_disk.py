@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from ingest_cli.policies.rejects import RejectFile
+from ingest_cli.checkpoint.rejects import RejectFile
 
 
 class Disk:

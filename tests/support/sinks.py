@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 
-from ingest_cli.fibers import Fibers
+from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Sink

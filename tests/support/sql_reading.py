@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingest_cli.formats.sql_dump import SqlDump
-from ingest_cli.records import RowChunk
+from ingest_cli.model.chunks import RowChunk
 
 MYSQL = b"-- MySQL dump 10.13\n"
 POSTGRESQL = b"--\n-- PostgreSQL database dump\n--\n"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ingest_cli.authentication import MAC, StateKey
-from ingest_cli.keys import Pepper
-from ingest_cli.ledger import STATE_FILE
+from ingest_cli.aws.authentication import MAC, StateKey
+from ingest_cli.checkpoint.store import STATE_FILE
+from ingest_cli.model.keys import Pepper
 
 
 def state_key(pepper_line: str) -> StateKey:

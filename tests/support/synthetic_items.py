@@ -11,13 +11,13 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.batching import Batch
-from ingest_cli.bundles import Bundle
-from ingest_cli.items import WCU_BYTES, Items
-from ingest_cli.normalize import Normalized
+from ingest_cli.checkpoint.chunk_result import Settlement
+from ingest_cli.identifiers.normalize import Normalized
+from ingest_cli.items.batching import Batch
+from ingest_cli.items.builder import WCU_BYTES, Items
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import Origin, Position, Records, RowChunk
 from ingest_cli.pipeline import Shard, Work
-from ingest_cli.records import Origin, Position, Records, RowChunk
-from ingest_cli.settlement import Settlement
 
 LINE_BYTES = 8
 """Every row of a synthetic source is a line of this length, its line end included."""

@@ -18,31 +18,32 @@ from typing import cast
 
 import pytest
 
-from ingest_cli import writing
+from ingest_cli.aws.lease import Lease
+from ingest_cli.aws.table import Table
+from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
+from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.cli import progress
 from ingest_cli.cli.console import Log
 from ingest_cli.engines import concurrent
+from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
 from ingest_cli.engines.concurrent import ConcurrentWriter
-from ingest_cli.engines.journal import Books, Journal
 from ingest_cli.errors import TryAgainError
-from ingest_cli.fibers import Fibers
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder
-from ingest_cli.keys import ephemeral_pepper
-from ingest_cli.lock import Lease
+from ingest_cli.items.builder import ItemBuilder
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.chunks import Origin, Span
+from ingest_cli.model.keys import ephemeral_pepper
+from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, Preparation, Shard, Work
-from ingest_cli.policies import background, clock, shutdown
-from ingest_cli.policies.checkpoint import Checkpoint, Identity
-from ingest_cli.policies.chunking import ChunkSize, first_bytes
-from ingest_cli.policies.pacing import Pacer
-from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.shared import Shared, counts_of
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, Span
-from ingest_cli.report import Report, Traffic
-from ingest_cli.settings import RunSettings
+from ingest_cli.report.report import Report, Traffic
+from ingest_cli.runtime import background, clock
+from ingest_cli.runtime import stop as shutdown
+from ingest_cli.runtime.fibers import Fibers
+from ingest_cli.runtime.shared_state import Shared, counts_of
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks import write_path as writing
+from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.transports.interface import Answer, no_limit
-from ingest_cli.tables import Table
 from tests.support.synthetic_items import LINE_BYTES, SyntheticSource, work
 from tests.support.virtual_table import ROW_BYTES, TABLE, Case, Seen, VirtualTable
 from tests.support.virtual_time import VirtualThread, VirtualTime

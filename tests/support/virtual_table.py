@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from ingest_cli.fibers import Fibers
-from ingest_cli.policies.checkpoint import Checkpoint
-from ingest_cli.settings import Target
+from ingest_cli.checkpoint.checkpoint import Checkpoint
+from ingest_cli.model.settings import Target
+from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.sinks.transports.interface import Answer
 from tests.support.endpoint import Limits
 from tests.support.endpoint.errors import DynamoError, throttled

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest_cli.settings import Target
-from ingest_cli.tables import Table
+from ingest_cli.aws.table import Table
+from ingest_cli.model.settings import Target
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from ingest_cli.decoders import members, unpack
 from ingest_cli.errors import SourceError
-from ingest_cli.source_budget import Limits
+from ingest_cli.model.source_budget import Limits
 from tests.support.archives import (
     ARCHIVERS,
     PACKERS,

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.authentication import MAX_NESTING, StateKey, authenticate, authenticated_file
+from ingest_cli.aws.authentication import MAX_NESTING, StateKey, authenticate, authenticated_file
+from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, UntrustedStateError
-from ingest_cli.keys import Pepper
-from ingest_cli.tables import Table
+from ingest_cli.model.keys import Pepper
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "support/key_vectors.json").read_text())
 PEPPER = Pepper(VECTORS["kid"], bytes.fromhex(VECTORS["pepper_hex"]))

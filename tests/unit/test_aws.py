@@ -14,10 +14,10 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from ingest_cli.aws import open_session, proxy_for, sentences
+from ingest_cli.aws.session import open_session, proxy_for, sentences
+from ingest_cli.aws.table import Table
 from ingest_cli.errors import BusyError, ExitCode, IngestError, TableError, TryAgainError, UnreachableError
-from ingest_cli.settings import Target
-from ingest_cli.tables import Table
+from ingest_cli.model.settings import Target
 
 TARGET = Target("people")
 URL = "https://dynamodb.us-east-1.amazonaws.com"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ingest_cli.policies.background import Repeater, within
+from ingest_cli.runtime.background import Repeater, within
 
 WAIT_S = 30.0
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.batching import MAX_BATCH_ITEMS, Batch, batches
-from ingest_cli.items import Items
+from ingest_cli.items.batching import MAX_BATCH_ITEMS, Batch, batches
+from ingest_cli.items.builder import Items
 from tests.support.pipelines import BytesSource, manifest, run
 
 CSV = "PHONE,EMAIL\n" + "".join(f"01234{i:05d},lim.{i}@bücher.example\n" for i in range(40))

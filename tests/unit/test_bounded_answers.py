@@ -15,20 +15,20 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from ingest_cli import bounded_http
-from ingest_cli.answer_limits import HEAD_BYTES, left_s, time_limit, write_answer_bytes
-from ingest_cli.autoscaling import Autoscaling
-from ingest_cli.aws import sentences
-from ingest_cli.bounded_http import AnswerTooLargeError, BoundedResponse, Exchange, guarded, watch
+from ingest_cli.aws.capacity.autoscaling import Autoscaling
+from ingest_cli.aws.session import sentences
+from ingest_cli.aws.table import Table
 from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError
-from ingest_cli.keys import read_pepper
-from ingest_cli.lookup import Lookup
-from ingest_cli.settings import Target
+from ingest_cli.lookup.lookup import Lookup
+from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.settings import Target
+from ingest_cli.runtime import bounded_http
+from ingest_cli.runtime.answer_limits import HEAD_BYTES, left_s, time_limit, write_answer_bytes
+from ingest_cli.runtime.bounded_http import AnswerTooLargeError, BoundedResponse, Exchange, guarded, watch
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sources import find_sources
-from ingest_cli.tables import Table
 from tests.support.drip import ENDLESS, Dripping, dripping, endless
 from tests.support.fake_clock import FakeClock
 

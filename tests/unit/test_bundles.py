@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli.bundles import Bundle, joined, place
-from ingest_cli.records import Origin, Position, RowChunk, TableChunk
+from ingest_cli.model.bundles import Bundle, joined, place
+from ingest_cli.model.chunks import Origin, Position, RowChunk, TableChunk
 
 KINDS = (RowChunk, TableChunk)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from ingest_cli.autoscaling import is_aws
-from ingest_cli.capacity import Billing, CapacityControl
-from ingest_cli.cost import PriceList, Tariff
+from ingest_cli.aws.capacity.autoscaling import is_aws
+from ingest_cli.aws.capacity.capacity import Billing, CapacityControl
+from ingest_cli.aws.capacity.raise_record import Raise
+from ingest_cli.aws.capacity.temporary_raise import ScaleWish, Scaling
+from ingest_cli.aws.lease import Holder
 from ingest_cli.errors import BusyError, TableError, TryAgainError
-from ingest_cli.lock import Holder
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.raised import Raise
-from ingest_cli.scaling import ScaleWish, Scaling
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
+from ingest_cli.report.pricing import PriceList, Tariff
+from ingest_cli.runtime.stop import StopRequest
 from tests.support.fake_clock import FakeClock
 
 NOW = dt.datetime(2026, 11, 23, 9, 30, tzinfo=dt.UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies.chunking import AIM_S, FIRST_BYTES, MAX_BYTES, MIN_BYTES, ChunkSize, first_bytes
+from ingest_cli.engines.chunk_size import AIM_S, FIRST_BYTES, MAX_BYTES, MIN_BYTES, ChunkSize, first_bytes
 
 
 def settled(bytes_per_s: float) -> int:

@@ -24,9 +24,9 @@ from ingest_cli.formats.columnar import ArrowFile, Parquet
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, FileFormat
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Position, RowChunk, Span
-from ingest_cli.source_budget import Budget, Limits
+from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.model.chunks import Position, RowChunk, Span
+from ingest_cli.model.source_budget import Budget, Limits
 
 Written = Callable[[pa.Table], bytes]
 

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import pytest
 
-from ingest_cli import core_dumps
-from ingest_cli.engines import worker as module
-from ingest_cli.engines.worker import Worker
+from ingest_cli.engines import worker_process as module
+from ingest_cli.engines.worker_process import Worker
+from ingest_cli.runtime import core_dumps
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 SOFT, HARD = 4096, 8192
@@ -39,7 +39,7 @@ def told(code: str) -> list[Any]:
 
 @LINUX
 def test_importing_the_library_changes_nothing() -> None:
-    assert told("import ingest_cli.loading, ingest_cli.cli.load\nsay()") == [[SOFT, HARD, False]]
+    assert told("import ingest_cli.commands.load, ingest_cli.cli.load\nsay()") == [[SOFT, HARD, False]]
 
 
 @LINUX

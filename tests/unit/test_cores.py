@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.cores import available_cores
+from ingest_cli.runtime.cores import available_cores
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.cost import STALE_AFTER_DAYS, Pace, PriceList, Tariff, Volume, predict
 from ingest_cli.errors import SpentError, UsageError
-from ingest_cli.policies.budget import Budget
-from ingest_cli.policies.shared import Shared, SharedByProcesses
+from ingest_cli.report.pricing import STALE_AFTER_DAYS, Pace, PriceList, Tariff, Volume, predict
+from ingest_cli.runtime.shared_state import Shared, SharedByProcesses
+from ingest_cli.sinks.policies.budget import Budget
 
 LIST = PriceList.read()
 PRICES = """\

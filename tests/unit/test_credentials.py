@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 
 from ingest_cli.errors import ExitCode, TryAgainError
-from ingest_cli.fibers import Fibers
+from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.sinks.transports.credentials import AGAIN_S, Renewing
 from tests.support.fake_clock import FakeClock
 

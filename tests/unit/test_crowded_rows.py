@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli.manifest import Field
-from ingest_cli.normalize import Normalized, normalize
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.identifiers.normalize import Normalized, normalize
+from ingest_cli.model.chunks import Position, RowChunk
+from ingest_cli.model.manifest import Field
 
 PHONES = Field(("PHONE",), "Phone numbers", "phone", lookup=True)
 MORE_PHONES = Field(("MORE",), "Phone numbers", "phone", lookup=False)

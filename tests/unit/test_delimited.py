@@ -10,7 +10,7 @@ from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import delimited, framing, irregular, record_stream
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
-from ingest_cli.records import Position, RowChunk, Span
+from ingest_cli.model.chunks import Position, RowChunk, Span
 from tests.support.chunks import cells, fates, flags, repeated
 
 COMMA = Dialect(",", '"')

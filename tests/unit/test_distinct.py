@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.distinct import DistinctCounter
+from ingest_cli.report.distinct import DistinctCounter
 
 HASHES = np.random.default_rng(1).integers(0, 1 << 64, 100_000, np.uint64)
 

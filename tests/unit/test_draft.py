@@ -20,17 +20,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest_cli.drafting.draft import Draft, dataset_id, dataset_title, make_draft
-from ingest_cli.drafting.kinds import usable_share
-from ingest_cli.drafting.looking import find_dumps, look_at
-from ingest_cli.drafting.manifest_text import manifest_text
-from ingest_cli.drafting.sampling import FURTHER_BYTES
+from ingest_cli.commands.draft.draft import Draft, dataset_id, dataset_title, make_draft
+from ingest_cli.commands.draft.kinds import usable_share
+from ingest_cli.commands.draft.looking import find_dumps, look_at
+from ingest_cli.commands.draft.manifest_text import manifest_text
+from ingest_cli.commands.draft.sampling import FURTHER_BYTES
+from ingest_cli.commands.validate import validate
 from ingest_cli.errors import IngestError, SourceError, UsageError
 from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES
-from ingest_cli.manifest import Manifest, load_manifest, parse_manifest
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
-from ingest_cli.validating import validate
+from ingest_cli.model.manifest import Manifest, load_manifest, parse_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
 from tests.support import undescribed as shapes
 from tests.support.undescribed import SECRET, Writer, people
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest_cli.drafting.draft import Draft, make_draft
-from ingest_cli.drafting.looking import find_dumps, look_at
-from ingest_cli.drafting.manifest_text import manifest_text
+from ingest_cli.commands.draft.draft import Draft, make_draft
+from ingest_cli.commands.draft.looking import find_dumps, look_at
+from ingest_cli.commands.draft.manifest_text import manifest_text
+from ingest_cli.commands.validate import validate
 from ingest_cli.formats.sniff import FileGuess, sniff
-from ingest_cli.manifest import Manifest, parse_manifest
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
-from ingest_cli.validating import validate
+from ingest_cli.model.manifest import Manifest, parse_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
 from tests.support import undescribed as shapes
 
 ROWS = shapes.people(60)

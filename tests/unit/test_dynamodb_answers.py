@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.batching import Batch
 from ingest_cli.errors import IngestError, TableError
+from ingest_cli.items.batching import Batch
 from ingest_cli.sinks.dynamodb import interpret
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer

@@ -26,16 +26,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli import validating
-from ingest_cli.batching import batches
+from ingest_cli.commands import validate as validating
 from ingest_cli.formats import Wanted, gathering, open_format
-from ingest_cli.hashing import KERNEL, RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher, looped_hmac
-from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.keys import Pepper
-from ingest_cli.manifest import parse_manifest
-from ingest_cli.normalize import normalize
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
+from ingest_cli.identifiers.normalize import normalize
+from ingest_cli.items.batching import batches
+from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.items.hashing import KERNEL, RECORD_TAG_BYTES, TAG_BYTES, ByteMatrix, Hasher, looped_hmac
+from ingest_cli.model.keys import Pepper
+from ingest_cli.model.manifest import parse_manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
 from ingest_cli.sinks.discard import DiscardSink
 from tests.support.pipelines import FixedSize
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.aws import open_session
-from ingest_cli.endpoints import is_aws, is_loopback, refuse_insecure
+from ingest_cli.aws.session import open_session
+from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, UsageError
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
+from ingest_cli.runtime.endpoints import is_aws, is_loopback, refuse_insecure
 from ingest_cli.sources import find_sources
-from ingest_cli.tables import Table
 
 ELSEWHERE = (
     "http://localhost.evil.com",

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from ingest_cli.bundles import Bundle
-from ingest_cli.engines.journal import Books, Journal
+from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.rejects import RejectFile
+from ingest_cli.commands.run import Watcher, announced, counting, run_all
 from ingest_cli.formats import Wanted, open_format
+from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import Position, Remaining, Span
 from ingest_cli.pipeline import Plan, Shard, Stages
-from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Position, Remaining, Span
-from ingest_cli.report import Account, Report
-from ingest_cli.running import Watcher, announced, counting, run_all
-from ingest_cli.settlement import Settled
+from ingest_cli.report.report import Account, Report
 from tests.support.pipelines import BytesSource, FixedSize, manifest
 
 CHUNK_BYTES = 16 << 10

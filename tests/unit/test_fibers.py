@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli import fibers as module
-from ingest_cli.fibers import LOOK_S, Fibers, Room, Ticket
+from ingest_cli.runtime import fibers as module
+from ingest_cli.runtime.fibers import LOOK_S, Fibers, Room, Ticket
 
 LONG_S = 60.0
 """What a test that hangs is waited for."""

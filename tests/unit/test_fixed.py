@@ -10,7 +10,7 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats import fixed
 from ingest_cli.formats.fixed import Fixed
 from ingest_cli.formats.fixed_widths import Layout
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.model.chunks import Position, RowChunk
 from tests.support.chunks import cells, fates, flags
 
 NAMES = ("NAME", "IC", "CITY")

@@ -15,21 +15,21 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from ingest_cli.authentication import StateKey
-from ingest_cli.catalog import COMPLETE, Catalog, DatasetRow
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
+from ingest_cli.aws.capacity.temporary_raise import restore
+from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
+from ingest_cli.aws.lease import Lease, look
+from ingest_cli.aws.table import Table
+from ingest_cli.checkpoint import checkpoint as checkpoints
+from ingest_cli.checkpoint.checkpoint import MAX_BYTES, Checkpoint, Identity
+from ingest_cli.checkpoint.ranges import SourceRanges
+from ingest_cli.checkpoint.store import TableLedger
+from ingest_cli.commands.status import Watch
 from ingest_cli.errors import ExitCode, IngestError, LockedError, UntrustedStateError
-from ingest_cli.keys import Pepper
-from ingest_cli.ledger import TableLedger
-from ingest_cli.lock import Lease, look
-from ingest_cli.policies import checkpoint as checkpoints
-from ingest_cli.policies.checkpoint import MAX_BYTES, Checkpoint, Identity
-from ingest_cli.policies.ranges import SourceRanges
-from ingest_cli.raised import Raise, RaiseRow, SuspendedRow
-from ingest_cli.records import Position, Span
-from ingest_cli.report import Account
-from ingest_cli.scaling import restore
-from ingest_cli.status import Watch
-from ingest_cli.tables import Table
+from ingest_cli.model.chunks import Position, Span
+from ingest_cli.model.keys import Pepper
+from ingest_cli.report.report import Account
 
 PEPPER = Pepper("k1", bytes(range(32)))
 KEY = StateKey.of(PEPPER)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ingest_cli.formats.framing import Dialect, count_cells, scan
-from ingest_cli.records import Position, RowChunk, count_lines, line_ends
+from ingest_cli.model.chunks import Position, RowChunk, count_lines, line_ends
 
 COMMA = Dialect(",", '"')
 

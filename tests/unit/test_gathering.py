@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from ingest_cli.bundles import Bundle
 from ingest_cli.errors import DamagedError, ManifestError, TryAgainError
 from ingest_cli.formats import open_format
 from ingest_cli.formats.gathering import MOST_AGE_S, Gatherer
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.joined import JoiningFormat
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import Origin, Position, RowChunk
 from ingest_cli.pipeline import wanted_of
-from ingest_cli.records import Origin, Position, RowChunk
 from tests.support.archives import tar_of
 from tests.support.pipelines import BytesSource, manifest, run
 

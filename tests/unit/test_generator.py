@@ -18,7 +18,7 @@ from email_validator import validate_email
 from stdnum import luhn
 from stdnum.my import nric
 
-from ingest_cli.manifest import load_manifest
+from ingest_cli.model.manifest import load_manifest
 from tests.support import dumps, make_samples
 from tests.support.dumps import BLOCK_ROWS, ENCODINGS, LINE_ENDS, Dump
 from tests.support.oddities import ODDITIES

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.hashing import (
+from ingest_cli.items.hashing import (
     KERNEL,
     RECORD_TAG_CHARACTERS,
     TAG_CHARACTERS,
@@ -26,7 +26,7 @@ from ingest_cli.hashing import (
     compiled_hmac,
     looped_hmac,
 )
-from ingest_cli.keys import Pepper
+from ingest_cli.model.keys import Pepper
 
 VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
 PEPPER = Pepper(VECTORS["kid"], bytes.fromhex(VECTORS["pepper_hex"]))

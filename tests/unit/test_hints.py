@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_cli.manifest import parse_manifest
+from ingest_cli.model.manifest import parse_manifest
 from tests.support.endpoint import item_bytes
 from tests.support.pipelines import PEPPER, SRC, BytesSource, run, table_of
 from tests.support.truth import Reference, RowTruth, as_dynamodb_json

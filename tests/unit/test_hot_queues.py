@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from ingest_cli.batching import Batch
-from ingest_cli.policies.hot_keys import COOL_AFTER_S, HotKeys
-from ingest_cli.policies.hot_queues import LINGER_S, HotBatch, HotQueues
-from ingest_cli.policies.shared import Shared
+from ingest_cli.items.batching import Batch
+from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.sinks.policies.hot_keys import COOL_AFTER_S, HotKeys
+from ingest_cli.sinks.policies.hot_queues import LINGER_S, HotBatch, HotQueues
 from tests.support.fake_clock import FakeClock
 from tests.support.synthetic_items import batch, items
 

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.identifiers.normalize import Normalized, normalize
 from ingest_cli.identifiers.phone import NO_REGION
 from ingest_cli.identifiers.regions import canonicalized_by_region, region_of
-from ingest_cli.manifest import Field
-from ingest_cli.normalize import Normalized, normalize
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.model.chunks import Position, RowChunk
+from ingest_cli.model.manifest import Field
 
 PHONE = IDENTIFIERS["phone"]
 

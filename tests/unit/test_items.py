@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli import items as items_module
-from ingest_cli.hashing import Hasher
-from ingest_cli.items import ItemBuilder, Items
-from ingest_cli.keys import Pepper
-from ingest_cli.records import Records
+from ingest_cli.items import builder as items_module
+from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.chunks import Records
+from ingest_cli.model.keys import Pepper
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.endpoint import item_bytes
 from tests.support.pipelines import BytesSource, Settled, manifest, run, table_of

@@ -6,11 +6,11 @@ import os
 from collections import Counter
 from dataclasses import replace
 
-from ingest_cli.engines.journal import MOST_TURNS, TURN_BYTES, WORTH_WCU, Books, Journal
-from ingest_cli.policies.checkpoint import Checkpoint, Identity
-from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Origin, Position
-from ingest_cli.report import Account, Report
+from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
+from ingest_cli.checkpoint.journal import MOST_TURNS, TURN_BYTES, WORTH_WCU, Books, Journal
+from ingest_cli.checkpoint.rejects import RejectFile
+from ingest_cli.model.chunks import Origin, Position
+from ingest_cli.report.report import Account, Report
 
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
 

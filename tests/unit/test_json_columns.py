@@ -11,7 +11,7 @@ from ingest_cli.errors import DamagedError, ManifestError, SourceError
 from ingest_cli.formats import json_columns
 from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.json_columns import JsonColumns
-from ingest_cli.records import Position, RowChunk, Span
+from ingest_cli.model.chunks import Position, RowChunk, Span
 from tests.support.chunks import cells, fates, flags, read_to_fault, repeated
 
 FRAME = b'{"a": {"0": "1", "1": "2"}, "x": {"0": "p", "1": "q"}, "b": {"0": 3, "1": null}}'

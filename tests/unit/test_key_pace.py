@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from ingest_cli.policies.key_pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
-from ingest_cli.policies.shared import MAX_PACES, Shared, SharedByProcesses
+from ingest_cli.runtime.shared_state import MAX_PACES, Shared, SharedByProcesses
+from ingest_cli.sinks.policies.key_pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
 from tests.support.endpoint.capacity import Bucket
 from tests.support.fake_clock import FakeClock
 

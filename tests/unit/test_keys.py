@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation,
 from moto import mock_aws
 
 from ingest_cli.errors import ExitCode, KeyRefusedError
-from ingest_cli.keys import (
+from ingest_cli.model.keys import (
     KMS_CONTEXT,
     KeyReference,
     Pepper,

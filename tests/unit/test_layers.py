@@ -316,7 +316,7 @@ def test_narrowed_only_takes_away() -> None:
 
 
 KEPT: dict[str, Modules] = {
-    "down": {"items": "from ingest_cli.hashing import tag", "hashing": ""},
+    "down": {"items": "from ingest_cli.items.hashing import tag", "hashing": ""},
     "down, the module itself": {"items": "from ingest_cli import hashing", "hashing": ""},
     "down to a package's interface": {
         "policies.retry": "from ingest_cli.sinks.interface import Sink",
@@ -348,7 +348,7 @@ BROKEN: dict[str, tuple[Rule, Modules, str]] = {
     "a new package": (unplaced, {"helpers.text": ""}, "ingest_cli/helpers is not in LAYERS"),
     "up": (
         pointing_up,
-        {"hashing": "from ingest_cli.items import Item", "items": ""},
+        {"hashing": "from ingest_cli.items.builder import Item", "items": ""},
         "does not stand below",
     ),
     "up, the module": (pointing_up, {"items": "from ingest_cli import cli", "cli": ""}, "imports cli"),
@@ -380,7 +380,7 @@ BROKEN: dict[str, tuple[Rule, Modules, str]] = {
     "narrowed, one sink": (pointing_up, {"policies.a": "from ingest_cli.sinks.b import c"}, "NARROWED keeps"),
     "narrowed, the pepper": (
         pointing_up,
-        {"formats.csv": "from ingest_cli.keys import Key"},
+        {"formats.csv": "from ingest_cli.model.keys import Key"},
         "NARROWED keeps",
     ),
     "a cycle of two": (

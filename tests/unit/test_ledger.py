@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.authentication import StateKey
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.table import Table
+from ingest_cli.checkpoint.store import STATE_FILE, FileLedger, TableLedger
 from ingest_cli.errors import LockedError, TableError, TryAgainError, UsageError
-from ingest_cli.keys import Pepper
-from ingest_cli.ledger import STATE_FILE, FileLedger, TableLedger
-from ingest_cli.tables import Table
+from ingest_cli.model.keys import Pepper
 from tests.support.endpoint import Endpoint, faults
 
 KEY = StateKey.of(Pepper("k1", bytes(range(32))))

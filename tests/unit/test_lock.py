@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from ingest_cli import lock
+from ingest_cli.aws import lease as lock
+from ingest_cli.aws.lease import LEASE_S, Holder, Lease, unlock
+from ingest_cli.aws.table import Table
 from ingest_cli.errors import LockedError
-from ingest_cli.lock import LEASE_S, Holder, Lease, unlock
-from ingest_cli.policies.fence import MARGIN_S, Fence
-from ingest_cli.policies.shared import Shared
-from ingest_cli.tables import Table
+from ingest_cli.runtime.fence import MARGIN_S, Fence
+from ingest_cli.runtime.shared_state import Shared
 from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import ExitCode, ManifestError
-from ingest_cli.format_table import Format
-from ingest_cli.manifest import (
+from ingest_cli.model.format_options import Format
+from ingest_cli.model.manifest import (
     DEFAULT_EXPOSES,
     KINDS,
     MAX_MANIFEST_BYTES,

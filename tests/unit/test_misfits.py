@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ingest_cli.bundles import Bundle
 from ingest_cli.engines.messages import pack, unpack
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect, RowRules
-from ingest_cli.policies.replay import Replay
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Origin, RowChunk
+from ingest_cli.formats.replay import Replay
+from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import Origin, RowChunk
 from tests.support.chunks import cells, fates, flags
 
 NAMES = ("A", "B", "C")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.manifest import load_manifest
-from ingest_cli.outcome import check
-from ingest_cli.report import Account, Report
+from ingest_cli.commands.outcome import check
+from ingest_cli.model.manifest import load_manifest
+from ingest_cli.report.report import Account, Report
 
 MANIFEST = load_manifest(Path(__file__).parents[2] / "sample_data" / "telco.toml")
 

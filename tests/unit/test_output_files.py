@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli import output_files
-from ingest_cli.output_files import (
+from ingest_cli.runtime import output_files
+from ingest_cli.runtime.output_files import (
     PUBLIC,
     StrPath,
     UnsafeFileError,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import UsageError
-from ingest_cli.policies.ceiling import Ceiling
-from ingest_cli.policies.pacing import MIN_WCU_PER_S, Pacer, Rules
+from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.sinks.policies.pacing import MIN_WCU_PER_S, Pacer, Rules
 from tests.support.fake_clock import FakeClock
 
 

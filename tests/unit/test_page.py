@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.cli.report_file import _printable
-from ingest_cli.page.charts import MAX_BARS, counted
-from ingest_cli.page.document import Document
-from ingest_cli.page.series import Series
-from ingest_cli.timeline import Point, Timeline
+from ingest_cli.report.html.charts import MAX_BARS, counted
+from ingest_cli.report.html.document import Document
+from ingest_cli.report.html.series import Series
+from ingest_cli.report.timeline import Point, Timeline
 from tests.support.reports import HOSTILE, as_kept, long_load, short_runs
 
-CSS = Path(__file__).resolve().parents[2] / "ingest_cli" / "page" / "page.css"
+CSS = Path(__file__).resolve().parents[2] / "ingest_cli" / "report" / "html" / "page.css"
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 
 

@@ -19,19 +19,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli.bundles import Bundle
+from ingest_cli.checkpoint.chunk_result import Settled
 from ingest_cli.engines import pool as module
+from ingest_cli.engines.factory import Staff
 from ingest_cli.engines.interface import Settle
 from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
 from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
-from ingest_cli.policies.shared import SharedByProcesses, process_context
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.records import Origin, Position, RowChunk, TableChunk
-from ingest_cli.report import Account, Traffic
-from ingest_cli.settings import RunSettings
-from ingest_cli.settlement import Settled
-from ingest_cli.staffing import Staff
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.chunks import Origin, Position, RowChunk, TableChunk
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Account, Traffic
+from ingest_cli.runtime.shared_state import SharedByProcesses, process_context
+from ingest_cli.runtime.stop import StopRequest
 from tests.fault.scenes import POLL_S, TIMEOUT_S, wait_until
 from tests.support.processes import is_alive
 

@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_cli import preflight
+from ingest_cli.commands import preflight
+from ingest_cli.commands.validate import reproduce
 from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, MissingColumnError, MissingSourceError, SourceError
-from ingest_cli.manifest import Manifest, parse_manifest
+from ingest_cli.model.manifest import Manifest, parse_manifest
+from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import named
-from ingest_cli.report import Report
-from ingest_cli.settings import RunSettings
+from ingest_cli.report.report import Report
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.joined import Joined
-from ingest_cli.validating import reproduce
 from tests.support.archives import tar_of, zip_of
 from tests.support.pipelines import PEPPER, BytesSource
 

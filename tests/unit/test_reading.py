@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ingest_cli.aws.table import Capacity, Table
+from ingest_cli.commands.table_reader import Reader, Reading, Selection, reader
 from ingest_cli.errors import TableError, TryAgainError, UsageError
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.reading import Reader, Reading, Selection, reader
-from ingest_cli.settings import Target
-from ingest_cli.tables import Capacity, Table
+from ingest_cli.model.settings import Target
+from ingest_cli.runtime.stop import StopRequest
 from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ingest_cli.records import Position, RowChunk, count_lines
+from ingest_cli.model.chunks import Position, RowChunk, count_lines
 
 # Records as formats cut them: most end with their line end, some hold more of them, some none.
 RECORDS = st.lists(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import TryAgainError, UsageError
-from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.records import Origin, Reject
+from ingest_cli.model.chunks import Origin, Reject
 
 ONE = Reject(3, 4, "normalize", "too_short", "ICNUM")
 LINE = '{"source": "a", "shard": 0, "row": 1, "line": 1, "stage": "parse", "reason": "x", "field": null}\n'

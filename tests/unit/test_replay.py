@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import UsageError
-from ingest_cli.policies.rejects import RejectFile
-from ingest_cli.policies.replay import Replay
-from ingest_cli.records import Origin, Position, Reject, RowChunk
+from ingest_cli.formats.replay import Replay
+from ingest_cli.model.chunks import Origin, Position, Reject, RowChunk
 
 
 def rejects_of(path: Path, **rows: list[int]) -> Path:

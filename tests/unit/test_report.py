@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from ingest_cli.report import Account, Report, Traffic
+from ingest_cli.report.report import Account, Report, Traffic
 
 
 def account() -> Account:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.answer_limits import left_s
-from ingest_cli.batching import Batch
 from ingest_cli.errors import BusyError, TableError, TryAgainError, UnreachableError
-from ingest_cli.policies.hot_keys import HotKeys
-from ingest_cli.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, insist
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.items.batching import Batch
+from ingest_cli.runtime.answer_limits import left_s
+from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
+from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, insist
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import ScriptedSink, all_taken, leaving
 from tests.support.synthetic_items import batch

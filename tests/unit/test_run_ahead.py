@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest_cli.policies.run_ahead import AHEAD_ITEMS, RECENT_S, STALE_S, RunAhead
-from ingest_cli.policies.shared import Shared, SharedByProcesses
+from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RECENT_S, STALE_S, RunAhead
+from ingest_cli.runtime.shared_state import Shared, SharedByProcesses
 from tests.support.fake_clock import FakeClock
 
 

@@ -15,12 +15,12 @@ from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs, overall
 from ingest_cli.cli.standard_streams import ResultFile
+from ingest_cli.commands.run import Watcher
 from ingest_cli.errors import ExitCode
-from ingest_cli.manifest import Manifest
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.report import Report
-from ingest_cli.running import Watcher
-from ingest_cli.settings import RunSettings
+from ingest_cli.model.manifest import Manifest
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.stop import StopRequest
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 MANIFESTS = [SAMPLES / name for name in ("telco.toml", "forum.toml", "klinik.toml")]

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies import shared as shared_numbers
-from ingest_cli.policies.pacing import Pacer
-from ingest_cli.policies.retry import Progress
-from ingest_cli.policies.shared import Shared, SharedByProcesses, process_context
+from ingest_cli.runtime import shared_state as shared_numbers
+from ingest_cli.runtime.shared_state import Shared, SharedByProcesses, process_context
+from ingest_cli.sinks.policies.pacing import Pacer
+from ingest_cli.sinks.policies.retry import Progress
 from tests.support.fake_clock import FakeClock
 
 # A test runs in a process with threads of its own, and those that it forks use nothing of these.

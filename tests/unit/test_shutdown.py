@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest_cli.errors import ExitCode, LockedError, TryAgainError
-from ingest_cli.policies.shutdown import StopRequest
+from ingest_cli.runtime.stop import StopRequest
 
 
 def test_nobody_asked() -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.drafting.draft import make_draft
-from ingest_cli.drafting.kinds import LoadRules
-from ingest_cli.drafting.looking import find_dumps, look_at
-from ingest_cli.drafting.manifest_text import manifest_text
+from ingest_cli.commands.draft.draft import make_draft
+from ingest_cli.commands.draft.kinds import LoadRules
+from ingest_cli.commands.draft.looking import find_dumps, look_at
+from ingest_cli.commands.draft.manifest_text import manifest_text
 from ingest_cli.errors import IngestError
 from ingest_cli.formats.sniff import FileGuess, sniff
 from ingest_cli.formats.sniffing.keys import described, identifier_in
 from ingest_cli.formats.sniffing.trees import parse_sample
-from ingest_cli.manifest import parse_manifest
+from ingest_cli.model.manifest import parse_manifest
 
 IDENTIFIERS = {
     "phone numbers": ["+60123456781", "60123456782", "012-345 6783", "0123456784", "+1 (650) 253-0000"],

@@ -19,7 +19,7 @@ from ingest_cli.errors import SourceError
 from ingest_cli.formats.arrow.cells import MAX_VALUES
 from ingest_cli.formats.columnar import ArrowFile, Parquet
 from ingest_cli.formats.xlsx import Workbook
-from ingest_cli.source_budget import MIB, Budget, Limits
+from ingest_cli.model.source_budget import MIB, Budget, Limits
 from tests.support.archives import age_with_passphrase, tar_of, zip_of
 from tests.support.hostile.case import zstd_of
 from tests.support.hostile.columnar import CASES as COLUMNAR

@@ -17,7 +17,7 @@ from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
 from ingest_cli.errors import SourceError, UsageError
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
 from ingest_cli.sources import find_by_entry, find_sources, join, s3
 from ingest_cli.sources.places import Places
 from ingest_cli.sources.s3_requests import Requests

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from ingest_cli.errors import ExitCode, SourceError, TryAgainError, UsageError
-from ingest_cli.settings import Target
+from ingest_cli.model.settings import Target
 from ingest_cli.sources import Source, SourceBusyError, find_sources
 from ingest_cli.sources.places import READ_BYTES
 from ingest_cli.sources.s3_requests import FINDING, READING, open_requests

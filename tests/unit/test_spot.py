@@ -12,9 +12,9 @@ from typing import ClassVar
 import pytest
 
 from ingest_cli.errors import TryAgainError
-from ingest_cli.policies import spot
-from ingest_cli.policies.shutdown import StopRequest
-from ingest_cli.policies.spot import SpotNotice
+from ingest_cli.runtime import spot_notice as spot
+from ingest_cli.runtime.spot_notice import SpotNotice
+from ingest_cli.runtime.stop import StopRequest
 
 VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 

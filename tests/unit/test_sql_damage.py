@@ -11,7 +11,7 @@ from ingest_cli.formats import record_stream
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.sql import boundaries, scanner, tokens
 from ingest_cli.formats.sql_dump import MAX_GAP_BYTES, SqlDump
-from ingest_cli.records import RowChunk, Span
+from ingest_cli.model.chunks import RowChunk, Span
 from tests.support.sql_reading import MYSQL, POSTGRESQL, cells, flags, read, records, rejects
 
 # Damage

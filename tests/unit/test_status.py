@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ingest_cli.authentication import StateKey
-from ingest_cli.catalog import COMPLETE, LOADING, Catalog, DatasetRow
-from ingest_cli.keys import Pepper
-from ingest_cli.ledger import TableLedger
-from ingest_cli.lock import LEASE_S, Lease
-from ingest_cli.policies.checkpoint import Checkpoint, Identity
-from ingest_cli.records import Position, Span
-from ingest_cli.status import FOLLOW_EVERY_S, Seen, Watch
-from ingest_cli.tables import Table
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.catalog import COMPLETE, LOADING, Catalog, DatasetRow
+from ingest_cli.aws.lease import LEASE_S, Lease
+from ingest_cli.aws.table import Table
+from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
+from ingest_cli.checkpoint.store import TableLedger
+from ingest_cli.commands.status import FOLLOW_EVERY_S, Seen, Watch
+from ingest_cli.model.chunks import Position, Span
+from ingest_cli.model.keys import Pepper
 from tests.support.fake_clock import FakeClock
 
 PEPPER = Pepper("k1", bytes(range(32)))

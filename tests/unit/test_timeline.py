@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies.pacing import Pacer
-from ingest_cli.policies.shared import SharedByProcesses
-from ingest_cli.recording import recorded
-from ingest_cli.report import Report, Traffic
-from ingest_cli.timeline import (
+from ingest_cli.commands.sampler import recorded
+from ingest_cli.report.report import Report, Traffic
+from ingest_cli.report.timeline import (
     BUCKETS,
     FINEST_S,
     Latencies,
@@ -26,6 +24,8 @@ from ingest_cli.timeline import (
     is_throttle,
     throttles,
 )
+from ingest_cli.runtime.shared_state import SharedByProcesses
+from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.fake_clock import FakeClock
 
 LATENCIES = st.floats(1e-6, 2000.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ingest_cli.batching import batches
-from ingest_cli.distinct import DistinctCounter
-from ingest_cli.reading import Key
-from ingest_cli.verification import Differences, Scope, Verification
-from ingest_cli.verify import _Sampling
+from ingest_cli.commands.table_reader import Key
+from ingest_cli.commands.verify import _Sampling
+from ingest_cli.commands.verify_result import Differences, Scope, Verification
+from ingest_cli.items.batching import batches
+from ingest_cli.report.distinct import DistinctCounter
 from tests.support.synthetic_items import items
 
 KEYS = 400

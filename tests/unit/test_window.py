@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.policies.window import RowWindow
-from ingest_cli.records import Position, RowChunk
+from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.model.chunks import Position, RowChunk
 
 LINE = b"1234567\n"
 

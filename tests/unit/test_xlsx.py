@@ -18,7 +18,7 @@ from ingest_cli.errors import IngestError, ManifestError, SourceError, UsageErro
 from ingest_cli.formats import xlsx_guard
 from ingest_cli.formats.xlsx import Sheets, Workbook, as_text
 from ingest_cli.identifiers.spreadsheet import restore
-from ingest_cli.records import Position, RowChunk, Span
+from ingest_cli.model.chunks import Position, RowChunk, Span
 
 Rows = Sequence[Sequence[object]]
 

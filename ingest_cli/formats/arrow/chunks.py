@@ -13,7 +13,7 @@ from ingest_cli.formats.arrow import cells
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.records import IndexArray, Position, TableChunk
+from ingest_cli.model.chunks import IndexArray, Position, TableChunk
 
 TOO_LONG = "record_too_long"
 

@@ -13,8 +13,8 @@ from ingest_cli.formats.arrow.cells import MAX_VALUES, TooManyValuesError
 from ingest_cli.formats.arrow.chunks import Chunks, measured
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import ChunkBytes
-from ingest_cli.records import RowChunk, Span
-from ingest_cli.source_budget import Budget
+from ingest_cli.model.chunks import RowChunk, Span
+from ingest_cli.model.source_budget import Budget
 
 MAX_SLICE_ROWS = 1 << 18
 """Rows that are looked at together: a batch of nulls of any length takes no byte in the file."""

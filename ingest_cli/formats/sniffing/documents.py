@@ -24,7 +24,7 @@ from ingest_cli.formats.sniffing.keys import described, is_extended, is_map
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.trees import Path, Places, names_of, parse_sample
 from ingest_cli.formats.sniffing.wounds import counted
-from ingest_cli.manifest import ROW_KEY
+from ingest_cli.model.manifest import ROW_KEY
 
 ROOT = "$"
 """What a manifest writes where the documents themselves are the rows, or arrays of them."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 
-from ingest_cli.aws import not_renewable
-from ingest_cli.bounded_http import guarded
-from ingest_cli.fibers import Fibers, Room
+from ingest_cli.aws.session import not_renewable
+from ingest_cli.runtime.bounded_http import guarded
+from ingest_cli.runtime.fibers import Fibers, Room
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from ingest_cli.answer_limits import ANSWER_TIMEOUT_S
+from ingest_cli.runtime.answer_limits import ANSWER_TIMEOUT_S
 
 
 class Answer(NamedTuple):

@@ -1,0 +1,1 @@
+"""Sessions, the table and its reserved rows, the lease, and an embedded DynamoDB."""

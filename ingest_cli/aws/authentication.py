@@ -1,0 +1,237 @@
+"""MACs of what a later run trusts: reserved rows of the table, and state files.
+
+Who may write to the table, or to a folder, may not thereby decide what a load takes for done or a prune for stale: that
+takes the pepper. The key is `subkey("state")` of the pepper. The MAC of a row is HMAC-SHA256 over
+
+    pk 00 sk 00 canonical
+
+where `canonical` is the JSON of its other attributes but `mac` itself, in DynamoDB's typed form, as UTF-8 with sorted
+keys and without spaces; numbers in one spelling, since DynamoDB gives them back in another than it got; sets sorted;
+bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as an
+attribute that the MAC covers.
+
+A row that is put back as it once was is authentic; deletion and rollback are not detected.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.errors import UntrustedStateError
+
+if TYPE_CHECKING:
+    from ingest_cli.model.keys import Pepper
+
+MAC, KID = "mac", "kid"
+
+MAX_NESTING = 32
+"""Levels of lists and maps that DynamoDB allows in an item (Developer Guide, "Service, account, and table quotas")."""
+
+_KEYS = ("pk", "sk")
+_KID = re.compile(r"[a-z0-9]{1,8}")
+_MAX_NUMBER_CHARACTERS = 200  # 38 digits, an exponent down to -130, and what a spelling without one takes
+_FILE_HEAD = re.compile(rb"ingest-cli state ([a-z0-9]{1,8}) ([0-9a-f]{64})\n")
+_MAX_HEAD_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class StateKey:
+    """What rows and state files are authenticated with.
+
+    Attributes:
+        kid: id of the pepper.
+    """
+
+    kid: str
+    _secret: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, pepper: Pepper) -> StateKey:
+        """The key that belongs to a pepper."""
+        return cls(pepper.kid, pepper.subkey("state"))
+
+    def signed(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row with the key id and the MAC, in DynamoDB's typed form, ready to be put."""
+        named = {**row, KID: {"S": self.kid}}
+        return {**named, MAC: {"B": self._mac_of_row(named)}}
+
+    def signed_file(self, name: str, content: bytes) -> bytes:
+        """The bytes of a file: a line with the key id and the MAC, and behind it the content."""
+        mac = self._mac_of_file(name, content).hex()
+        return f"ingest-cli state {self.kid} {mac}\n".encode("ascii") + content
+
+    def _mac_of_row(self, row: Mapping[str, Any]) -> bytes:
+        pk, sk = (str(row[name]["S"]).encode("utf-8", "surrogatepass") for name in _KEYS)
+        return hmac.digest(self._secret, b"\0".join([pk, sk, _canonical(row)]), "sha256")
+
+    def _mac_of_file(self, name: str, content: bytes) -> bytes:
+        return hmac.digest(self._secret, b"\0".join([name.encode(), content]), "sha256")
+
+    def is_authentic_row(self, row: Mapping[str, Any]) -> bool:
+        """Whether the MAC of a row is right; what cannot even be written in canonical form has none that is."""
+        mac = _member(row, MAC, "B")
+        try:
+            return isinstance(mac, bytes) and hmac.compare_digest(mac, self._mac_of_row(row))
+        except ValueError:
+            return False
+
+    def is_authentic_file(self, name: str, mac: bytes, content: bytes) -> bool:
+        """Whether this is the MAC of a file with that name and content."""
+        return hmac.compare_digest(mac, self._mac_of_file(name, content))
+
+
+def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advice: str) -> bool:
+    """Check the MAC of a row before anything in it is used.
+
+    Args:
+        row: in DynamoDB's typed form.
+        key: to check it with; None: there is none.
+        place: names the row, for the sentence.
+        advice: what to try, for the sentence.
+
+    Returns:
+        Whether it is authentic. It is not if there is no key, or it names another one: then nobody can tell.
+
+    Raises:
+        UntrustedStateError: it names this key, or none at all, and the MAC is not right.
+    """
+    kid = _member(row, KID, "S")
+    if key is None:
+        return False
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise UntrustedStateError(f"{place} is not authentic: it names no pepper; {advice}")
+    if kid != key.kid:
+        return False
+    if not key.is_authentic_row(row):
+        raise _refused(place, kid, advice)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """What is in a state file.
+
+    Attributes:
+        content: behind its first line.
+        kid: id of the pepper that it names.
+        is_authentic: whether its MAC is right; False if there was no key to check it with, or it names another.
+    """
+
+    content: bytes
+    kid: str
+    is_authentic: bool
+
+
+def authenticated_file(data: bytes, name: str, key: StateKey | None, place: str, advice: str) -> FileContent:
+    """Check the MAC of a file before anything in it is used.
+
+    Args:
+        data: all of its bytes.
+        name: of the file, without its folder.
+        key: to check it with; None: there is none.
+        place: names the file, for the sentence.
+        advice: what to try, for the sentence.
+
+    Raises:
+        UntrustedStateError: it names this key, or none at all, and the MAC is not right.
+    """
+    head = _FILE_HEAD.match(data[:_MAX_HEAD_BYTES])
+    if head is None:
+        raise UntrustedStateError(f"{place} is damaged, or none that this program wrote; {advice}")
+    kid, content = head[1].decode(), data[head.end() :]
+    is_ours = key is not None and key.kid == kid
+    if key is not None and is_ours and not key.is_authentic_file(name, bytes.fromhex(head[2].decode()), content):
+        raise _refused(place, kid, advice)
+    return FileContent(content, kid, is_ours)
+
+
+def _refused(place: str, kid: str, advice: str) -> UntrustedStateError:
+    return UntrustedStateError(
+        f'{place} is not authentic: its MAC does not match the pepper "{kid}", so it was changed by somebody else or '
+        f"damaged; {advice}"
+    )
+
+
+def _member(row: Mapping[str, Any], name: str, kind: str) -> Any:
+    value = row.get(name)
+    return value.get(kind) if isinstance(value, Mapping) else None
+
+
+def _canonical(row: Mapping[str, Any]) -> bytes:
+    """All attributes but the key and the MAC, so that equal rows give equal bytes.
+
+    Raises:
+        ValueError: an attribute is of no type that DynamoDB has.
+    """
+    plain = {name: _plain(value, MAX_NESTING) for name, value in row.items() if name != MAC and name not in _KEYS}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _plain(value: Any, levels: int) -> dict[str, Any]:
+    """One attribute value, as JSON has it."""
+    if not isinstance(value, Mapping) or len(value) != 1 or levels < 0:
+        raise ValueError("no attribute value")
+    ((kind, inner),) = value.items()
+    if kind == "L" and isinstance(inner, list):
+        return {kind: [_plain(one, levels - 1) for one in inner]}
+    if kind == "M" and isinstance(inner, Mapping):
+        return {kind: {str(name): _plain(one, levels - 1) for name, one in inner.items()}}
+    if kind in _SETS and isinstance(inner, list):
+        return {kind: sorted(_SCALARS[kind[0]](one) for one in inner)}
+    if kind not in _SCALARS:
+        raise ValueError("no type of DynamoDB's")
+    return {kind: _SCALARS[kind](inner)}
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no string")  # noqa: TRY004 - one kind of error for all that is not in order
+    return value
+
+
+def _number(value: Any) -> str:
+    """A number in one spelling: its digits without zeros at either end, and the power of ten that they are times."""
+    if not isinstance(value, str) or len(value) > _MAX_NUMBER_CHARACTERS:
+        raise ValueError("no number")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError("no number") from None
+    if not number.is_finite():
+        raise ValueError("no number")
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    significant = text.rstrip("0")
+    if not significant:
+        return "0"
+    return f"{'-' if sign else ''}{significant}E{int(exponent) + len(text) - len(significant)}"
+
+
+def _bytes(value: Any) -> str:
+    if not isinstance(value, bytes | bytearray):
+        raise ValueError("no bytes")  # noqa: TRY004 - one kind of error for all that is not in order
+    return base64.b64encode(value).decode()
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("no truth value")  # noqa: TRY004 - one kind of error for all that is not in order
+    return value
+
+
+_SETS = ("SS", "NS", "BS")
+_SCALARS: Mapping[str, Callable[[Any], Any]] = {
+    "S": _string,
+    "N": _number,
+    "B": _bytes,
+    "BOOL": _truth,
+    "NULL": _truth,
+}

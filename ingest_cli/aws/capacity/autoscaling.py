@@ -1,0 +1,181 @@
+"""Autoscaling of a table's write capacity: whether there is any, and how to make it hold still for a while.
+
+A scaling policy that sees more capacity than is used lowers it again, in the middle of what it was raised for. It is
+therefore suspended, which keeps the policy (AWS, "Suspend and resume scaling", Application Auto Scaling user guide),
+and given back the state in which it was found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ingest_cli.aws.session import DENIED, check_endpoint, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.errors import BusyError, TableError
+from ingest_cli.runtime.endpoints import is_aws
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ingest_cli.aws.table import Table
+
+_NAMESPACE, _DIMENSION = "dynamodb", "dynamodb:table:WriteCapacityUnits"
+ALL_SUSPENDED: Mapping[str, bool] = {
+    "DynamicScalingInSuspended": True,
+    "DynamicScalingOutSuspended": True,
+    "ScheduledScalingSuspended": True,
+}
+_SERVICE = "application_auto_scaling"  # as AWS's settings spell it
+
+NOT_ASKED = (
+    "autoscaling was not asked about, since the table is at an endpoint that is not AWS's; to have it asked, set "
+    "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"
+)
+"""What to tell where a table may scale by itself, but nobody knows whom to ask."""
+
+
+_CHECK = "check AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING and the region"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingState:
+    """What autoscaling does with a table's write capacity.
+
+    Attributes:
+        least, most: between which it keeps the capacity.
+        suspended: which of its parts are suspended.
+    """
+
+    least: int
+    most: int
+    suspended: Mapping[str, bool]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it would change the capacity."""
+        return not all(self.suspended.get(name, False) for name in ALL_SUSPENDED)
+
+
+class Autoscaling:
+    """Asks and tells AWS's service of that name about one table.
+
+    A table elsewhere than in AWS has none there. `AWS_ENDPOINT_URL` is where DynamoDB's stand-in is, and would get
+    requests that it does not know: only an endpoint that was set for this service is used then.
+
+    Attributes:
+        is_there: whether there is anybody to ask.
+    """
+
+    def __init__(self, table: Table) -> None:
+        """Set up; nothing is sent yet.
+
+        Raises:
+            UsageError: the service is reached in clear over a network.
+        """
+        self._name = table.target.table.rpartition("/")[2]
+        own = _own_endpoint(table.session)
+        self.is_there = own is not None or is_aws(table.client.meta.endpoint_url)
+        if not self.is_there:
+            return
+        from botocore.config import Config  # noqa: PLC0415 - start-up time of all who need no client
+
+        config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
+        self._client: Any = table.session.client(
+            "application-autoscaling", region_name=table.client.meta.region_name, endpoint_url=own, config=config
+        )
+        check_endpoint(self._client, table.target, "Application Auto Scaling")
+
+    def look(self) -> ScalingState | None:
+        """What it does; None: there is none, or nobody to ask.
+
+        Raises:
+            TableError: that may not be known.
+            BusyError: it does not answer.
+        """
+        if not self.is_there:
+            return None
+        found = self._call(
+            "describe_scalable_targets",
+            ServiceNamespace=_NAMESPACE,
+            ResourceIds=[f"table/{self._name}"],
+            ScalableDimension=_DIMENSION,
+        )["ScalableTargets"]
+        if not found:
+            return None
+        return ScalingState(found[0]["MinCapacity"], found[0]["MaxCapacity"], dict(found[0].get("SuspendedState", {})))
+
+    def set_suspended(self, suspended: Mapping[str, bool]) -> None:
+        """Suspend or resume its parts.
+
+        Raises:
+            TableError: that may not be done.
+            BusyError: it does not answer.
+        """
+        state = {name: bool(suspended.get(name, False)) for name in ALL_SUSPENDED}
+        self._call(
+            "register_scalable_target",
+            ServiceNamespace=_NAMESPACE,
+            ResourceId=f"table/{self._name}",
+            ScalableDimension=_DIMENSION,
+            SuspendedState=state,
+        )
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**request)
+        except ClientError as error:
+            code = code_of(error)
+            if may_succeed_later(error):
+                raise BusyError(
+                    f"Application Auto Scaling answered {code}; run the same command again later"
+                ) from error
+            action = "".join(part.capitalize() for part in operation.split("_"))
+            if code in DENIED:
+                raise TableError(
+                    f"the autoscaling of the table may not be touched ({code}); allow application-autoscaling:{action}"
+                ) from error
+            raise TableError(f"Application Auto Scaling refuses {action} ({code}); {_CHECK}") from error
+        except BotoCoreError as error:
+            if is_too_large(error):
+                raise TableError(too_large(self._client.meta.endpoint_url, "Application Auto Scaling")) from error
+            raise BusyError(
+                f"Application Auto Scaling cannot be reached ({type(error).__name__}); run the same command again"
+            ) from error
+        return answer
+
+
+def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
+    """Give it back the state in which it was found; whether it was in another one. Where there is none, none is made.
+
+    Raises:
+        TableError: that may not be done.
+        BusyError: it does not answer.
+    """
+    autoscaling = Autoscaling(table)
+    try:
+        state = autoscaling.look()
+    except TableError:  # it may be told what nobody may ask it
+        autoscaling.set_suspended(suspended)
+        return True
+    if state is None or all(state.suspended.get(name, False) == suspended.get(name, False) for name in ALL_SUSPENDED):
+        return False
+    autoscaling.set_suspended(suspended)
+    return True
+
+
+def _own_endpoint(session: boto3.Session) -> str | None:
+    """The endpoint that AWS's settings name for this service alone; None: none.
+
+    That is the variable AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING, or `endpoint_url` of the service in the `services`
+    of the profile (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+    """
+    if told := os.environ.get(f"AWS_ENDPOINT_URL_{_SERVICE.upper()}"):
+        return told
+    core = session._session  # noqa: SLF001 - boto3 has no way of its own
+    services = core.full_config.get("services", {}).get(core.get_scoped_config().get("services"), {})
+    told = services.get(_SERVICE, {}).get("endpoint_url")
+    return str(told) if told else None

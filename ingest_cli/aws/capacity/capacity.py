@@ -1,0 +1,271 @@
+"""The capacity of a table: what it is, what it can be, and changing it.
+
+What cannot be is said before AWS is asked, as far as AWS tells: its quotas (DescribeLimits), and how often capacity was
+lowered today (DescribeTable).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ingest_cli.aws.session import sentences
+from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError, UsageError
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+
+FREE_DECREASES = 4
+"""Decreases that a UTC day begins with. After them there is one more an hour, if there was none in the hour before, 27
+a day in all (AWS, "Service, account, and table quotas", decreasing provisioned throughput)."""
+
+DECREASE_EVERY = dt.timedelta(hours=1)
+
+WAIT_S = 1800.0
+"""Seconds that a change is waited for. AWS promises none; large raises have taken many minutes."""
+
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.2, 5.0
+
+Wait = Callable[[float], None]
+"""Lets seconds pass; may raise if there is nothing left to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """How a table is billed, and what it takes.
+
+    Attributes:
+        status: of the table, such as ACTIVE.
+        wcu, rcu: provisioned units per second; None for an on-demand table.
+        warm_wcu: what it takes at once; None: not said.
+        is_settled: whether no change is under way.
+        decreases: how often provisioned capacity was lowered in this UTC day.
+        last_decrease: when that was the last time.
+    """
+
+    status: str
+    wcu: int | None
+    rcu: int | None
+    warm_wcu: int | None
+    is_settled: bool
+    decreases: int
+    last_decrease: dt.datetime | None
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any], now: dt.datetime) -> Billing:
+        """As DescribeTable has it."""
+        provisioned, warm = described.get("ProvisionedThroughput", {}), described.get("WarmThroughput", {})
+        on_demand = described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST"
+        last = provisioned.get("LastDecreaseDateTime")
+        is_of_today = last is None or last.astimezone(dt.UTC).date() == now.date()
+        status = str(described.get("TableStatus"))
+        return cls(
+            status=status,
+            wcu=None if on_demand else int(provisioned.get("WriteCapacityUnits", 0)),
+            rcu=None if on_demand else int(provisioned.get("ReadCapacityUnits", 0)),
+            warm_wcu=int(warm["WriteUnitsPerSecond"]) if "WriteUnitsPerSecond" in warm else None,
+            is_settled=status == "ACTIVE" and warm.get("Status", "ACTIVE") == "ACTIVE",
+            decreases=int(provisioned.get("NumberOfDecreasesToday", 0)) if is_of_today else 0,
+            last_decrease=last,
+        )
+
+    def next_decrease(self, now: dt.datetime) -> dt.datetime:
+        """When capacity can be lowered the next time; `now` if at once."""
+        if self.decreases < FREE_DECREASES or self.last_decrease is None:
+            return now
+        tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+        return max(now, min(self.last_decrease.astimezone(dt.UTC) + DECREASE_EVERY, tomorrow))
+
+    def decreases_left(self, now: dt.datetime) -> int:
+        """How often it can still be lowered today, given that one waits an hour each time the free ones are used up."""
+        free = max(FREE_DECREASES - self.decreases, 0)
+        first = now if self.last_decrease is None else self.last_decrease.astimezone(dt.UTC) + DECREASE_EVERY
+        tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+        begin = max(now, first) if not free else now + DECREASE_EVERY
+        return free + (max(0, -(-(tomorrow - begin) // DECREASE_EVERY)) if begin < tomorrow else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """What an account may provision in a region, in write and read units per second."""
+
+    table_wcu: int
+    table_rcu: int
+    account_wcu: int
+    account_rcu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the capacity is to be; None: as it is.
+
+    Attributes:
+        wcu, rcu: provisioned units per second.
+        on_demand: whether the table is to be billed per request.
+        warm_wcu: what it is to take at once.
+    """
+
+    wcu: int | None = None
+    rcu: int | None = None
+    on_demand: bool = False
+    warm_wcu: int | None = None
+
+
+class CapacityControl:
+    """Looks at and changes the capacity of one table."""
+
+    def __init__(self, table: Table, now: Callable[[], dt.datetime] | None = None) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            table: whose.
+            now: the time of day, in UTC; decreases are counted by it.
+        """
+        self._table = table
+        self.now = now or (lambda: dt.datetime.now(dt.UTC))
+
+    def look(self) -> Billing:
+        """How the table is billed now.
+
+        Raises:
+            TableError: it is not there, or may not be looked at.
+        """
+        return Billing.of(self._table.describe(), self.now())
+
+    def quotas(self) -> Quotas | None:
+        """What the account may provision; None where that may not be known."""
+        try:
+            with sentences(self._table.target):
+                found = self._table.client.describe_limits()
+        except IngestError:
+            return None  # a courtesy: AWS refuses what is too much in any case
+        return Quotas(
+            int(found["TableMaxWriteCapacityUnits"]),
+            int(found["TableMaxReadCapacityUnits"]),
+            int(found["AccountMaxWriteCapacityUnits"]),
+            int(found["AccountMaxReadCapacityUnits"]),
+        )
+
+    def check(self, billing: Billing, wish: Wish) -> None:
+        """Make sure that a wish can be met.
+
+        Raises:
+            UsageError: the table is not of the kind.
+            TableError: it is beyond a quota.
+            TryAgainError: capacity cannot be lowered again so soon.
+        """
+        if wish.warm_wcu is not None and billing.warm_wcu is not None and wish.warm_wcu < billing.warm_wcu:
+            raise UsageError(
+                f"warm throughput can only be raised, and is {billing.warm_wcu:,} WCU/s; give more than that"
+            )
+        quotas = self.quotas()
+        for units, name, limits in (
+            (wish.wcu, "write", quotas and (quotas.table_wcu, quotas.account_wcu)),
+            (wish.rcu, "read", quotas and (quotas.table_rcu, quotas.account_rcu)),
+            (wish.warm_wcu, "write", quotas and (quotas.table_wcu,)),
+        ):
+            if units is not None and limits and units > min(limits):
+                raise TableError(
+                    f"{units:,} {name} capacity units are more than the quota of {min(limits):,} for a table here; "
+                    "give fewer, or have it raised in AWS's Service Quotas"
+                )
+        if _lowers(billing, wish) and (when := billing.next_decrease(self.now())) > self.now():
+            raise TryAgainError(_too_often(billing, when))
+
+    def change(self, wish: Wish, wait: Wait, wait_s: float = WAIT_S) -> bool:
+        """Ask for a change, and wait for one that is under way first; whether there was anything to change.
+
+        Raises:
+            IngestError: it is refused, or the table does not become ACTIVE.
+        """
+        billing = self.settled(wait, wait_s)
+        request = _request(billing, wish)
+        if not request:
+            return False
+        target, client = self._table.target, self._table.client
+        try:
+            with sentences(target, client.exceptions.LimitExceededException, ClientError):
+                client.update_table(TableName=target.table, **request)
+        except client.exceptions.LimitExceededException as error:
+            raise self._limit(billing, wish) from error
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", "unknown"))
+            if code == "ValidationException":
+                raise TableError(
+                    f'DynamoDB does not accept this capacity for the table "{target.table}"; see `ingest-cli table '
+                    "capacity` for what it is"
+                ) from error
+            if code == "ResourceInUseException":
+                raise BusyError(f'the table "{target.table}" is being changed; try again when it is ACTIVE') from error
+            with sentences(target):
+                raise
+        return True
+
+    def settled(self, wait: Wait, wait_s: float = WAIT_S) -> Billing:
+        """Wait until no change is under way.
+
+        Raises:
+            BusyError: that takes longer than `wait_s` seconds.
+            TableError: the table is gone, or going.
+        """
+        waited_s, look_s = 0.0, _FIRST_LOOK_S
+        while True:
+            billing = self.look()
+            if billing.is_settled:
+                return billing
+            if billing.status == "DELETING":
+                raise TableError(f'the table "{self._table.target.table}" is being deleted')
+            if waited_s >= wait_s:
+                raise BusyError(
+                    f'the table "{self._table.target.table}" is still {billing.status} after {waited_s:,.0f} s; see '
+                    "`ingest-cli table capacity`"
+                )
+            pause_s = min(look_s, wait_s - waited_s)
+            wait(pause_s)
+            waited_s += pause_s
+            look_s = min(look_s * 2, _LAST_LOOK_S)
+
+    def _limit(self, billing: Billing, wish: Wish) -> IngestError:
+        if _lowers(billing, wish):
+            again = max(billing.next_decrease(self.now()), self.now())
+            return TryAgainError(_too_often(billing, again))
+        return TableError(
+            "AWS refuses the capacity because of a quota (LimitExceededException), of all tables of the account here "
+            "or of changes of the billing mode a day; give fewer, or have it raised in AWS's Service Quotas"
+        )
+
+
+def _lowers(billing: Billing, wish: Wish) -> bool:
+    pairs = ((billing.wcu, wish.wcu), (billing.rcu, wish.rcu))
+    return any(now is not None and then is not None and then < now for now, then in pairs)
+
+
+def _too_often(billing: Billing, when: dt.datetime) -> str:
+    return (
+        f"provisioned capacity was lowered {billing.decreases} times in this UTC day, and can be lowered once an hour "
+        f"from now on: the next time at {when:%H:%M} UTC"
+    )
+
+
+def _request(billing: Billing, wish: Wish) -> dict[str, Any]:
+    """What UpdateTable is to be asked for; nothing, if all is as it is to be."""
+    request: dict[str, Any] = {}
+    if wish.on_demand:
+        if billing.wcu is not None:
+            request["BillingMode"] = "PAY_PER_REQUEST"
+    elif wish.wcu is not None or wish.rcu is not None:
+        wcu = wish.wcu if wish.wcu is not None else billing.wcu
+        rcu = wish.rcu if wish.rcu is not None else billing.rcu or 5
+        if wcu is None:
+            raise UsageError("the table is on-demand; give --wcu as well to provision capacity")
+        if (wcu, rcu) != (billing.wcu, billing.rcu):
+            request["ProvisionedThroughput"] = {"WriteCapacityUnits": wcu, "ReadCapacityUnits": rcu}
+            if billing.wcu is None:
+                request["BillingMode"] = "PROVISIONED"
+    if wish.warm_wcu is not None and wish.warm_wcu != billing.warm_wcu:
+        request["WarmThroughput"] = {"WriteUnitsPerSecond": wish.warm_wcu}
+    return request

@@ -1,0 +1,189 @@
+"""A person's change of a table's capacity, and what there is to be known before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, Autoscaling, ScalingState, resume
+from ingest_cli.aws.capacity.capacity import Billing, CapacityControl, Wait, Wish
+from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
+from ingest_cli.errors import IngestError, TableError, UsageError
+from ingest_cli.report.pricing import Cost, PriceList, Tariff, as_typed, money
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.authentication import StateKey
+    from ingest_cli.aws.capacity.capacity import Quotas
+    from ingest_cli.aws.table import Table
+
+_HOUR_S = 3600.0
+
+_IS_SUSPENDED = "is suspended; `ingest-cli table restore` lets it go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a table's capacity is, and what it could be.
+
+    Attributes:
+        billing: how it is billed.
+        decreases_left: how often it can still be lowered today.
+        quotas: what the account may provision; None: not known.
+        autoscaling: what that does; None: there is none, or it is not known.
+        raised: by a load, until it ends.
+        per_hour: what the capacity costs; None: it is on-demand, or there are no prices.
+    """
+
+    billing: Billing
+    decreases_left: int
+    quotas: Quotas | None
+    autoscaling: ScalingState | None
+    raised: Raise | None
+    per_hour: Cost | None
+
+    def facts(self) -> dict[str, Any]:
+        """Name → value, for programs."""
+        billing, scaling = self.billing, self.autoscaling
+        on_demand = billing.wcu is None
+        return {
+            "status": billing.status,
+            "billing": "on-demand" if on_demand else "provisioned",
+            "wcu": billing.wcu,
+            "rcu": billing.rcu,
+            "warm_wcu": billing.warm_wcu,
+            "lowered_today": None if on_demand else billing.decreases,
+            "decreases_left_today": None if on_demand else self.decreases_left,
+            "quota_wcu": None if self.quotas is None else min(self.quotas.table_wcu, self.quotas.account_wcu),
+            "autoscaling": None
+            if scaling is None
+            else {"least": scaling.least, "most": scaling.most, "active": scaling.is_active},
+            "raised_by_a_load_from": None if self.raised is None else self.raised.wcu,
+            "authenticated": None if self.raised is None else self.raised.is_authentic,
+            "per_hour": None if self.per_hour is None else self.per_hour.as_dict(),
+        }
+
+
+def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Outlook:
+    """Look at everything; changes nothing.
+
+    Args:
+        table: at which.
+        prices: of capacity.
+        key: what the record of a raise is authenticated with; None: it is shown as it is.
+
+    Raises:
+        UntrustedStateError: the record of a raise is not authentic.
+        TableError: the table is not there, or may not be looked at.
+    """
+    control = CapacityControl(table)
+    billing = control.look()
+    try:
+        scaling = Autoscaling(table).look()
+    except IngestError:
+        scaling = None
+    tariff, per_hour = tariff_of(table, prices), None
+    if tariff is not None and billing.wcu is not None:
+        per_hour = tariff.capacity_cost(billing.wcu, billing.rcu or 0, 1)
+    left = billing.decreases_left(control.now())
+    return Outlook(billing, left, control.quotas(), scaling, RaiseRow(table, time.time, key).read(), per_hour)
+
+
+def tariff_of(table: Table, prices: PriceList) -> Tariff | None:
+    """What provisioned capacity costs in the table's region, if the list says so."""
+    rates = prices.rates(table.client.meta.region_name)
+    return None if rates is None else Tariff(rates, prices.currency, prices.dated, provisioned=True)
+
+
+def change(  # noqa: PLR0913 - each is a thing of its own
+    table: Table,
+    wish: Wish,
+    prices: PriceList,
+    *,
+    max_cost: float | None = None,
+    planned_s: float = _HOUR_S,
+    wait: Wait = time.sleep,
+) -> list[str]:
+    """Change the capacity for good, wait until it is there, and suspend autoscaling that would change it back.
+
+    Args:
+        table: whose.
+        wish: what it is to be.
+        prices: for `max_cost`.
+        max_cost: what the capacity may cost for `planned_s` seconds; None: whatever it does.
+        planned_s: how long it is meant to be kept.
+        wait: lets seconds pass.
+
+    Returns:
+        What was done, in sentences.
+
+    Raises:
+        UsageError: it would cost too much, or the table is not of the kind.
+        IngestError: it cannot be done.
+    """
+    control = CapacityControl(table)
+    billing = control.settled(wait)
+    control.check(billing, wish)
+    if max_cost is not None:
+        _check_cost(billing, wish, tariff_of(table, prices), max_cost, planned_s)
+    said = list[str]()
+    before = _suspend(table) if wish.wcu is not None and wish.wcu != billing.wcu else None
+    if before is not None:
+        said.append(f"autoscaling of the write capacity would change it again, and {_IS_SUSPENDED}")
+    is_asked = False
+    try:
+        is_asked = control.change(wish, wait)
+        now = control.settled(wait)
+    except IngestError as error:
+        if before is None or (not is_asked and _put_back(table, before)):
+            raise
+        raise type(error)(f"{error}; autoscaling of the write capacity {_IS_SUSPENDED}") from error
+    if not is_asked:
+        return [*said, "the capacity is like that already; nothing was changed"]
+    warm = "" if wish.warm_wcu is None else f", and takes {now.warm_wcu or wish.warm_wcu:,} WCU/s at once"
+    what = "on-demand" if now.wcu is None else f"provisioned with {now.wcu:,} WCU/s and {now.rcu or 0:,} RCU/s"
+    return [*said, f"the table is ACTIVE and {what}{warm}"]
+
+
+def _suspend(table: Table) -> Mapping[str, bool] | None:
+    """Have autoscaling hold still until it is restored; the state in which it was, None if it did anyway."""
+    autoscaling = Autoscaling(table)
+    state = autoscaling.look()
+    if state is None or not state.is_active:
+        return None
+    SuspendedRow(table).write(state.suspended)
+    try:
+        autoscaling.set_suspended(ALL_SUSPENDED)
+    except TableError:
+        SuspendedRow(table).clear()
+        raise
+    return state.suspended
+
+
+def _put_back(table: Table, before: Mapping[str, bool]) -> bool:
+    """Let autoscaling go on as it did, since nothing was changed; whether that could be done."""
+    try:
+        resume(table, before)
+        SuspendedRow(table).clear()
+    except IngestError:
+        return False
+    return True
+
+
+def _check_cost(billing: Billing, wish: Wish, tariff: Tariff | None, max_cost: float, planned_s: float) -> None:
+    if tariff is None:
+        raise UsageError("--max-cost needs prices, and the list has none for this region; give one with --prices")
+    costs = []
+    if wish.wcu is not None or wish.rcu is not None:
+        wcu = wish.wcu if wish.wcu is not None else billing.wcu or 0
+        rcu = wish.rcu if wish.rcu is not None else billing.rcu or 0
+        costs.append(tariff.capacity_cost(wcu, rcu, planned_s / _HOUR_S))
+    if wish.warm_wcu is not None:
+        costs.append(tariff.warm_cost(max(wish.warm_wcu - (billing.warm_wcu or 0), 0)))
+    amount = sum(cost.amount for cost in costs)
+    if amount > max_cost:
+        raise UsageError(
+            f"that costs {money(amount)} {tariff.currency} ({'; '.join(cost.arithmetic for cost in costs)}), which is "
+            f"more than --max-cost {as_typed(max_cost)}; nothing was changed"
+        )

@@ -1,0 +1,400 @@
+"""Capacity for the length of a load: raised before the first item, and lowered to what it was on every way out.
+
+One raise for all manifests of a command, made when the first of them has something to write. What it was is in the
+table before it is raised. What a command that is gone has left raised is undone, at the latest when this one ends and
+whatever became of it, unless this one goes on with it.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, NOT_ASKED, Autoscaling, resume
+from ingest_cli.aws.capacity.capacity import WAIT_S, CapacityControl, Wait, Wish
+from ingest_cli.aws.capacity.raise_record import RENEW_EVERY_S, Raise, RaiseRow, SuspendedRow
+from ingest_cli.aws.lease import Holder
+from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
+from ingest_cli.report.pricing import as_typed, money
+from ingest_cli.runtime.background import Repeater
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.authentication import StateKey
+    from ingest_cli.aws.capacity.capacity import Billing
+    from ingest_cli.aws.table import Table
+    from ingest_cli.report.pricing import Tariff
+    from ingest_cli.runtime.stop import StopRequest
+
+LOWER_WAIT_S = 300.0
+"""Seconds that a table which is being changed is waited for before it is lowered again."""
+
+STOP_AHEAD_S = 60.0
+"""Seconds before another hour begins at which a load stops that may not cost as much: for what is in flight, the state
+and the lowering."""
+
+_HOUR_S = 3600.0
+
+_OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
+
+NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
+"""Stands behind what was done without a key, or by a row of another pepper."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleWish:
+    """What a load asks for.
+
+    Attributes:
+        wcu: provisioned write capacity units per second while it lasts; None: as it is.
+        warm_wcu: what an on-demand table is to take at once, for good; None: as it is.
+        max_cost: what the raise may cost; None: whatever it does.
+    """
+
+    wcu: int | None = None
+    warm_wcu: int | None = None
+    max_cost: float | None = None
+
+
+class Scaling:
+    """The capacity of a table while a command writes to it.
+
+    Attributes:
+        notes: sentences about what was done, for whoever looks at the result.
+        fault: why the capacity is still raised after `finish`; None: it is not.
+    """
+
+    def __init__(
+        self, table: Table, key: StateKey, wish: ScaleWish | None = None, now_s: Callable[[], float] = time.time
+    ) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            table: whose capacity.
+            key: what the record of a raise is authenticated with.
+            wish: what is asked for; None: nothing, but what others have left is undone.
+            now_s: the time of day, in seconds since 1970.
+        """
+        self.notes: list[str] = []
+        self.fault: IngestError | None = None
+        self._wish = wish or ScaleWish()
+        self._control = CapacityControl(table)
+        self._table = table
+        self._row = RaiseRow(table, now_s, key)
+        self._now_s = now_s
+        self._token = secrets.token_hex(16)
+        self._raise: Raise | None = None
+        self._has_looked = self._has_failed = self._is_seen = self._is_begun = False
+        self._renewing = ExitStack()
+
+    def recover(self) -> None:
+        """Undo what a command that is gone has left, once; what this one may go on with waits for `begin` or `finish`.
+
+        Raises:
+            IngestError: nobody knows whether there is anything.
+        """
+        if self._has_looked:
+            return
+        found = self._look()
+        if found is not None and not found.is_authentic and found.is_abandoned(self._now_s()):
+            self.notes.append(f"{_OF_ANOTHER_PEPPER}. This load leaves it; `ingest-cli table restore` lowers it")
+        if found is None or not self._is_left(found) or (self._wish.wcu or 0) >= found.raised_wcu:
+            return
+        try:
+            self._undo_left(found, time.sleep, LOWER_WAIT_S)
+        except (IngestError, OSError) as error:
+            self.fault = _left(error)
+
+    def begin(self, tariff: Tariff | None, wait: Wait) -> None:
+        """Raise, if that is asked for and not done yet, and wait until it is there.
+
+        Args:
+            tariff: what capacity costs.
+            wait: lets time pass; raises when the run is to end.
+
+        Raises:
+            UsageError: the table is not of the kind, or it would cost too much.
+            LockedError: another run has raised it, to less.
+            IngestError: it cannot be raised.
+        """
+        if self._is_begun:
+            return
+        wish = self._wish
+        if wish.warm_wcu is not None:
+            self._warm(wish.warm_wcu, tariff, wait)
+        if wish.wcu is not None:
+            self._scale(wish.wcu, tariff, wait)
+        self._is_begun = True
+
+    def watch_cost(self, tariff: Tariff | None, stop: StopRequest) -> None:
+        """Stop a run before the raise costs more than it may: it is paid by the begun hour.
+
+        Args:
+            tariff: what capacity costs.
+            stop: ends the run.
+        """
+        one, limit = self._raise, self._wish.max_cost
+        if one is None or tariff is None or limit is None:
+            return
+        per_hour = tariff.capacity_cost(one.raised_wcu - one.wcu, 0, 1).amount
+        hours = math.floor(limit / per_hour + 1e-9) if per_hour else math.inf
+        if self._now_s() - one.began_s >= hours * _HOUR_S - STOP_AHEAD_S:
+            stop.fail(
+                TryAgainError(
+                    f"stopped before the raise to {one.raised_wcu:,} WCU/s costs more than --max-cost "
+                    f"{as_typed(limit)}: {hours:,} h at {money(per_hour)} {tariff.currency} are over; run the same "
+                    "command again with a higher --max-cost, or without --scale-to, to go on"
+                )
+            )
+
+    def finish(self, wait: Wait = time.sleep, wait_s: float = LOWER_WAIT_S) -> None:
+        """Lower to what it was, whoever raised it and is gone. Raises nothing: `fault` says why that cannot be done."""
+        one, self._raise = self._raise, None
+        try:
+            if one is not None:
+                self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
+            elif (found := self._look_again()) is not None and self._is_left(found):
+                self._undo_left(found, wait, wait_s)
+        except (IngestError, OSError) as error:
+            self.fault = _left(error)
+            self._let_go(one)
+        finally:
+            self._renewing.close()
+
+    def _look(self) -> Raise | None:
+        self._has_failed = True
+        found = self._row.read()
+        self._has_failed = False
+        self._has_looked, self._is_seen = True, self._is_seen or found is not None
+        return found
+
+    def _look_again(self) -> Raise | None:
+        """The raise that is there at the end, if there was one before, or nobody has looked yet and failed."""
+        if self._has_failed or (self._has_looked and not self._is_seen):
+            return None
+        try:
+            return self._look()
+        except (IngestError, OSError):
+            if self._is_seen:
+                raise
+            return None  # whatever is wrong with the table, somebody has said so by now
+
+    def _is_left(self, found: Raise) -> bool:
+        """Whether nobody but this command is there to undo it, and it is certain what is to be undone."""
+        return found.is_authentic and (found.token == self._token or found.is_abandoned(self._now_s()))
+
+    def _undo_left(self, found: Raise, wait: Wait, wait_s: float) -> None:
+        """Undo what a command that is gone has left, unless another one is about to."""
+        ours = replace(found, token=self._token, holder=Holder.this())
+        if found.token != self._token and not self._row.write(ours, found.token):
+            return
+        try:
+            self.notes.append(undo(self._table, ours, wait, self._control, self._row, wait_s=wait_s))
+        except (IngestError, OSError):
+            self._let_go(ours)
+            raise
+        self.fault = None
+
+    def _let_go(self, one: Raise | None) -> None:
+        """Let others undo at once, from whichever machine, what could not be undone here."""
+        if one is not None:
+            with suppress(IngestError, OSError):
+                self._row.write(one, one.token, lease_s=-1.0)
+
+    def _scale(self, wcu: int, tariff: Tariff | None, wait: Wait) -> None:
+        billing = self._control.settled(wait)
+        if billing.wcu is None or billing.rcu is None:
+            raise UsageError(
+                "--scale-to raises provisioned capacity, but the table is on-demand; it scales by itself, or faster "
+                "with --warm"
+            )
+        found = self._look()
+        if found is not None and not self._is_left(found):
+            if not found.is_authentic and found.is_abandoned(self._now_s()):
+                raise UsageError(f"{_OF_ANOTHER_PEPPER}. Lower it first, with `ingest-cli table restore`")
+            self._join(found, wcu)
+            return
+        if found is not None and not billing.wcu == found.raised_wcu <= wcu:
+            # It can only be gone on with upwards, and not at all if somebody has changed the capacity since.
+            self._undo_left(found, wait, WAIT_S)
+            self._scale(wcu, tariff, wait)
+            return
+        if found is None and wcu <= billing.wcu:
+            self.notes.append(f"the table has {billing.wcu:,} WCU/s already; --scale-to {wcu:,} changes nothing")
+            return
+        self._check(wcu, billing, found, tariff)
+        self._raise_to(wcu, billing, found, wait)
+
+    def _check(self, wcu: int, billing: Billing, found: Raise | None, tariff: Tariff | None) -> None:
+        """Make sure that it can be raised, and lowered again."""
+        self._check_cost(wcu - ((billing.wcu or 0) if found is None else found.wcu), tariff)
+        self._control.check(billing, Wish(wcu=wcu))
+        now = self._control.now()
+        if (when := billing.next_decrease(now)) > now:
+            raise TryAgainError(
+                f"the capacity is not raised, since it could not be lowered again before {when:%H:%M} UTC: it was "
+                f"lowered {billing.decreases} times in this UTC day; run the same command again then, or without "
+                "--scale-to"
+            )
+
+    def _raise_to(self, wcu: int, billing: Billing, found: Raise | None, wait: Wait) -> None:
+        """Note what it was, hold autoscaling still, raise."""
+        autoscaling, active = self._autoscaling()
+        now_s = self._now_s()
+        before = found or Raise(billing.wcu or 0, billing.rcu or 0, wcu, None, now_s, self._token)
+        suspended = active if before.suspended is None else before.suspended
+        one = replace(before, raised_wcu=wcu, suspended=suspended, token=self._token, holder=Holder.this())
+        self._is_seen = True  # from here on `finish` has to look, whatever becomes of the next request
+        if not self._row.write(one, None if found is None else found.token):
+            raise LockedError("another run raises the capacity at this moment; run the same command again")
+        self._raise = one
+        if suspended is not None:
+            autoscaling.set_suspended(ALL_SUSPENDED)
+            self.notes.append("autoscaling of the write capacity was suspended meanwhile")
+        self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
+        self._control.change(Wish(wcu=wcu), wait)
+        self._control.settled(wait)
+        self.notes.append(f"the capacity was raised from {one.wcu:,} to {wcu:,} WCU/s")
+
+    def _join(self, found: Raise, wcu: int) -> None:
+        if wcu > found.raised_wcu:
+            raise LockedError(
+                f"process {found.holder.pid} on {found.holder.host} has raised the capacity to {found.raised_wcu:,} "
+                f"WCU/s while it loads, and it cannot be raised to {wcu:,} beside that; wait for it, or give "
+                f"--scale-to {found.raised_wcu} or less"
+            )
+        self.notes.append(
+            f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and lowers it when it is done"
+        )
+
+    def _warm(self, warm_wcu: int, tariff: Tariff | None, wait: Wait) -> None:
+        billing = self._control.settled(wait)
+        if billing.wcu is not None:
+            raise UsageError("--warm is for on-demand tables, and this one has provisioned capacity; use --scale-to")
+        have = billing.warm_wcu or 0
+        if warm_wcu <= have:
+            self.notes.append(f"the table takes {have:,} WCU/s at once already; --warm {warm_wcu:,} changes nothing")
+            return
+        if tariff is not None and self._wish.max_cost is not None:
+            cost = tariff.warm_cost(warm_wcu - have)
+            if cost.amount > self._wish.max_cost:
+                raise UsageError(
+                    f"--warm {warm_wcu} costs {money(cost.amount)} {cost.currency} ({cost.arithmetic}), which is more "
+                    f"than --max-cost {as_typed(self._wish.max_cost)}"
+                )
+        self._control.check(billing, Wish(warm_wcu=warm_wcu))
+        self._control.change(Wish(warm_wcu=warm_wcu), wait)
+        self._control.settled(wait)
+        self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, for good")
+
+    def _check_cost(self, more_wcu: int, tariff: Tariff | None) -> None:
+        limit = self._wish.max_cost
+        if limit is None or tariff is None:
+            return
+        cost = tariff.capacity_cost(more_wcu, 0, 1)
+        if cost.amount > limit:
+            raise UsageError(
+                f"the raise alone costs {money(cost.amount)} {cost.currency} for its first hour ({cost.arithmetic}), "
+                f"which is more than --max-cost {as_typed(limit)}; give a lower --scale-to"
+            )
+
+    def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
+        """Autoscaling, and its state if it has to be suspended."""
+        autoscaling = Autoscaling(self._table)
+        if not autoscaling.is_there:
+            self.notes.append(NOT_ASKED)
+        try:
+            state = autoscaling.look()
+        except TableError as error:
+            self.notes.append(f"whether there is autoscaling is not known: {error}")
+            return autoscaling, None
+        return autoscaling, state.suspended if state is not None and state.is_active else None
+
+    def _renew(self) -> None:
+        if self._raise is not None:
+            self._row.write(self._raise, self._token)
+
+
+def undo(  # noqa: PLR0913 - each is a thing of its own
+    table: Table,
+    one: Raise,
+    wait: Wait,
+    control: CapacityControl | None = None,
+    row: RaiseRow | None = None,
+    *,
+    wait_s: float = LOWER_WAIT_S,
+) -> str:
+    """Lower to what it was before a raise, and let autoscaling do its work again; a sentence that says so.
+
+    A capacity that somebody has changed since is left alone.
+
+    Raises:
+        IngestError: it cannot be done now; the row that says what to do is still there.
+    """
+    control, row = control or CapacityControl(table), row or RaiseRow(table, time.time)
+    billing = control.settled(wait, wait_s)
+    if billing.wcu == one.raised_wcu:
+        control.change(Wish(wcu=one.wcu, rcu=billing.rcu), wait, wait_s)
+        said = f"the capacity was lowered from {one.raised_wcu:,} to {one.wcu:,} WCU/s again"
+    elif billing.wcu == one.wcu:
+        said = f"the capacity is {one.wcu:,} WCU/s again"
+    else:
+        now = "on-demand" if billing.wcu is None else f"{billing.wcu:,} WCU/s"
+        said = f"somebody has changed the capacity since it was raised, and it is left as it is: {now}"
+    if one.suspended is not None:
+        try:
+            if resume(table, one.suspended):
+                said += "; autoscaling goes on"
+        except IngestError as error:
+            raise _SuspendedError(
+                f"{said}, but autoscaling of the write capacity may still be suspended: {error}. `ingest-cli table "
+                "restore` lets it go on, as does the next load"
+            ) from error
+    row.clear(one.token)
+    return said
+
+
+def restore(
+    table: Table, key: StateKey | None = None, wait: Wait = time.sleep, now_s: Callable[[], float] = time.time
+) -> list[str]:
+    """Undo whatever was left raised or suspended; sentences that say what was done, none if there was nothing.
+
+    Without the key nobody knows who has left it; the sentences say so.
+
+    Raises:
+        UntrustedStateError: the record of a raise is not authentic.
+        LockedError: a run is under way that will do so itself.
+        IngestError: it cannot be done now.
+    """
+    row, said = RaiseRow(table, now_s, key), list[str]()
+    one = row.read()
+    if one is not None:
+        if not one.is_abandoned(now_s()):
+            raise LockedError(
+                f"process {one.holder.pid} on {one.holder.host} has raised the capacity while it loads, and lowers it "
+                f"when it is done; wait for it. If it is gone for good, this works in {one.expires_s - now_s():,.0f} s"
+            )
+        said.append(f"{undo(table, one, wait, row=row)}{'' if one.is_authentic else NOT_AUTHENTICATED}")
+    suspended = SuspendedRow(table)
+    before = suspended.read()
+    if before is not None:
+        resume(table, before)
+        suspended.clear()
+        said.append(f"autoscaling of the write capacity goes on{NOT_AUTHENTICATED}")
+    return said
+
+
+class _SuspendedError(TryAgainError):
+    """The capacity is what it was, but autoscaling is not."""
+
+
+def _left(error: Exception) -> IngestError:
+    if isinstance(error, _SuspendedError):
+        return error
+    return TryAgainError(
+        f"the capacity is still raised: {error}. `ingest-cli table restore` lowers it, as does the next load"
+    )

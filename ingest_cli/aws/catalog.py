@@ -1,0 +1,340 @@
+"""The catalog of a table: which datasets are in it, and which peppers they were hashed with.
+
+The row of a dataset decides whether a load is complete and which items are stale, so it carries a MAC under the pepper
+that it names, that of its last load. A row of another pepper cannot be checked: nothing that it says is relied on, and
+a complete load replaces it. The list of datasets carries none: it only says which rows to look at, each of which has
+its own, and loads with different peppers change it at the same time. Nor does the check value of a pepper, which
+nobody without it can make match.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws.authentication import StateKey, authenticate
+from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.session import sentences
+from ingest_cli.errors import KeyRefusedError, TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingest_cli.aws.table import Table
+    from ingest_cli.model.keys import Pepper
+    from ingest_cli.model.manifest import Manifest
+
+LOADING, COMPLETE, WITHDRAWING = "loading", "complete", "withdrawing"
+
+MAX_WRITERS = 32
+"""Writers that a row remembers, some 35 bytes each: the newest of them, so that the row stays within 2 KiB or so."""
+
+_DIGEST_DIGITS = 16
+_WRITER = re.compile(r"[0-9a-f]{8}/[0-9a-f]{0,16}/[a-z0-9]{1,8}")
+
+_ADVICE = (
+    "nothing was written or deleted. Give the --key that the dataset was loaded with, or load it again with --restart"
+)
+
+REGISTRY = "_datasets"
+"""`pk` of the row that holds the ids of all datasets, so that they are found without looking at every item."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """What the table says about a dataset.
+
+    Attributes:
+        dataset: its id.
+        title, occurred_on, description: from the manifest; the date in ISO form, or None.
+        classes: data classes that its columns expose.
+        src: first 8 hex digits of the fingerprint of the sources of its current load.
+        state: `loading` until a load is complete, `withdrawing` while its items are removed.
+        kid: id of the pepper of that load.
+        manifest: digest of the manifest of that load.
+        counts: rows and items of the last complete load.
+        loaded_at: when that was complete, in ISO form, UTC.
+        generation: names the load under way, over all its runs. Whatever may undo what it wrote (another load, a
+            withdrawal, its completion) renews or removes it, so that a saved state that names it can be trusted, and
+            no other can.
+        writers: who may have written the items that are there, oldest first, as `src/manifest/kid`. Those of one
+            `src` cannot be told from each other.
+        partial: `src` of loads of some rows only (`--skip`, `--limit`) that wrote into the complete dataset since. An
+            item that both give bears the later one's, so that it cannot be told from one that left the dump.
+        is_authentic: whether its MAC was checked, and is right. If not, nothing that it says may be relied on.
+    """
+
+    dataset: str
+    title: str
+    occurred_on: str | None
+    description: str
+    classes: tuple[str, ...]
+    src: str
+    state: str
+    kid: str
+    manifest: str
+    counts: Mapping[str, int]
+    loaded_at: str | None = None
+    generation: str | None = None
+    writers: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+    is_authentic: bool = field(default=True, compare=False)
+
+    @classmethod
+    def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
+        """What the table is to say about a dataset once it is loaded.
+
+        Args:
+            manifest: describes it.
+            src: first 8 hex digits of the fingerprint of its sources.
+            pepper: what it is hashed with.
+            before: what the table said so far. Of one that is not authentic only the list of writers is kept, since
+                all that it decides is whether a note says that there may be older items.
+        """
+        dataset = manifest.dataset
+        writer = _writer(src, manifest.digest, pepper.kid)
+        writers = tuple(filter(_WRITER.fullmatch, before.writers)) if before else ()
+        before = before if before is not None and before.is_authentic else None
+        return cls(
+            dataset=dataset.id,
+            title=dataset.title,
+            occurred_on=dataset.occurred_on.isoformat() if dataset.occurred_on else None,
+            description=dataset.description,
+            classes=tuple(sorted({each.exposes for each in manifest.fields})),
+            src=src,
+            state=COMPLETE,
+            kid=pepper.kid,
+            manifest=manifest.digest,
+            counts=before.counts if before else {},
+            loaded_at=before.loaded_at if before else None,
+            writers=writers if writer in writers else (*writers, writer)[-MAX_WRITERS:],
+            partial=before.partial if before else (),
+        )
+
+    def completes(self, wanted: DatasetRow) -> bool:
+        """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
+        return self.is_authentic and self.is_of(wanted) and self.state == COMPLETE
+
+    def is_of(self, wanted: DatasetRow) -> bool:
+        """Whether a load for `wanted` writes the same items as the load which this row tells of."""
+        return (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
+
+    @property
+    def under_way(self) -> str | None:
+        """The generation of a load that was begun and is not complete; None if there is none, or it has no name."""
+        return self.generation if self.state == LOADING else None
+
+    @property
+    def mixture(self) -> str | None:
+        """A sentence on items of the current `src` that may be of more than one manifest or key; None if none are."""
+        writers = sum(one.startswith(f"{self.src}/") for one in self.writers)
+        if writers < 2:  # noqa: PLR2004 - more than one
+            return None
+        return (
+            f"items of this state of the dump (src {self.src}) were written with {writers} manifests or keys, and "
+            "cannot be told apart: those that the last one does not give, if any, stay. "
+            f"`ingest-cli prune {self.dataset} --all`, and then `load`, gives a clean table"
+        )
+
+    @property
+    def patchwork(self) -> str | None:
+        """A sentence on rows of another state of the dump that were loaded since; None if none were."""
+        if not self.partial:
+            return None
+        return (
+            f"since the complete load, some rows of another state of the dump (src {', '.join(self.partial)}) were "
+            "loaded with --skip or --limit; a load of all of the dump, with --restart if it is as it was at the "
+            "complete load, makes the dataset whole again"
+        )
+
+    def with_some_of(self, src: str) -> DatasetRow:
+        """The row of a dataset that some rows of another state of the dump are written into; or of the same."""
+        if src == self.src or src in self.partial:
+            return self
+        return replace(self, partial=(*self.partial, src)[-MAX_WRITERS:])
+
+    def loading(self, generation: str) -> DatasetRow:
+        """The row while its load is under way."""
+        return replace(self, state=LOADING, generation=generation, partial=())
+
+    def withdrawing(self, kid: str) -> DatasetRow:
+        """The row while all items of the dataset are removed, by a command with the pepper `kid`."""
+        return replace(self, state=WITHDRAWING, generation=None, kid=kid)
+
+    @classmethod
+    def unknown(cls, dataset: str) -> DatasetRow:
+        """The row of a dataset about which nothing is known for sure."""
+        return cls(dataset, dataset, None, "", (), "", LOADING, "", "", {}, is_authentic=False)
+
+    def pruned(self) -> DatasetRow:
+        """The row once no item of another `src` is left."""
+        return replace(self, writers=tuple(one for one in self.writers if one.startswith(f"{self.src}/")))
+
+    def completed(self, counts: Mapping[str, int], at: dt.datetime) -> DatasetRow:
+        """The row after a complete load."""
+        loaded_at = at.isoformat(timespec="seconds")
+        return replace(self, state=COMPLETE, counts=counts, loaded_at=loaded_at, generation=None)
+
+
+class Catalog:
+    """Reads and writes the catalog of one table."""
+
+    def __init__(self, table: Table, pepper: Pepper | None = None) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            table: whose.
+            pepper: what rows are authenticated with; None: they can only be looked at, and none is authentic.
+        """
+        self._table = table
+        self._key = None if pepper is None else StateKey.of(pepper)
+
+    def dataset(self, dataset: str) -> DatasetRow | None:
+        """What the table says about `dataset`; None if nothing.
+
+        Raises:
+            UntrustedStateError: the row names our pepper, or none, and its MAC is not right; or it is damaged.
+        """
+        pk = f"_dataset#{dataset}"
+        item = self._get(pk)
+        if item is None:
+            return None
+        place = self._place(pk)
+        is_authentic = authenticate(item, self._key, place, _ADVICE)
+        fields = Fields(item, place, _ADVICE)
+        state = fields.text("state")
+        if state not in {LOADING, COMPLETE, WITHDRAWING}:
+            raise fields.fail("state", "is none that this program knows")
+        return DatasetRow(
+            dataset=dataset,
+            title=fields.text("title"),
+            occurred_on=fields.text_or_none("occurred_on"),
+            description=fields.text_or_none("description") or "",
+            classes=tuple(sorted(fields.texts("classes", "SS"))),
+            src=fields.text("src"),
+            state=state,
+            kid=fields.text("kid"),
+            manifest=fields.text("manifest"),
+            counts=fields.counts("counts"),
+            loaded_at=fields.text_or_none("loaded_at"),
+            generation=fields.text_or_none("generation"),
+            writers=fields.texts("writers", "L"),
+            partial=fields.texts("partial", "L"),
+            is_authentic=is_authentic,
+        )
+
+    def put_dataset(self, row: DatasetRow) -> None:
+        """Replace what the table says about a dataset; the pepper of the row is that of this catalog."""
+        if self._key is None or self._key.kid != row.kid:
+            raise AssertionError("a row is signed with the pepper that it names")
+        item: dict[str, Any] = {
+            **reserved_key(f"_dataset#{row.dataset}"),
+            "title": {"S": row.title},
+            "src": {"S": row.src},
+            "state": {"S": row.state},
+            "manifest": {"S": row.manifest},
+            "counts": {"M": {name: {"N": str(count)} for name, count in row.counts.items()}},
+        }
+        if row.writers:
+            item["writers"] = {"L": [{"S": one} for one in row.writers]}
+        if row.partial:
+            item["partial"] = {"L": [{"S": one} for one in row.partial]}
+        if row.classes:
+            item["classes"] = {"SS": list(row.classes)}
+        for name, text in (
+            ("occurred_on", row.occurred_on),
+            ("description", row.description),
+            ("loaded_at", row.loaded_at),
+            ("generation", row.generation),
+        ):
+            if text:
+                item[name] = {"S": text}
+        target = self._table.target
+        with sentences(target):
+            self._table.client.put_item(TableName=target.table, Item=self._key.signed(item))
+
+    def remove_dataset(self, dataset: str) -> None:
+        """Forget what the table says about `dataset`."""
+        target = self._table.target
+        with sentences(target):
+            self._table.client.delete_item(TableName=target.table, Key=reserved_key(f"_dataset#{dataset}"))
+
+    def listed(self) -> frozenset[str] | None:
+        """Ids of the datasets in the table; None if none was ever listed.
+
+        Nobody vouches for the list: an id in it may be unknown, and one may be missing.
+        """
+        item = self._get(REGISTRY)
+        if item is None:
+            return None
+        advice = "`status --scan` finds the datasets without it"
+        return frozenset(Fields(item, self._place(REGISTRY), advice).texts("ids", "SS"))
+
+    def enlist(self, dataset: str) -> None:
+        """Add `dataset` to those that `listed` gives, if it is not among them."""
+        if dataset not in (self.listed() or ()):
+            self._change_registry("ADD", dataset)
+
+    def delist(self, dataset: str) -> None:
+        """Take `dataset` from those that `listed` gives."""
+        if self.listed() is not None:
+            self._change_registry("DELETE", dataset)
+
+    def _change_registry(self, verb: str, dataset: str) -> None:
+        """Change the set in one step, so that loads at the same time do not undo each other's changes."""
+        target = self._table.target
+        with sentences(target):
+            self._table.client.update_item(
+                TableName=target.table,
+                Key=reserved_key(REGISTRY),
+                UpdateExpression=f"{verb} ids :ids",
+                ExpressionAttributeValues={":ids": {"SS": [dataset]}},
+            )
+
+    def knows(self, pepper: Pepper) -> bool:
+        """Whether the table was loaded with this pepper before.
+
+        Raises:
+            KeyRefusedError: it was loaded with another one of the same id.
+        """
+        pk = f"_key#{pepper.kid}"
+        item = self._get(pk)
+        if item is None:
+            return False
+        advice = "delete it by hand if you are sure of the pepper; the next load writes it again"
+        if Fields(item, self._place(pk), advice, TableError).text("kcv") != pepper.check_value:
+            raise KeyRefusedError(
+                f'the table "{self._table.target.table}" was loaded with another pepper under the key id '
+                f'"{pepper.kid}"; give the one it was loaded with, or give the new one an id of its own'
+            )
+        return True
+
+    def register(self, pepper: Pepper) -> None:
+        """Note in the table which pepper goes by this id; of two at the same time, the first wins.
+
+        Raises:
+            KeyRefusedError: the id is taken by another pepper.
+        """
+        target, client = self._table.target, self._table.client
+        item = {**reserved_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
+        with sentences(target):
+            try:
+                client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            except client.exceptions.ConditionalCheckFailedException:
+                self.knows(pepper)
+
+    def _place(self, pk: str) -> str:
+        return place_of(pk, self._table.target.table)
+
+    def _get(self, pk: str) -> Mapping[str, Any] | None:
+        target = self._table.target
+        with sentences(target):
+            answer = self._table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
+        item: Mapping[str, Any] | None = answer.get("Item")
+        return item
+
+
+def _writer(src: str, manifest: str, kid: str) -> str:
+    return f"{src}/{manifest[:_DIGEST_DIGITS]}/{kid}"

@@ -1,0 +1,300 @@
+"""One run per dataset: a lease in the table, renewed while the run lasts, taken over when it has expired.
+
+Runs of the same dump cannot harm each other, since they write the same items. A run of an older dump could: it would
+bring back what is no longer true, under a catalog that says it is gone. So nothing is written unless the lease is ours
+for sure (`policies.fence`). What others see of a lease is the time of day; a clock that is wrong by less than the
+lease's length costs nothing but time.
+
+The row carries no MAC: all that it can do is keep others from working, which `table unlock` undoes, or fail to, and two
+runs at once write the same items. The types of what is in it are checked all the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.session import sentences
+from ingest_cli.errors import LockedError, TableError
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.runtime.fence import Fence
+
+LEASE_S = 60.0
+"""Long enough for a few renewals to fail, short enough to wait out after a machine has vanished."""
+
+RENEW_EVERY_S = 15.0
+
+MAX_PID = (1 << 31) - 1
+MAX_NAME_CHARACTERS = 1024
+"""Longest name in a row; Linux has host names of up to 64 characters, and DNS of 253."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process, as seen from this machine and from others.
+
+    Attributes:
+        host: for people.
+        machine: names the running system and its process namespace; equal on the same machine only.
+        pid: process id there.
+        started: start of the process in ticks of that system, so that a reused id is not mistaken.
+    """
+
+    host: str
+    machine: str
+    pid: int
+    started: str
+
+    @classmethod
+    def this(cls) -> Holder:
+        """This process."""
+        return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()) or "")
+
+    def is_gone(self) -> bool:
+        """Whether it is certain that the process no longer exists."""
+        if not self.machine or self.machine != _machine():
+            return False
+        return _started(self.pid) != self.started
+
+
+class Lease:
+    """The lock of one dataset."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+        self,
+        table: Table,
+        dataset: str,
+        token: str,
+        now_s: Callable[[], float],
+        lease_s: float = LEASE_S,
+        fence: Fence | None = None,
+    ) -> None:
+        """Set up; nothing is locked yet.
+
+        Args:
+            table: where the lock is.
+            dataset: what is locked.
+            token: names this run.
+            now_s: the time of day, in seconds since 1970.
+            lease_s: length of a lease.
+            fence: told how long the lock is ours for sure; None: nothing is written under it.
+        """
+        self._table = table
+        self._dataset = dataset
+        self._token = token
+        self._now_s = now_s
+        self._lease_s = lease_s
+        self._fence = fence
+        self.renew_every_s = min(RENEW_EVERY_S, lease_s / 4)
+        self._holder = Holder.this()
+        self._since_s = now_s()
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockedError: another run has it; says which, and since when.
+        """
+        self._since_s = self._now_s()
+        if self._put("attribute_not_exists(pk) OR #expires < :now OR #token = :token", self._token):
+            return
+        held = _find(self._table, self._dataset)
+        is_free = held is None or held.holder.is_gone()
+        token = "" if held is None else held.token
+        if is_free and self._put("attribute_not_exists(pk) OR #token = :token", token):
+            return
+        if held is None:
+            raise LockedError(f'another run takes "{self._dataset}" at this moment; run the same command again')
+        raise LockedError(self._sentence(held))
+
+    def check(self) -> None:
+        """See whether the lock could be taken, and leave it.
+
+        Raises:
+            LockedError: another run has it; says which, and since when.
+        """
+        held = _find(self._table, self._dataset)
+        if held is None or held.holder.is_gone():
+            return
+        if held.expires_s >= self._now_s():
+            raise LockedError(self._sentence(held))
+
+    def renew(self) -> None:
+        """Keep the lock for another lease.
+
+        Raises:
+            LockedError: another run has taken it over.
+        """
+        if not self._put("#token = :token", self._token):
+            raise LockedError(f'another run has taken over "{self._dataset}"; this one ends')
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours."""
+        target, client = self._table.target, self._table.client
+        passed = client.exceptions.ConditionalCheckFailedException
+        try:
+            with sentences(target, passed):
+                client.delete_item(
+                    TableName=target.table,
+                    Key=self._key,
+                    ConditionExpression="#token = :token",
+                    ExpressionAttributeNames={"#token": "token"},
+                    ExpressionAttributeValues={":token": {"S": self._token}},
+                )
+        except passed:
+            return  # taken over: no longer ours to give back
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return reserved_key(f"_lock#{self._dataset}")
+
+    def _put(self, condition: str, token: str) -> bool:
+        """Write our lease if `condition` holds; whether it did."""
+        target, client, now = self._table.target, self._table.client, self._now_s()
+        began_s = 0.0 if self._fence is None else self._fence.now_s()
+        names = {"#token": "token"}
+        values: dict[str, Any] = {":token": {"S": token}}
+        if ":now" in condition:
+            names["#expires"] = "expires"
+            values[":now"] = {"N": f"{now:.3f}"}
+        passed = client.exceptions.ConditionalCheckFailedException
+        holder = self._holder
+        item: dict[str, Any] = {
+            **self._key,
+            "token": {"S": self._token},
+            "host": {"S": holder.host},
+            "machine": {"S": holder.machine or "-"},
+            "pid": {"N": str(holder.pid)},
+            "started": {"S": holder.started or "-"},
+            "since": {"S": dt.datetime.fromtimestamp(self._since_s, dt.UTC).isoformat(timespec="seconds")},
+            "expires": {"N": f"{now + self._lease_s:.3f}"},
+        }
+        try:
+            with sentences(target, passed):
+                client.put_item(
+                    TableName=target.table,
+                    Item=item,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
+        except passed:
+            return False
+        if self._fence is not None:
+            self._fence.extend(began_s, self._lease_s)
+        return True
+
+    def _sentence(self, held: _Lock) -> str:
+        left_s = max(held.expires_s - self._now_s(), 0.0)
+        return (
+            f'"{self._dataset}" is being worked on by process {held.holder.pid} on {held.holder.host}, since '
+            f"{held.since}; wait for "
+            f"it. If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
+            f"`ingest-cli table unlock {self._dataset}` and the same --table"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What the row says."""
+
+    holder: Holder
+    token: str
+    since: str
+    expires_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lock that is there.
+
+    Attributes:
+        host, pid: whose it is.
+        since: when it was taken, in ISO form, UTC.
+        left_s: seconds that are left of the lease; negative: it was not renewed, and can be taken over.
+        is_gone: whether it is certain that the process no longer exists: it was one of this machine.
+    """
+
+    host: str
+    pid: int
+    since: str
+    left_s: float
+    is_gone: bool = False
+
+
+def look(table: Table, dataset: str, now_s: float) -> Held | None:
+    """The lock of a dataset, if there is one.
+
+    Args:
+        table: where it would be.
+        dataset: whose.
+        now_s: the time of day, in seconds since 1970.
+    """
+    lock = _find(table, dataset)
+    if lock is None:
+        return None
+    holder = lock.holder
+    return Held(holder.host, holder.pid, lock.since, lock.expires_s - now_s, holder.is_gone())
+
+
+def unlock(table: Table, dataset: str) -> bool:
+    """Remove the lock of a dataset, whoever holds it; whether there was one."""
+    target = table.target
+    with sentences(target):
+        answer = table.client.delete_item(
+            TableName=target.table, Key=reserved_key(f"_lock#{dataset}"), ReturnValues="ALL_OLD"
+        )
+    return bool(answer.get("Attributes"))
+
+
+def _find(table: Table, dataset: str) -> _Lock | None:
+    """The lock of a dataset, if there is one.
+
+    Raises:
+        TableError: the row is damaged.
+    """
+    target, pk = table.target, f"_lock#{dataset}"
+    with sentences(target):
+        answer = table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
+    item = answer.get("Item")
+    if item is None:
+        return None
+    advice = f"`ingest-cli table unlock {dataset}` removes it, if nobody is at work"
+    fields = Fields(item, place_of(pk, target.table), advice, TableError)
+    since = fields.text("since", MAX_NAME_CHARACTERS)
+    return _Lock(holder_of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))
+
+
+def holder_of(fields: Fields) -> Holder:
+    """The process that a row names."""
+    host, machine, started = (fields.text(name, MAX_NAME_CHARACTERS) for name in ("host", "machine", "started"))
+    return Holder(host, machine.removeprefix("-"), fields.whole("pid", MAX_PID), started.removeprefix("-"))
+
+
+def _machine() -> str:
+    """What only processes that see each other's ids have in common; "" where that cannot be told (not on Linux)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process of this machine was started, in its ticks; None if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in {"Z", "X"}:  # dead, only not yet collected by its parent
+        return None
+    return fields[19]  # field 22 of proc(5), counted behind the name

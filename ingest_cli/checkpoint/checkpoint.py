@@ -1,0 +1,258 @@
+"""How far a load has come, such that the same command can go on from there.
+
+Pure bookkeeping: nothing here reads, writes or waits. Who reads a state has checked its MAC before, if there is a key;
+`status` has none, so that a state is unpacked within bounds, and each value in it checked, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ingest_cli.checkpoint.ranges import Allowance, SourceRanges
+from ingest_cli.errors import UntrustedStateError, UsageError
+from ingest_cli.model.plain_values import amount, flag, parsed_json, text, whole
+from ingest_cli.report.report import Account
+
+FORMAT_VERSION = 2
+
+MAX_BYTES = 8 << 20
+"""Size of the largest state, unpacked. The row of the table holds at most 400 KiB of it packed, which is rarely more
+than 4 MiB; a source or member that is done takes 2 bytes, so that there may be four million of these. What Python makes
+of the worst 8 MiB of JSON (empty lists) takes 180 MB for a moment."""
+
+MAX_PARTS = 1_000_000
+"""Sources, and members and stretches of them that are not done, in a state at the most: 150 bytes of memory each, and
+more than that many sources do not fit into the plan of a load either."""
+
+MAX_IDENTITY_CHARACTERS = 1024
+"""Longest part of an identity: digests of 64, an ARN or a table's id of less than 300 characters."""
+
+_DAMAGED = "the saved state is damaged; begin again with --restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a load is a load of; a checkpoint only goes on with the same.
+
+    Attributes:
+        dataset: its id.
+        table: id that AWS gave the table; a table of the same name made later has another.
+        src: fingerprint of the sources in their order, 64 hex digits.
+        manifest: digest of the manifest.
+        kid, kcv: key id and check value of the pepper.
+        generation: random name of the load, which the catalog has too as long as what it wrote is in the table.
+    """
+
+    dataset: str
+    table: str
+    src: str
+    manifest: str
+    kid: str
+    kcv: str
+    generation: str = ""
+
+
+_CHANGED = {
+    "src": "the dump has changed since",
+    "manifest": "the manifest has changed since",
+    "kid": "the pepper is another one",
+    "kcv": "the pepper is another one",
+    "table": "the table was made anew since",
+    "generation": "the dataset was withdrawn or loaded otherwise since",
+}
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """The state of a load.
+
+    What it guarantees, given that it is saved as a whole and only ever after what it speaks of is safe:
+
+    * A row is in `shards` only if each of its items was acknowledged, or refused and written to the reject
+      file. So what is skipped on a resume is in the table: nothing is lost.
+    * `account` counts exactly the rows in `shards`, `rejects_bytes` is where their rejects end. So what is
+      repeated on a resume is counted, and rejected, once.
+    * What was written but not yet saved is written again, with the same bytes under the same keys: the
+      table does not change by it. After a kill that is at most
+
+          R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
+                          two saves, each of which takes L seconds. S is `writing.SAVE_EVERY_S`, and that once more
+                          for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that; where fewer
+                          than `journal.WORTH_WCU` items are written in that time, until so many are, but no
+                          more than `journal.MOST_TURNS` times
+        + 25 x C          items: in flight at that time, C being the `concurrency`
+        + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
+                          processes. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
+                          `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
+
+      in calm weather. Whatever the weather (hot keys, batches that have to be sent again, states that are saved
+      slowly), by all processes together it is at most
+
+          5,000             items, or those of half a second where that is more: of chunks that are not settled
+        + 50 x C            items: in flight at that time, half of them of hot keys
+        + 2 s x R           items: written during the last two seconds, without those in which nothing was acknowledged
+
+      since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`).
+    * It goes on only with the same sources, manifest, pepper and table, and only while the catalog names its
+      generation: nobody has written other items, or removed any, since.
+
+    It holds no identifier and no name: offsets, counts, reasons, column names and digests.
+
+    Attributes:
+        identity: what it is a load of.
+        shards: what is done of each source, in the order of the plan.
+        account: of all rows in `shards`.
+        rejects_bytes: length of the reject file when all rejects of those rows were in it.
+        source_fault: whether a source was cut off or damaged when it was last read. Then another state of the sources
+            is what everybody waits for, and no mistake; `src` being part of each item, it is loaded from its beginning.
+        wcu_consumed: write capacity units that the load has consumed so far, in all of its runs.
+        closed_rows: rows that `shards` no longer tell one by one: of what was done when the state was last read.
+    """
+
+    identity: Identity
+    shards: list[SourceRanges]
+    account: Account = field(default_factory=Account)
+    rejects_bytes: int = 0
+    closed_rows: int = 0
+    source_fault: bool = False
+    wcu_consumed: float = 0.0
+
+    @classmethod
+    def new(cls, identity: Identity, shards: int) -> Checkpoint:
+        """The state of a load of so many sources of which nothing is done."""
+        return cls(identity, [SourceRanges() for _ in range(shards)])
+
+    @property
+    def is_started(self) -> bool:
+        """Whether anything is done."""
+        return any(shard.is_started for shard in self.shards)
+
+    def lacks_rejects(self, found_bytes: int) -> bool:
+        """Whether a reject file of which `found_bytes` could be kept lacks some of the rows done so far."""
+        account = self.account
+        had_some = account.rows_rejected + account.items_refused > 0
+        return found_bytes < self.rejects_bytes or (had_some and not self.rejects_bytes)
+
+    def check_dataset(self, wanted: Identity) -> None:
+        """Make sure that it is of this dataset.
+
+        Raises:
+            UsageError: it is not.
+        """
+        if self.identity.dataset != wanted.dataset:
+            raise UsageError(
+                f'the saved state is that of the dataset "{self.identity.dataset}", not of "{wanted.dataset}"; '
+                "give each dataset a --state of its own"
+            )
+
+    def is_mended(self, wanted: Identity) -> bool:
+        """Whether `wanted` is the same load of a source that was broken, and is another one now."""
+        return self.source_fault and replace(self.identity, src=wanted.src) == wanted != self.identity
+
+    def check(self, wanted: Identity) -> None:
+        """Make sure that it can be gone on with.
+
+        Raises:
+            UsageError: it is of another load; says in what.
+        """
+        self.check_dataset(wanted)
+        for name in _CHANGED:
+            if getattr(self.identity, name) != getattr(wanted, name):
+                raise cannot_go_on(wanted.dataset, name)
+
+    def to_bytes(self) -> bytes:
+        """The state in few bytes.
+
+        Raises:
+            UsageError: it is larger than any that could be read again.
+        """
+        state = {
+            "version": FORMAT_VERSION,
+            "identity": {name: getattr(self.identity, name) for name in Identity.__slots__},
+            "shards": [shard.to_plain() for shard in self.shards],
+            "account": self.account.to_plain(),
+            "rejects_bytes": self.rejects_bytes,
+            "source_fault": self.source_fault,
+            "wcu_consumed": round(self.wcu_consumed, 1),
+            "closed_rows": self.closed_rows + sum(shard.closed_rows for shard in self.shards),
+        }
+        data = json.dumps(state, separators=(",", ":")).encode()
+        if len(data) > MAX_BYTES or len(self.shards) > MAX_PARTS:
+            raise UsageError(
+                f"the state of this load is too large to be saved ({len(data):,} bytes, {len(self.shards):,} sources; "
+                f"at most {MAX_BYTES:,} and {MAX_PARTS:,}); split the manifest into several with fewer sources each"
+            )
+        return zlib.compress(data, 6)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Checkpoint:
+        """The state that `to_bytes` made.
+
+        Raises:
+            UntrustedStateError: it is damaged, larger than any that `to_bytes` makes, or of another version of the
+                program.
+        """
+        try:
+            state = parsed_json(_unpacked(data))
+            version = whole(state["version"])
+            if version != FORMAT_VERSION:
+                raise UntrustedStateError(
+                    f"the saved state is of another version of this program ({version}); go on with that one, or begin "
+                    "again with --restart"
+                )
+            found = cls._from_plain(state)
+        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+            raise UntrustedStateError(_DAMAGED) from error
+        if found.account.rows_read != found.closed_rows + sum(shard.rows for shard in found.shards):
+            raise UntrustedStateError(_DAMAGED)
+        return found
+
+    @classmethod
+    def _from_plain(cls, state: Any) -> Checkpoint:
+        """The state that a JSON document tells of.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: it tells of none.
+        """
+        if state["identity"].keys() != set(Identity.__slots__) or not isinstance(state["shards"], list):
+            raise ValueError("not the parts of a state")
+        identity = Identity(**{name: text(one, MAX_IDENTITY_CHARACTERS) for name, one in state["identity"].items()})
+        allowance = Allowance(MAX_PARTS)
+        return cls(
+            identity,
+            [SourceRanges.from_plain(each, allowance) for each in state["shards"]],
+            Account.from_plain(state["account"]),
+            whole(state["rejects_bytes"]),
+            whole(state["closed_rows"]),
+            flag(state["source_fault"]),
+            amount(state["wcu_consumed"]),
+        )
+
+
+def cannot_go_on(dataset: str, changed: str) -> UsageError:
+    """The error that says why a state is of another load.
+
+    Args:
+        dataset: whose.
+        changed: the attribute of its identity that is another one.
+    """
+    return UsageError(
+        f'the load of "{dataset}" was broken off and cannot go on: {_CHANGED[changed]}. Put back what it was, or begin '
+        "again with --restart"
+    )
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What was packed, and nothing but that.
+
+    Raises:
+        ValueError, zlib.error: it is cut off, followed by something else, or larger than `MAX_BYTES`.
+    """
+    unpacking = zlib.decompressobj()
+    unpacked = unpacking.decompress(data, MAX_BYTES + 1)
+    if len(unpacked) > MAX_BYTES or not unpacking.eof or unpacking.unused_data:
+        raise ValueError("not a packed state")
+    return unpacked

@@ -1,0 +1,225 @@
+"""Where the state of a load is kept: in the table, which survives the machine, or in a folder.
+
+What is kept carries a MAC, which is checked before any of it is unpacked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ingest_cli.aws.authentication import authenticate, authenticated_file
+from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.session import sentences
+from ingest_cli.errors import LockedError, TryAgainError, UntrustedStateError, UsageError
+from ingest_cli.runtime.output_files import UnsafeFileError, new_file_for, read_file, remove_file
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.authentication import StateKey
+    from ingest_cli.aws.table import Table
+
+STATE_FILE = "ingest-state"
+
+MAX_FILE_BYTES = 16 << 20
+"""Size of the largest state file that is read: a state has up to 8 MiB before it is packed (`checkpoint.MAX_BYTES`)."""
+
+_ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A state as it was found.
+
+    Attributes:
+        state: what was written.
+        is_authentic: whether its MAC was checked, and is right. If not, it is of another pepper than ours, or there was
+            none to check it with: it may be shown, but not relied on.
+    """
+
+    state: bytes
+    is_authentic: bool
+
+
+class Ledger(Protocol):
+    """Keeps the state of one load, replaced as a whole each time."""
+
+    def read(self) -> Saved | None:
+        """The state last written; None if there is none.
+
+        Raises:
+            UntrustedStateError: it names our pepper, or none, and its MAC is not right.
+            UsageError, TableError: it cannot be read.
+        """
+        ...
+
+    def write(self, state: bytes) -> float:
+        """Replace the state; returns the write capacity units that took.
+
+        Raises:
+            TryAgainError, TableError: it cannot be written; the one before is still there.
+            LockedError: another run has taken over.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Remove the state, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableLedger:
+    """The row `_run#<dataset>` of the table.
+
+    Attributes:
+        table: where.
+        dataset: whose.
+        token: names this run; only the run that took the row over last can write it.
+        key: what it is authenticated with; None: it can only be looked at.
+    """
+
+    table: Table
+    dataset: str
+    token: str
+    key: StateKey | None = None
+
+    def read(self) -> Saved | None:
+        """See `Ledger.read`."""
+        target = self.table.target
+        with sentences(target):
+            answer = self.table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
+        item = answer.get("Item")
+        if item is None:
+            return None
+        place = place_of(f"_run#{self.dataset}", target.table)
+        is_authentic = authenticate(item, self.key, place, _ADVICE)
+        return Saved(Fields(item, place, _ADVICE).binary("state"), is_authentic)
+
+    def take_over(self, state: bytes) -> None:
+        """Make this run the one that writes the row, beginning with `state`."""
+        self._put(state)
+
+    def write(self, state: bytes) -> float:
+        """See `Ledger.write`."""
+        client = self.table.client
+        try:
+            return self._put(
+                state,
+                ConditionExpression="#token = :token",
+                ExpressionAttributeNames={"#token": "token"},
+                ExpressionAttributeValues={":token": {"S": self.token}},
+            )
+        except client.exceptions.ConditionalCheckFailedException as error:
+            raise LockedError(f'another run has taken over the load of "{self.dataset}"; this one ends') from error
+
+    def clear(self) -> None:
+        """See `Ledger.clear`."""
+        target, client = self.table.target, self.table.client
+        passed = client.exceptions.ConditionalCheckFailedException
+        try:
+            with sentences(target, passed):
+                client.delete_item(
+                    TableName=target.table,
+                    Key=self._key,
+                    ConditionExpression="#token = :token",
+                    ExpressionAttributeNames={"#token": "token"},
+                    ExpressionAttributeValues={":token": {"S": self.token}},
+                )
+        except passed:
+            return  # another run's by now
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return reserved_key(f"_run#{self.dataset}")
+
+    def _put(self, state: bytes, **condition: Any) -> float:
+        target, client = self.table.target, self.table.client
+        if self.key is None:
+            raise AssertionError("what cannot be signed is not written")
+        item = self.key.signed({**self._key, "state": {"B": state}, "token": {"S": self.token}})
+        passed = client.exceptions.ConditionalCheckFailedException
+        with sentences(target, passed):
+            answer = client.put_item(TableName=target.table, Item=item, ReturnConsumedCapacity="TOTAL", **condition)
+        return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
+
+
+def forget(table: Table, dataset: str) -> None:
+    """Remove the state of a load from the table, whichever run's it is."""
+    with sentences(table.target):
+        table.client.delete_item(TableName=table.target.table, Key=reserved_key(f"_run#{dataset}"))
+
+
+@dataclass(frozen=True, slots=True)
+class FileLedger:
+    """A file in a folder that belongs to one dataset.
+
+    Attributes:
+        folder: made if it is not there.
+        key: what the file is authenticated with.
+    """
+
+    folder: Path
+    key: StateKey
+
+    def read(self) -> Saved | None:
+        """See `Ledger.read`."""
+        place = f'the state file "{self._path}"'
+        try:
+            data = read_file(self._path, MAX_FILE_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError(
+                f'the state in "{self.folder}" cannot be read ({error.strerror}); check --state'
+            ) from error
+        if len(data) > MAX_FILE_BYTES:
+            raise UntrustedStateError(
+                f"{place} is larger than any that this program writes (over {MAX_FILE_BYTES >> 20} MiB); {_ADVICE}"
+            )
+        found = authenticated_file(data, STATE_FILE, self.key, place, _ADVICE)
+        return Saved(found.content, found.is_authentic)
+
+    def take_over(self, state: bytes) -> None:
+        """Begin with `state`; tells early whether the folder can be written.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        try:
+            self._replace(state, make_folders=True)
+        except OSError as error:
+            raise UsageError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); give another folder with --state'
+            ) from error
+
+    def write(self, state: bytes) -> float:
+        """See `Ledger.write`. The file is on the disk, whole, before the one before is gone."""
+        try:
+            self._replace(state)
+        except UnsafeFileError as error:
+            raise UsageError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); remove it, or give another folder '
+                "with --state"
+            ) from error
+        except OSError as error:
+            raise TryAgainError(
+                f'the state cannot be written to "{self.folder}" ({error.strerror}); make room, and run the '
+                "same command again"
+            ) from error
+        return 0.0
+
+    def clear(self) -> None:
+        """See `Ledger.clear`."""
+        try:
+            remove_file(self._path)
+        except OSError as error:
+            raise TryAgainError(f'the state in "{self.folder}" cannot be removed ({error.strerror})') from error
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / STATE_FILE
+
+    def _replace(self, state: bytes, *, make_folders: bool = False) -> None:
+        with new_file_for(self._path, make_folders=make_folders) as new:
+            new.file.write(self.key.signed_file(STATE_FILE, state))
+            new.put_in_place()

@@ -1,0 +1,390 @@
+"""What a manifest for some sources should say: which columns, under which names, and what is unsure about it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from ingest_cli.commands.draft.looking import Look
+from ingest_cli.errors import SourceError, UsageError
+from ingest_cli.formats.sniff import ColumnGuess, FileGuess
+from ingest_cli.formats.sniffing.columns import UNSURE_BELOW
+from ingest_cli.model.manifest import LOOKUP_KINDS
+from ingest_cli.model.toml_schema import shown
+
+PROPOSED_FROM = 0.5
+"""A column is proposed if its guess is at least so sure, and otherwise mentioned."""
+
+_SECOND_FROM = 0.3
+_UNSURE_CODES = frozenset(
+    {
+        "undecodable",
+        "encoding_unsure",
+        "header_unsure",
+        "header_width",
+        "unclosed_quote",
+        "stray_quotes",
+        "one_column",
+        "excel_exponent",
+        "fixed_unsure",
+        "other_tables",
+        "more_tables",
+        "no_rows_read",
+        "broken_json",
+        "broken_rows",
+    }
+)
+_HIDES_HEADER = frozenset({"nul", "header_width"})
+_KIND_NAMES = {
+    "id": "ID",
+    "phone": "PHONE",
+    "email": "EMAIL",
+    "imsi": "IMSI",
+    "imei": "IMEI",
+    "iccid": "SIM",
+    "username": "USERNAME",
+}
+_NAMED_IN_MANIFEST = frozenset({"csv", "tsv", "fixed", "combo", "sql", "xlsx"})
+_ALWAYS_LISTED = frozenset({"fixed", "combo"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, and the name it gets in the manifest.
+
+    Attributes:
+        name: as the manifest writes it; empty for one that it cannot, or need not, name.
+        guess: what it looks like.
+        table: which it is in, as may be printed, where there are several.
+    """
+
+    name: str
+    guess: ColumnGuess
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftField:
+    """A `[[fields]]` entry.
+
+    Attributes:
+        columns: the columns to look in, in order.
+        kind: of identifier; None where only presence counts.
+        lookup: whether it has to be said that its values become items.
+    """
+
+    columns: tuple[Column, ...]
+    kind: str | None
+    lookup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DraftKey:
+    """A key of [format] beyond the layout.
+
+    Attributes:
+        key, value: as the manifest writes them.
+        evidence: what speaks for it.
+        active: whether to write it down; else it is only mentioned.
+    """
+
+    key: str
+    value: str
+    evidence: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What to write into a manifest.
+
+    Attributes:
+        looks: the sources, in the order in which they were named.
+        guess: what they look like.
+        columns: all of them, in order.
+        listed: whether `columns` has to stand in [format].
+        header: whether the first row is none of data.
+        fields: those to propose.
+        doubtful: those to mention only.
+        secrets: columns that look like passwords and the like.
+        unsure: one sentence each.
+        proposals: further keys of [format].
+        tables: all tables to read, where there are several.
+    """
+
+    looks: tuple[Look, ...]
+    guess: FileGuess
+    columns: tuple[Column, ...]
+    listed: bool
+    header: bool
+    fields: tuple[DraftField, ...]
+    doubtful: tuple[DraftField, ...]
+    secrets: tuple[Column, ...]
+    unsure: tuple[str, ...]
+    proposals: tuple[DraftKey, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+def make_draft(looks: Sequence[Look]) -> Draft:
+    """Put together what was found out about sources that make up one dump.
+
+    Raises:
+        SourceError: one of them is no dump, or none of the columns looks like an identifier.
+        UsageError: they are not written alike, so that one manifest cannot describe them.
+    """
+    for look in looks:
+        if look.guess.format is None:
+            why = look.guess.findings[0].text if look.guess.findings else "Nothing in it looks like rows."
+            raise SourceError(f'"{look.source.name}" is no dump that can be loaded as it is: {why}')
+    first = max(looks, key=lambda look: look.guess.rows_sampled)
+    for look in looks:
+        _check_alike(first, look)
+    guess, unsure = _with_encoding(first, looks)
+    columns, listed = _named(guess)
+    fields, doubtful = propose_fields(columns)
+    fields, doubtful, more = _with_lookup(fields, doubtful, first)
+    proposals = _proposals(looks, columns)
+    unsure += [*_doubts(looks, guess), *map(_doubt, fields), *map(_doubt_of_region, fields), *more]
+    unsure += [f"{one.evidence}; `{one.key}` may be right" for one in proposals if not one.active]
+    secrets = tuple(column for column in columns if column.guess.secret)
+    unsure = list(dict.fromkeys(sentence for sentence in unsure if sentence))
+    return Draft(
+        looks=tuple(looks),
+        guess=guess,
+        columns=columns,
+        listed=listed,
+        header=guess.header,
+        fields=tuple(fields),
+        doubtful=tuple(doubtful),
+        secrets=secrets,
+        unsure=tuple(unsure),
+        proposals=tuple(proposals),
+    )
+
+
+def dataset_id(names: Sequence[str]) -> str:
+    """A dataset id made of the names of files: what they have in common, without endings."""
+    plain = unicodedata.normalize("NFKD", dataset_title(names)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-") or "dump"
+
+
+def dataset_title(names: Sequence[str]) -> str:
+    """A title made of the names of files."""
+    stems = [_ENDINGS.sub("", name.rstrip("/").rpartition("/")[2]) for name in names]
+    common = stems[0]
+    for stem in stems[1:]:
+        while not stem.startswith(common):
+            common = common[:-1]
+    if len(stems) > 1 and common[-1:].isdigit():
+        common = common.rstrip("0123456789")  # of a number that they do not have in common
+    printable = "".join(character for character in (common or stems[0]) if character.isprintable())
+    return printable.strip(" .-_")[:100] or "dump"
+
+
+_ENDINGS = re.compile(
+    r"(?:\.(?:csv|tsv|tab|txt|lst|dat|log|sql|dump|json|jsonl|ndjson|parquet|arrow|feather|xlsx|vcf|ldif|ldf"
+    r"|gz|bz2|xz|lzma|zst|zip|tar|tgz|tbz2|txz|7z|age))+\Z",
+    re.IGNORECASE,
+)
+
+
+def _check_alike(first: Look, other: Look) -> None:
+    one, two = first.guess, other.guess
+    titles = [[column.title for column in guess.columns] for guess in (one, two)]
+    places = ("csv", "tsv", "fixed", "combo")
+    for what, mine, its in (
+        ("format", one.format, two.format),
+        ("delimiter", one.delimiter, two.delimiter),
+        ("escape", one.escape, two.escape),
+        ("number of lines before the header", one.skip_lines, two.skip_lines),
+        ("header", one.header, two.header),
+        ("widths", one.widths, two.widths),
+        ("separator", (one.separator, one.key_delimiter), (two.separator, two.key_delimiter)),
+        ("table", one.table, two.table),
+        ("rows", one.rows, two.rows),
+        ("layout", one.layout, two.layout),
+        ("columns", *(titles if one.format in places else ("", ""))),
+        ("number of columns", *(map(len, titles) if one.format in places else ("", ""))),
+    ):
+        if mine != its:
+            raise UsageError(
+                f'"{first.source.name}" and "{other.source.name}" are not written alike: the {what} looks different; '
+                "draft a manifest for each"
+            )
+
+
+def _with_encoding(first: Look, looks: Sequence[Look]) -> tuple[FileGuess, list[str]]:
+    """The guess, with the encoding of all sources. ASCII can be read in any, and a byte order mark wins."""
+    plain = 0.9  # what a head of nothing but ASCII is sure to be UTF-8
+    telling = [one.guess for one in looks if (one.guess.encoding, one.guess.encoding_confidence) != ("utf-8", plain)]
+    unmarked = [guess for guess in telling if guess.encoding_confidence < 1] or telling or [first.guess]
+    best = max(unmarked, key=lambda guess: guess.encoding_confidence)
+    unsure = []
+    if len({guess.encoding for guess in unmarked}) > 1:
+        unsure.append(f"the files are not all written in one encoding; {best.encoding} is the likeliest of several")
+    guess = replace(first.guess, encoding=best.encoding, encoding_confidence=best.encoding_confidence)
+    return guess, unsure
+
+
+def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
+    """The columns with their names, and whether these have to be listed in [format].
+
+    They have to where the file has no names, or such as a manifest cannot use: none, the same twice, control signs; or
+    where the header is not to be found as it was read here.
+    """
+    titles = [column.title for column in guess.columns]
+    usable = [bool(title) and _is_printable(title) and titles.count(title) == 1 for title in titles]
+    in_arrays = guess.layout == "arrays"  # which have no names
+    listable = guess.format in _NAMED_IN_MANIFEST or in_arrays
+    found = any(titles) and guess.format not in _ALWAYS_LISTED and not in_arrays and not _has(guess, _HIDES_HEADER)
+    asked_for = {one.column for one in guess.proposals} | _region_places(guess)
+    needed = [_needed(column, fine, asked_for) for column, fine in zip(guess.columns, usable, strict=True)]
+    if not listable or (found and all(needed)):
+        return tuple(
+            Column(column.title if fine else "", column) for column, fine in zip(guess.columns, usable, strict=True)
+        ), False
+    taken = {title for title, fine in zip(titles, usable, strict=True) if fine}
+    names = list[str]()
+    for column, fine, is_needed in zip(guess.columns, usable, needed, strict=True):
+        nameless = _header_lacks(guess, column) and is_needed
+        name = column.title if fine else "" if nameless else _invented(column, taken)
+        taken.add(name)
+        names.append(name)
+    return tuple(Column(name, column) for name, column in zip(names, guess.columns, strict=True)), True
+
+
+def _header_lacks(guess: FileGuess, column: ColumnGuess) -> bool:
+    """Whether a column is one that the header does not name, where it names others."""
+    return guess.header and not column.title and _has(guess, frozenset({"header_width"}))
+
+
+def _region_places(guess: FileGuess) -> set[int | None]:
+    """Positions of the columns that say where the numbers of others are dialled."""
+    titles = {column.region_column for column in guess.columns if column.region_column}
+    return {column.position for column in guess.columns if column.title in titles}
+
+
+def _has(guess: FileGuess, codes: frozenset[str]) -> bool:
+    return any(finding.code in codes for finding in guess.findings)
+
+
+def _needed(column: ColumnGuess, usable: bool, asked_for: Collection[int | None]) -> bool:  # noqa: FBT001 - one of three
+    """Whether the header does for a column: its name is usable, or nobody will ask for it."""
+    return usable or not (column.kind or column.exposes or column.position in asked_for)
+
+
+def _is_printable(title: str) -> bool:
+    return not any(character < " " or "\x7f" <= character <= "\x9f" or character == "\ufffd" for character in title)
+
+
+def _invented(column: ColumnGuess, taken: set[str]) -> str:
+    """A name of ours, telling what is in the column where that is known well enough."""
+    base = f"COL{column.position + 1}"
+    if column.secret:
+        base = "PASSWORD"
+    elif column.confidence >= PROPOSED_FROM and column.kind:
+        base = _KIND_NAMES[column.kind]
+    elif column.second:
+        base = "OTHER_ID"
+    elif column.confidence >= PROPOSED_FROM and column.exposes:
+        base = {"Names": "NAME", "Physical addresses": "ADDRESS"}.get(column.exposes, base)
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}{number}", number + 1
+    return name
+
+
+def propose_fields(columns: Sequence[Column]) -> tuple[list[DraftField], list[DraftField]]:
+    """The fields to propose, identifiers first, and those to mention."""
+    known = [one for one in columns if one.name and (one.guess.kind or one.guess.exposes) and not one.guess.secret]
+    sure = [one for one in known if one.guess.confidence >= PROPOSED_FROM]
+    first_ids = [one for one in sure if one.guess.kind == "id" and not one.guess.second]
+    if len(first_ids) == 1:
+        sure = [one for one in known if one in sure or (one.guess.second and one.guess.confidence >= _SECOND_FROM)]
+    doubtful = [DraftField((one,), one.guess.kind) for one in known if one not in sure]
+    fields, seconds = list[DraftField](), [one for one in sure if one.guess.second]
+    for one in sure:
+        kind = one.guess.kind
+        if len(first_ids) == 1 and one in seconds:
+            continue
+        whole = (one, *seconds) if one in first_ids and len(first_ids) == 1 else (one,)
+        fields.append(DraftField(whole, kind))
+        if one.guess.also:
+            fields.append(DraftField((one,), one.guess.also))
+    fields.sort(key=lambda field: field.kind is None)
+    return fields, doubtful
+
+
+def _with_lookup(
+    fields: list[DraftField], doubtful: list[DraftField], first: Look
+) -> tuple[list[DraftField], list[DraftField], list[str]]:
+    """Fields of which at least one becomes items, because a manifest without is none.
+
+    Raises:
+        SourceError: there is nothing that could.
+    """
+    if any(field.kind in LOOKUP_KINDS for field in fields):
+        return fields, doubtful, []
+    for candidates in (doubtful, fields):
+        for field in candidates:
+            if field.kind is not None:
+                chosen = replace(field, lookup=field.kind not in LOOKUP_KINDS)
+                name = shown(field.columns[0].name)
+                rest = [chosen if one is field else one for one in fields]
+                if candidates is doubtful:
+                    rest, doubtful = [chosen, *fields], [one for one in doubtful if one is not field]
+                return rest, doubtful, [f"nothing but column {name} could be looked up, and that is not sure"]
+    raise SourceError(
+        f'"{first.source.name}": no column looks like an ID, a telephone number, an e-mail address or a user name, so '
+        "there would be nothing to load; `ingest-cli validate` shows what its columns look like"
+    )
+
+
+def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKey]:
+    """Keys that any of the files asks for; written down if none of them speaks against it."""
+    out = dict[tuple[str, str], DraftKey]()
+    for look in looks:
+        for one in look.guess.proposals:
+            value = one.value if one.column is None else columns[one.column].name
+            if not value:
+                continue
+            known = out.setdefault((one.key, value), DraftKey(one.key, value, one.evidence, one.active))
+            out[one.key, value] = replace(known, active=known.active and one.active)
+    several = Counter(key for key, _ in out)
+    return [replace(one, active=one.active and several[one.key] == 1) for one in out.values()]
+
+
+def _doubt_of_region(field: DraftField) -> str:
+    """What is unsure about where the numbers of a field are dialled."""
+    guess = field.columns[0].guess
+    if not guess.region_why or guess.region_sure:
+        return ""
+    return f"the region of column {shown(field.columns[0].name)} is not sure: {guess.region_why}"
+
+
+def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:
+    """What is unsure about the files as such."""
+    out = list[str]()
+    for look in looks:
+        name = f'"{look.source.name}": ' if len(looks) > 1 else ""
+        out += [f"{name}{finding.text}" for finding in look.guess.findings if finding.code in _UNSURE_CODES]
+        if look.member:
+            out.append(f"{name}an archive, of which the file {shown(look.member)} was looked at")
+        if look.fault:
+            out.append(f"{name}{look.fault}")
+    if guess.format == "combo":
+        out.append("what stands beside the logins was taken for passwords")
+    return out
+
+
+def _doubt(field: DraftField) -> str:
+    """What is unsure about a field; nothing if it is sure enough."""
+    column = min(field.columns, key=lambda one: one.guess.confidence)
+    if column.guess.confidence >= UNSURE_BELOW:
+        return ""
+    what = field.kind or column.guess.exposes
+    why = column.guess.why.removesuffix("; unsure")
+    return f"column {shown(column.name)} is only {column.guess.confidence:.0%} sure to be {what} ({why})"

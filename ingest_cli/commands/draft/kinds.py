@@ -1,0 +1,56 @@
+"""How many cells of a column are identifiers of a kind, by the very rules by which they would be loaded."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ingest_cli.identifiers import IDENTIFIERS
+from ingest_cli.identifiers.interface import Canonicalized
+from ingest_cli.model.manifest import DEFAULT_REGION
+
+
+def usable_share(kind: str, cells: Sequence[str]) -> float:
+    """The share of `cells` that yield a value of `kind`, 0 to 1.
+
+    Args:
+        kind: a key of `IDENTIFIERS`.
+        cells: trimmed, and none of them empty or NULL-like.
+    """
+    if not cells:
+        return 0.0
+    found = _canonical(kind, cells, DEFAULT_REGION)
+    return len(np.unique(found.cell)) / len(cells)
+
+
+class LoadRules:
+    """What `sniff` asks about cells; see `Rules`."""
+
+    def usable(self, kind: str, cells: Sequence[str]) -> float:
+        """See `usable_share`."""
+        return usable_share(kind, cells)
+
+    def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
+        """Which cells yield a value of `kind`."""
+        usable, found = np.zeros(len(cells), np.bool_), _canonical(kind, cells, DEFAULT_REGION)
+        usable[found.cell[~found.flagged]] = True
+        return [bool(one) for one in usable]
+
+    def calling_codes(self, cells: Sequence[str], region: str) -> Sequence[str]:
+        """The calling code of each cell that is a number valid today; empty for the others."""
+        found = _canonical("phone", cells, region)
+        codes = [""] * len(cells)
+        masks = IDENTIFIERS["phone"].mask(found.value).to_pylist()
+        for at, mask, doubt in zip(found.cell.tolist(), masks, found.flagged.tolist(), strict=True):
+            if not doubt and mask.startswith("+"):
+                codes[at] = mask[1:].partition("*")[0]
+        return codes
+
+
+def _canonical(kind: str, cells: Sequence[str], region: str) -> Canonicalized:
+    # Characters that were no characters in the dump would make the cell unusable there, too.
+    text = [unicodedata.normalize("NFKC", cell).strip().encode("utf-8", "replace").decode() for cell in cells]
+    return IDENTIFIERS[kind].canonicalize(pa.array(text, pa.string()), region)

@@ -1,0 +1,147 @@
+"""What a source looks like: a stream by its sample, a file that has to be read at its end as a whole."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from ingest_cli.commands.draft.kinds import LoadRules
+from ingest_cli.commands.draft.sampling import take_sample
+from ingest_cli.decoders import HEAD_BYTES, is_packed, members
+from ingest_cli.decoders.interface import shown
+from ingest_cli.errors import MissingSourceError, SourceError
+from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
+from ingest_cli.formats.sniffing.magic import container_format
+from ingest_cli.model.settings import Target
+from ingest_cli.model.source_budget import Budget
+from ingest_cli.sources import Source, find_sources, stdin
+from ingest_cli.sources.parts import with_advice
+
+_MAGIC_BYTES = 64 << 10
+_PATTERN_SIGNS = "*?["
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found out about one source.
+
+    Attributes:
+        source: what was looked at.
+        guess: what it looks like.
+        complete: whether all of it was looked at.
+        member: name of the file that was looked at, if the source is an archive; a label, with any signs in it.
+        fault: why no more of it could be unpacked; empty if nothing went wrong.
+    """
+
+    source: Source
+    guess: FileGuess
+    complete: bool
+    member: str = ""
+    fault: str = ""
+
+
+def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Source]:
+    """The sources that a person named on the command line: files, folders, `s3://` addresses.
+
+    Args:
+        names: as they were given.
+        insecure_http: whether S3 may be reached in clear over a network.
+
+    Raises:
+        SourceError: one is not there, or is nothing that can be read.
+    """
+    names = list(names)
+    if stdin.NAME in names:
+        raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
+    try:
+        target = Target("", insecure_http=insecure_http)
+        return find_sources([_literally(name) for name in names], Path.cwd(), target)
+    except MissingSourceError as error:
+        raise SourceError(f"{error.what}; check the names on the command line") from error
+
+
+def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str = "") -> Look:
+    """Look at a bounded part of `source`.
+
+    Args:
+        source: what to look at.
+        age_key: gives what opens a source that is encrypted with age.
+        table: see `sniff`.
+
+    Raises:
+        SourceError: it cannot be read, or not even its head can be unpacked.
+    """
+    container = container_format(_first_bytes(source))
+    if container:
+        try:
+            with source.open_file() as file:
+                guess = sniff_container(container, file, rules=LoadRules())
+                return Look(source, guess, complete=False)
+        except SourceError as error:
+            raise SourceError(f'"{source.name}": {error}') from error
+    sample = take_sample(source, age_key)
+    guess = sniff(
+        sample.head,
+        complete=sample.complete,
+        name=Path(sample.member or source.name).name,
+        further=sample.further,
+        rules=LoadRules(),
+        table=table,
+    )
+    return Look(source, guess, sample.complete, sample.member, sample.fault)
+
+
+def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str:
+    """Unpack all of a source that is packed, to see whether that can be done; what is wrong with it, or nothing.
+
+    Args:
+        source: what to look at.
+        age_key: see `look_at`.
+    """
+    head = _first_bytes(source)
+    notes = list[str]()
+    try:
+        if container_format(head) == "xlsx":
+            return _workbook_damage(source)
+        if is_packed(head[:HEAD_BYTES]):
+            for member in members(
+                source.open(), Budget(note=notes.append), age_key=age_key, open_file=source.open_file
+            ):
+                for _ in member.pieces:
+                    continue
+    except SourceError as error:
+        return str(with_advice(error, source.name))
+    return "; ".join(notes)
+
+
+def _workbook_damage(source: Source) -> str:
+    """What is wrong with a workbook, of which it is known that it is not too large; it is a zip archive."""
+    try:
+        with source.open_file() as file, ZipFile(file) as archive:
+            bad = archive.testzip()
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return "the workbook is damaged; get the file again"
+    return "" if bad is None else f'the checksum of "{shown(bad)}" in the workbook does not fit; get the file again'
+
+
+def _first_bytes(source: Source) -> bytes:
+    head = b""
+    try:
+        for piece in source.open():
+            head += piece
+            if len(head) >= _MAGIC_BYTES:
+                break
+    except SourceError as error:
+        raise SourceError(f'"{source.name}": {error}') from error
+    return head[:_MAGIC_BYTES]
+
+
+def _literally(name: str) -> str:
+    """The name of a file, with nothing in it taken for a pattern."""
+    if "://" in name or not os.path.isfile(name):  # noqa: PTH113 - `Path.is_file` raises for names that cannot be
+        return name
+    return "".join(f"[{sign}]" if sign in _PATTERN_SIGNS else sign for sign in name)

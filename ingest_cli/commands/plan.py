@@ -1,0 +1,91 @@
+"""What a load would come to, before it is begun: a dry run, and the arithmetic behind it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.aws.catalog import Catalog
+from ingest_cli.commands.outcome import accounted
+from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.spending import predict_load
+from ingest_cli.commands.validate import validate
+from ingest_cli.errors import IngestError
+from ingest_cli.report.report import Report
+from ingest_cli.sinks.policies.pacing import ON_DEMAND_START_WCU_PER_S
+from ingest_cli.sinks.write_path import parse_ceiling, provisioned_wcu
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.model.keys import Pepper
+    from ingest_cli.model.manifest import Manifest
+    from ingest_cli.model.settings import RunSettings
+    from ingest_cli.runtime.stop import StopRequest
+
+
+def validate_and_predict(
+    manifest: Manifest,
+    settings: RunSettings,
+    watcher: Watcher | None = None,
+    stop: StopRequest | None = None,
+    *,
+    region: str | None = None,
+) -> Report:
+    """Run all stages on a dump, write nothing, and predict what a load takes. Needs no key, no table and no network.
+
+    Args:
+        manifest: of the dump.
+        settings: how to run.
+        watcher: told how it is getting on.
+        stop: ends it.
+        region: whose prices count; None: that of the environment, else `cost.DEFAULT_REGION`.
+    """
+    report = validate(manifest, settings, watcher, stop)
+    region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    _add(report, settings, region, None)
+    return report
+
+
+def plan_load(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+    manifest: Manifest,
+    table: Table,
+    pepper: Pepper,
+    settings: RunSettings,
+    watcher: Watcher | None = None,
+    stop: StopRequest | None = None,
+) -> Report:
+    """All checks of a load and the whole way of the data, but nothing is written; with what the load would take."""
+    checked, described = Report("plan", manifest.dataset.id, manifest.dataset.title), dict[str, Any]()
+    with accounted(checked):
+        described = table.check()
+        Catalog(table).knows(pepper)
+        parse_ceiling(settings.max_wcu).of(provisioned_wcu(described))
+    if checked.exit_code:
+        return checked
+    report = validate(manifest, settings, watcher, stop)
+    report.command = "plan"
+    _add(report, settings, table.client.meta.region_name, described)
+    return report
+
+
+def _add(report: Report, settings: RunSettings, region: str | None, described: dict[str, Any] | None) -> None:
+    """Add the prediction to the report of a dry run that came to any items, or what is wrong with the prices."""
+    if not report.account.items_acknowledged:
+        return
+    provisioned = None if described is None else provisioned_wcu(described)
+    warm = (described or {}).get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S
+    ceiling = parse_ceiling(settings.max_wcu)
+    if provisioned is not None:
+        provisioned = ceiling.of(provisioned)
+    try:
+        predict_load(
+            report,
+            settings,
+            region,
+            provisioned_wcu=provisioned,
+            on_demand_wcu_per_s=float(warm),
+            max_wcu_per_s=ceiling.wcu_per_s,
+        )
+    except IngestError as error:
+        if not report.exit_code:
+            report.outcome, report.message, report.exit_code = "failed", str(error), error.exit_code

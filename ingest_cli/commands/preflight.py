@@ -1,0 +1,342 @@
+"""Checks of all sources before the first of them is read: whether they are whole files, and fit the manifest.
+
+Whatever would end a run later on is to end it here, where nothing has been written yet: a file that ends in the middle
+of a line, since the next one is the rest of it; a column that the third file lacks; an archive that cannot be read.
+Of each source its beginning and its end are read, and no more. What lies deeper, such as the second file of an archive,
+comes to light when it is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from ingest_cli.commands.heads import format_of
+from ingest_cli.decoders import is_packed, members
+from ingest_cli.decoders.charset import encoding_of, to_utf8
+from ingest_cli.errors import DamagedError, ManifestError, SourceError
+from ingest_cli.formats import FileFormat, Format
+from ingest_cli.formats.sniffing.magic import known_format
+from ingest_cli.model.format_options import Format as FormatTable
+from ingest_cli.pipeline import Plan, Shard, named, refuse_known
+from ingest_cli.sources import Source, Wait
+from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, is_part, neighbours
+
+HEAD_BYTES = 4 << 10
+"""Of a source, what is looked at of its beginning, and kept until all have been looked at."""
+
+_TEXT_BYTES = 1 << 20  # of unpacked text, in which a header is looked for
+_CHUNK_BYTES = 4 << 10  # of that, what is parsed at a time
+_NAMES_NOTHING = frozenset({"json", "jsonl", "combo", "blocks"})
+"""Formats of which no header, nor anything like it, can be missing a column."""
+
+_LEAST_OF_TEXT = ord("\t")
+_PADDING = b"\x1a\0"  # what CP/M and tapes fill up the last block with
+
+
+def check_sources(
+    planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep
+) -> Mapping[int, WholeEnd]:
+    """Look at all sources of a plan.
+
+    Args:
+        planned: what there is to read.
+        age_key: gives what opens sources that are encrypted with age.
+        wait: see `Wait`; asked at each source whether the run is to end.
+
+    Returns:
+        Of packed sources that another one follows, by the number of the shard: what their text may end with. That is
+        seen when they are unpacked.
+
+    Raises:
+        SourceError: one ends in the middle of something, and another one follows; or one cannot be read at all.
+        ManifestError: one lacks a column, or the manifest does not fit it otherwise.
+    """
+    heads = _Heads(planned, age_key)
+    peeks = dict[int, _Peek]()
+    for shard in planned.shards:
+        wait(0)
+        if shard.source.size_bytes:
+            peeks[shard.number] = _peek(shard.source)
+    seams = list[_Seam]()
+    if not isinstance(heads.format, FileFormat):
+        for shard, after in _pairs(planned, peeks):
+            seams.append(_Seam(planned, shard, after, peeks[shard.number], peeks[after.number]))
+            _check_seam(seams[-1], heads)
+    for shard in planned.shards:
+        wait(0)
+        if shard.number in peeks:
+            heads.check(shard, peeks[shard.number])
+    packed = [seam for seam in seams if seam.first.packed and seam.second.packed]
+    ends = ((seam.shard.number, heads.end_before(seam)) for seam in packed)
+    return {number: end for number, end in ends if end is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Peek:
+    """The beginning and the end of a source."""
+
+    head: bytes
+    tail: bytes
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is packed, so that neither says anything of what is in it."""
+        return is_packed(self.head)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may be text, as far as can be told without knowing its encoding."""
+        return self.head.isascii() and min(self.head) >= _LEAST_OF_TEXT
+
+    @property
+    def first_line(self) -> bytes:
+        """The first line with anything on it, without its end."""
+        return self.head.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+
+
+def _peek(source: Source) -> _Peek:
+    try:
+        with source.open_file() as file:
+            head = file.read(HEAD_BYTES)
+            if len(head) >= source.size_bytes:
+                return _Peek(head, head[-TAIL_BYTES:])
+            file.seek(source.size_bytes - TAIL_BYTES)
+            return _Peek(head, file.read(TAIL_BYTES))
+    except SourceError as error:
+        raise named(error, source, source.name, several=False) from error
+
+
+def _pairs(planned: Plan, filled: Container[int]) -> Iterator[tuple[Shard, Shard]]:
+    """Those that follow each other as parts of one file would, of the shards with anything in them.
+
+    That is by their names, where one entry of `sources` has named them; where each has a separate entry, these have
+    to look like parts of one file besides.
+    """
+    alone = list[Shard]()
+    for entry in planned.entries:
+        shards = [shard for shard in entry if shard.number in filled]
+        yield from pairwise([shards[at] for at in neighbours([shard.source.name for shard in shards])])
+        alone += shards if len(shards) == 1 else []
+    yield from (pair for pair in pairwise(alone) if are_siblings(*(shard.source.name for shard in pair)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seam:
+    """Two sources of which the second may go on where the first ends."""
+
+    planned: Plan
+    shard: Shard
+    after: Shard
+    first: _Peek
+    second: _Peek
+
+    @property
+    def cuts(self) -> bool:
+        """Whether the first ends in the middle of something."""
+        return not _is_whole(
+            self.planned.manifest.format, self.first.tail, self.second.head, ends_line=self._ends_line()
+        )
+
+    def _ends_line(self) -> bool:
+        encoding, _ = encoding_of(self.first.head, self.planned.manifest.format.encoding)
+        tail = self.first.tail
+        if "\n".encode(encoding) == b"\n":
+            tail = tail.rstrip(_PADDING) or b"\n"
+        return tail.endswith(("\n".encode(encoding), "\r".encode(encoding)))
+
+
+def _is_whole(table: FormatTable, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
+    """Whether a source ends so that another one may follow that is no part of the same file.
+
+    Args:
+        table: says what format it is of.
+        tail: what it ends with.
+        head: what the other one begins with.
+        ends_line: whether it ends with a line end.
+    """
+    name = table.name
+    end, begin = tail.rstrip(_PADDING).rstrip(), head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if name == "json" or (name == "jsonl" and not ends_line):
+        # A value ends and begins with a bracket, and inside of one there is always something between these two.
+        return end.endswith((b"}", b"]")) and begin.startswith((b"{", b"["))
+    if name == "sql" and end.endswith(b";"):
+        return True
+    if name == "blocks" and end.lower().endswith(b"end:vcard") and begin[:11].lower() == b"begin:vcard":
+        return True
+    return ends_line and not _cuts_quotes(table, tail, head)
+
+
+def _cuts_quotes(table: FormatTable, tail: bytes, head: bytes) -> bool:
+    """Whether a line end between two sources is by all appearance one within quotes, so that it ends no row.
+
+    The last line opens a quote and does not close it, or the first one of the other source closes one.
+    """
+    if table.name not in {"csv", "tsv"} or not table.quote or table.escape:
+        return False
+    quote, delimiter = table.quote.encode(), (table.delimiter or ("\t" if table.name == "tsv" else ",")).encode()
+    *before, last = tail.rstrip(b"\r\n").split(b"\n")
+    if (before or len(tail) < TAIL_BYTES) and last.count(quote) % 2:
+        opened = last[: last.rindex(quote)]
+        if not opened or opened.endswith(delimiter):
+            return True
+    first, *after = head.split(b"\n")
+    if not after or first.count(quote) % 2 == 0:
+        return False
+    inside, _, behind = first.partition(quote)
+    behind = behind.rstrip(b"\r")
+    return bool(inside) and not inside.endswith(delimiter) and (not behind or behind.startswith(delimiter))
+
+
+def _check_seam(seam: _Seam, heads: _Heads) -> None:
+    """Refuse two sources that are parts of one file.
+
+    Raises:
+        SourceError: that is what they are, as far as can be seen.
+    """
+    name, after = seam.shard.source.name, seam.after.source.name
+    if seam.first.packed:
+        are_parts = is_part(name) and is_part(after) and not seam.second.is_text
+        if not seam.second.packed and (are_parts or b"\0" in seam.second.head):
+            raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
+        return
+    if seam.second.packed or known_format(seam.second.head) is not None:
+        return  # whatever it is, it is no text that goes on
+    if not seam.cuts or heads.has_own_header(seam):
+        return
+    raise SourceError(
+        f'"{name}" ends in the middle of a line, without a line end, and "{after}" follows it; {JOIN}, or else give it '
+        "a line end (sed -i '$a\\' FILE)"
+    )
+
+
+@dataclass(slots=True)
+class _Heads:
+    """What is known of the beginnings of sources.
+
+    Attributes:
+        planned: what there is to read.
+        age_key: see `check_sources`.
+        format: parses them.
+        known: first lines with which a source begins that fits the manifest.
+    """
+
+    planned: Plan
+    age_key: Callable[[], str] | None
+    format: Format | FileFormat = field(init=False)
+    known: set[bytes] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        planned, sources = self.planned, [shard.source for shard in self.planned.shards]
+        self.format = format_of(planned.manifest, planned.wanted, sources, lambda: _CHUNK_BYTES, self.age_key)
+
+    def has_own_header(self, seam: _Seam, packed: _Peek | None = None) -> bool:
+        """Whether the second of two sources has a header, so that it is a separate file.
+
+        Args:
+            seam: the two.
+            packed: the second one as it is, if its text is in `seam`.
+        """
+        table = self.planned.manifest.format
+        if not table.header:
+            return False
+        if seam.second.first_line == seam.first.first_line:
+            return True
+        if table.columns or table.name not in {"csv", "tsv"}:
+            return False
+        try:
+            self._parse(seam.after, packed or seam.second)
+        except (SourceError, ManifestError):
+            return False
+        return True
+
+    def end_before(self, seam: _Seam) -> WholeEnd | None:
+        """What may stand at the end of the text of a packed source that another one follows; None: anything."""
+        try:
+            first, second = self._unpacked(seam.shard, seam.first), self._unpacked(seam.after, seam.second)
+        except (SourceError, ManifestError):
+            return None  # it is said when it is read
+        unpacked = replace(seam, first=first, second=second)
+        if not first.head or not second.head or self.has_own_header(unpacked, seam.second):
+            return None
+        table = self.planned.manifest.format
+
+        def is_whole(tail: bytes) -> bool:
+            ends_line = (tail.rstrip(_PADDING) or b"\n").endswith((b"\n", b"\r"))
+            return _is_whole(table, tail, second.head, ends_line=ends_line)
+
+        return WholeEnd(seam.after.source.name, is_whole)
+
+    def _unpacked(self, shard: Shard, peek: _Peek) -> _Peek:
+        """The beginning of the text in a packed source, if it is no archive."""
+        pieces = iter([peek.head]) if len(peek.head) >= shard.source.size_bytes else shard.source.open()
+        member = next(members(pieces, age_key=self.age_key, open_file=shard.source.open_file), None)
+        if member is None or member.name:
+            return _Peek(b"", b"")
+        return _Peek(next(to_utf8(member.pieces, self.planned.manifest.format.encoding), b"")[:HEAD_BYTES], b"")
+
+    def check(self, shard: Shard, peek: _Peek) -> None:
+        """Find the wanted columns in a source, if that can be done at its beginning.
+
+        Raises:
+            SourceError, ManifestError: as when it is read.
+        """
+        if self._is_known(peek):
+            return
+        try:
+            self._parse(shard, peek)
+        except DamagedError:
+            return  # the rows before that place count
+        except (SourceError, ManifestError) as error:
+            raise named(error, shard.source, shard.source.name, several=len(self.planned.shards) > 1) from error
+        if self._is_plain(peek):
+            self.known.add(peek.first_line)
+
+    def _is_known(self, peek: _Peek) -> bool:
+        return self._is_plain(peek) and peek.first_line in self.known
+
+    def _is_plain(self, peek: _Peek) -> bool:
+        """Whether the first line is the header, and all of it."""
+        table = self.planned.manifest.format
+        if table.name not in {"csv", "tsv"} or not table.header or table.skip_lines or peek.packed:
+            return False
+        if len(peek.head) == HEAD_BYTES and b"\n" not in peek.head.lstrip(b"\r\n"):
+            return False
+        quotes = peek.first_line.count(table.quote.encode()) if table.quote else 0
+        return quotes % 2 == 0 and not table.escape
+
+    def _parse(self, shard: Shard, peek: _Peek) -> None:
+        """Read as far as the first rows."""
+        source, format_ = shard.source, self.format
+        if isinstance(format_, FileFormat):
+            if len(self.planned.shards) > 1 and not is_packed(peek.head, but_for=format_.signatures):
+                refuse_known(peek.head, format_)
+                with source.open_file() as file:
+                    next(format_.read_file(file), None)
+            return
+        pieces = iter([peek.head]) if len(peek.head) >= source.size_bytes else source.open()
+        member = next(members(pieces, age_key=self.age_key, open_file=source.open_file), None)
+        if member is None:
+            return
+        refuse_known(member.head, None, member.name)
+        table = self.planned.manifest.format
+        if table.name in _NAMES_NOTHING or (table.name in {"csv", "tsv"} and table.columns):
+            return
+        with suppress(_EnoughError):
+            next(format_.read(_limited(to_utf8(member.pieces, table.encoding))), None)
+
+
+class _EnoughError(SourceError):
+    """So much was looked at that it makes no sense to look any further."""
+
+
+def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    left = _TEXT_BYTES
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            raise _EnoughError

@@ -1,0 +1,359 @@
+"""Remove from a table what is no longer in a dump, or a whole dataset: counted first, and only if somebody agrees.
+
+An item is stale if its `src` is not that of the complete load which the catalog tells of: a load writes all
+items of a dump anew, so that what has another `src` is no longer in it. What the same files gave with an older
+manifest or key has the same `src`, and is not found; the catalog knows whether there may be any. BatchWriteItem
+cannot delete on a condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it
+is renewed, which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was
+read under the same lock, strongly consistently.
+
+Nothing has to be kept to go on after a break: what is gone is gone, and the same command finds the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ingest_cli.aws.catalog import COMPLETE, LOADING, WITHDRAWING, Catalog, DatasetRow
+from ingest_cli.aws.lease import Lease
+from ingest_cli.checkpoint import store as ledger
+from ingest_cli.commands.outcome import concluded
+from ingest_cli.commands.prune_result import Pruning
+from ingest_cli.commands.table_reader import Key, Reader, Reading, Selection, keys_of, reader
+from ingest_cli.errors import (
+    IngestError,
+    KeyRefusedError,
+    LockedError,
+    SpentError,
+    TryAgainError,
+    UntrustedStateError,
+    UsageError,
+)
+from ingest_cli.items.batching import batches
+from ingest_cli.items.builder import Items
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.runtime.answer_limits import time_limit
+from ingest_cli.runtime.background import Repeater, within
+from ingest_cli.runtime.fence import Fence
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.policies.paced import SMOOTHING_S
+from ingest_cli.sinks.policies.retry import insist
+from ingest_cli.sinks.write_path import Route, WritePath, starting_pace, write_path
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.items.batching import Batch
+    from ingest_cli.model.keys import Pepper
+
+SURE_FOR_S = 5.0
+"""Seconds for which a renewed lock is taken to be ours still."""
+
+LAST_ACTION_S = 1.5
+"""Seconds that unlocking may take on the way out."""
+
+NOT_RESTORABLE = (
+    "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
+    "came from"
+)
+
+
+NOT_AUTHENTICATED = (
+    "what the table says about the dataset is not authenticated with this pepper, and not shown; all of its items go "
+    "in any case"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be removed, and how.
+
+    Attributes:
+        reading: how to read.
+        writing: how to delete: its rate and transport, and when to give up.
+        everything: the whole dataset, and all that the table says about it.
+        only_count: remove nothing.
+        agree: asked once it is counted; says whether to go on.
+        on_progress: told now and then how it is getting on.
+        limit_wcu: write capacity units that the deleting may consume; None: any number.
+    """
+
+    reading: Reading
+    writing: RunSettings
+    everything: bool = False
+    only_count: bool = False
+    agree: Callable[[Pruning], bool] = lambda _: False
+    on_progress: Callable[[Pruning], None] = lambda _: None
+    limit_wcu: float | None = None
+
+
+def prune(table: Table, pepper: Pepper, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
+    """Remove items of `dataset` whose `src` is not the current one, or all of it.
+
+    Nothing is raised but bugs; see `Pruning.message`.
+
+    Args:
+        table: where.
+        pepper: that the dataset was loaded with: what the table says about it decides what goes, and is authenticated
+            with this.
+        dataset: of what.
+        wish: what is to be removed, and how.
+        stop: ends it.
+    """
+    found = Pruning(dataset, table.target.table, wish.everything)
+    with concluded(found):
+        _Run(table, pepper, dataset, wish, found, stop or StopRequest()).run()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One pruning of one dataset."""
+
+    table: Table
+    pepper: Pepper
+    dataset: str
+    wish: Wish
+    found: Pruning
+    stop: StopRequest
+
+    def run(self) -> None:
+        """Count, ask, remove."""
+        with time_limit(self.wish.reading.give_up_after_s):
+            described = self.table.check()
+            Catalog(self.table, self.pepper).knows(self.pepper)
+        with reader(self.table, described, self.wish.reading, self.stop) as source:
+            try:
+                with time_limit(self.wish.reading.give_up_after_s):
+                    row = self._row()  # a dataset that is not there needs no lock
+                if self.wish.only_count:
+                    if not self.wish.everything and row.state != COMPLETE:
+                        self._lease().check()
+                    self._count(source, self._prunable(row))
+                    self.found.outcome = "counted"
+                    return
+                outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
+                try:
+                    pace = starting_pace(described, self.wish.writing, limit_wcu=self.wish.limit_wcu)
+                    path = write_path(outlet, self.wish.writing, self.found.traffic, self.stop, pace)
+                    with self._locked(path) as lease:
+                        self._locked_run(source, path, lease)
+                except SpentError:
+                    self.found.is_spent = True
+                    raise
+                finally:
+                    outlet.transport.close()
+            finally:
+                self.found.rcu = source.rcu
+
+    def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
+        row, rows = self._prunable(self._row()), Catalog(self.table, self.pepper)
+        self._count(source, row)
+        if self.found.stale or self.wish.everything:
+            self._ask()
+        self.stop.check()
+        remover = _Remover(self.found, path, lease)
+        if self.wish.everything:
+            # From here on no load may take the dataset for complete, or go on where an earlier one was.
+            remover.make_sure()
+            insist(lambda: rows.put_dataset(row.withdrawing(self.pepper.kid)), path.rules)
+            insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
+        if self.found.stale or self.wish.everything:
+            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced, and whatever
+            # was counted, nothing may be left of a dataset that nobody knows of in the end.
+            for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
+                remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
+                self.wish.on_progress(self.found)
+        if self.wish.everything:
+            remover.make_sure()
+            insist(lambda: rows.delist(self.dataset), path.rules)
+            insist(lambda: rows.remove_dataset(self.dataset), path.rules)
+        elif self.found.stale and row != (pruned := row.pruned()):
+            remover.make_sure()
+            insist(lambda: rows.put_dataset(pruned), path.rules)
+        self.found.outcome = "complete"
+
+    def _ask(self) -> None:
+        """Have somebody agree, who is told if there is no way back.
+
+        Raises:
+            IngestError: nobody does.
+        """
+        notes = self.found.notes
+        if self.table.can_be_restored() is False:
+            notes.append(NOT_RESTORABLE)
+        try:
+            if not self.wish.agree(self.found):
+                raise UsageError(f'nothing of "{self.dataset}" was removed')
+        except IngestError:
+            notes[:] = [one for one in notes if one is not NOT_RESTORABLE]  # nothing is to be brought back
+            raise
+
+    def _row(self) -> DatasetRow:
+        """What the table says about the dataset. All of it can be removed whatever that is, and nothing else.
+
+        Raises:
+            UntrustedStateError: it is not authentic.
+            UsageError: nothing.
+        """
+        try:
+            row = Catalog(self.table, self.pepper).dataset(self.dataset)
+        except UntrustedStateError:
+            if not self.wish.everything:
+                raise
+            row = DatasetRow.unknown(self.dataset)
+        if row is None:
+            raise UsageError(
+                f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
+                "`ingest-cli status` lists those it holds"
+            )
+        if row.is_authentic:
+            return row
+        if not self.wish.everything:
+            raise KeyRefusedError(
+                f'"{self.dataset}" was loaded with the pepper "{row.kid}", and this is "{self.pepper.kid}"; give that '
+                "one with --key"
+            )
+        if NOT_AUTHENTICATED not in self.found.notes:
+            self.found.notes.append(NOT_AUTHENTICATED)
+        return DatasetRow.unknown(self.dataset)
+
+    def _prunable(self, row: DatasetRow) -> DatasetRow:
+        """The row, once it is sure what is stale.
+
+        Raises:
+            UsageError: the load is not complete, so that nobody knows.
+        """
+        if not self.wish.everything and row.state != COMPLETE:
+            why = {
+                LOADING: "its load is not complete. Run that to its end first",
+                WITHDRAWING: "it is being withdrawn. Finish that with --all",
+            }
+            raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
+        if not self.wish.everything and row.patchwork:
+            raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
+        self.found.title = row.title
+        self.found.src = None if self.wish.everything else row.src
+        if row.mixture and not self.wish.everything:
+            self.found.notes.append(row.mixture)
+        return row
+
+    def _count(self, source: Reader, row: DatasetRow) -> None:
+        """Count what there is, and what is to go.
+
+        Eventually consistent: the counts are shown and weighed, and what goes is looked at again before it does.
+        """
+        self.found.items = self.found.stale = 0
+        for page in source.scan(Selection.of_dataset(row.dataset, "src", consistent=False)):
+            self.found.items += len(page)
+            self.found.stale += sum(map(self._is_stale, page))
+            self.wish.on_progress(self.found)
+
+    def _is_stale(self, item: Mapping[str, Any]) -> bool:
+        return self.wish.everything or item.get("src", {}).get("S") != self.found.src
+
+    def _lease(self, fence: Fence | None = None) -> Lease:
+        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
+
+    @contextlib.contextmanager
+    def _locked(self, path: WritePath) -> Iterator[Lease]:
+        """Hold the lock of the dataset while the block lasts.
+
+        Raises:
+            LockedError: another run has it.
+        """
+        lease = self._lease(Fence(path.pacer.shared))
+        insist(lease.acquire, path.rules)
+
+        def on_fault(fault: Exception) -> None:
+            if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
+                self.stop.fail(fault)
+
+        try:
+            with Repeater("lease", lease.renew_every_s, lease.renew, on_fault):
+                yield lease
+        finally:
+            with contextlib.suppress(IngestError, OSError):
+                within(LAST_ACTION_S, lease.release)
+
+
+class _Remover:
+    """Deletes items while the lock of their dataset is ours."""
+
+    def __init__(self, found: Pruning, path: WritePath, lease: Lease) -> None:
+        self._found = found
+        self._path = path
+        self._lease = lease
+        self._sure_until_s = -np.inf
+
+    def make_sure(self) -> None:
+        """Renew the lock, unless that was done just now.
+
+        Raises:
+            LockedError: it is not ours any more.
+        """
+        clock = self._path.rules.clock
+        if clock.monotonic_s() >= self._sure_until_s:
+            insist(self._lease.renew, self._path.rules)
+            self._path.note_state(1.0)
+            self._sure_until_s = clock.monotonic_s() + SURE_FOR_S
+
+    def remove(self, keys: Sequence[Key]) -> None:
+        """Delete the items with these keys.
+
+        Raises:
+            IngestError: not all of them could be deleted.
+        """
+        for batch in batches(_deletions(keys)) if keys else ():
+            left: Batch | None = batch
+            while left is not None:
+                part, left = self._part(left)
+                self._delete(part)
+
+    def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:
+        """As much of `batch` as is sent at once: what is gone can be counted when the run is stopped."""
+        size = max(int(self._path.pacer.rate_wcu_per_s * SMOOTHING_S), 1)
+        return batch.split(size) if len(batch) > size else (batch, None)
+
+    def _delete(self, part: Batch) -> None:
+        left: Batch | None = part
+        attempt = 0
+        while left is not None:
+            self.make_sure()
+            self._path.rules.stop.check()
+            receipt = self._path.lanes.fast.put(left)
+            self._found.removed += receipt.acknowledged
+            if receipt.refused:
+                reason = receipt.refused[0].reason
+                raise TryAgainError(f"DynamoDB does not delete some items ({reason}); run the same command again")
+            left = receipt.unprocessed  # of a hot key, which gets one chance after another
+            if left is not None:
+                self._path.rules.wait(attempt, "hot_key")
+                attempt += 1
+
+
+def _deletions(keys: Sequence[Key]) -> Items:
+    """Requests to delete the items with these keys, as if each had up to 1 KiB: what they have was not read."""
+    count = len(keys)
+    texts = [
+        f'{{"DeleteRequest":{{"Key":{{"pk":{{"S":{json.dumps(pk)}}},"sk":{{"S":{json.dumps(sk)}}}}}}}}},'
+        for pk, sk in keys
+    ]
+    pks, sks = zip(*keys, strict=True)
+    return Items(
+        request=pa.array(texts, pa.string()),
+        pk=pa.array(pks, pa.string()),
+        sk=pa.array(sks, pa.string()),
+        size_bytes=np.ones(count, np.int64),
+        kind=pa.array(["deletion"] * count, pa.string()),
+        record=np.zeros(count, np.int32),
+        key_hash=np.zeros(count, np.uint64),
+    )

@@ -1,0 +1,195 @@
+"""What every run that reads a dump has in common, whatever becomes of the items: its plan, its stages, its rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ingest_cli.checkpoint.checkpoint import Checkpoint
+from ingest_cli.checkpoint.journal import Journal
+from ingest_cli.checkpoint.rejects import RejectFile
+from ingest_cli.commands.heads import format_of
+from ingest_cli.engines.chunk_size import ChunkSize
+from ingest_cli.errors import DamagedError, UsageError
+from ingest_cli.formats.gathering import Gatherer
+from ingest_cli.formats.replay import Replay
+from ingest_cli.formats.row_selection import RowWindow, Window
+from ingest_cli.model.bundles import Bundle
+from ingest_cli.model.keys import read_age_identity
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
+from ingest_cli.report.byte_progress import Extent
+from ingest_cli.report.report import Report
+from ingest_cli.sinks.policies.pacing import Pacer
+from ingest_cli.sources import dataset_fingerprint
+from ingest_cli.sources.fingerprints import FingerprintCache
+from ingest_cli.sources.parts import WholeEnd
+from ingest_cli.sources.stdin import StandardInput
+
+SRC_DIGITS = 8
+NO_SRC = "0" * SRC_DIGITS
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Whom to tell how a run is getting on; called from several threads.
+
+    Attributes:
+        on_plan: told once what there is to do.
+        on_bytes: told how many bytes were read from a source.
+        on_settled: told after each settled chunk.
+        on_pace: told once what keeps the rate of a load.
+    """
+
+    on_plan: Callable[[Plan], None] = lambda _: None
+    on_bytes: Callable[[int], None] = lambda _: None
+    on_settled: Callable[[Report], None] = lambda _: None
+    on_pace: Callable[[Pacer], None] = lambda _: None
+
+
+def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
+    """The plan, noted in the report and told to whoever watches."""
+    report.sources = tuple(shard.source.name for shard in planned.shards)
+    report.notes += planned.notes
+    report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
+    watcher.on_plan(planned)
+    return planned
+
+
+def stages_of(  # noqa: PLR0913 - each is a thing of its own
+    planned: Plan,
+    window: Window,
+    settings: RunSettings,
+    chunk_size: ChunkSize,
+    on_bytes: Callable[[int], None],
+    *,
+    ends: Mapping[int, WholeEnd],
+) -> Stages:
+    """The stages of a run from bytes to rows, set up.
+
+    Args:
+        planned: what there is to read.
+        window: which rows of it count.
+        settings: how to read.
+        chunk_size: tells how much a chunk aims at.
+        on_bytes: told how many bytes were read.
+        ends: see `Stages`.
+    """
+    manifest = planned.manifest
+    age_identity = age_key_of(settings)
+    sources = [shard.source for shard in planned.shards]
+    return Stages(
+        encoding=manifest.format.encoding,
+        format=format_of(manifest, planned.wanted, sources, chunk_size, age_identity),
+        chunk_bytes=chunk_size,
+        window=window,
+        on_bytes=on_bytes,
+        age_identity=age_identity,
+        ends=ends,
+    )
+
+
+def age_key_of(settings: RunSettings) -> Callable[[], str] | None:
+    """What gives the key for sources that are encrypted with age; None: there is none."""
+    return None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
+
+
+def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
+    """Take all shards through all stages, until the window of rows is used up."""
+    extent, shards = journal.extent, list(shards)
+    stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=extent.decoded)
+    extent.begin({shard.number for shard in shards})
+    with Gatherer(_Telling(writer, extent).write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
+        for shard in shards:
+            if stages.window.exhausted():
+                return
+            if isinstance(shard.source, StandardInput):  # its writer may be slow
+                gatherer.flush()
+            extent.source(shard.number)
+            try:
+                members = run_shard(shard, stages, gatherer)
+            except DamagedError:
+                journal.source_failed()
+                raise
+            gatherer.afterwards(partial(_shard_read, shard, members, journal))
+    if note := stages.window.note():
+        journal.note(note)
+
+
+def _shard_read(shard: Shard, members: int, journal: Journal) -> None:
+    """Note that a shard was read to its end, and its rows handed out."""
+    journal.extent.end(shard.number)
+    journal.shard_read(shard, members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A writer, and who is told of each chunk that it is given."""
+
+    writer: Writer
+    extent: Extent
+
+    def write(self, bundle: Bundle) -> None:
+        """See `Writer.write`."""
+        for part in bundle.parts:
+            self.extent.handed_out(part.origin, part.span)
+        self.extent.rows += bundle.rows.records
+        self.writer.write(bundle)
+
+
+def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
+    """How much of the reject file is to be kept: what an earlier part of the load, or of the command, wrote."""
+    if checkpoint is not None and checkpoint.is_started:
+        return checkpoint.rejects_bytes
+    return None if settings.append_rejects else 0
+
+
+@contextmanager
+def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
+    """The file of rejects of a run that keeps no state."""
+    rejects = RejectFile(settings.rejects, kept_rejects(settings, None))
+    try:
+        yield rejects
+    finally:
+        rejects.close()
+
+
+def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
+    """What counts the bytes that were read, in the report and for whoever watches."""
+
+    def on_bytes(count: int) -> None:
+        report.source_bytes += count
+        report.extent.read(count)
+        watcher.on_bytes(count)
+
+    return on_bytes
+
+
+def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
+    """The state of each source, in the order of the plan."""
+    if settings.source_id:
+        return [settings.source_id]
+    with FingerprintCache.default().held():
+        return [one.source.fingerprint() for one in planned.shards]
+
+
+def src_of(prints: Sequence[str]) -> str:
+    """The state of all sources together, as items have it."""
+    return dataset_fingerprint(prints)[:SRC_DIGITS]
+
+
+def window_of(planned: Plan, settings: RunSettings) -> Window:
+    """Which rows count.
+
+    Raises:
+        UsageError: the rejects to replay are not of this manifest.
+    """
+    if settings.replay is None:
+        return RowWindow(settings.skip, settings.limit)
+    if settings.rejects is not None and settings.rejects.resolve() == settings.replay.resolve():
+        raise UsageError("--rejects would overwrite the file that --replay reads; give it another name")
+    replay = Replay.of(settings.replay)
+    replay.check(shard.source.name for shard in planned.shards)
+    return replay

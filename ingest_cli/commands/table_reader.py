@@ -1,0 +1,298 @@
+"""Reading a table, whole or some of its items: at a pace, and until it is done. By boto3; this is not the hot path.
+
+An eventually consistent read costs half, and usually shows what was written a second ago (Amazon DynamoDB
+Developer Guide, "Read consistency"). Each caller says which one it needs, and why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ingest_cli.aws.session import dynamodb, sentences
+from ingest_cli.errors import BusyError, UnreachableError
+from ingest_cli.runtime.answer_limits import time_limit
+from ingest_cli.runtime.clock import Clock, SystemClock
+from ingest_cli.runtime.fibers import Fibers
+from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.sinks.policies.pacing import Pacer
+from ingest_cli.sinks.policies.retry import Progress, RetryRules
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from ingest_cli.aws.table import Table
+    from ingest_cli.runtime.stop import StopRequest
+
+T = TypeVar("T")
+Key = tuple[str, str]
+"""(pk, sk)."""
+
+MAX_KEYS = 100
+"""The most keys that BatchGetItem takes (DynamoDB API reference)."""
+
+PAGE_RCU = 256
+"""Read capacity units of a page of Scan, which ends at 1 MB, read strongly consistently in units of 4 KB."""
+
+START_RCU_PER_S = 12_000.0
+"""What a new on-demand table takes (Amazon DynamoDB Developer Guide, "DynamoDB on-demand capacity mode")."""
+
+SHARE_FOR_US = 0.5
+"""Of provisioned read capacity, unless `--max-rcu` says otherwise: the other half is for those who ask the table."""
+
+_FIRST_GUESS_RCU = 0.25
+"""Read capacity units that an item takes, until some were read: a strongly consistent read of 1 KB."""
+
+_MISREAD = "the answer of DynamoDB is not whole; run the same command again"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read.
+
+    Attributes:
+        max_rcu: ceiling on consumption: read capacity units per second, or a percentage of what is provisioned.
+        give_up_after_s: seconds without any progress after which it ends, to be run again.
+    """
+
+    max_rcu: str | None
+    give_up_after_s: float
+
+    def pace(self, described: Mapping[str, Any], clock: Clock) -> Pacer:
+        """The rate at which a table may be read.
+
+        Args:
+            described: what DynamoDB says about it.
+            clock: keeps the rate.
+
+        Raises:
+            UsageError: `max_rcu` makes no sense, or not for this table.
+        """
+        ceiling, provisioned = Ceiling.parse(self.max_rcu, "--max-rcu"), provisioned_rcu(described)
+        if self.max_rcu is None and provisioned is not None:
+            ceiling = Ceiling(share=SHARE_FOR_US, option="--max-rcu")
+        return Pacer.starting(clock, ceiling.of(provisioned), START_RCU_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to look for in a whole table.
+
+    Attributes:
+        prefix: of the attribute below.
+        attributes: to be given; all of what is found is read, and paid for, all the same.
+        consistent: whether to see what was written just before.
+        of: attribute that the prefix is of.
+    """
+
+    prefix: str
+    attributes: tuple[str, ...]
+    consistent: bool
+    of: str = "sk"
+
+    @classmethod
+    def of_dataset(cls, dataset: str, *attributes: str, consistent: bool) -> Selection:
+        """All items of a dataset."""
+        return cls(f"{dataset}#", attributes, consistent)
+
+    def request(self) -> dict[str, Any]:
+        """As Scan takes it. A filter does not lower the price: what it leaves out was read too."""
+        names = {f"#a{number}": name for number, name in enumerate(self.attributes)}
+        return {
+            "FilterExpression": "begins_with(#of, :prefix)",
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": {"#of": self.of, **names},
+            "ExpressionAttributeValues": {":prefix": {"S": self.prefix}},
+            "ConsistentRead": self.consistent,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+
+
+class Reader:
+    """Reads one table.
+
+    Attributes:
+        rcu: read capacity units consumed so far, as DynamoDB counted them.
+        requests: sent so far.
+    """
+
+    def __init__(self, table: Table, client: DynamoDBClient, pacer: Pacer, rules: RetryRules) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            table: to read.
+            client: makes a single attempt.
+            pacer: the rate, in read capacity units.
+            rules: how long to go on.
+        """
+        self.rcu = 0.0
+        self.requests = 0
+        self._table = table
+        self._client = client
+        self._pacer = pacer
+        self._rules = rules
+        self._item_rcu = _FIRST_GUESS_RCU
+
+    def scan(self, selection: Selection) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of what is selected, in no order that means anything; many pages may be empty.
+
+        A page that fails is asked for again, and no page before it: the scan goes on where it was.
+
+        Raises:
+            IngestError: the table cannot be read.
+        """
+        request: dict[str, Any] = {"TableName": self._table.target.table, **selection.request()}
+        more = True
+        while more:
+            limit = self._page_items()
+            if limit is not None:
+                request["Limit"] = limit
+            expected = PAGE_RCU if limit is None else limit * self._item_rcu
+            page = self._send(lambda: self._whole(self._client.scan(**request), "Items", "ScannedCount"), expected)
+            if page["ScannedCount"]:
+                self._item_rcu = max(_consumed(page), 0.01) / page["ScannedCount"]
+            more = "LastEvaluatedKey" in page
+            request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+            yield page["Items"]
+
+    def items(self, keys: Sequence[Key], *, consistent: bool) -> dict[Key, Mapping[str, Any]]:
+        """The items that there are, of those with these keys, no two of which are the same.
+
+        Raises:
+            IngestError: the table cannot be read.
+        """
+        found: dict[Key, Mapping[str, Any]] = {}
+        left: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+        attempt = 0
+        each = 1.0 if consistent else 0.5  # of items of up to 4 KB
+        while left:
+            part = left[: self._part(each)]
+            answer = self._send(
+                lambda part=part: self._get(part, consistent=consistent),  # type: ignore[misc] # mypy cannot infer it
+                len(part) * each,
+            )
+            for item in self._of_table(answer["Responses"], []):
+                found[item["pk"]["S"], item["sk"]["S"]] = item
+            unprocessed = self._of_table(answer["UnprocessedKeys"], {}).get("Keys", [])
+            left = [*unprocessed, *left[len(part) :]]
+            if len(unprocessed) == len(part):
+                self._pacer.answered(len(part) * each, len(part) * each)
+                self._rules.wait(attempt, "unprocessed")
+                attempt += 1
+            else:
+                attempt = 0
+        return found
+
+    def _get(self, keys: Sequence[Any], *, consistent: bool) -> Mapping[str, Any]:
+        wanted: Any = {self._table.target.table: {"Keys": keys, "ConsistentRead": consistent}}
+        answer = self._client.batch_get_item(RequestItems=wanted, ReturnConsumedCapacity="TOTAL")
+        return self._whole(answer, "Responses", "UnprocessedKeys")
+
+    def _of_table(self, answer: Mapping[str, Any], nothing: Any) -> Any:
+        """The part of our table, which may be called by its name where we used its ARN."""
+        name = self._table.target.table
+        return answer.get(name, answer.get(name.rpartition("/")[2], nothing))
+
+    def _part(self, each: float) -> int:
+        """How many keys may go at once, so that no second gets more than its share."""
+        ceiling = self._pacer.ceiling_wcu_per_s
+        return MAX_KEYS if ceiling is None else max(min(int(ceiling / each), MAX_KEYS), 1)
+
+    def _page_items(self) -> int | None:
+        """How many items to look at for a page, so that it takes no more than a second's share; None: 1 MB of them."""
+        ceiling = self._pacer.ceiling_wcu_per_s
+        return None if ceiling is None or ceiling >= PAGE_RCU else max(int(ceiling / self._item_rcu), 1)
+
+    def _send(self, call: Callable[[], Mapping[str, Any]], expected_rcu: float) -> Mapping[str, Any]:
+        """Send a request at the rate, and again until it is answered.
+
+        Raises:
+            TryAgainError: nothing could be read for too long, or the run is being stopped.
+            IngestError: the table cannot be read.
+        """
+        attempt = 0
+        while True:
+            self._pacer.acquire(expected_rcu)
+            self._rules.stop.check()
+            self.requests += 1
+            began_s = self._rules.clock.monotonic_s()
+            try:
+                with time_limit(self._rules.left_s()), sentences(self._table.target):
+                    answer = call()
+            except (BusyError, UnreachableError) as error:
+                self._rules.progress.failed(began_s)
+                self._pacer.answered(expected_rcu, expected_rcu)
+                self._rules.wait(attempt, type(error).__name__)
+                attempt += 1
+            else:
+                self._rules.progress.made()
+                consumed = _consumed(answer)
+                self.rcu += consumed
+                if consumed:
+                    self._pacer.charge(consumed - expected_rcu)
+                    self._pacer.answered(consumed)
+                return answer
+
+    @staticmethod
+    def _whole(answer: Any, *parts: str) -> Mapping[str, Any]:
+        """The answer, if it is one: a 200 that was cut off comes back from botocore as an empty one."""
+        if any(part not in answer for part in parts):
+            raise BusyError(_MISREAD)
+        whole: Mapping[str, Any] = answer
+        return whole
+
+
+@contextlib.contextmanager
+def reader(
+    table: Table, described: Mapping[str, Any], how: Reading, stop: StopRequest, clock: Clock | None = None
+) -> Iterator[Reader]:
+    """What reads a table while the block lasts.
+
+    Args:
+        table: to be read.
+        described: what DynamoDB says about it.
+        how: at which rate, and for how long.
+        stop: ends it.
+        clock: tells the time; None: the real one.
+
+    Raises:
+        UsageError: the rate makes no sense, or not for this table.
+    """
+    fibers = Fibers(lambda: stop.requested)
+    clock = clock or SystemClock(stop.event, fibers)
+    rules = RetryRules(
+        clock=clock,
+        random=Random(),  # noqa: S311 - jitter, not a secret
+        progress=Progress(clock),
+        give_up_after_s=how.give_up_after_s,
+        on_retry=lambda _: None,
+        stop=stop,
+        doing="read",
+    )
+    client = dynamodb(table.session, table.target, single_attempt=True)
+    try:
+        yield Reader(table, client, how.pace(described, clock), rules)
+    finally:
+        client.close()
+        fibers.close()
+
+
+def provisioned_rcu(described: Mapping[str, Any]) -> float | None:
+    """Provisioned read capacity of a table, in units per second; None for an on-demand table."""
+    if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        return None
+    return float(described.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)) or None
+
+
+def keys_of(items: Iterable[Mapping[str, Any]]) -> list[Key]:
+    """The keys of items."""
+    return [(item["pk"]["S"], item["sk"]["S"]) for item in items]
+
+
+def _consumed(answer: Mapping[str, Any]) -> float:
+    """Read capacity units of an answer; a stand-in for DynamoDB may not say."""
+    told = answer.get("ConsumedCapacity") or []
+    return float(sum(one.get("CapacityUnits", 0.0) for one in ([told] if isinstance(told, dict) else told)))

@@ -1,0 +1,278 @@
+"""Read back what a load should have written, and compare it item by item with what the sources give.
+
+Either all items, or a sample of them. The sample is drawn from the distinct keys while the sources are read, all of
+them equally likely to be in it: each key has 64 random bits of its own, part of an HMAC, and those win that are nearest
+to a random number (a bottom-k sample: Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007). Like
+Vitter's reservoir it needs no more memory than the sample, and unlike it, does not mind keys that come again.
+
+The other way round, the items of the dataset are counted by a scan: there must be as many as there are distinct keys.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
+from ingest_cli.commands.outcome import accounted, check
+from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reader, Reading, Selection, keys_of, reader
+from ingest_cli.commands.validate import Surroundings, reproduce
+from ingest_cli.commands.verify_result import Scope, Verification, sentence
+from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
+from ingest_cli.model.settings import RunSettings
+from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.runtime.answer_limits import time_limit
+from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.limits import refusals
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.items.batching import Batch
+    from ingest_cli.model.keys import Pepper
+    from ingest_cli.model.manifest import Manifest
+
+_SETS = ("SS", "NS", "BS")
+
+
+def verify(  # noqa: PLR0913 - each is a thing of its own
+    manifest: Manifest,
+    table: Table,
+    pepper: Pepper,
+    *,
+    scope: Scope,
+    reading: Reading,
+    settings: RunSettings,
+    watcher: Watcher | None = None,
+    stop: StopRequest | None = None,
+) -> Verification:
+    """Compare a dataset in a table with what its sources give; memory does not grow with either.
+
+    Args:
+        manifest: of the dump.
+        table: where it was loaded into.
+        pepper: that it was loaded with.
+        scope: how much to compare.
+        reading: how to read the table.
+        settings: how to read the sources.
+        watcher: whom to tell how it is getting on.
+        stop: ends it.
+    """
+    stop = stop or StopRequest()
+    seed = secrets.randbits(32) if scope.seed is None else scope.seed
+    dataset = manifest.dataset
+    found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
+    with accounted(found):
+        with time_limit(reading.give_up_after_s):
+            described = table.check()
+            row = _loaded(manifest, table, pepper, found)
+        around = Surroundings(table.target, watcher or Watcher(), stop, partial(_check_src, row))
+        with reader(table, described, reading, stop) as source:
+            try:
+                sink = _Comparing(source, found) if scope.sample is None else _Sampling(source, found, scope.sample)
+                reproduce(manifest, pepper, settings, sink=sink, report=found, around=around)
+                sink.finish()
+                check(found, manifest)
+                if scope.count:
+                    _count(source, found)
+            finally:
+                found.rcu, found.traffic.requests = source.rcu, source.requests
+        found.outcome = "complete"
+    if found.outcome == "complete" and not found.agrees:
+        found.outcome, found.exit_code, found.message = "different", ExitCode.UNUSABLE, sentence(found)
+    return found
+
+
+def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verification) -> DatasetRow:
+    """What the table says about the dataset, if it can be compared with the dump at all.
+
+    Raises:
+        TableError: there is nothing to compare with.
+        KeyRefusedError: the pepper is another one.
+    """
+    rows, dataset = Catalog(table, pepper), manifest.dataset.id
+    rows.knows(pepper)
+    row = rows.dataset(dataset)
+    if row is None:
+        raise TableError(f'the table "{table.target.table}" holds nothing of "{dataset}"; load it first')
+    if row.state != COMPLETE:
+        raise TableError(f'the load of "{dataset}" is not complete ({row.state}); run it to its end first')
+    if row.kid != pepper.kid:
+        raise KeyRefusedError(
+            f'"{dataset}" was loaded with the pepper "{row.kid}", and this is "{pepper.kid}"; give that one with --key'
+        )
+    if row.patchwork:
+        found.is_patchwork = True
+        found.notes.append(row.patchwork)
+    if row.manifest != manifest.digest:
+        found.notes.append("the manifest has changed since the load; what differs may be due to that")
+    return row
+
+
+def _check_src(row: DatasetRow, src: str) -> None:
+    """Make sure that the dump is the one that was loaded.
+
+    Raises:
+        TableError: it is another one.
+    """
+    if row.src != src:
+        raise TableError(
+            f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
+            "load it again, or put back the files that were loaded"
+        )
+
+
+class _Comparing:
+    """A sink that looks up each item instead of writing it."""
+
+    def __init__(self, source: Reader, found: Verification) -> None:
+        self._source = source
+        self._found = found
+        self._waiting: dict[Key, Mapping[str, Any]] = {}
+        self._hashes: dict[Key, int] = {}
+        self._distinct = DistinctCounter()
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`."""
+        refused = refusals(batch)
+        index = _accepted(batch, refused)
+        hashes = batch.items.key_hash[index]
+        self._distinct.add(hashes)
+        for text, key_hash in zip(batch.items.request.take(index).to_pylist(), hashes.tolist(), strict=True):
+            self._expect(text, key_hash)
+        return Receipt(len(batch) - len(refused), refused=refused)
+
+    def finish(self) -> None:
+        """Look up what is left. A row that comes again was looked up again; it counts once."""
+        self._look_up()
+        found = self._found
+        found.compared = self._distinct.count()
+        found.equal = max(found.compared - found.missing.count - found.different.count, 0)
+
+    def _expect(self, request: str, key_hash: int) -> None:
+        item = _item(request)
+        key = item["pk"]["S"], item["sk"]["S"]
+        self._waiting[key], self._hashes[key] = item, key_hash
+        if len(self._waiting) == MAX_KEYS:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        compare(self._source, self._found, self._waiting, self._hashes)
+        self._waiting.clear()
+        self._hashes.clear()
+
+
+class _Sampling:
+    """A sink that keeps a sample of the items instead of writing them."""
+
+    def __init__(self, source: Reader, found: Verification, size: int) -> None:
+        self._source = source
+        self._found = found
+        self._size = size
+        self._centre = np.uint64(Random(found.seed).getrandbits(64))  # noqa: S311 - a draw that can be repeated
+        self._kept: dict[int, str] = {}
+        self._farthest: list[int] = []  # a heap of the negated distances of those kept
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`."""
+        refused = refusals(batch)
+        index = _accepted(batch, refused)
+        distance = batch.items.key_hash[index] ^ self._centre
+        if len(self._kept) == self._size:
+            near = distance < np.uint64(-self._farthest[0])
+            distance, index = distance[near], index[near]
+        for far, place in zip(distance.tolist(), index.tolist(), strict=True):
+            self._keep(far, batch, place)
+        return Receipt(len(batch) - len(refused), refused=refused)
+
+    def finish(self) -> None:
+        """Look up the sample."""
+        texts = list(self._kept.values())
+        self._kept.clear()
+        for first in range(0, len(texts), MAX_KEYS):
+            items = map(_item, texts[first : first + MAX_KEYS])
+            compare(self._source, self._found, {(item["pk"]["S"], item["sk"]["S"]): item for item in items})
+
+    def _keep(self, distance: int, batch: Batch, place: int) -> None:
+        if distance in self._kept:
+            return
+        if len(self._kept) == self._size:
+            if distance >= -self._farthest[0]:
+                return
+            del self._kept[-heapq.heapreplace(self._farthest, -distance)]
+        else:
+            heapq.heappush(self._farthest, -distance)
+        self._kept[distance] = batch.items.request[place].as_py()
+
+
+def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]:
+    """Places in its chunk of the items of a batch that were not refused."""
+    if not refused:
+        return batch.index
+    return batch.index[~np.isin(batch.index, [one.item for one in refused])]
+
+
+def compare(
+    source: Reader,
+    found: Verification,
+    expected: Mapping[Key, Mapping[str, Any]],
+    hashes: Mapping[Key, int] | None = None,
+) -> None:
+    """Hold up to 100 items against what the table holds under their keys.
+
+    First eventually consistently, for half the price. What does not agree may only be too new for that, and is
+    read again strongly consistently before it counts.
+
+    Args:
+        source: reads the table.
+        found: notes what differs.
+        expected: item by key.
+        hashes: 64 random bits of each key, if keys may come again in later calls.
+    """
+    wanted = {key: _comparable(item) for key, item in expected.items()}
+    left = list(wanted)
+    there: Mapping[Key, Any] = {}
+    for consistent in (False, True):
+        if left:
+            there = source.items(left, consistent=consistent)
+            left = [key for key in left if _comparable(there.get(key)) != wanted[key]]
+    found.compared += len(wanted)
+    found.equal += len(wanted) - len(left)
+    for key in left:
+        (found.different if key in there else found.missing).add(key, hashes[key] if hashes else None)
+
+
+def _count(source: Reader, found: Verification) -> None:
+    """Count the items of the dataset. Strongly consistently: the last ones of a load must not be overlooked."""
+    found.counted = 0
+    for page in _pages(source, found.dataset):
+        found.counted += len(page)
+        for key, item in zip(keys_of(page), page, strict=True):
+            if item.get("src", {}).get("S") != found.src:
+                found.surplus.add(key)
+
+
+def _pages(source: Reader, dataset: str) -> Iterator[list[Mapping[str, Any]]]:
+    return source.scan(Selection.of_dataset(dataset, "pk", "sk", "src", consistent=True))
+
+
+def _item(request: str) -> dict[str, Any]:
+    """The item of a put request, as it stands in the body of a batch."""
+    item: dict[str, Any] = json.loads(request.rstrip(","))["PutRequest"]["Item"]
+    return item
+
+
+def _comparable(value: Any) -> Any:
+    """An attribute value without the order that sets do not have."""
+    if isinstance(value, dict):
+        return {name: sorted(one) if name in _SETS else _comparable(one) for name, one in value.items()}
+    return value

@@ -1,0 +1,196 @@
+"""What a comparison of a table with a dump came to, in numbers and in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ingest_cli.commands.table_reader import Key
+from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.report.report import Report
+
+DEFAULT_SAMPLE = 10_000
+SHOWN_KEYS = 20
+"""Keys that are listed of each sort of difference; of the others there is only the number."""
+
+CONFIDENCE = "95 %"
+_RULE_OF_THREE = 3.0
+_SIGMAS = 4.0
+"""Standard errors that an estimated count may be off: one estimate in 15,000 is by more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How much is to be verified.
+
+    Attributes:
+        sample: items to draw; None: all of them are compared.
+        seed: of the draw; None: another one each time.
+        count: whether to count the items in the table as well.
+    """
+
+    sample: int | None = DEFAULT_SAMPLE
+    seed: int | None = None
+    count: bool = True
+
+
+@dataclass(slots=True)
+class Differences:
+    """Keys of items that are not as they should be: the first few, and how many there are.
+
+    Attributes:
+        keys: the first `SHOWN_KEYS`.
+    """
+
+    keys: list[Key] = field(default_factory=list)
+    _count: int = 0
+    _hashes: DistinctCounter | None = None
+
+    def add(self, key: Key, key_hash: int | None = None) -> None:
+        """Note an item.
+
+        Args:
+            key: its key.
+            key_hash: 64 random bits of it, if the key may come again, as it does with a row of a dump that is there
+                twice; such a key counts once. Either all keys come with them or none.
+        """
+        if key_hash is None:
+            self._count += 1
+        else:
+            if self._hashes is None:
+                self._hashes = DistinctCounter()
+            self._hashes.add(np.array([key_hash], np.uint64))
+        if len(self.keys) < SHOWN_KEYS and key not in self.keys:
+            self.keys.append(key)
+
+    @property
+    def count(self) -> int:
+        """How many there are; of very many that may come again an estimate, see `DistinctCounter`."""
+        return self._count if self._hashes is None else self._hashes.count()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {"count": self.count, "keys": [{"pk": pk, "sk": sk} for pk, sk in self.keys]}
+
+
+@dataclass(slots=True)
+class Verification(Report):
+    """What the table holds of a dataset, against what it should. The account is that of the sources.
+
+    Attributes:
+        scope: how much was verified.
+        seed: draws the same sample again.
+        compared: items that were read back.
+        equal: of those, items that are as they should be.
+        missing: items that the table does not hold.
+        different: items that it holds with other content.
+        counted: items of the dataset in the table; None if they were not counted.
+        surplus: those of them that were written by another load.
+        rcu: read capacity units consumed.
+        is_patchwork: whether some rows of another state of the dump were loaded since.
+    """
+
+    scope: Scope = field(default_factory=Scope)
+    seed: int = 0
+    compared: int = 0
+    equal: int = 0
+    missing: Differences = field(default_factory=Differences)
+    different: Differences = field(default_factory=Differences)
+    counted: int | None = None
+    surplus: Differences = field(default_factory=Differences)
+    rcu: float = 0.0
+    is_patchwork: bool = False
+
+    @property
+    def expected(self) -> int:
+        """Distinct keys that the sources give, but for items that no table takes."""
+        return self.distinct.count() - self.account.items_refused
+
+    @property
+    def counts_agree(self) -> bool:
+        """Whether as many items were counted as there should be, as far as that is known."""
+        if self.counted is None:
+            return True
+        return abs(self.counted - self.expected) <= self._tolerance
+
+    @property
+    def excess(self) -> int:
+        """Items of the current `src` that the dump does not give, beyond any doubt; 0 if they were not counted."""
+        there = (self.counted or 0) - self.surplus.count
+        given = self.expected - (self.missing.count if self.covers_all else 0)
+        return there - given if there - given > self._tolerance else 0
+
+    @property
+    def _tolerance(self) -> float:
+        """By how many items the count may be off."""
+        return _SIGMAS * self.distinct.relative_error * self.expected
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing was found that is not as it should be."""
+        return self.counts_agree and not (self.missing.count or self.different.count or self.surplus.count)
+
+    @property
+    def confidence(self) -> str | None:
+        """What a sample without a fault says of all items; None if there was a fault, or if it says nothing.
+
+        Of n drawn none is missing: then at 95 % confidence at most 3/n of all are (the rule of three; Hanley and
+        Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", JAMA 249, 1983).
+        """
+        if self.missing.count or self.different.count or self.compared <= _RULE_OF_THREE or self.covers_all:
+            return None
+        return f"≤ {_RULE_OF_THREE / self.compared * 100:.2g} % missing at {CONFIDENCE}"
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether every item was read back."""
+        return self.scope.sample is None or (self.distinct.is_exact and self.compared >= self.expected)
+
+    def as_dict(self) -> dict[str, Any]:
+        """See `Report.as_dict`; without what only a load has."""
+        whole = Report.as_dict(self)
+        for name in ("wcu", "retries", "retries_by_reason", "rows_before", "pruned"):
+            del whole[name]
+        return whole | {
+            "compared": self.compared,
+            "equal": self.equal,
+            "all_compared": self.covers_all,
+            "confidence": self.confidence,
+            "seed": self.seed,
+            "missing": self.missing.as_dict(),
+            "different": self.different.as_dict(),
+            "surplus": self.surplus.as_dict(),
+            "counted": self.counted,
+            "expected": self.expected,
+            "expected_relative_error": self.distinct.relative_error,
+            "rcu_consumed": round(self.rcu, 1),
+        }
+
+
+def sentence(found: Verification) -> str:
+    """What is wrong, and what to do about it."""
+    wrong = [
+        f"{differences.count:,} {what}"
+        for what, differences in (("missing", found.missing), ("different", found.different))
+        if differences.count
+    ]
+    if wrong:
+        wrong[-1] += f" of {found.compared:,} items compared"
+    if found.surplus.count:
+        wrong.append(f"{found.surplus.count:,} of another load still there")
+    about = "" if found.distinct.is_exact else "about "
+    if found.excess:
+        wrong.append(f"{about}{found.excess:,} of this state of the dump that it does not give")
+    elif not found.counts_agree and not found.surplus.count:
+        wrong.append(f"{found.counted:,} items in the table where there should be {about}{found.expected:,}")
+    cure = "`load --restart` writes them again"
+    if found.excess:
+        cure = (
+            "those of an older manifest or key cannot be told from the others: "
+            f"`ingest-cli prune {found.dataset} --all`, and then `load`, gives a clean table"
+        )
+    elif not (found.missing.count or found.different.count or found.is_patchwork) and found.surplus.count:
+        cure = f"`ingest-cli prune {found.dataset}` removes them"
+    return f"the table is not what the dump gives: {', '.join(wrong)}; {cure}"

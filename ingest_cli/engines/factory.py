@@ -1,0 +1,182 @@
+"""Who does the work of a run: this process alone, or worker processes that it hands chunks to."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter
+from ingest_cli.engines.pool import OwnEngine, WorkerPool
+from ingest_cli.engines.serial import SerialWriter
+from ingest_cli.engines.worker import Checking, Recipe, Writing
+from ingest_cli.errors import TryAgainError
+from ingest_cli.model.settings import AUTO_WORKERS
+from ingest_cli.runtime.cores import available_cores
+from ingest_cli.runtime.shared_state import SharedByProcesses
+from ingest_cli.runtime.stop import CONTINUE
+from ingest_cli.sinks.discard import DiscardSink
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
+    from ingest_cli.checkpoint.journal import Journal
+    from ingest_cli.engines.chunk_size import ChunkSize
+    from ingest_cli.engines.interface import Settle
+    from ingest_cli.model.settings import RunSettings
+    from ingest_cli.pipeline import Plan, Writer
+    from ingest_cli.report.report import Traffic
+    from ingest_cli.runtime.stop import StopRequest
+    from ingest_cli.sinks.write_path import Route, WritePath
+
+BYTES_PER_WORKER = 4 << 20
+"""Of a dump that are worth the start of another process, where the number is left to the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """How many processes work on a run.
+
+    Attributes:
+        workers: processes that prepare and write, this one, which also reads, among them.
+        shared: what they have in common; None for this process alone.
+    """
+
+    workers: int
+    shared: SharedByProcesses | None
+
+    @classmethod
+    def of(cls, settings: RunSettings, planned: Plan) -> Staff:
+        """As the settings have it, or as many as there are cores, but no more than the dump is worth."""
+        workers = settings.workers
+        if workers == AUTO_WORKERS:
+            sizes = [shard.source.size_bytes for shard in planned.shards]
+            worth = sum(sizes) // BYTES_PER_WORKER if all(sizes) else available_cores()
+            workers = max(min(available_cores(), worth, settings.concurrency), 1)
+        return cls(workers, _shared(workers) if workers > 1 else None)
+
+    def concurrency(self, settings: RunSettings) -> int:
+        """Requests in flight for each."""
+        return max(settings.concurrency // self.workers, 1)
+
+
+def _shared(processes: int) -> SharedByProcesses:
+    try:
+        return SharedByProcesses(processes)
+    except OSError as error:
+        raise TryAgainError(
+            f"worker processes cannot be started ({error.strerror}); {CONTINUE}, with --workers 1"
+        ) from error
+
+
+Engine = AbstractContextManager["Writer"]
+"""Takes chunks from when it is entered on; is left when all of them are settled, or raises."""
+
+
+@contextmanager
+def checking(
+    staff: Staff, recipe: Recipe, journal: Journal, chunk_size: ChunkSize, stop: StopRequest
+) -> Iterator[Engine]:
+    """The engine of a dry run. Its processes have ended when the block is left."""
+    _leave_alone_what_is_there()
+
+    def own(settle: Settle) -> Engine:
+        return nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), settle, chunk_size.took, stop))
+
+    if staff.shared is None:
+        yield own(journal.settle)
+        return
+    program = Checking(recipe, staff.shared)
+    with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size) as pool:
+        yield pool
+
+
+@contextmanager
+def writing(  # noqa: PLR0913 - each is a thing of its own
+    staff: Staff,
+    recipe: Recipe,
+    path: WritePath,
+    route: Route,
+    settings: RunSettings,
+    *,
+    table: Table,
+    journal: Journal,
+    chunk_size: ChunkSize,
+    traffic: Traffic,
+) -> Iterator[Engine]:
+    """The engine of a load. Its processes have ended when the block is left."""
+    _leave_alone_what_is_there()
+    stop, concurrency, entries = path.rules.stop, staff.concurrency(settings), MAX_OPEN_ENTRIES // staff.workers
+
+    def own(settle: Settle) -> Engine:
+        return ConcurrentWriter(
+            recipe.preparation(),
+            path.lanes,
+            settle,
+            path.outlet.fibers,
+            stop,
+            concurrency=concurrency,
+            took=chunk_size.took,
+            open_entries=entries,
+        )
+
+    if staff.shared is None:
+        yield own(journal.settle)
+        return
+    program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
+    with _pool(
+        program,
+        staff,
+        stop,
+        own=own,
+        turn=path.outlet.fibers.turn,
+        journal=journal,
+        chunk_size=chunk_size,
+        traffic=traffic,
+        on_lost=path.lanes.run_ahead.forget,
+    ) as pool:
+        yield pool
+
+
+def _leave_alone_what_is_there() -> None:
+    """Take the program and its libraries out of what the garbage collector looks through while rows go by.
+
+    So a forked worker goes on sharing their memory, too, which a collection would write to (Python's documentation of
+    `gc.freeze`).
+    """
+    if not gc.get_freeze_count():  # once: what a run leaves behind may be collected
+        gc.freeze()
+
+
+@contextmanager
+def _pool(  # noqa: PLR0913 - each is a thing of its own
+    program: Checking | Writing,
+    staff: Staff,
+    stop: StopRequest,
+    *,
+    own: OwnEngine,
+    turn: Callable[[], None] = lambda: None,
+    journal: Journal,
+    chunk_size: ChunkSize,
+    traffic: Traffic | None = None,
+    on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
+) -> Iterator[WorkerPool]:
+    pool = WorkerPool(
+        program,
+        staff.workers - 1,
+        program.shared,
+        stop,
+        own=own,
+        turn=turn,
+        settle=journal.settle,
+        took=chunk_size.took,
+        keep_raw=program.recipe.keep_raw,
+        traffic=traffic,
+        on_death=journal.note,
+        on_lost=on_lost,
+    )
+    try:
+        yield pool
+    finally:
+        pool.kill()

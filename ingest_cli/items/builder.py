@@ -1,0 +1,281 @@
+"""From the identifiers of a chunk to the items of the table, as the JSON that DynamoDB takes.
+
+The content of an item is a function of its key: nothing in it depends on when, where or how often it
+is written, nor on how a value was spelled. Items with the same key within a chunk are therefore the
+same item, and are merged. Everything is done for all items at once; no item ever is a Python object.
+
+What differs from item to item is laid out in a matrix of bytes, as far as it has one width: the keys. The rest is one
+of a few texts that many items share, and is taken from there. One pass over the pieces makes all requests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ingest_cli.identifiers.email import email_base
+from ingest_cli.items.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, ByteMatrix, Hasher, base64url
+from ingest_cli.items.hints import MAP_BYTES, Hints, Own, messages
+from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, text_of
+from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
+
+CANON_VERSION = 1
+"""Version of the canonicalization rules, stored in each item as `canon`."""
+
+MAX_ITEM_BYTES = 400 * 1024
+"""The largest item DynamoDB takes (AWS, "Service, account, and table quotas")."""
+
+WCU_BYTES = 1024
+"""One write capacity unit pays for so many bytes of an item, begun ones included."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of one chunk, ready to be sent.
+
+    Attributes:
+        request: length n: `{"PutRequest":{"Item":{…}}},` with the comma, so that neighbouring ones
+            are the body of a batch as they stand in memory. Or `{"DeleteRequest":{"Key":{…}}},`.
+        pk, sk: length n: the keys.
+        size_bytes: shape (n,): item sizes by DynamoDB's rules.
+        kind: length n: the class of each item's own identifier.
+        record: shape (n,): record index, in its chunk, of the row that each item comes from.
+        key_hash: shape (n,): 64 bits of the key, uniformly distributed.
+        merged: how many more items had the key of another one here.
+    """
+
+    request: pa.StringArray
+    pk: pa.StringArray
+    sk: pa.StringArray
+    size_bytes: OffsetArray
+    kind: pa.StringArray | pa.DictionaryArray
+    record: IndexArray
+    key_hash: npt.NDArray[np.uint64]
+    merged: int = 0
+
+    def __len__(self) -> int:
+        return len(self.request)
+
+    @cached_property
+    def wcu(self) -> OffsetArray:
+        """Write capacity units that each item consumes. Shape (n,)."""
+        return -(-self.size_bytes // WCU_BYTES)
+
+    @cached_property
+    def largest_bytes(self) -> int:
+        """Size of the largest item; 0 if there is none."""
+        return int(self.size_bytes.max(initial=0))
+
+    @property
+    def import_bytes(self) -> int:
+        """Size of the items as an import from S3 reads them: `{"Item":{…}}` and the end of a line, each."""
+        offsets, _ = bytes_of(self.request)
+        return int(offsets[-1] - offsets[0]) - len(self) * _MORE_THAN_IMPORTED if len(self) else 0
+
+    def count_by_kind(self) -> dict[str, int]:
+        """Class → number of items."""
+        which, kinds = encoded(self.kind)
+        counts = np.bincount(which, minlength=len(kinds)).tolist()
+        return {kind: count for kind, count in zip(kinds.to_pylist(), counts, strict=True) if count}
+
+    def take(self, index: npt.NDArray[np.int64]) -> Items:
+        """The items at these positions."""
+        at = pa.array(index)
+        return Items(
+            self.request.take(at),
+            self.pk.take(at),
+            self.sk.take(at),
+            self.size_bytes[index],
+            self.kind.take(at),
+            self.record[index],
+            self.key_hash[index],
+            self.merged,
+        )
+
+    @classmethod
+    def joined(cls, several: Sequence[Items]) -> Items:
+        """The items of several chunks, one after the other."""
+        kinds = [one.kind for one in several]
+        plain = [kind.dictionary_decode() if isinstance(kind, pa.DictionaryArray) else kind for kind in kinds]
+        return cls(
+            pa.concat_arrays([one.request for one in several]),
+            pa.concat_arrays([one.pk for one in several]),
+            pa.concat_arrays([one.sk for one in several]),
+            np.concatenate([one.size_bytes for one in several]),
+            pa.concat_arrays(plain),
+            np.concatenate([one.record for one in several]),
+            np.concatenate([one.key_hash for one in several]),
+        )
+
+
+class ItemBuilder:
+    """Builds the items of one dataset."""
+
+    def __init__(self, hasher: Hasher, dataset: str, src: str) -> None:
+        """Set up for one load.
+
+        Args:
+            hasher: computes the tags.
+            dataset: the dataset's id.
+            src: first 8 hex digits of the fingerprint of its sources.
+        """
+        self._hasher = hasher
+        self._heads = _Heads(f"{hasher.kid}.", f"{dataset}#")
+        self._tail = f',"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'
+        self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
+
+    def build(self, records: Records) -> Items:
+        """The items of `records`, those with the same key merged."""
+        owns = [own for own in map(Own, (*records.identifiers, *_email_bases(records))) if len(own.at)]
+        if not owns:
+            return _NONE
+        row = np.concatenate([own.row for own in owns])
+        tags = np.concatenate([self._hasher.tags(own.kind, own.value) for own in owns])
+        record_tags = np.concatenate([self._hasher.record_tags(some) for some in messages(records, owns)])
+        heads, pk, sk = self._heads.of(tags, record_tags)
+        request, size_bytes = self._requests(heads, records, owns, records.exposed[row])
+        kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
+        kind_names = pa.array([own.kind for own in owns], pa.string())
+        key_hash = np.ascontiguousarray(record_tags[:, :8]).view(np.uint64).ravel()
+        kinds = pa.DictionaryArray.from_arrays(kind, kind_names)
+        return _merge(Items(request, pk, sk, size_bytes, kinds, records.index[row], key_hash))
+
+    def _requests(
+        self, heads: pa.StringArray, records: Records, owns: Sequence[Own], exposed: IndexArray
+    ) -> tuple[pa.StringArray, OffsetArray]:
+        """The requests of all items, and the items' sizes.
+
+        Args:
+            heads: what comes before the label.
+            records: the rows.
+            owns: whose items these are.
+            exposed: shape (items,): position in `records.class_sets`.
+        """
+        said = [Hints(one, len(records.index)).of(owns) for one in records.identifiers]
+        pool = Pool()
+        pieces = np.empty((len(heads), 2 + 2 * len(said)), np.int64)
+        pieces[:, 0] = np.arange(len(heads)) + pool.add(heads)
+        nothing = pool.add(["", ",", self._tail, "}}" + self._tail])
+        comma, closing = nothing + 1, nothing + 2
+        size_bytes = np.full(len(heads), self._fixed_bytes, np.int64)
+        hinted = np.zeros(len(heads), np.bool_)
+        for place, one in enumerate(said):
+            says = one.which > 0
+            if place:
+                pieces[:, 1 + 2 * place] = np.where(says & hinted, comma, nothing)
+            pieces[:, 2 + 2 * place] = one.which + pool.add(one.fragments)
+            size_bytes += one.size_bytes
+            hinted |= says
+        size_bytes += hinted * np.int64(len("hints") + MAP_BYTES)
+        labels, label_bytes, which = _labels(records, owns, exposed, hinted)
+        pieces[:, 1] = which + pool.add(labels)
+        pieces[:, -1] = closing + hinted
+        request = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
+        return request, size_bytes + label_bytes[which]
+
+
+class _Heads:
+    """The beginning of a request, which has the same width for all items of a dataset."""
+
+    def __init__(self, pk_prefix: str, sk_prefix: str) -> None:
+        pk, sk = pk_prefix + "?" * TAG_CHARACTERS, sk_prefix + "?" * RECORD_TAG_CHARACTERS
+        head = f'{{"PutRequest":{{"Item":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}'
+        self._template = np.frombuffer(head.encode(), np.uint8)
+        pk_end = head.index(pk) + len(pk)
+        self._pk = slice(pk_end - len(pk), pk_end)
+        self._sk = slice(len(head) - len(sk), len(head))
+
+    def of(self, tags: ByteMatrix, record_tags: ByteMatrix) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
+        """(beginnings of the requests, up to the record tag; pk; sk). Length n each."""
+        matrix = np.empty((len(tags), len(self._template)), np.uint8)
+        matrix[:] = self._template
+        for field, characters, of in (
+            (self._pk, TAG_CHARACTERS, tags),
+            (self._sk, RECORD_TAG_CHARACTERS, record_tags),
+        ):
+            matrix[:, field.stop - characters : field.stop] = bytes_of(base64url(of))[1].reshape(-1, characters)
+        pk, sk = (text_of(np.ascontiguousarray(matrix[:, field])) for field in (self._pk, self._sk))
+        return text_of(matrix), pk, sk
+
+
+def _labels(
+    records: Records, owns: Sequence[Own], exposed: IndexArray, hinted: npt.NDArray[np.bool_]
+) -> tuple[pa.StringArray, OffsetArray, Positions]:
+    """What comes between the keys and the hints, of which there are few.
+
+    Returns:
+        The distinct texts; shape of those: bytes of label and classes; shape (items,): which of them each item has.
+    """
+    names = [name for own in owns for name in own.label.dictionary.to_pylist()]
+    first = np.cumsum([0, *(len(own.label.dictionary) for own in owns)])
+    label = np.concatenate([own.label.indices.to_numpy() + begin for own, begin in zip(owns, first, strict=False)])
+    sets = records.class_sets
+    seen, which = compacted((label * len(sets) + exposed) * 2 + hinted)
+    distinct, sizes = list[str](), list[int]()
+    for code in seen.tolist():
+        (name_at, set_at), has_hints = divmod(code // 2, len(sets)), code % 2
+        classes = json.dumps(sets[set_at], ensure_ascii=False)
+        opening = ',"hints":{"M":{' if has_hints else ""
+        distinct.append(f'"}},"label":{{"S":"{names[name_at]}"}},"classes":{{"SS":{classes}}}{opening}')
+        sizes.append(len(names[name_at]) + sum(len(name.encode()) for name in sets[set_at]))
+    return pa.array(distinct, pa.string()), np.array(sizes, np.int64), which
+
+
+def _email_bases(records: Records) -> list[Identified]:
+    """The e-mail addresses without tags and dots, where that makes a difference."""
+    out = []
+    for one in records.identifiers:
+        if one.kind != "email":
+            continue
+        base = email_base(one.value)
+        found = np.flatnonzero(base.is_valid().to_numpy(zero_copy_only=False))
+        if len(found):
+            at = pa.array(found)
+            label = pa.DictionaryArray.from_arrays(np.zeros(len(found), np.int8), pa.array(["email_base"]))
+            out.append(
+                Identified("email_base", one.row[found], base.take(at), label, one.lookup[found], one.mask.take(at))
+            )
+    return out
+
+
+def _merge(items: Items) -> Items:
+    """Keep the first of the items with the same key."""
+    hashes = np.sort(items.key_hash)
+    repeated_hashes = hashes[1:][hashes[1:] == hashes[:-1]]
+    if not len(repeated_hashes):
+        return items
+    seen, repeated = set[tuple[str, str]](), set[int]()
+    for at in np.flatnonzero(np.isin(items.key_hash, repeated_hashes)).tolist():
+        key = (items.pk[at].as_py(), items.sk[at].as_py())
+        if key in seen:
+            repeated.add(at)
+        seen.add(key)
+    keep = np.setdiff1d(np.arange(len(items)), np.fromiter(repeated, np.int64, len(repeated)))
+    return replace(items.take(keep), merged=len(repeated))
+
+
+def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
+    """Bytes of an item without label, classes and hints.
+
+    Names count as their UTF-8, strings likewise, a number of up to two digits as 2 (AWS, "DynamoDB item
+    sizes and formats").
+    """
+    names = len("pk" + "sk" + "label" + "classes" + "src" + "canon")
+    return names + len(pk_prefix) + TAG_CHARACTERS + len(sk_prefix) + RECORD_TAG_CHARACTERS + len(src) + 2
+
+
+_MORE_THAN_IMPORTED = len('{"PutRequest":},') - len("\n")
+
+_NONE = Items(
+    *(pa.array([], pa.string()),) * 3,
+    np.empty(0, np.int64),
+    pa.array([], pa.string()),
+    np.empty(0, np.int32),
+    np.empty(0, np.uint64),
+)

@@ -1,0 +1,1 @@
+"""What flows from stage to stage, and what an operator asks for: chunks, manifests, settings, keys."""

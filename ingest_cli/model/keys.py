@@ -1,0 +1,399 @@
+"""The pepper: the secret under which every identifier is hashed, and the only ways to read one.
+
+A pepper is never given itself, on a command line or in a manifest, but by a reference to where it is
+kept. What the reference points to is one line, `<kid>:<64 hex digits>`: the key id travels with the
+key, so that a pepper cannot be used under another's id.
+
+Nothing raised or logged here holds the secret, nor an exception that does: Python keeps the exception
+which was being handled on the new one's `__context__`, even after `from None`, so what could hold a
+secret is taken apart without raising.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import hmac
+import logging
+import os
+import re
+import secrets
+import shlex
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest_cli.errors import KeyRefusedError
+from ingest_cli.runtime.output_files import open_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import boto3
+
+PEPPER_BYTES = 32
+"""Length of a pepper: that of SHA-256, as RFC 2104 §3 advises for an HMAC key."""
+
+EPHEMERAL_KID = "tmp"
+"""Key id of a pepper made up for a run that writes nothing."""
+
+_LABEL = b"ingest-cli:v1:"
+_SUBKEY_BITS = 256
+_MAX_CODE_CHARS = 64
+_KMS_MISMATCHES = frozenset({"IncorrectKeyException", "InvalidCiphertextException"})
+_MAX_REFERENT_BYTES = 8192  # a KMS ciphertext has at most 6,144 bytes (KMS API, Decrypt), in base64 8,192
+_PRIVATE_MODE = 0o600
+
+_KID = re.compile(r"[a-z0-9]{1,8}")
+_LOOKS_LIKE_A_KEY = re.compile(r"(?:[^:/]*:)?\s*[0-9A-Fa-f]{32,}\s*")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:\S+")
+_LINE_FORM = "one line `<kid>:<64 hex digits>`"
+_REFERENCE_FORMS = "file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN"
+_KMS = re.compile(
+    r"(?P<path>.+),key=(?P<key>arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64})"
+)
+KMS_CONTEXT = {"purpose": "ingest-cli-pepper"}
+"""Encryption context of a pepper's ciphertext: what was encrypted under the same key for something else is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pepper:
+    """A secret key and the id it goes by.
+
+    Pickles whole, since worker processes need it; its `repr` and `str` show the key id only.
+
+    Attributes:
+        kid: key id, 1 to 8 of `[a-z0-9]`; the first part of every partition key made with it.
+        secret: 32 bytes, neither all zeros nor one byte repeated.
+
+    Raises:
+        KeyRefusedError: on construction, if either is anything else.
+    """
+
+    kid: str
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _KID.fullmatch(self.kid):
+            raise KeyRefusedError("a key id is 1 to 8 of a-z and 0-9, and the one given is not")
+        if len(self.secret) != PEPPER_BYTES:
+            raise KeyRefusedError(f"a pepper has {PEPPER_BYTES} bytes, and the one given does not")
+        if not any(self.secret):
+            raise KeyRefusedError("the pepper is all zeros; make one with `ingest-cli key generate`")
+        if len(set(self.secret)) == 1:
+            raise KeyRefusedError("the pepper is one byte repeated; make one with `ingest-cli key generate`")
+
+    def subkey(self, class_: str) -> bytes:
+        """Derive the key of one class of identifiers (or of `record`): 32 bytes.
+
+        One block of the counter-mode KDF of NIST SP 800-108r1 §4.1 over HMAC-SHA256: 32-bit counter 1,
+        label, a zero byte, context (the key id), and the output's length in bits in 32 bits.
+
+        Raises:
+            ValueError: `class_` is empty, not ASCII, or holds the zero byte that ends the label.
+        """
+        if not class_ or not class_.isascii() or "\0" in class_:
+            raise ValueError("a class of identifiers is named in ASCII, without zero bytes")
+        counter, length_bits = (1).to_bytes(4, "big"), _SUBKEY_BITS.to_bytes(4, "big")
+        fixed = _LABEL + class_.encode("ascii") + b"\0" + self.kid.encode("ascii")
+        return hmac.digest(self.secret, counter + fixed + length_bits, "sha256")
+
+    @property
+    def check_value(self) -> str:
+        """Key check value, 8 hex digits: tells two peppers of one id apart, and nothing about either."""
+        return hmac.digest(self.secret, _LABEL + b"kcv", "sha256")[:4].hex()
+
+    def line(self) -> str:
+        """Give the pepper in clear, in the form it is kept in, for writing it to where it is kept."""
+        return f"{self.kid}:{self.secret.hex()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReference:
+    """Where a pepper is kept.
+
+    Attributes:
+        scheme: `file`, `env`, `secretsmanager` or `kms`.
+        target: the path, variable name or ARN; for `kms`, path and ARN.
+    """
+
+    scheme: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.target}"
+
+
+def parse_key_reference(text: str) -> KeyReference:
+    """Take a key reference apart, without looking at what it refers to.
+
+    Raises:
+        KeyRefusedError: `text` is no reference. The sentence never repeats it: it may be the key.
+    """
+    scheme, _, target = text.partition(":")
+    if _LOOKS_LIKE_A_KEY.fullmatch(text) or _LOOKS_LIKE_A_KEY.fullmatch(target):
+        raise KeyRefusedError(
+            "what was given looks like the key itself, which must not be seen on a command line: treat it"
+            f" as disclosed, and give a new one by reference only, as {_REFERENCE_FORMS}"
+        )
+    if scheme not in _READERS:
+        near = difflib.get_close_matches(scheme.casefold(), _READERS, n=1)
+        hint = f"; did you mean `{near[0]}:`?" if near else ""
+        raise KeyRefusedError(f"a key is given by reference, as {_REFERENCE_FORMS}{hint}")
+    if not target or not target.isprintable():
+        raise KeyRefusedError(f"nothing usable follows `{scheme}:`; a key is given as {_REFERENCE_FORMS}")
+    if scheme == "env" and not _ENVIRONMENT_NAME.fullmatch(target):
+        raise KeyRefusedError("what follows `env:` is not the name of an environment variable, like PEPPER")
+    if scheme == "secretsmanager" and not _SECRET_ARN.fullmatch(target):
+        raise KeyRefusedError(
+            "what follows `secretsmanager:` is not the ARN of a secret, like"
+            " arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:NAME"
+        )
+    if scheme == "kms" and not _KMS.fullmatch(target):
+        raise KeyRefusedError(
+            "`kms:` names the ciphertext and the KMS key that it was made with: add its ARN, as"
+            " kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID. Without it, a ciphertext made with anybody's key would do"
+        )
+    return KeyReference(scheme, target)
+
+
+def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
+    """Read the pepper that `reference` refers to.
+
+    Args:
+        reference: `file:PATH` (readable by its owner alone), `env:NAME`, `secretsmanager:ARN`, or
+            `kms:PATH,key=ARN` of a file with the ciphertext, binary or in base64, and of the KMS key.
+        session: whose credentials the last two use, in the region of the ARN. None: boto3's default session.
+
+    Raises:
+        KeyRefusedError: there is no pepper to be had there, or one too weak to use.
+    """
+    parsed = parse_key_reference(reference)
+    return _parse_line(_READERS[parsed.scheme](parsed.target, session), str(parsed))
+
+
+def read_age_identity(reference: str, session: boto3.Session | None = None) -> str:
+    """Read what opens a source that is encrypted with age: the text of an identity file, or a passphrase.
+
+    Args:
+        reference: as for `read_pepper`.
+        session: as for `read_pepper`.
+
+    Raises:
+        KeyRefusedError: there is nothing usable to be had there.
+    """
+    parsed = parse_key_reference(reference)
+    try:
+        text = _READERS[parsed.scheme](parsed.target, session).decode()
+    except UnicodeDecodeError:
+        raise KeyRefusedError(f"{parsed} is not text; it must hold age identities, or a passphrase") from None
+    if not text.strip():
+        raise KeyRefusedError(f"{parsed} is empty; it must hold age identities, or a passphrase")
+    return text
+
+
+def generate_pepper(kid: str) -> Pepper:
+    """Make a new pepper out of the operating system's randomness.
+
+    Raises:
+        KeyRefusedError: `kid` is not 1 to 8 of `[a-z0-9]`.
+    """
+    return Pepper(kid, secrets.token_bytes(PEPPER_BYTES))
+
+
+def ephemeral_pepper() -> Pepper:
+    """Make a pepper for a run that writes nothing, and so needs no key that anyone keeps."""
+    return generate_pepper(EPHEMERAL_KID)
+
+
+def write_pepper_file(path: Path, pepper: Pepper) -> None:
+    """Write `pepper` to a new file, mode 0600, and have it on the disk before returning.
+
+    Raises:
+        KeyRefusedError: the file exists (a key that was overwritten is gone, and every item made with
+            it unreadable), or cannot be written; none is left behind then.
+    """
+    try:
+        descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
+    except FileExistsError:
+        raise KeyRefusedError(f"{path} exists and is not overwritten; choose another name") from None
+    except (OSError, ValueError) as error:
+        raise KeyRefusedError(f"{path} cannot be written: {_cause(error)}; choose another place") from None
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, which Path.open does not take
+            os.fchmod(descriptor, _PRIVATE_MODE)  # whatever the umask took away
+            file.write(pepper.line().encode("ascii"))
+            file.flush()
+            os.fsync(descriptor)
+        _sync_directory(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise KeyRefusedError(f"{path} cannot be written: {_cause(error)}") from None
+
+
+def _sync_directory(path: Path) -> None:
+    """Have a new file's name on the disk too: fsync(2) of the file alone does not promise that."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse_line(raw: bytes, where: str) -> Pepper:
+    """Parse what a reference led to; no sentence holds any of it but its length."""
+    content = raw.strip(b" \t\r\n")
+    if not content:
+        raise KeyRefusedError(f"{where} is empty; it must hold {_LINE_FORM}")
+    if b"\n" in content or b"\r" in content:
+        raise KeyRefusedError(f"{where} holds several lines; it must hold {_LINE_FORM}")
+    text = content.decode("ascii", "replace")
+    kid, colon, digits = text.partition(":")
+    if not colon:
+        raise KeyRefusedError(f"{where} holds no key id; it must hold {_LINE_FORM}")
+    if not _KID.fullmatch(kid):
+        raise KeyRefusedError(f"the key id in {where} is not 1 to 8 of a-z and 0-9")
+    if not re.fullmatch(r"[0-9A-Fa-f]*", digits):
+        raise KeyRefusedError(f"the key in {where} is not in hex digits; it must hold {_LINE_FORM}")
+    if len(digits) != 2 * PEPPER_BYTES:
+        side = "under" if len(digits) < 2 * PEPPER_BYTES else "over"
+        raise KeyRefusedError(
+            f"the key in {where} has {len(digits)} hex digits and not {2 * PEPPER_BYTES}: it is {side}"
+            f" {PEPPER_BYTES} bytes; make one with `ingest-cli key generate`"
+        )
+    return Pepper(kid, bytes.fromhex(digits))
+
+
+def _read_file(target: str, *, private: bool) -> bytes:
+    """Read a small regular file; what is checked is what was opened, not what has the name later."""
+    try:
+        path = Path(target).expanduser()
+        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise KeyRefusedError(f"{target} is not a regular file; a key is kept in one")
+        if private and stat.S_IMODE(mode) & 0o077:
+            command = f"chmod 600 {shlex.quote(str(path))}"
+            raise KeyRefusedError(f"{target} can be opened by others than its owner: run `{command}`")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(_MAX_REFERENT_BYTES + 1)
+    except OSError as error:
+        raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
+    finally:
+        os.close(descriptor)
+    if len(content) > _MAX_REFERENT_BYTES:
+        raise KeyRefusedError(f"{target} is too large for a key: over {_MAX_REFERENT_BYTES} bytes")
+    return content
+
+
+def _from_file(target: str, _session: boto3.Session | None) -> bytes:
+    return _read_file(target, private=True)
+
+
+def _from_environment(target: str, _session: boto3.Session | None) -> bytes:
+    value = os.environ.get(target)
+    if value is None:
+        raise KeyRefusedError(f"the environment variable {target} is not set; export it, or use file:PATH")
+    return os.fsencode(value)
+
+
+def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
+    match = _SECRET_ARN.fullmatch(target)
+    region = match["region"] if match else None
+    answer = _call_aws(target, lambda: _client("secretsmanager", session, region).get_secret_value(SecretId=target))
+    secret = answer.get("SecretString")
+    if not isinstance(secret, str):
+        raise KeyRefusedError(f"{target} holds no SecretString; store {_LINE_FORM} as its text")
+    return secret.encode("utf-8", "replace")  # never an exception that holds what it could not encode
+
+
+def _from_kms(target: str, session: boto3.Session | None) -> bytes:
+    """Have KMS decrypt, under the one key and in the one context that a pepper may have been encrypted with.
+
+    Left to itself, KMS takes the key that the ciphertext names, whoever's it is (KMS API, Decrypt, "KeyId").
+    """
+    match = _KMS.fullmatch(target)
+    assert match is not None  # noqa: S101 - seen when it was parsed
+    content = _read_file(match["path"], private=False)  # only who may use the KMS key can read it
+    ciphertext = _from_base64(content)
+    if not ciphertext:
+        raise KeyRefusedError(f"{match['path']} is empty; it must hold the ciphertext of {_LINE_FORM}")
+    request = {"CiphertextBlob": ciphertext, "KeyId": match["key"], "EncryptionContext": KMS_CONTEXT}
+    answer = _call_aws(target, lambda: _client("kms", session, match["region"]).decrypt(**request))
+    if answer.get("KeyId") != match["key"]:
+        raise KeyRefusedError(f"the key at {target} cannot be read: what answers used another KMS key than that")
+    return bytes(answer["Plaintext"])
+
+
+def _from_base64(content: bytes) -> bytes:
+    """Undo the base64 that `aws kms encrypt` prints; a binary ciphertext is never all base64 letters."""
+    compact = b"".join(content.split())
+    try:
+        return base64.b64decode(compact, validate=True)
+    except ValueError:
+        return content
+
+
+def _client(service: str, session: boto3.Session | None, region: str | None) -> Any:
+    import boto3  # noqa: PLC0415 - takes longer to import than most commands take to run
+    from botocore.config import Config  # noqa: PLC0415 - likewise
+
+    from ingest_cli.runtime.bounded_http import watch  # noqa: PLC0415 - likewise
+
+    config = Config(connect_timeout=10, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+    if session is None:
+        session = boto3.Session()
+        watch(session, insecure_http=False)
+    # The service is a plain str here, and boto3's stubs know clients by literal names only.
+    make_client: Any = session.client
+    return make_client(service, region_name=region, config=config)
+
+
+def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Make one call; of an error only its code or name is told, since messages repeat what was sent."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
+
+    try:
+        with _secret_answers_unlogged():
+            return call()
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "an unnamed error"))[:_MAX_CODE_CHARS]
+        reason = f"AWS answered {code}"
+        if code in _KMS_MISMATCHES:
+            context = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
+            reason += f": it was made with another key, or not with the encryption context {context}"
+    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint URL that is none
+        reason = f"the call to AWS failed with {type(error).__name__}"
+    raise KeyRefusedError(f"the key at {target} cannot be read: {reason}")
+
+
+@contextmanager
+def _secret_answers_unlogged() -> Iterator[None]:
+    """Keep botocore from logging the answer's body, the secret in clear, at level DEBUG."""
+    logger = logging.getLogger("botocore.parsers")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _cause(error: Exception) -> str:
+    """Say why in the operating system's words, without the file's name a second time."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+_READERS: dict[str, Callable[[str, boto3.Session | None], bytes]] = {
+    "file": _from_file,
+    "env": _from_environment,
+    "secretsmanager": _from_secrets_manager,
+    "kms": _from_kms,
+}

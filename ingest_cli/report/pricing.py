@@ -1,0 +1,368 @@
+"""What a load costs: the price list, what was consumed in money, and what each way of loading would come to.
+
+Pure arithmetic on a dated list of prices; nothing here asks AWS. The packaged list is `prices.toml`, where each price
+says where it is from.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ingest_cli.errors import ManifestError, UsageError
+from ingest_cli.model.toml_schema import TomlTable
+
+STALE_AFTER_DAYS = 365
+"""AWS changes these prices every few years, the last time in November 2024, by half."""
+
+DEFAULT_WCU = 1000
+"""What is taken for a table whose provisioned capacity is not known: what one partition takes (AWS, "Burst and adaptive
+capacity")."""
+
+ON_DEMAND_WCU_PER_S = 4000.0
+"""What a new on-demand table takes (AWS, "DynamoDB on-demand capacity mode")."""
+
+DEFAULT_REGION = "us-east-1"
+GB = 1 << 30
+"""AWS's gigabytes have 2^30 bytes (AWS, "DynamoDB item sizes", billing examples)."""
+
+_PRICES = ("write_request_million", "wcu_hour", "rcu_hour", "storage_gb_month", "import_gb")
+_TABLES = {
+    "": ("dated", "currency", "sources", "free_tier", "regions"),
+    "free_tier": ("wcu",),
+    "region": (*_PRICES, "unconfirmed"),
+}
+_MILLION = 1_000_000
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The prices of one region; see `prices.toml`."""
+
+    region: str
+    write_request_million: float
+    wcu_hour: float
+    rcu_hour: float
+    storage_gb_month: float
+    import_gb: float
+    unconfirmed: frozenset[str] = frozenset()
+
+    def doubt(self, price: str) -> str:
+        """What to add where a price is used that no document confirms."""
+        return " (a price not confirmed)" if price in self.unconfirmed else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """All prices of one day.
+
+    Attributes:
+        name: of the file, for messages.
+        dated: when they were looked up.
+        currency: such as "USD".
+        free_wcu: provisioned write capacity that is free.
+        regions: prices by region.
+    """
+
+    name: str
+    dated: dt.date
+    currency: str
+    free_wcu: int
+    regions: Mapping[str, Rates]
+
+    @classmethod
+    def read(cls, path: Path | None = None) -> PriceList:
+        """The list in a file, or the packaged one.
+
+        Raises:
+            UsageError: it cannot be read, or is no price list.
+        """
+        name = "prices.toml" if path is None else str(path)
+        try:
+            text = (files("ingest_cli.report") / "prices.toml" if path is None else path).read_text(encoding="utf-8")
+            raw = tomllib.loads(text)
+        except OSError as error:
+            raise UsageError(f'the price list "{name}" cannot be read ({error.strerror}); check --prices') from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f'the price list "{name}" is not TOML: {error}') from error
+        try:
+            return cls._of(TomlTable(raw, name, _TABLES), name)
+        except ManifestError as error:
+            raise UsageError(str(error)) from error
+
+    @classmethod
+    def _of(cls, table: TomlTable, name: str) -> PriceList:
+        dated = table.get("dated", dt.date, "2026-10-04")
+        if dated is None:
+            raise table.error("dated", "missing, and required: the day on which the prices were looked up")
+        free_wcu = table.table("free_tier", required=False).get("wcu", int) or 0
+        regions = table.get("regions", dict) or {}
+        if not regions:
+            raise table.error("[regions]", "missing, and required: a table of prices for each region")
+        rates = {region: _rates(region, each, name) for region, each in regions.items()}
+        return cls(name, dated, table.required_text("currency"), free_wcu, rates)
+
+    def rates(self, region: str) -> Rates | None:
+        """The prices of a region, if the list has them."""
+        return self.regions.get(region)
+
+    def warning(self, today: dt.date) -> str | None:
+        """A sentence about prices that are too old to be relied on."""
+        age = (today - self.dated).days
+        if age <= STALE_AFTER_DAYS:
+            return None
+        return (
+            f"the prices in {self.name} are of {self.dated}, {age} days ago; check them against AWS's price page, and "
+            "give a newer list with --prices"
+        )
+
+
+def _rates(region: str, raw: object, name: str) -> Rates:
+    if not isinstance(raw, dict):
+        raise ManifestError(f"{name}: [regions.{region}] must be a table")
+    where = f"[regions.{region}]"
+    table = TomlTable(raw, name, _TABLES, "region", where)
+    prices = dict[str, float]()
+    for key in _PRICES:
+        value = raw.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise table.error(key, "must be a price, such as 0.625")
+        prices[key] = float(value)
+    unconfirmed = table.get("unconfirmed", list) or []
+    return Rates(region, **prices, unconfirmed=frozenset(map(str, unconfirmed)))
+
+
+def money(amount: float) -> str:
+    """An amount as people write it: no exponent, and no digit that says nothing."""
+    return f"{amount:,.6f}".rstrip("0").rstrip(".")
+
+
+def as_typed(amount: float) -> str:
+    """An amount that somebody has given, without loss: no exponent, no separators."""
+    text = f"{Decimal(repr(float(amount))):f}"
+    return text.removesuffix(".0")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An amount of money, and how it comes about.
+
+    Attributes:
+        amount: in `currency`.
+        currency: such as "USD".
+        arithmetic: the sum, for people.
+    """
+
+    amount: float
+    currency: str
+    arithmetic: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {"amount": round(self.amount, 6), "currency": self.currency, "arithmetic": self.arithmetic}
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What writing to one table costs.
+
+    Attributes:
+        rates: of its region.
+        currency: of these.
+        dated: when they were looked up.
+        provisioned: whether it has provisioned capacity. A unit consumed then costs the share of the capacity that it
+            takes up for a second: that capacity is paid in any case.
+    """
+
+    rates: Rates
+    currency: str
+    dated: dt.date
+    provisioned: bool
+
+    @property
+    def per_wcu(self) -> float:
+        """Price of one write unit consumed."""
+        return self.rates.wcu_hour / _HOUR_S if self.provisioned else self.rates.write_request_million / _MILLION
+
+    def cost(self, wcu: float) -> Cost:
+        """What so many write units cost."""
+        rates = self.rates
+        if self.provisioned:
+            price = f"/ 3,600 x {rates.wcu_hour:g} {self.currency} per WCU-hour{rates.doubt('wcu_hour')}, provisioned"
+        else:
+            price = f"x {rates.write_request_million:g} {self.currency} per million"
+            price += f"{rates.doubt('write_request_million')}, on-demand"
+        sum_ = f"{wcu:,.0f} WCU {price}, {rates.region}, prices of {self.dated}"
+        return Cost(wcu * self.per_wcu, self.currency, sum_)
+
+    def wcu_for(self, amount: float) -> float:
+        """How many write units can be had for an amount."""
+        return amount / self.per_wcu if self.per_wcu else math.inf
+
+    def capacity_cost(self, wcu: int, rcu: int, hours: float) -> Cost:
+        """What provisioned capacity costs for a time; begun hours are whole ones.
+
+        It is billed by the hour (AWS, "Pricing for provisioned capacity").
+        """
+        rates, begun = self.rates, max(math.ceil(hours), 1)
+        parts = [f"{wcu:,} WCU x {rates.wcu_hour:g}"] + ([f"{rcu:,} RCU x {rates.rcu_hour:g}"] if rcu else [])
+        amount = (wcu * rates.wcu_hour + rcu * rates.rcu_hour) * begun
+        sum_ = f"({' + '.join(parts)} {self.currency}) x {begun} h begun, {rates.region}, prices of {self.dated}"
+        return Cost(amount, self.currency, sum_)
+
+    def warm_cost(self, wcu: int) -> Cost:
+        """What raising warm throughput by so many units costs, once: as much as those units for an hour.
+
+        Not confirmed: AWS says that the charge goes by the price of provisioned units (AWS, "Understanding DynamoDB
+        warm throughput"), and its examples take them for an hour.
+        """
+        sum_ = f"{wcu:,} WCU x {self.rates.wcu_hour:g} {self.currency}, once, {self.rates.region}"
+        return Cost(wcu * self.rates.wcu_hour, self.currency, sum_)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What is to be written.
+
+    Attributes:
+        items: items.
+        wcu: write capacity units that writing them once consumes.
+        item_bytes: their size by DynamoDB's rules.
+        import_bytes: their size as an import from S3 reads them: DynamoDB JSON, one a line.
+    """
+
+    items: int
+    wcu: int
+    item_bytes: int
+    import_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to load, and what it would come to.
+
+    Attributes:
+        way: `on-demand`, `provisioned`, `free-tier` or `import`.
+        items: items to write.
+        wcu: write capacity units consumed.
+        hours: how long it takes; None: AWS does not say.
+        cost: in `currency`, storage not included.
+        currency: such as "USD".
+        arithmetic: the sum, for people.
+    """
+
+    way: str
+    items: int
+    wcu: int
+    hours: float | None
+    cost: float
+    currency: str
+    arithmetic: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        hours = None if self.hours is None else round(self.hours, 6)
+        return {**asdict(self), "hours": hours, "cost": round(self.cost, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the ways to load are.
+
+    Attributes:
+        on_demand_wcu_per_s: of an on-demand table.
+        provisioned_wcu_per_s: provisioned.
+    """
+
+    on_demand_wcu_per_s: float = ON_DEMAND_WCU_PER_S
+    provisioned_wcu_per_s: int = DEFAULT_WCU
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a load would come to.
+
+    Attributes:
+        ways: the ways there are, see `Way`.
+        storage: what keeping the items costs a month.
+        region: whose prices were used.
+        dated: of what day these are.
+    """
+
+    ways: tuple[Way, ...]
+    storage: Cost
+    region: str
+    dated: dt.date
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The ways, for programs."""
+        return [way.as_dict() for way in self.ways]
+
+
+def predict(volume: Volume, prices: PriceList, rates: Rates, pace: Pace | None = None) -> Prediction:
+    """What loading comes to in each way there is.
+
+    Args:
+        volume: what is to be written.
+        prices: the list.
+        rates: those of the region.
+        pace: how fast.
+    """
+    pace = pace or Pace()
+    ways = [_on_demand(volume, prices, rates, pace), _provisioned(volume, prices, rates, pace)]
+    if prices.free_wcu:
+        ways.append(_free(volume, prices))
+    ways.append(_import(volume, prices, rates))
+    gb = volume.item_bytes / GB
+    sum_ = f"{gb:,.6f} GB x {rates.storage_gb_month:g} {prices.currency}{rates.doubt('storage_gb_month')} a month"
+    storage = Cost(gb * rates.storage_gb_month, prices.currency, sum_)
+    return Prediction(tuple(ways), storage, rates.region, prices.dated)
+
+
+def _on_demand(volume: Volume, prices: PriceList, rates: Rates, pace: Pace) -> Way:
+    hours = volume.wcu / pace.on_demand_wcu_per_s / _HOUR_S
+    sum_ = (
+        f"{volume.wcu:,} WCU x {rates.write_request_million:g} {prices.currency} per million"
+        f"{rates.doubt('write_request_million')}, at {pace.on_demand_wcu_per_s:,.0f} WCU/s"
+    )
+    cost = volume.wcu * rates.write_request_million / _MILLION
+    return Way("on-demand", volume.items, volume.wcu, hours, cost, prices.currency, sum_)
+
+
+def _provisioned(volume: Volume, prices: PriceList, rates: Rates, pace: Pace) -> Way:
+    wcu_per_s = pace.provisioned_wcu_per_s
+    hours = volume.wcu / wcu_per_s / _HOUR_S
+    begun = max(math.ceil(hours), 1)
+    sum_ = (
+        f"{volume.wcu:,} WCU / {wcu_per_s:,} WCU/s = {hours:.4f} h; {begun} h begun x {wcu_per_s:,} WCU x "
+        f"{rates.wcu_hour:g} {prices.currency}{rates.doubt('wcu_hour')}"
+    )
+    cost = begun * wcu_per_s * rates.wcu_hour
+    return Way("provisioned", volume.items, volume.wcu, hours, cost, prices.currency, sum_)
+
+
+def _free(volume: Volume, prices: PriceList) -> Way:
+    hours = volume.wcu / prices.free_wcu / _HOUR_S
+    sum_ = (
+        f"{volume.wcu:,} WCU / {prices.free_wcu} WCU/s = {hours:.4f} h; up to {prices.free_wcu} provisioned WCU of an "
+        "account are free"
+    )
+    return Way("free-tier", volume.items, volume.wcu, hours, 0.0, prices.currency, sum_)
+
+
+def _import(volume: Volume, prices: PriceList, rates: Rates) -> Way:
+    gb = volume.import_bytes / GB
+    sum_ = (
+        f"{volume.import_bytes:,} bytes of DynamoDB JSON = {gb:,.6f} GB x {rates.import_gb:g} {prices.currency}"
+        f"{rates.doubt('import_gb')}; into a new table only, and without counting against its capacity; AWS does not "
+        "say how long it takes"
+    )
+    return Way("import", volume.items, 0, None, gb * rates.import_gb, prices.currency, sum_)

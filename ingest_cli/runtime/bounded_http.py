@@ -1,0 +1,244 @@
+"""Bounds on the answers that botocore reads: bytes, and seconds for the whole of it.
+
+botocore reads an answer to its end, however long that is, and its timeouts start again with each byte. Here every
+exchange of a session gets a number of bytes and a time. What comes over the connection is counted below HTTP, so that
+endless headers, interim answers (1xx), chunk sizes and trailers are bounded with the body, and before anything is
+unpacked. The connections of botocore are replaced by ones that count, which is what urllib3 has `ConnectionCls` for;
+they leave everything alone but the requests of sessions that `watch` was given.
+
+Sources of the limits: Amazon DynamoDB Developer Guide, "Quotas", and API Reference (BatchWriteItem and BatchGetItem
+16 MB, Query and Scan 1 MB, an item 400 KB, in the service's own count of bytes, to which JSON and base64 add about a
+third); Amazon S3 API Reference, ListObjectsV2 (1,000 keys of up to 1,024 bytes, up to three times that when encoded).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
+
+from ingest_cli.errors import BusyError
+from ingest_cli.runtime.answer_limits import ANSWER_TIMEOUT_S, HEAD_BYTES, left_s, write_answer_bytes
+from ingest_cli.runtime.endpoints import refuse_insecure
+
+if TYPE_CHECKING:
+    import socket
+
+    import boto3
+    from _typeshed import WriteableBuffer
+
+MIB = 1 << 20
+
+_DEFAULT_BYTES = 2 * MIB  # an item of 400 KB in base64, or the description of a table, and much to spare
+_BYTES: Mapping[str, int] = {
+    "BatchGetItem": 24 * MIB,
+    "Query": 4 * MIB,
+    "Scan": 4 * MIB,
+    "ListObjectsV2": 8 * MIB,
+}
+_RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
+
+
+class AnswerTooLargeError(Exception):
+    """An answer is longer than any that the service gives."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        left_bytes: bytes that may still come.
+        until_s: when the answer has to be there, by `now_s`.
+        stream_bytes: of an answer whose body is read as a stream: bytes of that; None: there is no stream.
+        now_s: tells the time.
+    """
+
+    left_bytes: float = _DEFAULT_BYTES
+    until_s: float = math.inf
+    stream_bytes: float | None = None
+    now_s: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def beginning(cls, left_bytes: float = _DEFAULT_BYTES, stream_bytes: float | None = None) -> Exchange:
+        """An exchange that begins now and has the time that its thread has left, or that any has."""
+        return cls(left_bytes, time.monotonic() + min(left_s(), ANSWER_TIMEOUT_S), stream_bytes)
+
+    def timeout_s(self, most_s: float | None) -> float | None:
+        """Timeout for the next reading, which is `most_s` by itself; None: no timeout.
+
+        Raises:
+            TimeoutError: the time is over.
+        """
+        remaining_s = self.until_s - self.now_s()
+        if remaining_s <= 0:
+            raise TimeoutError("the answer takes too long")
+        shorter_s = min(remaining_s, math.inf if most_s is None else most_s)
+        return None if math.isinf(shorter_s) else shorter_s
+
+    def took(self, count: int) -> None:
+        """Note bytes that came.
+
+        Raises:
+            AnswerTooLargeError: they are too many.
+        """
+        self.left_bytes -= count
+        if self.left_bytes < 0:
+            raise AnswerTooLargeError
+
+    def stream(self) -> None:
+        """Go over to the body of a stream, which takes as long as its reader does."""
+        if self.stream_bytes is not None:
+            self.left_bytes, self.until_s = self.stream_bytes + HEAD_BYTES, math.inf
+
+
+class _Here(threading.local):
+    exchange: Exchange | None = None
+    is_guarded = False
+
+
+_here = _Here()
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Bound also what botocore asks beside the requests of a client: the metadata services that give credentials."""
+    outer, _here.is_guarded = _here.is_guarded, True
+    try:
+        yield
+    finally:
+        _here.is_guarded = outer
+
+
+def watch(session: boto3.Session, *, insecure_http: bool) -> None:
+    """Bound all answers to the clients that `session` makes from now on, and those that it makes for itself.
+
+    Args:
+        session: as yet without clients.
+        insecure_http: whether requests may go in clear over a network; others are refused before they are sent.
+    """
+    AWSHTTPConnectionPool.ConnectionCls = _Connection
+    AWSHTTPSConnectionPool.ConnectionCls = _SecureConnection
+    session.events.register("before-send", partial(_begin, insecure_http=insecure_http))
+    session.events.register("response-received", _end)
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Whether an error of botocore, or of urllib3, is about an answer that is too long."""
+    inner: Any = getattr(error, "kwargs", {}).get("error")
+    return isinstance(error, AnswerTooLargeError) or isinstance(inner, AnswerTooLargeError)
+
+
+def _begin(request: Any, event_name: str, *, insecure_http: bool, **_: object) -> None:
+    """Take the measure of a request that is about to be sent.
+
+    Raises:
+        UsageError: it would go in clear over a network.
+        BusyError: there is no time left for it.
+    """
+    refuse_insecure(request.url, None, allowed=insecure_http, service="AWS")
+    if not left_s():
+        raise BusyError("AWS does not answer in the time that there is; run the same command again later")
+    operation = event_name.rpartition(".")[2]
+    if request.stream_output:
+        wanted = _RANGE.fullmatch(_text(request.headers.get("Range")))
+        size = math.inf if wanted is None else int(wanted[2]) - int(wanted[1]) + 1
+        _here.exchange = Exchange.beginning(_DEFAULT_BYTES, size)
+    elif operation == "BatchWriteItem":
+        _here.exchange = Exchange.beginning(write_answer_bytes(len(request.body or b"")))
+    else:
+        _here.exchange = Exchange.beginning(_BYTES.get(operation, _DEFAULT_BYTES))
+
+
+def _end(**_: object) -> None:
+    _here.exchange = None
+
+
+def _text(header: object) -> str:
+    return header.decode("latin-1") if isinstance(header, bytes) else str(header or "")
+
+
+def _current() -> Exchange | None:
+    """The exchange of this thread, if there is one to bound."""
+    if _here.exchange is None and _here.is_guarded:
+        return Exchange.beginning()
+    return _here.exchange
+
+
+class BoundedResponse(HTTPResponse):
+    """An answer of which no more is read than its exchange allows."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+        """See `HTTPResponse`."""
+        super().__init__(sock, *args, **named)
+        self._exchange = _current()
+        if self._exchange is not None:
+            inner: Any = self.fp
+            self.fp = io.BufferedReader(_Counted(inner.detach(), sock, self._exchange))
+
+    def begin(self) -> None:
+        """See `HTTPResponse`: read the status and the headers."""
+        super().begin()
+        if self._exchange is not None and self.status < 300:  # noqa: PLR2004 - HTTP's successes; others are read whole
+            self._exchange.stream()
+
+
+class _Counted(io.RawIOBase):
+    """What comes from a socket, counted and timed."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, exchange: Exchange) -> None:
+        super().__init__()
+        self._raw = raw
+        self._socket = sock
+        self._exchange = exchange
+        self._timeout_s = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        self._socket.settimeout(self._exchange.timeout_s(self._timeout_s))
+        count: int | None = self._raw.readinto(buffer)
+        self._exchange.took(count or 0)
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Bounding:
+    """A connection that is made, and answered, within the bounds of an exchange."""
+
+    response_class = BoundedResponse
+    timeout: Any
+
+    def connect(self) -> None:
+        exchange = _current()
+        if exchange is not None and isinstance(self.timeout, float | int):
+            self.timeout = exchange.timeout_s(self.timeout)
+        super().connect()  # type: ignore[misc] # of the class that this is mixed into
+
+
+class _Connection(_Bounding, AWSHTTPConnection):  # type: ignore[misc] # botocore has no types
+    pass
+
+
+class _SecureConnection(_Bounding, AWSHTTPSConnection):  # type: ignore[misc] # botocore has no types
+    pass

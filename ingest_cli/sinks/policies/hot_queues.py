@@ -1,0 +1,248 @@
+"""Where the items of hot keys wait: a queue and a pace for each key, out of the way of all others.
+
+A batch is of one key, and full if there are enough items of it, of whichever chunks. The pace of a key follows what is
+acknowledged of it, as that of the table does, so that throttles which do not depend on it do not lower it. How many
+items wait here is bounded by `run_ahead`: chunks are only begun while little is written ahead of those that wait.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from random import Random
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from ingest_cli.items.batching import MAX_BATCH_ITEMS, Batch
+from ingest_cli.items.builder import Items
+from ingest_cli.runtime.clock import Clock
+from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.sinks.policies.hot_keys import MAX_HOT_KEYS, HotKeys
+from ingest_cli.sinks.policies.key_pace import KeyPace
+from ingest_cli.sinks.policies.retry import Backoff
+
+T = TypeVar("T")
+
+_BACKOFF = Backoff()
+"""How long a key waits whose requests fail, for another reason than a throttle."""
+
+AHEAD_S = 0.05
+"""Seconds before its time that a batch is taken from its queue, so that the moment it takes to do so is not lost."""
+
+LINGER_S = 0.1
+"""Seconds that a batch which is not full waits for more items."""
+
+BACKLOG_S = 0.5
+"""Seconds of writing, at the pace of a key, that may wait without the key being busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece(Generic[T]):
+    """Items of one key and of one chunk.
+
+    Attributes:
+        items: these, and no others.
+        sks: their sort keys.
+        places: position of each in the chunk.
+        owner: what they were parked with.
+        since_s: when.
+    """
+
+    items: Items
+    sks: list[str]
+    places: list[int]
+    owner: T
+    since_s: float
+
+
+Entry = tuple[_Piece[T], int]
+"""An item that waits: where it is, and its position there."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotBatch(Generic[T]):
+    """Items of one key that are to be sent together.
+
+    Attributes:
+        pk: the key.
+        batch: the items, of one chunk or of several.
+        at_s: when they may be sent.
+    """
+
+    pk: str
+    batch: Batch
+    at_s: float
+    entries: list[Entry[T]] = field(repr=False)
+
+    def owner_of(self, position: int) -> tuple[T, int]:
+        """(what an item was parked with, its position in its chunk), given its position in the batch's items."""
+        piece, at = self.entries[position]
+        return piece.owner, piece.places[at]
+
+    def owners(self, positions: Iterable[int]) -> Iterator[tuple[T, int]]:
+        """(what items were parked with, how many) for those at these positions."""
+        chosen = [self.entries[position][0] for position in positions]
+        for _, pieces in groupby(chosen, key=id):
+            some = list(pieces)
+            yield some[0].owner, len(some)
+
+
+@dataclass(slots=True)
+class _Key(Generic[T]):
+    """A hot key.
+
+    Attributes:
+        pace: its pace.
+        waiting: items of it, in the order in which they are to be sent.
+        in_flight: batches that are being sent.
+        failures: requests in a row that failed, for another reason than a throttle.
+        held_until_s: until when nothing is sent because of them.
+    """
+
+    pace: KeyPace
+    waiting: deque[Entry[T]] = field(default_factory=deque)
+    in_flight: int = 0
+    failures: int = 0
+    held_until_s: float = 0.0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than it takes in a moment."""
+        return len(self.waiting) > max(MAX_BATCH_ITEMS, BACKLOG_S * self.pace.rate_wcu_per_s)
+
+
+class HotQueues(Generic[T]):
+    """Queues of items by key."""
+
+    def __init__(self, clock: Clock, random: Random, hot_keys: HotKeys, shared: Shared) -> None:
+        """Set up.
+
+        Args:
+            clock: tells the time.
+            random: source of jitter.
+            hot_keys: told which keys are busy.
+            shared: has the paces of keys, for all processes.
+        """
+        self._clock = clock
+        self._random = random
+        self._hot_keys = hot_keys
+        self._shared = shared
+        self._keys: dict[str, _Key[T]] = {}
+        self._paces = OrderedDict[str, KeyPace]()
+        self._size = 0
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        """Items that wait, without those that are being sent."""
+        return self._size
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits, nothing is being sent and nothing more will come."""
+        return self._is_closed and not any(key.waiting or key.in_flight for key in self._keys.values())
+
+    def park(self, batch: Batch, owner: T) -> None:
+        """Leave items of one hot key of one chunk here."""
+        keys = batch.item_keys()
+        pk, now_s = keys[0][0], self._clock.monotonic_s()
+        piece = _Piece(batch.items.take(batch.index), [sk for _, sk in keys], batch.index.tolist(), owner, now_s)
+        key = self._keys.get(pk)
+        if key is None:
+            key = self._keys[pk] = _Key(self._pace(pk))
+        key.waiting.extend((piece, at) for at in range(len(keys)))
+        self._size += len(keys)
+        if key.is_behind:
+            self._hot_keys.busy(pk)
+
+    def take(self) -> HotBatch[T] | float:
+        """The next items to be sent; or the seconds until there may be any, infinity if nothing waits."""
+        now_s = self._clock.monotonic_s()
+        self._cool_down()
+        soonest_s, chosen = float("inf"), ""
+        for pk, key in self._keys.items():
+            if key.waiting and (due_s := self._due_s(key)) < soonest_s:
+                soonest_s, chosen = due_s, pk
+        if soonest_s > now_s:
+            return soonest_s - now_s
+        return self._taken(chosen)
+
+    def done(self, sent: HotBatch[T], left: Iterable[int], *, throttled: bool = True) -> None:
+        """Learn what became of a batch.
+
+        Args:
+            sent: the batch.
+            left: positions of items that are to be sent again.
+            throttled: whether that is for want of capacity of the key.
+        """
+        key, again = self._keys[sent.pk], [sent.entries[position] for position in left]
+        key.in_flight -= 1
+        key.waiting.extendleft(reversed(again))
+        self._size += len(again)
+        if throttled or not again:  # else a fault, which says nothing of its pace
+            wcu = float(sent.batch.wcu)
+            key.pace.answered(wcu, wcu * len(again) / len(sent.entries), sent.at_s)
+        if len(again) < len(sent.entries):
+            key.failures = 0
+        elif not throttled:
+            key.held_until_s = self._clock.monotonic_s() + _BACKOFF.delay_s(key.failures, self._random)
+            key.failures += 1
+        if key.is_behind:
+            self._hot_keys.busy(sent.pk)
+        if not key.waiting and not key.in_flight and not self._hot_keys.is_hot(sent.pk):
+            del self._keys[sent.pk]
+
+    def close(self) -> None:
+        """Nothing more will be parked, but for what is left of what is being sent."""
+        self._is_closed = True
+
+    def _due_s(self, key: _Key[T]) -> float:
+        """When something of a key may be taken."""
+        due_s = max(key.pace.ready_s - AHEAD_S, key.held_until_s)
+        if len(key.waiting) < MAX_BATCH_ITEMS and not self._is_closed:
+            due_s = max(due_s, key.waiting[0][0].since_s + LINGER_S)
+        return due_s
+
+    def _taken(self, pk: str) -> HotBatch[T]:
+        """The first items of a key, up to one that is among them already: rows of two chunks can give the same item."""
+        key = self._keys[pk]
+        entries, sks = list[Entry[T]](), set[str]()
+        while key.waiting and len(entries) < MAX_BATCH_ITEMS:
+            piece, at = key.waiting[0]
+            if piece.sks[at] in sks:
+                break
+            sks.add(piece.sks[at])
+            entries.append(key.waiting.popleft())
+        self._size -= len(entries)
+        key.in_flight += 1
+        batch = _together(entries)
+        return HotBatch(pk, batch, key.pace.reserve(float(batch.wcu)), entries)
+
+    def _pace(self, pk: str) -> KeyPace:
+        """The pace of a key, which is remembered when it was hot before."""
+        pace = self._paces.pop(pk, None)
+        if pace is None:
+            pace = KeyPace(self._clock, self._shared, pk)
+        self._paces[pk] = pace
+        if len(self._paces) > MAX_HOT_KEYS:
+            self._paces.popitem(last=False)
+        return pace
+
+    def _cool_down(self) -> None:
+        """Let go of keys that are no longer hot."""
+        for pk in self._hot_keys.cool_down(lambda pk: pk in self._keys and self._keys[pk].is_behind):
+            key = self._keys.get(pk)
+            if key is not None and not key.waiting and not key.in_flight:
+                del self._keys[pk]
+
+
+def _together(entries: list[Entry[T]]) -> Batch:
+    """One batch of items that may be of several chunks."""
+    pieces = list[Items]()
+    for _, some in groupby(entries, key=lambda entry: id(entry[0])):
+        own = list(some)
+        pieces.append(own[0][0].items.take(np.array([at for _, at in own], np.int64)))
+    items = pieces[0] if len(pieces) == 1 else Items.joined(pieces)
+    return Batch(items, np.arange(len(items)))

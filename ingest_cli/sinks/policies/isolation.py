@@ -1,0 +1,30 @@
+"""Find the one item for which DynamoDB refuses a whole batch, without being told which it is."""
+
+from __future__ import annotations
+
+from ingest_cli.items.batching import Batch
+from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink, TransientFaultError
+
+
+class Isolating:
+    """A sink that halves a refused batch until the bad item stands alone; the others are written."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`; never raises RefusedBatchError."""
+        try:
+            return self._sink.put(batch)
+        except RefusedBatchError as error:
+            if len(batch) == 1:
+                return Receipt(0, refused=(Refusal(int(batch.index[0]), error.reason),))
+        first, second = batch.split(len(batch) // 2)
+        return self._half(first).plus(self._half(second))
+
+    def _half(self, batch: Batch) -> Receipt:
+        """Put a half; one that fails for now is left over, so that what became of the other one still counts."""
+        try:
+            return self.put(batch)
+        except TransientFaultError:
+            return Receipt(0, unprocessed=batch)

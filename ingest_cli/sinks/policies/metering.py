@@ -1,0 +1,47 @@
+"""Count what each attempt to write consumes and how long it takes, whatever becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ingest_cli.items.batching import Batch
+from ingest_cli.report.report import Traffic
+from ingest_cli.runtime.clock import Clock
+from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
+
+
+class Metering:
+    """A sink that notes each attempt in the traffic of a run."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        traffic: Traffic,
+        clock: Clock,
+        on_fault: Callable[[float], object] = lambda _: None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            sink: to write to.
+            traffic: counts.
+            clock: tells the time.
+            on_fault: told when an attempt was sent that failed.
+        """
+        self._sink = sink
+        self._traffic = traffic
+        self._clock = clock
+        self._on_fault = on_fault
+
+    def put(self, batch: Batch) -> Receipt:
+        """See `Sink.put`."""
+        wcu, began_s = 0.0, self._clock.monotonic_s()
+        try:
+            receipt = self._sink.put(batch)
+            wcu = receipt.wcu
+        except TransientFaultError:
+            self._on_fault(began_s)
+            raise
+        finally:
+            self._traffic.note_request(wcu, self._clock.monotonic_s() - began_s)
+        return receipt

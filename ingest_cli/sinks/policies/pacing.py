@@ -1,0 +1,298 @@
+"""The write rate: what was asked for or, below that, what the table takes.
+
+One reservation clock serves all writers (a token bucket without a bucket, GCRA: ITU-T I.371): each write reserves the
+next stretch of time that its capacity units are worth at the current rate, and waits for it.
+
+Below the ceiling the rate follows delivery, i.e. the capacity units that were acknowledged, as BBR's does (Cardwell et
+al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016), and not the number of throttles. A throttle by
+itself says little: it may be a limit of capacity, or come from another writer, a partition that splits or an account
+limit, whatever our rate. At one rate the two look alike, so a lower one is tried: just below what was acknowledged.
+If the throttles stay, they do not depend on the rate (noise): the rate goes back up, and that share of throttled
+requests is tolerated from then on. If they cease, what was acknowledged is the capacity.
+
+Must not depend on how requests are sent, nor on who counts them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from ingest_cli.runtime.clock import Clock
+from ingest_cli.runtime.shared_state import Shared
+
+ON_DEMAND_START_WCU_PER_S = 4000.0
+"""Where the climb on an on-demand table begins: what a new one takes (AWS, "DynamoDB on-demand capacity mode")."""
+
+MIN_WCU_PER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the rate moves.
+
+    Attributes:
+        below: the rate that is tried after throttles, as a share of what was acknowledged.
+        settle_s: seconds, after the last write that was reserved at the old rate, whose answers say nothing about the
+            new one.
+        settle_most_s: seconds after which they say enough, however much was reserved at the old rate.
+        look_s: shortest time over which throttles are counted; four times that while there were fewer than
+            `window_requests`.
+        window_s: longest time over which throttles are counted, once there were `window_requests`.
+        window_requests: see `window_s`.
+        tolerated: share of throttled requests that is never acted on; a table at its limit throttles far more of them.
+        deviations: standard deviations by which the throttled requests must exceed their expected number.
+        trial_throttles: throttled requests to be expected in a trial, were they noise, before it is decided.
+        trial_s: longest duration of a trial.
+        worse: by how much the share of throttled requests may exceed that before a trial.
+        least: share of the rate before a trial below which it does not fall while nothing is taken.
+        recheck_s: seconds after which noise is measured again; and
+        recheck_trials: as many durations of a trial besides, since a slow load needs longer for one.
+        hold_s: seconds at `near` the capacity before more is tried.
+        near: share of the capacity at which the rate holds.
+        recover_per_s: share of the capacity by which the rate grows a second, up to `near`.
+        probe_per_s2: share of the capacity by which that growth itself grows a second, beyond, up to `beyond`.
+        beyond: share of the capacity from which it is forgotten.
+        climb_per_s: factor a second while no capacity is known.
+    """
+
+    below: float = 0.95
+    settle_s: float = 0.25
+    settle_most_s: float = 5.0
+    look_s: float = 0.25
+    window_s: float = 3.0
+    window_requests: int = 20
+    tolerated: float = 0.02
+    deviations: float = 4.0
+    trial_throttles: float = 12.0
+    trial_s: float = 10.0
+    worse: float = 0.15
+    least: float = 1 / 64
+    recheck_s: float = 30.0
+    recheck_trials: float = 10.0
+    hold_s: float = 10.0
+    near: float = 0.98
+    recover_per_s: float = 0.10
+    probe_per_s2: float = 0.02
+    beyond: float = 1.25
+    climb_per_s: float = 2.0
+
+
+class Pacer:
+    """The rate of one run, shared by all that write, in whichever process."""
+
+    def __init__(self, clock: Clock, shared: Shared, rules: Rules | None = None) -> None:
+        """Join those that write at a rate; see `starting` for the first of them.
+
+        Args:
+            clock: tells the time, and lets it pass. It is the same in all processes of a machine.
+            shared: the rate.
+            rules: how it moves.
+        """
+        self._clock = clock
+        self._rules = rules or Rules()
+        self._shared = shared
+
+    @classmethod
+    def starting(
+        cls,
+        clock: Clock,
+        ceiling_wcu_per_s: float | None,
+        start_wcu_per_s: float = ON_DEMAND_START_WCU_PER_S,
+        shared: Shared | None = None,
+        rules: Rules | None = None,
+    ) -> Self:
+        """Start at the ceiling or, without one, where it is known to be safe.
+
+        Args:
+            clock: tells the time, and lets it pass.
+            ceiling_wcu_per_s: never to be exceeded; None: find out what the table takes.
+            start_wcu_per_s: where to begin finding out.
+            shared: where the rate is kept; None: for this process alone.
+            rules: how the rate moves.
+        """
+        pacer = cls(clock, shared or Shared(), rules)
+        with pacer._shared as state:
+            state.ceiling_wcu_per_s = math.nan if ceiling_wcu_per_s is None else ceiling_wcu_per_s
+            state.rate_wcu_per_s = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
+            state.ready_s = state.adapted_s = state.since_s = clock.monotonic_s()
+            state.settled_s = -math.inf
+            state.idle = 1.0
+        return pacer
+
+    @property
+    def shared(self) -> Shared:
+        """What all that write at this rate have in common."""
+        return self._shared
+
+    @property
+    def rate_wcu_per_s(self) -> float:
+        """The current rate."""
+        return self._shared.look()[0]
+
+    @property
+    def ceiling_wcu_per_s(self) -> float | None:
+        """The current ceiling."""
+        ceiling = self._shared.look()[1]
+        return None if math.isnan(ceiling) else ceiling
+
+    @property
+    def reserved_s(self) -> float:
+        """Seconds that a write which is reserved now has to wait."""
+        return max(self._shared.reserved_until_s() - self._clock.monotonic_s(), 0.0)
+
+    def acquire(self, wcu: float) -> None:
+        """Wait until `wcu` capacity units may be used."""
+        wait_s = self.reserve(wcu)
+        if wait_s > 0:
+            self._clock.sleep(wait_s)
+
+    def reserve(self, wcu: float) -> float:
+        """Reserve the next time in which `wcu` capacity units may be used; returns the seconds until it begins."""
+        with self._shared as state:
+            now = self._clock.monotonic_s()
+            self._grow(state, now)
+            start = max(state.ready_s, now)
+            state.idle = float(state.ready_s < now)
+            state.ready_s = start + wcu / state.rate_wcu_per_s
+        return start - now
+
+    def charge(self, wcu: float) -> None:
+        """Account for units that were used beyond (or, negative, short of) those acquired."""
+        if wcu:
+            with self._shared as state:
+                state.ready_s += wcu / state.rate_wcu_per_s
+
+    def answered(self, wcu: float, unprocessed_wcu: float = 0.0) -> None:
+        """Note the answer to a request, and set the rate by what it says.
+
+        Args:
+            wcu: capacity units of the request.
+            unprocessed_wcu: those of them that the table as a whole did not take; what it left of a hot key is none.
+        """
+        with self._shared as state:
+            now = self._clock.monotonic_s()
+            if now < state.settled_s:
+                return
+            if state.since_s < state.settled_s:
+                _count_from(state, state.settled_s)
+            state.requests += 1
+            state.throttled += unprocessed_wcu > 0
+            state.sent_wcu += wcu
+            state.unprocessed_wcu += unprocessed_wcu
+            if math.isnan(state.trial_rate_wcu_per_s):
+                self._watch(state, now)
+            else:
+                self._judge(state, now)
+
+    def set_ceiling(self, wcu_per_s: float) -> None:
+        """The table's capacity, and with it the ceiling, is another one now."""
+        with self._shared as state:
+            if wcu_per_s == state.ceiling_wcu_per_s:
+                return
+            # What is provisioned can be used; throttles were about the old capacity.
+            state.ceiling_wcu_per_s = state.rate_wcu_per_s = wcu_per_s
+            state.limit_wcu_per_s = state.trial_rate_wcu_per_s = math.nan
+            now = self._clock.monotonic_s()
+            self._change(state, now, wcu_per_s)
+            state.ready_s = min(state.ready_s, now + 1.0)
+
+    def _watch(self, state: Shared, now: float) -> None:
+        """At the end of a window, or as soon as too many requests are throttled, decide whether to try a lower rate."""
+        rules, seconds = self._rules, now - state.since_s
+        if seconds < rules.look_s * (1 if state.requests >= rules.window_requests else 4):
+            return
+        share = state.throttled / state.requests
+        if self._is_too_much(state):
+            self._try(state, now, share)
+        elif seconds >= rules.window_s and state.requests >= rules.window_requests:
+            if state.noise and now >= state.noise_due_s:
+                self._try(state, now, share)
+                return
+            if state.noise:
+                state.noise = (state.noise + share) / 2
+            _count_from(state, now)
+
+    def _is_too_much(self, state: Shared) -> bool:
+        """Whether more requests are throttled than is known to be noise, beyond what is chance."""
+        rules, count = self._rules, state.requests
+        expected = max(state.noise, rules.tolerated)
+        deviation = math.sqrt(count * expected * (1 - expected))
+        return state.throttled > 1 + count * expected + rules.deviations * deviation
+
+    def _try(self, state: Shared, now: float, share: float) -> None:
+        """Try a rate just below what was acknowledged."""
+        taken = _taken(state, now)
+        state.trial_rate_wcu_per_s = state.rate_wcu_per_s
+        state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
+        self._change(state, now, self._rules.below * taken if taken else state.rate_wcu_per_s / 2)
+
+    def _judge(self, state: Shared, now: float) -> None:
+        """Once the trial has lasted, decide what the throttles before it were."""
+        rules, seconds = self._rules, now - state.since_s
+        wanted = rules.trial_throttles / max(state.trial_throttled, rules.tolerated)
+        if (state.requests < wanted or seconds < rules.look_s) and seconds < rules.trial_s:
+            return
+        share, taken = state.throttled / state.requests, _taken(state, now)
+        before, taken_before = state.trial_rate_wcu_per_s, state.trial_taken_wcu_per_s
+        if not taken:  # nothing is taken at all: ask ever less often
+            self._change(state, now, max(state.rate_wcu_per_s / 2, before * rules.least))
+            return
+        if share > state.trial_throttled + rules.worse:  # the capacity is lower than it seemed
+            state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
+            self._change(state, now, rules.below * taken)
+            return
+        state.trial_rate_wcu_per_s = math.nan
+        state.noise, state.noise_due_s = share, now + rules.recheck_s + rules.recheck_trials * seconds
+        if not taken_before:  # it took nothing for a while, and now it does again
+            self._change(state, now, max(state.rate_wcu_per_s, before / 2))
+        elif share >= state.trial_throttled / 2:
+            self._change(state, now, before)
+        else:
+            state.limit_wcu_per_s, state.limit_seen_s = taken_before, now
+            self._change(state, now, rules.below * taken_before)
+
+    def _change(self, state: Shared, now: float, wcu_per_s: float) -> None:
+        """Set the rate; what is reserved was at the old one, and so are the answers to it."""
+        bounded = max(wcu_per_s, MIN_WCU_PER_S)
+        ceiling = state.ceiling_wcu_per_s
+        state.rate_wcu_per_s = bounded if math.isnan(ceiling) else min(bounded, ceiling)
+        state.adapted_s = now
+        state.settled_s = min(max(state.ready_s, now), now + self._rules.settle_most_s) + self._rules.settle_s
+        _count_from(state, state.settled_s)
+
+    def _grow(self, state: Shared, now: float) -> None:
+        """Let the rate grow for the time that has passed since it last did."""
+        elapsed, state.adapted_s = now - max(state.adapted_s, state.settled_s), now
+        rate, ceiling, limit = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.limit_wcu_per_s
+        if rate >= ceiling or elapsed <= 0 or not math.isnan(state.trial_rate_wcu_per_s):
+            return  # without a ceiling, which is NaN, no rate is too high
+        rules = self._rules
+        if math.isnan(limit):
+            if not state.idle:  # nobody waits: nothing would be learnt from a higher rate
+                rate *= rules.climb_per_s ** min(elapsed, 1.0)
+        elif rate < rules.near * limit:
+            rate = min(rate + rules.recover_per_s * limit * elapsed, max(rules.near * limit, MIN_WCU_PER_S))
+        elif (probing_s := now - state.limit_seen_s - rules.hold_s) > 0:
+            rate += rules.probe_per_s2 * probing_s * limit * min(elapsed, probing_s)
+            if rate > rules.beyond * limit:
+                state.limit_wcu_per_s = math.nan
+        state.rate_wcu_per_s = rate if math.isnan(ceiling) else min(rate, ceiling)
+
+
+def _count_from(state: Shared, at_s: float) -> None:
+    """Reset the count of answers."""
+    state.since_s = at_s
+    state.requests = state.throttled = state.sent_wcu = state.unprocessed_wcu = 0.0
+
+
+def _unprocessed(state: Shared) -> float:
+    """Share of the capacity units counted that was not taken."""
+    return state.unprocessed_wcu / state.sent_wcu if state.sent_wcu else 0.0
+
+
+def _taken(state: Shared, now: float) -> float:
+    """Capacity units a second that were taken, as far as they were sent at the rate."""
+    sent = min(state.sent_wcu / max(now - state.since_s, 1e-9), state.rate_wcu_per_s)
+    return sent * (1 - _unprocessed(state))
