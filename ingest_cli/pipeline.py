@@ -33,12 +33,13 @@ from ingest_cli.formats.sniffing.magic import container_format, known_format
 from ingest_cli.identifiers.normalize import normalize
 from ingest_cli.items.builder import ItemBuilder, Items
 from ingest_cli.model.bundles import Bundle
-from ingest_cli.model.chunks import EVERYTHING, WHOLE, Origin, Position, Remaining, RowChunk, Span
+from ingest_cli.model.chunks import WHOLE, Origin, Position, RowChunk, Span
 from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.model.settings import Target
 from ingest_cli.model.source_budget import Budget
 from ingest_cli.sources import Source, Wait, find_by_entry, join
 from ingest_cli.sources.parts import WholeEnd, with_advice
+from ingest_cli.sources.shard import Shard
 
 OPTIONAL = "If some of the files lack it, set `optional = true` in its [[fields]]"
 """What to try where a column is not in each of several files."""
@@ -48,21 +49,6 @@ BEGUN = "The rows before it were read, and by a load written"
 
 MAX_PACKED_FILE_BYTES = 64 << 20
 """Unpacked size of a file that cannot be read as a stream, and is packed: it has to be in memory as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """What is to be read of one source.
-
-    Attributes:
-        number: its place among the shards of the load.
-        source: what is read.
-        remaining: what of it.
-    """
-
-    number: int
-    source: Source
-    remaining: Remaining = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

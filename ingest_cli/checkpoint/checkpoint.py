@@ -79,13 +79,13 @@ class Checkpoint:
       table does not change by it. After a kill that is at most
 
           R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
-                          two saves, each of which takes L seconds. S is `writing.SAVE_EVERY_S`, and that once more
+                          two saves, each of which takes L seconds. S is `watchers.SAVE_EVERY_S`, and that once more
                           for each 4 KiB (`journal.TURN_BYTES`) of a state that is larger than that; where fewer
                           than `journal.WORTH_WCU` items are written in that time, until so many are, but no
                           more than `journal.MOST_TURNS` times
         + 25 x C          items: in flight at that time, C being the `concurrency`
         + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
-                          processes. A chunk is worth `chunking.AIM_S` seconds of its worker, but no fewer than
+                          processes. A chunk is worth `chunk_size.AIM_S` seconds of its worker, but no fewer than
                           `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
 
       in calm weather. Whatever the weather (hot keys, batches that have to be sent again, states that are saved

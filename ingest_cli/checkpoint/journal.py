@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from ingest_cli.checkpoint.checkpoint import Checkpoint
 from ingest_cli.checkpoint.chunk_result import Settled
 from ingest_cli.checkpoint.rejects import RejectFile
-from ingest_cli.engines.reject_advice import advice
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import RejectLimits
-from ingest_cli.pipeline import Shard
 from ingest_cli.report.byte_progress import Extent
+from ingest_cli.report.reject_advice import advice
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
+from ingest_cli.sources.shard import Shard
 
 MOSTLY = 0.5
 """The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""

@@ -40,6 +40,7 @@ from ingest_cli.commands.run import (
 )
 from ingest_cli.commands.sampler import recorded
 from ingest_cli.commands.spending import check_limit, limit_wcu, set_tariff
+from ingest_cli.commands.watchers import watched
 from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
 from ingest_cli.engines.factory import Staff, writing
 from ingest_cli.engines.worker import Recipe
@@ -68,7 +69,6 @@ from ingest_cli.sinks.write_path import (
     WritePath,
     provisioned_wcu,
     starting_pace,
-    watched,
     write_path,
 )
 from ingest_cli.sources.parts import WholeEnd

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ingest_cli.checkpoint.journal import check_rejects
-from ingest_cli.engines.reject_advice import advice
 from ingest_cli.errors import ExitCode, IngestError, SourceError, TooManyRejectsError
 from ingest_cli.formats.sniffing.names import told_tables
+from ingest_cli.report.reject_advice import advice
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.stop import CONTINUE
 

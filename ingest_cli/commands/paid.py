@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from ingest_cli.commands.spending import spent
+from ingest_cli.commands.watchers import follow_capacity
 from ingest_cli.errors import SpentError
 from ingest_cli.runtime.background import Repeater
-from ingest_cli.sinks.write_path import follow_capacity
 
 if TYPE_CHECKING:
     from ingest_cli.aws.capacity.temporary_raise import Scaling

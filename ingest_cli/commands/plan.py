@@ -38,7 +38,7 @@ def validate_and_predict(
         settings: how to run.
         watcher: told how it is getting on.
         stop: ends it.
-        region: whose prices count; None: that of the environment, else `cost.DEFAULT_REGION`.
+        region: whose prices count; None: that of the environment, else `pricing.DEFAULT_REGION`.
     """
     report = validate(manifest, settings, watcher, stop)
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

@@ -21,9 +21,10 @@ from ingest_cli.errors import DamagedError, ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format
 from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.model.format_options import Format as FormatTable
-from ingest_cli.pipeline import Plan, Shard, named, refuse_known
+from ingest_cli.pipeline import Plan, named, refuse_known
 from ingest_cli.sources import Source, Wait
 from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, is_part, neighbours
+from ingest_cli.sources.shard import Shard
 
 HEAD_BYTES = 4 << 10
 """Of a source, what is looked at of its beginning, and kept until all have been looked at."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
     from ingest_cli.model.keys import Pepper
     from ingest_cli.model.settings import RunSettings
-    from ingest_cli.pipeline import Plan, Shard
+    from ingest_cli.pipeline import Plan
+    from ingest_cli.sources.shard import Shard
 
 OUTDATED = (
     "the saved state was left aside: it is not that of the load which the table tells of, because the dataset was "

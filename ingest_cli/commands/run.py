@@ -19,13 +19,14 @@ from ingest_cli.formats.row_selection import RowWindow, Window
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.keys import read_age_identity
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import Plan, Shard, Stages, Writer, run_shard
+from ingest_cli.pipeline import Plan, Stages, Writer, run_shard
 from ingest_cli.report.byte_progress import Extent
 from ingest_cli.report.report import Report
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sources import dataset_fingerprint
 from ingest_cli.sources.fingerprints import FingerprintCache
 from ingest_cli.sources.parts import WholeEnd
+from ingest_cli.sources.shard import Shard
 from ingest_cli.sources.stdin import StandardInput
 
 SRC_DIGITS = 8

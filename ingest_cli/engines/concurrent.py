@@ -14,13 +14,14 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.engines.delivery import Delivery, Lanes, Pending
+from ingest_cli.engines.delivery import Delivery, Pending
 from ingest_cli.engines.interface import Settle, Took
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Preparation, Work
 from ingest_cli.runtime.fibers import Fibers, Room
 from ingest_cli.runtime.stop import StopRequest
+from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_queues import HotBatch
 
 MAX_OPEN_ENTRIES = 3_000_000

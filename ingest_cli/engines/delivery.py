@@ -6,7 +6,6 @@ in batches of one key, of whichever chunks. A chunk is settled when all of its i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -16,12 +15,9 @@ from ingest_cli.checkpoint.chunk_result import Settlement
 from ingest_cli.engines.interface import Settle
 from ingest_cli.items.batching import Batch, batches, batches_of
 from ingest_cli.pipeline import Work
-from ingest_cli.runtime.run_ahead import RunAhead
-from ingest_cli.runtime.shared_state import Shared
-from ingest_cli.sinks.interface import Receipt, Refusal, Sink, ThrottledError, TransientFaultError
-from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.interface import Receipt, Refusal, ThrottledError, TransientFaultError
+from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
-from ingest_cli.sinks.policies.retry import RetryRules
 
 
 @dataclass(slots=True)
@@ -48,31 +44,6 @@ class Pending:
         self.refused += refused
         self.outstanding -= acknowledged + len(refused)
         return self.outstanding == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """The sinks that batches go to.
-
-    Attributes:
-        fast: keeps at a batch until it is done, but leaves items of hot keys.
-        slow: tries once.
-        hot_keys: tells which keys are hot.
-        rules: how long to go on.
-        shared: has the paces of hot keys.
-        run_ahead: counts what no saved state knows of.
-        rate_wcu_per_s: tells how fast they go.
-        reserved_s: tells how many seconds a batch would wait for its turn.
-    """
-
-    fast: Sink
-    slow: Sink
-    hot_keys: HotKeys
-    rules: RetryRules
-    shared: Shared
-    run_ahead: RunAhead
-    rate_wcu_per_s: Callable[[], float] = lambda: math.inf
-    reserved_s: Callable[[], float] = lambda: 0.0
 
 
 class Delivery:

@@ -48,7 +48,7 @@ class RunSettings:
         +   C x 0.3 MiB      C = `concurrency`: a connection, and three batches of 25 items
         +   W x 130 MiB      W = `workers`: for each of them
 
-                 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunking.MAX_BYTES`), its
+                 100 MiB            the chunk that is being prepared: 1 MiB of the dump (`chunk_size.MAX_BYTES`), its
                                     cells, identifiers, hashes and items
             +  50,000 x 0.6 KiB  items of hot keys: of a chunk, and of those begun before (`run_ahead.AHEAD_ITEMS`)
 

@@ -25,7 +25,7 @@ slow, it would be older than `RECENT_S` before it is saved."""
 
 OPEN_SHARE = 0.25
 """Share of what was acknowledged during the last `RECENT_S` that chunks may hold which are begun and not settled, where
-that is more than `AHEAD_ITEMS`: half a second, twice what chunks are worth (`chunking.AIM_S`)."""
+that is more than `AHEAD_ITEMS`: half a second, twice what chunks are worth (`chunk_size.AIM_S`)."""
 
 _SAVED, _SAVED_AT, _SETTLED, _FIRST = 0, 1, 2, 4
 

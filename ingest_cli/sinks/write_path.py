@@ -1,31 +1,21 @@
-"""The write path of a load, put together in one place: sink ← metered ← paced ← retrying ← isolating.
-
-Beside it run the threads that keep an eye on things: the lease, the state, the capacity of the table, and
-the notice that a spot instance gets.
-"""
+"""The write path of a load, put together in one place: sink ← metered ← paced ← retrying ← isolating."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws.session import ca_bundle, dynamodb, no_credentials, open_session, proxy_for
-from ingest_cli.engines.delivery import Lanes
-from ingest_cli.errors import IngestError, LockedError
-from ingest_cli.model.settings import state_folder
-from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.clock import Clock, SystemClock
 from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import Shared
-from ingest_cli.runtime.spot_notice import SpotNotice
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
+from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.budget import Budget
 from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.hot_keys import HotKeys
@@ -38,18 +28,10 @@ from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 
 if TYPE_CHECKING:
-    from ingest_cli.aws.lease import Lease
     from ingest_cli.aws.table import Table
-    from ingest_cli.checkpoint.journal import Journal
     from ingest_cli.model.settings import RunSettings, Target
     from ingest_cli.report.report import Traffic
     from ingest_cli.sinks.transports.interface import Transport
-
-SAVE_EVERY_S = 0.5
-"""Seconds of work that a crash may have to repeat; a save costs a few write capacity units."""
-
-LOOK_EVERY_S = 3.0
-"""Seconds after which a change of the table's capacity is noticed. DescribeTable is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,45 +198,3 @@ def starting_pace(
         return pacer
 
     return start
-
-
-def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> None:
-    """Let the rate follow the provisioned capacity as it is now."""
-    provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
-    if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
-        path.pacer.set_ceiling(wanted)
-
-
-@contextlib.contextmanager
-def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, journal: Journal) -> Iterator[None]:
-    """Keep an eye on everything while the block lasts."""
-    stop = path.rules.stop
-
-    def renew() -> None:
-        lease.renew()
-        path.note_state(1.0)
-
-    def on_fault(fault: Exception) -> None:
-        """A lost lease or a full disk ends the run; what AWS is too busy for is tried again the next time."""
-        if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
-            stop.fail(fault)
-
-    def on_save_fault(fault: Exception) -> None:
-        if state_folder(settings.state) is not None:
-            stop.fail(fault)
-        else:
-            on_fault(fault)
-
-    def ignored(_: Exception) -> None:
-        """Looking is a courtesy: throttles tell the same a little later."""
-
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(Repeater("lease", lease.renew_every_s, renew, on_fault))
-        stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save_in_turn, on_save_fault))
-        look = partial(follow_capacity, path, table, settings)
-        stack.enter_context(Repeater("capacity", LOOK_EVERY_S, look, ignored))
-        if settings.spot_watch:
-            notice = SpotNotice.here(table.target.endpoint_url)
-            if notice is not None:
-                stack.enter_context(Repeater("spot", notice.every_s, lambda: notice.look(stop), ignored))
-        yield

@@ -17,10 +17,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ingest_cli.commands.watchers import SAVE_EVERY_S
 from ingest_cli.engines.chunk_size import AIM_S
 from ingest_cli.items.batching import MAX_BATCH_ITEMS
 from ingest_cli.model.settings import DEFAULT_CONCURRENCY
-from ingest_cli.sinks.write_path import SAVE_EVERY_S
 from tests.e2e.harness import Cli, Place, Result
 from tests.fault.rewrites import Cost, Run, costs
 from tests.fault.scenes import wait_until

@@ -16,17 +16,17 @@ from random import Random
 
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
 from ingest_cli.checkpoint.journal import Books, Journal
-from ingest_cli.engines.delivery import Delivery, Lanes, Pending
+from ingest_cli.engines.delivery import Delivery, Pending
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.chunks import Origin
-from ingest_cli.pipeline import Shard
 from ingest_cli.report.report import Account, Report
 from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import Shared
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
+from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.hot_queues import HotBatch
 from ingest_cli.sinks.policies.isolation import Isolating
@@ -34,6 +34,7 @@ from ingest_cli.sinks.policies.metering import Metering
 from ingest_cli.sinks.policies.paced import Paced
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.policies.retry import Progress, Retrying, RetryRules, insist
+from ingest_cli.sources.shard import Shard
 from tests.support.scenario import TOO_LARGE_WCU, Scenario
 from tests.support.simulated_disk import Disk, SimulatedRejects
 from tests.support.simulated_table import TABLE, SimulatedTable

@@ -17,7 +17,8 @@ from ingest_cli.items.batching import Batch
 from ingest_cli.items.builder import WCU_BYTES, Items
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, Records, RowChunk
-from ingest_cli.pipeline import Shard, Work
+from ingest_cli.pipeline import Work
+from ingest_cli.sources.shard import Shard
 
 LINE_BYTES = 8
 """Every row of a synthetic source is a line of this length, its line end included."""

@@ -25,6 +25,7 @@ from ingest_cli.checkpoint.journal import Books, Journal
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.cli import progress
 from ingest_cli.cli.console import Log
+from ingest_cli.commands.watchers import watched
 from ingest_cli.engines import concurrent
 from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
 from ingest_cli.engines.concurrent import ConcurrentWriter
@@ -34,7 +35,7 @@ from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.chunks import Origin, Span
 from ingest_cli.model.keys import ephemeral_pepper
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import Plan, Preparation, Shard, Work
+from ingest_cli.pipeline import Plan, Preparation, Work
 from ingest_cli.report.report import Report, Traffic
 from ingest_cli.runtime import background, clock
 from ingest_cli.runtime import stop as shutdown
@@ -44,6 +45,7 @@ from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks import write_path as writing
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.transports.interface import Answer, no_limit
+from ingest_cli.sources.shard import Shard
 from tests.support.synthetic_items import LINE_BYTES, SyntheticSource, work
 from tests.support.virtual_table import ROW_BYTES, TABLE, Case, Seen, VirtualTable
 from tests.support.virtual_time import VirtualThread, VirtualTime
@@ -153,7 +155,7 @@ class _Load:
         if case.eta:
             VirtualThread(time, lambda: self._tick(looker), "screen", daemon=True).start()
         try:
-            with writing.watched(path, cast("Table", table), settings, cast("Lease", table), journal):
+            with watched(path, cast("Table", table), settings, cast("Lease", table), journal):
                 workers = [
                     VirtualThread(time, partial(self._work, settings, journal, n), f"worker-{n}", daemon=True)
                     for n in range(1, case.workers)

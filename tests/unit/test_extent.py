@@ -20,8 +20,9 @@ from ingest_cli.formats import Wanted, open_format
 from ingest_cli.formats.row_selection import RowWindow
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Position, Remaining, Span
-from ingest_cli.pipeline import Plan, Shard, Stages
+from ingest_cli.pipeline import Plan, Stages
 from ingest_cli.report.report import Account, Report
+from ingest_cli.sources.shard import Shard
 from tests.support.pipelines import BytesSource, FixedSize, manifest
 
 CHUNK_BYTES = 16 << 10

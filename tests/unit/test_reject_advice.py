@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from ingest_cli.checkpoint.journal import check_rejects
-from ingest_cli.engines.reject_advice import ADVICE, advice
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.model.manifest import RejectLimits
+from ingest_cli.report.reject_advice import ADVICE, advice
 from ingest_cli.report.report import Account, Report
 
 
