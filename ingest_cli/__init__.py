@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ingest_cli.commands.load import load
     from ingest_cli.commands.validate import validate
     from ingest_cli.errors import ExitCode, IngestError
-    from ingest_cli.lookup.lookup import Breach, Lookup
+    from ingest_cli.lookup import Breach, Lookup
     from ingest_cli.model.keys import Pepper, read_pepper
     from ingest_cli.model.manifest import Manifest, load_manifest, parse_manifest
     from ingest_cli.model.settings import RunSettings, Target

@@ -25,7 +25,7 @@ SOFT, HARD = 4096, 8192
 SAY = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (4096, 8192))
-from ingest_cli import core_dumps
+from ingest_cli.runtime import core_dumps
 def say():
     print(json.dumps([*resource.getrlimit(resource.RLIMIT_CORE), core_dumps.is_undumpable()]))
 """
@@ -89,7 +89,7 @@ def test_a_process_that_is_not_dumpable_leaves_no_core_dump_whatever_its_limit(t
     """As it is where core dumps go to a program, for which the limit does not count."""
     abort = "resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1:] * 2); os.abort()"
     dumped = []
-    for code in (abort, f"from ingest_cli import core_dumps; core_dumps.suspend(); {abort}"):
+    for code in (abort, f"from ingest_cli.runtime import core_dumps; core_dumps.suspend(); {abort}"):
         with subprocess.Popen([sys.executable, "-c", f"import os, resource; {code}"], cwd=tmp_path) as process:
             ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert ended is not None
