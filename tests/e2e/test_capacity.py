@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from ingest_cli.aws.capacity.temporary_raise import NOT_AUTHENTICATED
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLES, Cli, Place, small_dump
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
@@ -172,7 +173,7 @@ def test_autoscaling_is_suspended_until_it_is_restored(cli: Cli, provisioned: Pl
         assert suspended(scaling, provisioned) == ALL
     assert "5 to 200 WCU/s, suspended" in changed.out
     restored = cli("table", "restore", *provisioned.at, env=there)
-    assert (restored.code, restored.out) == (0, "autoscaling of the write capacity goes on\n")
+    assert (restored.code, restored.out) == (0, f"autoscaling of the write capacity goes on{NOT_AUTHENTICATED}\n")
     assert suspended(scaling, provisioned) == AS_IT_WAS
     assert cli("table", "restore", *provisioned.at, env=there).out.startswith("nothing was left")
 
@@ -317,7 +318,10 @@ def killed(cli: Cli, provisioned: Place) -> Place:
 
 def test_restore_undoes_what_a_killed_load_left(cli: Cli, killed: Place) -> None:
     result = cli("table", "restore", *killed.at)
-    assert (result.code, result.out) == (0, "the capacity was lowered from 2,000 to 100 WCU/s again\n")
+    assert (result.code, result.out) == (
+        0,
+        f"the capacity was lowered from 2,000 to 100 WCU/s again{NOT_AUTHENTICATED}\n",
+    )
     assert units(killed) == (100, 7)
     assert ("_capacity", "_") not in killed.everything
 

@@ -39,10 +39,12 @@ def _used_up(account: Account, role: str) -> None:
 
 def test_the_loader_s(loaded: Account) -> None:
     client = loaded.client("")
-    lock = {"pk": {"S": f"_lock#{DATASET}"}, "sk": {"S": "_"}, "token": {"S": "x"}, "expires": {"N": "99999999999"}}
-    client.put_item(TableName=TABLE, Item={**lock, "host": {"S": "elsewhere"}, "pid": {"N": "1"}})
+    key = {"pk": {"S": f"_lock#{DATASET}"}, "sk": {"S": "_"}}
+    lock = {"token": {"S": "x"}, "expires": {"N": "99999999999"}, "since": {"S": "2026-11-30T06:00:00+00:00"}}
+    holder = {"host": {"S": "elsewhere"}, "machine": {"S": "-"}, "pid": {"N": "1"}, "started": {"S": "-"}}
+    client.put_item(TableName=TABLE, Item={**key, **lock, **holder})
     locked = loaded.run("loader", "load", loaded.folder / f"{DATASET}.toml", "--restart")
-    client.delete_item(TableName=TABLE, Key={"pk": lock["pk"], "sk": lock["sk"]})
+    client.delete_item(TableName=TABLE, Key=key)
     client.close()
     assert locked.code == 5
     _used_up(loaded, "loader")

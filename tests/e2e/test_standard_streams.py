@@ -54,7 +54,7 @@ def test_what_was_to_be_done_is_done_whoever_hears_of_it(cli: Cli, table: Place,
 
 
 def test_a_failure_stays_what_it_is(cli: Cli, table: Place) -> None:
-    result = cli.redirected(">/dev/full", "prune", "nobody", *table.to, "--yes")
+    result = cli.redirected(">/dev/full", "prune", "nobody", *table.to, "--yes", "--output", "json")
     assert (result.code, result.err.splitlines()[0]) == (2, LOST)
 
 

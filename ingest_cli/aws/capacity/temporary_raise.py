@@ -21,6 +21,7 @@ from ingest_cli.aws.capacity.raise_record import RENEW_EVERY_S, Raise, RaiseRow,
 from ingest_cli.aws.lease import Holder
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
 from ingest_cli.report.pricing import as_typed, money
+from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ STOP_AHEAD_S = 60.0
 and the lowering."""
 
 _HOUR_S = 3600.0
+
+LAST_LOOK_S = 5.0
+"""Seconds for a look at the record of a raise by a command that came to no load, and raised nothing itself."""
 
 _OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
 
@@ -177,7 +181,10 @@ class Scaling:
         if self._has_failed or (self._has_looked and not self._is_seen):
             return None
         try:
-            return self._look()
+            if self._is_seen:
+                return self._look()
+            with time_limit(LAST_LOOK_S):
+                return self._look()
         except (IngestError, OSError):
             if self._is_seen:
                 raise
