@@ -11,7 +11,7 @@ import click
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
-from ingest_cli.model.keys import generate_pepper, read_pepper, write_pepper_file
+from ingest_cli.model.keys import NOT_PINNED, generate_pepper, is_pinned, read_pepper, write_pepper_file
 from ingest_cli.model.settings import Target
 
 _EXAMPLES_GENERATE = """\
@@ -79,6 +79,8 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
 
         session = open_session(Target("", values["region"], values["profile"], insecure_http=values["insecure_http"]))
     pepper = read_pepper(key, session)
+    if not is_pinned(key):
+        click.echo(f"ingest-cli: {NOT_PINNED}", err=True)
     if values["table"]:
         from ingest_cli.aws.catalog import Catalog  # noqa: PLC0415 - likewise
         from ingest_cli.aws.table import Table  # noqa: PLC0415

@@ -40,7 +40,7 @@ from ingest_cli.commands.load import load
 from ingest_cli.commands.plan import plan_load, validate_and_predict
 from ingest_cli.commands.run import Watcher
 from ingest_cli.commands.spending import cost_of
-from ingest_cli.model.keys import Pepper, generate_pepper, read_pepper
+from ingest_cli.model.keys import NOT_PINNED, Pepper, generate_pepper, is_pinned, read_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.report.pricing import PriceList
@@ -119,7 +119,8 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             target = target_of(values)
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
-
+        if not is_pinned(values["key"] or ""):
+            log.line(NOT_PINNED)
         if values["plan"]:
             ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
         scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))

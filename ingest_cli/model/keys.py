@@ -51,12 +51,18 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(?:[^:/]*:)?\s*[0-9A-Fa-f]{32,}\s*")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:\S+")
 _LINE_FORM = "one line `<kid>:<64 hex digits>`"
-_REFERENCE_FORMS = "file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN"
+_REFERENCE_FORMS = "file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT[,key=ARN]"
 _KMS = re.compile(
     r"(?P<path>.+),key=(?P<key>arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64})"
 )
 KMS_CONTEXT = {"purpose": "ingest-cli-pepper"}
 """Encryption context of a pepper's ciphertext: what was encrypted under the same key for something else is none."""
+
+NOT_PINNED = (
+    "the KMS key of --key is not pinned: a ciphertext made with any key that these credentials may use is taken; "
+    "give kms:PATH,key=ARN"
+)
+"""Note on a reference for which `is_pinned` is false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +158,17 @@ def parse_key_reference(text: str) -> KeyReference:
             "what follows `secretsmanager:` is not the ARN of a secret, like"
             " arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:NAME"
         )
-    if scheme == "kms" and not _KMS.fullmatch(target):
+    if scheme == "kms" and ",key=" in target and not _KMS.fullmatch(target):
         raise KeyRefusedError(
-            "`kms:` names the ciphertext and the KMS key that it was made with: add its ARN, as"
-            " kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID. Without it, a ciphertext made with anybody's key would do"
+            "what follows `,key=` is not the ARN of a KMS key, like"
+            " kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID (not that of an alias)"
         )
     return KeyReference(scheme, target)
+
+
+def is_pinned(reference: str) -> bool:
+    """Whether only the one KMS key may have made the ciphertext that `reference` names; true of other references."""
+    return not reference.startswith("kms:") or _KMS.fullmatch(reference.removeprefix("kms:")) is not None
 
 
 def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
@@ -165,7 +176,8 @@ def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
 
     Args:
         reference: `file:PATH` (readable by its owner alone), `env:NAME`, `secretsmanager:ARN`, or
-            `kms:PATH,key=ARN` of a file with the ciphertext, binary or in base64, and of the KMS key.
+            `kms:PATH,key=ARN` of a file with the ciphertext, binary or in base64, and of the KMS key. Without
+            `,key=ARN` the KMS key is not pinned; see `is_pinned`.
         session: whose credentials the last two use, in the region of the ARN. None: boto3's default session.
 
     Raises:
@@ -315,16 +327,20 @@ def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
 
 
 def _from_kms(target: str, session: boto3.Session | None) -> bytes:
-    """Have KMS decrypt, under the one key and in the one context that a pepper may have been encrypted with.
+    """Have KMS decrypt; with `,key=ARN` only under that key and in the context of a pepper.
 
-    Left to itself, KMS takes the key that the ciphertext names, whoever's it is (KMS API, Decrypt, "KeyId").
+    Without it, KMS takes the key that the ciphertext names, whoever owns it (KMS API, Decrypt, "KeyId").
     """
     match = _KMS.fullmatch(target)
-    assert match is not None  # noqa: S101 - seen when it was parsed
-    content = _read_file(match["path"], private=False)  # only who may use the KMS key can read it
+    path = target if match is None else match["path"]
+    content = _read_file(path, private=False)  # only who may use the KMS key can read it
     ciphertext = _from_base64(content)
     if not ciphertext:
-        raise KeyRefusedError(f"{match['path']} is empty; it must hold the ciphertext of {_LINE_FORM}")
+        raise KeyRefusedError(f"{path} is empty; it must hold the ciphertext of {_LINE_FORM}")
+    if match is None:
+        return bytes(
+            _call_aws(target, lambda: _client("kms", session, None).decrypt(CiphertextBlob=ciphertext))["Plaintext"]
+        )
     request = {"CiphertextBlob": ciphertext, "KeyId": match["key"], "EncryptionContext": KMS_CONTEXT}
     answer = _call_aws(target, lambda: _client("kms", session, match["region"]).decrypt(**request))
     if answer.get("KeyId") != match["key"]:

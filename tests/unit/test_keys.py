@@ -25,6 +25,7 @@ from ingest_cli.model.keys import (
     Pepper,
     ephemeral_pepper,
     generate_pepper,
+    is_pinned,
     parse_key_reference,
     read_pepper,
     write_pepper_file,
@@ -170,6 +171,7 @@ def test_generated_peppers_differ() -> None:
     ("file:/etc/pepper", "file", "/etc/pepper"),
     ("file:a:b", "file", "a:b"),
     ("env:PEPPER_1", "env", "PEPPER_1"),
+    ("kms:pepper.kms", "kms", "pepper.kms"),
     (f"kms:pepper,1.kms,key={KMS_KEY}", "kms", f"pepper,1.kms,key={KMS_KEY}"),
     (f"secretsmanager:{ARN}", "secretsmanager", ARN),
 ])  # fmt: skip
@@ -200,10 +202,9 @@ def test_the_key_itself_is_no_reference_and_not_repeated(text: str) -> None:
     ("env:k1:00010203040z", "not the name of an environment variable"),
     ("secretsmanager:pepper", "not the ARN of a secret"),
     (f"secretsmanager:{ARN.replace('secretsmanager', 'kms')}", "not the ARN of a secret"),
-    ("kms:pepper.kms", "add its ARN, as kms:PATH,key=arn:aws:kms:REGION:ACCOUNT:key/ID"),
-    ("kms:pepper.kms,key=alias/pepper", "add its ARN"),
-    (f"kms:,key={KMS_KEY}", "add its ARN"),
-    (f"kms:pepper.kms,key={KMS_KEY.replace('key/', 'alias/')}", "add its ARN"),
+    ("kms:pepper.kms,key=alias/pepper", "is not the ARN of a KMS key, like kms:PATH,key=arn:aws:kms:REGION"),
+    (f"kms:,key={KMS_KEY}", "is not the ARN of a KMS key"),
+    (f"kms:pepper.kms,key={KMS_KEY.replace('key/', 'alias/')}", "is not the ARN of a KMS key"),
 ])  # fmt: skip
 def test_what_is_no_reference(text: str, expected: str) -> None:
     message = refusal(text)
@@ -377,6 +378,17 @@ def test_a_key_encrypted_with_kms(aws: boto3.Session, tmp_path: Path, encode: An
     path.write_bytes(encode(encrypted["CiphertextBlob"]))
     path.chmod(0o644)  # nothing in it that anyone could use
     assert read_pepper(f"kms:{path},key={key}", aws) == PEPPER  # in the region of the key, not the session's
+
+
+def test_a_key_encrypted_with_kms_that_is_not_pinned(aws: boto3.Session, tmp_path: Path) -> None:
+    client: Any = aws.client("kms")
+    encrypted = client.encrypt(KeyId=client.create_key()["KeyMetadata"]["Arn"], Plaintext=LINE.encode())
+    path = tmp_path / "pepper.kms"
+    path.write_bytes(encrypted["CiphertextBlob"])
+    assert read_pepper(f"kms:{path}", aws) == PEPPER
+    assert not is_pinned(f"kms:{path}")
+    assert is_pinned(f"kms:{path},key={KMS_KEY}")
+    assert is_pinned(f"file:{path}")
 
 
 def test_what_kms_may_answer_instead(aws: boto3.Session, tmp_path: Path) -> None:
