@@ -1,7 +1,7 @@
-"""Stream breach dumps, keyed-hash the identifiers in them, and batch-write them to DynamoDB.
+"""Stream breach dumps, hash their identifiers with a key, and batch-write them to DynamoDB.
 
-What is listed in `__all__` is the public API; everything else may change with any version. A name is imported
-when it is first used, so that `import ingest_cli` waits for neither Arrow nor boto3.
+The names in `__all__` are the public API; everything else may change with any version. A name is imported on first
+use, so that `import ingest_cli` loads neither Arrow nor boto3.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ _HOMES = {
 }
 """Public name → module that defines it."""
 
-if not TYPE_CHECKING:  # a type checker that saw this would believe in any name
+if not TYPE_CHECKING:  # a type checker that saw this would accept any name
 
     def __getattr__(name: str) -> object:
-        """Import what a public name stands for, the first time it is asked for."""
+        """Import a public name on first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 - start-up time
@@ -71,5 +71,5 @@ if not TYPE_CHECKING:  # a type checker that saw this would believe in any name
         return value
 
     def __dir__() -> list[str]:
-        """The names there are, imported or not."""
+        """Return all names, imported or not."""
         return sorted({*globals(), *__all__})

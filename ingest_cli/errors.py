@@ -1,10 +1,10 @@
-"""Every way a run can end badly, as one tree.
+"""Exceptions of the program, as one tree.
 
-An error carries two decisions so that nobody downstream has to take them again: the process
-`exit_code`, and whether it is `transient` (the same command, run again, may well succeed).
+Each class carries two decisions that callers do not make again: the process `exit_code`, and whether the error is
+`transient` (running the same command again may succeed).
 
-The message of an `IngestError` is one sentence for the person at the shell: what happened, where,
-and what to try. It never holds a cell of a dump, a pepper or a credential.
+The message of an `IngestError` is one sentence for the operator: what happened, where, and what to try. It never
+contains a cell of a dump, a pepper or a credential.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """Process exit codes; the numbers are a contract with cron jobs and wrappers."""
+    """Process exit codes, a contract with cron jobs and wrappers."""
 
     DONE = 0
     CRASHED = 1
@@ -30,13 +30,13 @@ class ExitCode(IntEnum):
 
 
 class IngestError(Exception):
-    """Base of every error this program raises on purpose."""
+    """Base of every error that this program raises on purpose."""
 
     exit_code: ExitCode = ExitCode.CRASHED
     transient: bool = False
 
     def with_text(self, text: str) -> Self:
-        """The same error with another message, to which nothing is added."""
+        """Return a copy of the error with another message, without additions."""
         other = copy(self)
         other.args = (text,)
         return other
@@ -53,15 +53,15 @@ class ManifestError(UsageError):
 
 
 class MissingColumnError(ManifestError):
-    """A source lacks a column that the manifest names, and is not said to be optional."""
+    """A source lacks a column that the manifest names and does not mark as optional."""
 
 
 class KeyRefusedError(UsageError):
-    """The pepper cannot be read, is too weak, or is not the one the table was loaded with."""
+    """The pepper cannot be read, is too weak, or is not the one that the table was loaded with."""
 
 
 class UntrustedStateError(UsageError):
-    """What an earlier run has left, a reserved row or a saved state, is not authentic, or damaged."""
+    """State left by an earlier run (a reserved row or a saved state) is damaged or not authentic."""
 
 
 class TooManyRejectsError(IngestError):
@@ -71,16 +71,16 @@ class TooManyRejectsError(IngestError):
 
 
 class SourceError(IngestError):
-    """A dump cannot be found, opened, or read to its end; or held no rows at all."""
+    """A dump cannot be found, opened or read to its end, or has no rows."""
 
     exit_code = ExitCode.UNUSABLE
 
 
 class MissingSourceError(SourceError):
-    """Nothing is found under a name.
+    """A source name matches nothing.
 
     Attributes:
-        what: which name, and why; without what to try.
+        what: the name and the reason, without advice.
     """
 
     def __init__(self, what: str, advice: str = "check `sources` in [dataset]") -> None:
@@ -89,10 +89,10 @@ class MissingSourceError(SourceError):
 
 
 class DamagedError(SourceError):
-    """A source is cut off or damaged, so that a better copy of it is to be had.
+    """A source is truncated or damaged; a better copy is needed.
 
     Attributes:
-        what: where and how; without what to try.
+        what: location and kind of the damage, without advice.
     """
 
     def __init__(self, what: str, advice: str = "") -> None:
@@ -101,24 +101,24 @@ class DamagedError(SourceError):
 
 
 GET_WHOLE = "Get the whole file, and run the same command"
-"""What to try where a source is cut off."""
+"""Advice for a truncated source."""
 
 GET_AGAIN = "Get the file again, and run the same command"
-"""What to try where a source is damaged."""
+"""Advice for a damaged source."""
 
 
 class TableError(IngestError):
-    """The table is missing, has another key schema, or may not be used with these credentials."""
+    """The table is missing, has another key schema, or is not accessible with these credentials."""
 
     exit_code = ExitCode.UNUSABLE
 
 
 class MissingTableError(TableError):
-    """There is no table of this name; in the middle of a load: it was deleted."""
+    """The table does not exist, or was deleted during a load."""
 
 
 class UnreachableError(TableError):
-    """There is no connection to DynamoDB, which at the start means a wrong address, and later bad weather."""
+    """DynamoDB cannot be reached: a wrong address if at the start, a network fault if later."""
 
     transient = True
 
@@ -131,26 +131,26 @@ class LockedError(IngestError):
 
 
 class TryAgainError(IngestError):
-    """Interrupted or throttled out: the same command, run again, goes on."""
+    """The run was interrupted or throttled; running the same command again resumes it."""
 
     exit_code = ExitCode.TRY_AGAIN
     transient = True
 
 
 class SpentError(TryAgainError):
-    """The run has consumed what it may cost."""
+    """The run has reached its cost limit."""
 
 
 class BusyError(TryAgainError):
-    """DynamoDB does not take requests just now."""
+    """DynamoDB is temporarily not accepting requests."""
 
 
 class CrashError(Exception):
-    """A bug, as far as it may be told: neither a message nor a source line, since they may hold values.
+    """A bug, reported without its message and source line, since both may contain values.
 
     Attributes:
-        kind: name of the exception.
-        place: where it was raised, in our own code if possible.
+        kind: name of the exception class.
+        place: where it was raised, in this package if possible.
     """
 
     def __init__(self, kind: str, place: str) -> None:
@@ -160,7 +160,7 @@ class CrashError(Exception):
 
     @classmethod
     def of(cls, error: BaseException) -> CrashError:
-        """What may be told of `error`."""
+        """Return the reportable part of `error`."""
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if "ingest_cli" in frame.filename] or frames
         place = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(ours[-3:]))  # noqa: PTH119 - start-up time

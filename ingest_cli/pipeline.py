@@ -1,12 +1,11 @@
-"""Read this first: the way of a dump, from its bytes to the items of a table.
+"""The pipeline from the bytes of a dump to the items of a table. Read this first.
 
     source → decoder → format → normalize → hash → item → batch → sink → report
 
-`plan` finds out what there is to do without reading a row. `run_shard` is the first half of the way: one
-direction, chunk by chunk, until its rows are given to a
-gatherer, which hands them to a writer in chunks. `Preparation.prepare` is the second:
-from rows to items. The writer batches these, puts them into the sink, and settles the chunk in the report once
-everything in it is safe. Between the halves a chunk may go to another process, so that several work at once.
+`plan` finds the sources without reading a row. `run_shard` is the first half: it passes chunks of rows to a gatherer,
+which passes them to a writer. `Preparation.prepare` is the second half: it turns rows into items. The writer batches
+these, puts them into the sink, and commits the chunk to the report once all of its items are safe. Between the halves
+a chunk may move to another process, so that several work in parallel.
 """
 
 from __future__ import annotations
@@ -42,24 +41,24 @@ from ingest_cli.sources.parts import WholeEnd, with_advice
 from ingest_cli.sources.shard import Shard
 
 OPTIONAL = "If some of the files lack it, set `optional = true` in its [[fields]]"
-"""What to try where a column is not in each of several files."""
+"""Advice when a column is missing from some of several files."""
 
 BEGUN = "The rows before it were read, and by a load written"
-"""What to say where a mistake in the manifest comes to light late."""
+"""Remark for a manifest error that is found after rows were read."""
 
 MAX_PACKED_FILE_BYTES = 64 << 20
-"""Unpacked size of a file that cannot be read as a stream, and is packed: it has to be in memory as a whole."""
+"""Maximum unpacked size of a compressed file whose format needs random access: it is held in memory as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a manifest comes to on this day.
+    """Sources that a manifest resolves to at the time of the run.
 
     Attributes:
-        manifest: what was asked for.
-        shards: what there is to read, in order.
+        manifest: the parsed manifest.
+        shards: sources to read, in order.
         wanted: columns to keep.
-        entries: the shards by the entry of `sources` that named them.
+        entries: shards grouped by the entry of `sources` that named them.
         notes: remarks for the report.
     """
 
@@ -71,7 +70,7 @@ class Plan:
 
     @property
     def size_bytes(self) -> int:
-        """Size of all sources as they lie there."""
+        """Total size of all sources as stored (compressed if they are)."""
         return sum(shard.source.size_bytes for shard in self.shards)
 
 
@@ -81,16 +80,16 @@ class Stages:
 
     Attributes:
         encoding: character set of sources without a byte order mark.
-        format: parses.
-        window: which rows count.
-        on_bytes: told how many bytes were read from a source.
-        chunk_bytes: tells how many decoded bytes a chunk aims at.
-        on_decoded: told how many bytes of text came of those.
-        on_note: told what is odd about a source, but no fault.
-        on_end: told where each member of a source ends, once it was read to there.
-        ends: number of a shard → what its text may end with, where another one follows.
-        age_identity: gives what opens sources that are encrypted with age: identities, or a passphrase.
-        stream_format, file_format: `format`, under the name of what it reads; the other one is None.
+        format: parser.
+        window: selection of rows.
+        on_bytes: called with the number of bytes read from a source.
+        chunk_bytes: returns the target size of a chunk in decoded bytes.
+        on_decoded: called with the number of decoded bytes.
+        on_note: called with remarks about a source that are not errors.
+        on_end: called with the end position of each member of a source that was read to its end.
+        age_identity: returns the identities or passphrase for sources encrypted with age.
+        ends: by shard number, what its text may end with if another shard follows.
+        stream_format, file_format: `format` by what it reads; the other one is None.
     """
 
     encoding: str
@@ -107,7 +106,7 @@ class Stages:
     file_format: FileFormat | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find out once what the format reads: to ask for each small file would be dear."""
+        """Set `stream_format` and `file_format` once; checking for each small file would be slow."""
         reads_files = isinstance(self.format, FileFormat)
         object.__setattr__(self, "stream_format", None if reads_files else self.format)
         object.__setattr__(self, "file_format", self.format if reads_files else None)
@@ -115,11 +114,11 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A chunk at the end of its way.
+    """A chunk after the last stage.
 
     Attributes:
-        items: what to write.
-        settlement: what to account for once it is written.
+        items: items to write.
+        settlement: counts to record once the items are written.
     """
 
     items: Items
@@ -131,10 +130,10 @@ class Preparation:
     """The stages from rows to items, set up for one load.
 
     Attributes:
-        fields: what the columns hold.
-        items: hashes, and builds items.
-        keep_raw: whether rejects hold the record they were made of.
-        max_identifiers: different identifiers of one kind that a row may have.
+        fields: contents of the columns.
+        items: builder that hashes identifiers and builds items.
+        keep_raw: whether rejects keep the record they came from.
+        max_identifiers: maximum number of different identifiers of one kind in a row.
     """
 
     fields: tuple[Field, ...]
@@ -143,20 +142,20 @@ class Preparation:
     max_identifiers: int = MAX_IDENTIFIERS
 
     def prepare(self, bundle: Bundle) -> Work:
-        """Take a chunk from its rows to its items."""
+        """Turn the rows of a chunk into items."""
         normalized = normalize(bundle.rows, self.fields, self.max_identifiers)
         items = self.items.build(normalized.records)
         return Work(items, Settlement.of(bundle, normalized, items, keep_raw=self.keep_raw))
 
 
 class Writer(Protocol):
-    """Takes chunks of rows, and settles each once all of its items are safe."""
+    """Writes chunks of rows and commits each once all of its items are safe."""
 
     def write(self, bundle: Bundle) -> None:
-        """Take a chunk; may return before it is written.
+        """Accept a chunk; may return before it is written.
 
         Raises:
-            IngestError: this chunk, or one taken before, cannot be written.
+            IngestError: this chunk, or an earlier one, cannot be written.
         """
         ...
 
@@ -165,13 +164,13 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
     """Find the sources of `manifest`.
 
     Args:
-        manifest: says where they are.
-        target: whose profile and region count for sources in AWS; None: those of the environment.
-        wait: lets seconds pass while a source is waited for; raises if the run is to end.
+        manifest: names the sources.
+        target: profile and region for sources in AWS; None: those of the environment.
+        wait: sleeps for a number of seconds while a source is awaited; raises if the run is to end.
 
     Raises:
-        SourceError: there is none, or one cannot be read; or they are parts of one file, and their order is not known.
-        UsageError: one can only be piped in, and nothing is.
+        SourceError: no source is found, or one cannot be read, or the order of the parts of one file is unknown.
+        UsageError: a source can only be read from standard input, which is not piped.
     """
     notes = list[str]()
     entries = manifest.dataset.sources
@@ -184,7 +183,7 @@ def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sle
 
 
 def wanted_of(manifest: Manifest) -> Wanted:
-    """The columns that the fields of `manifest` are made of."""
+    """Return the columns that the fields of `manifest` use."""
     optional: dict[str, bool] = {}
     read = set[str]()
     for each in manifest.fields:
@@ -198,12 +197,12 @@ def wanted_of(manifest: Manifest) -> Wanted:
 
 
 def run_shard(shard: Shard, stages: Stages, gatherer: Gatherer) -> int:
-    """Read a shard to its end, and give its rows to `gatherer`; returns of how many members it is made.
+    """Read a shard to its end and pass its rows to `gatherer`; return its number of members.
 
     Raises:
-        SourceError: it could not be read to its end; the rows before were given.
-        ManifestError: the manifest does not fit it.
-        IngestError: the writer behind the gatherer cannot go on.
+        SourceError: the shard could not be read to its end; the rows before the fault were passed on.
+        ManifestError: the manifest does not fit the shard.
+        IngestError: the writer behind the gatherer cannot continue.
     """
     members_read, reading, is_begun = 0, shard.source.name, shard.number > 0
     try:
@@ -228,14 +227,14 @@ def run_shard(shard: Shard, stages: Stages, gatherer: Gatherer) -> int:
 def named(
     error: SourceError | ManifestError, source: Source, name: str, *, several: bool, is_begun: bool = False
 ) -> IngestError:
-    """The same error, with the name of what it is about.
+    """Return a copy of the error that names the source or the file in it.
 
     Args:
-        error: what went wrong.
-        source: what was read.
-        name: of it, or of the file in it.
-        several: whether there are others, in which a column may be that is not in this one.
-        is_begun: whether there were rows before it.
+        error: the original error.
+        source: the source that was read.
+        name: name of the source or of the file in it.
+        several: whether other sources exist that may have a column missing from this one.
+        is_begun: whether rows were read before the error.
     """
     text = f'"{name}": {with_advice(error, source.name) if isinstance(error, SourceError) else error}'
     if several and isinstance(error, MissingColumnError):
@@ -247,13 +246,13 @@ def named(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A member of a shard, about to be parsed.
+    """A member of a shard, ready to be parsed.
 
     Attributes:
-        origin: which it is.
-        spans: what of it is to be read.
-        chunks: parses it.
-        text: all of it, where that is little, and all of its rows count; else None.
+        origin: identity of the member.
+        spans: ranges to read.
+        chunks: parses the member.
+        text: the whole text if it is small and all of its rows are selected, else None.
     """
 
     origin: Origin
@@ -263,7 +262,7 @@ class _Reading:
 
 
 def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Reading]:
-    """What is to be read of each member of a shard; members that are done are passed over."""
+    """Yield the members of a shard that still have ranges to read; skip those that are done."""
     source, file_format = shard.source, stages.file_format
     if file_format is not None:
         with source.open_file() as file:
@@ -295,14 +294,14 @@ def _members(shard: Shard, stages: Stages, most_text_bytes: int) -> Iterator[_Re
 def _charged(
     stream_format: Format, decoded: Iterable[bytes], spans: Sequence[Span], budget: Budget
 ) -> Iterator[RowChunk]:
-    """The chunks of a member, whose rows are charged to the budget of its source."""
+    """Yield the chunks of a member and charge their rows to the budget of the source."""
     for chunk in stream_format.read(decoded, spans):
         yield chunk
         budget.add_rows(chunk.records)
 
 
 def _look(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Iterator[bytes]]:
-    """(all of a stream, if it is whole and no larger than so many bytes; the same stream, from its first byte)."""
+    """Return the whole stream, or None if it exceeds `most_bytes`, and the same stream from its first byte."""
     seen, size = list[bytes](), 0
     try:
         while size <= most_bytes:
@@ -316,15 +315,15 @@ def _look(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Itera
 
 
 def refuse_known(head: bytes, file_format: FileFormat | None, member: str = "") -> None:
-    """Refuse what is of a format that is known, and is another one.
+    """Refuse a file that is recognizably of another format.
 
     Args:
-        head: its first bytes.
-        file_format: what is to read it; None: a format of text.
-        member: what it is called in an archive; empty for a source that is none.
+        head: first bytes of the file.
+        file_format: the format that is to read it; None: a text format.
+        member: name in the archive; empty if the source is not an archive.
 
     Raises:
-        SourceError: what it is, and what to do.
+        SourceError: the file has another format; names it and says what to do.
     """
     if file_format is not None and (head.startswith(file_format.signatures) or is_packed(head)):
         return
@@ -336,7 +335,7 @@ def refuse_known(head: bytes, file_format: FileFormat | None, member: str = "") 
 
 
 def _unpacked(source: Source, stages: Stages, budget: Budget) -> Iterator[Member]:
-    """The files within `source`."""
+    """Return the files within `source`."""
     pieces = _counted(_fed(source.open()), stages.on_bytes)
     return members(
         pieces,
@@ -347,10 +346,10 @@ def _unpacked(source: Source, stages: Stages, budget: Budget) -> Iterator[Member
 
 
 def _in_memory(pieces: Iterable[bytes]) -> BinaryIO:
-    """A packed file of a format that is no stream.
+    """Read a compressed file whose format needs random access into memory.
 
     Raises:
-        SourceError: it is too large.
+        SourceError: the file is too large.
     """
     file = io.BytesIO()
     for piece in pieces:
@@ -365,7 +364,7 @@ def _in_memory(pieces: Iterable[bytes]) -> BinaryIO:
 
 
 def _fed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same in pieces as what unpacks them takes them, if they are packed, so that what is counted is under way."""
+    """Split compressed bytes into the pieces that the decompressor takes, so that counting follows decoding."""
     for first in pieces:
         rest = chain([first], pieces)
         yield from in_pieces(rest, FEED_BYTES) if is_packed(first[:HEAD_BYTES]) else rest

@@ -1,1 +1,1 @@
-"""What runs a process: fibers, clock, stop requests, state shared between processes, background tasks."""
+"""Process runtime: fibers, clock, stop requests, state shared between processes, background tasks."""

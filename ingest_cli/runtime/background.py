@@ -1,4 +1,4 @@
-"""Something done every few seconds beside a run: renew the lease, save the state, look at the capacity."""
+"""Periodic background actions of a run: renew the lease, save the state, check the capacity."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Self
 
 
 class Repeater:
-    """A thread that repeats an action; a context manager that ends with it."""
+    """A thread that repeats an action; a context manager that ends it."""
 
     def __init__(
         self, name: str, every_s: float, action: Callable[[], None], on_fault: Callable[[Exception], None]
     ) -> None:
-        """Set up; the first time comes after `every_s` seconds.
+        """Set up; the first call comes after `every_s` seconds.
 
         Args:
-            name: of the thread.
-            every_s: seconds between the end of one time and the begin of the next.
-            action: what to do.
-            on_fault: told what `action` raised; it is repeated all the same.
+            name: name of the thread.
+            every_s: seconds between the end of one call and the start of the next.
+            action: the action to repeat.
+            on_fault: called with an exception of `action`, which is repeated nevertheless.
         """
         self._every_s = every_s
         self._action = action
@@ -33,32 +33,32 @@ class Repeater:
         return self
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """See `end`."""
+        """End the thread; see `end`."""
         self.end()
 
     def end(self) -> None:
-        """End; does not wait for an action that is under way."""
+        """End without waiting for an action in progress."""
         self._over.set()
 
     def _run(self) -> None:
         while not self._over.wait(self._every_s):
             try:
                 self._action()
-            except Exception as fault:  # noqa: BLE001 - handed on; a thread has nobody else to tell
+            except Exception as fault:  # noqa: BLE001 - passed to the callback; a thread has no caller
                 self._on_fault(fault)
 
 
 def within(limit_s: float, action: Callable[[], None]) -> bool:
-    """Do something that may hang, but wait for it no longer than `limit_s` seconds; whether it was done.
+    """Run an action that may hang for at most `limit_s` seconds; return whether it completed.
 
     Raises:
-        Exception: what `action` raised in that time.
+        Exception: any exception that `action` raised in that time.
     """
     faults: list[Exception] = []
 

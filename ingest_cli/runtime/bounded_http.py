@@ -1,10 +1,10 @@
-"""Bounds on the answers that botocore reads: bytes, and seconds for the whole of it.
+"""Limit the size and duration of responses that botocore reads.
 
-botocore reads an answer to its end, however long that is, and its timeouts start again with each byte. Here every
-exchange of a session gets a number of bytes and a time. What comes over the connection is counted below HTTP, so that
-endless headers, interim answers (1xx), chunk sizes and trailers are bounded with the body, and before anything is
-unpacked. The connections of botocore are replaced by ones that count, which is what urllib3 has `ConnectionCls` for;
-they leave everything alone but the requests of sessions that `watch` was given.
+botocore reads a response to its end, however long, and its timeouts start again with each byte. Here every exchange
+of a session gets a limit in bytes and in seconds. Bytes are counted below HTTP, so that endless headers, interim
+responses (1xx), chunk sizes and trailers count with the body, before anything is decompressed. botocore's connections
+are replaced by counting ones through urllib3's `ConnectionCls`; only requests of sessions passed to `watch` are
+affected.
 
 Sources of the limits: Amazon DynamoDB Developer Guide, "Quotas", and API Reference (BatchWriteItem and BatchGetItem
 16 MB, Query and Scan 1 MB, an item 400 KB, in the service's own count of bytes, to which JSON and base64 add about a
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 
-_DEFAULT_BYTES = 2 * MIB  # an item of 400 KB in base64, or the description of a table, and much to spare
+_DEFAULT_BYTES = 2 * MIB  # an item of 400 KB in base64, or a table description, with a wide margin
 _BYTES: Mapping[str, int] = {
     "BatchGetItem": 24 * MIB,
     "Query": 4 * MIB,
@@ -55,18 +55,18 @@ _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
 
 
 class AnswerTooLargeError(Exception):
-    """An answer is longer than any that the service gives."""
+    """A response is longer than any that the service sends."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer.
+    """One request and its response.
 
     Attributes:
-        left_bytes: bytes that may still come.
-        until_s: when the answer has to be there, by `now_s`.
-        stream_bytes: of an answer whose body is read as a stream: bytes of that; None: there is no stream.
-        now_s: tells the time.
+        left_bytes: number of bytes that may still arrive.
+        until_s: deadline of the response, on the clock `now_s`.
+        stream_bytes: size limit of a body that is read as a stream; None: no stream.
+        now_s: source of the time.
     """
 
     left_bytes: float = _DEFAULT_BYTES
@@ -76,14 +76,14 @@ class Exchange:
 
     @classmethod
     def beginning(cls, left_bytes: float = _DEFAULT_BYTES, stream_bytes: float | None = None) -> Exchange:
-        """An exchange that begins now and has the time that its thread has left, or that any has."""
+        """Return an exchange that starts now, limited to the time left to its thread or the default."""
         return cls(left_bytes, time.monotonic() + min(left_s(), ANSWER_TIMEOUT_S), stream_bytes)
 
     def timeout_s(self, most_s: float | None) -> float | None:
-        """Timeout for the next reading, which is `most_s` by itself; None: no timeout.
+        """Return the timeout of the next read, at most `most_s`; None: no timeout.
 
         Raises:
-            TimeoutError: the time is over.
+            TimeoutError: the deadline has passed.
         """
         remaining_s = self.until_s - self.now_s()
         if remaining_s <= 0:
@@ -92,17 +92,17 @@ class Exchange:
         return None if math.isinf(shorter_s) else shorter_s
 
     def took(self, count: int) -> None:
-        """Note bytes that came.
+        """Count received bytes.
 
         Raises:
-            AnswerTooLargeError: they are too many.
+            AnswerTooLargeError: the limit is exceeded.
         """
         self.left_bytes -= count
         if self.left_bytes < 0:
             raise AnswerTooLargeError
 
     def stream(self) -> None:
-        """Go over to the body of a stream, which takes as long as its reader does."""
+        """Switch to the body of a stream, which has no deadline: its reader sets the pace."""
         if self.stream_bytes is not None:
             self.left_bytes, self.until_s = self.stream_bytes + HEAD_BYTES, math.inf
 
@@ -117,7 +117,7 @@ _here = _Here()
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Bound also what botocore asks beside the requests of a client: the metadata services that give credentials."""
+    """Also limit what botocore requests outside a client: the metadata services for credentials."""
     outer, _here.is_guarded = _here.is_guarded, True
     try:
         yield
@@ -126,11 +126,11 @@ def guarded() -> Iterator[None]:
 
 
 def watch(session: boto3.Session, *, insecure_http: bool) -> None:
-    """Bound all answers to the clients that `session` makes from now on, and those that it makes for itself.
+    """Limit all responses to the session's own requests and to the clients it makes from now on.
 
     Args:
-        session: as yet without clients.
-        insecure_http: whether requests may go in clear over a network; others are refused before they are sent.
+        session: a session that has no clients yet.
+        insecure_http: whether requests may cross a network unencrypted; others are refused before they are sent.
     """
     AWSHTTPConnectionPool.ConnectionCls = _Connection
     AWSHTTPSConnectionPool.ConnectionCls = _SecureConnection
@@ -139,17 +139,17 @@ def watch(session: boto3.Session, *, insecure_http: bool) -> None:
 
 
 def is_too_large(error: BaseException) -> bool:
-    """Whether an error of botocore, or of urllib3, is about an answer that is too long."""
+    """Return whether an error of botocore or urllib3 stems from a response that is too long."""
     inner: Any = getattr(error, "kwargs", {}).get("error")
     return isinstance(error, AnswerTooLargeError) or isinstance(inner, AnswerTooLargeError)
 
 
 def _begin(request: Any, event_name: str, *, insecure_http: bool, **_: object) -> None:
-    """Take the measure of a request that is about to be sent.
+    """Set the limits of a request that is about to be sent.
 
     Raises:
-        UsageError: it would go in clear over a network.
-        BusyError: there is no time left for it.
+        UsageError: the request would cross a network unencrypted.
+        BusyError: no time is left for it.
     """
     refuse_insecure(request.url, None, allowed=insecure_http, service="AWS")
     if not left_s():
@@ -174,14 +174,14 @@ def _text(header: object) -> str:
 
 
 def _current() -> Exchange | None:
-    """The exchange of this thread, if there is one to bound."""
+    """Return this thread's exchange, if one is to be limited."""
     if _here.exchange is None and _here.is_guarded:
         return Exchange.beginning()
     return _here.exchange
 
 
 class BoundedResponse(HTTPResponse):
-    """An answer of which no more is read than its exchange allows."""
+    """A response that is read only as far as its exchange allows."""
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         """See `HTTPResponse`."""
@@ -194,12 +194,12 @@ class BoundedResponse(HTTPResponse):
     def begin(self) -> None:
         """See `HTTPResponse`: read the status and the headers."""
         super().begin()
-        if self._exchange is not None and self.status < 300:  # noqa: PLR2004 - HTTP's successes; others are read whole
+        if self._exchange is not None and self.status < 300:  # noqa: PLR2004 - HTTP's success codes; others are read whole
             self._exchange.stream()
 
 
 class _Counted(io.RawIOBase):
-    """What comes from a socket, counted and timed."""
+    """Raw stream of a socket, counted and timed."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, exchange: Exchange) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ class _Counted(io.RawIOBase):
 
 
 class _Bounding:
-    """A connection that is made, and answered, within the bounds of an exchange."""
+    """Mixin for connections: connects and reads within the limits of an exchange."""
 
     response_class = BoundedResponse
     timeout: Any

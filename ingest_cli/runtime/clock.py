@@ -1,4 +1,4 @@
-"""Time as a collaborator, so that tests need not wait for it."""
+"""Clock interface, so that tests need not wait."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ingest_cli.runtime.fibers import Fibers
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Tells the time and sleeps."""
 
     def monotonic_s(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return the seconds since a fixed moment; never decreases."""
         ...
 
     def sleep(self, duration_s: float) -> None:
@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The real time. Fibers let each other run while they sleep; a sleep ends early when `stop` is set."""
+    """System clock. Other fibers run during a sleep; a sleep ends early when `stop` is set."""
 
     def __init__(self, stop: threading.Event, fibers: Fibers) -> None:
         self._stop = stop

@@ -1,4 +1,4 @@
-"""How many processor cores this process may use."""
+"""Number of processor cores that this process may use."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_cores(cgroup: Path = CGROUP) -> int:
-    """Cores that the process may run on, within what its container was given; at least 1.
+    """Return the number of cores that the process may run on, within its container's quota; at least 1.
 
-    A quota is rounded up: half a core still is one to compute on. cgroup v2 has it in `cpu.max` ("Control Group v2",
-    Linux kernel documentation, "CPU Interface Files"), v1 in `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
+    A quota is rounded up: half a core can still compute. cgroup v2 has it in `cpu.max` ("Control Group v2", Linux
+    kernel documentation, "CPU Interface Files"), v1 in `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
 
     Args:
-        cgroup: where the control groups of this process are mounted.
+        cgroup: mount point of the control groups of this process.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroup)

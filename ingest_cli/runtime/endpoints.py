@@ -1,4 +1,4 @@
-"""Where requests go, as far as it can be told from a URL: to this machine, to AWS, or in clear over a network."""
+"""Classify endpoint URLs: this machine, AWS, or unencrypted over a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def is_loopback(url: str | None) -> bool:
-    """Whether a URL names this machine: `localhost`, 127.0.0.0/8 or ::1, and no name that only looks like it."""
+    """Return whether a URL names this machine: exactly `localhost`, 127.0.0.0/8 or ::1, no similar name."""
     host = urlsplit(url or "").hostname or ""
     if host == "localhost":
         return True
@@ -22,23 +22,23 @@ def is_loopback(url: str | None) -> bool:
 
 
 def is_aws(url: str) -> bool:
-    """Whether an endpoint is one of AWS's own."""
+    """Return whether an endpoint belongs to AWS."""
     return (urlsplit(url).hostname or "").endswith(_AWS_HOSTS)
 
 
 def refuse_insecure(url: str, proxy: str | None, *, allowed: bool, service: str = "DynamoDB") -> None:
-    """Refuse an endpoint that requests would reach in clear over a network, unless that is allowed.
+    """Refuse an endpoint that requests would reach unencrypted over a network, unless that is allowed.
 
-    What is sent and acknowledged could be read and changed on the way, and a signature used again within minutes.
+    Requests and responses could be read and changed on the way, and a signature reused within minutes.
 
     Args:
-        url: of the endpoint.
-        proxy: that requests to it go through; None: none. Within TLS it sees nothing.
+        url: URL of the endpoint.
+        proxy: URL of the proxy for it; None: no proxy. A proxy cannot read TLS.
         allowed: whether `--insecure-http` was given.
-        service: what is there.
+        service: name of the service.
 
     Raises:
-        UsageError: it is such an endpoint, or no endpoint at all.
+        UsageError: the endpoint is unencrypted, or not a valid endpoint.
     """
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,9 +1,9 @@
-"""No write without the lock: a process that was stopped, and wakes up, must not write into what others do by now.
+"""Fence against writes without the lock: a process that was suspended must not write once its lease may have expired.
 
-The lock of a dataset is a lease. As long as it is renewed in time it is ours; a process that slept through its end
-(stopped, swapped out, in a laptop that was closed) cannot know whether it still is. It is told by the time since the
-machine was started, which goes on in all of these cases, and is not set by anybody (Martin Kleppmann, "How to do
-distributed locking", 2016, on why the time of a lease has to be looked at where something is written).
+The lock of a dataset is a lease, held as long as it is renewed in time. A process that slept past its end (stopped,
+swapped out, in a closed laptop) cannot know whether it still holds it. The check uses the time since boot, which
+continues in all of these cases and cannot be set (Martin Kleppmann, "How to do distributed locking", 2016, on why
+the lease time must be checked where something is written).
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from collections.abc import Callable
 from ingest_cli.runtime.shared_state import Shared
 
 MARGIN_S = 5.0
-"""Seconds that a request may be under way: so long before its end a lease is not relied on any more."""
+"""Seconds that a request may take: the lease is not relied on this long before its end."""
 
 OVERDUE = "lock_overdue"
-"""Reason for which an attempt has to be repeated: the lock could not be renewed in time."""
+"""Reason for repeating an attempt: the lock could not be renewed in time."""
 
 _CLOCK = getattr(
     time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC
-)  # on Linux the latter stands still in a suspended machine
+)  # CLOCK_MONOTONIC on Linux stops while the machine is suspended
 
 
 def since_start_s() -> float:
-    """Seconds since the machine was started, including those in which it was suspended."""
+    """Return the seconds since boot, including those during which the machine was suspended."""
     return time.clock_gettime(_CLOCK)
 
 
 class Fence:
-    """Whether the lock is ours for sure; the same for all that write, in whichever process."""
+    """Tells whether the lock is certainly held; shared by all writing processes."""
 
     def __init__(self, shared: Shared, now_s: Callable[[], float] = since_start_s) -> None:
         self._shared = shared
         self.now_s = now_s
 
     def is_sure(self) -> bool:
-        """Whether something may be written."""
+        """Return whether writing is allowed."""
         return self.now_s() < self._shared.sure_until_s
 
     def extend(self, began_s: float, lease_s: float) -> None:
-        """Rely on a lease of so many seconds, which was asked for at `began_s`, as `now_s` counts."""
+        """Rely on a lease of `lease_s` seconds that was requested at `began_s`, on the clock `now_s`."""
         self._shared.sure_until_s = began_s + lease_s - MARGIN_S

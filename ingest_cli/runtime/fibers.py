@@ -1,8 +1,8 @@
-"""Straight-line code that waits without a thread: fibers, and the loop that wakes them.
+"""Fibers that wait without blocking a thread, and the loop that wakes them.
 
-A fiber runs until it waits: for a moment, for somebody else, for something outside of the process. Then the next one
-runs. All of them take turns in one thread, so that nothing between two waits needs a lock, and a hand-over costs a
-switch of stacks (greenlet) where threads would fight for the interpreter lock.
+A fiber runs until it waits: for a time, another fiber, or something outside of the process. Then the next one runs.
+All fibers share one thread, so that nothing between two waits needs a lock, and a switch costs an exchange of stacks
+(greenlet) where threads would compete for the interpreter lock.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from greenlet import getcurrent, greenlet
 T = TypeVar("T")
 
 LOOK_S = 0.2
-"""Seconds after which the loop looks whether the run is to end, even if nothing happens."""
+"""Seconds between checks whether the run is to end, if nothing else happens."""
 
 
 class Driver(Protocol):
-    """Something outside of the process that fibers wait for."""
+    """An external event source that fibers wait for."""
 
     def sockets(self) -> tuple[Sequence[int], Sequence[int]]:
-        """File descriptors that have to become readable, and writable, for it to go on."""
+        """Return the file descriptors to wait for: until readable, and until writable."""
         ...
 
     def timeout_s(self) -> float | None:
-        """Seconds after which it wants to go on in any case; None: never."""
+        """Return the seconds after which `advance` is due in any case; None: never."""
         ...
 
     def advance(self) -> None:
-        """Go on as far as it goes without waiting, and resume who waited for what has come."""
+        """Proceed as far as possible without waiting, and resume the fibers whose results have arrived."""
         ...
 
 
 Wait = Callable[[Sequence[int], Sequence[int], float], object]
-"""Waits until one of the first is readable, one of the second writable, or so many seconds are over."""
+"""Waits until one of the first is readable, one of the second is writable, or the seconds have passed."""
 
 
 def _wait(readable: Sequence[int], writable: Sequence[int], timeout_s: float) -> None:
@@ -58,8 +58,8 @@ class Ticket:
     """One wait of one fiber.
 
     Attributes:
-        done: whether it is over.
-        value: what was waited for.
+        done: whether the wait is over.
+        value: result of the wait.
     """
 
     __slots__ = ("done", "fiber", "value")
@@ -71,7 +71,7 @@ class Ticket:
 
 
 class Fibers:
-    """All fibers of one thread, and the loop that runs them whenever that thread itself waits here."""
+    """All fibers of one thread, and the loop that runs them while that thread waits here."""
 
     def __init__(
         self,
@@ -79,12 +79,12 @@ class Fibers:
         monotonic_s: Callable[[], float] = time.monotonic,
         wait: Wait = _wait,
     ) -> None:
-        """Set up; nothing runs yet.
+        """Set up without running anything.
 
         Args:
-            stopped: whether the run is to end. From then on no sleep lasts.
-            monotonic_s: tells the time.
-            wait: lets it pass.
+            stopped: returns whether the run is to end. From then on sleeps return at once.
+            monotonic_s: source of the time.
+            wait: function that waits for events.
         """
         self._stopped = stopped
         self._now = monotonic_s
@@ -98,30 +98,30 @@ class Fibers:
         self._threads: _Threads | None = None
 
     def attach(self, driver: Driver) -> None:
-        """Let the loop wait for `driver`, too."""
+        """Make the loop wait for `driver`, too."""
         self._drivers.append(driver)
 
     def is_own_thread(self) -> bool:
-        """Whether this is the thread that the fibers run in."""
+        """Return whether the calling thread is the one that the fibers run in."""
         return threading.get_ident() == self._thread
 
     def start(self, program: Callable[[], None]) -> None:
-        """Make a fiber that runs `program`, from the next turn of the loop on. It must not raise."""
+        """Create a fiber that runs `program` from the next turn of the loop on. `program` must not raise."""
 
         def run(_: object) -> None:
             program()
             assert self._loop is not None  # noqa: S101 - fibers run in the loop only
-            getcurrent().parent = self._loop  # which goes on when this ends, and not whoever started it
+            getcurrent().parent = self._loop  # resumes when this fiber ends, instead of the fiber that started it
 
         self._ready.append(Ticket(greenlet(run)))
 
     def ticket(self) -> Ticket:
-        """What the fiber that runs can wait with."""
+        """Return a ticket for the running fiber to wait with."""
         current = getcurrent()
         return Ticket(None if self._loop is None or current is self._loop else current)
 
     def wait(self, ticket: Ticket) -> Any:
-        """Let others run until `ticket` is resumed; returns with what."""
+        """Run other fibers until `ticket` is resumed; return the value it was resumed with."""
         if ticket.fiber is None:
             self.run_until(lambda: ticket.done)
         else:
@@ -130,25 +130,25 @@ class Fibers:
         return ticket.value
 
     def resume(self, ticket: Ticket, value: object = None) -> None:
-        """Let who waits with `ticket` go on, when it is their turn; a second time does nothing."""
+        """Resume the fiber that waits with `ticket`, in its turn; further calls have no effect."""
         if not ticket.done:
             ticket.done, ticket.value = True, value
             if ticket.fiber is not None:
                 self._ready.append(ticket)
 
     def sleep(self, duration_s: float) -> None:
-        """Let others run for so long, or until the run is to end."""
+        """Run other fibers for `duration_s` seconds, or until the run is to end."""
         if not self._stopped():
             ticket = self.ticket()
             self.resume_after(ticket, duration_s)
             self.wait(ticket)
 
     def resume_after(self, ticket: Ticket, duration_s: float) -> None:
-        """Resume `ticket` after so many seconds, unless somebody does before."""
+        """Resume `ticket` after `duration_s` seconds, unless it is resumed before."""
         heapq.heappush(self._timers, (self._now() + duration_s, next(self._order), ticket))
 
     def in_thread(self, call: Callable[[], T]) -> T:
-        """What `call` returns, which may block: it runs in a thread, and others run here meanwhile."""
+        """Return the result of `call`, which may block: it runs in a thread while other fibers run here."""
         ticket = self.ticket()
         if ticket.fiber is None:
             return call()
@@ -160,18 +160,18 @@ class Fibers:
         return result()
 
     def close(self) -> None:
-        """Let go of what the loop itself waits with; nothing runs any more."""
+        """Release the resources of the loop; nothing may run afterwards."""
         if self._threads is not None:
             self._threads.close()
             self._drivers.remove(self._threads)
             self._threads = None
 
     def run_until(self, done: Callable[[], bool], readable: Sequence[int] = ()) -> None:
-        """Run fibers, from outside of them, until something is so.
+        """Run fibers, from outside of them, until a condition holds.
 
         Args:
-            done: whether it is. Asked after each turn, and every `LOOK_S` seconds.
-            readable: file descriptors to ask at once for, when there is something to read from them.
+            done: the condition. Checked after each turn, and every `LOOK_S` seconds.
+            readable: file descriptors for which to check the condition at once when they are readable.
         """
         outer, self._loop = self._loop, getcurrent()
         try:
@@ -183,7 +183,7 @@ class Fibers:
             self._loop = outer
 
     def turn(self) -> None:
-        """Run fibers, from outside of them, as far as they go without waiting; from another thread: none."""
+        """Run fibers, from outside of them, as far as possible without waiting; does nothing in another thread."""
         if not self.is_own_thread():
             return
         outer, self._loop = self._loop, getcurrent()
@@ -204,7 +204,7 @@ class Fibers:
             driver.advance()
 
     def _pause(self, readable: Sequence[int]) -> None:
-        """Wait for something to happen, unless somebody can go on as it is."""
+        """Wait for an event, unless a fiber is ready to run."""
         pause_s = self._wake()
         if pause_s > 0 and not self._ready:
             reads, writes = list(readable), list[int]()
@@ -217,7 +217,7 @@ class Fibers:
             self._wait(reads, writes, pause_s)
 
     def _wake(self) -> float:
-        """Resume those whose time has come; returns the seconds until the next one's has."""
+        """Resume the fibers that are due; return the seconds until the next one is."""
         timers, now, stopped = self._timers, self._now(), self._stopped()
         woken = False
         while timers and (stopped or timers[0][0] <= now or timers[0][2].done):
@@ -230,14 +230,14 @@ class Fibers:
 
 
 class Room:
-    """Where fibers wait for each other."""
+    """A condition that fibers wait for."""
 
     def __init__(self, fibers: Fibers) -> None:
         self._fibers = fibers
         self._inside: list[Ticket] = []
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Wait until somebody says `wake`, or until the time, where there is one, is over, or the run."""
+        """Wait until `wake` is called, the timeout passes, or the run is to end."""
         ticket = self._fibers.ticket()
         self._inside.append(ticket)
         if timeout_s is not None:
@@ -247,14 +247,14 @@ class Room:
             self._inside.remove(ticket)
 
     def wake(self) -> None:
-        """Let all go on that wait here."""
+        """Resume all fibers that wait here."""
         inside, self._inside = self._inside, []
         for ticket in inside:
             self._fibers.resume(ticket)
 
 
 class _Threads:
-    """The driver of calls that block: each in a thread, which says through a pipe that it is done."""
+    """Driver of blocking calls: each runs in a thread that signals its completion through a pipe."""
 
     def __init__(self, resume: Callable[[Ticket, object], None]) -> None:
         self._resume = resume
@@ -266,13 +266,13 @@ class _Threads:
         os.set_blocking(self._write, False)
 
     def start(self, ticket: Ticket, call: Callable[[], Any]) -> None:
-        """Run `call`; resumes `ticket` with a function that returns, or raises, what it did."""
+        """Run `call`; resume `ticket` with a function that returns its result or raises its exception."""
         self._under_way += 1
 
         def run() -> None:
             try:
                 value = call()
-            except BaseException as fault:  # noqa: BLE001 - carried to the fiber that waits, and raised there
+            except BaseException as fault:  # noqa: BLE001 - carried to the waiting fiber, and raised there
                 self._arrive(ticket, partial(_raise, fault))
             else:
                 self._arrive(ticket, lambda: value)
@@ -281,7 +281,7 @@ class _Threads:
         threading.Thread(target=run, name="blocking-call", daemon=True).start()
 
     def close(self) -> None:
-        """Let go of the pipe. Who is still at it then must not write to what has its number next."""
+        """Close the pipe. Threads still running must not write to a descriptor that is reused."""
         with self._lock:
             pipe, self._read, self._write = (self._read, self._write), -1, -1
             for end in pipe:
@@ -300,7 +300,7 @@ class _Threads:
         """See `Driver.advance`."""
         if not self._under_way:
             return
-        with contextlib.suppress(BlockingIOError):  # asked even if nothing arrived: that may have been taken in before
+        with contextlib.suppress(BlockingIOError):  # called even if nothing arrived: the pipe may have been read before
             os.read(self._read, 4096)
         while self._arrived:
             self._under_way -= 1
@@ -308,7 +308,7 @@ class _Threads:
 
     def _arrive(self, ticket: Ticket, result: Callable[[], Any]) -> None:
         self._arrived.append((ticket, result))
-        with self._lock, contextlib.suppress(BlockingIOError):  # the pipe is full of such words
+        with self._lock, contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups
             if self._write >= 0:
                 os.write(self._write, b"\0")
 

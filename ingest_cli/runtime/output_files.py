@@ -1,12 +1,12 @@
-"""Files that the program writes, and those of its own that it reads again: nobody else chooses which these are.
+"""Safe writing of files, and reading of the program's own, where other users must not choose the target.
 
-In a folder that others can write to, such as /tmp, another user may have put something where the program is about to
-write: a symbolic link or a hard link to a file of somebody's, a pipe, a file of their own. A path is therefore walked
-one component at a time, from descriptor to descriptor, so that what was checked is what is opened. In a folder that
-only its owner and root can write to, symbolic links are followed as ever: a log file may be one.
+In a folder that others can write to, such as /tmp, another user may have placed something at the path to be written: a
+symbolic link or hard link to another file, a pipe, a file of their own. A path is therefore walked one component at a
+time, from descriptor to descriptor, so that the file that was checked is the one that is opened. In a folder that
+only its owner and root can write to, symbolic links are followed as usual: a log file may be one.
 
-Linux has like rules (proc(5), `protected_symlinks`, `protected_hardlinks`, `protected_regular`), but for sticky folders
-only, and not on every machine.
+Linux has similar rules (proc(5), `protected_symlinks`, `protected_hardlinks`, `protected_regular`), but for sticky
+folders only, and not on every machine.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 PRIVATE, PUBLIC = 0o600, 0o666
-"""Modes of new files: for their owner only, and for those whom the umask allows."""
+"""Modes of new files: for their owner only, and as far as the umask allows."""
 
 StrPath = str | os.PathLike[str]
 
-_MAX_LINKS = 40  # as the kernel (path_resolution(7))
+_MAX_LINKS = 40  # as in the kernel (path_resolution(7))
 _MODE_OF_FOLDERS = 0o700
-# O_PATH (Linux) opens a folder that may be entered, but not listed; elsewhere it has to be readable.
+# O_PATH (Linux) opens a folder that may be entered but not listed; elsewhere it has to be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _SHARED = "in a folder that others can write to"
 _ROOT = 0
@@ -36,7 +36,7 @@ _PROC = Path("/proc")
 
 
 class UnsafeFileError(OSError):
-    """Another user may have chosen what a path leads to; `strerror` says how."""
+    """Another user may have chosen the target of a path; `strerror` says how."""
 
     def __init__(self, what: str) -> None:
         super().__init__(errno.EPERM, f"{what} {_SHARED}")
@@ -44,13 +44,13 @@ class UnsafeFileError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the walk along a path ended.
+    """End of a path walk.
 
     Attributes:
         folder: descriptor of the folder.
-        name: of the file in it, which need not exist.
-        status: of the folder.
-        is_descriptor: whether it is a file of /proc that stands for an open descriptor, as /dev/stdout leads to.
+        name: name of the file in it, which need not exist.
+        status: status of the folder.
+        is_descriptor: whether it is a file of /proc that stands for an open descriptor, as behind /dev/stdout.
     """
 
     folder: int
@@ -59,20 +59,20 @@ class _Place:
     is_descriptor: bool
 
     def found(self) -> os.stat_result | None:
-        """What has the name now; None if nothing has."""
+        """Return the status of the file with this name; None if there is none."""
         return _lstat(self.name, self.folder)
 
     def check(self, found: os.stat_result, *, to_read: bool = False) -> None:
-        """Refuse to write to what is there, or to trust it.
+        """Refuse to write to the file, or to trust its contents.
 
         Raises:
             UnsafeFileError: another user may have put it there.
-            OSError: it is no file at all.
+            OSError: it is not a file.
         """
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not _others_can_write(self.status):
-            if stat.S_ISFIFO(found.st_mode):  # opening one waits until somebody reads it, silently and for ever
+            if stat.S_ISFIFO(found.st_mode):  # opening one blocks, silently, until another process reads it
                 raise OSError(errno.EINVAL, "not a regular file")
             return
         if stat.S_ISLNK(found.st_mode):
@@ -85,26 +85,26 @@ class _Place:
             raise UnsafeFileError("it is a file with several names (hard links)")
 
     def _is_trusted_owner(self, owner: int, *, to_read: bool) -> bool:
-        """Whether a file of this owner may be used: the user's, root's; to write, that of whose folder it is alone."""
+        """Return whether a file of this owner may be used: the user, root, or, to write, the owner of a private folder."""
         if owner in {_ROOT, os.geteuid()}:
             return True
         return not to_read and owner == self.status.st_uid and not self.status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
-    """Open a file as `os.open` does; returns its descriptor.
+    """Open a file like `os.open`; return its descriptor.
 
-    A pipe with a name is refused. One without, such as /dev/stdout or what a shell makes of `>(command)`, is open
-    already, and may be used.
+    A named pipe is refused. An unnamed one, such as /dev/stdout or the shell's `>(command)`, is already open and may
+    be used.
 
     Args:
-        path: of the file. A symbolic link at its end is followed unless the flags have O_NOFOLLOW or O_EXCL.
-        flags: as for `os.open`, but not O_TRUNC: nothing is cut off a file before it is known which it is.
-        mode: of a new file, before the umask.
+        path: path of the file. A symbolic link at its end is followed unless the flags have O_NOFOLLOW or O_EXCL.
+        flags: as for `os.open`, but not O_TRUNC: nothing is truncated before the file has been checked.
+        mode: mode of a new file, before the umask.
 
     Raises:
-        UnsafeFileError: another user may have chosen what would be opened.
-        OSError: it cannot be opened.
+        UnsafeFileError: another user may have chosen the file to open.
+        OSError: the file cannot be opened.
     """
     if flags & os.O_TRUNC:
         raise ValueError("a file that is cut off as it is opened cannot be checked before")
@@ -118,7 +118,7 @@ def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
         descriptor = os.open(place.name, flags, mode, dir_fd=place.folder)
         try:
             if not is_new:
-                place.check(os.fstat(descriptor), to_read=to_read)  # it may have been replaced meanwhile
+                place.check(os.fstat(descriptor), to_read=to_read)  # it may have been replaced since
             os.set_blocking(descriptor, True)
         except BaseException:
             os.close(descriptor)
@@ -127,27 +127,27 @@ def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
 
 
 def opener(mode: int) -> Callable[[str, int], int]:
-    """What `open` takes as its `opener`: `open_file` with this mode for a new file."""
+    """Return an `opener` for `open`: `open_file` with this mode for new files."""
     return lambda path, flags: open_file(path, flags, mode)
 
 
 def read_file(path: StrPath, size: int = -1) -> bytes:
-    """The first `size` bytes of a file that is trusted, or all of it.
+    """Return the first `size` bytes of a trusted file, or all of it.
 
     Raises:
         UnsafeFileError: another user may have written it.
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         return file.read(size)
 
 
 def remove_file(path: StrPath) -> None:
-    """Remove a file; that there is none is no error.
+    """Remove a file if it exists.
 
     Raises:
-        UnsafeFileError: another user may have chosen which would be removed.
-        OSError: it cannot be removed.
+        UnsafeFileError: another user may have chosen the file to remove.
+        OSError: the file cannot be removed.
     """
     with suppress(FileNotFoundError), _walked(path) as place:
         os.unlink(place.name, dir_fd=place.folder)
@@ -157,7 +157,7 @@ def check_replaceable(path: StrPath) -> None:
     """Refuse early what `new_file_for` would refuse.
 
     Raises:
-        UnsafeFileError, OSError: see there.
+        UnsafeFileError, OSError: as in `new_file_for`.
     """
     with _walked(path) as place:
         _check_target(place)
@@ -165,10 +165,10 @@ def check_replaceable(path: StrPath) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A new file beside the one that it is to replace.
+    """A new file next to the one that it will replace.
 
     Attributes:
-        file: open for writing.
+        file: file object, open for writing.
     """
 
     file: BinaryIO
@@ -176,10 +176,10 @@ class NewFile:
     _name: str
 
     def put_in_place(self) -> None:
-        """Have it on the disk, whole, and then give it the name that it is for.
+        """Flush the whole file to disk, then rename it to its final name.
 
         Raises:
-            OSError: that fails; the file before is still there.
+            OSError: flushing or renaming failed; the previous file is still there.
         """
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -194,16 +194,16 @@ class NewFile:
 
 @contextmanager
 def new_file_for(path: StrPath, mode: int = PRIVATE, *, make_folders: bool = False) -> Iterator[NewFile]:
-    """A new file with a random name beside `path`; gone at the end of the block, unless it was put in place.
+    """Create a file with a random name next to `path`; remove it at the end of the block unless it was put in place.
 
     Args:
-        path: what it is to replace. A symbolic link at its end is followed.
-        mode: of the new file, before the umask.
-        make_folders: make the folders that are missing, for their owner only.
+        path: file to replace. A symbolic link at its end is followed.
+        mode: mode of the new file, before the umask.
+        make_folders: whether to create missing folders, for their owner only.
 
     Raises:
-        UnsafeFileError: another user may have chosen what would be replaced.
-        OSError: it cannot be written.
+        UnsafeFileError: another user may have chosen the file to replace.
+        OSError: the file cannot be written.
     """
     with _walked(path, make_folders=make_folders) as place:
         _check_target(place)
@@ -214,7 +214,7 @@ def new_file_for(path: StrPath, mode: int = PRIVATE, *, make_folders: bool = Fal
             with os.fdopen(descriptor, "wb") as file:
                 yield NewFile(file, place, name)
         finally:
-            with suppress(FileNotFoundError):  # it was put in place
+            with suppress(FileNotFoundError):  # already renamed
                 os.unlink(name, dir_fd=place.folder)
 
 
@@ -228,11 +228,11 @@ def _check_target(place: _Place) -> None:
 
 @contextmanager
 def _walked(path: StrPath, *, follow: bool = True, make_folders: bool = False) -> Iterator[_Place]:
-    """The folder that a path leads to, and the name in it.
+    """Walk a path to its folder and the name in it.
 
     Raises:
-        UnsafeFileError: on the way, or at its end, is a symbolic link of another user's choice.
-        OSError: the path leads nowhere.
+        UnsafeFileError: a symbolic link on the path or at its end may be another user's.
+        OSError: the path does not exist.
     """
     walk = _Walk(os.fspath(path))
     try:
@@ -245,7 +245,7 @@ class _Walk:
     """A walk along a path.
 
     Attributes:
-        folder: descriptor of the folder that it has come to.
+        folder: descriptor of the folder reached so far.
     """
 
     def __init__(self, path: str) -> None:
@@ -256,7 +256,7 @@ class _Walk:
         self.folder = os.open("/" if path.startswith("/") else ".", _FOLDER)
 
     def to_the_end(self, *, follow: bool, make_folders: bool) -> _Place:
-        """Walk; see `_walked`."""
+        """Walk to the end of the path; see `_walked`."""
         while self._rest:
             name, is_last = self._rest.pop(), not self._rest
             found, status = _lstat(name, self.folder), os.fstat(self.folder)
@@ -268,17 +268,17 @@ class _Walk:
                 self._follow(name, found, status, is_last=is_last)
                 continue
             if found is None and make_folders:
-                with suppress(FileExistsError):  # another process was faster
+                with suppress(FileExistsError):  # another process created it first
                     os.mkdir(name, _MODE_OF_FOLDERS, dir_fd=self.folder)
             # Links of /proc cannot be read and walked: /proc/self/cwd leads to the folder itself.
             self._move_to(os.open(name, _FOLDER | (0 if is_in_proc else os.O_NOFOLLOW), dir_fd=self.folder))
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
 
     def _follow(self, name: str, link: os.stat_result, status: os.stat_result, *, is_last: bool) -> None:
-        """Put what a symbolic link says in its place.
+        """Replace a symbolic link by its target.
 
-        A link at the end of a path is never followed in a folder that others can write to. One on the way is, if the
-        user or root has made it.
+        A link at the end of a path is never followed in a folder that others can write to. One on the way is, if it
+        belongs to the user or root.
         """
         if _others_can_write(status) and (is_last or link.st_uid not in {_ROOT, os.geteuid()}):
             raise UnsafeFileError("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')
@@ -296,7 +296,7 @@ class _Walk:
 
 
 def _components(path: str) -> list[str]:
-    """The components of a path, the last one first."""
+    """Return the components of a path, the last one first."""
     return [name for name in reversed(path.split("/")) if name not in {"", "."}]
 
 
@@ -308,10 +308,10 @@ def _lstat(name: str, folder: int) -> os.stat_result | None:
 
 
 def _others_can_write(folder: os.stat_result) -> bool:
-    """Whether anybody but the user and root can put files into a folder; of access lists, the group's bits tell."""
+    """Return whether users other than this one and root can add files; of access lists, the group bits count."""
     return bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or folder.st_uid not in {_ROOT, os.geteuid()}
 
 
 def _proc_device() -> int | None:
-    """The device number of /proc; None where it is not mounted."""
+    """Return the device number of /proc; None if it is not mounted."""
     return _PROC.stat().st_dev if _PROC.is_mount() else None

@@ -1,8 +1,8 @@
-"""How far writing may run ahead of the saved state: what a run that is resumed after a kill has to write again.
+"""Limit how far writing runs ahead of the saved state: the items to rewrite when a killed run is resumed.
 
-All processes count in `Shared.counts`, each in numbers of its own, so that none needs a lock, and these only ever grow:
-the process that saves counts items that are settled, and that are saved, and notes when that was; each process counts
-the items of the chunks that it has begun to write, and those that were acknowledged.
+All processes count in `Shared.counts`, each in its own cells, so that no lock is needed, and counts only grow. The
+saving process counts items that are committed and saved, and records the time of each save; each process counts the
+items of chunks that it has begun to write, and the acknowledged ones.
 """
 
 from __future__ import annotations
@@ -14,34 +14,37 @@ from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.shared_state import Shared
 
 AHEAD_ITEMS = 4_000
-"""Items of chunks that were begun, and that no saved state knows of; beside as many as were acknowledged during the
-last `RECENT_S` seconds."""
+"""Maximum number of items in begun chunks that no saved state includes, beside as many as were acknowledged during the
+last `RECENT_S` seconds.
+"""
 
 RECENT_S = 2.0
 
 STALE_S = 1.5
-"""Seconds after the last state was saved from which what was acknowledged lately does not count: as long as saving is
-slow, it would be older than `RECENT_S` before it is saved."""
+"""Seconds after the last save from which recently acknowledged items no longer count: while saving is slow, they would
+be older than `RECENT_S` before they are saved.
+"""
 
 OPEN_SHARE = 0.25
-"""Share of what was acknowledged during the last `RECENT_S` that chunks may hold which are begun and not settled, where
-that is more than `AHEAD_ITEMS`: half a second, twice what chunks are worth (`chunk_size.AIM_S`)."""
+"""Share of the items acknowledged during the last `RECENT_S` that begun but uncommitted chunks may hold, where that is
+more than `AHEAD_ITEMS`: half a second, twice the duration of a chunk (`chunk_size.AIM_S`).
+"""
 
 _SAVED, _SAVED_AT, _SETTLED, _FIRST = 0, 1, 2, 4
 
 _SAMPLE_S = 0.1
-"""Seconds between two samples of what was acknowledged."""
+"""Seconds between two samples of the acknowledged items."""
 
 
 class RunAhead:
-    """Counts the items that no saved state knows of, and tells whether there may be more of them."""
+    """Counts the items that no saved state includes, and decides whether more may be begun."""
 
     def __init__(self, shared: Shared, clock: Clock, process: int = 0) -> None:
-        """Join those that count.
+        """Set up for one process.
 
         Args:
-            shared: where the numbers are.
-            clock: tells the time.
+            shared: the shared numbers.
+            clock: source of the time.
             process: number of this process among those that write; 0 is the one that reads and saves.
         """
         self._counts = shared.counts
@@ -58,27 +61,27 @@ class RunAhead:
         self._counts[self._begun] += items
 
     def acknowledged(self, items: int) -> None:
-        """Count items that are in the table by now."""
+        """Count acknowledged items."""
         self._counts[self._acknowledged] += items
         self._sample(self._clock.monotonic_s())
 
     def settled(self, items: int) -> None:
-        """Count items of a chunk that is settled. For the process that saves only."""
+        """Count the items of a committed chunk. For the saving process only."""
         with self._lock:
             self._counts[_SETTLED] += items
 
     def saved(self, items: int) -> None:
-        """Count items of chunks that a saved state knows of now. For the process that saves only."""
+        """Count items of chunks that a saved state now includes. For the saving process only."""
         with self._lock:
             self._counts[_SAVED] += items
             self._counts[_SAVED_AT] = self._clock.monotonic_s()
 
     def forget(self, process: int, settled_items: int) -> None:
-        """Leave out what a process that was killed had of chunks that others write again.
+        """Remove the open items of a killed process, whose chunks others write again.
 
         Args:
-            process: its number.
-            settled_items: items of the chunks that it had come to the end of.
+            process: number of the killed process.
+            settled_items: number of items in the chunks that it had completed.
         """
         lost = int(self._counts[_FIRST + 2 * process]) - settled_items
         self.settled(lost)
@@ -87,14 +90,14 @@ class RunAhead:
 
     @property
     def unsaved_items(self) -> int:
-        """Items of chunks begun, by whichever process, that no saved state knows of."""
+        """Return the number of items in chunks begun by any process that no saved state includes."""
         return int(sum(self._counts[_FIRST::2]) - self._counts[_SAVED])
 
     def may_begin(self, items: int) -> bool:
-        """Whether a chunk of so many items may be begun.
+        """Return whether a chunk of `items` items may be begun.
 
-        Each of the processes may begin one at the same moment. One that is larger than what all may run ahead is worth
-        a moment of writing at a high rate, and is let through while the others leave half of that.
+        Each of the processes may begin one at the same moment. A chunk larger than the whole limit is worth a moment of
+        writing at a high rate, and is let through while the others leave half of the limit.
         """
         now_s = self._clock.monotonic_s()
         self._sample(now_s)
@@ -107,7 +110,7 @@ class RunAhead:
         return self.unsaved_items - allowed + reserved <= AHEAD_ITEMS
 
     def _recent(self, now_s: float) -> float:
-        """Items acknowledged during the last `RECENT_S`, rather fewer than more."""
+        """Return the items acknowledged during the last `RECENT_S`, as a low estimate."""
         while self._samples and self._samples[0][0] < now_s - RECENT_S:
             self._samples.popleft()
         return sum(self._counts[_FIRST + 1 :: 2]) - self._samples[0][1] if self._samples else 0.0

@@ -1,7 +1,7 @@
-"""How long a command may run: when the time is over it is asked to stop, as a signal would.
+"""Limit the running time of a command: after it, request a stop as a signal would.
 
-By an alarm of the operating system and not by a thread, which would be there before workers are forked. The alarm runs
-on a clock that nobody sets (`setitimer(2)`, ITIMER_REAL).
+Uses an alarm of the operating system instead of a thread, which would exist before workers are forked. The alarm runs
+on a clock that cannot be set (`setitimer(2)`, ITIMER_REAL).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SOON_S = 0.001
 
 
 def _set_alarm(delay_s: float, handler: Callable[[], None]) -> None:
-    """Have `handler` called once, in the main thread; a delay of 0 calls it off."""
+    """Call `handler` once, in the main thread, after `delay_s` seconds; a delay of 0 cancels it."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
         handler()
@@ -25,7 +25,7 @@ def _set_alarm(delay_s: float, handler: Callable[[], None]) -> None:
 
 
 class RunningTime:
-    """Counts from when it is made."""
+    """Running time since this object was created."""
 
     def __init__(
         self,
@@ -33,19 +33,19 @@ class RunningTime:
         clock: Callable[[], float] = time.monotonic,
         set_alarm: Callable[[float, Callable[[], None]], None] = _set_alarm,
     ) -> None:
-        """Begin to count.
+        """Start counting.
 
         Args:
             limit_s: seconds that the command may take.
-            clock: tells seconds that never go back.
-            set_alarm: has something done after some seconds.
+            clock: clock in seconds that never go back.
+            set_alarm: schedules a call after some seconds.
         """
         self._clock = clock
         self._set_alarm = set_alarm
         self._over_s = clock() + limit_s
 
     def watch(self, when_over: Callable[[], None]) -> None:
-        """Have `when_over` called once the time is over; at once if it is already."""
+        """Call `when_over` once the time is over; at once if it already is."""
 
         def look() -> None:
             left_s = self._over_s - self._clock()
@@ -57,5 +57,5 @@ class RunningTime:
         self._set_alarm(max(self._over_s - self._clock(), _SOON_S), look)
 
     def end(self) -> None:
-        """Watch no more."""
+        """Cancel the call."""
         self._set_alarm(0.0, lambda: None)

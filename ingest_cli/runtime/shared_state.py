@@ -1,7 +1,7 @@
-"""What all that write have to know of each other at any moment: how far time is reserved, and who wants to stop.
+"""State shared by all writers at any moment: how far time is reserved, and whether to stop.
 
-A handful of numbers. In one process they are attributes; with worker processes they lie in memory that all of them
-share, behind a lock that nobody takes along who is killed while holding it.
+A set of numbers. In one process they are attributes; with worker processes they are in shared memory, behind a lock
+that is released if its holder is killed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LOCKED = (
     "trial_throttled",
     "trial_taken_wcu_per_s",
 )
-"""The attributes that are read and written under the lock, in the order in which they lie in memory."""
+"""Attributes that are read and written under the lock, in their order in memory."""
 
 _STATE = struct.Struct(f"{len(_LOCKED)}d")
 _FAILING_SINCE, _STOP, _SURE_UNTIL, _PROGRESS, _CELLS = (len(_LOCKED) + i for i in range(5))
@@ -49,51 +49,51 @@ _READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
 
 MAX_PACES, PACE_CELLS = 64, 18
-"""Hot keys whose pace is common to all processes, and the numbers that each takes; others have one in each process."""
+"""Number of hot keys with a pace common to all processes, and numbers per key; further keys have a pace per process."""
 
 
 def counts_of(processes: int) -> int:
-    """Length of `Shared.counts` for so many processes: four numbers for all, and two for each."""
+    """Return the length of `Shared.counts`: four numbers for all, and two for each process."""
     return 4 + 2 * processes
 
 
 def process_context() -> BaseContext:
-    """How worker processes are started.
+    """Return the multiprocessing context for worker processes.
 
-    Forked where that is safe, since a fork has all libraries loaded and shares their memory: on Linux. macOS's own
-    libraries do not survive a fork (CPython's issue 33725, which made `spawn` the default there).
+    Workers are forked where that is safe (Linux), since a fork has all libraries loaded and shares their memory.
+    macOS's own libraries do not survive a fork (CPython's issue 33725, which made `spawn` the default there).
     """
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 class Shared:
-    """The numbers of one process. `with` gives them for reading and writing, to one thread at a time.
+    """Numbers of one process. `with` gives one thread at a time access to them.
 
     Attributes:
-        rate_wcu_per_s: at which time is reserved.
-        ceiling_wcu_per_s: of the rate; NaN: none.
-        limit_wcu_per_s: what the table was last seen to take at most; NaN: not known.
-        limit_seen_s: when that was.
-        settled_s: until when answers are those to requests at an earlier rate.
-        ready_s: until when time is reserved.
-        adapted_s: when the rate was last raised.
+        rate_wcu_per_s: rate at which time is reserved.
+        ceiling_wcu_per_s: maximum of the rate; NaN: none.
+        limit_wcu_per_s: last observed maximum of the table; NaN: not known.
+        limit_seen_s: time of that observation.
+        settled_s: time until which responses belong to requests at an earlier rate.
+        ready_s: time until which capacity is reserved.
+        adapted_s: time of the last increase of the rate.
         idle: 1.0 if no request waited then, else 0.0.
-        left_wcu: what may still be consumed; NaN: no limit.
-        noise: share of requests that are throttled whatever the rate.
-        noise_due_s: when that is to be measured again.
-        since_s: when counting of the next five began.
-        requests: requests answered.
-        throttled: those of them of which the table left something, or all.
-        sent_wcu: their capacity units.
-        unprocessed_wcu: the units of these that were not taken.
-        trial_rate_wcu_per_s: the rate before the current trial of a lower one; NaN: there is no trial.
-        trial_throttled: the share of requests throttled at that rate.
-        trial_taken_wcu_per_s: what the table took at that rate.
-        failing_since_s: since when nothing was acknowledged although it was tried; NaN: it is.
-        progress_s: when something was acknowledged last.
-        sure_until_s: until when the lock of the dataset is ours for sure, as `fence.since_start_s` counts.
-        paces: of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
-        counts: of items, see `run_ahead`; read and written without the lock, each by one process only.
+        left_wcu: units that may still be consumed; NaN: no limit.
+        noise: share of requests that are throttled at any rate.
+        noise_due_s: time of the next measurement of it.
+        since_s: start of the counting of the next five.
+        requests: number of answered requests.
+        throttled: number of those that the table did not process completely.
+        sent_wcu: capacity units of the answered requests.
+        unprocessed_wcu: units of these that were not processed.
+        trial_rate_wcu_per_s: rate before the current trial of a lower one; NaN: no trial.
+        trial_throttled: share of requests throttled at that rate.
+        trial_taken_wcu_per_s: throughput of the table at that rate.
+        failing_since_s: time since which no attempt was acknowledged; NaN: attempts succeed.
+        progress_s: time of the last acknowledgement.
+        sure_until_s: time until which the lock of the dataset is certainly held, on the clock `fence.since_start_s`.
+        paces: paces of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
+        counts: item counts, see `run_ahead`; used without the lock, each written by one process only.
     """
 
     counts: list[float] | memoryview[float]
@@ -106,7 +106,7 @@ class Shared:
         self._reset()
 
     def _reset(self) -> None:
-        """Set all numbers to what they are at the start of a run."""
+        """Set all numbers to their values at the start of a run."""
         self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
         self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
         self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
@@ -125,29 +125,29 @@ class Shared:
         self._here.release()
 
     def look(self) -> tuple[float, float]:
-        """`rate_wcu_per_s` and `ceiling_wcu_per_s` as they are now; waits for nobody, and changes nothing."""
+        """Return the current `rate_wcu_per_s` and `ceiling_wcu_per_s`, without locking."""
         return self.rate_wcu_per_s, self.ceiling_wcu_per_s
 
     def reserved_until_s(self) -> float:
-        """`ready_s` as it is now; waits for nobody."""
+        """Return the current `ready_s`, without locking."""
         return self.ready_s
 
 
 class SharedByProcesses(Shared):
-    """The same numbers for several processes; to be handed to each as it is started.
+    """The same numbers for several processes; passed to each when it is started.
 
-    They lie in a file without a name, which is locked as a whole (POSIX record locks, fcntl(2)): the system itself
-    takes the lock from a process that dies, however it does, and from no other.
+    They are in an unnamed file, which is locked as a whole (POSIX record locks, fcntl(2)): the system releases the lock
+    of a process that dies in any way, and of no other.
 
     Attributes:
         stop: whether the run is to end.
     """
 
     def __init__(self, processes: int = 1) -> None:
-        """Make them.
+        """Create the numbers.
 
         Args:
-            processes: how many there are.
+            processes: number of processes.
 
         Raises:
             OSError: the system has no room for a file of a few bytes.
@@ -165,7 +165,7 @@ class SharedByProcesses(Shared):
         self.joined()
 
     def joined(self) -> None:
-        """Begin to use them in a process that was forked, in which nobody else does; its threads were not copied."""
+        """Prepare for use in a forked process, where no other thread uses them: threads are not copied."""
         self._here = threading.Lock()
         self._load()
 
@@ -230,11 +230,11 @@ class SharedByProcesses(Shared):
 
     @property
     def stop(self) -> bool:
-        """Whether the run is to end."""
+        """Return whether the run is to end."""
         return bool(self._cells[_STOP])
 
     def request_stop(self) -> None:
-        """Let all processes know that the run is to end."""
+        """Signal to all processes that the run is to end."""
         self._cells[_STOP] = 1.0
 
     def _load(self) -> None:
@@ -246,7 +246,7 @@ class SharedByProcesses(Shared):
 
 
 def _nameless_file(cells: int) -> int:
-    """A file of so many numbers that goes away with the last who has it open; in memory, where the system has that."""
+    """Create an unnamed file for `cells` numbers, in memory where supported, that disappears when last closed."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("ingest-cli")
     else:

@@ -1,4 +1,4 @@
-"""The notice, two minutes ahead, that EC2 takes a spot instance back.
+"""Watch for the EC2 spot interruption notice, which comes two minutes ahead.
 
 Instance metadata service, version 2 (Amazon EC2 User Guide, "Spot Instance interruption notices"): a
 session token first, then `spot/instance-action`, which is 404 until there is a notice.
@@ -27,11 +27,11 @@ _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
 
 @dataclass(slots=True)
 class SpotNotice:
-    """Asks the metadata service of this instance.
+    """Client of this instance's metadata service.
 
     Attributes:
-        address: of the service.
-        every_s: seconds between two looks, as AWS advises.
+        address: address of the service.
+        every_s: seconds between two requests, as AWS advises.
     """
 
     address: str
@@ -40,7 +40,7 @@ class SpotNotice:
 
     @classmethod
     def here(cls, endpoint_url: str | None) -> SpotNotice | None:
-        """The notice of the machine we are on; None where there can be none: off EC2, or beside a stand-in."""
+        """Return the client for this machine; None outside EC2, or with a local stand-in for DynamoDB."""
         if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
             return None
         told = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
@@ -53,10 +53,10 @@ class SpotNotice:
         return notice if notice._answers() else None
 
     def look(self, stop: StopRequest) -> None:
-        """Ask for a stop if there is a notice.
+        """Request a stop if there is a notice.
 
         Raises:
-            OSError: the service does not answer just now.
+            OSError: the service is temporarily unreachable.
         """
         if self._token is None:
             self._token = self._new_token()
@@ -73,7 +73,7 @@ class SpotNotice:
     def _answers(self) -> bool:
         try:
             self._token = self._new_token()
-        except (OSError, HTTPException, ValueError):  # nobody there, somebody else, or not an address
+        except (OSError, HTTPException, ValueError):  # no service, another service, or not an address
             return False
         return True
 
@@ -82,17 +82,17 @@ class SpotNotice:
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
         request = urllib.request.Request(self.address + path, method=method, headers=headers)  # noqa: S310 - http only
-        # Never through a proxy, and nowhere else: the service sends nobody on.
+        # Without proxies and redirects: the service never redirects.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
         with opener.open(request, timeout=_TIMEOUT_S) as answer:
             return str(answer.read(_MAX_BYTES).decode("ascii", "replace"))
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Takes a redirect for the error that it is here."""
+    """Treats redirects as errors."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow none."""
+        """Refuse the redirect."""
 
 
 def _is_ec2() -> bool:

@@ -1,4 +1,4 @@
-"""A wish to stop: who had it, and that everybody hears of it."""
+"""Stop requests: their reason, and their distribution to all parts of a run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ CONTINUE = f"{_AGAIN} to go on"
 
 
 def without_restart(advice: str) -> str:
-    """What to say of a run with --restart that can be gone on with: the same command would begin it once more."""
+    """Return the advice to resume without --restart, which would start over again."""
     if _AGAIN in advice:
         return advice.replace(_AGAIN, "run the same command without --restart")
     return advice if "--restart" in advice else f"{advice}; to go on, leave --restart out"
 
 
 class StopRequest:
-    """Set once, from a signal handler or any thread; seen by all.
+    """Set once, from a signal handler or any thread; visible to all.
 
     Attributes:
-        event: set once somebody asked.
-        is_begun_anew: whether the run has begun anew, as --restart asks for, and can be gone on with.
+        event: set once a stop was requested.
+        is_begun_anew: whether the run was restarted with --restart, and can be resumed without it.
     """
 
     def __init__(self) -> None:
@@ -33,17 +33,17 @@ class StopRequest:
         self._told: list[Callable[[], None]] = []
 
     def tell(self, hear: Callable[[], None]) -> None:
-        """Have `hear` called as soon as somebody asks: from a signal handler, too, so that it must not wait."""
+        """Call `hear` on the first request; it must not wait, since it may run in a signal handler."""
         self._told.append(hear)
         if self.event.is_set():
             hear()
 
     def request(self, reason: str) -> None:
-        """Ask the run to drain what is in flight, save, and end. The first reason counts."""
+        """Ask the run to drain requests in flight, save, and end. The first reason is kept."""
         self.fail(TryAgainError(f"{reason}; {CONTINUE}"))
 
     def fail(self, fault: BaseException) -> None:
-        """Ask the run to end, and to raise `fault` when it does."""
+        """Ask the run to end and then raise `fault`."""
         if not self.event.is_set():
             self._fault = fault
             self.event.set()
@@ -52,24 +52,24 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Whether somebody asked."""
+        """Return whether a stop was requested."""
         return self.event.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, as long as nobody asks.
+        """Sleep for `seconds` or until a stop is requested.
 
         Raises:
-            Exception: as `check`.
+            Exception: as in `check`.
         """
         self.event.wait(seconds)
         self.check()
 
     def check(self) -> None:
-        """Raise if somebody asked.
+        """Raise if a stop was requested.
 
         Raises:
-            TryAgainError: with the reason, and what to do.
-            Exception: what the run was made to fail with.
+            TryAgainError: gives the reason, and what to do.
+            Exception: the fault that was passed to `fail`.
         """
         if self.event.is_set():
             raise self._fault
