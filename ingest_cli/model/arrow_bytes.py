@@ -1,8 +1,8 @@
-"""The bytes of Arrow's columns of text, as numpy has them.
+"""Access the bytes of Arrow text columns from numpy.
 
-A kernel of Arrow's has its price before it looks at the first cell, and a high one where it compiles a regular
-expression. numpy looks at the same bytes for a fraction of it, as long as it can be told where to look. What is here
-says where, and puts texts together from pieces that lie somewhere else.
+An Arrow kernel has a fixed cost before the first cell, and a high one if it compiles a regular expression. numpy reads
+the same bytes for a fraction of it, given their positions. These functions return the positions, and assemble texts
+from pieces stored elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Positions = npt.NDArray[np.integer]
 
 
 def bytes_of(cells: pa.StringArray | pa.BinaryArray) -> tuple[IndexArray, Bytes]:
-    """Give where each of n cells starts and the last one ends, shape (n + 1,), in their bytes, shape (m,)."""
+    """Return the n + 1 offsets of n cells, shape (n + 1,), and their bytes, shape (m,)."""
     if not len(cells):
         return np.zeros(1, np.int32), np.empty(0, np.uint8)
     _, offsets_buffer, data_buffer = cells.buffers()
@@ -32,12 +32,12 @@ def bytes_of(cells: pa.StringArray | pa.BinaryArray) -> tuple[IndexArray, Bytes]
 
 
 def lengths_of(cells: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int64]:
-    """Lengths in bytes. Shape (n,)."""
+    """Return the lengths in bytes. Shape (n,)."""
     return np.diff(bytes_of(cells)[0]).astype(np.int64)
 
 
 def text(offsets: Positions, data: Bytes, valid: BoolArray | None = None) -> pa.StringArray:
-    """Make n cells of their bytes: the reverse of `bytes_of`; neither is copied.
+    """Build n cells from bytes without copying; the reverse of `bytes_of`.
 
     Args:
         offsets: shape (n + 1,).
@@ -50,20 +50,20 @@ def text(offsets: Positions, data: Bytes, valid: BoolArray | None = None) -> pa.
 
 
 def text_of(matrix: Bytes) -> pa.StringArray:
-    """Make a text of each row of `matrix`, shape (n, width)."""
+    """Build a text from each row of `matrix`, shape (n, width)."""
     rows, width = matrix.shape
     return text(np.arange(rows + 1, dtype=np.int32) * np.int32(width), matrix)
 
 
 def gathered(data: Bytes, starts: Positions, width: int) -> Bytes:
-    """Give `width` bytes of `data` from each of the `starts` on. Shape (n, width)."""
+    """Return the `width` bytes of `data` at each of the `starts`. Shape (n, width)."""
     if not len(starts) or not width:
         return np.empty((len(starts), width), np.uint8)
     return _windows(np.ascontiguousarray(data), width)[starts].view(np.uint8).reshape(len(starts), width)
 
 
 def prefixed(prefix: bytes, data: Bytes, starts: Positions, lengths: Positions) -> pa.StringArray:
-    """Put `prefix` before each of n pieces of `data`, of which few lengths are distinct."""
+    """Prepend `prefix` to each of n pieces of `data`; fast if few lengths are distinct."""
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(lengths + len(prefix), out=offsets[1:])
     laid = np.empty(offsets[-1], np.uint8)
@@ -78,12 +78,12 @@ def prefixed(prefix: bytes, data: Bytes, starts: Positions, lengths: Positions) 
 
 
 def _windows(data: Bytes, width: int) -> npt.NDArray[np.void]:
-    """Every stretch of `width` bytes as one value. Shape (m - width + 1,); nothing is copied."""
+    """Return every run of `width` bytes as one value. Shape (m - width + 1,); nothing is copied."""
     return np.ndarray((len(data) - width + 1,), f"V{width}", data, 0, (1,))
 
 
 def count_before(mask: BoolArray, positions: Positions) -> npt.NDArray[np.int64]:
-    """Count what is set before each of the ascending `positions`; cheapest where little is set.
+    """Count the set elements before each of the ascending `positions`; fastest on a sparse mask.
 
     Args:
         mask: shape (m,).
@@ -93,40 +93,40 @@ def count_before(mask: BoolArray, positions: Positions) -> npt.NDArray[np.int64]
 
 
 class Pool:
-    """Columns of pieces, laid end to end."""
+    """Concatenated columns of pieces."""
 
     def __init__(self) -> None:
         self._columns = list[pa.StringArray]()
         self._size = 0
 
     def add(self, column: pa.StringArray | Sequence[str]) -> int:
-        """Add a column; gives the position of its first text."""
+        """Add a column; return the position of its first text."""
         self._columns.append(column if isinstance(column, pa.Array) else pa.array(column, pa.string()))
         begin, self._size = self._size, self._size + len(column)
         return begin
 
     def joined(self, pieces: Positions, bounds: Positions) -> pa.StringArray:
-        """Put n texts together from pieces that follow each other.
+        """Build n texts by concatenating adjacent pieces.
 
         Args:
-            pieces: shape (m,): position of each.
-            bounds: shape (n + 1,), ascending from 0 to m: where the pieces of each text begin.
+            pieces: shape (m,): position of each piece.
+            bounds: shape (n + 1,), ascending from 0 to m: first piece of each text.
         """
         offsets, data = bytes_of(pa.concat_arrays(self._columns).take(pa.array(pieces)))
         return text(offsets[bounds], data)
 
 
 def encoded(values: pa.Array) -> tuple[IndexArray, pa.Array]:
-    """Give the position of each of n values among the distinct ones, shape (n,), and those in order of appearance."""
+    """Return the position of each of n values among the distinct ones, shape (n,), and those in order of appearance."""
     dictionary = values.dictionary_encode()
     return dictionary.indices.to_numpy(zero_copy_only=False), dictionary.dictionary
 
 
 def compacted(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give the distinct codes, ascending, and the place of each of n codes among them, shape (n,).
+    """Return the distinct codes, ascending, and the position of each of n codes among them, shape (n,).
 
     Args:
-        codes: shape (n,), not negative, and so small that there may be a table of all that are possible.
+        codes: shape (n,), not negative, and small enough for a table of all possible codes.
     """
     seen = np.bincount(codes) > 0
     return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]

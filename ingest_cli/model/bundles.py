@@ -1,7 +1,7 @@
-"""Rows of several small sources in one chunk, so that what a chunk costs is paid once for all of them.
+"""Bundles: rows of several small sources in one chunk, to share the fixed cost of a chunk.
 
-A bundle is a chunk of rows and the parts that it is made of. Rows are numbered through from its first to its last, as
-if they were read from one stream; its parts know what that comes to in the source where a row really stands.
+A bundle is a chunk of rows and the parts it consists of. Its rows are numbered continuously, as if read from one
+stream; its parts convert these numbers to those in the original source.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Part:
     """Consecutive records of one member of a source.
 
     Attributes:
-        origin: where they come from.
-        span: where they lie; it has an end.
-        first_record: how many records of the bundle stand before them.
-        first_line: how many line ends are in the bytes of the bundle before them.
+        origin: source of the records.
+        span: position of the records; it has an end.
+        first_record: number of records of the bundle before them.
+        first_line: number of line ends in the bytes of the bundle before them.
     """
 
     origin: Origin
@@ -37,11 +37,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Rows that go through the later stages together.
+    """Rows that pass through the later stages together.
 
     Attributes:
-        parts: what they are made of, in order, none of them without a record.
-        rows: all of them as one chunk. That of a single part is numbered as its source is.
+        parts: parts in order, each with at least one record.
+        rows: all rows as one chunk. That of a single part keeps the numbering of its source.
     """
 
     parts: tuple[Part, ...]
@@ -49,16 +49,16 @@ class Bundle:
 
     @classmethod
     def of(cls, origin: Origin, rows: RowChunk) -> Bundle:
-        """A chunk of one source."""
+        """Wrap a chunk of one source."""
         return cls((Part(origin, Span(rows.start, rows.end)),), rows)
 
     @property
     def can_be_joined(self) -> bool:
-        """Whether its records can be told apart by their bytes, as one that was given up unread cannot."""
+        """Return whether its bytes delimit its records; those of records abandoned unread do not."""
         return isinstance(self.rows, TableChunk) or bool(self.rows.data)
 
     def fits(self, other: Bundle) -> bool:
-        """Whether `other` can be joined behind it: both have the same columns, and no line end comes of their seam."""
+        """Return whether `other` can be appended: equal columns, and no new line end where they meet."""
         mine, others = self.rows.cells, other.rows.cells
         return (
             self.can_be_joined
@@ -71,12 +71,12 @@ class Bundle:
 
 
 def place(parts: Sequence[Part], record: int, line: int) -> tuple[Origin, int, int]:
-    """Where a record of a bundle really stands: its origin, and the numbers of its row and line there, from 1.
+    """Locate a record of a bundle: its origin, and its row and line number there, from 1.
 
     Args:
-        parts: of the bundle.
-        record: its index in the bundle.
-        line: how many line ends are in the bytes of the bundle before it.
+        parts: parts of the bundle.
+        record: index of the record in the bundle.
+        line: number of line ends in the bytes of the bundle before it.
     """
     part = parts[bisect_right(parts, record, key=lambda one: one.first_record) - 1]
     start = part.span.start
@@ -84,7 +84,7 @@ def place(parts: Sequence[Part], record: int, line: int) -> tuple[Origin, int, i
 
 
 def joined(bundles: Sequence[Bundle]) -> Bundle:
-    """One bundle of the parts of all `bundles`, which fit each other, in order."""
+    """Join `bundles` that fit each other, in order."""
     if len(bundles) == 1:
         return bundles[0]
     chunks = [one.rows for one in bundles]
@@ -118,12 +118,12 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
 
 
 def _lines(chunk: RowChunk) -> int:
-    """How many lines its records are, as it numbers them."""
+    """Return the number of lines in its records, by its own numbering."""
     return chunk.records if isinstance(chunk, TableChunk) else count_lines(chunk.data)
 
 
 def _before(sizes: Iterable[int]) -> list[int]:
-    """The sum of the sizes before each."""
+    """Return the sum of the sizes before each."""
     return list(accumulate(sizes, initial=0))[:-1]
 
 
@@ -134,7 +134,7 @@ def _bounds(several: Sequence[OffsetArray]) -> OffsetArray:
 
 
 def _shifted(records: Sequence[int], indices: Iterable[IndexArray]) -> IndexArray:
-    """Record indices of chunks as those of the bundle; `records`: how many stand before each chunk."""
+    """Convert record indices of chunks to those of the bundle; `records`: number of records before each chunk."""
     moved = [index + np.int32(before) for before, index in zip(records, indices, strict=True)]
     return np.concatenate(moved).astype(np.int32, copy=False)
 

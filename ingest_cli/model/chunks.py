@@ -1,7 +1,7 @@
-"""The values that flow from stage to stage: frozen, column-wise, without behaviour of their own.
+"""Frozen, columnar values that pass from stage to stage.
 
-A row is known by its *record index* within its chunk until a person has to be told about it; only
-then is the index turned into a row number and a line number.
+A row is identified by its *record index* within its chunk; the index is converted to a row number and a line number
+only for output to the operator.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ OffsetArray = npt.NDArray[np.int64]
 LF, CR = 0x0A, 0x0D
 
 CLASS_ORDER = ("email", "email_base", "iccid", "id", "imei", "imsi", "phone", "username")
-"""Every namespace of the keyed hash, in the byte order in which a record lists its identifiers."""
+"""Namespaces of the keyed hash, in the byte order in which a record lists its identifiers."""
 
 
 def line_ends(data: bytes, *, final: bool = True) -> OffsetArray:
-    """Offsets just after each LF, CRLF or lone CR; a CR at the very end of unfinished data is left open."""
+    """Return the offsets just after each LF, CRLF or lone CR, except a CR at the very end of unfinished data."""
     view = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(view == LF) + 1
     if b"\r" in data:
@@ -39,7 +39,7 @@ def line_ends(data: bytes, *, final: bool = True) -> OffsetArray:
 
 
 def count_lines(data: bytes) -> int:
-    """Number of line ends in `data`, which does not end between a CR and its LF."""
+    """Return the number of line ends in `data`, which does not end between a CR and its LF."""
     lines = data.count(b"\n")
     if b"\r" in data:
         lines += data.count(b"\r") - data.count(b"\r\n")
@@ -48,12 +48,12 @@ def count_lines(data: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place between two records of a decoded stream, and what lies before it.
+    """A position between two records of a decoded stream.
 
     Attributes:
-        offset: bytes of decoded UTF-8 before it.
-        row: rows before it; a header is not a row.
-        line: line ends before it; a header is a line.
+        offset: number of decoded UTF-8 bytes before it.
+        row: number of rows before it; a header is not a row.
+        line: number of line ends before it; a header is a line.
     """
 
     offset: int = 0
@@ -63,11 +63,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a decoded stream, from one place between records to another.
+    """A range of a decoded stream, between two record boundaries.
 
     Attributes:
-        start: where it begins.
-        end: where it ends; None: where the stream does.
+        start: first position.
+        end: end position; None: the end of the stream.
     """
 
     start: Position
@@ -75,21 +75,21 @@ class Span:
 
 
 WHOLE = Span(Position())
-"""All of a stream."""
+"""The whole stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What is to be read of a source.
+    """The ranges of a source that are still to be read.
 
     Attributes:
-        members: by number of the member: the stretches of it, in order. Members behind these are read whole.
+        members: ranges in order, by member number. Members after these are read whole.
     """
 
     members: tuple[tuple[Span, ...], ...] = ()
 
     def of(self, member: int) -> tuple[Span, ...]:
-        """The stretches of a member, in order."""
+        """Return the ranges of a member, in order."""
         return self.members[member] if member < len(self.members) else (WHOLE,)
 
 
@@ -99,12 +99,12 @@ EVERYTHING = Remaining()
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows come from.
+    """Source of rows.
 
     Attributes:
         shard: number of the source.
-        member: number of the file within it; 0 for a source that is no archive.
-        name: of the source, and of the member behind it, for people.
+        member: number of the file within it; 0 for a source that is not an archive.
+        name: display name of the source, followed by that of the member.
     """
 
     shard: int
@@ -114,14 +114,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row, or an item of a row, that did not reach the table, and why. Never its content.
+    """A row, or an item of a row, that did not reach the table, and the reason. Never its content.
 
     Attributes:
         row, line: numbers within the source, counted from 1.
         stage: `parse`, `normalize` or `write`.
         reason: a fixed word such as `too_short`.
         field: the manifest's column name, or the item's kind at the stage `write`; None for a whole row.
-        raw: the record as it stands in the dump; only where the operator asked for it.
+        raw: the record as found in the dump; only if the operator requested it.
     """
 
     row: int
@@ -134,23 +134,23 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class RowChunk:
-    """Some consecutive records of one source, parsed into columns.
+    """Consecutive records of one source, parsed into columns.
 
     Attributes:
-        start, end: where the chunk lies in the decoded stream.
-        data: the bytes of its records.
-        bounds: shape (records + 1,): where each record begins in `data`; the last is len(data).
+        start, end: position of the chunk in the decoded stream.
+        data: bytes of its records.
+        bounds: shape (records + 1,): start of each record in `data`; the last is len(data).
         index: shape (rows,), ascending: record index of each parsed row.
         cells: column name → binary array of length rows; only the columns the manifest names. Bytes
-            as they came, which need not be valid UTF-8.
+            as read, which need not be valid UTF-8.
         skipped: reason → record indices of the records that are not rows of data.
         rejected: (record index, reason) of each record that could not be parsed.
         flags: name of an oddity → number of rows read in spite of it.
         loose: ascending: record indices of the rows whose cells fit their columns only by a rule of the manifest, or by
-            taking a quote as an ordinary character. Normalizing believes such a row only if its identifiers bear it
-            out.
-        passed_over: name of a table, sheet or the like that is not read → rows of it between these records, or
-            beside them. None of them is a record, and none is in the account of rows.
+            treating a quote as an ordinary character. Normalizing accepts such a row only if its identifiers confirm
+            it.
+        passed_over: name of a table, sheet or the like that is not read → number of its rows between these records, or
+            beside them. These rows are neither records nor counted in the account.
     """
 
     start: Position
@@ -167,29 +167,29 @@ class RowChunk:
 
     @property
     def records(self) -> int:
-        """Number of records of every sort in the chunk."""
+        """Number of all records in the chunk."""
         return len(self.bounds) - 1
 
     @property
     def size_bytes(self) -> int:
-        """Decoded bytes it was made of."""
+        """Number of decoded bytes in the chunk."""
         return len(self.data)
 
     def place(self, records: int) -> Position:
-        """Where the first so many of its records end."""
+        """Return the end position of the first `records` records."""
         data = self.data[: int(self.bounds[records])]
         return Position(self.start.offset + len(data), self.start.row + records, self.start.line + count_lines(data))
 
     def for_rejects(self, *, keep_raw: bool) -> Self:
-        """No more of it than rejects need.
+        """Return a copy that keeps only what rejects need.
 
         Args:
-            keep_raw: whether `raw` will be asked.
+            keep_raw: whether `raw` will be called.
         """
         return replace(self, cells={}) if keep_raw else replace(self, cells={}, data=b"")
 
     def without_bytes(self) -> RowChunk:
-        """The same with the numbers of its lines in place of its bytes, which `raw` cannot show then."""
+        """Return a copy with line numbers in place of bytes; `raw` cannot show records of it."""
         line = (self.lines(np.arange(self.records, dtype=np.int32)) - self.start.line).astype(np.int32)
         return NumberedChunk(
             self.start,
@@ -208,34 +208,34 @@ class RowChunk:
         )
 
     def rows(self, index: IndexArray) -> OffsetArray:
-        """Row numbers, from 1, of the records at `index`. Shape of `index`."""
+        """Return the row numbers, from 1, of the records at `index`. Shape of `index`."""
         return self.start.row + 1 + index.astype(np.int64)
 
     def lines(self, index: IndexArray) -> OffsetArray:
-        """Numbers, from 1, of the lines on which the records at `index` begin. Shape of `index`."""
+        """Return the numbers, from 1, of the lines on which the records at `index` begin. Shape of `index`."""
         if self._has_a_line_each():
             return self.start.line + 1 + index.astype(np.int64)
         return self.start.line + 1 + np.searchsorted(line_ends(self.data), self.bounds[index], side="right")
 
     def _has_a_line_each(self) -> bool:
-        """Whether each record is one line, of which its line end is the end."""
+        """Return whether each record is exactly one line, including its line end."""
         if self.end.line - self.start.line != self.records or not self.data:
             return False
         last = np.frombuffer(self.data, np.uint8)[self.bounds[1:] - 1]
         return bool(((last == LF) | (last == CR)).all())
 
     def raw(self, index: int) -> str:
-        """The record at `index` as it stands in the dump, without its line end."""
+        """Return the record at `index` as found in the dump, without its line end."""
         return self.data[self.bounds[index] : self.bounds[index + 1]].decode("utf-8", "replace").rstrip("\r\n")
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedChunk(RowChunk):
-    """A chunk without its bytes, as another process is given it.
+    """A chunk without its bytes, for transfer to another process.
 
     Attributes:
-        line: shape (records,): on which line each record begins, from 1, the lines before the chunk not counted.
-        decoded_bytes: how many bytes it was made of.
+        line: shape (records,): line on which each record begins, from 1, not counting the lines before the chunk.
+        decoded_bytes: number of decoded bytes it had.
     """
 
     line: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
@@ -243,10 +243,10 @@ class NumberedChunk(RowChunk):
 
     @property
     def size_bytes(self) -> int:
-        """Decoded bytes it was made of."""
+        """Number of decoded bytes it had."""
         return self.decoded_bytes
 
-    def for_rejects(self, *, keep_raw: bool) -> Self:  # noqa: ARG002 - there is nothing that could be kept
+    def for_rejects(self, *, keep_raw: bool) -> Self:  # noqa: ARG002 - there are no bytes to keep
         """See `RowChunk.for_rejects`."""
         return replace(self, cells={})
 
@@ -257,35 +257,35 @@ class NumberedChunk(RowChunk):
 
 @dataclass(frozen=True, slots=True)
 class TableChunk(RowChunk):
-    """Some consecutive rows of a source that is no text, such as a Parquet file.
+    """Consecutive rows of a binary source, such as a Parquet file.
 
     `data` is empty and `bounds` all zeros; the offset and the line of a position are its row.
     """
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of its cells."""
+        """Number of bytes in its cells."""
         return sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in self.cells.values())
 
     def without_bytes(self) -> RowChunk:
-        """The same: it has none."""
+        """Return the chunk itself, which has no bytes."""
         return self
 
     def place(self, records: int) -> Position:
-        """Where the first so many of its records end."""
+        """Return the end position of the first `records` records."""
         row = self.start.row + records
         return Position(row, row, row)
 
     def for_rejects(self, *, keep_raw: bool) -> Self:
-        """See `RowChunk.for_rejects`; what `raw` shows are the cells."""
+        """See `RowChunk.for_rejects`; `raw` shows the cells."""
         return self if keep_raw else replace(self, cells={})
 
     def lines(self, index: IndexArray) -> OffsetArray:
-        """Their row numbers. Shape of `index`."""
+        """Return the row numbers. Shape of `index`."""
         return self.rows(index)
 
     def raw(self, index: int) -> str:
-        """The cells of the record at `index` that the manifest names, as a JSON object; empty if it was not parsed."""
+        """Return the manifest's cells of the record at `index` as a JSON object; empty if it was not parsed."""
         at = int(np.searchsorted(self.index, index))
         if at == len(self.index) or self.index[at] != index:
             return ""
@@ -305,7 +305,7 @@ class Identified:
         value: length n: canonical values.
         label: length n: fine labels, dictionary-encoded.
         lookup: shape (n,): whether the value becomes an item of its own.
-        mask: length n: what may be shown of the value, dictionary-encoded or not.
+        mask: length n: displayable part of the value, dictionary-encoded or not.
     """
 
     kind: str
@@ -318,11 +318,11 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The rows of a chunk that hold at least one usable identifier.
+    """The rows of a chunk with at least one usable identifier.
 
     Attributes:
         index: shape (rows,): record index of each row in its chunk.
-        identifiers: one entry for each class the chunk holds, in `CLASS_ORDER`; `email_base` left out.
+        identifiers: one entry for each class in the chunk, in `CLASS_ORDER`, without `email_base`.
         exposed: shape (rows,): position in `class_sets` of the data classes the row exposes.
         class_sets: sorted tuples of data class names.
     """

@@ -1,4 +1,4 @@
-"""The [format] table of a manifest: how the rows of a dump are written down."""
+"""The [format] table of a manifest: the syntax of a dump's rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 FORMAT_NAMES = ("csv", "tsv", "fixed", "combo", "blocks", "sql", "json", "jsonl", "parquet", "arrow", "xlsx")
-"""Formats known unless the caller says otherwise."""
+"""Default names of formats."""
 
 MAX_WIDTH_CHARS = 1_000_000
 MAX_DELIMITER_CHARS = 8
@@ -41,36 +41,36 @@ _ONLY_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _NAMED_IN_THE_DUMP = frozenset({"blocks", "sql", "json", "jsonl", "parquet", "arrow"})
-"""Formats in which the dump itself names its columns."""
+"""Formats with column names in the dump itself."""
 
-# Text encodings to Python, but no way a dump is written (Python's codecs, "Python Specific Encodings").
+# Text encodings of Python that no dump uses (Python's codecs, "Python Specific Encodings").
 _NOT_FOR_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How the dump is written.
+    """Syntax of the dump.
 
     Attributes:
         name: name of the format.
-        delimiters: what separates cells, 1 to 8 characters each; only `combo` may have more than one.
-        quote: one character, or empty where nothing is quoted.
-        escape: one character that takes the special meaning from the next one; empty where there is none.
+        delimiters: cell separators, 1 to 8 characters each; only `combo` may have more than one.
+        quote: one character, or empty for no quoting.
+        escape: one character that removes the special meaning of the next one; empty for none.
         header: whether the first row holds the column names.
-        skip_lines: lines before the header, or before the first row where there is no header.
-        columns: the column names, "" for one to be ignored; empty where the dump gives them.
-        encoding: name of a text encoding, as Python's `codecs` spells it.
+        skip_lines: number of lines before the header, or before the first row if there is no header.
+        columns: column names, "" for one to ignore; empty if the dump provides them.
+        encoding: name of a text encoding, in the spelling of Python's `codecs`.
         short_rows: `reject` rows with too few cells, or `fill` the missing cells at the end with nothing.
         long_rows: `reject` rows with too many cells, or `trim` surplus cells at the end that are empty.
-        overflow: the column that surplus delimiters belong to; empty for none.
-        widths: width of each column, where that is how columns are told apart.
-        widths_in: `characters` or `bytes`; None: not said, i.e. characters where that cannot be wrong.
-        table: the tables of a database, or the sheets of a workbook, to read; empty: the only one there is.
+        overflow: column that surplus delimiters belong to; empty for none.
+        widths: width of each column, for formats with fixed widths.
+        widths_in: `characters` or `bytes`; None: not given, i.e. characters where that is unambiguous.
+        table: tables of a database, or sheets of a workbook, to read; empty: the only one.
         rows: path of the array, or of the object of objects, that holds the rows of a JSON document; None: the
             obvious one.
         layout: `rows`, or `columns` for a JSON document that has an array or object of values for each column.
         separator: line that begins a block; None: a blank line ends one.
-        key_delimiter: what stands between the key and the value of a line in a block; None: the usual one.
+        key_delimiter: separator of key and value of a line in a block; None: the usual one.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Format:
 
     @property
     def delimiter(self) -> str:
-        """What separates cells, where only one thing does."""
+        """The cell separator of a format that has only one."""
         return self.delimiters[0]
 
 
@@ -102,8 +102,8 @@ def read_format(table: TomlTable, formats: Collection[str]) -> Format:
     """Read the table.
 
     Args:
-        table: as it stands in the manifest.
-        formats: the names that `name` may have.
+        table: the table as found in the manifest.
+        formats: valid values of `name`.
 
     Raises:
         ManifestError: the first mistake found.
@@ -178,7 +178,7 @@ def _overflow(table: TomlTable, columns: tuple[str, ...]) -> str:
 
 
 def _separator(table: TomlTable) -> str | None:
-    """A line of text; empty for a blank line."""
+    """Return a line of text; empty for a blank line."""
     value = table.text("separator")
     if value is not None and len(value) > MAX_SEPARATOR_CHARS:
         raise table.error("separator", f"must have at most {MAX_SEPARATOR_CHARS} characters, and has {len(value)}")
@@ -205,7 +205,7 @@ def _delimiters(table: TomlTable, name: str) -> tuple[str, ...]:
 
 
 def _delimiter(table: TomlTable, key: str, value: str | None) -> str:
-    """1 to 8 characters; control characters may be meant (Hive writes U+0001), but not a line's end."""
+    """Return 1 to 8 characters; control characters are allowed (Hive writes U+0001), but not line ends."""
     if value is None or not 1 <= len(value) <= MAX_DELIMITER_CHARS:
         length = 0 if value is None else len(value)
         raise table.error(key, f"must be 1 to {MAX_DELIMITER_CHARS} characters, and has {length}")
@@ -217,7 +217,7 @@ def _delimiter(table: TomlTable, key: str, value: str | None) -> str:
 
 
 def _check_keys(table: TomlTable, name: str) -> None:
-    """Refuse keys that say nothing about this format; `header = false` is true of any but those that have one."""
+    """Refuse keys that do not apply to this format; `header = false` applies to every format without a header."""
     for key, formats in _ONLY_FOR.items():
         if table.has(key) and name not in formats and not (key == "header" and table.get(key, bool) is False):
             raise table.error(key, f'means nothing for the format "{name}"; remove it (it is for {", ".join(formats)})')
@@ -259,7 +259,7 @@ def _widths(table: TomlTable, name: str, columns: tuple[str, ...]) -> tuple[int,
 
 
 def _character(table: TomlTable, key: str, default: str, *, empty_ok: bool = False) -> str:
-    """One character; a control character may be meant (Hive writes U+0001), but not a line's end."""
+    """Return one character; control characters are allowed (Hive writes U+0001), but not line ends."""
     value = table.get(key, str)
     if value is None:
         return default
@@ -277,11 +277,11 @@ def _encoding(table: TomlTable) -> str:
         return "utf-8"
     try:
         found = codecs.lookup(name).name
-        "a".encode(found)  # a LookupError for the codecs that are not between text and bytes, like hex
+        "a".encode(found)  # LookupError for codecs that do not convert text to bytes, like hex
     except (LookupError, UnicodeError):
         found = ""
     if not found or found in _NOT_FOR_FILES:
-        from encodings.aliases import aliases  # noqa: PLC0415 - wanted for this message alone
+        from encodings.aliases import aliases  # noqa: PLC0415 - needed for this message only
 
         near = suggestion(name, sorted(set(aliases) - _NOT_FOR_FILES), otherwise="try utf-8, cp1252 or utf-16")
         raise table.error("encoding", f"{shown(name)} is not an encoding of text; {near}")

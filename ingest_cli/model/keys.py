@@ -1,12 +1,11 @@
-"""The pepper: the secret under which every identifier is hashed, and the only ways to read one.
+"""Read and write the pepper: the secret key of every identifier's hash.
 
-A pepper is never given itself, on a command line or in a manifest, but by a reference to where it is
-kept. What the reference points to is one line, `<kid>:<64 hex digits>`: the key id travels with the
-key, so that a pepper cannot be used under another's id.
+A pepper is never passed on a command line or in a manifest, only by reference to where it is stored. The reference
+leads to one line, `<kid>:<64 hex digits>`: the key id is stored with the key, so that a pepper cannot be used under
+another's id.
 
-Nothing raised or logged here holds the secret, nor an exception that does: Python keeps the exception
-which was being handled on the new one's `__context__`, even after `from None`, so what could hold a
-secret is taken apart without raising.
+No exception and no log entry may hold the secret, nor an exception that does: Python keeps the exception being handled
+as the new one's `__context__`, even after `from None`, so values that may hold a secret are parsed without raising.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ PEPPER_BYTES = 32
 """Length of a pepper: that of SHA-256, as RFC 2104 §3 advises for an HMAC key."""
 
 EPHEMERAL_KID = "tmp"
-"""Key id of a pepper made up for a run that writes nothing."""
+"""Key id of a random pepper for a run that writes nothing."""
 
 _LABEL = b"ingest-cli:v1:"
 _SUBKEY_BITS = 256
@@ -56,20 +55,20 @@ _KMS = re.compile(
     r"(?P<path>.+),key=(?P<key>arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64})"
 )
 KMS_CONTEXT = {"purpose": "ingest-cli-pepper"}
-"""Encryption context of a pepper's ciphertext: what was encrypted under the same key for something else is none."""
+"""Encryption context of a pepper's ciphertext; rejects ciphertexts made under the same key for another purpose."""
 
 NOT_PINNED = (
     "the KMS key of --key is not pinned: a ciphertext made with any key that these credentials may use is taken; "
     "give kms:PATH,key=ARN"
 )
-"""Note on a reference for which `is_pinned` is false."""
+"""Note for a reference for which `is_pinned` is false."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pepper:
-    """A secret key and the id it goes by.
+    """A secret key and its id.
 
-    Pickles whole, since worker processes need it; its `repr` and `str` show the key id only.
+    Pickles with the secret, since worker processes need it; its `repr` and `str` show the key id only.
 
     Attributes:
         kid: key id, 1 to 8 of `[a-z0-9]`; the first part of every partition key made with it.
@@ -109,17 +108,17 @@ class Pepper:
 
     @property
     def check_value(self) -> str:
-        """Key check value, 8 hex digits: tells two peppers of one id apart, and nothing about either."""
+        """Key check value, 8 hex digits: distinguishes two peppers of one id, and reveals nothing about either."""
         return hmac.digest(self.secret, _LABEL + b"kcv", "sha256")[:4].hex()
 
     def line(self) -> str:
-        """Give the pepper in clear, in the form it is kept in, for writing it to where it is kept."""
+        """Return the pepper in clear, in its storage format, for writing it to storage."""
         return f"{self.kid}:{self.secret.hex()}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyReference:
-    """Where a pepper is kept.
+    """Storage location of a pepper.
 
     Attributes:
         scheme: `file`, `env`, `secretsmanager` or `kms`.
@@ -134,10 +133,10 @@ class KeyReference:
 
 
 def parse_key_reference(text: str) -> KeyReference:
-    """Take a key reference apart, without looking at what it refers to.
+    """Parse a key reference, without reading its target.
 
     Raises:
-        KeyRefusedError: `text` is no reference. The sentence never repeats it: it may be the key.
+        KeyRefusedError: `text` is not a reference. The message never repeats it: it may be the key.
     """
     scheme, _, target = text.partition(":")
     if _LOOKS_LIKE_A_KEY.fullmatch(text) or _LOOKS_LIKE_A_KEY.fullmatch(target):
@@ -167,7 +166,7 @@ def parse_key_reference(text: str) -> KeyReference:
 
 
 def is_pinned(reference: str) -> bool:
-    """Whether only the one KMS key may have made the ciphertext that `reference` names; true of other references."""
+    """Return whether `reference` pins the KMS key of its ciphertext; true of references that are not `kms`."""
     return not reference.startswith("kms:") or _KMS.fullmatch(reference.removeprefix("kms:")) is not None
 
 
@@ -178,24 +177,25 @@ def read_pepper(reference: str, session: boto3.Session | None = None) -> Pepper:
         reference: `file:PATH` (readable by its owner alone), `env:NAME`, `secretsmanager:ARN`, or
             `kms:PATH,key=ARN` of a file with the ciphertext, binary or in base64, and of the KMS key. Without
             `,key=ARN` the KMS key is not pinned; see `is_pinned`.
-        session: whose credentials the last two use, in the region of the ARN. None: boto3's default session.
+        session: session with the credentials for the last two, used in the region of the ARN. None: boto3's default
+            session.
 
     Raises:
-        KeyRefusedError: there is no pepper to be had there, or one too weak to use.
+        KeyRefusedError: there is no readable pepper, or it is too weak.
     """
     parsed = parse_key_reference(reference)
     return _parse_line(_READERS[parsed.scheme](parsed.target, session), str(parsed))
 
 
 def read_age_identity(reference: str, session: boto3.Session | None = None) -> str:
-    """Read what opens a source that is encrypted with age: the text of an identity file, or a passphrase.
+    """Read the identity file or passphrase for sources encrypted with age.
 
     Args:
         reference: as for `read_pepper`.
         session: as for `read_pepper`.
 
     Raises:
-        KeyRefusedError: there is nothing usable to be had there.
+        KeyRefusedError: nothing usable is stored there.
     """
     parsed = parse_key_reference(reference)
     try:
@@ -208,7 +208,7 @@ def read_age_identity(reference: str, session: boto3.Session | None = None) -> s
 
 
 def generate_pepper(kid: str) -> Pepper:
-    """Make a new pepper out of the operating system's randomness.
+    """Generate a new pepper from the operating system's randomness.
 
     Raises:
         KeyRefusedError: `kid` is not 1 to 8 of `[a-z0-9]`.
@@ -217,16 +217,16 @@ def generate_pepper(kid: str) -> Pepper:
 
 
 def ephemeral_pepper() -> Pepper:
-    """Make a pepper for a run that writes nothing, and so needs no key that anyone keeps."""
+    """Generate a pepper for a run that writes nothing and needs no stored key."""
     return generate_pepper(EPHEMERAL_KID)
 
 
 def write_pepper_file(path: Path, pepper: Pepper) -> None:
-    """Write `pepper` to a new file, mode 0600, and have it on the disk before returning.
+    """Write `pepper` to a new file, mode 0600, and flush it to disk.
 
     Raises:
-        KeyRefusedError: the file exists (a key that was overwritten is gone, and every item made with
-            it unreadable), or cannot be written; none is left behind then.
+        KeyRefusedError: the file exists (an overwritten key is lost, and with it every item made with it), or cannot
+            be written; no file is left behind then.
     """
     try:
         descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
@@ -236,7 +236,7 @@ def write_pepper_file(path: Path, pepper: Pepper) -> None:
         raise KeyRefusedError(f"{path} cannot be written: {_cause(error)}; choose another place") from None
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, which Path.open does not take
-            os.fchmod(descriptor, _PRIVATE_MODE)  # whatever the umask took away
+            os.fchmod(descriptor, _PRIVATE_MODE)  # regardless of the umask
             file.write(pepper.line().encode("ascii"))
             file.flush()
             os.fsync(descriptor)
@@ -247,7 +247,7 @@ def write_pepper_file(path: Path, pepper: Pepper) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Have a new file's name on the disk too: fsync(2) of the file alone does not promise that."""
+    """Flush a new file's name to disk: fsync(2) of the file alone does not guarantee that."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -256,7 +256,7 @@ def _sync_directory(path: Path) -> None:
 
 
 def _parse_line(raw: bytes, where: str) -> Pepper:
-    """Parse what a reference led to; no sentence holds any of it but its length."""
+    """Parse the referenced line; messages reveal only its length."""
     content = raw.strip(b" \t\r\n")
     if not content:
         raise KeyRefusedError(f"{where} is empty; it must hold {_LINE_FORM}")
@@ -280,10 +280,10 @@ def _parse_line(raw: bytes, where: str) -> Pepper:
 
 
 def _read_file(target: str, *, private: bool) -> bytes:
-    """Read a small regular file; what is checked is what was opened, not what has the name later."""
+    """Read a small regular file; the checks apply to the opened descriptor, not to the name."""
     try:
         path = Path(target).expanduser()
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+        # Without O_NONBLOCK, opening a pipe would block until another process writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, RuntimeError, ValueError) as error:
         raise KeyRefusedError(f"the key file {target} cannot be read: {_cause(error)}") from None
@@ -323,17 +323,17 @@ def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
     secret = answer.get("SecretString")
     if not isinstance(secret, str):
         raise KeyRefusedError(f"{target} holds no SecretString; store {_LINE_FORM} as its text")
-    return secret.encode("utf-8", "replace")  # never an exception that holds what it could not encode
+    return secret.encode("utf-8", "replace")  # an encoding error would hold the secret
 
 
 def _from_kms(target: str, session: boto3.Session | None) -> bytes:
-    """Have KMS decrypt; with `,key=ARN` only under that key and in the context of a pepper.
+    """Decrypt with KMS; with `,key=ARN` only under that key and in the context of a pepper.
 
-    Without it, KMS takes the key that the ciphertext names, whoever owns it (KMS API, Decrypt, "KeyId").
+    Without it, KMS uses the key that the ciphertext names, whoever owns it (KMS API, Decrypt, "KeyId").
     """
     match = _KMS.fullmatch(target)
     path = target if match is None else match["path"]
-    content = _read_file(path, private=False)  # only who may use the KMS key can read it
+    content = _read_file(path, private=False)  # readable only with access to the KMS key
     ciphertext = _from_base64(content)
     if not ciphertext:
         raise KeyRefusedError(f"{path} is empty; it must hold the ciphertext of {_LINE_FORM}")
@@ -349,7 +349,7 @@ def _from_kms(target: str, session: boto3.Session | None) -> bytes:
 
 
 def _from_base64(content: bytes) -> bytes:
-    """Undo the base64 that `aws kms encrypt` prints; a binary ciphertext is never all base64 letters."""
+    """Decode the base64 that `aws kms encrypt` prints; a binary ciphertext never consists of base64 letters only."""
     compact = b"".join(content.split())
     try:
         return base64.b64decode(compact, validate=True)
@@ -373,7 +373,7 @@ def _client(service: str, session: boto3.Session | None, region: str | None) -> 
 
 
 def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Make one call; of an error only its code or name is told, since messages repeat what was sent."""
+    """Make one call; report an error by its code or name only, since messages repeat what was sent."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
 
     try:
@@ -385,14 +385,14 @@ def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]
         if code in _KMS_MISMATCHES:
             context = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
             reason += f": it was made with another key, or not with the encryption context {context}"
-    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint URL that is none
+    except (BotoCoreError, ValueError) as error:  # ValueError: an invalid endpoint URL
         reason = f"the call to AWS failed with {type(error).__name__}"
     raise KeyRefusedError(f"the key at {target} cannot be read: {reason}")
 
 
 @contextmanager
 def _secret_answers_unlogged() -> Iterator[None]:
-    """Keep botocore from logging the answer's body, the secret in clear, at level DEBUG."""
+    """Keep botocore from logging the response body, which has the secret in clear, at level DEBUG."""
     logger = logging.getLogger("botocore.parsers")
     before = logger.disabled
     logger.disabled = True
@@ -403,7 +403,7 @@ def _secret_answers_unlogged() -> Iterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    """Say why in the operating system's words, without the file's name a second time."""
+    """Return the operating system's message, without repeating the file name."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 

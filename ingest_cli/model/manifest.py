@@ -1,8 +1,8 @@
-"""The manifest: what a dump is, how it is written, and which of its columns identify a person.
+"""Parse and validate manifests: what a dump is, its format, and which of its columns identify a person.
 
-A manifest is TOML, one per dump, and kept under version control. This module reads one into frozen
-values and refuses everything it does not understand, with the nearest thing it would have understood;
-what a dump really holds is compared with its manifest later, by the format that reads it.
+A manifest is TOML, one per dump, kept under version control. This module parses one into frozen values and refuses
+everything unknown, with the nearest valid suggestion; the actual dump is compared with its manifest later, by the
+format that reads it.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ DEFAULT_EXPOSES: Mapping[str, str] = MappingProxyType(
         "username": "Usernames",
     }
 )
-"""Kind of identifier → data class a column of it exposes, in the vocabulary of Have I Been Pwned."""
+"""Kind of identifier → data class that a column of it exposes, in the vocabulary of Have I Been Pwned."""
 
 KINDS = tuple(DEFAULT_EXPOSES)
 LOOKUP_KINDS = frozenset({"id", "phone", "email", "username"})
-"""Kinds whose values become items unless `lookup` says otherwise: the ones people know of themselves."""
+"""Kinds whose values become items unless `lookup` says otherwise: those that people know of themselves."""
 
 DEFAULT_REGION = "MY"
 INTERNATIONAL = "international"
-"""In place of a region: phone numbers begin with a country code, whether or not a plus stands before it."""
+"""Replaces a region: phone numbers begin with a country code, with or without a plus."""
 
 ROW_KEY = "$key"
-"""Column that holds the key of each row, where the rows are the values of an object."""
+"""Column with the key of each row, if the rows are the values of an object."""
 
 MAX_IDENTIFIERS = 64
-"""Different identifiers of one kind that a row may have unless the manifest says otherwise."""
+"""Default maximum number of different identifiers of one kind in a row."""
 
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_EXPOSES_CHARS = 64
@@ -87,14 +87,14 @@ _KNOWN_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What was leaked, and where its files are.
+    """The breach and the location of its files.
 
     Attributes:
         id: 1 to 64 of `[a-z0-9-]`; part of every item, never reused for another dump.
-        title: one line for people.
-        sources: paths, globs or `s3://` addresses as written; relative ones start at `Manifest.base_dir`.
+        title: display name, one line.
+        sources: paths, globs or `s3://` addresses as written, relative to `Manifest.base_dir`.
         occurred_on: day of the breach, if known.
-        description: one line more, or empty.
+        description: one more line, or empty.
         join: whether the sources are parts of one file, in order.
     """
 
@@ -108,16 +108,16 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column that matters.
+    """A relevant column.
 
     Attributes:
-        columns: names of the columns to look in; the first non-empty cell counts.
+        columns: names of the columns to search; the first non-empty cell is used.
         exposes: data class exposed by a row in which it is not empty.
-        kind: kind of identifier, or None where only its presence counts.
+        kind: kind of identifier, or None if only its presence counts.
         lookup: whether its values become items of their own.
         region: ISO 3166 two-letter region of phone numbers written without a country code, or `INTERNATIONAL`.
-        region_column: the column that has the region of each phone number: an ISO 3166 code or a calling code. Where
-            it is empty, `region` counts.
+        region_column: column with the region of each phone number: an ISO 3166 code or a calling code. Where
+            it is empty, `region` is used.
         optional: whether a source may lack the columns.
     """
 
@@ -132,13 +132,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class RejectLimits:
-    """How many rejected rows are too many.
+    """Limits for rejected rows.
 
     Attributes:
-        max_ratio: rejected rows to rows read, 0 to 1.
-        min_sample: rows to have read before the ratio means anything.
-        max_identifiers: identifiers of one kind in a row; a row with more is rejected, since it is mostly several
-            people read as one.
+        max_ratio: maximum ratio of rejected rows to rows read, 0 to 1.
+        min_sample: number of rows to read before the ratio is checked.
+        max_identifiers: maximum number of identifiers of one kind in a row; a row with more is rejected, since it is
+            mostly several people read as one.
     """
 
     max_ratio: float = 0.05
@@ -148,14 +148,14 @@ class RejectLimits:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One manifest, with every default filled in.
+    """A manifest with every default filled in.
 
     Attributes:
-        path: the file it was read from; None for text from elsewhere.
-        dataset: what was leaked.
-        format: how it is written.
-        fields: the columns that matter, in the manifest's order; at least one becomes items.
-        rejects: when to give up.
+        path: file it was read from; None for other text.
+        dataset: the breach.
+        format: syntax of the dump.
+        fields: relevant columns, in the manifest's order; at least one becomes items.
+        rejects: limits for rejected rows.
     """
 
     path: Path | None
@@ -166,18 +166,18 @@ class Manifest:
 
     @property
     def base_dir(self) -> Path:
-        """The folder at which relative sources start."""
+        """The folder that relative sources start at."""
         return self.path.parent if self.path else Path()
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of all that can change the items made from the same files.
+        """SHA-256, in hex, of everything that can change the items made from the same files.
 
-        That is the dataset's id, whether sources are joined, the format, the fields and the largest number of
-        identifiers of a row, defaults filled in, as JSON with sorted keys. Title, description, date, the other
-        reject limits, comments and the spelling of the TOML do not count; nor do the sources, whose content has a
-        fingerprint of its own. The order of the fields does, although today's items do not depend on it: a load
-        done again costs less than one missed.
+        Included are the dataset's id, whether sources are joined, the format, the fields and the maximum number of
+        identifiers in a row, with defaults, as JSON with sorted keys. Excluded are title, description, date, the other
+        reject limits, comments and the spelling of the TOML, and the sources, whose content has its own fingerprint.
+        The order of the fields is included, although today's items do not depend on it: a needless reload costs less
+        than a missed one.
         """
         meaning = {
             "dataset": self.dataset.id,
@@ -194,11 +194,11 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
     """Read the manifest at `path`; a byte order mark is ignored.
 
     Raises:
-        ManifestError: it cannot be read, is larger than `MAX_MANIFEST_BYTES`, or has a mistake in it.
+        ManifestError: the file cannot be read, is larger than `MAX_MANIFEST_BYTES`, or has a mistake in it.
     """
     shown = escaped(str(path))
     try:
-        if path.is_fifo():  # opening it would wait for somebody to write
+        if path.is_fifo():  # opening it would block until another process writes
             raise ManifestError(f"{shown}: a named pipe, and no manifest; save the manifest as a file")
         with path.open("rb") as file:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
@@ -217,15 +217,15 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
 
 
 def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[str] = FORMAT_NAMES) -> Manifest:
-    """Read a manifest from `text`.
+    """Parse a manifest from `text`.
 
     Args:
         text: TOML 1.0.
-        path: where it came from, for messages and for relative sources.
-        formats: the names `[format] name` may have.
+        path: its file, for messages and relative sources.
+        formats: valid values of `[format] name`.
 
     Raises:
-        ManifestError: the first mistake found: what, in which table and key, and what to try.
+        ManifestError: the first mistake found, with its table and key, and advice.
     """
     file = escaped(str(path)) if path else "manifest"
     try:
@@ -248,7 +248,7 @@ def parse_manifest(text: str, path: Path | None = None, *, formats: Collection[s
 
 
 def _check_version(raw: Mapping[str, object], file: str) -> None:
-    """First of all: in a later version, keys unknown to this one would not be mistakes."""
+    """Check the version before anything else: keys of a later version are not mistakes."""
     version = raw.get("version")
     if version is None:
         raise ManifestError(f"{file}: version: missing; begin the manifest with `version = 1`")
@@ -325,7 +325,7 @@ def _region(table: TomlTable) -> str:
         return DEFAULT_REGION
     if region == INTERNATIONAL:
         return region
-    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - costs more than all the rest of this
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - costs more than all the rest of this module
 
     if region not in SUPPORTED_REGIONS:
         hint = f"write {region.upper()}" if region.upper() in SUPPORTED_REGIONS else "write one like MY or SG"
@@ -349,9 +349,9 @@ def _region_column(table: TomlTable, kind: str, known_columns: Sequence[str]) ->
 
 def _rejects(table: TomlTable) -> RejectLimits:
     default = RejectLimits()
-    # TOML tells 0 and 1 from 0.0 and 1.0; whoever sets a ratio does not.
+    # TOML distinguishes 0 and 1 from 0.0 and 1.0; a ratio may be written either way.
     ratio = table.get("max_ratio", int if table.is_a("max_ratio", int) else float)
-    if ratio is not None and not 0 <= ratio <= 1:  # NaN is not either
+    if ratio is not None and not 0 <= ratio <= 1:  # also false for NaN
         raise table.error("max_ratio", "must be from 0 to 1, like 0.05 for 5 in 100 rows")
     sample = table.get("min_sample", int)
     if sample is not None and sample < 0:

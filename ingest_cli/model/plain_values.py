@@ -1,7 +1,7 @@
-"""Checks of values that come back from a table or a file: a type and a range each, whoever wrote them.
+"""Check the type and range of values read from a table or a file.
 
-A number of the wrong type goes a long way before it breaks something: `1.5` compares with `1`, a negative count makes a
-sum balance, NaN makes every comparison false. So each value is checked where it is read.
+A value of the wrong type is noticed late: `1.5` compares with `1`, a negative count makes a sum balance, NaN makes
+every comparison false. Therefore each value is checked where it is read.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ import re
 from typing import Any
 
 MAX_WHOLE = (1 << 63) - 1
-"""Largest count or offset: that of a 64-bit integer, as file offsets are."""
+"""Largest count or offset: that of a 64-bit integer, as for file offsets."""
 
 MAX_SECONDS = 253_402_300_800.0
-"""The end of the year 9999 as Unix time, the last that a calendar date can be made of."""
+"""End of the year 9999 as Unix time, the last that a calendar date can represent."""
 
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,38})?")
 
 
 def whole(value: Any, most: int = MAX_WHOLE) -> int:
-    """A whole number from 0 to `most`.
+    """Return a whole number from 0 to `most`.
 
     Raises:
-        ValueError: `value` is anything else; says what, without the value.
+        ValueError: `value` is anything else; the message omits the value.
     """
-    if type(value) is not int or not 0 <= value <= most:  # a bool is an int, but no number
+    if type(value) is not int or not 0 <= value <= most:  # a bool is an int, but not a number
         raise ValueError(f"is not a whole number from 0 to {most}")
     return value
 
 
 def amount(value: Any) -> float:
-    """A finite number of 0 or more.
+    """Return a finite number of 0 or more.
 
     Raises:
         ValueError: `value` is anything else.
@@ -44,7 +44,7 @@ def amount(value: Any) -> float:
 
 
 def text(value: Any, most: int) -> str:
-    """A text of up to `most` characters.
+    """Return a text of up to `most` characters.
 
     Raises:
         ValueError: `value` is anything else.
@@ -57,7 +57,7 @@ def text(value: Any, most: int) -> str:
 
 
 def flag(value: Any) -> bool:
-    """A truth value.
+    """Return a boolean.
 
     Raises:
         ValueError: `value` is anything else.
@@ -68,7 +68,7 @@ def flag(value: Any) -> bool:
 
 
 def whole_of_text(value: Any, most: int = MAX_WHOLE) -> int:
-    """A whole number from 0 to `most`, given as DynamoDB gives numbers: in digits.
+    """Return a whole number from 0 to `most`, given in digits as in DynamoDB's numbers.
 
     Raises:
         ValueError: `value` is anything else.
@@ -79,7 +79,7 @@ def whole_of_text(value: Any, most: int = MAX_WHOLE) -> int:
 
 
 def seconds_of_text(value: Any) -> float:
-    """A moment in seconds since 1970, up to the year 9999, given in digits; one before 1970 counts as 1970.
+    """Return a time in seconds since 1970, up to the year 9999, given in digits; earlier ones count as 1970.
 
     Raises:
         ValueError: `value` is anything else.
@@ -90,10 +90,10 @@ def seconds_of_text(value: Any) -> float:
 
 
 def parsed_json(data: bytes) -> Any:
-    """What a JSON document says, which this program wrote: without NaN and infinity, which JSON does not have.
+    """Parse a JSON document that this program wrote: NaN and infinity, which JSON does not have, are refused.
 
     Raises:
-        ValueError: it is none, or is nested deeper than Python's parser goes (about a thousand levels).
+        ValueError: it is not JSON, or is nested deeper than Python's parser supports (about a thousand levels).
     """
     try:
         return json.loads(data, parse_constant=_refuse_constant)

@@ -1,8 +1,8 @@
-"""The budget of one source: how many bytes and rows may come out of it, and the memory that unpacking it may take.
+"""Limit the bytes and rows that one source may expand to, and the memory for decompressing it.
 
-Anything that multiplies what a source holds is charged here, whichever layer does it: a packing, the cells that refer
-to one value of a dictionary, the rows of a column that needs no bytes. Work is refused by ratio only beyond an absolute
-amount, so that honest data that compresses well is read; memory is refused by amount alone.
+Everything that multiplies the content of a source is charged here, in whichever layer: compression, cells that share
+a dictionary value, rows of a column that needs no bytes. Work is refused by ratio only beyond an absolute amount, so
+that valid data that compresses well is read; memory is refused by amount alone.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from ingest_cli.errors import SourceError
 
 MIB = 1 << 20
 PIPE_IT = 'if it is a dump, unpack it into a pipe, and load "-"'
-"""What to try where too much comes out of a packing: what is piped in is as large as it is."""
+"""Advice when a source expands too far: piped data has no ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one source may come to.
+    """Limits of one source.
 
-    Bytes are counted at every packing they come out of, so that what is packed twice counts twice: it is work that
-    is bounded. A log or a dump of a table shrinks to a tenth, one that repeats itself to a 300th; deflate cannot do
-    more than 1,032:1 (https://zlib.net/zlib_tech.html). bzip2 and zstd shrink a constant to a 10,000th and less:
-    such a file is read up to the free amounts below, and beyond them through a pipe.
+    Bytes are counted after every layer of compression, so that doubly compressed data counts twice: the limit is on
+    work. A log or a table dump shrinks to a tenth, repetitive data to a 300th; deflate cannot exceed 1,032:1
+    (https://zlib.net/zlib_tech.html). bzip2 and zstd shrink a constant to a 10,000th and less: such a file is read up
+    to the free amounts below, and beyond them through a pipe.
 
     Attributes:
-        expanded_bytes: the most that may come out.
-        ratio: how many bytes may come out of a byte.
-        ratio_from_bytes: what may come out whatever the ratio: a minute or two of work.
-        rows_per_byte: how many rows may come out of a byte: `ratio` by a row of 20 bytes.
-        rows_from: rows that may come out whatever the ratio.
-        memory_bytes: what the windows of all packings within each other may take together: one of `zstd --long=27`, or
-            two of `xz -9`, and some MiB for the others.
-        passing_memory_bytes: what may be taken, together with those, by a step that gives it back before the first
-            byte comes out: the passphrase of `age -p` takes 256 MiB.
-        members: how many entries its archives may have, folders and other things passed over among them.
+        expanded_bytes: maximum number of expanded bytes.
+        ratio: maximum number of expanded bytes per stored byte.
+        ratio_from_bytes: expanded bytes allowed at any ratio: a minute or two of work.
+        rows_per_byte: maximum number of rows per stored byte: `ratio` by a row of 20 bytes.
+        rows_from: rows allowed at any ratio.
+        memory_bytes: maximum total of the windows of nested compression: one of `zstd --long=27`, or two of `xz -9`,
+            and some MiB for the others.
+        passing_memory_bytes: maximum, including those, for a step that frees its memory before the first byte is
+            returned: the passphrase of `age -p` takes 256 MiB.
+        members: maximum number of archive entries, including folders and others that are skipped.
     """
 
     expanded_bytes: int = 1 << 40
@@ -51,17 +51,17 @@ class Limits:
 
 
 class Budget:
-    """What one source has used of its limits."""
+    """Usage of one source, counted against its limits."""
 
     def __init__(
         self, limits: Limits | None = None, note: Callable[[str], None] = lambda _: None, advice: str = PIPE_IT
     ) -> None:
-        """Begin at nothing.
+        """Start at zero.
 
         Args:
-            limits: how much there may be; None: the defaults.
-            note: told what is odd, but no fault.
-            advice: what to try where it is too much.
+            limits: the limits; None: the defaults.
+            note: called with remarks that are not errors.
+            advice: what to try when a limit is exceeded.
         """
         self.note = note
         self._limits = limits or Limits()
@@ -73,30 +73,30 @@ class Budget:
         self._memory = 0
 
     def packed(self, stream: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass on the bytes of the source, counted."""
+        """Pass on and count the stored bytes of the source."""
         for piece in stream:
             self._packed += len(piece)
             yield piece
 
     def expanded(self, stream: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass on what came out of a packing, counted.
+        """Pass on and count the expanded bytes.
 
         Raises:
-            SourceError: while iterating, where it is more than the limits allow.
+            SourceError: while iterating, if a limit is exceeded.
         """
         for piece in stream:
             self.add_bytes(len(piece))
             yield piece
 
     def read_at_any_place(self, size: int) -> None:
-        """Take a source of `size` bytes for read to its end: one that is no stream."""
+        """Count a random-access source of `size` bytes as read to its end."""
         self._packed = max(self._packed, size)
 
     def add_bytes(self, size: int) -> None:
-        """Count bytes that came out.
+        """Count expanded bytes.
 
         Raises:
-            SourceError: they are more than the limits allow.
+            SourceError: a limit is exceeded.
         """
         limits = self._limits
         self._expanded += size
@@ -109,10 +109,10 @@ class Budget:
             )
 
     def add_rows(self, count: int) -> None:
-        """Count rows that came out, or are about to.
+        """Count rows, before or after they are produced.
 
         Raises:
-            SourceError: they are more than the limits allow.
+            SourceError: a limit is exceeded.
         """
         limits = self._limits
         self._rows += count
@@ -126,7 +126,7 @@ class Budget:
         """Count an entry of an archive.
 
         Raises:
-            SourceError: it is one too many.
+            SourceError: the limit is exceeded.
         """
         self._members += 1
         if self._members > self._limits.members:
@@ -135,27 +135,27 @@ class Budget:
             )
 
     def reserve(self, size: int, what: str, command: str) -> None:
-        """Take memory that is held while bytes come out.
+        """Reserve memory that is held during decompression.
 
         Args:
-            size: in bytes.
-            what: takes it, as in "the xz data".
-            command: unpacks it to standard output.
+            size: number of bytes.
+            what: its user, as in "the xz data".
+            command: command that decompresses it to standard output.
 
         Raises:
-            SourceError: with what is held already it is more than the limit.
+            SourceError: the total reservation exceeds the limit.
         """
         if self._memory + size > self._limits.memory_bytes:
             raise self._too_much(size, what, command, self._limits.memory_bytes)
         self._memory += size
 
     def release(self, size: int) -> None:
-        """Give back what was reserved."""
+        """Release reserved memory."""
         self._memory -= size
 
     @contextmanager
     def returned(self) -> Iterator[None]:
-        """Take all that is reserved in a `with` block for given back at its end."""
+        """Release at the end of a `with` block all memory that was reserved in it."""
         before = self._memory
         try:
             yield
@@ -163,10 +163,10 @@ class Budget:
             self._memory = before
 
     def check_passing(self, size: int, what: str, command: str) -> None:
-        """Check that there is memory for a step that gives it back before it ends; see `reserve`.
+        """Check that memory is available for a step that frees it before it ends; see `reserve`.
 
         Raises:
-            SourceError: there is not.
+            SourceError: the limit would be exceeded.
         """
         if self._memory + size > self._limits.passing_memory_bytes:
             raise self._too_much(size, what, command, self._limits.passing_memory_bytes)

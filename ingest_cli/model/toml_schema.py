@@ -1,4 +1,4 @@
-"""A TOML table that people write: every key known, every value of the type asked for, every mistake a sentence."""
+"""Typed access to a TOML table: known keys only, values of the requested type, one sentence per mistake."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class TomlTable:
-    """One TOML table, all of its keys known, which hands out values of the type asked for."""
+    """One TOML table with known keys only, which returns values of the requested type."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class TomlTable:
         name: str = "",
         where: str | None = None,
     ) -> None:
-        """Take over a table.
+        """Check the keys of a table.
 
         Args:
-            raw: as `tomllib` read it.
-            file: what messages call the file.
-            known_keys: name of a table → its keys.
-            name: of the table; "" for the whole file.
-            where: what messages call the table.
+            raw: the table as `tomllib` read it.
+            file: name of the file in messages.
+            known_keys: table name → its keys.
+            name: name of the table; "" for the whole file.
+            where: name of the table in messages.
 
         Raises:
-            ManifestError: it has a key that is not known.
+            ManifestError: it has an unknown key.
         """
         self._raw = raw
         self._file = file
@@ -58,19 +58,19 @@ class TomlTable:
                 raise self.error(escaped(key[:_MAX_SHOWN_CHARS]), f"unknown key; {suggestion(key, known_keys[name])}")
 
     def error(self, key: str, problem: str) -> ManifestError:
-        """What to raise for a mistake at `key`."""
+        """Return the error for a mistake at `key`."""
         return ManifestError(f"{self._file}: {self._where + ' ' if self._where else ''}{key}: {problem}")
 
     def has(self, key: str) -> bool:
-        """Whether the key is there."""
+        """Return whether the key is present."""
         return key in self._raw
 
     def is_a(self, key: str, expected: type) -> bool:
-        """Whether the key's value is of this very type."""
+        """Return whether the key's value has exactly this type."""
         return type(self._raw.get(key)) is expected
 
     def get(self, key: str, expected: type[_T], example: str = "") -> _T | None:
-        """The value, or None if there is none; a boolean is no integer, nor a date with a time a date."""
+        """Return the value, or None if absent; a boolean is not an integer, nor a date with a time a date."""
         value = self._raw.get(key)
         if value is None or type(value) is expected:
             return value
@@ -78,12 +78,12 @@ class TomlTable:
         raise self.error(key, f"{problem}, like {example}" if example else problem)
 
     def text(self, key: str) -> str | None:
-        """A string without control characters."""
+        """Return a string without control characters."""
         value = self.get(key, str)
         return None if value is None else self._printable(key, value)
 
     def required_text(self, key: str) -> str:
-        """A string without control characters that is there and says something."""
+        """Return a required, non-empty string without control characters."""
         value = self.text(key)
         if value is None:
             raise self.error(key, "missing, and required")
@@ -92,7 +92,7 @@ class TomlTable:
         return value
 
     def texts(self, key: str, example: str) -> tuple[str, ...] | None:
-        """An array, not empty, of strings without control characters."""
+        """Return a non-empty array of strings without control characters."""
         values = self.get(key, list, example)
         if values is None:
             return None
@@ -105,19 +105,19 @@ class TomlTable:
         return tuple(values)
 
     def one_or_more(self, key: str, example: str) -> tuple[str, ...] | None:
-        """A string, or an array of strings."""
+        """Return a string or an array of strings as a tuple."""
         if self.is_a(key, str):
             return (self.required_text(key),)
         return self.texts(key, example)
 
     def table(self, name: str, *, required: bool = True) -> TomlTable:
-        """The table of this name."""
+        """Return the table of this name."""
         if required and not self.has(name):
             raise self.error(f"[{name}]", "this table is missing, and required")
         return TomlTable(self.get(name, dict) or {}, self._file, self._known_keys, name)
 
     def tables(self, name: str) -> list[TomlTable]:
-        """The tables of this name, at least one."""
+        """Return the tables of this name, at least one."""
         raw = self.get(name, list, f"the one that lines [[{name}]] make")
         if not raw:
             raise self.error(f"[[{name}]]", "missing; at least one is required")
@@ -136,7 +136,7 @@ class TomlTable:
 
 
 def suggestion(word: str, valid: Iterable[str], *, otherwise: str | None = None) -> str:
-    """Name the nearest of `valid`, or else a few of them."""
+    """Suggest the nearest of `valid`, or else a few of them."""
     names = {name.casefold(): name for name in valid if name}
     near = difflib.get_close_matches(word.casefold()[:_MAX_SHOWN_CHARS], names, n=1)
     if near:
@@ -148,11 +148,11 @@ def suggestion(word: str, valid: Iterable[str], *, otherwise: str | None = None)
 
 
 def shown(text: str) -> str:
-    """`text`, cut short and safe, in backquotes."""
+    """Return `text` in backquotes, shortened and escaped."""
     cut = text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
     return f"`{escaped(cut)}`"
 
 
 def escaped(text: str) -> str:
-    """Make `text` safe for a terminal: control and bidi characters as escapes."""
+    """Escape control and bidi characters in `text` for a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

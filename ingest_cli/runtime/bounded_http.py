@@ -194,7 +194,7 @@ class BoundedResponse(HTTPResponse):
     def begin(self) -> None:
         """See `HTTPResponse`: read the status and the headers."""
         super().begin()
-        if self._exchange is not None and self.status < 300:  # noqa: PLR2004 - HTTP's success codes; others are read whole
+        if self._exchange is not None and self.status < 300:  # noqa: PLR2004 - successes; others are read whole
             self._exchange.stream()
 
 

@@ -85,7 +85,7 @@ class _Place:
             raise UnsafeFileError("it is a file with several names (hard links)")
 
     def _is_trusted_owner(self, owner: int, *, to_read: bool) -> bool:
-        """Return whether a file of this owner may be used: the user, root, or, to write, the owner of a private folder."""
+        """Return whether a file of this owner may be used: user, root, or, to write, the owner of a private folder."""
         if owner in {_ROOT, os.geteuid()}:
             return True
         return not to_read and owner == self.status.st_uid and not self.status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
