@@ -1,1 +1,1 @@
-"""Sessions, the table and its reserved rows, the lease, and an embedded DynamoDB."""
+"""AWS access: sessions, the table and its reserved rows, the lease, and an embedded DynamoDB."""

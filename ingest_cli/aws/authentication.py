@@ -1,16 +1,16 @@
-"""MACs of what a later run trusts: reserved rows of the table, and state files.
+"""MACs of data that a later run trusts: reserved rows of the table, and state files.
 
-Who may write to the table, or to a folder, may not thereby decide what a load takes for done or a prune for stale: that
-takes the pepper. The key is `subkey("state")` of the pepper. The MAC of a row is HMAC-SHA256 over
+Write access to the table or to a folder must not suffice to decide what a load considers done or a prune stale: that
+requires the pepper. The key is `subkey("state")` of the pepper. The MAC of a row is HMAC-SHA256 over
 
     pk 00 sk 00 canonical
 
 where `canonical` is the JSON of its other attributes but `mac` itself, in DynamoDB's typed form, as UTF-8 with sorted
-keys and without spaces; numbers in one spelling, since DynamoDB gives them back in another than it got; sets sorted;
-bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as an
-attribute that the MAC covers.
+keys and without spaces; numbers normalized, since DynamoDB returns them in another spelling than it received; sets
+sorted; bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as
+an attribute that the MAC covers.
 
-A row that is put back as it once was is authentic; deletion and rollback are not detected.
+An earlier version of a row, restored, is authentic; deletion and rollback are not detected.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ MAX_NESTING = 32
 
 _KEYS = ("pk", "sk")
 _KID = re.compile(r"[a-z0-9]{1,8}")
-_MAX_NUMBER_CHARACTERS = 200  # 38 digits, an exponent down to -130, and what a spelling without one takes
+_MAX_NUMBER_CHARACTERS = 200  # 38 digits, an exponent down to -130, and the rest of its spelling
 _FILE_HEAD = re.compile(rb"ingest-cli state ([a-z0-9]{1,8}) ([0-9a-f]{64})\n")
 _MAX_HEAD_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
 class StateKey:
-    """What rows and state files are authenticated with.
+    """Authentication key of rows and state files.
 
     Attributes:
         kid: id of the pepper.
@@ -54,16 +54,16 @@ class StateKey:
 
     @classmethod
     def of(cls, pepper: Pepper) -> StateKey:
-        """The key that belongs to a pepper."""
+        """Derive the key from a pepper."""
         return cls(pepper.kid, pepper.subkey("state"))
 
     def signed(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row with the key id and the MAC, in DynamoDB's typed form, ready to be put."""
+        """Return a row with the key id and the MAC, in DynamoDB's typed form, ready to be put."""
         named = {**row, KID: {"S": self.kid}}
         return {**named, MAC: {"B": self._mac_of_row(named)}}
 
     def signed_file(self, name: str, content: bytes) -> bytes:
-        """The bytes of a file: a line with the key id and the MAC, and behind it the content."""
+        """Return the bytes of a file: a line with the key id and the MAC, followed by the content."""
         mac = self._mac_of_file(name, content).hex()
         return f"ingest-cli state {self.kid} {mac}\n".encode("ascii") + content
 
@@ -75,7 +75,7 @@ class StateKey:
         return hmac.digest(self._secret, b"\0".join([name.encode(), content]), "sha256")
 
     def is_authentic_row(self, row: Mapping[str, Any]) -> bool:
-        """Whether the MAC of a row is right; what cannot even be written in canonical form has none that is."""
+        """Return whether the MAC of a row is valid; False for a row without a canonical form."""
         mac = _member(row, MAC, "B")
         try:
             return isinstance(mac, bytes) and hmac.compare_digest(mac, self._mac_of_row(row))
@@ -83,7 +83,7 @@ class StateKey:
             return False
 
     def is_authentic_file(self, name: str, mac: bytes, content: bytes) -> bool:
-        """Whether this is the MAC of a file with that name and content."""
+        """Return whether `mac` is valid for a file with that name and content."""
         return hmac.compare_digest(mac, self._mac_of_file(name, content))
 
 
@@ -91,16 +91,16 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
     """Check the MAC of a row before anything in it is used.
 
     Args:
-        row: in DynamoDB's typed form.
-        key: to check it with; None: there is none.
-        place: names the row, for the sentence.
-        advice: what to try, for the sentence.
+        row: row in DynamoDB's typed form.
+        key: key to check it with; None: no key.
+        place: name of the row in messages.
+        advice: what to try, for messages.
 
     Returns:
-        Whether it is authentic. It is not if there is no key, or it names another one: then nobody can tell.
+        Whether it is authentic; False if there is no key, or the row names another one: it cannot be checked then.
 
     Raises:
-        UntrustedStateError: it names this key, or none at all, and the MAC is not right.
+        UntrustedStateError: the row names this key, or none, and its MAC is not valid.
     """
     kid = _member(row, KID, "S")
     if key is None:
@@ -116,12 +116,12 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """What is in a state file.
+    """Content of a state file.
 
     Attributes:
-        content: behind its first line.
+        content: bytes after its first line.
         kid: id of the pepper that it names.
-        is_authentic: whether its MAC is right; False if there was no key to check it with, or it names another.
+        is_authentic: whether its MAC is valid; False without a key to check it, or if it names another one.
     """
 
     content: bytes
@@ -134,13 +134,13 @@ def authenticated_file(data: bytes, name: str, key: StateKey | None, place: str,
 
     Args:
         data: all of its bytes.
-        name: of the file, without its folder.
-        key: to check it with; None: there is none.
-        place: names the file, for the sentence.
-        advice: what to try, for the sentence.
+        name: file name, without its folder.
+        key: key to check it with; None: no key.
+        place: name of the file in messages.
+        advice: what to try, for messages.
 
     Raises:
-        UntrustedStateError: it names this key, or none at all, and the MAC is not right.
+        UntrustedStateError: the file names this key, or none, and its MAC is not valid.
     """
     head = _FILE_HEAD.match(data[:_MAX_HEAD_BYTES])
     if head is None:
@@ -165,10 +165,10 @@ def _member(row: Mapping[str, Any], name: str, kind: str) -> Any:
 
 
 def _canonical(row: Mapping[str, Any]) -> bytes:
-    """All attributes but the key and the MAC, so that equal rows give equal bytes.
+    """Encode all attributes except the key and the MAC, equal rows as equal bytes.
 
     Raises:
-        ValueError: an attribute is of no type that DynamoDB has.
+        ValueError: an attribute has a type that DynamoDB does not have.
     """
     plain = {name: _plain(value, MAX_NESTING) for name, value in row.items() if name != MAC and name not in _KEYS}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -176,7 +176,7 @@ def _canonical(row: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any, levels: int) -> dict[str, Any]:
-    """One attribute value, as JSON has it."""
+    """Convert one attribute value for JSON."""
     if not isinstance(value, Mapping) or len(value) != 1 or levels < 0:
         raise ValueError("no attribute value")
     ((kind, inner),) = value.items()
@@ -193,12 +193,12 @@ def _plain(value: Any, levels: int) -> dict[str, Any]:
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("no string")  # noqa: TRY004 - one kind of error for all that is not in order
+        raise ValueError("no string")  # noqa: TRY004 - one exception type for all invalid values
     return value
 
 
 def _number(value: Any) -> str:
-    """A number in one spelling: its digits without zeros at either end, and the power of ten that they are times."""
+    """Normalize a number: its digits without zeros at either end, and the power of ten they are multiplied by."""
     if not isinstance(value, str) or len(value) > _MAX_NUMBER_CHARACTERS:
         raise ValueError("no number")
     try:
@@ -217,13 +217,13 @@ def _number(value: Any) -> str:
 
 def _bytes(value: Any) -> str:
     if not isinstance(value, bytes | bytearray):
-        raise ValueError("no bytes")  # noqa: TRY004 - one kind of error for all that is not in order
+        raise ValueError("no bytes")  # noqa: TRY004 - one exception type for all invalid values
     return base64.b64encode(value).decode()
 
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("no truth value")  # noqa: TRY004 - one kind of error for all that is not in order
+        raise ValueError("no truth value")  # noqa: TRY004 - one exception type for all invalid values
     return value
 
 

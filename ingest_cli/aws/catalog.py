@@ -1,10 +1,10 @@
-"""The catalog of a table: which datasets are in it, and which peppers they were hashed with.
+"""Catalog of a table: its datasets, and the peppers they were hashed with.
 
 The row of a dataset decides whether a load is complete and which items are stale, so it carries a MAC under the pepper
-that it names, that of its last load. A row of another pepper cannot be checked: nothing that it says is relied on, and
-a complete load replaces it. The list of datasets carries none: it only says which rows to look at, each of which has
-its own, and loads with different peppers change it at the same time. Nor does the check value of a pepper, which
-nobody without it can make match.
+that it names, that of its last load. A row of another pepper cannot be checked: its contents are not relied on, and a
+complete load replaces it. The list of datasets carries no MAC: it only names rows, each of which has its own, and is
+changed concurrently by loads with different peppers. Neither does the check value of a pepper, which cannot be made
+to match without the pepper.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOADING, COMPLETE, WITHDRAWING = "loading", "complete", "withdrawing"
 
 MAX_WRITERS = 32
-"""Writers that a row remembers, some 35 bytes each: the newest of them, so that the row stays within 2 KiB or so."""
+"""Maximum number of writers in a row, the newest, some 35 bytes each, so that the row stays within about 2 KiB."""
 
 _DIGEST_DIGITS = 16
 _WRITER = re.compile(r"[0-9a-f]{8}/[0-9a-f]{0,16}/[a-z0-9]{1,8}")
@@ -39,15 +39,15 @@ _ADVICE = (
 )
 
 REGISTRY = "_datasets"
-"""`pk` of the row that holds the ids of all datasets, so that they are found without looking at every item."""
+"""`pk` of the row with the ids of all datasets, so that finding them needs no scan of the items."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """What the table says about a dataset.
+    """The table's record of a dataset.
 
     Attributes:
-        dataset: its id.
+        dataset: id of the dataset.
         title, occurred_on, description: from the manifest; the date in ISO form, or None.
         classes: data classes that its columns expose.
         src: first 8 hex digits of the fingerprint of the sources of its current load.
@@ -55,15 +55,15 @@ class DatasetRow:
         kid: id of the pepper of that load.
         manifest: digest of the manifest of that load.
         counts: rows and items of the last complete load.
-        loaded_at: when that was complete, in ISO form, UTC.
-        generation: names the load under way, over all its runs. Whatever may undo what it wrote (another load, a
-            withdrawal, its completion) renews or removes it, so that a saved state that names it can be trusted, and
-            no other can.
-        writers: who may have written the items that are there, oldest first, as `src/manifest/kid`. Those of one
-            `src` cannot be told from each other.
-        partial: `src` of loads of some rows only (`--skip`, `--limit`) that wrote into the complete dataset since. An
-            item that both give bears the later one's, so that it cannot be told from one that left the dump.
-        is_authentic: whether its MAC was checked, and is right. If not, nothing that it says may be relied on.
+        loaded_at: completion time of that load, in ISO form, UTC.
+        generation: name of the load in progress, across all its runs. Every operation that may undo its writes
+            (another load, a withdrawal, its completion) renews or removes it, so that only a saved state that names
+            it can be trusted.
+        writers: possible writers of the present items, oldest first, as `src/manifest/kid`. Those of one `src` cannot
+            be distinguished.
+        partial: `src` of partial loads (`--skip`, `--limit`) that wrote into the complete dataset since. An item of
+            both has the later one's, so that it cannot be distinguished from one that left the dump.
+        is_authentic: whether its MAC was checked and is valid. If not, none of its contents may be relied on.
     """
 
     dataset: str
@@ -84,14 +84,14 @@ class DatasetRow:
 
     @classmethod
     def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
-        """What the table is to say about a dataset once it is loaded.
+        """Return the row that a load is to leave.
 
         Args:
-            manifest: describes it.
+            manifest: manifest of the load.
             src: first 8 hex digits of the fingerprint of its sources.
-            pepper: what it is hashed with.
-            before: what the table said so far. Of one that is not authentic only the list of writers is kept, since
-                all that it decides is whether a note says that there may be older items.
+            pepper: pepper that it is hashed with.
+            before: the current row. If it is not authentic, only its list of writers is kept, since that decides only
+                whether a note mentions possible older items.
         """
         dataset = manifest.dataset
         writer = _writer(src, manifest.digest, pepper.kid)
@@ -114,21 +114,21 @@ class DatasetRow:
         )
 
     def completes(self, wanted: DatasetRow) -> bool:
-        """Whether the table, of which this row tells, holds completely what a load for `wanted` would write."""
+        """Return whether the table, by this row, already holds everything that a load for `wanted` would write."""
         return self.is_authentic and self.is_of(wanted) and self.state == COMPLETE
 
     def is_of(self, wanted: DatasetRow) -> bool:
-        """Whether a load for `wanted` writes the same items as the load which this row tells of."""
+        """Return whether a load for `wanted` writes the same items as the load of this row."""
         return (self.src, self.kid, self.manifest) == (wanted.src, wanted.kid, wanted.manifest)
 
     @property
     def under_way(self) -> str | None:
-        """The generation of a load that was begun and is not complete; None if there is none, or it has no name."""
+        """Return the generation of an incomplete load; None if there is none, or it has no name."""
         return self.generation if self.state == LOADING else None
 
     @property
     def mixture(self) -> str | None:
-        """A sentence on items of the current `src` that may be of more than one manifest or key; None if none are."""
+        """Return a sentence on items of the current `src` of several manifests or keys; None if there are none."""
         writers = sum(one.startswith(f"{self.src}/") for one in self.writers)
         if writers < 2:  # noqa: PLR2004 - more than one
             return None
@@ -140,7 +140,7 @@ class DatasetRow:
 
     @property
     def patchwork(self) -> str | None:
-        """A sentence on rows of another state of the dump that were loaded since; None if none were."""
+        """Return a sentence on rows of another state of the dump that were loaded since; None if there are none."""
         if not self.partial:
             return None
         return (
@@ -150,30 +150,30 @@ class DatasetRow:
         )
 
     def with_some_of(self, src: str) -> DatasetRow:
-        """The row of a dataset that some rows of another state of the dump are written into; or of the same."""
+        """Return the row after rows of `src`, this or another state of the dump, are written into the dataset."""
         if src == self.src or src in self.partial:
             return self
         return replace(self, partial=(*self.partial, src)[-MAX_WRITERS:])
 
     def loading(self, generation: str) -> DatasetRow:
-        """The row while its load is under way."""
+        """Return the row during the load."""
         return replace(self, state=LOADING, generation=generation, partial=())
 
     def withdrawing(self, kid: str) -> DatasetRow:
-        """The row while all items of the dataset are removed, by a command with the pepper `kid`."""
+        """Return the row during the removal of all items by a command with the pepper `kid`."""
         return replace(self, state=WITHDRAWING, generation=None, kid=kid)
 
     @classmethod
     def unknown(cls, dataset: str) -> DatasetRow:
-        """The row of a dataset about which nothing is known for sure."""
+        """Return the row of a dataset of which nothing is known for certain."""
         return cls(dataset, dataset, None, "", (), "", LOADING, "", "", {}, is_authentic=False)
 
     def pruned(self) -> DatasetRow:
-        """The row once no item of another `src` is left."""
+        """Return the row after all items of other `src` were removed."""
         return replace(self, writers=tuple(one for one in self.writers if one.startswith(f"{self.src}/")))
 
     def completed(self, counts: Mapping[str, int], at: dt.datetime) -> DatasetRow:
-        """The row after a complete load."""
+        """Return the row after a complete load."""
         loaded_at = at.isoformat(timespec="seconds")
         return replace(self, state=COMPLETE, counts=counts, loaded_at=loaded_at, generation=None)
 
@@ -182,20 +182,20 @@ class Catalog:
     """Reads and writes the catalog of one table."""
 
     def __init__(self, table: Table, pepper: Pepper | None = None) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending a request.
 
         Args:
-            table: whose.
-            pepper: what rows are authenticated with; None: they can only be looked at, and none is authentic.
+            table: table of the catalog.
+            pepper: pepper that authenticates rows; None: rows can only be read, and none is authentic.
         """
         self._table = table
         self._key = None if pepper is None else StateKey.of(pepper)
 
     def dataset(self, dataset: str) -> DatasetRow | None:
-        """What the table says about `dataset`; None if nothing.
+        """Read the row of `dataset`; None if there is none.
 
         Raises:
-            UntrustedStateError: the row names our pepper, or none, and its MAC is not right; or it is damaged.
+            UntrustedStateError: the row names our pepper, or none, and its MAC is not valid; or it is damaged.
         """
         pk = f"_dataset#{dataset}"
         item = self._get(pk)
@@ -226,7 +226,7 @@ class Catalog:
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
-        """Replace what the table says about a dataset; the pepper of the row is that of this catalog."""
+        """Replace the row of a dataset; its pepper is that of this catalog."""
         if self._key is None or self._key.kid != row.kid:
             raise AssertionError("a row is signed with the pepper that it names")
         item: dict[str, Any] = {
@@ -256,15 +256,15 @@ class Catalog:
             self._table.client.put_item(TableName=target.table, Item=self._key.signed(item))
 
     def remove_dataset(self, dataset: str) -> None:
-        """Forget what the table says about `dataset`."""
+        """Remove the row of `dataset`."""
         target = self._table.target
         with sentences(target):
             self._table.client.delete_item(TableName=target.table, Key=reserved_key(f"_dataset#{dataset}"))
 
     def listed(self) -> frozenset[str] | None:
-        """Ids of the datasets in the table; None if none was ever listed.
+        """Return the ids of the datasets in the table; None if there is no list.
 
-        Nobody vouches for the list: an id in it may be unknown, and one may be missing.
+        The list is not authenticated: an id in it may be unknown, and one may be missing.
         """
         item = self._get(REGISTRY)
         if item is None:
@@ -273,17 +273,17 @@ class Catalog:
         return frozenset(Fields(item, self._place(REGISTRY), advice).texts("ids", "SS"))
 
     def enlist(self, dataset: str) -> None:
-        """Add `dataset` to those that `listed` gives, if it is not among them."""
+        """Add `dataset` to the list if it is missing."""
         if dataset not in (self.listed() or ()):
             self._change_registry("ADD", dataset)
 
     def delist(self, dataset: str) -> None:
-        """Take `dataset` from those that `listed` gives."""
+        """Remove `dataset` from the list."""
         if self.listed() is not None:
             self._change_registry("DELETE", dataset)
 
     def _change_registry(self, verb: str, dataset: str) -> None:
-        """Change the set in one step, so that loads at the same time do not undo each other's changes."""
+        """Change the set in one step, so that concurrent loads do not undo each other's changes."""
         target = self._table.target
         with sentences(target):
             self._table.client.update_item(
@@ -294,10 +294,10 @@ class Catalog:
             )
 
     def knows(self, pepper: Pepper) -> bool:
-        """Whether the table was loaded with this pepper before.
+        """Return whether the table was loaded with this pepper before.
 
         Raises:
-            KeyRefusedError: it was loaded with another one of the same id.
+            KeyRefusedError: it was loaded with another pepper with the same id.
         """
         pk = f"_key#{pepper.kid}"
         item = self._get(pk)
@@ -312,10 +312,10 @@ class Catalog:
         return True
 
     def register(self, pepper: Pepper) -> None:
-        """Note in the table which pepper goes by this id; of two at the same time, the first wins.
+        """Register the pepper under its id in the table; of two at the same time, the first is kept.
 
         Raises:
-            KeyRefusedError: the id is taken by another pepper.
+            KeyRefusedError: the id belongs to another pepper.
         """
         target, client = self._table.target, self._table.client
         item = {**reserved_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}

@@ -1,12 +1,12 @@
-"""One run per dataset: a lease in the table, renewed while the run lasts, taken over when it has expired.
+"""Allow one run per dataset: a lease in the table, renewed during the run, available to others after it expires.
 
 Runs of the same dump cannot harm each other, since they write the same items. A run of an older dump could: it would
-bring back what is no longer true, under a catalog that says it is gone. So nothing is written unless the lease is ours
-for sure (`policies.fence`). What others see of a lease is the time of day; a clock that is wrong by less than the
-lease's length costs nothing but time.
+restore items that the catalog lists as removed. Therefore nothing is written unless the lease is certainly held
+(`policies.fence`). Other machines compare a lease with the time of day; a clock that is wrong by less than the length
+of a lease costs only time.
 
-The row carries no MAC: all that it can do is keep others from working, which `table unlock` undoes, or fail to, and two
-runs at once write the same items. The types of what is in it are checked all the same.
+The row carries no MAC: a forged one can only block other runs, which `table unlock` undoes, or fail to block them, and
+two runs at once write the same items. The types of its values are checked all the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ingest_cli.runtime.fence import Fence
 
 LEASE_S = 60.0
-"""Long enough for a few renewals to fail, short enough to wait out after a machine has vanished."""
+"""Seconds: long enough for a few renewals to fail, short enough to wait out after a machine has failed."""
 
 RENEW_EVERY_S = 15.0
 
@@ -39,13 +39,13 @@ MAX_NAME_CHARACTERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process, as seen from this machine and from others.
+    """A process, identified on this machine and for others.
 
     Attributes:
-        host: for people.
-        machine: names the running system and its process namespace; equal on the same machine only.
+        host: host name, for messages.
+        machine: identifies the running system and its process namespace; equal on the same machine only.
         pid: process id there.
-        started: start of the process in ticks of that system, so that a reused id is not mistaken.
+        started: start of the process in ticks of that system, to detect a reused process id.
     """
 
     host: str
@@ -55,20 +55,20 @@ class Holder:
 
     @classmethod
     def this(cls) -> Holder:
-        """This process."""
+        """Return this process."""
         return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()) or "")
 
     def is_gone(self) -> bool:
-        """Whether it is certain that the process no longer exists."""
+        """Return whether the process certainly no longer exists."""
         if not self.machine or self.machine != _machine():
             return False
         return _started(self.pid) != self.started
 
 
 class Lease:
-    """The lock of one dataset."""
+    """Lock of one dataset."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+    def __init__(  # noqa: PLR0913, PLR0917 - independent settings
         self,
         table: Table,
         dataset: str,
@@ -77,15 +77,15 @@ class Lease:
         lease_s: float = LEASE_S,
         fence: Fence | None = None,
     ) -> None:
-        """Set up; nothing is locked yet.
+        """Set up without locking.
 
         Args:
-            table: where the lock is.
-            dataset: what is locked.
-            token: names this run.
-            now_s: the time of day, in seconds since 1970.
-            lease_s: length of a lease.
-            fence: told how long the lock is ours for sure; None: nothing is written under it.
+            table: table of the lock.
+            dataset: dataset to lock.
+            token: identifies this run.
+            now_s: returns the time of day, in seconds since 1970.
+            lease_s: length of a lease in seconds.
+            fence: receives how long the lock is certainly held; None: nothing is written under it.
         """
         self._table = table
         self._dataset = dataset
@@ -116,7 +116,7 @@ class Lease:
         raise LockedError(self._sentence(held))
 
     def check(self) -> None:
-        """See whether the lock could be taken, and leave it.
+        """Check whether the lock could be taken, without taking it.
 
         Raises:
             LockedError: another run has it; says which, and since when.
@@ -128,7 +128,7 @@ class Lease:
             raise LockedError(self._sentence(held))
 
     def renew(self) -> None:
-        """Keep the lock for another lease.
+        """Extend the lock by another lease.
 
         Raises:
             LockedError: another run has taken it over.
@@ -137,7 +137,7 @@ class Lease:
             raise LockedError(f'another run has taken over "{self._dataset}"; this one ends')
 
     def release(self) -> None:
-        """Give the lock back, if it is still ours."""
+        """Release the lock, if this run still holds it."""
         target, client = self._table.target, self._table.client
         passed = client.exceptions.ConditionalCheckFailedException
         try:
@@ -150,14 +150,14 @@ class Lease:
                     ExpressionAttributeValues={":token": {"S": self._token}},
                 )
         except passed:
-            return  # taken over: no longer ours to give back
+            return  # taken over by another run
 
     @property
     def _key(self) -> dict[str, Any]:
         return reserved_key(f"_lock#{self._dataset}")
 
     def _put(self, condition: str, token: str) -> bool:
-        """Write our lease if `condition` holds; whether it did."""
+        """Write this run's lease if `condition` holds; return whether it did."""
         target, client, now = self._table.target, self._table.client, self._now_s()
         began_s = 0.0 if self._fence is None else self._fence.now_s()
         names = {"#token": "token"}
@@ -204,7 +204,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    """What the row says."""
+    """Content of the row."""
 
     holder: Holder
     token: str
@@ -214,13 +214,13 @@ class _Lock:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lock that is there.
+    """An existing lock.
 
     Attributes:
-        host, pid: whose it is.
-        since: when it was taken, in ISO form, UTC.
-        left_s: seconds that are left of the lease; negative: it was not renewed, and can be taken over.
-        is_gone: whether it is certain that the process no longer exists: it was one of this machine.
+        host, pid: process that holds it.
+        since: time when it was taken, in ISO form, UTC.
+        left_s: seconds left of the lease; negative: it was not renewed, and can be taken over.
+        is_gone: whether the process certainly no longer exists: it was one of this machine.
     """
 
     host: str
@@ -231,12 +231,12 @@ class Held:
 
 
 def look(table: Table, dataset: str, now_s: float) -> Held | None:
-    """The lock of a dataset, if there is one.
+    """Read the lock of a dataset; None if there is none.
 
     Args:
-        table: where it would be.
-        dataset: whose.
-        now_s: the time of day, in seconds since 1970.
+        table: table of the lock.
+        dataset: locked dataset.
+        now_s: time of day, in seconds since 1970.
     """
     lock = _find(table, dataset)
     if lock is None:
@@ -246,7 +246,7 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
 
 
 def unlock(table: Table, dataset: str) -> bool:
-    """Remove the lock of a dataset, whoever holds it; whether there was one."""
+    """Remove the lock of a dataset, regardless of its holder; return whether there was one."""
     target = table.target
     with sentences(target):
         answer = table.client.delete_item(
@@ -256,7 +256,7 @@ def unlock(table: Table, dataset: str) -> bool:
 
 
 def _find(table: Table, dataset: str) -> _Lock | None:
-    """The lock of a dataset, if there is one.
+    """Read the lock of a dataset; None if there is none.
 
     Raises:
         TableError: the row is damaged.
@@ -274,13 +274,13 @@ def _find(table: Table, dataset: str) -> _Lock | None:
 
 
 def holder_of(fields: Fields) -> Holder:
-    """The process that a row names."""
+    """Return the process that a row names."""
     host, machine, started = (fields.text(name, MAX_NAME_CHARACTERS) for name in ("host", "machine", "started"))
     return Holder(host, machine.removeprefix("-"), fields.whole("pid", MAX_PID), started.removeprefix("-"))
 
 
 def _machine() -> str:
-    """What only processes that see each other's ids have in common; "" where that cannot be told (not on Linux)."""
+    """Return a name shared only by processes that see each other's ids; "" where unavailable (not on Linux)."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
@@ -289,12 +289,12 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a process of this machine was started, in its ticks; None if there is no such process."""
+    """Return the start of a process of this machine, in its ticks; None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     fields = stat.rpartition(")")[2].split()
-    if fields[0] in {"Z", "X"}:  # dead, only not yet collected by its parent
+    if fields[0] in {"Z", "X"}:  # dead, but not yet reaped by its parent
         return None
-    return fields[19]  # field 22 of proc(5), counted behind the name
+    return fields[19]  # field 22 of proc(5), counted after the name

@@ -1,7 +1,7 @@
 """Reserved rows of a table: their keys, and their attributes, read with types and ranges checked.
 
-Their `pk` starts with `_`, which no key id can; their `sk` is `_`. What reads one gets a value of the right type, or
-one sentence that names the row and the attribute, never the value: it may be anything.
+Their `pk` starts with `_`, which no key id can; their `sk` is `_`. Reading an attribute returns a value of the right
+type or raises one sentence that names the row and the attribute, never the value: it may be anything.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from ingest_cli.model.plain_values import flag, seconds_of_text, text, whole_of_
 SK = "_"
 
 MAX_TEXT_CHARACTERS = 400 << 10
-"""No text in an item is longer: an item has at most 400 KiB."""
+"""Maximum length of a text in an item: an item has at most 400 KiB."""
 
 _T = TypeVar("_T")
 
 
 def reserved_key(pk: str) -> dict[str, Any]:
-    """The key of a reserved row."""
+    """Return the key of a reserved row."""
     return {"pk": {"S": pk}, "sk": {"S": SK}}
 
 
 def place_of(pk: str, table: str) -> str:
-    """The name of a reserved row in a sentence."""
+    """Return the name of a reserved row for messages."""
     return f'the row "{pk}" of the table "{table}"'
 
 
@@ -36,10 +36,10 @@ class Fields:
     """The attributes of one row.
 
     Attributes:
-        item: the row, in DynamoDB's typed form.
-        place: names it, for the sentence.
-        advice: what to try, for the sentence.
-        error: what is raised.
+        item: row in DynamoDB's typed form.
+        place: name of the row in messages.
+        advice: what to try, for messages.
+        error: class of the exception to raise.
     """
 
     item: Mapping[str, Any]
@@ -48,43 +48,43 @@ class Fields:
     error: type[IngestError] = UntrustedStateError
 
     def has(self, name: str) -> bool:
-        """Whether there is such an attribute."""
+        """Return whether the attribute is present."""
         return name in self.item
 
     def text(self, name: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-        """A string attribute."""
+        """Return a string attribute."""
         return self._read(name, "S", lambda value: text(value, most))
 
     def text_or_none(self, name: str) -> str | None:
-        """A string attribute that may be missing."""
+        """Return a string attribute that may be missing."""
         return self.text(name) if self.has(name) else None
 
     def whole(self, name: str, most: int = (1 << 63) - 1) -> int:
-        """A number attribute: a whole one from 0 to `most`."""
+        """Return a number attribute: a whole one from 0 to `most`."""
         return self._read(name, "N", lambda value: whole_of_text(value, most))
 
     def seconds(self, name: str) -> float:
-        """A number attribute: a moment in seconds since 1970."""
+        """Return a number attribute: a time in seconds since 1970."""
         return self._read(name, "N", seconds_of_text)
 
     def binary(self, name: str) -> bytes:
-        """A binary attribute."""
+        """Return a binary attribute."""
         return self._read(name, "B", _bytes)
 
     def texts(self, name: str, kind: str) -> tuple[str, ...]:
-        """A set of strings (`SS`) or a list of them (`L`); empty if it is missing."""
+        """Return a set of strings (`SS`) or a list of them (`L`); empty if it is missing."""
         return self._read(name, kind, lambda value: _texts(value, kind)) if self.has(name) else ()
 
     def counts(self, name: str) -> dict[str, int]:
-        """A map of whole numbers."""
+        """Return a map of whole numbers."""
         return self._read(name, "M", lambda value: _map(value, "N", whole_of_text))
 
     def flags(self, name: str, names: frozenset[str]) -> dict[str, bool]:
-        """A map of truth values, with these names at the most."""
+        """Return a map of booleans with no other names than these."""
         return self._read(name, "M", lambda value: _flags(value, names))
 
     def fail(self, name: str, why: str) -> IngestError:
-        """The error that says what is wrong with an attribute."""
+        """Return the error for an invalid attribute."""
         return self.error(f"{self.place} cannot be read: `{name}` {why}; {self.advice}")
 
     def _read(self, name: str, kind: str, parse: Callable[[Any], _T]) -> _T:
@@ -104,20 +104,20 @@ def _member(value: Any, kind: str) -> Any:
 
 def _bytes(value: Any) -> bytes:
     if not isinstance(value, bytes | bytearray):
-        raise ValueError("is not binary")  # noqa: TRY004 - one kind of error for all of them
+        raise ValueError("is not binary")  # noqa: TRY004 - one exception type for all invalid values
     return bytes(value)
 
 
 def _texts(value: Any, kind: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError("is not a list")  # noqa: TRY004 - one kind of error for all of them
+        raise ValueError("is not a list")  # noqa: TRY004 - one exception type for all invalid values
     members = value if kind == "SS" else [_member(one, "S") for one in value]
     return tuple(text(one, MAX_TEXT_CHARACTERS) for one in members)
 
 
 def _map(value: Any, kind: str, parse: Callable[[Any], _T]) -> dict[str, _T]:
     if not isinstance(value, Mapping):
-        raise ValueError("is not a map")  # noqa: TRY004 - one kind of error for all of them
+        raise ValueError("is not a map")  # noqa: TRY004 - one exception type for all invalid values
     return {text(name, MAX_TEXT_CHARACTERS): parse(_member(one, kind)) for name, one in value.items()}
 
 

@@ -1,7 +1,7 @@
-"""An embedded DynamoDB for people without an AWS account: moto, in this process, on the loopback interface.
+"""Embedded DynamoDB that needs no AWS account: moto, in this process, on the loopback interface.
 
-The real client speaks real HTTP to it. It checks less than DynamoDB does and never throttles: it shows what
-the program does, not how fast DynamoDB is.
+The real client sends real HTTP requests to it. It checks less than DynamoDB and never throttles: it shows the
+program's behaviour, not DynamoDB's speed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_EN
 
 @contextmanager
 def sandbox(table: str) -> Iterator[Target]:
-    """A table of this name that lasts as long as the block.
+    """Provide a table of this name for the duration of the block.
 
-    While it does, the process has made-up AWS credentials, and no others.
+    Meanwhile the process has invented AWS credentials, and no others.
 
     Raises:
-        UsageError: the extra that brings the embedded DynamoDB is not installed.
+        UsageError: the extra with the embedded DynamoDB is not installed.
     """
     try:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - an extra

@@ -1,6 +1,6 @@
-"""Sessions and clients: boto3 for everything that is not the hot path, and its errors as sentences.
+"""Sessions and clients: boto3 for everything but the hot path, and its errors as sentences.
 
-boto3 itself is imported by whoever opens a session: reading a dump to check it must not wait for it.
+boto3 is imported only when a session is opened: reading a dump to check it must not wait for it.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
     from ingest_cli.model.settings import Target
 
-_MAX_CONNECTIONS = 260  # `--concurrency` is 256 at the most, and a few calls are made beside it
+_MAX_CONNECTIONS = 260  # `--concurrency` is at most 256, plus a few other calls
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 5, 20, 4
 
 EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
-"""Error codes for credentials that were good once."""
+"""Error codes of expired credentials."""
 
 _STALE = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _STALE_SIGNATURE = ("Signature expired", "Signature not yet current")
@@ -71,14 +71,15 @@ DENIED = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-"""Error codes for credentials that are not, or not for this."""
+"""Error codes of credentials that are invalid, or not authorized."""
 
 
 _RENEWING = frozenset(
     {"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token"}
 )
-"""What botocore's credential providers ask STS, IAM Identity Center and the sign-in service for (botocore 1.44.5,
-`credentials` and `tokens`)."""
+"""Operations of STS, IAM Identity Center and the sign-in service that botocore's credential providers call (botocore
+1.44.5, `credentials` and `tokens`).
+"""
 
 _RENEWING_FAULTS = (
     CredentialRetrievalError,
@@ -90,7 +91,7 @@ _RENEWING_FAULTS = (
 )
 _RENEWING_HOST = re.compile(r"https?://(?:sts|oidc|portal\.sso|[a-z0-9-]+\.signin)[.-]")
 _RENEWED_TOO_OLD = "refreshed credentials are still expired"
-"""botocore raises a plain RuntimeError that says so (`RefreshableCredentials`)."""
+"""Message of a plain RuntimeError in botocore (`RefreshableCredentials`)."""
 
 
 _BUSY = frozenset(
@@ -118,21 +119,22 @@ _BUSY = frozenset(
         "TransactionInProgressException",
     }
 )
-"""Error codes of requests that may well be taken later; all others will be refused again ("Common errors" of the AWS
-General Reference; "Error handling" of DynamoDB, Application Auto Scaling, KMS and Secrets Manager)."""
+"""Error codes of requests that may succeed later; all others will be refused again ("Common errors" of the AWS
+General Reference; "Error handling" of DynamoDB, Application Auto Scaling, KMS and Secrets Manager).
+"""
 
 _SERVER_ERROR, _TOO_MANY_REQUESTS = 500, 429
 
 
 def may_succeed_later(error: ClientError) -> bool:
-    """Whether a refused request may be taken if it is sent again, as it is."""
+    """Return whether a refused request may succeed if it is sent again unchanged."""
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = error.response.get("Error", {}).get("Code")
     return status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS or code in _BUSY
 
 
 def code_of(error: ClientError) -> str:
-    """The code of an error, if it is one: what answers may be anybody."""
+    """Return the code of an error, or "unknown" if it is not a valid code: any server may have responded."""
     code = error.response.get("Error", {}).get("Code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else "unknown"
 
@@ -141,9 +143,9 @@ _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 def is_unrenewed(error: Exception) -> bool:
-    """Whether a request was never made, since there were no credentials to make it with: the old ones ended.
+    """Return whether a request was never sent because expired credentials could not be renewed.
 
-    botocore renews credentials while it makes a request of another kind, and lets through what that ends with.
+    botocore renews credentials within other requests, and passes on the exceptions of the renewal.
     """
     if isinstance(error, ClientError):
         return error.operation_name in _RENEWING
@@ -155,14 +157,14 @@ def is_unrenewed(error: Exception) -> bool:
 
 
 def is_stale(code: str, message: object) -> bool:
-    """Whether a request was refused for the time at which it was signed: the machine slept, or its clock is wrong.
+    """Return whether a request was refused for its signing time: the machine slept, or its clock is wrong.
 
-    AWS takes signatures of the last minutes only (AWS General Reference, "Common errors": RequestExpired), and calls
-    older ones by the name that it has for a wrong secret, too (AWS IAM User Guide, "Troubleshoot Signature Version 4").
+    AWS accepts signatures of the last minutes only (AWS General Reference, "Common errors": RequestExpired), and
+    reports older ones also with the code for a wrong secret (AWS IAM User Guide, "Troubleshoot Signature Version 4").
 
     Args:
-        code: of the error.
-        message: of the error, as it came.
+        code: code of the error.
+        message: message of the error, as received.
     """
     if code == "InvalidSignatureException":
         return isinstance(message, str) and message.startswith(_STALE_SIGNATURE)
@@ -170,14 +172,14 @@ def is_stale(code: str, message: object) -> bool:
 
 
 def open_session(target: Target) -> boto3.Session:
-    """A session with the target's profile and region.
+    """Open a session with the target's profile and region.
 
-    `AWS_REGION` counts, and before `AWS_DEFAULT_REGION`, as in AWS's command line and the other SDKs (AWS SDKs and
-    Tools Reference Guide, "AWS Region"); botocore by itself knows the latter only.
+    `AWS_REGION` is used, and takes precedence over `AWS_DEFAULT_REGION`, as in AWS's command line and the other SDKs
+    (AWS SDKs and Tools Reference Guide, "AWS Region"); botocore alone reads only the latter.
 
     Raises:
-        UsageError: there is no such profile, or AWS's settings make no sense.
-        TryAgainError: what hands the credentials out did not.
+        UsageError: the profile does not exist, or AWS's settings are invalid.
+        TryAgainError: the provider of the credentials failed.
     """
     import boto3  # noqa: PLC0415 - see above
 
@@ -187,7 +189,7 @@ def open_session(target: Target) -> boto3.Session:
     try:
         session = boto3.Session(profile_name=target.profile, region_name=region)
         watch(session, insecure_http=target.insecure_http)
-        # The session keeps them. Where there are none, that is told by the first who needs them.
+        # The session caches them. If there are none, the first request reports it.
         with guarded():
             session.get_credentials()
     except ProfileNotFound as error:
@@ -197,7 +199,7 @@ def open_session(target: Target) -> boto3.Session:
         ) from error
     except CredentialRetrievalError as error:
         raise not_renewable() from error
-    except (BotoCoreError, OSError, ValueError) as error:  # the last two of a `credential_process`
+    except (BotoCoreError, OSError, ValueError) as error:  # the last two from a `credential_process`
         raise UsageError(
             f"the AWS credentials cannot be read ({type(error).__name__}); check the variables AWS_… and AWS's "
             "configuration files, for example with `aws sts get-caller-identity`"
@@ -206,15 +208,15 @@ def open_session(target: Target) -> boto3.Session:
 
 
 def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = False) -> DynamoDBClient:
-    """A low-level client for the target's endpoint.
+    """Create a low-level client for the target's endpoint.
 
     Args:
-        session: as from `open_session`.
-        target: where the table is.
-        single_attempt: for the write path, which has its own retry loop, and builds its own requests.
+        session: session from `open_session`.
+        target: location of the table.
+        single_attempt: whether to disable retries: the write path retries and builds requests itself.
 
     Raises:
-        UsageError: the region or the endpoint is not usable, or is reached in clear over a network.
+        UsageError: the region or the endpoint is invalid, or would be reached unencrypted over a network.
     """
     from botocore.config import Config  # noqa: PLC0415 - see above
 
@@ -239,7 +241,7 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
 
 
 def check_endpoint(client: Any, target: Target, service: str = "DynamoDB") -> None:
-    """Refuse a client whose requests would go in clear over a network, wherever its endpoint was set.
+    """Refuse a client whose requests would cross a network unencrypted, wherever its endpoint was set.
 
     Raises:
         UsageError: they would, and `--insecure-http` was not given.
@@ -249,52 +251,52 @@ def check_endpoint(client: Any, target: Target, service: str = "DynamoDB") -> No
 
 
 def ca_bundle(session: boto3.Session) -> str:
-    """The certificates to trust: those AWS's tools are told to, else those that botocore brings along."""
-    from botocore.httpsession import get_cert_path  # noqa: PLC0415 - only where a transport is set up
+    """Return the trusted certificates: those configured for AWS's tools, else those packaged with botocore."""
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415 - needed only to set up a transport
 
-    configured = session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - boto3 has no way of its own
+    configured = session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - boto3 has no public equivalent
     return str(configured or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True))
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that botocore goes through to `url`, which may hold a password; None: none.
+    """Return the URL of the proxy that botocore uses for `url`, which may include a password; None: no proxy.
 
-    It follows `urllib.request.getproxies`: HTTP_PROXY, HTTPS_PROXY and NO_PROXY in either case, and what macOS and
-    Windows have set, but not ALL_PROXY. Who sends requests in another way has to go the same.
+    It follows `urllib.request.getproxies`: HTTP_PROXY, HTTPS_PROXY and NO_PROXY in either case, and the settings of
+    macOS and Windows, but not ALL_PROXY. Other transports must use the same proxy.
     """
-    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415 - only where a transport is set up
+    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415 - needed only to set up a transport
     from botocore.utils import get_environ_proxies  # noqa: PLC0415 - see above
 
     found: str | None = ProxyConfiguration(proxies=get_environ_proxies(url)).proxy_url_for(url) or None
-    if found is not None and (parts := urlsplit(found)).port is None:  # not every client takes the same by default
+    if found is not None and (parts := urlsplit(found)).port is None:  # the default port differs between clients
         implied = {"http": 80, "https": 443}[parts.scheme]
         return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{implied}").geturl()
     return found
 
 
-# What DynamoDB says of a request that a table of other keys is asked; the code is that of many other faults.
+# DynamoDB's messages for a request to a table with other keys; many other faults have the same code.
 _OTHER_KEYS = re.compile("does not match the schema|key schema element|Missing the key")
 
 
 def is_too_large(error: BaseException) -> bool:
-    """Whether an error is about an answer that is longer than any that the service gives."""
-    from ingest_cli.runtime.bounded_http import is_too_large as found  # noqa: PLC0415 - start-up time of who asks nothing
+    """Return whether an error stems from a response longer than any that the service sends."""
+    from ingest_cli.runtime.bounded_http import is_too_large as found  # noqa: PLC0415 - start-up time without requests
 
     return found(error)
 
 
 def too_large(place: str, service: str) -> str:
-    """What to say about an answer that is longer than any that `service` gives."""
+    """Return the message for a response longer than any that `service` sends."""
     return f"the answer of {place} is longer than any that {service} gives; check the endpoint and the proxy"
 
 
 @contextmanager
 def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
-    """Turn the errors of botocore into errors for people, but for those that are `passed` on.
+    """Convert the errors of botocore to this program's, except the classes in `passed`.
 
     Raises:
-        TableError, TryAgainError: instead of what botocore raised; UnreachableError and BusyError among
-            them are worth another try.
+        TableError, TryAgainError: in place of a botocore error; of these, UnreachableError and BusyError may be
+            retried.
     """
     try:
         with _renewed():
@@ -318,13 +320,13 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
         if is_too_large(error):
             raise TableError(too_large(target.endpoint_url or "the region's endpoint", "DynamoDB")) from error
         raise BusyError("the connection to DynamoDB broke off; run the same command again") from error
-    except (BotoCoreError, OSError) as error:  # OSError: of a file with the token of a web identity
+    except (BotoCoreError, OSError) as error:  # OSError: from a web identity token file
         raise TableError(f"DynamoDB cannot be used ({type(error).__name__}); check the AWS settings") from error
 
 
 @contextmanager
 def _renewed() -> Iterator[None]:
-    from ingest_cli.runtime.bounded_http import guarded  # noqa: PLC0415 - start-up time of who asks nothing
+    from ingest_cli.runtime.bounded_http import guarded  # noqa: PLC0415 - start-up time without requests
 
     try:
         with guarded():
@@ -336,7 +338,7 @@ def _renewed() -> Iterator[None]:
 
 
 def no_credentials() -> TableError:
-    """What to say where there are no credentials."""
+    """Return the error for missing credentials."""
     return TableError(
         "there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give "
         "--profile, or try the program without an account with --sandbox"
@@ -344,12 +346,12 @@ def no_credentials() -> TableError:
 
 
 def not_renewable() -> TryAgainError:
-    """What to say where there were credentials, and there are no new ones."""
+    """Return the error for credentials that could not be renewed."""
     return TryAgainError("the AWS credentials cannot be renewed; renew them, and run the same command again")
 
 
 def expired() -> TryAgainError:
-    """What to say where the credentials were good once."""
+    """Return the error for expired credentials."""
     return TryAgainError("the AWS credentials have expired; renew them, and run the same command again")
 
 

@@ -1,4 +1,4 @@
-"""The table itself: create, describe, check, drop."""
+"""Create, describe, check and drop the table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ingest_cli.model.settings import Target
 
-_WAIT = {"Delay": 2, "MaxAttempts": 150}  # five minutes; a table takes seconds
+_WAIT = {"Delay": 2, "MaxAttempts": 150}  # five minutes in total; a table takes seconds
 
 _WRITABLE = frozenset({"ACTIVE", "UPDATING"})
 
@@ -27,26 +27,26 @@ class Capacity:
 
 
 class Table:
-    """One table, and how to reach it."""
+    """One table and its client."""
 
     def __init__(self, target: Target) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending a request.
 
         Raises:
-            UsageError: the settings do not say where the table is.
+            UsageError: the settings do not locate the table.
         """
         self.target = target
         self.session = open_session(target)
         self.client: DynamoDBClient = dynamodb(self.session, target)
 
     def create(self, capacity: Capacity | None) -> bool:
-        """Create the table and wait until it can be used; False if it was there already.
+        """Create the table and wait until it is usable; return False if it existed.
 
         Args:
             capacity: provisioned capacity; None: on-demand.
 
         Raises:
-            TableError: it cannot be created, or is there with another key schema.
+            TableError: it cannot be created, or exists with another key schema.
         """
         billing: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
         if capacity is not None:
@@ -78,19 +78,19 @@ class Table:
         return True
 
     def describe(self) -> dict[str, Any]:
-        """What DynamoDB says about the table.
+        """Return DynamoDB's description of the table.
 
         Raises:
-            TableError: there is none, or it may not be looked at.
+            TableError: it does not exist, or access is denied.
         """
         with sentences(self.target):
             return dict(self.client.describe_table(TableName=self.target.table)["Table"])
 
     def check(self) -> dict[str, Any]:
-        """Make sure that items can be written to the table, waiting for one that is being created.
+        """Check that items can be written to the table; wait if it is being created.
 
         Raises:
-            TableError: it is missing, going away, or has another key schema.
+            TableError: it is missing, being deleted, or has another key schema.
         """
         found = self.describe()
         if found.get("TableStatus") == "CREATING":
@@ -110,20 +110,20 @@ class Table:
         return found
 
     def can_be_restored(self) -> bool | None:
-        """Whether point-in-time recovery is on; None if that cannot be told."""
+        """Return whether point-in-time recovery is on; None if unknown."""
         try:
             with sentences(self.target):
                 found = self.client.describe_continuous_backups(TableName=self.target.table)
-        except IngestError:  # not allowed, or a stand-in for DynamoDB that does not know it
+        except IngestError:  # access denied, or a stand-in for DynamoDB without this operation
             return None
         recovery = found.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
         return recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
 
     def drop(self) -> None:
-        """Delete the table and all that is in it, and wait until it is gone.
+        """Delete the table with all its contents, and wait until it is gone.
 
         Raises:
-            TableError: there is none, or it may not be deleted.
+            TableError: it does not exist, or may not be deleted.
         """
         with sentences(self.target):
             self.client.delete_table(TableName=self.target.table)

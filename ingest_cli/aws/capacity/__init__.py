@@ -1,1 +1,1 @@
-"""The write capacity of a table: read it, change it, raise it for the length of a load, restore it."""
+"""Write capacity of a table: read, change, raise for the duration of a load, restore."""

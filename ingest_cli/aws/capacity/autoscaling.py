@@ -1,8 +1,8 @@
-"""Autoscaling of a table's write capacity: whether there is any, and how to make it hold still for a while.
+"""Detect, suspend and resume autoscaling of a table's write capacity.
 
-A scaling policy that sees more capacity than is used lowers it again, in the middle of what it was raised for. It is
-therefore suspended, which keeps the policy (AWS, "Suspend and resume scaling", Application Auto Scaling user guide),
-and given back the state in which it was found.
+A scaling policy lowers capacity that is not used, even if it was raised for a load in progress. It is therefore
+suspended, which keeps the policy (AWS, "Suspend and resume scaling", Application Auto Scaling user guide), and its
+previous state is restored afterwards.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ ALL_SUSPENDED: Mapping[str, bool] = {
     "DynamicScalingOutSuspended": True,
     "ScheduledScalingSuspended": True,
 }
-_SERVICE = "application_auto_scaling"  # as AWS's settings spell it
+_SERVICE = "application_auto_scaling"  # as spelled in AWS's settings
 
 NOT_ASKED = (
     "autoscaling was not asked about, since the table is at an endpoint that is not AWS's; to have it asked, set "
     "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"
 )
-"""What to tell where a table may scale by itself, but nobody knows whom to ask."""
+"""Note for a table that may have autoscaling, but no known endpoint for it."""
 
 
 _CHECK = "check AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING and the region"
@@ -43,10 +43,10 @@ _CHECK = "check AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING and the region"
 
 @dataclass(frozen=True, slots=True)
 class ScalingState:
-    """What autoscaling does with a table's write capacity.
+    """Autoscaling of a table's write capacity.
 
     Attributes:
-        least, most: between which it keeps the capacity.
+        least, most: limits of the capacity.
         suspended: which of its parts are suspended.
     """
 
@@ -61,27 +61,27 @@ class ScalingState:
 
 
 class Autoscaling:
-    """Asks and tells AWS's service of that name about one table.
+    """Client of Application Auto Scaling for one table.
 
-    A table elsewhere than in AWS has none there. `AWS_ENDPOINT_URL` is where DynamoDB's stand-in is, and would get
-    requests that it does not know: only an endpoint that was set for this service is used then.
+    A table outside AWS has no autoscaling. `AWS_ENDPOINT_URL` then points to a stand-in for DynamoDB, which does not
+    know these requests: only an endpoint that was set for this service is used in that case.
 
     Attributes:
-        is_there: whether there is anybody to ask.
+        is_there: whether the service is available.
     """
 
     def __init__(self, table: Table) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending a request.
 
         Raises:
-            UsageError: the service is reached in clear over a network.
+            UsageError: the service would be reached unencrypted over a network.
         """
         self._name = table.target.table.rpartition("/")[2]
         own = _own_endpoint(table.session)
         self.is_there = own is not None or is_aws(table.client.meta.endpoint_url)
         if not self.is_there:
             return
-        from botocore.config import Config  # noqa: PLC0415 - start-up time of all who need no client
+        from botocore.config import Config  # noqa: PLC0415 - start-up time without a client
 
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
         self._client: Any = table.session.client(
@@ -90,11 +90,11 @@ class Autoscaling:
         check_endpoint(self._client, table.target, "Application Auto Scaling")
 
     def look(self) -> ScalingState | None:
-        """What it does; None: there is none, or nobody to ask.
+        """Return its state; None: no autoscaling, or no service.
 
         Raises:
-            TableError: that may not be known.
-            BusyError: it does not answer.
+            TableError: access is denied.
+            BusyError: the service does not respond.
         """
         if not self.is_there:
             return None
@@ -112,8 +112,8 @@ class Autoscaling:
         """Suspend or resume its parts.
 
         Raises:
-            TableError: that may not be done.
-            BusyError: it does not answer.
+            TableError: access is denied.
+            BusyError: the service does not respond.
         """
         state = {name: bool(suspended.get(name, False)) for name in ALL_SUSPENDED}
         self._call(
@@ -149,16 +149,16 @@ class Autoscaling:
 
 
 def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
-    """Give it back the state in which it was found; whether it was in another one. Where there is none, none is made.
+    """Restore the previous state; return whether it changed. Does not create autoscaling.
 
     Raises:
-        TableError: that may not be done.
-        BusyError: it does not answer.
+        TableError: access is denied.
+        BusyError: the service does not respond.
     """
     autoscaling = Autoscaling(table)
     try:
         state = autoscaling.look()
-    except TableError:  # it may be told what nobody may ask it
+    except TableError:  # changing it may be allowed where reading is not
         autoscaling.set_suspended(suspended)
         return True
     if state is None or all(state.suspended.get(name, False) == suspended.get(name, False) for name in ALL_SUSPENDED):
@@ -168,14 +168,14 @@ def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
 
 
 def _own_endpoint(session: boto3.Session) -> str | None:
-    """The endpoint that AWS's settings name for this service alone; None: none.
+    """Return the endpoint in AWS's settings for this service alone; None: none.
 
     That is the variable AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING, or `endpoint_url` of the service in the `services`
     of the profile (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
     """
     if told := os.environ.get(f"AWS_ENDPOINT_URL_{_SERVICE.upper()}"):
         return told
-    core = session._session  # noqa: SLF001 - boto3 has no way of its own
+    core = session._session  # noqa: SLF001 - boto3 has no public equivalent
     services = core.full_config.get("services", {}).get(core.get_scoped_config().get("services"), {})
     told = services.get(_SERVICE, {}).get("endpoint_url")
     return str(told) if told else None

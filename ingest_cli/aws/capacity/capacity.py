@@ -1,7 +1,7 @@
-"""The capacity of a table: what it is, what it can be, and changing it.
+"""Read and change the capacity of a table, within AWS's limits.
 
-What cannot be is said before AWS is asked, as far as AWS tells: its quotas (DescribeLimits), and how often capacity was
-lowered today (DescribeTable).
+Impossible changes are refused before a request, as far as AWS reports its limits: the quotas (DescribeLimits), and the
+number of today's decreases (DescribeTable).
 """
 
 from __future__ import annotations
@@ -20,31 +20,32 @@ if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
 
 FREE_DECREASES = 4
-"""Decreases that a UTC day begins with. After them there is one more an hour, if there was none in the hour before, 27
-a day in all (AWS, "Service, account, and table quotas", decreasing provisioned throughput)."""
+"""Decreases available at the start of a UTC day. After them there is one more an hour, if there was none in the hour
+before, 27 a day in all (AWS, "Service, account, and table quotas", decreasing provisioned throughput).
+"""
 
 DECREASE_EVERY = dt.timedelta(hours=1)
 
 WAIT_S = 1800.0
-"""Seconds that a change is waited for. AWS promises none; large raises have taken many minutes."""
+"""Seconds to wait for a change. AWS guarantees no time; large raises have taken many minutes."""
 
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.2, 5.0
 
 Wait = Callable[[float], None]
-"""Lets seconds pass; may raise if there is nothing left to wait for."""
+"""Sleeps for some seconds; may raise to end the wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Billing:
-    """How a table is billed, and what it takes.
+    """Billing mode and capacity of a table.
 
     Attributes:
-        status: of the table, such as ACTIVE.
+        status: status of the table, such as ACTIVE.
         wcu, rcu: provisioned units per second; None for an on-demand table.
-        warm_wcu: what it takes at once; None: not said.
-        is_settled: whether no change is under way.
-        decreases: how often provisioned capacity was lowered in this UTC day.
-        last_decrease: when that was the last time.
+        warm_wcu: warm throughput in write units per second; None: not reported.
+        is_settled: whether no change is in progress.
+        decreases: number of decreases of provisioned capacity in this UTC day.
+        last_decrease: time of the last one.
     """
 
     status: str
@@ -57,7 +58,7 @@ class Billing:
 
     @classmethod
     def of(cls, described: Mapping[str, Any], now: dt.datetime) -> Billing:
-        """As DescribeTable has it."""
+        """Parse a DescribeTable response."""
         provisioned, warm = described.get("ProvisionedThroughput", {}), described.get("WarmThroughput", {})
         on_demand = described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST"
         last = provisioned.get("LastDecreaseDateTime")
@@ -74,14 +75,14 @@ class Billing:
         )
 
     def next_decrease(self, now: dt.datetime) -> dt.datetime:
-        """When capacity can be lowered the next time; `now` if at once."""
+        """Return the time of the next possible decrease; `now` if at once."""
         if self.decreases < FREE_DECREASES or self.last_decrease is None:
             return now
         tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
         return max(now, min(self.last_decrease.astimezone(dt.UTC) + DECREASE_EVERY, tomorrow))
 
     def decreases_left(self, now: dt.datetime) -> int:
-        """How often it can still be lowered today, given that one waits an hour each time the free ones are used up."""
+        """Return the number of decreases still possible today, waiting an hour for each after the free ones."""
         free = max(FREE_DECREASES - self.decreases, 0)
         first = now if self.last_decrease is None else self.last_decrease.astimezone(dt.UTC) + DECREASE_EVERY
         tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
@@ -91,7 +92,7 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """What an account may provision in a region, in write and read units per second."""
+    """Maximum provisioned capacity of an account in a region, in write and read units per second."""
 
     table_wcu: int
     table_rcu: int
@@ -101,12 +102,12 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the capacity is to be; None: as it is.
+    """Requested capacity; None: no change.
 
     Attributes:
         wcu, rcu: provisioned units per second.
         on_demand: whether the table is to be billed per request.
-        warm_wcu: what it is to take at once.
+        warm_wcu: warm throughput in write units per second.
     """
 
     wcu: int | None = None
@@ -116,33 +117,33 @@ class Wish:
 
 
 class CapacityControl:
-    """Looks at and changes the capacity of one table."""
+    """Reads and changes the capacity of one table."""
 
     def __init__(self, table: Table, now: Callable[[], dt.datetime] | None = None) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending a request.
 
         Args:
-            table: whose.
-            now: the time of day, in UTC; decreases are counted by it.
+            table: table to control.
+            now: returns the time in UTC, which the count of decreases depends on.
         """
         self._table = table
         self.now = now or (lambda: dt.datetime.now(dt.UTC))
 
     def look(self) -> Billing:
-        """How the table is billed now.
+        """Read the current billing mode and capacity.
 
         Raises:
-            TableError: it is not there, or may not be looked at.
+            TableError: the table does not exist, or access is denied.
         """
         return Billing.of(self._table.describe(), self.now())
 
     def quotas(self) -> Quotas | None:
-        """What the account may provision; None where that may not be known."""
+        """Return the account's quotas; None if access is denied."""
         try:
             with sentences(self._table.target):
                 found = self._table.client.describe_limits()
         except IngestError:
-            return None  # a courtesy: AWS refuses what is too much in any case
+            return None  # optional: AWS refuses excessive values in any case
         return Quotas(
             int(found["TableMaxWriteCapacityUnits"]),
             int(found["TableMaxReadCapacityUnits"]),
@@ -151,12 +152,12 @@ class CapacityControl:
         )
 
     def check(self, billing: Billing, wish: Wish) -> None:
-        """Make sure that a wish can be met.
+        """Check that a request is possible.
 
         Raises:
-            UsageError: the table is not of the kind.
-            TableError: it is beyond a quota.
-            TryAgainError: capacity cannot be lowered again so soon.
+            UsageError: the table has another billing mode.
+            TableError: the request exceeds a quota.
+            TryAgainError: capacity cannot be lowered again yet.
         """
         if wish.warm_wcu is not None and billing.warm_wcu is not None and wish.warm_wcu < billing.warm_wcu:
             raise UsageError(
@@ -177,10 +178,10 @@ class CapacityControl:
             raise TryAgainError(_too_often(billing, when))
 
     def change(self, wish: Wish, wait: Wait, wait_s: float = WAIT_S) -> bool:
-        """Ask for a change, and wait for one that is under way first; whether there was anything to change.
+        """Wait for a change in progress, then change the capacity; return whether there was anything to change.
 
         Raises:
-            IngestError: it is refused, or the table does not become ACTIVE.
+            IngestError: the change is refused, or the table does not become ACTIVE.
         """
         billing = self.settled(wait, wait_s)
         request = _request(billing, wish)
@@ -206,11 +207,11 @@ class CapacityControl:
         return True
 
     def settled(self, wait: Wait, wait_s: float = WAIT_S) -> Billing:
-        """Wait until no change is under way.
+        """Wait until no change is in progress.
 
         Raises:
             BusyError: that takes longer than `wait_s` seconds.
-            TableError: the table is gone, or going.
+            TableError: the table is deleted or being deleted.
         """
         waited_s, look_s = 0.0, _FIRST_LOOK_S
         while True:
@@ -252,7 +253,7 @@ def _too_often(billing: Billing, when: dt.datetime) -> str:
 
 
 def _request(billing: Billing, wish: Wish) -> dict[str, Any]:
-    """What UpdateTable is to be asked for; nothing, if all is as it is to be."""
+    """Return the arguments of UpdateTable; empty if nothing is to change."""
     request: dict[str, Any] = {}
     if wish.on_demand:
         if billing.wcu is not None:

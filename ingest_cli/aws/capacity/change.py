@@ -1,4 +1,4 @@
-"""A person's change of a table's capacity, and what there is to be known before it."""
+"""Change a table's capacity on an operator's request, and show its current state and limits."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _IS_SUSPENDED = "is suspended; `ingest-cli table restore` lets it go on"
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a table's capacity is, and what it could be.
+    """Current capacity of a table, and possible changes.
 
     Attributes:
-        billing: how it is billed.
-        decreases_left: how often it can still be lowered today.
-        quotas: what the account may provision; None: not known.
-        autoscaling: what that does; None: there is none, or it is not known.
-        raised: by a load, until it ends.
-        per_hour: what the capacity costs; None: it is on-demand, or there are no prices.
+        billing: billing mode and capacity.
+        decreases_left: number of decreases still possible today.
+        quotas: quotas of the account; None: not known.
+        autoscaling: state of autoscaling; None: none, or not known.
+        raised: raise by a load, until it ends.
+        per_hour: cost of the capacity; None: it is on-demand, or there are no prices.
     """
 
     billing: Billing
@@ -44,7 +44,7 @@ class Outlook:
     per_hour: Cost | None
 
     def facts(self) -> dict[str, Any]:
-        """Name → value, for programs."""
+        """Return the values by name, for machine-readable output."""
         billing, scaling = self.billing, self.autoscaling
         on_demand = billing.wcu is None
         return {
@@ -66,16 +66,16 @@ class Outlook:
 
 
 def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Outlook:
-    """Look at everything; changes nothing.
+    """Read everything; change nothing.
 
     Args:
-        table: at which.
-        prices: of capacity.
-        key: what the record of a raise is authenticated with; None: it is shown as it is.
+        table: table to read.
+        prices: prices of capacity.
+        key: key to authenticate the record of a raise with; None: it is shown unchecked.
 
     Raises:
         UntrustedStateError: the record of a raise is not authentic.
-        TableError: the table is not there, or may not be looked at.
+        TableError: the table does not exist, or access is denied.
     """
     control = CapacityControl(table)
     billing = control.look()
@@ -91,12 +91,12 @@ def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Out
 
 
 def tariff_of(table: Table, prices: PriceList) -> Tariff | None:
-    """What provisioned capacity costs in the table's region, if the list says so."""
+    """Return the price of provisioned capacity in the table's region, if listed."""
     rates = prices.rates(table.client.meta.region_name)
     return None if rates is None else Tariff(rates, prices.currency, prices.dated, provisioned=True)
 
 
-def change(  # noqa: PLR0913 - each is a thing of its own
+def change(  # noqa: PLR0913 - independent settings
     table: Table,
     wish: Wish,
     prices: PriceList,
@@ -105,22 +105,22 @@ def change(  # noqa: PLR0913 - each is a thing of its own
     planned_s: float = _HOUR_S,
     wait: Wait = time.sleep,
 ) -> list[str]:
-    """Change the capacity for good, wait until it is there, and suspend autoscaling that would change it back.
+    """Change the capacity permanently, wait for the change, and suspend autoscaling that would revert it.
 
     Args:
-        table: whose.
-        wish: what it is to be.
-        prices: for `max_cost`.
-        max_cost: what the capacity may cost for `planned_s` seconds; None: whatever it does.
-        planned_s: how long it is meant to be kept.
-        wait: lets seconds pass.
+        table: table to change.
+        wish: requested capacity.
+        prices: prices for `max_cost`.
+        max_cost: maximum cost of the capacity for `planned_s` seconds; None: no limit.
+        planned_s: seconds that the capacity is to be kept.
+        wait: function that sleeps.
 
     Returns:
-        What was done, in sentences.
+        Sentences that describe the changes.
 
     Raises:
-        UsageError: it would cost too much, or the table is not of the kind.
-        IngestError: it cannot be done.
+        UsageError: it would cost too much, or the table has another billing mode.
+        IngestError: the change failed.
     """
     control = CapacityControl(table)
     billing = control.settled(wait)
@@ -147,7 +147,7 @@ def change(  # noqa: PLR0913 - each is a thing of its own
 
 
 def _suspend(table: Table) -> Mapping[str, bool] | None:
-    """Have autoscaling hold still until it is restored; the state in which it was, None if it did anyway."""
+    """Suspend autoscaling; return its previous state, None if it was not active."""
     autoscaling = Autoscaling(table)
     state = autoscaling.look()
     if state is None or not state.is_active:
@@ -162,7 +162,7 @@ def _suspend(table: Table) -> Mapping[str, bool] | None:
 
 
 def _put_back(table: Table, before: Mapping[str, bool]) -> bool:
-    """Let autoscaling go on as it did, since nothing was changed; whether that could be done."""
+    """Resume autoscaling after a failed change; return whether that succeeded."""
     try:
         resume(table, before)
         SuspendedRow(table).clear()

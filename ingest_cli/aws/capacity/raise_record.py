@@ -1,9 +1,9 @@
-"""What the capacity was before somebody raised it: reserved rows of the table, written before the raise.
+"""Reserved rows with the capacity before a raise, written before the raise.
 
-`_capacity` is of a load that raises and lowers again; whoever holds it renews it, so that a later run can tell that its
-holder is gone, and undo what it left. It carries a MAC: nobody without the pepper can have a load lower the capacity.
-`_capacity#autoscaling` is of autoscaling that a person's change has suspended. That change takes no pepper, so the row
-has no MAC; loads do not look at it, and `table restore` says that it is not authenticated.
+`_capacity` belongs to a load that raises and lowers again; its holder renews it, so that a later run can detect that
+the holder is gone, and restore the capacity. It carries a MAC: without the pepper, a load cannot be made to lower the
+capacity. `_capacity#autoscaling` belongs to autoscaling suspended by an operator's change. That change takes no pepper,
+so the row has no MAC; loads do not read it, and `table restore` says that it is not authenticated.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Raise:
     """A raise of capacity that is to be undone.
 
     Attributes:
-        wcu, rcu: what was provisioned before.
-        raised_wcu: what it was raised to.
-        suspended: state of the autoscaling before; None: it was left alone.
-        began_s: when, in seconds since 1970.
-        token: names the command that did it.
-        holder: the process that did it.
-        expires_s: until when it is certain, in seconds since 1970, that it will undo it.
-        is_authentic: whether the MAC of the row was checked, and is right.
+        wcu, rcu: capacity before.
+        raised_wcu: raised capacity.
+        suspended: previous state of autoscaling; None: not changed.
+        began_s: time of the raise, in seconds since 1970.
+        token: identifies the command that raised it.
+        holder: process that raised it.
+        expires_s: time until which the holder is certain to undo it, in seconds since 1970.
+        is_authentic: whether the MAC of the row was checked and is valid.
     """
 
     wcu: int
@@ -64,31 +64,31 @@ class Raise:
     is_authentic: bool = True
 
     def is_abandoned(self, now_s: float) -> bool:
-        """Whether nobody is left who would undo it."""
+        """Return whether the process that would undo it is gone."""
         return self.expires_s < now_s or self.holder.is_gone()
 
 
 class RaiseRow:
-    """The row `_capacity` of a table."""
+    """Row `_capacity` of a table."""
 
     def __init__(self, table: Table, now_s: Callable[[], float], key: StateKey | None = None) -> None:
         """Set up.
 
         Args:
-            table: where.
-            now_s: the time of day, in seconds since 1970.
-            key: what the row is authenticated with; None: it can only be looked at and removed.
+            table: table of the row.
+            now_s: returns the time of day, in seconds since 1970.
+            key: authentication key of the row; None: it can only be read and removed.
         """
         self._table = table
         self._now_s = now_s
         self._key = key
 
     def read(self) -> Raise | None:
-        """The raise that is to be undone; None if there is none.
+        """Read the raise to undo; None if there is none.
 
         Raises:
-            UntrustedStateError: it names our pepper, or none, and its MAC is not right.
-            TableError: it is damaged.
+            UntrustedStateError: the row names our pepper, or none, and its MAC is not valid.
+            TableError: the row is damaged.
         """
         item = _get(self._table, _ROW)
         if item is None:
@@ -109,12 +109,12 @@ class RaiseRow:
         )
 
     def write(self, one: Raise, instead_of: str | None, lease_s: float = LEASE_S) -> bool:
-        """Write it with a new lease; whether nobody else was faster.
+        """Write it with a new lease; return False if another process wrote the row first.
 
         Args:
-            one: what to write.
-            instead_of: token of the row there is; None: there is none.
-            lease_s: its length; negative: it is over at once, so that anybody may undo the raise.
+            one: raise to write.
+            instead_of: token of the existing row; None: no row.
+            lease_s: length of the lease in seconds; negative: already expired, so that any process may undo the raise.
         """
         if self._key is None:
             raise AssertionError("what cannot be signed is not written")
@@ -149,7 +149,7 @@ class RaiseRow:
         return True
 
     def clear(self, token: str) -> None:
-        """Remove it, if it is still that of `token`."""
+        """Remove the row, if it still belongs to `token`."""
         target, client = self._table.target, self._table.client
         passed = client.exceptions.ConditionalCheckFailedException
         try:
@@ -166,13 +166,13 @@ class RaiseRow:
 
 
 class SuspendedRow:
-    """The row `_capacity#autoscaling` of a table."""
+    """Row `_capacity#autoscaling` of a table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self) -> Mapping[str, bool] | None:
-        """The state that autoscaling is to be given back; None if it was not suspended."""
+        """Read the state to restore autoscaling to; None if it was not suspended."""
         item = _get(self._table, _SUSPENDED_ROW)
         if item is None:
             return None
@@ -180,7 +180,7 @@ class SuspendedRow:
         return _suspended(Fields(item, place, "delete it with `aws dynamodb delete-item`", TableError))
 
     def write(self, suspended: Mapping[str, bool]) -> None:
-        """Note the state in which autoscaling was found, unless one is noted already."""
+        """Record the previous state of autoscaling, unless one is recorded already."""
         target, client = self._table.target, self._table.client
         passed = client.exceptions.ConditionalCheckFailedException
         item = {**reserved_key(_SUSPENDED_ROW), "suspended": _map(suspended)}
@@ -191,7 +191,7 @@ class SuspendedRow:
             return
 
     def clear(self) -> None:
-        """Remove it."""
+        """Remove the row."""
         target = self._table.target
         with sentences(target):
             self._table.client.delete_item(TableName=target.table, Key=reserved_key(_SUSPENDED_ROW))

@@ -1,8 +1,8 @@
-"""Capacity for the length of a load: raised before the first item, and lowered to what it was on every way out.
+"""Raise capacity for the duration of a load, and restore it however the load ends.
 
-One raise for all manifests of a command, made when the first of them has something to write. What it was is in the
-table before it is raised. What a command that is gone has left raised is undone, at the latest when this one ends and
-whatever became of it, unless this one goes on with it.
+All manifests of a command share one raise, made when the first has something to write. The previous capacity is stored
+in the table first. A raise left by a command that is gone is undone, at the latest when this one ends and regardless
+of its result, unless this one takes it over.
 """
 
 from __future__ import annotations
@@ -32,31 +32,32 @@ if TYPE_CHECKING:
     from ingest_cli.runtime.stop import StopRequest
 
 LOWER_WAIT_S = 300.0
-"""Seconds that a table which is being changed is waited for before it is lowered again."""
+"""Seconds to wait for a table that is being changed before it is lowered again."""
 
 STOP_AHEAD_S = 60.0
-"""Seconds before another hour begins at which a load stops that may not cost as much: for what is in flight, the state
-and the lowering."""
+"""Seconds before the next billed hour at which a load with a cost limit stops: for requests in flight, the state and
+the decrease.
+"""
 
 _HOUR_S = 3600.0
 
 LAST_LOOK_S = 5.0
-"""Seconds for a look at the record of a raise by a command that came to no load, and raised nothing itself."""
+"""Seconds for the last check of a raise record by a command that started no load and raised nothing itself."""
 
 _OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
 
 NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
-"""Stands behind what was done without a key, or by a row of another pepper."""
+"""Suffix of actions taken without a key, or by a row of another pepper."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleWish:
-    """What a load asks for.
+    """Capacity requested for a load.
 
     Attributes:
-        wcu: provisioned write capacity units per second while it lasts; None: as it is.
-        warm_wcu: what an on-demand table is to take at once, for good; None: as it is.
-        max_cost: what the raise may cost; None: whatever it does.
+        wcu: provisioned write capacity units per second during the load; None: no change.
+        warm_wcu: warm throughput of an on-demand table, set permanently; None: no change.
+        max_cost: cost limit of the raise; None: no limit.
     """
 
     wcu: int | None = None
@@ -68,20 +69,20 @@ class Scaling:
     """The capacity of a table while a command writes to it.
 
     Attributes:
-        notes: sentences about what was done, for whoever looks at the result.
+        notes: sentences about the actions taken, for the report.
         fault: why the capacity is still raised after `finish`; None: it is not.
     """
 
     def __init__(
         self, table: Table, key: StateKey, wish: ScaleWish | None = None, now_s: Callable[[], float] = time.time
     ) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending a request.
 
         Args:
-            table: whose capacity.
-            key: what the record of a raise is authenticated with.
-            wish: what is asked for; None: nothing, but what others have left is undone.
-            now_s: the time of day, in seconds since 1970.
+            table: table to scale.
+            key: authentication key of the raise record.
+            wish: requested capacity; None: only raises left by other commands are undone.
+            now_s: returns the time of day, in seconds since 1970.
         """
         self.notes: list[str] = []
         self.fault: IngestError | None = None
@@ -96,10 +97,10 @@ class Scaling:
         self._renewing = ExitStack()
 
     def recover(self) -> None:
-        """Undo what a command that is gone has left, once; what this one may go on with waits for `begin` or `finish`.
+        """Undo, once, a raise left by a command that is gone, unless `begin` or `finish` may take it over.
 
         Raises:
-            IngestError: nobody knows whether there is anything.
+            IngestError: it is unknown whether there is such a raise.
         """
         if self._has_looked:
             return
@@ -114,16 +115,16 @@ class Scaling:
             self.fault = _left(error)
 
     def begin(self, tariff: Tariff | None, wait: Wait) -> None:
-        """Raise, if that is asked for and not done yet, and wait until it is there.
+        """Raise the capacity, if requested and not done yet, and wait until it is available.
 
         Args:
-            tariff: what capacity costs.
-            wait: lets time pass; raises when the run is to end.
+            tariff: price of capacity.
+            wait: function that sleeps; raises when the run is to end.
 
         Raises:
-            UsageError: the table is not of the kind, or it would cost too much.
-            LockedError: another run has raised it, to less.
-            IngestError: it cannot be raised.
+            UsageError: the table has another billing mode, or the raise would cost too much.
+            LockedError: another run has raised it to a lower value.
+            IngestError: the raise failed.
         """
         if self._is_begun:
             return
@@ -135,11 +136,11 @@ class Scaling:
         self._is_begun = True
 
     def watch_cost(self, tariff: Tariff | None, stop: StopRequest) -> None:
-        """Stop a run before the raise costs more than it may: it is paid by the begun hour.
+        """Stop a run before the raise exceeds its cost limit; each started hour is billed.
 
         Args:
-            tariff: what capacity costs.
-            stop: ends the run.
+            tariff: price of capacity.
+            stop: stop request of the run.
         """
         one, limit = self._raise, self._wish.max_cost
         if one is None or tariff is None or limit is None:
@@ -156,7 +157,7 @@ class Scaling:
             )
 
     def finish(self, wait: Wait = time.sleep, wait_s: float = LOWER_WAIT_S) -> None:
-        """Lower to what it was, whoever raised it and is gone. Raises nothing: `fault` says why that cannot be done."""
+        """Restore the capacity after raises by this command or one that is gone. Raises nothing; see `fault`."""
         one, self._raise = self._raise, None
         try:
             if one is not None:
@@ -177,7 +178,7 @@ class Scaling:
         return found
 
     def _look_again(self) -> Raise | None:
-        """The raise that is there at the end, if there was one before, or nobody has looked yet and failed."""
+        """Read the raise record at the end, unless an earlier read failed or found none."""
         if self._has_failed or (self._has_looked and not self._is_seen):
             return None
         try:
@@ -188,14 +189,14 @@ class Scaling:
         except (IngestError, OSError):
             if self._is_seen:
                 raise
-            return None  # whatever is wrong with the table, somebody has said so by now
+            return None  # the table's fault has already been reported
 
     def _is_left(self, found: Raise) -> bool:
-        """Whether nobody but this command is there to undo it, and it is certain what is to be undone."""
+        """Return whether only this command is left to undo it, and the record is certain."""
         return found.is_authentic and (found.token == self._token or found.is_abandoned(self._now_s()))
 
     def _undo_left(self, found: Raise, wait: Wait, wait_s: float) -> None:
-        """Undo what a command that is gone has left, unless another one is about to."""
+        """Undo a raise left by a command that is gone, unless another command is about to."""
         ours = replace(found, token=self._token, holder=Holder.this())
         if found.token != self._token and not self._row.write(ours, found.token):
             return
@@ -207,7 +208,7 @@ class Scaling:
         self.fault = None
 
     def _let_go(self, one: Raise | None) -> None:
-        """Let others undo at once, from whichever machine, what could not be undone here."""
+        """Allow any machine to undo at once what could not be undone here."""
         if one is not None:
             with suppress(IngestError, OSError):
                 self._row.write(one, one.token, lease_s=-1.0)
@@ -226,7 +227,7 @@ class Scaling:
             self._join(found, wcu)
             return
         if found is not None and not billing.wcu == found.raised_wcu <= wcu:
-            # It can only be gone on with upwards, and not at all if somebody has changed the capacity since.
+            # It can only be taken over upwards, and not at all if the capacity has been changed since.
             self._undo_left(found, wait, WAIT_S)
             self._scale(wcu, tariff, wait)
             return
@@ -237,7 +238,7 @@ class Scaling:
         self._raise_to(wcu, billing, found, wait)
 
     def _check(self, wcu: int, billing: Billing, found: Raise | None, tariff: Tariff | None) -> None:
-        """Make sure that it can be raised, and lowered again."""
+        """Check that the capacity can be raised, and lowered again."""
         self._check_cost(wcu - ((billing.wcu or 0) if found is None else found.wcu), tariff)
         self._control.check(billing, Wish(wcu=wcu))
         now = self._control.now()
@@ -249,13 +250,13 @@ class Scaling:
             )
 
     def _raise_to(self, wcu: int, billing: Billing, found: Raise | None, wait: Wait) -> None:
-        """Note what it was, hold autoscaling still, raise."""
+        """Record the current capacity, suspend autoscaling, raise."""
         autoscaling, active = self._autoscaling()
         now_s = self._now_s()
         before = found or Raise(billing.wcu or 0, billing.rcu or 0, wcu, None, now_s, self._token)
         suspended = active if before.suspended is None else before.suspended
         one = replace(before, raised_wcu=wcu, suspended=suspended, token=self._token, holder=Holder.this())
-        self._is_seen = True  # from here on `finish` has to look, whatever becomes of the next request
+        self._is_seen = True  # from here on `finish` must check, whether the next request succeeds or not
         if not self._row.write(one, None if found is None else found.token):
             raise LockedError("another run raises the capacity at this moment; run the same command again")
         self._raise = one
@@ -310,7 +311,7 @@ class Scaling:
             )
 
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
-        """Autoscaling, and its state if it has to be suspended."""
+        """Return autoscaling, and its state if it must be suspended."""
         autoscaling = Autoscaling(self._table)
         if not autoscaling.is_there:
             self.notes.append(NOT_ASKED)
@@ -326,7 +327,7 @@ class Scaling:
             self._row.write(self._raise, self._token)
 
 
-def undo(  # noqa: PLR0913 - each is a thing of its own
+def undo(  # noqa: PLR0913 - independent settings
     table: Table,
     one: Raise,
     wait: Wait,
@@ -335,12 +336,12 @@ def undo(  # noqa: PLR0913 - each is a thing of its own
     *,
     wait_s: float = LOWER_WAIT_S,
 ) -> str:
-    """Lower to what it was before a raise, and let autoscaling do its work again; a sentence that says so.
+    """Restore the capacity and autoscaling from before a raise; return a sentence that says so.
 
-    A capacity that somebody has changed since is left alone.
+    A capacity that has been changed since is left alone.
 
     Raises:
-        IngestError: it cannot be done now; the row that says what to do is still there.
+        IngestError: it cannot be done now; the row with the previous state is still there.
     """
     control, row = control or CapacityControl(table), row or RaiseRow(table, time.time)
     billing = control.settled(wait, wait_s)
@@ -368,13 +369,13 @@ def undo(  # noqa: PLR0913 - each is a thing of its own
 def restore(
     table: Table, key: StateKey | None = None, wait: Wait = time.sleep, now_s: Callable[[], float] = time.time
 ) -> list[str]:
-    """Undo whatever was left raised or suspended; sentences that say what was done, none if there was nothing.
+    """Undo all raises and suspensions left over; return sentences about them, none if there were none.
 
-    Without the key nobody knows who has left it; the sentences say so.
+    Without the key their origin cannot be checked; the sentences say so.
 
     Raises:
-        UntrustedStateError: the record of a raise is not authentic.
-        LockedError: a run is under way that will do so itself.
+        UntrustedStateError: the raise record is not authentic.
+        LockedError: a run in progress will restore the capacity itself.
         IngestError: it cannot be done now.
     """
     row, said = RaiseRow(table, now_s, key), list[str]()
@@ -396,7 +397,7 @@ def restore(
 
 
 class _SuspendedError(TryAgainError):
-    """The capacity is what it was, but autoscaling is not."""
+    """The capacity is restored, but autoscaling is not."""
 
 
 def _left(error: Exception) -> IngestError:
