@@ -1,1 +1,1 @@
-"""What is done and safe: results of chunks, the journal, saved checkpoints, rejects."""
+"""Record of what is done and safe: results of chunks, the journal, saved checkpoints, rejects."""

@@ -1,7 +1,7 @@
-"""How far a load has come, such that the same command can go on from there.
+"""Checkpoint of a load, from which the same command can resume.
 
-Pure bookkeeping: nothing here reads, writes or waits. Who reads a state has checked its MAC before, if there is a key;
-`status` has none, so that a state is unpacked within bounds, and each value in it checked, whoever wrote it.
+Performs no I/O and does not wait. Callers check the MAC of a state first, if they have a key; `status` has none, so
+decompression is bounded, and each value checked, whatever the origin of the state.
 """
 
 from __future__ import annotations
@@ -19,31 +19,33 @@ from ingest_cli.report.report import Account
 FORMAT_VERSION = 2
 
 MAX_BYTES = 8 << 20
-"""Size of the largest state, unpacked. The row of the table holds at most 400 KiB of it packed, which is rarely more
-than 4 MiB; a source or member that is done takes 2 bytes, so that there may be four million of these. What Python makes
-of the worst 8 MiB of JSON (empty lists) takes 180 MB for a moment."""
+"""Maximum size of a state, uncompressed. The row of the table holds at most 400 KiB of it compressed, which is rarely
+more than 4 MiB; a completed source or member takes 2 bytes, so there may be four million of these. Python's objects for
+the worst 8 MiB of JSON (empty lists) take 180 MB temporarily.
+"""
 
 MAX_PARTS = 1_000_000
-"""Sources, and members and stretches of them that are not done, in a state at the most: 150 bytes of memory each, and
-more than that many sources do not fit into the plan of a load either."""
+"""Maximum number of incomplete sources, members and ranges in a state: 150 bytes of memory each, and the plan of a load
+cannot hold more than that many sources either.
+"""
 
 MAX_IDENTITY_CHARACTERS = 1024
-"""Longest part of an identity: digests of 64, an ARN or a table's id of less than 300 characters."""
+"""Maximum length of a part of an identity: digests have 64 characters, an ARN or a table's id less than 300."""
 
 _DAMAGED = "the saved state is damaged; begin again with --restart"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a load is a load of; a checkpoint only goes on with the same.
+    """Identity of a load; a checkpoint can only be resumed with an equal one.
 
     Attributes:
-        dataset: its id.
-        table: id that AWS gave the table; a table of the same name made later has another.
+        dataset: id of the dataset.
+        table: id that AWS gave the table; a later table of the same name has another.
         src: fingerprint of the sources in their order, 64 hex digits.
         manifest: digest of the manifest.
         kid, kcv: key id and check value of the pepper.
-        generation: random name of the load, which the catalog has too as long as what it wrote is in the table.
+        generation: random name of the load, which the catalog also has as long as the load's writes are in the table.
     """
 
     dataset: str
@@ -69,14 +71,14 @@ _CHANGED = {
 class Checkpoint:
     """The state of a load.
 
-    What it guarantees, given that it is saved as a whole and only ever after what it speaks of is safe:
+    Guarantees, provided that it is saved atomically and only after what it records is safe:
 
     * A row is in `shards` only if each of its items was acknowledged, or refused and written to the reject
-      file. So what is skipped on a resume is in the table: nothing is lost.
-    * `account` counts exactly the rows in `shards`, `rejects_bytes` is where their rejects end. So what is
-      repeated on a resume is counted, and rejected, once.
-    * What was written but not yet saved is written again, with the same bytes under the same keys: the
-      table does not change by it. After a kill that is at most
+      file. So the rows skipped on a resume are in the table: nothing is lost.
+    * `account` counts exactly the rows in `shards`, and `rejects_bytes` is the end of their rejects. So the
+      rows repeated on a resume are counted, and rejected, once.
+    * Rows written but not yet saved are written again, with the same bytes under the same keys: the
+      table does not change. After a kill that is at most
 
           R x (S + 2L)    items: written since the last save began, at R items a second, with S seconds between
                           two saves, each of which takes L seconds. S is `watchers.SAVE_EVERY_S`, and that once more
@@ -85,31 +87,31 @@ class Checkpoint:
                           more than `journal.MOST_TURNS` times
         + 25 x C          items: in flight at that time, C being the `concurrency`
         + W x M           items: already written of the chunks that the oldest of those belong to, one for each of W
-                          processes. A chunk is worth `chunk_size.AIM_S` seconds of its worker, but no fewer than
+                          processes. A chunk is worth `chunk_size.AIM_S` seconds of its worker, but no fewer items than
                           `MIN_BYTES` of the dump have, and up to `FIRST_BYTES` before its rate is known
 
-      in calm weather. Whatever the weather (hot keys, batches that have to be sent again, states that are saved
-      slowly), by all processes together it is at most
+      under steady conditions. Under any conditions (hot keys, retried batches, slow saves), by all processes
+      together it is at most
 
-          5,000             items, or those of half a second where that is more: of chunks that are not settled
+          5,000             items, or those of half a second where that is more: of uncommitted chunks
         + 50 x C            items: in flight at that time, half of them of hot keys
         + 2 s x R           items: written during the last two seconds, without those in which nothing was acknowledged
 
       since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`).
-    * It goes on only with the same sources, manifest, pepper and table, and only while the catalog names its
-      generation: nobody has written other items, or removed any, since.
+    * It is resumed only with the same sources, manifest, pepper and table, and only while the catalog names its
+      generation: no other items were written, and none removed, since.
 
     It holds no identifier and no name: offsets, counts, reasons, column names and digests.
 
     Attributes:
-        identity: what it is a load of.
-        shards: what is done of each source, in the order of the plan.
-        account: of all rows in `shards`.
+        identity: identity of the load.
+        shards: completed ranges of each source, in the order of the plan.
+        account: counts of all rows in `shards`.
         rejects_bytes: length of the reject file when all rejects of those rows were in it.
-        source_fault: whether a source was cut off or damaged when it was last read. Then another state of the sources
-            is what everybody waits for, and no mistake; `src` being part of each item, it is loaded from its beginning.
+        source_fault: whether a source was truncated or damaged when it was last read. Then changed sources are
+            expected, and not a mistake; since `src` is part of each item, they are loaded from the beginning.
         wcu_consumed: write capacity units that the load has consumed so far, in all of its runs.
-        closed_rows: rows that `shards` no longer tell one by one: of what was done when the state was last read.
+        closed_rows: completed rows when the state was last read, which `shards` no longer lists individually.
     """
 
     identity: Identity
@@ -122,7 +124,7 @@ class Checkpoint:
 
     @classmethod
     def new(cls, identity: Identity, shards: int) -> Checkpoint:
-        """The state of a load of so many sources of which nothing is done."""
+        """Return the state of a load of `shards` sources with nothing done."""
         return cls(identity, [SourceRanges() for _ in range(shards)])
 
     @property
@@ -131,16 +133,16 @@ class Checkpoint:
         return any(shard.is_started for shard in self.shards)
 
     def lacks_rejects(self, found_bytes: int) -> bool:
-        """Whether a reject file of which `found_bytes` could be kept lacks some of the rows done so far."""
+        """Return whether a reject file with `found_bytes` usable bytes lacks rejects of completed rows."""
         account = self.account
         had_some = account.rows_rejected + account.items_refused > 0
         return found_bytes < self.rejects_bytes or (had_some and not self.rejects_bytes)
 
     def check_dataset(self, wanted: Identity) -> None:
-        """Make sure that it is of this dataset.
+        """Check that the state belongs to this dataset.
 
         Raises:
-            UsageError: it is not.
+            UsageError: it does not.
         """
         if self.identity.dataset != wanted.dataset:
             raise UsageError(
@@ -149,14 +151,14 @@ class Checkpoint:
             )
 
     def is_mended(self, wanted: Identity) -> bool:
-        """Whether `wanted` is the same load of a source that was broken, and is another one now."""
+        """Return whether `wanted` is the same load with a damaged source that has changed since."""
         return self.source_fault and replace(self.identity, src=wanted.src) == wanted != self.identity
 
     def check(self, wanted: Identity) -> None:
-        """Make sure that it can be gone on with.
+        """Check that the load can be resumed.
 
         Raises:
-            UsageError: it is of another load; says in what.
+            UsageError: it is another load; says what differs.
         """
         self.check_dataset(wanted)
         for name in _CHANGED:
@@ -164,10 +166,10 @@ class Checkpoint:
                 raise cannot_go_on(wanted.dataset, name)
 
     def to_bytes(self) -> bytes:
-        """The state in few bytes.
+        """Return the state in compressed form.
 
         Raises:
-            UsageError: it is larger than any that could be read again.
+            UsageError: it is too large to be read again.
         """
         state = {
             "version": FORMAT_VERSION,
@@ -189,11 +191,10 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """The state that `to_bytes` made.
+        """Parse a state that `to_bytes` returned.
 
         Raises:
-            UntrustedStateError: it is damaged, larger than any that `to_bytes` makes, or of another version of the
-                program.
+            UntrustedStateError: it is damaged, larger than `to_bytes` allows, or of another version of the program.
         """
         try:
             state = parsed_json(_unpacked(data))
@@ -212,10 +213,10 @@ class Checkpoint:
 
     @classmethod
     def _from_plain(cls, state: Any) -> Checkpoint:
-        """The state that a JSON document tells of.
+        """Convert a state from its JSON document.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: it tells of none.
+            ValueError, KeyError, TypeError, AttributeError: the document is not a state.
         """
         if state["identity"].keys() != set(Identity.__slots__) or not isinstance(state["shards"], list):
             raise ValueError("not the parts of a state")
@@ -233,11 +234,11 @@ class Checkpoint:
 
 
 def cannot_go_on(dataset: str, changed: str) -> UsageError:
-    """The error that says why a state is of another load.
+    """Return the error for a state of another load.
 
     Args:
-        dataset: whose.
-        changed: the attribute of its identity that is another one.
+        dataset: id of the dataset.
+        changed: attribute of the identity that differs.
     """
     return UsageError(
         f'the load of "{dataset}" was broken off and cannot go on: {_CHANGED[changed]}. Put back what it was, or begin '
@@ -246,10 +247,10 @@ def cannot_go_on(dataset: str, changed: str) -> UsageError:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """What was packed, and nothing but that.
+    """Decompress data that must be complete and end the input.
 
     Raises:
-        ValueError, zlib.error: it is cut off, followed by something else, or larger than `MAX_BYTES`.
+        ValueError, zlib.error: it is truncated, followed by something else, or larger than `MAX_BYTES`.
     """
     unpacking = zlib.decompressobj()
     unpacked = unpacking.decompress(data, MAX_BYTES + 1)

@@ -1,7 +1,7 @@
-"""What is left to say about a chunk once its items are written, in little memory.
+"""Compact results of chunks, kept until their items are written.
 
-A chunk may stay open for long, because one of its items waits behind a hot key. Until then nothing of it is
-kept but this: counts, and a few numbers per row and item.
+A chunk may stay open for long, because one of its items waits behind a hot key. Until then only this is kept of it:
+counts, and a few numbers per row and item.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Settled:
     """Result of a chunk: everything the journal records about it.
 
     Attributes:
-        parts: where its rows come from.
+        parts: origin of its rows.
         key_hash: shape (items,): 64 bits of each item's key.
-        account: of its rows and items.
-        rejects: one for each row, and each item, that did not reach the table, in order, with where it comes from.
+        account: counts of its rows and items.
+        rejects: one for each row, and each item, that did not reach the table, in order, with its origin.
     """
 
     parts: tuple[Part, ...]
@@ -40,20 +40,20 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The account and the rejects of a chunk, up to what the sink will say.
+    """Account and rejects of a chunk, except the results from the sink.
 
     Attributes:
-        parts: where its rows come from.
+        parts: origin of its rows.
         key_hash: shape (items,): 64 bits of each item's key.
         rows: the chunk without its cells, and without its bytes unless rejects are to show them.
-        lines: shape (records,): on which line each record begins.
+        lines: shape (records,): line on which each record begins.
         normalized_rejects: see `Normalized.rejected`.
-        counted: the account but for what the sink will say.
+        counted: account without the results from the sink.
         record: shape (items,): record index of the row that each item comes from.
         kinds: classes of items.
         kind: shape (items,): position in `kinds` of each item's class.
         size_bytes: shape (items,).
-        keep_raw: whether rejects show the record they are made of.
+        keep_raw: whether rejects show their record.
     """
 
     parts: tuple[Part, ...]
@@ -70,7 +70,7 @@ class Settlement:
 
     @classmethod
     def of(cls, bundle: Bundle, normalized: Normalized, items: Items, *, keep_raw: bool = False) -> Settlement:
-        """What to keep of a chunk."""
+        """Extract what is kept of a chunk."""
         rows = bundle.rows
         kinds = items.kind.dictionary_encode()
         return cls(
@@ -89,16 +89,16 @@ class Settlement:
 
     @property
     def entries(self) -> int:
-        """Rows and items: what its size depends on."""
+        """Number of rows and items, which determines its size."""
         return self.rows.records + len(self.key_hash)
 
     def settled(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Settled:
-        """Result of the chunk, given what the sink said of its items."""
+        """Return the result of the chunk, given the sink's results for its items."""
         account, rejects = self.account(acknowledged, refused), tuple(self.rejects(refused))
         return Settled(self.parts, self.key_hash, account, rejects)
 
     def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
-        """The account of the chunk, given what the sink said."""
+        """Return the account of the chunk, given the sink's results."""
         account = Account()
         account.add(self.counted)
         account.items_acknowledged = acknowledged
@@ -110,7 +110,7 @@ class Settlement:
         return account
 
     def rejects(self, refused: tuple[Refusal, ...]) -> Iterator[tuple[Origin, Reject]]:
-        """A reject for each row, and each item, that did not reach the table, and where it comes from."""
+        """Yield a reject, with its origin, for each row and each item that did not reach the table."""
         entries: list[tuple[int, str, str, str | None]] = [
             (index, "parse", reason, None) for index, reason in self.rows.rejected
         ]

@@ -1,7 +1,7 @@
-"""Where a chunk is settled: in the reject file, the account and the checkpoint, all at once.
+"""Commit chunks to the reject file, the account and the checkpoint together.
 
-A chunk is settled when each of its items is acknowledged or refused, and not before; what is not settled
-is in no account and no checkpoint, so that neither ever claims more than what is safe.
+A chunk is committed only after each of its items is acknowledged or refused. Uncommitted chunks are in no account and
+no checkpoint, so that neither ever claims more than what is safe.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
 from ingest_cli.sources.shard import Shard
 
 MOSTLY = 0.5
-"""The share of rejected rows above which a dump is not what its manifest says, however few rows there are."""
+"""Share of rejected rows above which the manifest does not describe the dump, for any number of rows."""
 
 
 MAX_NOTES = 20
 
 TURN_BYTES = 4096
-"""Bytes of state that are worth a save each time there is an occasion: as many write capacity units as it has KiB."""
+"""Bytes of state that may be saved on every occasion: a save costs as many write capacity units as it has KiB."""
 
 WORTH_WCU, MOST_TURNS = 32.0, 20
-"""Capacity units worth a save, which costs one or two of them; and turns after which it is made in any case."""
+"""Capacity units that justify a save, which costs one or two; and occasions after which it is made in any case."""
 
 UNSAVED_ITEMS = AHEAD_ITEMS // 2
-"""Settled items that are worth a save however large the state is; more of them would hold up the load."""
+"""Committed items that justify a save of a state of any size; more would delay the load."""
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a journal writes in.
+    """Records that a journal writes to.
 
     Attributes:
-        report: its account and count of keys are added to.
-        rejects: where rejects go.
-        checkpoint: what is done; its account is the report's. None for a run that cannot be resumed.
-        limits: ends the load early when it rejects too much; None: never.
+        report: receives the account and the count of keys.
+        rejects: receives rejects.
+        checkpoint: record of completed ranges, with the report's account. None for a run that cannot be resumed.
+        limits: limits of rejects that end the load early; None: none.
     """
 
     report: Report
@@ -56,7 +56,7 @@ class Books:
 
 
 class Journal:
-    """Settles the chunks of one load. Used from several threads at once."""
+    """Commits the chunks of one load. Thread-safe."""
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class Journal:
         """Set up.
 
         Args:
-            books: what is written in.
-            on_settled: told after each chunk.
-            store: keeps a saved state.
-            run_ahead: told how many items are settled, and how many need not be written again by a run that is
-                resumed; of one that cannot be, as soon as they are settled.
+            books: records to write to.
+            on_settled: called after each chunk.
+            store: stores a saved state.
+            run_ahead: receives the number of committed items, and of those that a resumed run need not write again;
+                in a run that cannot be resumed, as soon as they are committed.
         """
         self._books = books
         self._on_settled = on_settled
@@ -88,20 +88,20 @@ class Journal:
 
     @property
     def extent(self) -> Extent:
-        """How much of the sources is settled."""
+        """Return how much of the sources is committed."""
         return self._books.report.extent
 
     def close(self) -> None:
-        """Settle and save nothing more; a thread that could not be waited for may still try."""
+        """Commit and save nothing more; a thread that could not be waited for may still try."""
         with self._lock:
             self._closed = True
 
     def settle(self, chunk: Settled) -> None:
-        """Account for a chunk whose items are all acknowledged or refused.
+        """Commit a chunk whose items are all acknowledged or refused.
 
         Raises:
             TryAgainError: the reject file cannot be written.
-            TooManyRejectsError: so far, too much was rejected.
+            TooManyRejectsError: too many rows have been rejected so far.
         """
         books = self._books
         with self._lock:
@@ -125,43 +125,43 @@ class Journal:
                 check_rejects(books.report, books.limits)
 
     def member_read(self, origin: Origin, end: Position) -> None:
-        """Note that a member was read to its end, although perhaps not yet settled to there."""
+        """Record that a member was read to its end, although perhaps not yet committed to there."""
         with self._lock:
             if self._books.checkpoint is not None:
                 self._books.checkpoint.shards[origin.shard].member_read(origin.member, end)
                 self._unsaved = True
 
     def note(self, text: str) -> None:
-        """Note what whoever looks at the result should know."""
+        """Add a note for the report."""
         with self._lock:
             notes = self._books.report.notes
             if text not in notes and len(notes) < MAX_NOTES:
                 notes.append(text)
 
     def source_failed(self) -> None:
-        """Note that a source could not be read to its end, and that it is the source's fault."""
+        """Record that a source could not be read to its end because it is damaged."""
         with self._lock:
             if self._books.checkpoint is not None:
                 self._books.checkpoint.source_fault = True
                 self._unsaved = True
 
     def shard_read(self, shard: Shard, members: int) -> None:
-        """Note that a shard was read to its end, and how many members it has."""
+        """Record that a shard was read to its end, and its number of members."""
         with self._lock:
             if self._books.checkpoint is not None:
                 self._books.checkpoint.shards[shard.number].source_read(members)
                 self._unsaved = True
 
     def note_spending(self) -> None:
-        """Have the next save tell what was consumed, even if nothing of it was settled."""
+        """Include the consumption in the next save, even if nothing was committed."""
         with self._lock:
             self._unsaved = self._unsaved or self._books.report.traffic.wcu_consumed > 0
 
     def save_in_turn(self) -> None:
-        """`save`, if it is time: the larger the state was, the more turns are let pass, since its size is its price.
+        """Call `save` if it is due: a larger state costs more to save, and is saved less often.
 
-        A slow load must not spend its rate on that: unless enough was written meanwhile, more turns are let pass. What
-        was written and consumed is worth it even if no chunk came to its end.
+        A slow load must not spend its rate on saves: unless enough was written since, further occasions are skipped.
+        Items written and capacity consumed are worth saving even if no chunk was completed.
         """
         self._turns += 1
         if self._turns <= self._turns_left and self._unsaved_items < UNSAVED_ITEMS:
@@ -174,23 +174,23 @@ class Journal:
             self.save()
 
     def _know(self, items: int) -> None:
-        """Note that so many settled items are known to whoever resumes the run."""
+        """Report that `items` committed items are saved for a resumed run."""
         self._unsaved_items -= items
         if self._run_ahead is not None:
             self._run_ahead.saved(items)
 
     def _written(self) -> float:
-        """What was written so far, in capacity units or, where nobody counts these, in items."""
+        """Return what was written so far, in capacity units or, where these are not counted, in items."""
         report = self._books.report
         return max(report.wcu_spent, float(report.account.items_acknowledged))
 
     def save(self) -> None:
-        """Store the checkpoint, if anything was settled since the last time.
+        """Store the checkpoint, if anything was committed since the last time.
 
-        Rejects first, the checkpoint behind them: it never speaks of anything that is not safe.
+        Rejects first, then the checkpoint: it must never record anything that is not safe.
 
         Raises:
-            IngestError: it cannot be stored; it will be tried again the next time.
+            IngestError: it cannot be stored; the next call tries again.
         """
         checkpoint = self._books.checkpoint
         if checkpoint is None:
@@ -216,13 +216,12 @@ class Journal:
 
 
 def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False) -> None:
-    """Hold the rows so far against the manifest's [rejects].
+    """Check the rows so far against the manifest's [rejects].
 
     Args:
-        report: of the run.
-        limits: from the manifest.
-        at_end: whether there are no more rows. Then a dump that is for the most part rejected fails however
-            small it is.
+        report: report of the run.
+        limits: limits from the manifest.
+        at_end: whether all rows were read. Then a dump of any size fails if most of its rows were rejected.
 
     Raises:
         TooManyRejectsError: a larger share than `max_ratio` of at least `min_sample` rows was rejected.

@@ -1,4 +1,4 @@
-"""Which stretches of the sources are done: sets of ranges, one for each member of each source."""
+"""Completed ranges of the sources: a range set for each member of each source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNTOUCHED, _DONE = 0, 1
 
 
 class Allowance:
-    """How many objects may still be made of a state that is read."""
+    """Number of objects that may still be created while a state is parsed."""
 
     __slots__ = ("_left",)
 
@@ -21,10 +21,10 @@ class Allowance:
         self._left = parts
 
     def take(self, parts: int = 1) -> None:
-        """Take some.
+        """Deduct `parts` from the allowance.
 
         Raises:
-            ValueError: there are not so many left.
+            ValueError: fewer are left.
         """
         self._left -= parts
         if self._left < 0:
@@ -32,11 +32,11 @@ class Allowance:
 
 
 class RangeSet:
-    """Which stretches of one member are done; neighbours are merged, so that its size is that of the gaps.
+    """Completed ranges of one member; adjacent ranges are merged, so that the size depends on the gaps.
 
     Attributes:
         spans: disjoint, in order, no two touching.
-        end: where the member ends, once it was read to there.
+        end: end of the member, once it was read to there.
     """
 
     __slots__ = ("end", "spans")
@@ -47,11 +47,11 @@ class RangeSet:
 
     @property
     def rows(self) -> int:
-        """Rows in all stretches."""
+        """Number of rows in all ranges."""
         return sum(_end(span).row - span.start.row for span in self.spans)
 
     def add(self, span: Span) -> None:
-        """Add a stretch, which overlaps with none that is there."""
+        """Add a range that overlaps no other."""
         assert span.end is not None  # noqa: S101 - a chunk has an end
         at = len(self.spans)
         while at and self.spans[at - 1].start.offset > span.start.offset:
@@ -63,9 +63,9 @@ class RangeSet:
             self.spans[at - 1 : at + 1] = [Span(self.spans[at - 1].start, self.spans[at].end)]
 
     def holes(self) -> tuple[Span, ...]:
-        """What is still to be done, in order; empty if nothing is."""
+        """Return the ranges still to be done, in order; empty if there are none."""
         if not self.spans:
-            return () if self.end is not None and self.end.offset == 0 else (WHOLE,)  # no chunk came of it
+            return () if self.end is not None and self.end.offset == 0 else (WHOLE,)  # no chunk was produced
         holes = []
         if self.spans[0].start.row > 0:
             holes.append(Span(Position(), self.spans[0].start))
@@ -77,7 +77,7 @@ class RangeSet:
         return tuple(holes)
 
     def to_plain(self) -> Any:
-        """As JSON has it: its end, then both ends of each stretch."""
+        """Convert to JSON values: the end, then both ends of each range."""
         if not self.spans and self.end is None:
             return _UNTOUCHED
         ends = [position for span in self.spans for position in (span.start, _end(span))]
@@ -85,14 +85,14 @@ class RangeSet:
 
     @classmethod
     def from_plain(cls, plain: Any, allowance: Allowance) -> RangeSet:
-        """What `to_plain` made.
+        """Parse the result of `to_plain`.
 
         Args:
-            plain: as JSON has it.
-            allowance: what may still be made.
+            plain: JSON values.
+            allowance: number of objects that may be created.
 
         Raises:
-            ValueError, TypeError: it is something else, or stretches overlap or go backwards.
+            ValueError, TypeError: it is something else, or ranges overlap or are out of order.
         """
         allowance.take()
         if _is(plain, _UNTOUCHED):
@@ -108,26 +108,25 @@ class RangeSet:
 
 
 class SourceRanges:
-    """Which members of one source are done, and which stretches of the others.
+    """Completed members of one source, and completed ranges of the others.
 
-    A member that is done takes no more room than the word for it, and a source that is done no more than that:
-    there may be thousands of either.
+    A completed member, or a completed source, is stored as a single mark: there may be thousands of either.
 
     Attributes:
-        closed_rows: rows of the members that are done; those from before the state was last read are not in it.
+        closed_rows: number of rows in completed members, without those from before the state was last read.
     """
 
     __slots__ = ("_count", "_is_done", "_members", "closed_rows")
 
     def __init__(self) -> None:
         self.closed_rows = 0
-        self._members: list[RangeSet | None] = []  # None: done
+        self._members: list[RangeSet | None] = []  # None: completed
         self._count: int | None = None
         self._is_done = False
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left of the source."""
+        """Whether the source is complete."""
         return self._is_done
 
     @property
@@ -137,23 +136,23 @@ class SourceRanges:
 
     @property
     def open_members(self) -> dict[int, RangeSet]:
-        """Number → ranges, for the members that are known and not done."""
+        """Return the ranges of known, incomplete members, by number."""
         return {number: each for number, each in enumerate(self._members) if each is not None}
 
     @property
     def rows(self) -> int:
-        """Rows done, but for those that were closed before the state was last read."""
+        """Number of completed rows, without those closed before the state was last read."""
         return self.closed_rows + sum(each.rows for each in self._members if each is not None)
 
     def add(self, member: int, span: Span) -> None:
-        """Add a stretch of a member."""
+        """Add a range of a member."""
         ranges = self._open(member)
         ranges.add(span)
         if ranges.end is not None:
             self._close(member, ranges)
 
     def member_read(self, member: int, end: Position) -> None:
-        """Note where a member ends."""
+        """Record the end of a member."""
         self._grow(member)
         ranges = self._members[member]
         if ranges is not None:
@@ -161,18 +160,18 @@ class SourceRanges:
             self._close(member, ranges)
 
     def source_read(self, count: int) -> None:
-        """Note how many members there are."""
-        self._count = max(count, len(self._members))  # those that were done before are passed over uncounted
+        """Record the number of members."""
+        self._count = max(count, len(self._members))  # members completed earlier are skipped without being counted
         self._finish()
 
     def remaining(self) -> Remaining | None:
-        """What is still to be done; None if nothing is. Does not change with this set."""
+        """Return a snapshot of the ranges still to be done; None if there are none."""
         if self._is_done:
             return None
         return Remaining(tuple(() if each is None else each.holes() for each in self._members))
 
     def to_plain(self) -> Any:
-        """As JSON has it: the number of members, then each of them."""
+        """Convert to JSON values: the number of members, then each of them."""
         if self._is_done:
             return _DONE
         if not self._members and self._count is None:
@@ -181,11 +180,11 @@ class SourceRanges:
 
     @classmethod
     def from_plain(cls, plain: Any, allowance: Allowance) -> SourceRanges:
-        """What `to_plain` made.
+        """Parse the result of `to_plain`.
 
         Args:
-            plain: as JSON has it.
-            allowance: what may still be made.
+            plain: JSON values.
+            allowance: number of objects that may be created.
 
         Raises:
             ValueError, TypeError: it is something else.
@@ -205,7 +204,7 @@ class SourceRanges:
     def _open(self, member: int) -> RangeSet:
         self._grow(member)
         ranges = self._members[member]
-        assert ranges is not None  # noqa: S101 - nothing is read again of what is done
+        assert ranges is not None  # noqa: S101 - completed members are not read again
         return ranges
 
     def _grow(self, member: int) -> None:
@@ -224,7 +223,7 @@ class SourceRanges:
 
 
 def _end(span: Span) -> Position:
-    assert span.end is not None  # noqa: S101 - only chunks are in the set
+    assert span.end is not None  # noqa: S101 - the set holds only chunks
     return span.end
 
 
@@ -233,15 +232,15 @@ def _numbers(position: Position | None) -> list[int] | None:
 
 
 def _is(plain: Any, mark: int) -> bool:
-    """Whether it is that number, and not `true` or `1.0`."""
+    """Return whether `plain` is this integer, and not `true` or `1.0`."""
     return type(plain) is int and plain == mark
 
 
 def _position(plain: Any) -> Position:
-    """A place in a member.
+    """Parse a position in a member.
 
     Raises:
-        ValueError, TypeError: it is none.
+        ValueError, TypeError: it is not a position.
     """
     offset, row, line = plain
     return Position(whole(offset), whole(row), whole(line))

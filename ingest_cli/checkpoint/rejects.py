@@ -1,4 +1,4 @@
-"""Where rejects go: one JSON object per line, readable by their owner only, without any value."""
+"""Write rejects: one JSON object per line, readable by their owner only, without any value."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ingest_cli.model.chunks import Origin, Reject
 from ingest_cli.runtime.output_files import PRIVATE, open_file
 
 _LINE_BEGINS = b'{"source": '
-_FIRST_BYTES = 64 << 10  # a line is shorter, but for one that shows its record
+_FIRST_BYTES = 64 << 10  # a line is shorter, unless it shows its record
 
 
 class RejectFile:
-    """A file that rejects are appended to; with no path they are only counted.
+    """File that rejects are appended to; without a path they are only counted.
 
-    A line has `source, shard, row, line, stage, reason, field`, and `raw` only if asked for.
+    A line has `source, shard, row, line, stage, reason, field`, and `raw` only on request.
 
     Attributes:
-        size_bytes: how much of the file is ours.
-        lost: whether rejects of an earlier, broken-off run should be in the file, but are not.
+        size_bytes: length of the file up to the last reject written.
+        lost: whether rejects of an earlier, interrupted run are missing from the file.
     """
 
     def __init__(self, path: Path | None, keep_bytes: int | None = 0) -> None:
-        """Open the file, and cut off what follows the first `keep_bytes`.
+        """Open the file, and truncate it to its first `keep_bytes`.
 
         Args:
-            path: of the file; None: rejects are not written.
-            keep_bytes: what to keep of it; None: all.
+            path: path of the file; None: rejects are not written.
+            keep_bytes: number of bytes to keep; None: all.
 
         Raises:
-            UsageError: it cannot be written, or holds something else than rejects.
+            UsageError: it cannot be written, or holds something other than rejects.
         """
         self._path = path
         self._closed = False
@@ -50,15 +50,15 @@ class RejectFile:
             descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
             self._file = os.fdopen(descriptor, "r+b", buffering=0)
             status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):  # before its mode is changed: /dev/null belongs to everybody
-                raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - it is told like all others
+            if not stat.S_ISREG(status.st_mode):  # before the mode is changed: /dev/null is shared by all users
+                raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - reported like all others
             if not _holds_rejects(self._file.read(_FIRST_BYTES)):
                 raise OSError(errno.EEXIST, "it holds something else than rejects")  # noqa: TRY301 - likewise
             os.fchmod(descriptor, PRIVATE)
             found = status.st_size
             keep_bytes = found if keep_bytes is None else keep_bytes
             self.lost = found < keep_bytes
-            self.size_bytes = 0 if self.lost else keep_bytes  # of a part, the last line may be cut
+            self.size_bytes = 0 if self.lost else keep_bytes  # the last line of an incomplete file may be truncated
             self._file.truncate(self.size_bytes)
         except OSError as error:
             if self._file is not None:
@@ -68,7 +68,7 @@ class RejectFile:
             ) from error
 
     def write(self, rejects: Iterable[tuple[Origin, Reject]]) -> None:
-        """Append `rejects`, each with where it comes from, and hand them to the operating system.
+        """Append `rejects`, each with its origin, and pass them to the operating system.
 
         Raises:
             TryAgainError: they cannot be written, for example because the disk is full. The file then ends where
@@ -87,16 +87,16 @@ class RejectFile:
                 written = os.pwrite(self._file.fileno(), rest, at)
                 rest, at = rest[written:], at + written
         except OSError as error:
-            with contextlib.suppress(OSError):  # the next lines begin where these did in any case
+            with contextlib.suppress(OSError):  # the next lines overwrite these in any case
                 self._file.truncate(self.size_bytes)
             raise self._full(error) from error
         self.size_bytes = at
 
     def sync(self) -> None:
-        """Have what was written on the disk, before a state that speaks of it is saved.
+        """Flush to disk, before a state that refers to the rejects is saved.
 
         Raises:
-            TryAgainError: the disk does not take it.
+            TryAgainError: the disk refuses it.
         """
         if self._file is None:
             return
@@ -106,7 +106,7 @@ class RejectFile:
             raise self._full(error) from error
 
     def close(self) -> None:
-        """Close the file; nothing can be written from then on."""
+        """Close the file; nothing can be written afterwards."""
         self._closed = self._path is not None
         if self._file is not None:
             file, self._file = self._file, None
@@ -123,9 +123,9 @@ class RejectFile:
 
 
 def _holds_rejects(head: bytes) -> bool:
-    """Whether a file that begins so is empty or a file of rejects, so that it may be written anew."""
+    """Return whether a file that begins with `head` is empty or a reject file, and may be overwritten."""
     first, end, _ = head.partition(b"\n")
-    if not end:  # nothing, or a first line that was cut off while it was written
+    if not end:  # empty, or a first line whose write was interrupted
         return head.startswith(_LINE_BEGINS) or _LINE_BEGINS.startswith(head)
     try:
         entry = json.loads(first)

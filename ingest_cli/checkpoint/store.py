@@ -1,6 +1,6 @@
-"""Where the state of a load is kept: in the table, which survives the machine, or in a folder.
+"""Store the state of a load: in the table, which survives the machine, or in a folder.
 
-What is kept carries a MAC, which is checked before any of it is unpacked.
+A stored state carries a MAC, which is checked before any of it is decompressed.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 STATE_FILE = "ingest-state"
 
 MAX_FILE_BYTES = 16 << 20
-"""Size of the largest state file that is read: a state has up to 8 MiB before it is packed (`checkpoint.MAX_BYTES`)."""
+"""Maximum size of a state file that is read: a state has up to 8 MiB before compression (`checkpoint.MAX_BYTES`)."""
 
 _ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A state as it was found.
+    """A state as found in the store.
 
     Attributes:
-        state: what was written.
-        is_authentic: whether its MAC was checked, and is right. If not, it is of another pepper than ours, or there was
-            none to check it with: it may be shown, but not relied on.
+        state: stored bytes.
+        is_authentic: whether its MAC was checked and is valid. If not, it has another pepper than ours, or there was no
+            key to check it with: it may be shown, but not relied on.
     """
 
     state: bytes
@@ -42,22 +42,22 @@ class Saved:
 
 
 class Ledger(Protocol):
-    """Keeps the state of one load, replaced as a whole each time."""
+    """Store of one load's state, which is replaced as a whole each time."""
 
     def read(self) -> Saved | None:
-        """The state last written; None if there is none.
+        """Return the state last written; None if there is none.
 
         Raises:
-            UntrustedStateError: it names our pepper, or none, and its MAC is not right.
+            UntrustedStateError: it names our pepper, or none, and its MAC is not valid.
             UsageError, TableError: it cannot be read.
         """
         ...
 
     def write(self, state: bytes) -> float:
-        """Replace the state; returns the write capacity units that took.
+        """Replace the state; return the write capacity units consumed.
 
         Raises:
-            TryAgainError, TableError: it cannot be written; the one before is still there.
+            TryAgainError, TableError: it cannot be written; the previous one is still there.
             LockedError: another run has taken over.
         """
         ...
@@ -69,13 +69,13 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableLedger:
-    """The row `_run#<dataset>` of the table.
+    """Row `_run#<dataset>` of the table.
 
     Attributes:
-        table: where.
-        dataset: whose.
-        token: names this run; only the run that took the row over last can write it.
-        key: what it is authenticated with; None: it can only be looked at.
+        table: table of the row.
+        dataset: id of the dataset.
+        token: identifies this run; only the run that took the row over last can write it.
+        key: authentication key; None: the row can only be read.
     """
 
     table: Table
@@ -96,7 +96,7 @@ class TableLedger:
         return Saved(Fields(item, place, _ADVICE).binary("state"), is_authentic)
 
     def take_over(self, state: bytes) -> None:
-        """Make this run the one that writes the row, beginning with `state`."""
+        """Make this run the writer of the row, starting with `state`."""
         self._put(state)
 
     def write(self, state: bytes) -> float:
@@ -126,7 +126,7 @@ class TableLedger:
                     ExpressionAttributeValues={":token": {"S": self.token}},
                 )
         except passed:
-            return  # another run's by now
+            return  # another run has taken over
 
     @property
     def _key(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class TableLedger:
 
 
 def forget(table: Table, dataset: str) -> None:
-    """Remove the state of a load from the table, whichever run's it is."""
+    """Remove the state of a load from the table, regardless of its run."""
     with sentences(table.target):
         table.client.delete_item(TableName=table.target.table, Key=reserved_key(f"_run#{dataset}"))
 
@@ -154,8 +154,8 @@ class FileLedger:
     """A file in a folder that belongs to one dataset.
 
     Attributes:
-        folder: made if it is not there.
-        key: what the file is authenticated with.
+        folder: folder, created if it does not exist.
+        key: authentication key of the file.
     """
 
     folder: Path
@@ -180,10 +180,10 @@ class FileLedger:
         return Saved(found.content, found.is_authentic)
 
     def take_over(self, state: bytes) -> None:
-        """Begin with `state`; tells early whether the folder can be written.
+        """Write `state`; fails early if the folder is not writable.
 
         Raises:
-            UsageError: it cannot.
+            UsageError: it is not.
         """
         try:
             self._replace(state, make_folders=True)
@@ -193,7 +193,7 @@ class FileLedger:
             ) from error
 
     def write(self, state: bytes) -> float:
-        """See `Ledger.write`. The file is on the disk, whole, before the one before is gone."""
+        """See `Ledger.write`. The file is completely on disk before the previous one is replaced."""
         try:
             self._replace(state)
         except UnsafeFileError as error:
