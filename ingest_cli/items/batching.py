@@ -1,4 +1,4 @@
-"""From items to request bodies: at most 25 of them, taken from memory as they lie there."""
+"""Build request bodies of at most 25 items directly from memory."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from ingest_cli.items.builder import Items
 from ingest_cli.model.arrow_bytes import bytes_of
 
 MAX_BATCH_ITEMS = 25
-"""The most puts that BatchWriteItem takes (DynamoDB API reference). Its other limit, 16 MB, cannot be
-reached with items of at most 400 KB."""
+"""Maximum number of puts in a BatchWriteItem request (DynamoDB API reference). Its other limit, 16 MB, cannot be
+reached with items of at most 400 KB.
+"""
 
 
 @dataclass(slots=True)
 class Run:
-    """What is known beforehand of a batch of neighbouring items.
+    """Precomputed values of a batch of adjacent items.
 
     Attributes:
-        wcu: write capacity units that writing it all consumes.
-        requests: its put requests with commas between them, as they lie in memory.
+        wcu: write capacity units that writing all of it consumes.
+        requests: its put requests with commas between them, as a slice of memory.
     """
 
     wcu: int
@@ -35,11 +36,11 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Some items of one chunk, no two with the same key. Not to be changed.
+    """Some items of one chunk, no two with the same key. Immutable.
 
     Attributes:
         items: all items of the chunk.
-        index: shape (n,), ascending: which of them are in the batch.
+        index: shape (n,), ascending: positions of the batch's items.
     """
 
     items: Items
@@ -51,43 +52,43 @@ class Batch:
 
     @property
     def wcu(self) -> int:
-        """Write capacity units that writing it all consumes."""
+        """Write capacity units that writing all of it consumes."""
         return int(self.items.wcu[self.index].sum()) if self._run is None else self._run.wcu
 
     def body(self, table: str) -> bytes:
-        """The request, in DynamoDB JSON."""
+        """Return the request body, in DynamoDB JSON."""
         return b"".join((_opening(table), self._requests(), b']},"ReturnConsumedCapacity":"TOTAL"}'))
 
     def item_keys(self) -> list[tuple[str, str]]:
-        """(pk, sk) of each item."""
+        """Return (pk, sk) of each item."""
         at = pa.array(self.index)
         return list(zip(self.items.pk.take(at).to_pylist(), self.items.sk.take(at).to_pylist(), strict=True))
 
     def only(self, places: list[int]) -> Batch:
-        """The batch of the items at these places of this one."""
+        """Return the batch of the items at these positions in this one."""
         return Batch(self.items, self.index[places])
 
     def split(self, size: int) -> tuple[Batch, Batch]:
-        """The first `size` items, and the others."""
+        """Return the first `size` items, and the rest."""
         return Batch(self.items, self.index[:size]), Batch(self.items, self.index[size:])
 
     def joined(self, other: Batch) -> Batch:
-        """The items of both, which are of the same chunk."""
+        """Join two batches of the same chunk."""
         return Batch(self.items, np.sort(np.concatenate((self.index, other.index))))
 
     def by_key(self) -> list[Batch]:
-        """A batch for each partition key."""
+        """Return a batch for each partition key."""
         places: dict[str, list[int]] = {}
         for place, (pk, _) in enumerate(self.item_keys()):
             places.setdefault(pk, []).append(place)
         return [self.only(own) for own in places.values()]
 
     def alone(self) -> Batch:
-        """The same batch, keeping nothing else of its chunk in memory."""
+        """Return a copy that keeps nothing else of its chunk in memory."""
         return Batch(self.items.take(self.index), np.arange(len(self.index)))
 
     def _requests(self) -> memoryview | bytes:
-        """The put requests, with commas between them."""
+        """Return the put requests, with commas between them."""
         if self._run is not None:
             return self._run.requests
         _, data = bytes_of(self.items.request.take(pa.array(self.index)))
@@ -95,7 +96,7 @@ class Batch:
 
 
 def batches(items: Items) -> Iterator[Batch]:
-    """All items in batches as large as they may be, in order."""
+    """Cut all items into batches of maximum size, in order."""
     if not len(items):
         return
     starts = np.arange(0, len(items), MAX_BATCH_ITEMS)
@@ -107,13 +108,13 @@ def batches(items: Items) -> Iterator[Batch]:
 
 
 def batches_of(items: Items, index: npt.NDArray[np.int64]) -> Iterator[Batch]:
-    """The items at these positions, which ascend, in batches as large as they may be."""
+    """Cut the items at these ascending positions into batches of maximum size."""
     for first in range(0, len(index), MAX_BATCH_ITEMS):
         yield Batch(items, index[first : first + MAX_BATCH_ITEMS])
 
 
 def positions(items: Items, keys: pa.StringArray) -> npt.NDArray[np.int64]:
-    """Where the items are whose partition key is among `keys`; ascending."""
+    """Return the ascending positions of the items whose partition key is among `keys`."""
     return np.flatnonzero(pc.is_in(items.pk, value_set=keys).to_numpy(zero_copy_only=False))
 
 

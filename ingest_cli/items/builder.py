@@ -1,11 +1,11 @@
-"""From the identifiers of a chunk to the items of the table, as the JSON that DynamoDB takes.
+"""Build the table's items from the identifiers of a chunk, as DynamoDB JSON.
 
-The content of an item is a function of its key: nothing in it depends on when, where or how often it
-is written, nor on how a value was spelled. Items with the same key within a chunk are therefore the
-same item, and are merged. Everything is done for all items at once; no item ever is a Python object.
+The content of an item is a function of its key: it does not depend on when, where or how often it is written, nor on
+the spelling of a value. Items with the same key within a chunk are therefore the same item, and are merged. All items
+are processed at once; no item is ever a Python object.
 
-What differs from item to item is laid out in a matrix of bytes, as far as it has one width: the keys. The rest is one
-of a few texts that many items share, and is taken from there. One pass over the pieces makes all requests.
+The keys have a fixed width and are laid out in a matrix of bytes. Everything else is one of a few texts that many items
+share. One pass over the pieces builds all requests.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CANON_VERSION = 1
 """Version of the canonicalization rules, stored in each item as `canon`."""
 
 MAX_ITEM_BYTES = 400 * 1024
-"""The largest item DynamoDB takes (AWS, "Service, account, and table quotas")."""
+"""Maximum size of an item (AWS, "Service, account, and table quotas")."""
 
 WCU_BYTES = 1024
-"""One write capacity unit pays for so many bytes of an item, begun ones included."""
+"""Bytes of an item per write capacity unit, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Items:
     """The items of one chunk, ready to be sent.
 
     Attributes:
-        request: length n: `{"PutRequest":{"Item":{…}}},` with the comma, so that neighbouring ones
-            are the body of a batch as they stand in memory. Or `{"DeleteRequest":{"Key":{…}}},`.
+        request: length n: `{"PutRequest":{"Item":{…}}},` with the comma, so that adjacent ones form the body of a batch
+            in memory. Or `{"DeleteRequest":{"Key":{…}}},`.
         pk, sk: length n: the keys.
         size_bytes: shape (n,): item sizes by DynamoDB's rules.
         kind: length n: the class of each item's own identifier.
         record: shape (n,): record index, in its chunk, of the row that each item comes from.
         key_hash: shape (n,): 64 bits of the key, uniformly distributed.
-        merged: how many more items had the key of another one here.
+        merged: number of further items that had the key of another one here.
     """
 
     request: pa.StringArray
@@ -74,18 +74,18 @@ class Items:
 
     @property
     def import_bytes(self) -> int:
-        """Size of the items as an import from S3 reads them: `{"Item":{…}}` and the end of a line, each."""
+        """Total size of the items in an import from S3: `{"Item":{…}}` and a line end each."""
         offsets, _ = bytes_of(self.request)
         return int(offsets[-1] - offsets[0]) - len(self) * _MORE_THAN_IMPORTED if len(self) else 0
 
     def count_by_kind(self) -> dict[str, int]:
-        """Class → number of items."""
+        """Return the number of items by class."""
         which, kinds = encoded(self.kind)
         counts = np.bincount(which, minlength=len(kinds)).tolist()
         return {kind: count for kind, count in zip(kinds.to_pylist(), counts, strict=True) if count}
 
     def take(self, index: npt.NDArray[np.int64]) -> Items:
-        """The items at these positions."""
+        """Return the items at these positions."""
         at = pa.array(index)
         return Items(
             self.request.take(at),
@@ -100,7 +100,7 @@ class Items:
 
     @classmethod
     def joined(cls, several: Sequence[Items]) -> Items:
-        """The items of several chunks, one after the other."""
+        """Concatenate the items of several chunks."""
         kinds = [one.kind for one in several]
         plain = [kind.dictionary_decode() if isinstance(kind, pa.DictionaryArray) else kind for kind in kinds]
         return cls(
@@ -122,7 +122,7 @@ class ItemBuilder:
 
         Args:
             hasher: computes the tags.
-            dataset: the dataset's id.
+            dataset: id of the dataset.
             src: first 8 hex digits of the fingerprint of its sources.
         """
         self._hasher = hasher
@@ -131,7 +131,7 @@ class ItemBuilder:
         self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
 
     def build(self, records: Records) -> Items:
-        """The items of `records`, those with the same key merged."""
+        """Build the items of `records` and merge those with the same key."""
         owns = [own for own in map(Own, (*records.identifiers, *_email_bases(records))) if len(own.at)]
         if not owns:
             return _NONE
@@ -149,12 +149,12 @@ class ItemBuilder:
     def _requests(
         self, heads: pa.StringArray, records: Records, owns: Sequence[Own], exposed: IndexArray
     ) -> tuple[pa.StringArray, OffsetArray]:
-        """The requests of all items, and the items' sizes.
+        """Return the requests of all items, and the items' sizes.
 
         Args:
-            heads: what comes before the label.
+            heads: text before the label.
             records: the rows.
-            owns: whose items these are.
+            owns: identifiers that become items.
             exposed: shape (items,): position in `records.class_sets`.
         """
         said = [Hints(one, len(records.index)).of(owns) for one in records.identifiers]
@@ -181,7 +181,7 @@ class ItemBuilder:
 
 
 class _Heads:
-    """The beginning of a request, which has the same width for all items of a dataset."""
+    """Start of a request, which has the same width for all items of a dataset."""
 
     def __init__(self, pk_prefix: str, sk_prefix: str) -> None:
         pk, sk = pk_prefix + "?" * TAG_CHARACTERS, sk_prefix + "?" * RECORD_TAG_CHARACTERS
@@ -192,7 +192,7 @@ class _Heads:
         self._sk = slice(len(head) - len(sk), len(head))
 
     def of(self, tags: ByteMatrix, record_tags: ByteMatrix) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
-        """(beginnings of the requests, up to the record tag; pk; sk). Length n each."""
+        """Return the starts of the requests up to the record tag, pk, and sk. Length n each."""
         matrix = np.empty((len(tags), len(self._template)), np.uint8)
         matrix[:] = self._template
         for field, characters, of in (
@@ -207,10 +207,10 @@ class _Heads:
 def _labels(
     records: Records, owns: Sequence[Own], exposed: IndexArray, hinted: npt.NDArray[np.bool_]
 ) -> tuple[pa.StringArray, OffsetArray, Positions]:
-    """What comes between the keys and the hints, of which there are few.
+    """Return the texts between the keys and the hints, of which there are few.
 
     Returns:
-        The distinct texts; shape of those: bytes of label and classes; shape (items,): which of them each item has.
+        The distinct texts; shape of those: bytes of label and classes; shape (items,): position of each item's text.
     """
     names = [name for own in owns for name in own.label.dictionary.to_pylist()]
     first = np.cumsum([0, *(len(own.label.dictionary) for own in owns)])
@@ -228,7 +228,7 @@ def _labels(
 
 
 def _email_bases(records: Records) -> list[Identified]:
-    """The e-mail addresses without tags and dots, where that makes a difference."""
+    """Return the e-mail addresses without tags and dots, if that makes a difference."""
     out = []
     for one in records.identifiers:
         if one.kind != "email":
@@ -261,7 +261,7 @@ def _merge(items: Items) -> Items:
 
 
 def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
-    """Bytes of an item without label, classes and hints.
+    """Return the size of an item without label, classes and hints, in bytes.
 
     Names count as their UTF-8, strings likewise, a number of up to two digits as 2 (AWS, "DynamoDB item
     sizes and formats").

@@ -1,8 +1,8 @@
 """Keyed hashes of identifiers and records.
 
-HMAC-SHA256 (RFC 2104) with one subkey per class. A compiled kernel (`_hmac_columns.c`) takes a column as Arrow has it
-in memory to its tags, several values at a time. Where nothing could be compiled a loop over OpenSSL's states does the
-same, and is what the kernel is tested against. The tags of a column are put into base64 in one call.
+HMAC-SHA256 (RFC 2104) with one subkey per class. A compiled kernel (`_hmac_columns.c`) computes the tags of a column
+from Arrow's memory, several values at a time. If it could not be compiled, a loop over OpenSSL's states replaces it;
+the kernel is tested against this loop. The tags of a column are base64-encoded in one call.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ RECORD_TAG_CHARACTERS = 16
 ByteMatrix = npt.NDArray[np.uint8]
 
 _BLOCK_BYTES = 64  # of SHA-256
-_BLOCK_VALUES = 1024  # as many as the nearer caches hold: a tenth less than all of a large chunk together
+_BLOCK_VALUES = 1024  # fits the inner caches: a tenth less time than a large chunk at once
 _RECORD_CLASS = "record"
 
 
 class Hasher:
-    """Turns canonical values into tags, under one pepper."""
+    """Converts canonical values to tags, under one pepper."""
 
     def __init__(self, pepper: Pepper) -> None:
         self.kid = pepper.kid
         self._mac = cache(lambda kind: (looped_hmac if KERNEL is None else compiled_hmac)(pepper.subkey(kind)))
 
     def tags(self, kind: str, values: pa.StringArray) -> ByteMatrix:
-        """The tag of each of `values` in the namespace `kind`. Shape (n, 32)."""
+        """Return the tag of each of `values` in the namespace `kind`. Shape (n, 32)."""
         return self._digest(kind, values)
 
     def record_tags(self, messages: pa.StringArray) -> ByteMatrix:
-        """The record tag of each message, i.e. of one identifier and the record it stands in. Shape (n, 12)."""
+        """Return the record tag of each message, i.e. of an identifier and its record. Shape (n, 12)."""
         return np.ascontiguousarray(self._digest(_RECORD_CLASS, messages)[:, :RECORD_TAG_BYTES])
 
     def _digest(self, kind: str, values: pa.StringArray) -> ByteMatrix:
@@ -51,10 +51,10 @@ class Hasher:
 
 
 def base64url(tags: ByteMatrix) -> pa.StringArray:
-    """Unpadded base64url (RFC 4648 §5) of each row of `tags`. Length n.
+    """Encode each row of `tags` in unpadded base64url (RFC 4648 §5). Length n.
 
-    All rows are encoded in one call: filled up with zeros to a multiple of three bytes, each gives a
-    whole number of characters, of which the last ones stand for the filling only.
+    All rows are encoded in one call: padded with zeros to a multiple of three bytes, each yields a whole number of
+    characters, of which the last ones encode only the padding.
     """
     rows, width = tags.shape
     characters = (width * 8 + 5) // 6
@@ -67,13 +67,13 @@ def base64url(tags: ByteMatrix) -> pa.StringArray:
 
 
 ColumnHmac = Callable[[pa.BinaryArray], bytes]
-"""Takes a column without nulls to the HMACs (SHA-256) of its values, end to end."""
+"""Computes the HMACs (SHA-256) of a column without nulls, concatenated."""
 
 
 def _kernel() -> Callable[[object, object, object, int, int], bytes] | None:
-    """The compiled kernel; None if there was no compiler when the program was installed."""
+    """Return the compiled kernel; None if there was no compiler when the program was installed."""
     try:
-        from ingest_cli.items._hmac_columns import hmac_sha256  # noqa: PLC0415 - it need not be there
+        from ingest_cli.items._hmac_columns import hmac_sha256  # noqa: PLC0415 - optional
     except ImportError:
         return None
     return hmac_sha256
@@ -88,8 +88,8 @@ def _refuse_nulls(messages: pa.BinaryArray) -> None:
 
 
 def compiled_hmac(key: bytes) -> ColumnHmac:
-    """The kernel under `key`, of at most one block."""
-    assert KERNEL is not None  # noqa: S101 - who asks for it has looked
+    """Return the kernel under `key`, of at most one block."""
+    assert KERNEL is not None  # noqa: S101 - callers check it first
     kernel = KERNEL
 
     def digest_all(messages: pa.BinaryArray) -> bytes:
@@ -103,7 +103,7 @@ def compiled_hmac(key: bytes) -> ColumnHmac:
 
 
 def looped_hmac(key: bytes) -> ColumnHmac:
-    """A loop under `key`, of at most one block.
+    """Return the loop under `key`, of at most one block.
 
     The two key blocks are hashed once; each value then costs two copies of a finished state instead of four blocks.
     """

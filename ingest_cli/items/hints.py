@@ -1,9 +1,9 @@
-"""What an item says about the other identifiers of its record: their masks, by class.
+"""Hints of an item: masks of the other identifiers of its record, by class.
 
-Masks are few: a million numbers have a hundred of them. So a class keeps a list of all it has to say, its fragments,
-and for each row only which of them it is. Rows with several identifiers of a class add fragments of their own.
+There are few masks: a million numbers have a hundred of them. So a class keeps a list of its distinct fragments, and
+for each row only a position in it. Rows with several identifiers of a class add fragments of their own.
 
-Also what the record tag of an item is computed from, which is about the other identifiers as well.
+Also builds the messages for the record tags, which cover the other identifiers as well.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MAP_BYTES, ELEMENT_BYTES = 3, 1
 """Overhead of a map, and of each element in it (AWS, "DynamoDB item sizes and formats")."""
 
 _MOST_PAIRS = 1 << 20
-"""Pairs of identifiers of one record that are compared at a time: some 50 MB."""
+"""Maximum number of pairs of identifiers of one record compared at a time: some 50 MB."""
 
 _MOST_MESSAGE_BYTES = 32 << 20
-"""Bytes of messages that are hashed at a time: rows of hundreds of identifiers have messages of megabytes."""
+"""Maximum bytes of messages hashed at a time: rows of hundreds of identifiers have messages of megabytes."""
 
 
 class Own:
@@ -35,7 +35,7 @@ class Own:
     Attributes:
         kind: the class; `email_base` stands for the addresses it derives from.
         all: the identifiers of the class.
-        at: shape (n,): which of them become items.
+        at: shape (n,): positions of those that become items.
         row: shape (n,): their rows.
         value: length n.
         label: length n.
@@ -52,12 +52,12 @@ class Own:
 
 
 class Said(NamedTuple):
-    """What items say about the identifiers of one class.
+    """Hints of items about the identifiers of one class.
 
     Attributes:
         fragments: `"class":{"SS":[…]}`, each; the first one is empty.
         which: shape (items,): position in `fragments`.
-        size_bytes: shape (items,): what its fragment adds to an item.
+        size_bytes: shape (items,): bytes that its fragment adds to an item.
     """
 
     fragments: pa.StringArray
@@ -66,7 +66,7 @@ class Said(NamedTuple):
 
 
 class Hints:
-    """The masks of all identifiers of one class, to be had without that of one of them."""
+    """Masks of all identifiers of one class, with any one of them excluded."""
 
     def __init__(self, one: Identified, rows: int) -> None:
         self._one = one
@@ -87,7 +87,7 @@ class Hints:
             self._of_row[self._several] = self._listed(place[one.row[among]], among, int(place[-1]) + 1)
 
     def of(self, owns: Sequence[Own]) -> Said:
-        """What the items of `owns` say about this class, those of one class after those of another."""
+        """Return the hints about this class for the items of `owns`, concatenated by class."""
         which = np.concatenate([self._without(own) if self._holds(own) else self._of_row[own.row] for own in owns])
         return Said(pa.concat_arrays(self._fragments), which, np.concatenate(self._sizes)[which])
 
@@ -95,7 +95,7 @@ class Hints:
         return self._one.kind == ("email" if own.kind == "email_base" else own.kind)
 
     def _without(self, own: Own) -> IndexArray:
-        """The fragments of the identifiers that are not the item's own. Shape (items of `own`,)."""
+        """Return the fragments without the item's own identifier. Shape (items of `own`,)."""
         which = np.zeros(len(own.row), np.int32)
         items = np.flatnonzero(self._several[own.row])
         if not len(items):
@@ -112,7 +112,7 @@ class Hints:
         return which
 
     def _keys(self, own: Own) -> tuple[Positions, Positions]:
-        """Numbers that are equal for an identifier of this class and an item if it is that item's own."""
+        """Return numbers that are equal for an identifier of this class and an item if it is that item's own."""
         if own.kind != "email_base":
             return np.arange(len(self._one.row)), own.at  # no row has a value twice
         addresses = self._one.value
@@ -120,12 +120,12 @@ class Hints:
         return keys[: len(addresses)], keys[len(addresses) :]
 
     def _listed(self, group: Positions, member: Positions, groups: int) -> Positions:
-        """Add a fragment of the masks of each group, and give their positions; 0 for an empty group.
+        """Add a fragment with the masks of each group; return their positions, 0 for an empty group.
 
         Args:
             group: shape (n,), ascending.
             member: shape (n,): positions of identifiers.
-            groups: how many there are.
+            groups: number of groups.
         """
         in_order = sorted(range(len(self._masks)), key=self._masks.__getitem__)
         rank = np.empty(len(in_order), np.int64)
@@ -153,14 +153,14 @@ class Hints:
 
 
 def _blocks(sizes: Positions, most: int) -> Iterator[tuple[int, int]]:
-    """(begin, end) of runs whose sizes add up to `most` or little more, but for a single one that is larger."""
+    """Yield (begin, end) of runs whose sizes add up to `most` or little more, except single larger elements."""
     block = (np.cumsum(sizes) - 1) // most
     starts = np.flatnonzero(np.diff(block, prepend=-1)).tolist()
     yield from zip(starts, [*starts[1:], len(sizes)], strict=True)
 
 
 def messages(records: Records, owns: Sequence[Own]) -> Iterator[pa.StringArray]:
-    """What the record tags are computed from: `class 00 canonical 00 02` and the record, of each item of `owns`."""
+    """Yield the input of the record tags: `class 00 canonical 00 02` and the record, for each item of `owns`."""
     pool = Pool()
     row = np.concatenate([own.row for own in owns])
     kind = np.repeat(np.arange(len(owns)), [len(own.row) for own in owns]) + pool.add([f"{own.kind}\0" for own in owns])
@@ -172,7 +172,7 @@ def messages(records: Records, owns: Sequence[Own]) -> Iterator[pa.StringArray]:
 
 
 def _records(records: Records) -> pa.StringArray:
-    """`00 02`, and for each identifier of a row `class 00 canonical 00`, `01`, and `name 00` of each data class."""
+    """Return `00 02`, `class 00 canonical 00` of each identifier of a row, `01`, and `name 00` of each data class."""
     pool, kinds = Pool(), [one.kind for one in records.identifiers]
     nothing = pool.add([""])
     opening = pool.add([f"\0\2{kind}\0" for kind in kinds])
@@ -181,7 +181,7 @@ def _records(records: Records) -> pa.StringArray:
     value = [np.arange(len(one.row)) + pool.add(one.value) for one in records.identifiers]
     names = pool.add(["\0\1" + "".join(name + "\0" for name in names) for names in records.class_sets])
 
-    # Row by row the identifiers, class by class, and then the data classes.
+    # Identifiers row by row, class by class, followed by the data classes.
     row = np.concatenate([*(one.row for one in records.identifiers), np.arange(len(records.index))])
     order = np.argsort(row, kind="stable")
     first = np.ones(len(row), np.bool_)
