@@ -1,4 +1,4 @@
-"""The question of the serving side: which breaches is this identifier in?"""
+"""Look up the breaches that contain an identifier."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The question of the serving side: which breaches is this identifier in?
+"""Look up the breaches that contain an identifier.
 
-Read-only: GetItem and Query on one table are all it needs. What is asked for is hashed at once and kept
-nowhere.
+Read-only: needs GetItem and Query on one table. The identifier is hashed at once and stored nowhere.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ class Breach:
     """A dataset in which an identifier was found.
 
     Attributes:
-        dataset: its id.
-        title, occurred_on, description: what the table says about it; the date in ISO form, or None.
+        dataset: id of the dataset.
+        title, occurred_on, description: from the table; the date in ISO form, or None.
         labels: fine labels under which the identifier was found.
         classes: data classes exposed together with it.
         hints: class → masks of the other identifiers of its records.
         records: number of records it was found in.
-        authenticated: whether what the table says about the dataset is authentic. If not, because it says nothing or
+        authenticated: whether the table's row of the dataset is authentic. If not, because there is none or the dataset
             was loaded with another pepper since, the title is the id, and there is no date and no description.
     """
 
@@ -57,19 +56,19 @@ class Breach:
     authenticated: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """The breach for programs."""
+        """Return the breach as a JSON-compatible dictionary."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Answers questions about one table. Call it with what a person typed.
+    """Looks identifiers up in one table; call it with the identifier as typed.
 
     Attributes:
-        table: what is asked.
-        hasher: hashes the questions.
-        catalog: tells the titles of datasets.
-        is_key_known: whether anything in the table was hashed with this pepper. If nothing was, nobody is found.
+        table: table to read.
+        hasher: hashes the identifiers.
+        catalog: source of the titles of datasets.
+        is_key_known: whether anything in the table was hashed with this pepper. If not, nothing can be found.
     """
 
     table: Table
@@ -91,15 +90,15 @@ class Lookup:
         """Connect to a table.
 
         Args:
-            table: its name or ARN.
+            table: name or ARN.
             key: reference to the pepper, such as `env:PEPPER` or `secretsmanager:ARN`.
             region: AWS region; None: as for AWS's own tools.
             profile: AWS profile; None: likewise.
-            endpoint_url: another endpoint than the region's.
+            endpoint_url: endpoint to use instead of the region's.
             insecure_http: whether it may be reached by http:// over a network.
 
         Raises:
-            KeyRefusedError: the pepper cannot be read, or the table was loaded with another one of the same id.
+            KeyRefusedError: the pepper cannot be read, or the table was loaded with another one with the same id.
             TableError: the table cannot be used.
         """
         target = Target(table, region, profile, endpoint_url, insecure_http)
@@ -108,24 +107,24 @@ class Lookup:
 
     @classmethod
     def on(cls, table: Table, pepper: Pepper) -> Lookup:
-        """Answer questions about an open table.
+        """Set up for an open table.
 
         Raises:
-            KeyRefusedError: the table was loaded with another pepper of the same id.
+            KeyRefusedError: the table was loaded with another pepper with the same id.
         """
         catalog = Catalog(table, pepper)
         return cls(table, Hasher(pepper), catalog, catalog.knows(pepper))
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:
-        """The breaches that an identifier is in, in order of their dataset ids; empty if it is in none.
+        """Return the breaches that contain an identifier, ordered by dataset id; empty if there are none.
 
         Args:
-            question: an identifier, spelled in any way.
-            kind: what it is; None: everything it can be.
-            region: for phone numbers without a country code.
+            question: identifier in any spelling.
+            kind: kind of identifier; None: every possible kind.
+            region: region of phone numbers without a country code.
 
         Raises:
-            UntrustedStateError: what the table says about a dataset is not authentic.
+            UntrustedStateError: the table's row of a dataset is not authentic.
             TableError: the table cannot be read.
         """
         found: dict[str, list[Mapping[str, Any]]] = {}
@@ -135,21 +134,19 @@ class Lookup:
         return [self._breach(dataset, found[dataset]) for dataset in sorted(found)]
 
     def reads(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> bool:
-        """Whether a question can be read as an identifier at all."""
+        """Return whether `question` is a valid identifier of this kind, or of any if it is None."""
         return next(self._keys(question, kind, region), None) is not None
 
     def _keys(self, question: str, kind: str | None, region: str) -> Iterator[str]:
-        """The partition keys under which the identifier would be."""
+        """Yield the possible partition keys of the identifier."""
         text = pc.utf8_trim_whitespace(pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC"))
         for name in IDENTIFIERS if kind is None else (kind,):
             found = IDENTIFIERS[name].canonicalize(text, region)
-            if NO_PLUS in found.rejected_reason:  # no dump has it as a number of the region, but perhaps as the other
+            if NO_PLUS in found.rejected_reason:  # not a number of the region, but perhaps an international one
                 found = IDENTIFIERS[name].canonicalize(text, INTERNATIONAL)
             values = found.value
             yield from self._pks(name, values)
-            if (
-                name == "email"
-            ):  # the address asked for may be a spelling of the one that leaked, or the other way round
+            if name == "email":  # the leaked address may be a spelling variant of this one, or the reverse
                 base = pc.coalesce(email_base(values), values)
                 yield from self._pks("email", base)
                 yield from self._pks("email_base", base)
@@ -190,7 +187,7 @@ class Lookup:
 
 
 def _plain(value: object) -> object:
-    """Tuples as lists, all the way down, as JSON has them."""
+    """Convert tuples to lists at every level, as in JSON."""
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     if isinstance(value, dict):
