@@ -149,7 +149,7 @@ class Preparation:
 
 
 class Writer(Protocol):
-    """Writes chunks of rows and commits each once all of its items are safe."""
+    """Interface of writers, which commit each chunk of rows once all of its items are safe."""
 
     def write(self, bundle: Bundle) -> None:
         """Accept a chunk; may return before it is written.

@@ -179,7 +179,7 @@ class DatasetRow:
 
 
 class Catalog:
-    """Reads and writes the catalog of one table."""
+    """Catalog of one table."""
 
     def __init__(self, table: Table, pepper: Pepper | None = None) -> None:
         """Set up without sending a request.
@@ -195,7 +195,7 @@ class Catalog:
         """Read the row of `dataset`; None if there is none.
 
         Raises:
-            UntrustedStateError: the row names our pepper, or none, and its MAC is not valid; or it is damaged.
+            UntrustedStateError: the row names this pepper, or none, and its MAC is not valid; or it is damaged.
         """
         pk = f"_dataset#{dataset}"
         item = self._get(pk)

@@ -56,7 +56,7 @@ class Books:
 
 
 class Journal:
-    """Commits the chunks of one load. Thread-safe."""
+    """Journal of the committed chunks of one load. Thread-safe."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ class Saved:
 
     Attributes:
         state: stored bytes.
-        is_authentic: whether its MAC was checked and is valid. If not, it has another pepper than ours, or there was no
+        is_authentic: whether its MAC was checked and is valid. If not, it has another pepper, or there was no
             key to check it with: it may be shown, but not relied on.
     """
 
@@ -48,7 +48,7 @@ class Ledger(Protocol):
         """Return the state last written; None if there is none.
 
         Raises:
-            UntrustedStateError: it names our pepper, or none, and its MAC is not valid.
+            UntrustedStateError: it names this pepper, or none, and its MAC is not valid.
             UsageError, TableError: it cannot be read.
         """
         ...

@@ -2,7 +2,7 @@
  *
  * A vector unit runs SHA-256 over several messages side by side, one in each lane. The values are sorted by
  * their number of blocks, so that the lanes end together. Then their blocks are padded, transposed and hashed.
- * The vectors are those of GCC and Clang, without intrinsics. The second half of the file is the template for
+ * It uses the vector types of GCC and Clang, without intrinsics. The second half of the file is the template for
  * one vector width: the file includes itself for each width. */
 #ifndef WIDTH
 
@@ -15,12 +15,12 @@
 enum {
     BLOCK = 64,        /* bytes of a block, and of the key at most */
     TAG = 32,          /* bytes of a tag */
-    EXACT = 64,        /* values of up to so many blocks are sorted exactly, longer ones roughly */
-    GIL_COUNT = 64,    /* from as many values on, */
-    GIL_BYTES = 8192,  /* or from as many bytes on, other threads run meanwhile */
+    EXACT = 64,        /* values of up to this many blocks are sorted exactly, longer ones roughly */
+    GIL_COUNT = 64,    /* from this many values on, */
+    GIL_BYTES = 8192,  /* or this many bytes, the GIL is released */
 };
 #ifndef HMAC_COLUMNS_MOST
-#define HMAC_COLUMNS_MOST 16 /* the widest vectors to choose: less than all for tests only */
+#define HMAC_COLUMNS_MOST 16 /* maximum vector width; lowered in tests only */
 #endif
 
 /* FIPS 180-4, 5.3.3 */
@@ -47,7 +47,7 @@ static const int8_t PLACES[BLOCK] = {
     56, 57, 58, 59, 60, 61, 62, 63,
 };
 
-/* What is to be hashed: already checked. */
+/* The values to hash: already checked. */
 struct column {
     const uint8_t *values, *key;
     int64_t size;  /* of the values' buffer */
@@ -73,7 +73,7 @@ static inline uint32_t group_of(uint32_t length)
     return blocks <= EXACT ? blocks : EXACT + 31 - (uint32_t)__builtin_clz(blocks);
 }
 
-/* Fill `order` by a counting sort. The tags do not depend on it, but how well the lanes are used does. */
+/* Fill `order` by a counting sort. The order affects only the use of the lanes, not the tags. */
 static void sort(const struct column *column)
 {
     uint32_t places[EXACT + 32] = {0}, before = 0;
@@ -95,7 +95,7 @@ static void wipe(void *memory, size_t size)
         *word++ = 0;
 }
 
-/* Without it, GCC goes through memory to split a vector; Clang needs to be told nothing. */
+/* Without it, GCC goes through memory to split a vector; Clang does not. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define UNROLLED _Pragma("GCC unroll 16")
 #else
@@ -158,7 +158,7 @@ static int valid(const int32_t *offsets, size_t count, Py_ssize_t size)
     return !bad && offsets[count] <= size;
 }
 
-/* What is wrong with the arguments, as far as it shows without a look at the offsets; or NULL. */
+/* The error in the arguments, without checking the offsets; or NULL. */
 static const char *complaint(const Py_buffer *key, const Py_buffer *offsets, Py_ssize_t first, Py_ssize_t count)
 {
     Py_ssize_t present = offsets->len / (Py_ssize_t)sizeof(int32_t);
@@ -173,8 +173,8 @@ static const char *complaint(const Py_buffer *key, const Py_buffer *offsets, Py_
     return NULL;
 }
 
-/* The tags of one value or more. The offsets are copied before they are checked, so that nobody can change
- * them between the check and their use, and so that they are aligned. */
+/* Compute the tags of at least one value. The offsets are copied before they are checked, so that they cannot
+ * change between the check and their use, and so that they are aligned. */
 static PyObject *tags_of(const Py_buffer *key, const Py_buffer *values, const Py_buffer *from, Py_ssize_t first,
                          Py_ssize_t count)
 {
@@ -241,7 +241,7 @@ static struct PyModuleDef MODULE = {
     .m_methods = METHODS,
 };
 
-/* What Python calls to import the module. */
+/* Entry point of the module for Python. */
 PyMODINIT_FUNC PyInit__hmac_columns(void)
 {
     return PyModuleDef_Init(&MODULE);
@@ -334,7 +334,7 @@ TARGET static inline void transpose(const lanes *from, lanes *to)
  *
  * Bytes behind the value are read, and blanked; but none behind the end of the data. The four quarters
  * of a block go to where `transpose` has them in the right lane: quarter q of lane l to the part l / 4
- * of row 4 q + l % 4. A lane whose value has ended before gets a block that nobody looks at. */
+ * of row 4 q + l % 4. A lane whose value has ended gets a block that is not used. */
 TARGET static inline void pack(const struct column *column, struct work *work, size_t lane, int64_t done)
 {
     int64_t at = column->offsets[work->indices[lane]] + done;
@@ -356,7 +356,7 @@ TARGET static inline void pack(const struct column *column, struct work *work, s
     }
 }
 
-/* Work out the states after the key blocks, in all lanes: the inner in lane 0, the outer in the others. */
+/* Compute the states after the key blocks, in all lanes: the inner in lane 0, the outer in the others. */
 TARGET static void begin(const struct column *column, struct work *work)
 {
     const lanes none = {0};
@@ -408,7 +408,7 @@ TARGET static inline void store_tags(const struct column *column, struct work *w
     }
 }
 
-/* Write the tags of all values, of which there is one at least. */
+/* Write the tags of all values, at least one. */
 TARGET static void NAMED(hash_all, WIDTH)(const struct column *column)
 {
     static const uint32_t OUTER_END[8] = {0x80000000, 0, 0, 0, 0, 0, 0, (BLOCK + TAG) * 8};

@@ -115,7 +115,7 @@ class Items:
 
 
 class ItemBuilder:
-    """Builds the items of one dataset."""
+    """Builder of the items of one dataset."""
 
     def __init__(self, hasher: Hasher, dataset: str, src: str) -> None:
         """Set up for one load.

@@ -31,7 +31,7 @@ _RECORD_CLASS = "record"
 
 
 class Hasher:
-    """Converts canonical values to tags, under one pepper."""
+    """Converter of canonical values to tags, under one pepper."""
 
     def __init__(self, pepper: Pepper) -> None:
         self.kid = pepper.kid
@@ -67,7 +67,7 @@ def base64url(tags: ByteMatrix) -> pa.StringArray:
 
 
 ColumnHmac = Callable[[pa.BinaryArray], bytes]
-"""Computes the HMACs (SHA-256) of a column without nulls, concatenated."""
+"""Function that returns the HMACs (SHA-256) of a column without nulls, concatenated."""
 
 
 def _kernel() -> Callable[[object, object, object, int, int], bytes] | None:

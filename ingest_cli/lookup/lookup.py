@@ -62,7 +62,7 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Looks identifiers up in one table; call it with the identifier as typed.
+    """Search for identifiers in one table; call it with the identifier as typed.
 
     Attributes:
         table: table to read.

@@ -1,1 +1,1 @@
-"""What flows from stage to stage, and what an operator asks for: chunks, manifests, settings, keys."""
+"""Data passed between the stages, and operator input: chunks, manifests, settings, keys."""

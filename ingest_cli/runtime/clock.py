@@ -10,7 +10,7 @@ from ingest_cli.runtime.fibers import Fibers
 
 
 class Clock(Protocol):
-    """Tells the time and sleeps."""
+    """Source of the time, and of sleeps."""
 
     def monotonic_s(self) -> float:
         """Return the seconds since a fixed moment; never decreases."""

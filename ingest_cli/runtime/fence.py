@@ -30,7 +30,7 @@ def since_start_s() -> float:
 
 
 class Fence:
-    """Tells whether the lock is certainly held; shared by all writing processes."""
+    """Check whether the lock is certainly held; shared by all writing processes."""
 
     def __init__(self, shared: Shared, now_s: Callable[[], float] = since_start_s) -> None:
         self._shared = shared

@@ -44,7 +44,7 @@ class Driver(Protocol):
 
 
 Wait = Callable[[Sequence[int], Sequence[int], float], object]
-"""Waits until one of the first is readable, one of the second is writable, or the seconds have passed."""
+"""Function that waits until one of the first is readable, one of the second is writable, or the seconds have passed."""
 
 
 def _wait(readable: Sequence[int], writable: Sequence[int], timeout_s: float) -> None:

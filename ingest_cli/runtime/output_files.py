@@ -1,4 +1,4 @@
-"""Safe writing of files, and reading of the program's own, where other users must not choose the target.
+"""Write files safely, and read the program's own, where other users may have chosen what a path leads to.
 
 In a folder that others can write to, such as /tmp, another user may have placed something at the path to be written: a
 symbolic link or hard link to another file, a pipe, a file of their own. A path is therefore walked one component at a

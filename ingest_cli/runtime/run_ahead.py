@@ -37,7 +37,7 @@ _SAMPLE_S = 0.1
 
 
 class RunAhead:
-    """Counts the items that no saved state includes, and decides whether more may be begun."""
+    """Limit on the number of items that no saved state includes."""
 
     def __init__(self, shared: Shared, clock: Clock, process: int = 0) -> None:
         """Set up for one process.

@@ -89,7 +89,7 @@ class SpotNotice:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Treats redirects as errors."""
+    """Handler that leaves redirects as errors."""
 
     def redirect_request(self, *_: object) -> None:
         """Refuse the redirect."""

@@ -32,7 +32,7 @@ WAIT_S = 1800.0
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.2, 5.0
 
 Wait = Callable[[float], None]
-"""Sleeps for some seconds; may raise to end the wait."""
+"""Function that sleeps for some seconds; may raise to end the wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Wish:
 
 
 class CapacityControl:
-    """Reads and changes the capacity of one table."""
+    """Control of the capacity of one table."""
 
     def __init__(self, table: Table, now: Callable[[], dt.datetime] | None = None) -> None:
         """Set up without sending a request.

@@ -87,7 +87,7 @@ class RaiseRow:
         """Read the raise to undo; None if there is none.
 
         Raises:
-            UntrustedStateError: the row names our pepper, or none, and its MAC is not valid.
+            UntrustedStateError: the row names this pepper, or none, and its MAC is not valid.
             TableError: the row is damaged.
         """
         item = _get(self._table, _ROW)
