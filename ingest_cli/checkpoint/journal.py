@@ -157,21 +157,29 @@ class Journal:
         with self._lock:
             self._unsaved = self._unsaved or self._books.report.traffic.wcu_consumed > 0
 
-    def save_in_turn(self) -> None:
+    def save_in_turn(self) -> bool:
         """Call `save` if it is due: a larger state costs more to save, and is saved less often.
 
         A slow load must not spend its rate on saves: unless enough was written since, further occasions are skipped.
         Items written and capacity consumed are worth saving even if no chunk was completed.
+
+        Returns:
+            Whether it was due.
+
+        Raises:
+            IngestError: as `save`.
         """
         self._turns += 1
         if self._turns <= self._turns_left and self._unsaved_items < UNSAVED_ITEMS:
-            return
+            return False
         with self._lock:
             written = self._written() - self._saved_written
             if written >= WORTH_WCU:
                 self._unsaved = True
-        if written >= WORTH_WCU or self._turns > MOST_TURNS:
+        is_due = written >= WORTH_WCU or self._turns > MOST_TURNS
+        if is_due:
             self.save()
+        return is_due
 
     def _know(self, items: int) -> None:
         """Report that `items` committed items are saved for a resumed run."""

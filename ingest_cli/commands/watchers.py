@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ingest_cli.errors import IngestError, LockedError
+from ingest_cli.errors import IngestError, LockedError, TryAgainError
 from ingest_cli.model.settings import state_folder
 from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.spot_notice import SpotNotice
+from ingest_cli.runtime.stop import CONTINUE
 from ingest_cli.sinks.write_path import parse_ceiling, provisioned_wcu
 
 if TYPE_CHECKING:
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
     from ingest_cli.checkpoint.journal import Journal
     from ingest_cli.model.settings import RunSettings
+    from ingest_cli.sinks.policies.retry import RetryRules
     from ingest_cli.sinks.write_path import WritePath
 
 SAVE_EVERY_S = 0.5
 """Seconds of work that a crash may have to repeat; a save costs a few write capacity units."""
+
+STATE_NOT_SAVED = "state_not_saved"
+"""Reason of a retry: the checkpoint could not be saved, and is saved again."""
 
 LOOK_EVERY_S = 3.0
 """Seconds after which a change of the table's capacity is noticed. DescribeTable is free."""
@@ -32,6 +38,59 @@ def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> Non
     provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
     if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
         path.pacer.set_ceiling(wanted)
+
+
+class StateSaver:
+    """Saves the checkpoint again and again, and stops a load whose checkpoint cannot be saved any more.
+
+    Writing waits for the saved state (`RunAhead`), so that nothing else would notice.
+    """
+
+    def __init__(self, journal: Journal, rules: RetryRules, *, is_local: bool) -> None:
+        """Set up.
+
+        Args:
+            journal: has what is to be saved.
+            rules: for how many seconds saving may fail; also clock, stop and count of retries.
+            is_local: whether the state is a file, where no fault is transient.
+        """
+        self._journal = journal
+        self._rules = rules
+        self._is_local = is_local
+        self._failing_since_s = math.nan
+
+    def save(self) -> None:
+        """Save what is due.
+
+        Raises:
+            IngestError: as `Journal.save`.
+        """
+        began_s = self._rules.clock.monotonic_s()
+        try:
+            is_saved = self._journal.save_in_turn()
+        except IngestError:
+            if math.isnan(self._failing_since_s):
+                self._failing_since_s = began_s
+            raise
+        if is_saved:
+            self._failing_since_s = math.nan
+
+    def on_fault(self, fault: Exception) -> None:
+        """Stop the load at a fault that is not transient, or when saving has failed for too long."""
+        rules = self._rules
+        if self._is_local or not (isinstance(fault, IngestError) and fault.transient):
+            rules.stop.fail(fault)
+            return
+        rules.on_retry(STATE_NOT_SAVED)
+        limit_s = rules.give_up_after_s
+        if rules.clock.monotonic_s() - self._failing_since_s >= limit_s:
+            said = f"the state of the load could not be saved for {limit_s:,.0f} s ({_reason(fault)}); {CONTINUE}"
+            rules.stop.fail(TryAgainError(f"{said}, when the table can take it"))
+
+
+def _reason(fault: Exception) -> str:
+    """What went wrong, without the advice that follows a semicolon."""
+    return str(fault).partition(";")[0]
 
 
 @contextlib.contextmanager
@@ -48,18 +107,14 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
         if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
             stop.fail(fault)
 
-    def on_save_fault(fault: Exception) -> None:
-        if state_folder(settings.state) is not None:
-            stop.fail(fault)
-        else:
-            on_fault(fault)
+    saver = StateSaver(journal, path.rules, is_local=state_folder(settings.state) is not None)
 
     def ignored(_: Exception) -> None:
         """Looking is a courtesy: throttles tell the same a little later."""
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Repeater("lease", lease.renew_every_s, renew, on_fault))
-        stack.enter_context(Repeater("state", SAVE_EVERY_S, journal.save_in_turn, on_save_fault))
+        stack.enter_context(Repeater("state", SAVE_EVERY_S, saver.save, saver.on_fault))
         look = partial(follow_capacity, path, table, settings)
         stack.enter_context(Repeater("capacity", LOOK_EVERY_S, look, ignored))
         if settings.spot_watch:

@@ -65,7 +65,7 @@ class Delivery:
         self._settle = settle
         self._on_parked = on_parked
         self._queues: HotQueues[Pending] = HotQueues(
-            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared
+            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared, lanes.rules.left_s
         )
         self.open_entries = 0
 
@@ -151,7 +151,10 @@ class Delivery:
             rules.progress.made()
             self._lanes.run_ahead.acknowledged(receipt.acknowledged)
             self._share_out(sent, receipt, set(left))
-        if left:
+        if left and receipt.acknowledged:  # no failure: the wait for the pace of the key must not count as one
+            rules.on_retry(reason)
+            rules.stop.check()
+        elif left:
             rules.note(reason)
 
     def close(self) -> None:

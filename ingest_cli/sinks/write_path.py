@@ -161,7 +161,8 @@ def write_path(  # noqa: PLR0913 - each is a thing of its own
         stop=stop,
     )
     outlet.transport.left_s = rules.left_s
-    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock, rules.progress.failed)
+    progress = rules.progress
+    metering = Metering(DynamoDBSink(outlet.transport, outlet.table), traffic, clock, progress.failed, progress.made)
     paced = Paced(metering, pacer, hot_keys, stop, budget, Fence(pacer.shared))
     fast, slow = Isolating(Retrying(paced, rules, hot_keys)), Isolating(paced)
     run_ahead = RunAhead(pacer.shared, clock, process)

@@ -74,3 +74,22 @@ def test_where_there_is_no_room_a_key_has_a_pace_of_its_own() -> None:
     assert alone[1].reserve(1.0) == clock()
     many[0].reserve(100.0)
     assert KeyPace(clock, shared, "k0").reserve(1.0) > clock()
+
+
+def test_a_process_that_is_killed_while_it_begins_with_a_key_leaves_nothing_half_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared = Shared()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(_: KeyPace) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyPace, "_store", killed)
+        with pytest.raises(Killed):
+            KeyPace(FakeClock(), shared, "k1.hot")
+    first, second = (KeyPace(FakeClock(), shared, "k1.hot") for _ in range(2))
+    assert first.reserve(25.0) < second.reserve(25.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 from ingest_cli.errors import BusyError, TableError, TryAgainError, UnreachableError
 from ingest_cli.items.batching import Batch
+from ingest_cli.report.report import Traffic
 from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
 from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.policies.metering import Metering
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, insist
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import ScriptedSink, all_taken, leaving
@@ -264,3 +267,36 @@ def test_what_is_insisted_on_ends_in_time_although_each_attempt_takes_long() -> 
         insist(dribbles, setting.rules)
     assert len(attempts) == 1
     assert attempts[0] <= 8.0
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_wait_goes_on_beyond_the_time_to_give_up(seed: int) -> None:
+    setting = Setting(give_up_after_s=8.0)
+    rules = replace(setting.rules, random=Random(seed))
+    retrying = Retrying(ScriptedSink(*[TransientFaultError("timeout")] * 200), rules, setting.hot_keys)
+    began_s = setting.clock.monotonic_s()
+    with pytest.raises(TryAgainError, match="for 8 s"):
+        retrying.put(FIVE)
+    assert 8.0 <= setting.clock.monotonic_s() - began_s <= 8.0 + LEAST_ATTEMPT_S
+
+
+def test_what_is_acknowledged_of_a_part_is_progress() -> None:
+    """A batch that is sent in parts at a low rate may take longer than the time to give up."""
+    setting = Setting()
+    metering = Metering(
+        ScriptedSink(TransientFaultError("timeout"), all_taken, leaving(0, 1, 2, 3, 4)),
+        Traffic(),
+        setting.clock,
+        setting.progress.failed,
+        setting.progress.made,
+    )
+    with pytest.raises(TransientFaultError):
+        metering.put(FIVE)
+    setting.clock.sleep(5.0)
+    assert setting.progress.failing_s() == 5.0
+    metering.put(FIVE)
+    assert setting.progress.failing_s() == 0.0
+    setting.progress.failed()
+    setting.clock.sleep(1.0)
+    metering.put(FIVE)  # of which nothing is taken
+    assert setting.progress.failing_s() == 1.0

@@ -7,8 +7,9 @@ items wait here is bounded by `run_ahead`: chunks are only begun while little is
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from random import Random
@@ -117,7 +118,14 @@ class _Key(Generic[T]):
 class HotQueues(Generic[T]):
     """Queues of items by key."""
 
-    def __init__(self, clock: Clock, random: Random, hot_keys: HotKeys, shared: Shared) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        random: Random,
+        hot_keys: HotKeys,
+        shared: Shared,
+        left_s: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         """Set up.
 
         Args:
@@ -125,7 +133,9 @@ class HotQueues(Generic[T]):
             random: source of jitter.
             hot_keys: told which keys are busy.
             shared: has the paces of keys, for all processes.
+            left_s: tells how many seconds there are before the run gives up, which no wait may exceed.
         """
+        self._left_s = left_s
         self._clock = clock
         self._random = random
         self._hot_keys = hot_keys
@@ -187,7 +197,8 @@ class HotQueues(Generic[T]):
         if len(again) < len(sent.entries):
             key.failures = 0
         elif not throttled:
-            key.held_until_s = self._clock.monotonic_s() + _BACKOFF.delay_s(key.failures, self._random)
+            delay_s = min(_BACKOFF.delay_s(key.failures, self._random), self._left_s())
+            key.held_until_s = self._clock.monotonic_s() + delay_s
             key.failures += 1
         if key.is_behind:
             self._hot_keys.busy(sent.pk)

@@ -137,8 +137,10 @@ class KeyPace:
                     self._load()
                     return
                 if not shared.paces[first]:
-                    shared.paces[first], self._first = name, first
+                    self._first = first
                     self._store()
+                    # Last: a process that is killed before leaves a place that is still free.
+                    shared.paces[first] = name
                     return
 
     @contextmanager

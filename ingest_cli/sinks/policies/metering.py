@@ -19,6 +19,7 @@ class Metering:
         traffic: Traffic,
         clock: Clock,
         on_fault: Callable[[float], object] = lambda _: None,
+        on_progress: Callable[[], object] = lambda: None,
     ) -> None:
         """Set up.
 
@@ -27,11 +28,13 @@ class Metering:
             traffic: counts.
             clock: tells the time.
             on_fault: told when an attempt was sent that failed.
+            on_progress: called when an answer acknowledges something.
         """
         self._sink = sink
         self._traffic = traffic
         self._clock = clock
         self._on_fault = on_fault
+        self._on_progress = on_progress
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
@@ -44,4 +47,6 @@ class Metering:
             raise
         finally:
             self._traffic.note_request(wcu, self._clock.monotonic_s() - began_s)
+        if receipt.acknowledged:
+            self._on_progress()
         return receipt

@@ -116,7 +116,7 @@ class RetryRules:
             TryAgainError: no progress for too long, or the run is being stopped.
         """
         self.note(reason)
-        self.clock.sleep(self.backoff.delay_s(attempt, self.random))
+        self.clock.sleep(min(self.backoff.delay_s(attempt, self.random), self.left_s()))
         self.stop.check()
 
     def note(self, reason: str) -> None:
