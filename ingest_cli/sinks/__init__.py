@@ -1,1 +1,1 @@
-"""Where items go. `interface.py` says what a sink must offer; the contract tests run every one."""
+"""Destinations of items. `interface.py` defines `Sink`; the contract tests run every implementation."""

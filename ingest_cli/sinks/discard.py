@@ -1,4 +1,4 @@
-"""The sink of a dry run: checks what DynamoDB would check, and drops everything."""
+"""Sink of a dry run: apply DynamoDB's item limits and discard everything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ingest_cli.sinks.limits import refusals
 
 
 class DiscardSink:
-    """Acknowledges every item that DynamoDB would take. No network, no state."""
+    """Acknowledge every item that DynamoDB would accept. No network, no state."""
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""

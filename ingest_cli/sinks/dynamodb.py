@@ -1,8 +1,8 @@
-"""BatchWriteItem: what is sent, and when its answer counts.
+"""Write batches with BatchWriteItem, and check its answers.
 
-The SDK takes a damaged 200 answer for success. Here a batch is acknowledged only if the answer parses,
-its checksum matches and it says what was left unprocessed; anything else is sent again, which is safe
-since the content of an item is a function of its key.
+The SDK treats a damaged 200 answer as success. Here a batch is acknowledged only if the answer parses,
+its checksum matches and it lists the unprocessed items; anything else is retried, which is safe
+because an item's content is a function of its key.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _TRANSIENT = frozenset(
 
 
 class DynamoDBSink:
-    """Writes batches to one table through a transport."""
+    """Write batches to one table through a transport."""
 
     def __init__(self, transport: Transport, table: str) -> None:
         self._transport = transport
@@ -64,11 +64,11 @@ class DynamoDBSink:
 
 
 class _Untrustworthy(Exception):  # noqa: N818 - never leaves this module
-    """The answer cannot be taken at its word."""
+    """The answer is damaged or incomplete."""
 
 
 def interpret(answer: Answer, batch: Batch, table: str) -> Receipt:
-    """What `answer` says about `batch`.
+    """Return the receipt that `answer` gives for `batch`.
 
     Raises:
         TransientFaultError, RefusedBatchError, IngestError: as `Sink.put`.
@@ -86,7 +86,7 @@ def interpret(answer: Answer, batch: Batch, table: str) -> Receipt:
 
 
 def _parse(answer: Answer) -> dict[str, Any]:
-    """The answer as JSON, if it is what the other side sent."""
+    """Parse the answer as JSON, after checking its checksum."""
     if answer.crc32 is not None and answer.crc32 != str(zlib.crc32(answer.body)):
         raise _Untrustworthy("bad_checksum")
     return _known(answer.body) if len(answer.body) <= _SHORT_BYTES else _object(answer.body)
@@ -103,34 +103,34 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 _known = lru_cache(maxsize=64)(_object)
-"""Most answers say that nothing was left of a batch of 25 small items, in the same words: each is read once."""
+"""Most answers report no unprocessed items for 25 small ones, in identical bytes: each such answer is parsed once."""
 
 _SHORT_BYTES = 512
-"""Of answers worth keeping: longer ones say what was left, and no two are alike."""
+"""Maximum length of a cached answer: longer ones list unprocessed items and do not repeat."""
 
 
 def _unprocessed(parsed: dict[str, Any], batch: Batch, table: str) -> list[int]:
-    """Places in `batch` of the items that the answer leaves unprocessed."""
+    """Return the positions in `batch` of the items that the answer lists as unprocessed."""
     if not isinstance(left := parsed.get("UnprocessedItems"), dict):
         raise _Untrustworthy("no_acknowledgement")
     if not left:
         return []
     places = {key: place for place, key in enumerate(batch.item_keys())}
     try:
-        # Popped, since an item that is named twice makes the number of the others wrong.
+        # Popped: an item listed twice makes the other counts wrong.
         return sorted(places.pop((key["pk"]["S"], key["sk"]["S"])) for key in map(_key, _of_table(left, table)))
     except (KeyError, TypeError) as error:
         raise _Untrustworthy("bad_answer") from error
 
 
 def _key(request: dict[str, Any]) -> dict[str, Any]:
-    """The key that a request of a batch is about, with more or less beside it."""
+    """Return the key of a put or delete request."""
     key: dict[str, Any] = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
     return key
 
 
 def _of_table(left: dict[str, Any], table: str) -> list[Any]:
-    """The requests of our table, which may be called by its name where we used its ARN."""
+    """Return the requests of this table, which the answer may list by name although the request used its ARN."""
     puts = left.get(table, left.get(table.rpartition("/")[2]))
     if not isinstance(puts, list) or len(left) != 1:
         raise _Untrustworthy("bad_answer")
@@ -138,39 +138,39 @@ def _of_table(left: dict[str, Any], table: str) -> list[Any]:
 
 
 _MOST_WCU = 2 * (1 + 2 * 25) * MAX_ITEM_BYTES // WCU_BYTES
-"""The most that a request can consume for an item, however small it is: what it replaces, or deletes, may be as large
-as an item can be. It is written to the table and to each index, where one entry may have to go for another (25 by
+"""Maximum consumption of a request per item, however small the item: the item replaced or deleted may have the maximum
+size. It is written to the table and to each index, where an old entry may have to be deleted too (25 indexes by
 default: "Quotas in Amazon DynamoDB"), and twice in a transaction."""
 
 
 def _consumed(parsed: dict[str, Any], batch: Batch) -> float:
-    """Units that the answer says were consumed; the pace would be off for ever if that were no such number."""
+    """Return the capacity units consumed, validated: an implausible number would distort the pace permanently."""
     entries = parsed.get("ConsumedCapacity") or []
     try:
         wcu = float(sum(entry["CapacityUnits"] for entry in entries))
     except (KeyError, TypeError, OverflowError) as error:
         raise _Untrustworthy("bad_answer") from error
-    if wcu and not 0 < wcu <= _MOST_WCU * len(batch):  # nor is NaN between anything
+    if wcu and not 0 < wcu <= _MOST_WCU * len(batch):  # NaN fails this comparison too
         raise _Untrustworthy("bad_answer")
     return wcu
 
 
 def _error(status: int, parsed: dict[str, Any], table: str) -> Exception:
-    """What an answer that is not 200 means for the run."""
+    """Map an answer other than 200 to an exception."""
     code = _word(str(parsed.get("__type", "")).rpartition("#")[2])
     if code in _THROTTLED:
         return _throttled(code, parsed)
     if status >= 500 or code in _TRANSIENT:  # noqa: PLR2004 - HTTP's server errors
         return TransientFaultError(code or f"http_{status}")
     if is_stale(code, parsed.get("message", parsed.get("Message"))):
-        return TransientFaultError("stale_signature")  # the next one will be made anew
+        return TransientFaultError("stale_signature")  # the next request is signed again
     if code in {"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"}:
         return RefusedBatchError(code)
     return _fatal(code, table) or TransientFaultError(f"http_{status}")
 
 
 def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
-    """Whose limit it was. The member is spelled in two ways; a reason ends in what is limited.
+    """Return the throttle with the scope of its limit. The member has two spellings; a reason ends in the limit's name.
 
     Reasons look like `TableWriteProvisionedThroughputExceeded` or `IndexWriteKeyRangeThroughputExceeded` (Amazon
     DynamoDB Developer Guide, "Diagnosing throttling").
@@ -180,7 +180,7 @@ def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
         return ThrottledError(code)
     named = [(_word(one.get("reason")), str(one.get("resource", ""))) for one in reasons if isinstance(one, dict)]
     for text, resource in named:
-        if text.startswith("Index"):  # the table could take more: whoever runs it has to know which index cannot
+        if text.startswith("Index"):  # the table has capacity left: the operator must know which index is the limit
             index = _word(resource.rpartition("/index/")[2])
             return ThrottledError(f"{text}:{index}" if index else text, "index")
     for text, _ in named:
@@ -190,7 +190,7 @@ def _throttled(code: str, parsed: dict[str, Any]) -> ThrottledError:
 
 
 def _word(text: object) -> str:
-    """What the other side calls something, if it is fit for a report."""
+    """Return a name given by DynamoDB, if it is safe to print."""
     return text if isinstance(text, str) and _WORD.fullmatch(text) else ""
 
 
@@ -199,7 +199,7 @@ _SCOPES = (("KeyRange", "key_range"), ("AccountLimit", "account"), ("Throughput"
 
 
 def is_gone(table: str) -> str:
-    """What to say when a table vanishes under a load."""
+    """Return the message for a table deleted during a load."""
     return f'the table "{table}" is gone; see who deleted it, create it, and run the same command again'
 
 

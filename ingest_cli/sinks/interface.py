@@ -1,4 +1,4 @@
-"""What a sink must offer: it takes a batch, and says which of its items are safely there."""
+"""Interface of a sink: takes a batch and reports which of its items are durably written."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ingest_cli.items.batching import Batch
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An item that will never be taken, however often it is sent.
+    """An item that is refused permanently.
 
     Attributes:
-        item: its position among the items of its chunk.
-        reason: a fixed word.
+        item: position among the items of its chunk.
+        reason: a fixed identifier.
     """
 
     item: int
@@ -22,13 +22,13 @@ class Refusal:
 
 
 class Receipt(NamedTuple):
-    """What became of a batch. A tuple: several are made for each request.
+    """Result of writing a batch. A tuple, because several are created per request.
 
     Attributes:
-        acknowledged: items that are safely there.
-        wcu: write capacity units consumed, as counted by the other side.
-        unprocessed: items to be sent again.
-        refused: items given up.
+        acknowledged: number of items durably written.
+        wcu: write capacity units consumed, as counted by DynamoDB.
+        unprocessed: items to retry.
+        refused: items refused permanently.
     """
 
     acknowledged: int
@@ -37,7 +37,7 @@ class Receipt(NamedTuple):
     refused: tuple[Refusal, ...] = ()
 
     def plus(self, other: Receipt) -> Receipt:
-        """What became of both batches, which are of the same chunk."""
+        """Combine the receipts of two batches of the same chunk."""
         left = [one.unprocessed for one in (self, other) if one.unprocessed is not None]
         return Receipt(
             self.acknowledged + other.acknowledged,
@@ -48,10 +48,10 @@ class Receipt(NamedTuple):
 
 
 class TransientFaultError(Exception):
-    """The batch may or may not have been written; sending all of it again is right, and safe.
+    """It is unknown whether the batch was written; retrying all of it is safe.
 
     Attributes:
-        reason: a fixed word for the report, e.g. `timeout`, `InternalServerError`.
+        reason: a fixed identifier for the report, e.g. `timeout`, `InternalServerError`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -60,10 +60,10 @@ class TransientFaultError(Exception):
 
 
 class ThrottledError(TransientFaultError):
-    """Nothing was written because some limit on the rate of writing was reached.
+    """Nothing was written because a rate limit was reached.
 
     Attributes:
-        scope: whose limit: `table`, `account`, `key_range`, `index`, or `unknown`.
+        scope: owner of the limit: `table`, `account`, `key_range`, `index`, or `unknown`.
     """
 
     def __init__(self, reason: str, scope: str = "unknown") -> None:
@@ -72,10 +72,10 @@ class ThrottledError(TransientFaultError):
 
 
 class RefusedBatchError(Exception):
-    """One of the items is such that the whole batch was refused; nothing of it was written.
+    """An item caused the whole batch to be refused; none of it was written.
 
     Attributes:
-        reason: a fixed word for the report.
+        reason: a fixed identifier for the report.
     """
 
     def __init__(self, reason: str) -> None:
@@ -84,16 +84,16 @@ class RefusedBatchError(Exception):
 
 
 class Sink(Protocol):
-    """Somewhere to put items. Used by several fibers at once."""
+    """A destination of items. Used by several fibers concurrently."""
 
     def put(self, batch: Batch) -> Receipt:
         """Write `batch`, replacing items with the same keys.
 
-        Every item of the batch is counted in the receipt once: acknowledged, unprocessed or refused.
+        Every item of the batch is counted once in the receipt: acknowledged, unprocessed or refused.
 
         Raises:
-            TransientFaultError: not known to be written; worth another try.
-            RefusedBatchError: not written, and not worth another try as it is.
-            IngestError: nothing more can be written; the run has to stop.
+            TransientFaultError: the write is not confirmed; it can be retried.
+            RefusedBatchError: nothing was written; retrying the same batch is useless.
+            IngestError: no further writes are possible; the run must stop.
         """
         ...

@@ -1,4 +1,4 @@
-"""The two sinks that the batches of a chunk go to, and what both have in common."""
+"""The two sinks for the batches of a chunk, and their shared state."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ingest_cli.sinks.policies.retry import RetryRules
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The sinks that batches go to.
+    """Sinks for ordinary and hot keys.
 
     Attributes:
-        fast: keeps at a batch until it is done, but leaves items of hot keys.
-        slow: tries once.
-        hot_keys: tells which keys are hot.
-        rules: how long to go on.
-        shared: has the paces of hot keys.
-        run_ahead: counts what no saved state knows of.
-        rate_wcu_per_s: tells how fast they go.
-        reserved_s: tells how many seconds a batch would wait for its turn.
+        fast: retries a batch until it is done, but leaves items of hot keys unprocessed.
+        slow: makes one attempt.
+        hot_keys: set of hot keys.
+        rules: retry rules.
+        shared: holds the paces of hot keys.
+        run_ahead: counts what is written but not yet in a saved state.
+        rate_wcu_per_s: returns the current rate.
+        reserved_s: returns the seconds that a batch would wait for its turn.
     """
 
     fast: Sink

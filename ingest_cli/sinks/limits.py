@@ -1,4 +1,4 @@
-"""Limits on a single item that can be checked before it is sent, so that it does not spoil its batch."""
+"""Check limits on single items before sending, so that one item does not fail its batch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ingest_cli.sinks.interface import Refusal
 
 
 def refusals(batch: Batch) -> tuple[Refusal, ...]:
-    """The items of `batch` that DynamoDB would refuse for their size."""
-    if batch.items.largest_bytes <= MAX_ITEM_BYTES:  # of all the chunk, nearly always
+    """Return the items of `batch` that exceed DynamoDB's item size."""
+    if batch.items.largest_bytes <= MAX_ITEM_BYTES:  # maximum of the whole chunk; nearly always within the limit
         return ()
     sizes = batch.items.size_bytes[batch.index]
     return tuple(Refusal(int(item), "item_too_large") for item in batch.index[sizes > MAX_ITEM_BYTES])

@@ -1,4 +1,4 @@
-"""A table in memory: what tests and comparisons look into."""
+"""Sink in memory, for tests and comparisons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TABLE = "memory"
 
 
 class MemorySink:
-    """Keeps every item, in DynamoDB JSON, by its key.
+    """Keep every item, as DynamoDB JSON, by its key.
 
     Attributes:
         items: (pk, sk) → attributes.

@@ -1,4 +1,4 @@
-"""The write path of a load, put together in one place: sink ← metered ← paced ← retrying ← isolating."""
+"""Compose the write path of a load: sink ← metered ← paced ← retrying ← isolating."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WritePath:
-    """What a load writes through.
+    """Collaborators of a load's writes.
 
     Attributes:
-        outlet: where requests leave.
-        lanes: the sinks.
+        outlet: open connection to the table.
+        lanes: sinks for ordinary and hot keys.
         pacer: the rate.
-        rules: how long to go on.
-        budget: what may still be consumed.
-        traffic: counts what was.
+        rules: retry rules.
+        budget: remaining consumption.
+        traffic: counters of requests.
     """
 
     outlet: Outlet
@@ -55,23 +55,23 @@ class WritePath:
     traffic: Traffic
 
     def note_state(self, wcu: float) -> None:
-        """Account for units that something else than items has consumed."""
+        """Account for units consumed by anything other than items."""
         self.pacer.charge(wcu)
         self.budget.settle(wcu)
         self.traffic.note_state(wcu)
 
 
 def parse_ceiling(text: str | None) -> Ceiling:
-    """What `--max-wcu` means.
+    """Parse `--max-wcu`.
 
     Raises:
-        UsageError: nothing.
+        UsageError: `text` is invalid.
     """
     return Ceiling.parse(text)
 
 
 def provisioned_wcu(described: dict[str, Any]) -> float | None:
-    """Provisioned write capacity of a table, in units per second; None for an on-demand table."""
+    """Return the provisioned write capacity of a table, in units per second; None for an on-demand table."""
     if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
         return None
     units = float(described.get("ProvisionedThroughput", {}).get("WriteCapacityUnits", 0))
@@ -80,12 +80,12 @@ def provisioned_wcu(described: dict[str, Any]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How requests reach a table; plain data, which a worker process can be given.
+    """Address of a table and transport to it; plain data, which can be passed to a worker process.
 
     Attributes:
         target: the table.
         transport: one of `TRANSPORTS`.
-        endpoint: where requests go.
+        endpoint: endpoint of the requests.
     """
 
     target: Target
@@ -94,18 +94,18 @@ class Route:
 
     @classmethod
     def to(cls, table: Table, transport: str) -> Route:
-        """The way to `table`."""
+        """Return the route to `table`."""
         meta = table.client.meta
         url = meta.endpoint_url
         endpoint = Endpoint(url, meta.region_name, ca_bundle(table.session), proxy_for(url))
         return cls(table.target, transport, endpoint)
 
     def open(self, stop: StopRequest, table: Table | None = None) -> Outlet:
-        """What requests are sent through.
+        """Open the transport.
 
         Args:
             stop: ends all waiting.
-            table: has the credentials; None: they are found anew.
+            table: holds the credentials; None: find them again.
 
         Raises:
             TableError: there are no credentials.
@@ -123,12 +123,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """What requests to a table are sent through.
+    """Open transport to a table.
 
     Attributes:
         table: its name.
-        transport: sends.
-        fibers: who waits for answers.
+        transport: transport of the requests.
+        fibers: loop of the fibers that wait for answers.
     """
 
     table: str
@@ -136,18 +136,18 @@ class Outlet:
     fibers: Fibers
 
 
-def write_path(  # noqa: PLR0913 - each is a thing of its own
+def write_path(  # noqa: PLR0913 - independent collaborators
     outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace, *, process: int = 0
 ) -> WritePath:
-    """Put the write path together; nothing is sent yet.
+    """Compose the write path without sending anything.
 
     Args:
-        outlet: where requests leave.
-        settings: how long to go on.
-        traffic: counts requests.
+        outlet: open transport.
+        settings: retry limits.
+        traffic: counters of requests.
         stop: ends all waiting.
-        pace: the rate, begun or joined.
-        process: number of this process among those that write.
+        pace: the rate, created or joined.
+        process: number of this process among the writers.
     """
     clock = SystemClock(stop.event, outlet.fibers)
     pacer = pace(clock)
@@ -173,19 +173,19 @@ def write_path(  # noqa: PLR0913 - each is a thing of its own
 
 
 Pace = Callable[[Clock], Pacer]
-"""The rate of a run, given the clock that it is kept by."""
+"""Factory of a run's rate, given its clock."""
 
 
 def starting_pace(
     described: dict[str, Any], settings: RunSettings, shared: Shared | None = None, limit_wcu: float | None = None
 ) -> Pace:
-    """The rate at which a run starts to write to a table.
+    """Return the initial rate of a run that writes to a table.
 
     Args:
-        described: what DynamoDB says about the table.
+        described: the table's description by DynamoDB.
         settings: may hold a ceiling.
-        shared: where the rate is kept; None: for this process alone.
-        limit_wcu: write capacity units that the load may consume; None: any number.
+        shared: shared state for the rate; None: this process only.
+        limit_wcu: write capacity units that the load may consume; None: no limit.
 
     Raises:
         UsageError: the settings do not fit the table.

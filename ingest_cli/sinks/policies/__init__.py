@@ -1,1 +1,1 @@
-"""How batches are written: one decision per module, each a wrapper around the sink interface."""
+"""Write policies: one decision per module, each a wrapper around the sink interface."""

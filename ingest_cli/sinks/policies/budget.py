@@ -1,6 +1,6 @@
-"""What a run may still consume: reserved before each attempt, so that the limit is never passed, and settled after it.
+"""Limit of a run's consumption: reserved before each attempt, so that it is never exceeded, and settled afterwards.
 
-One budget for all that write, in whichever process: it is one of the numbers that they share.
+One budget for all writers in all processes, kept in their shared state.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from ingest_cli.runtime.shared_state import Shared
 
 
 class Budget:
-    """Write capacity units that are left; without a limit it costs nothing to ask."""
+    """Remaining write capacity units; reserving without a limit costs nothing."""
 
     def __init__(self, shared: Shared) -> None:
-        """Join those that spend from the same; see `starting` for the first of them."""
+        """Join an existing budget; `starting` creates it."""
         self._shared = shared
         with shared as state:
             self._is_limited = not math.isnan(state.left_wcu)
 
     @classmethod
     def starting(cls, shared: Shared, limit_wcu: float | None) -> Budget:
-        """Set the limit; None: there is none."""
+        """Create the budget; None: no limit."""
         with shared as state:
             state.left_wcu = math.nan if limit_wcu is None else limit_wcu
         return cls(shared)
 
     def reserve(self, wcu: float) -> None:
-        """Take what an attempt is expected to consume.
+        """Reserve the expected consumption of an attempt.
 
         Raises:
-            SpentError: so much is not left.
+            SpentError: less than that is left.
         """
         if not self._is_limited:
             return
@@ -41,7 +41,7 @@ class Budget:
             state.left_wcu -= wcu
 
     def settle(self, wcu: float) -> None:
-        """Take what was consumed beyond what was reserved; negative: give it back."""
+        """Charge the consumption beyond the reservation; negative: refund it."""
         if wcu and self._is_limited:
             with self._shared as state:
                 state.left_wcu -= wcu

@@ -1,4 +1,4 @@
-"""The ceiling of the rate: what `--max-wcu`, or `--max-rcu`, asks for."""
+"""Ceiling of the rate, as given by `--max-wcu` or `--max-rcu`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ingest_cli.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What `--max-wcu`, or `--max-rcu`, asks for.
+    """Parsed value of `--max-wcu` or `--max-rcu`.
 
     Attributes:
-        wcu_per_s: a number (of read capacity units, where it is about reading); or
-        share: a share of the table's provisioned capacity, above 0 and up to 1. Neither: all of it.
-        option: where it was given.
+        wcu_per_s: capacity units per second (read units for `--max-rcu`); or
+        share: share of the table's provisioned capacity, in (0, 1]. If neither is set, all of it.
+        option: name of the option.
     """
 
     wcu_per_s: float | None = None
@@ -24,10 +24,10 @@ class Ceiling:
 
     @classmethod
     def parse(cls, text: str | None, option: str = "--max-wcu") -> Self:
-        """What the text given with `option` means.
+        """Parse the value of `option`.
 
         Raises:
-            UsageError: nothing.
+            UsageError: `text` is invalid.
         """
         if text is None:
             return cls(option=option)
@@ -48,10 +48,10 @@ class Ceiling:
         return cls(wcu_per_s=value, option=option)
 
     def of(self, provisioned_wcu_per_s: float | None) -> float | None:
-        """The ceiling for a table of this provisioned capacity; None: find out what the table takes.
+        """Return the ceiling for a table of this provisioned capacity; None: determine what the table accepts.
 
         Raises:
-            UsageError: a share of a capacity that there is not.
+            UsageError: a share was given, but the table has no provisioned capacity.
         """
         if provisioned_wcu_per_s is None:
             if self.share is not None:

@@ -1,8 +1,8 @@
-"""Keys that get more writes than one partition takes: they must wait, the others must not.
+"""Detect keys that get more writes than one partition accepts, so that they do not delay all others.
 
-DynamoDB does not say which item of a batch met a hot key. But it says which items it left, and while a
-table that is throttled as a whole leaves any items, a hot key leaves its own, again and again, while
-others beside them are taken.
+DynamoDB does not say which item of a batch met a hot key. But it lists the unprocessed items: a table
+throttled as a whole leaves arbitrary items, while a hot key leaves its own repeatedly, although
+others in the same batches are accepted.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from ingest_cli.items.builder import Items
 from ingest_cli.runtime.clock import Clock
 
 HOT_AFTER = 3
-"""Times that a key is left behind, while others are taken, before it is called hot."""
+"""Number of times that a key is left unprocessed, while others are accepted, before it counts as hot."""
 
 FORGET_AFTER_S = 10.0
-"""Seconds after which the evidence starts anew."""
+"""Seconds after which the evidence is reset."""
 
 COOL_AFTER_S = 5.0
-"""Seconds after which a key is an ordinary one again, if no more items of it wait than it takes in a moment."""
+"""Seconds after which a key is no longer hot, unless more of its items wait than it accepts in a moment."""
 
 _LOOK_EVERY_S = 1.0
 
 MAX_HOT_KEYS = 1000
-"""More of them are not the exception that they are treated as."""
+"""Maximum number of hot keys; beyond it, they are not the exception that this module handles."""
 
 CONCENTRATED = 0.5
-"""Different keys per item left, up to which the leaving is put down to the keys and not to the table."""
+"""Maximum ratio of distinct keys to unprocessed items at which the keys, not the table, are taken as the cause."""
 
 
 class HotKeys:
-    """Which keys are hot.
+    """Set of hot keys.
 
     Attributes:
-        generation: grows whenever there is one more.
+        generation: incremented for each new hot key.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -52,7 +52,7 @@ class HotKeys:
         self.generation = 0
 
     def note(self, sent: Batch, left: Batch) -> bool:
-        """Learn that `left` of `sent` was left unprocessed; whether the table as a whole is to blame."""
+        """Record that `left` of `sent` was unprocessed; return whether the table as a whole is the cause."""
         if len(left) == len(sent):
             return self.concerns_table(sent, "unknown")
         times = Counter(pk for pk, _ in left.item_keys())
@@ -66,7 +66,7 @@ class HotKeys:
         return len(cold) == 1
 
     def concerns_table(self, sent: Batch, scope: str) -> bool:
-        """Whether a throttle of all of `sent` is one of the table, rather than of a few keys."""
+        """Return whether a throttle of all of `sent` concerns the table rather than a few keys."""
         keys = {pk for pk, _ in sent.item_keys()}
         if scope in {"table", "account"}:
             return True
@@ -75,16 +75,16 @@ class HotKeys:
         return scope != "key_range" and not keys <= self._hot.keys()
 
     def is_hot(self, pk: str) -> bool:
-        """Whether a key is hot."""
+        """Return whether a key is hot."""
         return pk in self._hot
 
     def busy(self, pk: str) -> None:
-        """Note that more of a hot key waits than it takes in a moment."""
+        """Record that more items of a hot key wait than it accepts in a moment."""
         if pk in self._hot:
             self._hot[pk] = self._clock.monotonic_s()
 
     def cool_down(self, is_busy: Callable[[str], bool]) -> list[str]:
-        """Call keys that have not been busy for long ordinary again, and return these; looks every second only."""
+        """Remove and return the keys that have not been busy for a while; checks once a second at most."""
         now_s = self._clock.monotonic_s()
         if not self._hot or now_s - self._looked_s < _LOOK_EVERY_S:
             return []
@@ -103,7 +103,7 @@ class HotKeys:
         return cooled
 
     def among(self, items: Items) -> npt.NDArray[np.int64]:
-        """Positions of the items of hot keys, ascending."""
+        """Return the positions of the items of hot keys, ascending."""
         if not self._hot:
             return np.empty(0, np.int64)
         if self._names is None:
@@ -111,7 +111,7 @@ class HotKeys:
         return positions(items, self._names)
 
     def split(self, batch: Batch) -> tuple[Batch | None, Batch | None]:
-        """(items of other keys, items of hot keys) of `batch`; None where there are none."""
+        """Return (items of other keys, items of hot keys) of `batch`; None where empty."""
         if not self._hot:
             return batch, None
         hot = [place for place, (pk, _) in enumerate(batch.item_keys()) if pk in self._hot]
@@ -122,7 +122,7 @@ class HotKeys:
         return batch.only(cool) if cool else None, batch.only(hot)
 
     def _add(self, keys: Iterable[str]) -> None:
-        """Call these keys hot, unless so many are that it is not the keys."""
+        """Mark these keys as hot, unless there are too many for keys to be the cause."""
         for pk in keys:
             if pk not in self._hot and len(self._hot) < MAX_HOT_KEYS:
                 self._hot[pk] = self._clock.monotonic_s()

@@ -1,8 +1,8 @@
-"""Where the items of hot keys wait: a queue and a pace for each key, out of the way of all others.
+"""Queues for items of hot keys: one queue and one pace per key, separate from all other items.
 
-A batch is of one key, and full if there are enough items of it, of whichever chunks. The pace of a key follows what is
-acknowledged of it, as that of the table does, so that throttles which do not depend on it do not lower it. How many
-items wait here is bounded by `run_ahead`: chunks are only begun while little is written ahead of those that wait.
+A batch holds one key, and is full if enough of its items wait, of any chunks. The pace of a key follows its
+acknowledged items, as the table's pace does, so that throttles unrelated to the rate do not lower it. `run_ahead`
+bounds the number of items that wait: chunks are started only while little is written ahead of waiting ones.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from ingest_cli.sinks.policies.retry import Backoff
 T = TypeVar("T")
 
 _BACKOFF = Backoff()
-"""How long a key waits whose requests fail, for another reason than a throttle."""
+"""Seconds that a key waits after a request failed for a reason other than a throttle."""
 
 AHEAD_S = 0.05
-"""Seconds before its time that a batch is taken from its queue, so that the moment it takes to do so is not lost."""
+"""Seconds before its time at which a batch is taken from its queue, to compensate for the time that taking it needs."""
 
 LINGER_S = 0.1
-"""Seconds that a batch which is not full waits for more items."""
+"""Seconds that a partial batch waits for more items."""
 
 BACKLOG_S = 0.5
-"""Seconds of writing, at the pace of a key, that may wait without the key being busy."""
+"""Seconds of writing, at the pace of a key, that may wait without the key counting as busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece(Generic[T]):
-    """Items of one key and of one chunk.
+    """Items of one key from one chunk.
 
     Attributes:
-        items: these, and no others.
+        items: exactly these items.
         sks: their sort keys.
-        places: position of each in the chunk.
-        owner: what they were parked with.
-        since_s: when.
+        places: their positions in the chunk.
+        owner: value given when they were parked.
+        since_s: time at which they were parked.
     """
 
     items: Items
@@ -60,17 +60,17 @@ class _Piece(Generic[T]):
 
 
 Entry = tuple[_Piece[T], int]
-"""An item that waits: where it is, and its position there."""
+"""A waiting item: its piece, and its position there."""
 
 
 @dataclass(frozen=True, slots=True)
 class HotBatch(Generic[T]):
-    """Items of one key that are to be sent together.
+    """Items of one key to be sent together.
 
     Attributes:
         pk: the key.
-        batch: the items, of one chunk or of several.
-        at_s: when they may be sent.
+        batch: items of one or several chunks.
+        at_s: earliest time to send them.
     """
 
     pk: str
@@ -79,12 +79,12 @@ class HotBatch(Generic[T]):
     entries: list[Entry[T]] = field(repr=False)
 
     def owner_of(self, position: int) -> tuple[T, int]:
-        """(what an item was parked with, its position in its chunk), given its position in the batch's items."""
+        """Return (owner, position in its chunk) of the item at a position of the batch."""
         piece, at = self.entries[position]
         return piece.owner, piece.places[at]
 
     def owners(self, positions: Iterable[int]) -> Iterator[tuple[T, int]]:
-        """(what items were parked with, how many) for those at these positions."""
+        """Yield (owner, number of items) for the items at these positions."""
         chosen = [self.entries[position][0] for position in positions]
         for _, pieces in groupby(chosen, key=id):
             some = list(pieces)
@@ -93,14 +93,14 @@ class HotBatch(Generic[T]):
 
 @dataclass(slots=True)
 class _Key(Generic[T]):
-    """A hot key.
+    """State of a hot key.
 
     Attributes:
         pace: its pace.
-        waiting: items of it, in the order in which they are to be sent.
-        in_flight: batches that are being sent.
-        failures: requests in a row that failed, for another reason than a throttle.
-        held_until_s: until when nothing is sent because of them.
+        waiting: its items, in sending order.
+        in_flight: number of batches in flight.
+        failures: consecutive requests that failed for a reason other than a throttle.
+        held_until_s: time until which nothing is sent because of them.
     """
 
     pace: KeyPace
@@ -111,7 +111,7 @@ class _Key(Generic[T]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether more waits than it takes in a moment."""
+        """Whether more items wait than the key accepts in a moment."""
         return len(self.waiting) > max(MAX_BATCH_ITEMS, BACKLOG_S * self.pace.rate_wcu_per_s)
 
 
@@ -126,14 +126,14 @@ class HotQueues(Generic[T]):
         shared: Shared,
         left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """Set up.
+        """Create empty queues.
 
         Args:
-            clock: tells the time.
+            clock: source of the time.
             random: source of jitter.
-            hot_keys: told which keys are busy.
-            shared: has the paces of keys, for all processes.
-            left_s: tells how many seconds there are before the run gives up, which no wait may exceed.
+            hot_keys: notified of busy keys.
+            shared: holds the paces of keys for all processes.
+            left_s: returns the seconds until the run gives up, the limit of every wait.
         """
         self._left_s = left_s
         self._clock = clock
@@ -146,16 +146,16 @@ class HotQueues(Generic[T]):
         self._is_closed = False
 
     def __len__(self) -> int:
-        """Items that wait, without those that are being sent."""
+        """Return the number of waiting items, without those in flight."""
         return self._size
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing waits, nothing is being sent and nothing more will come."""
+        """Whether the queues are closed and empty, with nothing in flight."""
         return self._is_closed and not any(key.waiting or key.in_flight for key in self._keys.values())
 
     def park(self, batch: Batch, owner: T) -> None:
-        """Leave items of one hot key of one chunk here."""
+        """Queue items of one hot key from one chunk."""
         keys = batch.item_keys()
         pk, now_s = keys[0][0], self._clock.monotonic_s()
         piece = _Piece(batch.items.take(batch.index), [sk for _, sk in keys], batch.index.tolist(), owner, now_s)
@@ -168,7 +168,7 @@ class HotQueues(Generic[T]):
             self._hot_keys.busy(pk)
 
     def take(self) -> HotBatch[T] | float:
-        """The next items to be sent; or the seconds until there may be any, infinity if nothing waits."""
+        """Return the next items to send, or the seconds until there may be any (infinity if nothing waits)."""
         now_s = self._clock.monotonic_s()
         self._cool_down()
         soonest_s, chosen = float("inf"), ""
@@ -180,18 +180,18 @@ class HotQueues(Generic[T]):
         return self._taken(chosen)
 
     def done(self, sent: HotBatch[T], left: Iterable[int], *, throttled: bool = True) -> None:
-        """Learn what became of a batch.
+        """Record the result of a batch.
 
         Args:
             sent: the batch.
-            left: positions of items that are to be sent again.
-            throttled: whether that is for want of capacity of the key.
+            left: positions of items to retry.
+            throttled: whether they are left because the key lacks capacity.
         """
         key, again = self._keys[sent.pk], [sent.entries[position] for position in left]
         key.in_flight -= 1
         key.waiting.extendleft(reversed(again))
         self._size += len(again)
-        if throttled or not again:  # else a fault, which says nothing of its pace
+        if throttled or not again:  # a fault says nothing about the pace of the key
             wcu = float(sent.batch.wcu)
             key.pace.answered(wcu, wcu * len(again) / len(sent.entries), sent.at_s)
         if len(again) < len(sent.entries):
@@ -206,18 +206,18 @@ class HotQueues(Generic[T]):
             del self._keys[sent.pk]
 
     def close(self) -> None:
-        """Nothing more will be parked, but for what is left of what is being sent."""
+        """Close the queues: only unprocessed items of batches in flight may still be parked."""
         self._is_closed = True
 
     def _due_s(self, key: _Key[T]) -> float:
-        """When something of a key may be taken."""
+        """Return the time at which a batch of the key is due."""
         due_s = max(key.pace.ready_s - AHEAD_S, key.held_until_s)
         if len(key.waiting) < MAX_BATCH_ITEMS and not self._is_closed:
             due_s = max(due_s, key.waiting[0][0].since_s + LINGER_S)
         return due_s
 
     def _taken(self, pk: str) -> HotBatch[T]:
-        """The first items of a key, up to one that is among them already: rows of two chunks can give the same item."""
+        """Take the first items of a key, up to a duplicate of one: rows of two chunks can give the same item."""
         key = self._keys[pk]
         entries, sks = list[Entry[T]](), set[str]()
         while key.waiting and len(entries) < MAX_BATCH_ITEMS:
@@ -232,7 +232,7 @@ class HotQueues(Generic[T]):
         return HotBatch(pk, batch, key.pace.reserve(float(batch.wcu)), entries)
 
     def _pace(self, pk: str) -> KeyPace:
-        """The pace of a key, which is remembered when it was hot before."""
+        """Return the pace of a key, kept from an earlier time as a hot key."""
         pace = self._paces.pop(pk, None)
         if pace is None:
             pace = KeyPace(self._clock, self._shared, pk)
@@ -242,7 +242,7 @@ class HotQueues(Generic[T]):
         return pace
 
     def _cool_down(self) -> None:
-        """Let go of keys that are no longer hot."""
+        """Remove keys that are no longer hot."""
         for pk in self._hot_keys.cool_down(lambda pk: pk in self._keys and self._keys[pk].is_behind):
             key = self._keys.get(pk)
             if key is not None and not key.waiting and not key.in_flight:
@@ -250,7 +250,7 @@ class HotQueues(Generic[T]):
 
 
 def _together(entries: list[Entry[T]]) -> Batch:
-    """One batch of items that may be of several chunks."""
+    """Build one batch of items from several chunks."""
     pieces = list[Items]()
     for _, some in groupby(entries, key=lambda entry: id(entry[0])):
         own = list(some)

@@ -1,4 +1,4 @@
-"""Find the one item for which DynamoDB refuses a whole batch, without being told which it is."""
+"""Find the item that makes DynamoDB refuse a whole batch; the refusal does not name it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink
 
 
 class Isolating:
-    """A sink that halves a refused batch until the bad item stands alone; the others are written."""
+    """Sink that halves a refused batch until the bad item is alone; the others are written."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -23,7 +23,7 @@ class Isolating:
         return self._half(first).plus(self._half(second))
 
     def _half(self, batch: Batch) -> Receipt:
-        """Put a half; one that fails for now is left over, so that what became of the other one still counts."""
+        """Write a half; a transient failure is returned as unprocessed, so that the other half's receipt counts."""
         try:
             return self.put(batch)
         except TransientFaultError:

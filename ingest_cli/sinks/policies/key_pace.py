@@ -1,9 +1,9 @@
-"""The pace of one hot key: what its partition takes, as far as acknowledgements tell.
+"""Pace of one hot key: the rate its partition accepts, as inferred from acknowledgements.
 
-As the pace of the table (see `pacing`), it follows what is acknowledged, and tells a limit from noise by trying a rate
-just below that. Unlike the table, a partition is met by requests of this key alone, each of which is left in part or in
+Like the table's pace (see `pacing`), it follows what is acknowledged, and tells a limit from noise by trying a rate
+just below that. Unlike the table, a partition gets requests of this key alone, each of which is left in part or in
 whole at the limit; and a request waits for the table's pace after its own, so that an answer comes late. Hence an
-answer counts for the moment that was reserved for its request, and one from before a change of rate says nothing.
+answer counts for the time that was reserved for its request, and one from before a change of rate is ignored.
 """
 
 from __future__ import annotations
@@ -18,59 +18,60 @@ from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.shared_state import MAX_PACES, PACE_CELLS, Shared
 
 PARTITION_WCU_PER_S = 1000.0
-"""What a partition takes (AWS, "Partitions and data distribution")."""
+"""Write capacity of a partition (AWS, "Partitions and data distribution")."""
 
 START_WCU_PER_S, MIN_WCU_PER_S = 200.0, 1.0
 
 _BELOW, _NEAR, _STEEPEST = 0.95, 0.98, 0.25
-"""Shares of what was acknowledged: that is tried after throttles, and that is kept to once it is known; and the share
-of the rate below which one step does not go, since a few answers can be unlucky."""
+"""Shares of the acknowledged rate: tried after throttles, and kept once the limit is known; and the minimum share
+of the rate after one step, since a few answers may be outliers."""
 
 _CLIMB_PER_S, _PROBE_PER_S2, _RECOVER_PER_S = 1.5, 0.03, 0.1
-"""Growth: factor a second while no limit is known; share by which the growth a second itself grows when more than the
-limit is tried; share of the limit a second below it."""
+"""Growth: factor per second while no limit is known; share by which the growth per second itself grows while probing
+above the limit; share of the limit per second below it."""
 
 _MOST_GROWTH_S = 3.0
-"""Seconds of growth at once."""
+"""Maximum seconds of growth in one step."""
 
 _FORGET_FROM = 1.5
-"""Share of the limit from which it is forgotten."""
+"""Share of the limit at which the limit is dropped."""
 
 _HOLD_S, _MOST_HOLD_S = 1.0, 30.0
-"""Seconds at the limit before more is tried: at first, and at the most; three times as long when it is confirmed."""
+"""Seconds at the limit before probing above it: initial and maximum; tripled on each confirmation."""
 
 _ALIKE = 0.25
-"""Relative difference up to which a limit confirms the one before."""
+"""Relative difference up to which a limit confirms the previous one."""
 
 _DRAIN_S = 2.0
-"""Seconds in which items of a key that has just become hot still arrive in requests of other keys."""
+"""Seconds in which items of a new hot key still arrive in requests of other keys."""
 
 _TOLERATED, _DEVIATIONS = 0.02, 4.0
-"""Share of throttled requests that is never acted on, and standard deviations beyond what is expected that are."""
+"""Share of throttled requests that is always tolerated, and standard deviations above the expected share from which
+one is not."""
 
 _FEW_REQUESTS, _WINDOW_REQUESTS = 4, 20
-"""Requests that say something when most of what they hold is left, and those after which counting starts again."""
+"""Requests needed for a decision when most of their items are left, and requests after which counting restarts."""
 
 _TRIAL_REQUESTS, _TRIAL_S = 24, 6.0
-"""A trial is decided after so many requests, or so many seconds."""
+"""A trial is decided after this many requests, or this many seconds."""
 
 _LIMIT_LEAVES = 0.04
-"""Share of what is sent below a limit up to which what is left is chance; more is noise."""
+"""Maximum share left below a limit that counts as chance; more is noise."""
 
 _WORSE, _MOST_NOISE = 0.15, 0.5
-"""By how much the share of units left may exceed that before a trial, and the share that is no noise any more: else the
-limit is lower than it seemed."""
+"""Maximum increase of the share left over that before a trial, and the share that no longer counts as noise: above
+them, the limit is lower than assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What was before a lower rate was tried.
+    """State before a lower rate was tried.
 
     Attributes:
         rate_wcu_per_s: the rate.
-        throttled: share of the requests that were.
-        lost: share of the capacity units that were left.
-        taken_wcu_per_s: what was acknowledged.
+        throttled: share of throttled requests.
+        lost: share of capacity units left unprocessed.
+        taken_wcu_per_s: acknowledged rate.
     """
 
     rate_wcu_per_s: float
@@ -94,23 +95,23 @@ _STORED = (
     "_sent_wcu",
     "_left_wcu",
 )
-"""What is stored of a pace, before what there is of a trial."""
+"""Stored fields of a pace, before those of a trial."""
 
 
 class KeyPace:
-    """The rate of one key, the same in all processes that write it.
+    """Rate of one key, shared by all processes that write it.
 
     Attributes:
-        rate_wcu_per_s: as this process saw it last.
-        ready_s: until when time was reserved then.
+        rate_wcu_per_s: as last read by this process.
+        ready_s: end of the reserved time at that moment.
     """
 
     def __init__(self, clock: Clock, shared: Shared, pk: str) -> None:
-        """Start with a key, or join those that have.
+        """Start the pace of a key, or join an existing one.
 
         Args:
-            clock: tells the time, the same in all processes.
-            shared: has room for the paces of some keys.
+            clock: source of the time, the same in all processes.
+            shared: has slots for the paces of some keys.
             pk: the key.
         """
         self._clock = clock
@@ -128,7 +129,7 @@ class KeyPace:
         self._join(pk)
 
     def _join(self, pk: str) -> None:
-        """Find the numbers of this key, or take those of none; where there is no room, keep to its own."""
+        """Find the slot of this key, or claim a free one; without one, keep the numbers in this process."""
         name = float(int.from_bytes(hashlib.blake2b(pk.encode(), digest_size=6).digest(), "big") + 1)
         with self._shared as shared:
             for first in range(0, MAX_PACES * PACE_CELLS, PACE_CELLS):
@@ -145,7 +146,7 @@ class KeyPace:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """While nobody else changes the pace."""
+        """Hold the lock on the pace."""
         if self._first is None:
             yield
             return
@@ -157,7 +158,7 @@ class KeyPace:
                 self._store()
 
     def _load(self) -> None:
-        assert self._first is not None  # noqa: S101 - it is asked before
+        assert self._first is not None  # noqa: S101 - the pace is joined before
         values = list(self._shared.paces[self._first + 1 : self._first + PACE_CELLS])
         for name, value in zip(_STORED, values, strict=False):
             setattr(self, name, value)
@@ -165,7 +166,7 @@ class KeyPace:
         self._trial = None if math.isnan(trial[0]) else _Trial(*trial)
 
     def _store(self) -> None:
-        assert self._first is not None  # noqa: S101 - it is asked before
+        assert self._first is not None  # noqa: S101 - the pace is joined before
         trial = self._trial
         values = [getattr(self, name) for name in _STORED]
         values += (
@@ -177,7 +178,7 @@ class KeyPace:
             self._shared.paces[at] = value
 
     def reserve(self, wcu: float) -> float:
-        """Reserve the next time in which `wcu` capacity units may be used; returns when it begins."""
+        """Reserve the next time slot for `wcu` capacity units; return when it begins."""
         with self._alone():
             now_s = self._clock.monotonic_s()
             self._grow(now_s)
@@ -186,19 +187,19 @@ class KeyPace:
         return start_s
 
     def answered(self, wcu: float, left_wcu: float, at_s: float) -> None:
-        """Note the answer to a request, and set the rate by what it says.
+        """Record the answer to a request, and adjust the rate.
 
         Args:
             wcu: capacity units of the request.
-            left_wcu: those of them that were not taken.
-            at_s: the moment that was reserved for it.
+            left_wcu: capacity units of them left unprocessed.
+            at_s: time that was reserved for it.
         """
         with self._alone():
             if at_s >= self._since_s:
                 self._count(wcu, left_wcu, at_s)
 
     def _count(self, wcu: float, left_wcu: float, at_s: float) -> None:
-        """Count an answer that is about the rate as it is now, and decide what it says, with those before."""
+        """Count an answer sent at the current rate, and decide on a change."""
         self._requests += 1
         self._throttled += left_wcu > 0
         self._sent_wcu += wcu
@@ -215,26 +216,26 @@ class KeyPace:
 
     @property
     def _share(self) -> float:
-        """Share of the requests counted that were throttled."""
+        """Return the share of counted requests that were throttled."""
         return self._throttled / self._requests
 
     def _is_more_than(self, lost: float) -> bool:
-        """Whether more than this share of what was sent is left for sure."""
+        """Return whether significantly more than this share of what was sent is left."""
         enough = self._requests >= _FEW_REQUESTS
         return enough and self._lost > lost + 2 * math.sqrt(lost * (1 - lost) / self._requests)
 
     @property
     def _lost(self) -> float:
-        """Share of the capacity units counted that was not taken."""
+        """Return the share of counted capacity units left unprocessed."""
         return self._left_wcu / self._sent_wcu
 
     @property
     def _taken_wcu_per_s(self) -> float:
-        """Capacity units a second that were acknowledged."""
+        """Return the acknowledged capacity units per second."""
         return (self._sent_wcu - self._left_wcu) / max(self._until_s - self._since_s, 1e-9)
 
     def _is_too_much(self) -> bool:
-        """Whether more is left than is known to be noise, beyond what is chance."""
+        """Return whether the share left exceeds the known noise significantly."""
         if self._is_more_than(_MOST_NOISE):
             return True
         expected = max(self._noise, _TOLERATED)
@@ -242,25 +243,25 @@ class KeyPace:
         return self._throttled > 1 + self._requests * expected + _DEVIATIONS * deviation
 
     def _try(self) -> None:
-        """Try a rate just below what was acknowledged."""
+        """Start a trial at a rate just below what was acknowledged."""
         before = self.rate_wcu_per_s if self._trial is None else self._trial.rate_wcu_per_s
         taken = self._taken_wcu_per_s
         self._trial = _Trial(before, self._share, self._lost, taken)
         self._change(max(_BELOW * taken, self.rate_wcu_per_s * _STEEPEST))
 
     def _judge(self, before: _Trial, at_s: float) -> None:
-        """Once the trial has lasted, decide what the throttles before it were."""
+        """Once the trial is over, decide whether the throttles before it were a limit or noise."""
         lost = self._lost
         if self._is_more_than(min(before.lost + _WORSE, _MOST_NOISE)):
             self._try()
             return
         if self._requests < _TRIAL_REQUESTS and self._until_s - self._since_s < _TRIAL_S:
             return
-        if _LIMIT_LEAVES < lost < before.lost / 2:  # less, but not gone; now that more is known, once more
+        if _LIMIT_LEAVES < lost < before.lost / 2:  # reduced, but not gone; repeat the trial with what is now known
             self._try()
             return
         self._trial = None
-        if not before.taken_wcu_per_s:  # it took nothing for a while, and now it does again
+        if not before.taken_wcu_per_s:  # nothing was accepted before the trial, and now items are again
             self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
             return
         if lost > _LIMIT_LEAVES:
@@ -274,13 +275,13 @@ class KeyPace:
         self._change(_NEAR * limit)
 
     def _change(self, wcu_per_s: float) -> None:
-        """Set the rate; what is reserved was at the old one, and so are the answers to it."""
+        """Set the rate; answers to requests reserved at the old rate are ignored."""
         self.rate_wcu_per_s = min(max(wcu_per_s, MIN_WCU_PER_S), PARTITION_WCU_PER_S)
         self._grown_s = self._clock.monotonic_s()
         self._count_from(max(self.ready_s, self._grown_s))
 
     def _grow(self, now_s: float) -> None:
-        """Let the rate grow for the time that has passed since it last did, unless there was nothing to send."""
+        """Grow the rate for the time since the last growth, unless there was nothing to send."""
         elapsed_s, self._grown_s = min(now_s - self._grown_s, _MOST_GROWTH_S), now_s
         if self._trial is not None or elapsed_s <= 0 or self.ready_s < now_s:
             return

@@ -1,4 +1,4 @@
-"""Count what each attempt to write consumes and how long it takes, whatever becomes of it."""
+"""Count the consumption and latency of each write attempt, whatever its result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
 
 
 class Metering:
-    """A sink that notes each attempt in the traffic of a run."""
+    """Sink that records each attempt in the traffic of a run."""
 
     def __init__(
         self,
@@ -21,13 +21,13 @@ class Metering:
         on_fault: Callable[[float], object] = lambda _: None,
         on_progress: Callable[[], object] = lambda: None,
     ) -> None:
-        """Set up.
+        """Wrap `sink`.
 
         Args:
-            sink: to write to.
-            traffic: counts.
-            clock: tells the time.
-            on_fault: told when an attempt was sent that failed.
+            sink: sink to write to.
+            traffic: counters of the run.
+            clock: source of the time.
+            on_fault: called when an attempt that was sent has failed.
             on_progress: called when an answer acknowledges something.
         """
         self._sink = sink

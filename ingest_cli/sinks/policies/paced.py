@@ -1,4 +1,4 @@
-"""Keep to the rate: reserve before each attempt, settle up with what it really consumed."""
+"""Limit the rate: reserve before each attempt, and settle with the actual consumption."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.pacing import Pacer
 
 SMOOTHING_S = 0.25
-"""A batch worth more seconds than this at the current rate is sent in parts, so that no second gets it all."""
+"""A batch worth more seconds than this at the current rate is split, so that it is spread over several seconds."""
 
 
 class Paced:
-    """A sink that writes at the rate of a pacer, and behind a fence; attempts to repeat are paced like first ones."""
+    """Sink that writes at the rate of a pacer, and behind a fence; retries are paced like first attempts."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+    def __init__(  # noqa: PLR0913, PLR0917 - independent collaborators
         self,
         sink: Sink,
         pacer: Pacer,
@@ -37,8 +37,8 @@ class Paced:
         """See `Sink.put`.
 
         Raises:
-            TryAgainError: the run is being stopped.
-            SpentError: it has consumed what it may.
+            TryAgainError: the run is stopping.
+            SpentError: the budget of the run is used up.
         """
         whole: Receipt | None = None
         while True:
@@ -57,24 +57,24 @@ class Paced:
             batch = rest
 
     def _send(self, part: Batch) -> Receipt:
-        """Send what is to be sent at once."""
+        """Send a part that fits the rate."""
         wcu = float(part.wcu)
         self._pacer.acquire(wcu)
         self._stop.check()
-        if not self._fence.is_sure():  # asked after all waiting, just before it is sent
+        if not self._fence.is_sure():  # checked after all waiting, immediately before sending
             self._pacer.charge(-wcu)
             raise TransientFaultError(OVERDUE)
         self._budget.reserve(wcu)
         try:
             receipt = self._sink.put(part)
         except ThrottledError as error:
-            self._budget.settle(-wcu)  # of a batch that is throttled as a whole, nothing is consumed
+            self._budget.settle(-wcu)  # a batch that is throttled as a whole consumes nothing
             if self._hot_keys.concerns_table(part, error.scope):
                 self._pacer.answered(wcu, wcu)
             raise
         blamed = receipt.unprocessed is not None and self._hot_keys.note(part, receipt.unprocessed)
-        # What a throttled table did not consume is not given back: that would bring forward the turns of others, who
-        # would be throttled for it. And a stand-in for DynamoDB may not say what it consumed.
+        # Units that a throttled table did not consume are not refunded: that would advance the turns of other
+        # writers, who would be throttled for it. And a substitute for DynamoDB may not report its consumption.
         if receipt.wcu > wcu or (not blamed and (receipt.wcu or not receipt.acknowledged)):
             self._pacer.charge(receipt.wcu - wcu)
         if receipt.wcu or not receipt.acknowledged:
@@ -87,7 +87,7 @@ class Paced:
         return receipt
 
     def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:
-        """As much of `batch` as may go at once, and what is left."""
+        """Split `batch` into what may be sent now and the rest."""
         allowed = max(self._pacer.rate_wcu_per_s * SMOOTHING_S, 1.0)
         if batch.wcu <= allowed or len(batch) == 1:
             return batch, None

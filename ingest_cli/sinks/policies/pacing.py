@@ -1,16 +1,16 @@
-"""The write rate: what was asked for or, below that, what the table takes.
+"""Write rate: the requested ceiling or, below that, what the table accepts.
 
 One reservation clock serves all writers (a token bucket without a bucket, GCRA: ITU-T I.371): each write reserves the
 next stretch of time that its capacity units are worth at the current rate, and waits for it.
 
 Below the ceiling the rate follows delivery, i.e. the capacity units that were acknowledged, as BBR's does (Cardwell et
 al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016), and not the number of throttles. A throttle by
-itself says little: it may be a limit of capacity, or come from another writer, a partition that splits or an account
-limit, whatever our rate. At one rate the two look alike, so a lower one is tried: just below what was acknowledged.
+itself says little: its cause may be a capacity limit, another writer, a partition split or an account
+limit, whatever the rate. At one rate these look alike, so a lower one is tried: just below what was acknowledged.
 If the throttles stay, they do not depend on the rate (noise): the rate goes back up, and that share of throttled
 requests is tolerated from then on. If they cease, what was acknowledged is the capacity.
 
-Must not depend on how requests are sent, nor on who counts them.
+Must not depend on how requests are sent, nor on the caller that counts them.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.shared_state import Shared
 
 ON_DEMAND_START_WCU_PER_S = 4000.0
-"""Where the climb on an on-demand table begins: what a new one takes (AWS, "DynamoDB on-demand capacity mode")."""
+"""Initial rate on an on-demand table: what a new one accepts (AWS, "DynamoDB on-demand capacity mode")."""
 
 MIN_WCU_PER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the rate moves.
+    """Parameters of the rate control.
 
     Attributes:
-        below: the rate that is tried after throttles, as a share of what was acknowledged.
-        settle_s: seconds, after the last write that was reserved at the old rate, whose answers say nothing about the
+        below: rate tried after throttles, as a share of the acknowledged rate.
+        settle_s: seconds after the last write reserved at the old rate whose answers are ignored at the
             new one.
-        settle_most_s: seconds after which they say enough, however much was reserved at the old rate.
-        look_s: shortest time over which throttles are counted; four times that while there were fewer than
+        settle_most_s: seconds after which answers count, however much was reserved at the old rate.
+        look_s: minimum time over which throttles are counted; four times that below
             `window_requests`.
-        window_s: longest time over which throttles are counted, once there were `window_requests`.
+        window_s: maximum time over which throttles are counted, from `window_requests` on.
         window_requests: see `window_s`.
-        tolerated: share of throttled requests that is never acted on; a table at its limit throttles far more of them.
+        tolerated: share of throttled requests that is always tolerated; a table at its limit throttles far more.
         deviations: standard deviations by which the throttled requests must exceed their expected number.
-        trial_throttles: throttled requests to be expected in a trial, were they noise, before it is decided.
-        trial_s: longest duration of a trial.
-        worse: by how much the share of throttled requests may exceed that before a trial.
-        least: share of the rate before a trial below which it does not fall while nothing is taken.
-        recheck_s: seconds after which noise is measured again; and
-        recheck_trials: as many durations of a trial besides, since a slow load needs longer for one.
-        hold_s: seconds at `near` the capacity before more is tried.
+        trial_throttles: throttled requests expected in a trial, if they are noise, before it is decided.
+        trial_s: maximum duration of a trial.
+        worse: maximum increase of the share of throttled requests over that before a trial.
+        least: minimum rate while nothing is accepted, as a share of the rate before the trial.
+        recheck_s: seconds after which noise is measured again; plus
+        recheck_trials: this many trial durations, since a slow load needs longer for one.
+        hold_s: seconds at `near` the capacity before probing above it.
         near: share of the capacity at which the rate holds.
-        recover_per_s: share of the capacity by which the rate grows a second, up to `near`.
-        probe_per_s2: share of the capacity by which that growth itself grows a second, beyond, up to `beyond`.
-        beyond: share of the capacity from which it is forgotten.
-        climb_per_s: factor a second while no capacity is known.
+        recover_per_s: growth of the rate up to `near`, as a share of the capacity per second.
+        probe_per_s2: increase of that growth per second, as a share of the capacity, from `near` to `beyond`.
+        beyond: share of the capacity at which the known capacity is dropped.
+        climb_per_s: growth factor per second while no capacity is known.
     """
 
     below: float = 0.95
@@ -80,15 +80,15 @@ class Rules:
 
 
 class Pacer:
-    """The rate of one run, shared by all that write, in whichever process."""
+    """Rate of one run, shared by all writers in all processes."""
 
     def __init__(self, clock: Clock, shared: Shared, rules: Rules | None = None) -> None:
-        """Join those that write at a rate; see `starting` for the first of them.
+        """Join an existing rate; `starting` creates it.
 
         Args:
-            clock: tells the time, and lets it pass. It is the same in all processes of a machine.
-            shared: the rate.
-            rules: how it moves.
+            clock: source of the time, and waits. The same in all processes of a machine.
+            shared: shared state that holds the rate.
+            rules: parameters of the rate control.
         """
         self._clock = clock
         self._rules = rules or Rules()
@@ -103,14 +103,14 @@ class Pacer:
         shared: Shared | None = None,
         rules: Rules | None = None,
     ) -> Self:
-        """Start at the ceiling or, without one, where it is known to be safe.
+        """Start at the ceiling or, without one, at a rate known to be safe.
 
         Args:
-            clock: tells the time, and lets it pass.
-            ceiling_wcu_per_s: never to be exceeded; None: find out what the table takes.
-            start_wcu_per_s: where to begin finding out.
-            shared: where the rate is kept; None: for this process alone.
-            rules: how the rate moves.
+            clock: source of the time, and waits.
+            ceiling_wcu_per_s: maximum rate; None: determine what the table accepts.
+            start_wcu_per_s: initial rate without a ceiling.
+            shared: shared state for the rate; None: this process only.
+            rules: parameters of the rate control.
         """
         pacer = cls(clock, shared or Shared(), rules)
         with pacer._shared as state:
@@ -123,23 +123,23 @@ class Pacer:
 
     @property
     def shared(self) -> Shared:
-        """What all that write at this rate have in common."""
+        """Shared state of all writers at this rate."""
         return self._shared
 
     @property
     def rate_wcu_per_s(self) -> float:
-        """The current rate."""
+        """Current rate."""
         return self._shared.look()[0]
 
     @property
     def ceiling_wcu_per_s(self) -> float | None:
-        """The current ceiling."""
+        """Current ceiling."""
         ceiling = self._shared.look()[1]
         return None if math.isnan(ceiling) else ceiling
 
     @property
     def reserved_s(self) -> float:
-        """Seconds that a write which is reserved now has to wait."""
+        """Seconds that a write reserved now would wait."""
         return max(self._shared.reserved_until_s() - self._clock.monotonic_s(), 0.0)
 
     def acquire(self, wcu: float) -> None:
@@ -149,7 +149,7 @@ class Pacer:
             self._clock.sleep(wait_s)
 
     def reserve(self, wcu: float) -> float:
-        """Reserve the next time in which `wcu` capacity units may be used; returns the seconds until it begins."""
+        """Reserve the next time slot for `wcu` capacity units; return the seconds until it begins."""
         with self._shared as state:
             now = self._clock.monotonic_s()
             self._grow(state, now)
@@ -159,17 +159,17 @@ class Pacer:
         return start - now
 
     def charge(self, wcu: float) -> None:
-        """Account for units that were used beyond (or, negative, short of) those acquired."""
+        """Charge units used beyond those acquired (negative: refund)."""
         if wcu:
             with self._shared as state:
                 state.ready_s += wcu / state.rate_wcu_per_s
 
     def answered(self, wcu: float, unprocessed_wcu: float = 0.0) -> None:
-        """Note the answer to a request, and set the rate by what it says.
+        """Record the answer to a request, and adjust the rate.
 
         Args:
             wcu: capacity units of the request.
-            unprocessed_wcu: those of them that the table as a whole did not take; what it left of a hot key is none.
+            unprocessed_wcu: units of them that the table as a whole did not accept; items of a hot key do not count.
         """
         with self._shared as state:
             now = self._clock.monotonic_s()
@@ -187,11 +187,11 @@ class Pacer:
                 self._judge(state, now)
 
     def set_ceiling(self, wcu_per_s: float) -> None:
-        """The table's capacity, and with it the ceiling, is another one now."""
+        """Apply a changed capacity of the table as the ceiling."""
         with self._shared as state:
             if wcu_per_s == state.ceiling_wcu_per_s:
                 return
-            # What is provisioned can be used; throttles were about the old capacity.
+            # Earlier throttles concern the old capacity.
             state.ceiling_wcu_per_s = state.rate_wcu_per_s = wcu_per_s
             state.limit_wcu_per_s = state.trial_rate_wcu_per_s = math.nan
             now = self._clock.monotonic_s()
@@ -199,7 +199,7 @@ class Pacer:
             state.ready_s = min(state.ready_s, now + 1.0)
 
     def _watch(self, state: Shared, now: float) -> None:
-        """At the end of a window, or as soon as too many requests are throttled, decide whether to try a lower rate."""
+        """At the end of a window, or once too many requests are throttled, decide whether to try a lower rate."""
         rules, seconds = self._rules, now - state.since_s
         if seconds < rules.look_s * (1 if state.requests >= rules.window_requests else 4):
             return
@@ -215,37 +215,37 @@ class Pacer:
             _count_from(state, now)
 
     def _is_too_much(self, state: Shared) -> bool:
-        """Whether more requests are throttled than is known to be noise, beyond what is chance."""
+        """Return whether the share of throttled requests exceeds the known noise significantly."""
         rules, count = self._rules, state.requests
         expected = max(state.noise, rules.tolerated)
         deviation = math.sqrt(count * expected * (1 - expected))
         return state.throttled > 1 + count * expected + rules.deviations * deviation
 
     def _try(self, state: Shared, now: float, share: float) -> None:
-        """Try a rate just below what was acknowledged."""
+        """Start a trial at a rate just below what was acknowledged."""
         taken = _taken(state, now)
         state.trial_rate_wcu_per_s = state.rate_wcu_per_s
         state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
         self._change(state, now, self._rules.below * taken if taken else state.rate_wcu_per_s / 2)
 
     def _judge(self, state: Shared, now: float) -> None:
-        """Once the trial has lasted, decide what the throttles before it were."""
+        """Once the trial is over, decide whether the throttles before it were a limit or noise."""
         rules, seconds = self._rules, now - state.since_s
         wanted = rules.trial_throttles / max(state.trial_throttled, rules.tolerated)
         if (state.requests < wanted or seconds < rules.look_s) and seconds < rules.trial_s:
             return
         share, taken = state.throttled / state.requests, _taken(state, now)
         before, taken_before = state.trial_rate_wcu_per_s, state.trial_taken_wcu_per_s
-        if not taken:  # nothing is taken at all: ask ever less often
+        if not taken:  # nothing is accepted: try ever more slowly
             self._change(state, now, max(state.rate_wcu_per_s / 2, before * rules.least))
             return
-        if share > state.trial_throttled + rules.worse:  # the capacity is lower than it seemed
+        if share > state.trial_throttled + rules.worse:  # the capacity is lower than assumed
             state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
             self._change(state, now, rules.below * taken)
             return
         state.trial_rate_wcu_per_s = math.nan
         state.noise, state.noise_due_s = share, now + rules.recheck_s + rules.recheck_trials * seconds
-        if not taken_before:  # it took nothing for a while, and now it does again
+        if not taken_before:  # nothing was accepted before the trial, and now items are again
             self._change(state, now, max(state.rate_wcu_per_s, before / 2))
         elif share >= state.trial_throttled / 2:
             self._change(state, now, before)
@@ -254,7 +254,7 @@ class Pacer:
             self._change(state, now, rules.below * taken_before)
 
     def _change(self, state: Shared, now: float, wcu_per_s: float) -> None:
-        """Set the rate; what is reserved was at the old one, and so are the answers to it."""
+        """Set the rate; answers to requests reserved at the old rate are ignored."""
         bounded = max(wcu_per_s, MIN_WCU_PER_S)
         ceiling = state.ceiling_wcu_per_s
         state.rate_wcu_per_s = bounded if math.isnan(ceiling) else min(bounded, ceiling)
@@ -263,14 +263,14 @@ class Pacer:
         _count_from(state, state.settled_s)
 
     def _grow(self, state: Shared, now: float) -> None:
-        """Let the rate grow for the time that has passed since it last did."""
+        """Grow the rate for the time since the last growth."""
         elapsed, state.adapted_s = now - max(state.adapted_s, state.settled_s), now
         rate, ceiling, limit = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.limit_wcu_per_s
         if rate >= ceiling or elapsed <= 0 or not math.isnan(state.trial_rate_wcu_per_s):
-            return  # without a ceiling, which is NaN, no rate is too high
+            return  # without a ceiling (NaN) no rate is too high
         rules = self._rules
         if math.isnan(limit):
-            if not state.idle:  # nobody waits: nothing would be learnt from a higher rate
+            if not state.idle:  # no writer waits: a higher rate would show nothing
                 rate *= rules.climb_per_s ** min(elapsed, 1.0)
         elif rate < rules.near * limit:
             rate = min(rate + rules.recover_per_s * limit * elapsed, max(rules.near * limit, MIN_WCU_PER_S))
@@ -288,11 +288,11 @@ def _count_from(state: Shared, at_s: float) -> None:
 
 
 def _unprocessed(state: Shared) -> float:
-    """Share of the capacity units counted that was not taken."""
+    """Return the share of counted capacity units left unprocessed."""
     return state.unprocessed_wcu / state.sent_wcu if state.sent_wcu else 0.0
 
 
 def _taken(state: Shared, now: float) -> float:
-    """Capacity units a second that were taken, as far as they were sent at the rate."""
+    """Return the accepted capacity units per second, as far as they were sent at the current rate."""
     sent = min(state.sent_wcu / max(now - state.since_s, 1e-9), state.rate_wcu_per_s)
     return sent * (1 - _unprocessed(state))

@@ -1,8 +1,8 @@
-"""Send again what was not acknowledged, and only that.
+"""Retry what was not acknowledged, and only that.
 
 Exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture
-Blog, 2015). How long to go on is decided by time without progress, not by a number of attempts: under a
-throttle a batch may well need dozens while the load as a whole moves on.
+Blog, 2015). The time without progress limits the retries, not the number of attempts: under a
+throttle a batch may need dozens while the load as a whole makes progress.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ingest_cli.sinks.policies.hot_keys import HotKeys
 T = TypeVar("T")
 
 LEAST_ATTEMPT_S = 0.25
-"""Seconds that any attempt has: longer than a connection and an answer take within a region."""
+"""Minimum seconds for any attempt: longer than a connection and an answer take within a region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait before attempt n + 1: anything from 0 to min(cap, base · 2ⁿ).
+    """Delay before attempt n + 1: uniform in 0 to min(cap, base · 2ⁿ).
 
     Attributes:
-        base_s: seconds; the order of an answer's time.
-        cap_s: seconds; long enough to let a throttled table breathe, short enough to notice that it has.
+        base_s: seconds; of the order of an answer's latency.
+        cap_s: seconds; long enough for a throttled table to recover, short enough to notice that it has.
     """
 
     base_s: float = 0.05
     cap_s: float = 10.0
 
     def delay_s(self, attempt: int, random: Random) -> float:
-        """Seconds to wait after failed attempt number `attempt`, counted from 0."""
+        """Return the seconds to wait after failed attempt number `attempt`, counted from 0."""
         return random.uniform(0, min(self.cap_s, self.base_s * 2.0 ** min(attempt, 32)))
 
 
 class Progress:
-    """How long nothing was acknowledged although it was tried, by whoever writes in whichever process.
+    """Time of failures without an acknowledgement, over all writers in all processes.
 
-    It is the failures that count: time in which there was nothing to write, or in which the rate was kept, is none.
+    Only failures count: not time without anything to write, nor time spent waiting for the rate.
     """
 
     def __init__(self, clock: Clock, shared: Shared | None = None) -> None:
@@ -56,18 +56,18 @@ class Progress:
         self._shared = shared or Shared()
 
     def made(self) -> None:
-        """Something was acknowledged just now."""
+        """Record an acknowledgement."""
         self._shared.failing_since_s = math.nan
         self._shared.progress_s = self._clock.monotonic_s()
 
     def failed(self, began_s: float | None = None) -> float:
-        """Note that an attempt failed just now.
+        """Record a failed attempt.
 
         Args:
-            began_s: when it was sent; None: just now. An answer that never came has taken that time.
+            began_s: time at which it was sent; None: now. An attempt that timed out has taken that time.
 
         Returns:
-            Seconds since the first attempt was sent that failed after the last progress.
+            Seconds since the first failed attempt after the last progress was sent.
         """
         now_s, since_s = self._clock.monotonic_s(), self._shared.failing_since_s
         began_s = max(now_s if began_s is None else began_s, self._shared.progress_s)
@@ -76,24 +76,24 @@ class Progress:
         return now_s - since_s
 
     def failing_s(self) -> float:
-        """Seconds since the first attempt was sent that failed after the last progress; 0 if none has failed."""
+        """Return the seconds since the first failed attempt after the last progress was sent; 0 without one."""
         since_s = self._shared.failing_since_s
         return 0.0 if math.isnan(since_s) else self._clock.monotonic_s() - since_s
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """What `Retrying` works with.
+    """Parameters and collaborators of `Retrying`.
 
     Attributes:
-        clock: tells the time.
-        random: source of the jitter.
-        progress: shared by all that write.
+        clock: source of the time.
+        random: source of jitter.
+        progress: shared by all writers.
         give_up_after_s: seconds of failures without any progress after which the run stops, resumable.
-        on_retry: told the reason of each attempt that has to be repeated.
-        stop: when set, nothing is sent again.
-        backoff: how long to wait.
-        doing: what could not be done, as a participle.
+        on_retry: called with the reason of each attempt to be retried.
+        stop: stop request that ends retries.
+        backoff: delays between attempts.
+        doing: what failed, as a participle for the message.
     """
 
     clock: Clock
@@ -106,7 +106,7 @@ class RetryRules:
     doing: str = "written"
 
     def left_s(self) -> float:
-        """Seconds that an attempt may take which is made now; a little in any case, for what is almost over."""
+        """Return the seconds allowed for an attempt made now; at least a minimum, even near the deadline."""
         return max(self.give_up_after_s - self.progress.failing_s(), LEAST_ATTEMPT_S)
 
     def wait(self, attempt: int, reason: str) -> None:
@@ -120,7 +120,7 @@ class RetryRules:
         self.stop.check()
 
     def note(self, reason: str) -> None:
-        """Count an attempt that has to be repeated, and decide whether it will be.
+        """Count an attempt to be retried, or end the retries.
 
         Raises:
             TryAgainError: no progress for too long, or the run is being stopped.
@@ -135,10 +135,10 @@ class RetryRules:
 
 
 def insist(action: Callable[[], T], rules: RetryRules) -> T:
-    """Do something that DynamoDB may be too busy for, until it is done.
+    """Repeat an action until it succeeds, while DynamoDB is too busy for it.
 
     Raises:
-        IngestError: what `action` raised, if another try is of no use or too late.
+        IngestError: raised by `action`, if a retry is useless or too late.
     """
     attempt = 0
     while True:
@@ -157,7 +157,7 @@ def insist(action: Callable[[], T], rules: RetryRules) -> T:
 
 
 class Retrying:
-    """A sink that keeps at it until all of a batch is acknowledged or refused, but for items of hot keys."""
+    """Sink that retries until every item is acknowledged or refused, except items of hot keys."""
 
     def __init__(self, sink: Sink, rules: RetryRules, hot_keys: HotKeys) -> None:
         self._sink = sink
@@ -165,7 +165,7 @@ class Retrying:
         self._hot_keys = hot_keys
 
     def put(self, batch: Batch) -> Receipt:
-        """See `Sink.put`; only items of hot keys are left unprocessed.
+        """See `Sink.put`; only items of hot keys are returned as unprocessed.
 
         Raises:
             TryAgainError: no progress for too long, or the run is being stopped.
@@ -181,7 +181,7 @@ class Retrying:
             except TransientFaultError as fault:
                 reason = fault.reason
             except RefusedBatchError:
-                self._rules.progress.made()  # an answer for good
+                self._rules.progress.made()  # a final answer
                 raise
             else:
                 left, receipt = receipt.unprocessed, receipt._replace(unprocessed=None)

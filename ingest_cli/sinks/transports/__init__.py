@@ -1,1 +1,1 @@
-"""How a request reaches DynamoDB: the fast way, and the reference it is tested against."""
+"""Transports of requests to DynamoDB: the fast one, and the reference it is tested against."""

@@ -1,7 +1,7 @@
-"""The reference transport: boto3's low-level client, its serializer bypassed, its retries off.
+"""Reference transport: boto3's low-level client, its serializer bypassed, its retries off.
 
-Slower than `curl`, and the measure of what is right: endpoint, credentials, signing and connection are
-all botocore's.
+Slower than `curl`, and the standard it is tested against: endpoint, credentials, signing and connection
+are botocore's.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 
 class BotoTransport:
-    """Sends through a client that makes a single attempt per call; see `Transport`."""
+    """Send through a client that makes a single attempt per call; see `Transport`."""
 
     left_s: Callable[[], float]
 
     def __init__(
         self, client: DynamoDBClient, fibers: Fibers | None = None, credentials: Credentials | None = None
     ) -> None:
-        """Take over `client`.
+        """Take ownership of `client`.
 
         Args:
-            client: for this transport alone, with `retries={"total_max_attempts": 1}` and
+            client: used by this transport alone, with `retries={"total_max_attempts": 1}` and
                 `parameter_validation=False`.
-            fibers: those that send; None: nobody else waits meanwhile.
-            credentials: those of the client, to be renewed while it goes on; None: it does that itself.
+            fibers: loop of the sending fibers; None: nothing else runs meanwhile.
+            credentials: credentials of the client, renewed in the background; None: the client renews them itself.
         """
         self.left_s = no_limit
         self._client = client
@@ -79,7 +79,7 @@ class BotoTransport:
         return answer
 
     def _look_at(self, error: ClientError | BotoCoreError | RuntimeError) -> None:
-        """Raise what `error` means, unless the answer that was captured says so too."""
+        """Raise the exception for `error`, unless the captured answer describes it."""
         if isinstance(error, ClientError) and self._local.answer is not None:
             return
         if isinstance(error, NoCredentialsError | ClientError) or is_unrenewed(error):

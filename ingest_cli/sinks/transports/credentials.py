@@ -1,8 +1,8 @@
-"""The credentials that requests are signed with: renewed while others go on to be signed with the old ones.
+"""Credentials to sign requests with, renewed in the background while the old ones are still valid.
 
-botocore renews credentials when somebody asks for them: from 15 minutes before their end on it tries at each request,
-and in the last 10 minutes none is made without. That blocks whoever asks, who is here the thread of all requests; so it
-is done in a thread beside it, and not at each request. Credentials without an end are asked for once.
+botocore renews credentials on access: from 15 minutes before their expiry it tries at each request, and in the last
+10 minutes it requires it. That blocks the caller, here the thread of all requests; so renewal
+runs in a separate thread, and not at each request. Credentials without an expiry are read once.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from ingest_cli.sinks.transports.interface import Answer
 
 MANDATORY_S = 10 * 60
-"""Seconds before their end in which credentials have to be renewed: botocore's figure, which it does not publish."""
+"""Seconds before expiry in which renewal is mandatory: botocore's figure, which it does not export."""
 
 SURE_S = 16 * 60
-"""Seconds before their end up to which botocore hands out credentials without renewing them: its 15 minutes and one."""
+"""Seconds before expiry until which botocore returns credentials without renewing them: its 15 minutes plus one."""
 
 LOOK_EVERY_S = 1.0
-"""Seconds after which the end is looked at again: that costs as much as signing a request does."""
+"""Seconds between checks of the expiry: a check costs as much as signing a request."""
 
 AGAIN_S = 45.0
-"""Seconds between two attempts, if it is not urgent: a service that fails needs no more, and 15 minutes have 20."""
+"""Seconds between two attempts that are not urgent: easy on a failing service, and 20 attempts in 15 minutes."""
 
 
 EXPIRED_CREDENTIALS = "expired_credentials"
-"""The reason for an attempt that has to be repeated with others."""
+"""Reason of an attempt to be repeated with new credentials."""
 
 
 def calls_expired(answer: Answer) -> bool:
-    """Whether an answer may say that the credentials of its request have expired."""
+    """Return whether the answer may report expired credentials."""
     return answer.status != 200 and b"ExpiredToken" in answer.body  # noqa: PLR2004 - HTTP's OK
 
 
@@ -52,12 +52,12 @@ class Renewing:
     def __init__(
         self, credentials: Credentials, fibers: Fibers, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
-        """Set up; nobody is asked for anything yet.
+        """Set up without reading any credentials.
 
         Args:
             credentials: botocore's.
-            fibers: those that send.
-            monotonic_s: tells the time.
+            fibers: loop of the sending fibers.
+            monotonic_s: source of the time in seconds.
         """
         self._credentials = credentials
         self._refreshable = credentials if isinstance(credentials, RefreshableCredentials) else None
@@ -71,10 +71,10 @@ class Renewing:
         self._room = Room(fibers)
 
     def current(self) -> ReadOnlyCredentials:
-        """The credentials to sign with; waits for new ones only if the old ones are about to end.
+        """Return the credentials to sign with; wait for new ones only if the old ones are about to expire.
 
         Raises:
-            TryAgainError: there are no new ones.
+            TryAgainError: no new ones are available.
         """
         if self._fixed is not None:
             return self._fixed
@@ -83,12 +83,12 @@ class Renewing:
         return self._current
 
     def replaced(self, used: ReadOnlyCredentials) -> bool:
-        """Whether there are others than `used`, which the other side calls expired before their time.
+        """Return whether there are credentials other than `used`, which DynamoDB reports as expired early.
 
         Raises:
-            TryAgainError: there are no new ones.
+            TryAgainError: no new ones are available.
         """
-        self._look_at_s = float("-inf")  # somebody else may have renewed them since this was last looked at
+        self._look_at_s = float("-inf")  # another fiber may have renewed them since the last check
         if self._refreshable is not None and used == self.current():
             now_s = self._now_s()
             if not self._is_renewing and now_s < self._forced_until_s:
@@ -98,31 +98,31 @@ class Renewing:
         return used != self.current()
 
     def _looked_at(self) -> ReadOnlyCredentials:
-        """See `current`; others are not to look again so soon."""
+        """Return the credentials as `current` does, and postpone the next check."""
         credentials, now_s = self._refreshable, self._now_s()
-        if credentials is None:  # botocore's others have no end, and wait for nothing
+        if credentials is None:  # credentials of other kinds do not expire, and never block
             try:
                 self._fixed = self._credentials.get_frozen_credentials()
             except BotoCoreError as error:
                 raise not_renewable() from error
             return self._fixed
-        # What was renewed just now and has little time left all the same never has more.
+        # Credentials that were just renewed and still expire soon always do.
         is_good = now_s < self._good_until_s and not credentials.refresh_needed(0)
         if self._current is None or (credentials.refresh_needed(MANDATORY_S) and not is_good):
             return self._wait_for(credentials.get_frozen_credentials)
         self._look_at_s = now_s + LOOK_EVERY_S
         if not credentials.refresh_needed(SURE_S):
-            self._current = credentials.get_frozen_credentials()  # somebody else may have renewed them
+            self._current = credentials.get_frozen_credentials()  # another fiber may have renewed them
         elif credentials.refresh_needed() and not self._is_renewing and now_s >= self._try_at_s:
             self._is_renewing = True
             self._fibers.start(partial(self._renew, credentials.get_frozen_credentials))
         return self._current
 
     def _wait_for(self, ask: Callable[[], ReadOnlyCredentials]) -> ReadOnlyCredentials:
-        """The credentials that `ask`, or whoever asks already, gets; all who wait meanwhile get the same, or nothing.
+        """Return the result of `ask`, or of a call in progress; all waiting fibers share its result.
 
         Raises:
-            TryAgainError: nothing.
+            TryAgainError: the call failed.
         """
         if self._is_renewing:
             self._room.wait()
@@ -134,11 +134,11 @@ class Renewing:
         return self._current
 
     def _renew(self, ask: Callable[[], ReadOnlyCredentials]) -> None:
-        """Get credentials, for all who wait."""
+        """Renew the credentials for all waiting fibers."""
         is_urgent = self._refreshable is not None and self._refreshable.refresh_needed(MANDATORY_S)
         try:
             self._current = self._fibers.in_thread(partial(_bounded, ask))
-        except Exception as error:  # noqa: BLE001 - providers run programs and read files, and raise what these do
+        except Exception as error:  # noqa: BLE001 - providers run programs and read files, and raise any error of these
             self._fault = error
         else:
             self._fault = None
@@ -146,19 +146,19 @@ class Renewing:
             self._is_renewing = False
             now_s = self._now_s()
             self._try_at_s = now_s + AGAIN_S
-            if is_urgent and self._fault is None:  # botocore says so if it fails then
+            if is_urgent and self._fault is None:  # botocore reports the failure itself in this case
                 self._good_until_s = now_s + AGAIN_S
             self._room.wake()
 
 
 def _bounded(ask: Callable[[], ReadOnlyCredentials]) -> ReadOnlyCredentials:
-    """What `ask` gets; the metadata services that it may ask are bounded as all others are."""
+    """Call `ask` with bounded requests to the metadata services."""
     with guarded():
         return ask()
 
 
 def _renewed_now(credentials: RefreshableCredentials) -> ReadOnlyCredentials:
-    """New credentials, whenever the old ones end: botocore has no public way to ask for them."""
+    """Return new credentials, whatever the expiry of the old ones: botocore has no public method for it."""
     hidden: Any = credentials
     with hidden._refresh_lock:  # noqa: SLF001 - see above
         hidden._protected_refresh(is_mandatory=True)  # noqa: SLF001 - see above

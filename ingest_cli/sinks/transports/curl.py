@@ -1,7 +1,7 @@
-"""The fast transport: libcurl's multi interface, one connection for each request in flight, requests signed here.
+"""Fast transport: libcurl's multi interface, one connection per request in flight, requests signed here.
 
-Who sends waits as a fiber does: others run meanwhile, in the same thread. libcurl looks after the connections, keeps
-them alive, and knows how to get through proxies and what certificates are good for.
+A sending fiber waits while others run in the same thread. libcurl manages and keeps alive the connections,
+and handles proxies and the verification of certificates.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 CONNECT_TIMEOUT_S = 5
-"""A connection within a region takes milliseconds; one that takes seconds will not come."""
+"""Seconds to connect: within a region it takes milliseconds; one that takes seconds will not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go.
+    """Endpoint of the requests.
 
     Attributes:
-        url: of the regional endpoint, or of a stand-in for it.
-        region: the region that signs.
-        ca_bundle: PEM file of the certificates to trust.
-        proxy: URL of the proxy to go through, which may hold a password; None: none, whatever the environment says.
+        url: URL of the regional endpoint, or of a substitute for it.
+        region: region for signing.
+        ca_bundle: PEM file of trusted certificates.
+        proxy: URL of the proxy, which may hold a password; None: no proxy, regardless of the environment.
     """
 
     url: str
@@ -47,16 +47,16 @@ class Endpoint:
 
 @dataclass(slots=True)
 class _Line:
-    """A handle, which is used again and again, and what comes back through it.
+    """A reused libcurl handle, and the answer received through it.
 
     Attributes:
-        handle: libcurl's.
-        crc32: the header of that name of the answer; None: there was none.
-        pieces: of its body.
-        room: bytes of the body that may still come.
-        head_room: the same for status line and headers, those of interim answers and trailers included.
-        timeout_ms: what the handle is set to; 0: not yet.
-        ticket: of who waits for it.
+        handle: the libcurl handle.
+        crc32: value of that header of the answer; None without one.
+        pieces: parts of the body.
+        room: bytes left for the body.
+        head_room: bytes left for status line and headers, including interim answers and trailers.
+        timeout_ms: current timeout of the handle; 0: not set.
+        ticket: ticket of the waiting fiber.
     """
 
     handle: pycurl.Curl
@@ -68,7 +68,7 @@ class _Line:
     ticket: Ticket | None = None
 
     def take(self, piece: bytes) -> int | None:
-        """Keep a piece of the body; 0, at which libcurl ends the transfer, if the body is too long."""
+        """Store a piece of the body; return 0, which makes libcurl abort, if the body is too long."""
         self.room -= len(piece)
         if self.room < 0:
             self.pieces.clear()
@@ -77,7 +77,7 @@ class _Line:
         return None
 
     def take_header(self, line: bytes) -> int | None:
-        """Look at a line of the head; 0, at which libcurl ends the transfer, if the head is too long."""
+        """Parse a header line; return 0, which makes libcurl abort, if the headers are too long."""
         self.head_room -= len(line)
         if self.head_room < 0:
             return 0
@@ -87,7 +87,7 @@ class _Line:
 
 
 class CurlTransport:
-    """Sends with one libcurl handle for each request in flight. For one thread, and its fibers; see `Transport`."""
+    """Send with one libcurl handle per request in flight. For one thread and its fibers; see `Transport`."""
 
     left_s: Callable[[], float]
 
@@ -98,13 +98,13 @@ class CurlTransport:
         fibers: Fibers | None = None,
         utc_now: Callable[[], dt.datetime] | None = None,
     ) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending anything.
 
         Args:
-            endpoint: where requests go.
+            endpoint: endpoint of the requests.
             credentials: botocore's.
-            fibers: those that send; None: nobody else waits meanwhile.
-            utc_now: the clock that signatures are dated by.
+            fibers: loop of the sending fibers; None: nothing else runs meanwhile.
+            utc_now: clock for the dates of signatures.
         """
         parts = urlsplit(endpoint.url)
         self.left_s = no_limit
@@ -124,7 +124,7 @@ class CurlTransport:
         signed = self._signer.lines(body, credentials, self._now())
         line = self._idle.pop() if self._idle else self._new()
         handle = line.handle
-        timeout_ms = max(int(min(self.left_s(), ANSWER_TIMEOUT_S) * 1000), 1)  # libcurl takes 0 for no timeout
+        timeout_ms = max(int(min(self.left_s(), ANSWER_TIMEOUT_S) * 1000), 1)  # libcurl takes 0 as no timeout
         if timeout_ms != line.timeout_ms:
             handle.setopt(pycurl.TIMEOUT_MS, timeout_ms)
             line.timeout_ms = timeout_ms
@@ -185,7 +185,7 @@ class CurlTransport:
     def _finish(self, handle: pycurl.Curl, fault: int) -> None:
         self._multi.remove_handle(handle)
         line = self._busy.pop(handle)
-        assert line.ticket is not None  # noqa: S101 - somebody sent it
+        assert line.ticket is not None  # noqa: S101 - set when the request is sent
         self._fibers.resume(line.ticket, fault)
 
     def _new(self) -> _Line:
@@ -193,13 +193,13 @@ class CurlTransport:
         handle = line.handle
         handle.setopt(pycurl.URL, self._endpoint.url)
         handle.setopt(pycurl.POST, 1)
-        handle.setopt(pycurl.NOSIGNAL, 1)  # signals are the program's, not the resolver's
+        handle.setopt(pycurl.NOSIGNAL, 1)  # signals belong to the program, not to the resolver
         handle.setopt(pycurl.TCP_NODELAY, 1)
-        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # all that DynamoDB speaks
+        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # DynamoDB speaks nothing newer
         handle.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
         handle.setopt(pycurl.HEADERFUNCTION, line.take_header)
         handle.setopt(pycurl.WRITEFUNCTION, line.take)
-        handle.setopt(pycurl.PROXY, self._endpoint.proxy or "")  # "": none, and no look at the environment
+        handle.setopt(pycurl.PROXY, self._endpoint.proxy or "")  # "": no proxy, and ignore the environment
         handle.setopt(pycurl.NOPROXY, "")
         if self._endpoint.ca_bundle:
             handle.setopt(pycurl.CAINFO, self._endpoint.ca_bundle)
@@ -212,8 +212,8 @@ _REASONS = {
     pycurl.E_COULDNT_CONNECT: "connection_refused",
     pycurl.E_COULDNT_RESOLVE_HOST: "host_not_found",
     pycurl.E_COULDNT_RESOLVE_PROXY: "proxy_not_found",
-    pycurl.E_WRITE_ERROR: TOO_LARGE,  # what `_Line` ends a transfer with
-    100: TOO_LARGE,  # CURLE_TOO_LARGE, for which pycurl has no name: libcurl's own bound on headers
+    pycurl.E_WRITE_ERROR: TOO_LARGE,  # set by `_Line` to abort a transfer
+    100: TOO_LARGE,  # CURLE_TOO_LARGE, which pycurl does not name: libcurl's own limit on headers
     pycurl.E_RECV_ERROR: "connection_reset",
     pycurl.E_SEND_ERROR: "connection_reset",
     pycurl.E_GOT_NOTHING: "connection_closed",
@@ -224,7 +224,7 @@ _REASONS = {
 
 
 def _host(url: str) -> str:
-    """The `Host` header that libcurl sends: without the port that the scheme implies, nor a user's name."""
+    """Return the `Host` header that libcurl sends: without the scheme's default port and without a user name."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     implied = {"http": ":80", "https": ":443"}.get(parts.scheme, "")

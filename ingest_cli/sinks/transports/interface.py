@@ -1,4 +1,4 @@
-"""What a transport must offer: one request out, one answer back, nothing made of either."""
+"""Interface of a transport: sends one request and returns one answer, interpreting neither."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Answer(NamedTuple):
 
     Attributes:
         status: HTTP status.
-        body: as it came.
-        crc32: the header `x-amz-crc32`, the CRC-32 of the body in decimal; None if there was none.
+        body: body as received.
+        crc32: the header `x-amz-crc32`, the CRC-32 of the body in decimal; None without one.
     """
 
     status: int
@@ -23,28 +23,28 @@ class Answer(NamedTuple):
 
 
 TOO_LARGE = "answer_too_large"
-"""Reason of a `TransientFaultError`: more was sent than DynamoDB ever answers. None of it is kept."""
+"""Reason of a `TransientFaultError`: the answer is longer than any of DynamoDB's. None of it is kept."""
 
 
 def no_limit() -> float:
-    """Seconds that there are for an answer, where nobody has less."""
+    """Return the seconds allowed for an answer where nothing else limits them."""
     return ANSWER_TIMEOUT_S
 
 
 class Transport(Protocol):
-    """Sends BatchWriteItem requests, each once. Used by several fibers at once.
+    """Send BatchWriteItem requests, each once. Used by several fibers concurrently.
 
     Attributes:
-        left_s: tells how many seconds there are for a request that is sent now, connection and answer together.
+        left_s: returns the seconds allowed for a request sent now, connection and answer together.
     """
 
     left_s: Callable[[], float]
 
     def send(self, body: bytes) -> Answer:
-        """Send `body` (DynamoDB JSON), wait for the whole answer, `ANSWER_TIMEOUT_S` at most.
+        """Send `body` (DynamoDB JSON) and wait for the whole answer, `ANSWER_TIMEOUT_S` at most.
 
         Raises:
-            TransientFaultError: there was no whole answer in time, or a longer one than there can be.
+            TransientFaultError: no complete answer in time, or one longer than the limit.
             TryAgainError: the credentials have expired and cannot be refreshed.
         """
         ...

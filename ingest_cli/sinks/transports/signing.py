@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for one kind of request, with the day's signing key kept.
+"""Sign one kind of request with AWS Signature Version 4, caching the day's signing key.
 
 The rules are those of the AWS IAM User Guide, "Create a signed AWS API request"; the tests compare every
 signature with botocore's.
@@ -19,36 +19,36 @@ _CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
 class Credentials(Protocol):
-    """As botocore freezes them."""
+    """Credentials as frozen by botocore."""
 
     @property
     def access_key(self) -> str | None:
-        """Goes into the header."""
+        """Access key id, sent in the header."""
         ...
 
     @property
     def secret_key(self) -> str | None:
-        """Signs."""
+        """Secret key to sign with."""
         ...
 
     @property
     def token(self) -> str | None:
-        """Goes along with temporary credentials."""
+        """Session token of temporary credentials."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """All that the signatures of one second have in common.
+    """Common parts of all signatures of one second.
 
     Attributes:
-        known_by: the second, and whose signatures.
+        known_by: the second and the access key.
         headers: name → value.
-        lines: the same as they stand in a request.
-        request: the canonical request up to the hash of the body.
-        to_sign: the string to sign up to the hash of the request.
-        authorization: the header up to the signature.
-        key: signs.
+        lines: header lines as in a request.
+        request: canonical request up to the hash of the body.
+        to_sign: string to sign up to the hash of the request.
+        authorization: header up to the signature.
+        key: signing key.
     """
 
     known_by: tuple[int, str | None, str | None, str | None]
@@ -61,15 +61,15 @@ class _Prepared:
 
 
 class Signer:
-    """Makes the headers of signed BatchWriteItem requests."""
+    """Build the headers of signed BatchWriteItem requests."""
 
     def __init__(self, host: str, path: str, region: str) -> None:
         """Set up for one endpoint.
 
         Args:
-            host: as in the `Host` header.
-            path: of the endpoint; "/" for AWS.
-            region: the region that signs.
+            host: value of the `Host` header.
+            path: path of the endpoint; "/" for AWS.
+            region: region for signing.
         """
         self._host = host
         self._path = path
@@ -78,12 +78,12 @@ class Signer:
         self._key_of: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
     def headers(self, body: bytes, credentials: Credentials, now: dt.datetime) -> dict[str, str]:
-        """The headers of a request with this body, sent at `now` (UTC)."""
+        """Return the headers of a request with this body, sent at `now` (UTC)."""
         prepared = self._at(credentials, now)
         return {**prepared.headers, "authorization": _signed(prepared, body)}
 
     def lines(self, body: bytes, credentials: Credentials, now: dt.datetime) -> list[str]:
-        """The same as they stand in a request, a line each."""
+        """Return the headers as lines of a request."""
         prepared = self._at(credentials, now)
         return [*prepared.lines, f"authorization: {_signed(prepared, body)}"]
 
@@ -120,7 +120,7 @@ class Signer:
         )
 
     def _key(self, secret_key: str, day: str) -> bytes:
-        """The signing key of a day, which is derived once."""
+        """Return the signing key of a day, derived once."""
         if self._key_of[0] != (secret_key, day):
             key = b"AWS4" + secret_key.encode()
             for part in (day, self._region, _SERVICE, "aws4_request"):
@@ -130,7 +130,7 @@ class Signer:
 
 
 def _signed(prepared: _Prepared, body: bytes) -> str:
-    """The header `authorization` of a request with this body."""
+    """Return the header `authorization` of a request with this body."""
     payload = hashlib.sha256(body).hexdigest().encode()
     request = hashlib.sha256(prepared.request + payload).hexdigest().encode()
     return prepared.authorization + hmac.digest(prepared.key, prepared.to_sign + request, "sha256").hex()
