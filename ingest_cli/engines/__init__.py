@@ -1,1 +1,1 @@
-"""Who runs the shards and writes their chunks: one after the other, or with several requests in flight."""
+"""Engines: run the shards and write their chunks, either one at a time or with several requests in flight."""

@@ -1,7 +1,7 @@
-"""The engine for a table: several requests in flight, each waited for by a fiber of its own.
+"""Engine for a table: several requests in flight, each awaited by its own fiber.
 
-All of it runs in one thread: while a chunk is prepared the answers wait, and while answers are waited for the next
-chunk does. So a slow table slows the reading, and memory stays flat. Items of hot keys are sent by fibers of their own.
+Everything runs in one thread: answers wait while a chunk is prepared, and the next chunk waits while answers
+are awaited. So a slow table slows the reading, and memory stays flat. Items of hot keys have their own fibers.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_queues import HotBatch
 
 MAX_OPEN_ENTRIES = 3_000_000
-"""Rows and items of chunks of which something is still to be written, for the most part items of hot keys. What is kept
+"""Maximum rows and items of chunks with unwritten items, mostly of hot keys. The retained state
 of such a chunk takes 8 to 17 bytes for each of them."""
 
 BEGUN_S = 2.0
-"""Seconds of writing, at the current rate, that batches are worth which are begun at the same time: they take turns, so
-that all would be half done where one could be done. Longer than a request takes, so that the rate is used."""
+"""Seconds of writing, at the current rate, of the batches started concurrently: they take turns, so that
+more of them would all be half done where one could be done. Longer than a request takes, to use the whole rate."""
 
 RESERVED_S, HOT_RESERVED_S = 0.15, 0.25
-"""Seconds up to which turns may be reserved, for ordinary batches and for those of hot keys, while there are any of the
-latter: what they wait for a turn delays what is learnt of the pace of a key. These take precedence."""
+"""Maximum seconds of turns reserved ahead, for ordinary batches and for those of hot keys, while there are any of the
+latter: waiting for a turn delays the measurement of a key's pace. Hot keys take precedence."""
 
 DRAIN_S = 5.0
-"""Seconds that requests in flight are waited for when the run is stopped; with what follows, under 10."""
+"""Seconds to wait for requests in flight when the run is stopped; with the following steps, under 10."""
 
 
 class ConcurrentWriter:
-    """Writes batches by several fibers; a context manager that ends with everything written, or raises."""
+    """Write batches by several fibers; a context manager that ends with everything written, or raises."""
 
-    def __init__(  # noqa: PLR0913 - each is a thing of its own
+    def __init__(  # noqa: PLR0913 - independent collaborators
         self,
         preparation: Preparation,
         lanes: Lanes,
@@ -58,14 +58,14 @@ class ConcurrentWriter:
         """Start the fibers.
 
         Args:
-            preparation: from rows to items.
-            lanes: where batches go.
-            settle: told what became of each chunk.
-            fibers: the loop that they run in.
-            stop: ends everything early; also set when a fiber fails.
-            concurrency: requests in flight at the most, and as many again of hot keys.
-            took: told how many bytes a chunk had, and how many seconds it took.
-            open_entries: rows and items of chunks that are not settled, beyond which no more are begun.
+            preparation: converts rows to items.
+            lanes: sinks for the batches.
+            settle: called with the result of each chunk.
+            fibers: event loop of the fibers.
+            stop: stop request that ends everything early; also set when a fiber fails.
+            concurrency: maximum number of requests in flight, and as many again for hot keys.
+            took: called with the size of each chunk in bytes, and its duration in seconds.
+            open_entries: maximum rows and items of unsettled chunks before no more are started.
         """
         self._preparation = preparation
         self._hot_room = Room(fibers)
@@ -90,14 +90,14 @@ class ConcurrentWriter:
         """See `Writer.write`. Returns when the last batch of the chunk is being sent.
 
         Raises:
-            TryAgainError: the run is being stopped.
+            TryAgainError: the run is stopping.
         """
         began_s = time.monotonic()
         self.put(self._preparation.prepare(bundle))
         self._took(bundle.rows.size_bytes, time.monotonic() - began_s)
 
     def put(self, work: Work) -> None:
-        """Write a chunk whose items are made; see `write`."""
+        """Write a chunk with prepared items; see `write`."""
         self.check()
         delivery = self._delivery
         self._let_run(lambda: delivery.open_entries < self._open_entries and delivery.may_begin(work))
@@ -111,7 +111,7 @@ class ConcurrentWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is queued; when the run is being stopped, only for what is in flight, and not for long."""
+        """Wait for queued batches; when the run is stopping, only for those in flight, and only briefly."""
         if kind is not None and not issubclass(kind, Exception):
             self._stop.request("interrupted")
         self._is_closed = True
@@ -124,18 +124,18 @@ class ConcurrentWriter:
             self.check()
 
     def check(self) -> None:
-        """Raise what ends the run, if anything does."""
+        """Raise the error that ends the run, if there is one."""
         if self._fault is not None:
             raise self._fault
         self._stop.check()
 
     def _let_run(self, done: Callable[[], bool]) -> None:
-        """Let fibers run until something is so, or the run is to end."""
+        """Run fibers until a condition holds, or the run is to end."""
         self._fibers.run_until(lambda: self._stop.requested or done())
         self.check()
 
     def _drain(self, done: Callable[[], bool]) -> None:
-        """Let fibers come to their end; from a stop on, only until the time to drain, one for all, is over."""
+        """Run fibers to their end; after a stop, only until the common drain deadline."""
         self._fibers.run_until(lambda: done() or self._is_drained())
 
     def _is_drained(self) -> bool:
@@ -155,7 +155,7 @@ class ConcurrentWriter:
         self._running -= 1
 
     def _may_begin(self, batch: Batch) -> bool:
-        """Whether what is begun leaves room for `batch`."""
+        """Return whether the reserved turns leave room for `batch`."""
         if not self._begun_wcu:
             return True
         if self._has_hot and self._reserved_s() > RESERVED_S:
@@ -170,19 +170,19 @@ class ConcurrentWriter:
         self._begun_wcu += batch.wcu
         try:
             self._delivery.write(batch, pending)
-        except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
+        except Exception as fault:  # noqa: BLE001 - raised in the calling thread
             self._fail(fault)
         self._begun_wcu -= batch.wcu
         self._let_begin()
 
     def _let_begin(self) -> None:
-        """Let those go on that were held back."""
+        """Resume the fibers that were held back."""
         if self._is_held_back:
             self._is_held_back = False
             self._room.wake()
 
     def _run_hot(self) -> None:
-        """Take batches of hot keys from their queues when they are due, and have each sent by a fiber of its own."""
+        """Take due batches of hot keys from their queues, and send each in its own fiber."""
         while not self._stop.requested and not self._delivery.is_done:
             if self._hot_in_flight >= self._most_hot:
                 due: HotBatch[Pending] | float = math.inf
@@ -200,14 +200,14 @@ class ConcurrentWriter:
     def _write_hot(self, batch: HotBatch[Pending]) -> None:
         try:
             self._delivery.write_hot(batch)
-        except Exception as fault:  # noqa: BLE001 - carried to who called, and raised there
+        except Exception as fault:  # noqa: BLE001 - raised in the calling thread
             self._fail(fault)
         self._hot_in_flight -= 1
         self._hot_room.wake()
         self._let_begin()
 
     def _fail(self, fault: BaseException) -> None:
-        """Remember the first fault, and end all waiting."""
+        """Store the first fault, and end all waiting."""
         if self._fault is None:
             self._fault = fault
-        self._stop.fail(fault)  # whoever waits for something else, too, ends with it
+        self._stop.fail(fault)  # waits elsewhere end with it too

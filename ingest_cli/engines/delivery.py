@@ -1,7 +1,7 @@
-"""How the items of a chunk are delivered, step by step; who takes the steps, and when, is not decided here.
+"""Steps of delivering the items of a chunk; independent of the caller's scheduling.
 
-Items of ordinary keys go in batches of their chunk. Those of hot keys go first, into a queue for each key, and leave it
-in batches of one key, of whichever chunks. A chunk is settled when all of its items are acknowledged or refused.
+Items of ordinary keys are sent in batches of their chunk. Those of hot keys are first put into a queue per key, and
+sent in batches of one key, from any chunks. A chunk is settled when all of its items are acknowledged or refused.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
 
 @dataclass(slots=True)
 class Pending:
-    """A chunk items of which are still under way.
+    """A chunk with items in progress.
 
     Attributes:
-        chunk: what is left to say about it.
-        generation: of the hot keys when its items were last told apart.
+        chunk: data needed to settle it.
+        generation: generation of the hot keys when its items were last split.
         outstanding: items that are neither acknowledged nor refused.
-        acknowledged: items that are.
-        refused: items that never will be.
+        acknowledged: items acknowledged.
+        refused: items refused permanently.
     """
 
     chunk: Settlement
@@ -39,7 +39,7 @@ class Pending:
     refused: tuple[Refusal, ...] = ()
 
     def done(self, acknowledged: int, refused: tuple[Refusal, ...]) -> bool:
-        """Note what became of items; whether they were the last."""
+        """Record results of items; return whether they were the last."""
         self.acknowledged += acknowledged
         self.refused += refused
         self.outstanding -= acknowledged + len(refused)
@@ -47,19 +47,19 @@ class Pending:
 
 
 class Delivery:
-    """Delivers the items of chunks.
+    """Deliver the items of chunks.
 
     Attributes:
-        open_entries: rows and items of chunks that were begun and are not settled.
+        open_entries: rows and items of chunks that are started and not settled.
     """
 
     def __init__(self, lanes: Lanes, settle: Settle, on_parked: Callable[[], None] = lambda: None) -> None:
         """Set up.
 
         Args:
-            lanes: where batches go.
-            settle: told what became of each chunk.
-            on_parked: told that items were left in the queues of hot keys.
+            lanes: sinks for the batches.
+            settle: called with the result of each chunk.
+            on_parked: called when items were put into the queues of hot keys.
         """
         self._lanes = lanes
         self._settle = settle
@@ -71,23 +71,23 @@ class Delivery:
 
     @property
     def parked_items(self) -> int:
-        """Items that wait in the queues of hot keys."""
+        """Number of items in the queues of hot keys."""
         return len(self._queues)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is in the queues of hot keys, and nothing will be."""
+        """Whether the queues of hot keys are closed and empty."""
         return self._queues.is_done
 
     def may_begin(self, work: Work) -> bool:
-        """Whether little enough is written ahead of the saved state to begin a chunk."""
+        """Return whether little enough is written ahead of the saved state to start a chunk."""
         return self._lanes.run_ahead.may_begin(len(work.items))
 
     def begin(self, work: Work) -> list[tuple[Batch, Pending]]:
-        """The batches of a chunk, to be written in any order; a chunk without items is settled at once.
+        """Return the batches of a chunk, to be written in any order; settle a chunk without items at once.
 
         Raises:
-            IngestError: it cannot be settled.
+            IngestError: the chunk cannot be settled.
         """
         items, hot_keys = work.items, self._lanes.hot_keys
         pending = Pending(work.settlement, hot_keys.generation, len(items))
@@ -104,10 +104,10 @@ class Delivery:
         return [(batch, pending) for batch in batches_of(items, cool)]
 
     def write(self, batch: Batch, pending: Pending) -> None:
-        """Write a batch, but for items of hot keys, which are left in their queues.
+        """Write a batch, except items of hot keys, which are put into their queues.
 
         Raises:
-            IngestError: it cannot be written, or its chunk not settled.
+            IngestError: the batch cannot be written, or its chunk not settled.
         """
         cool: Batch | None = batch
         if pending.generation != self._lanes.hot_keys.generation:
@@ -123,11 +123,11 @@ class Delivery:
         self._done(pending, receipt.acknowledged, receipt.refused)
 
     def next_hot(self) -> HotBatch[Pending] | float:
-        """The next items of a hot key to be sent; or the seconds until there may be any, infinity if none wait."""
+        """Return the next items of a hot key, or the seconds until there may be any (infinity if none wait)."""
         return self._queues.take()
 
     def write_hot(self, sent: HotBatch[Pending]) -> None:
-        """Wait for the moment of a batch of a hot key, and try once; what is not taken waits in the queue again.
+        """Wait for the turn of a batch of a hot key, and make one attempt; put unprocessed items back into the queue.
 
         Raises:
             IngestError: as `write`.
@@ -158,11 +158,11 @@ class Delivery:
             rules.note(reason)
 
     def close(self) -> None:
-        """Nothing more will be begun."""
+        """Close the queues: no further chunk will be started."""
         self._queues.close()
 
     def _share_out(self, sent: HotBatch[Pending], receipt: Receipt, left: set[int]) -> None:
-        """Tell each chunk what became of its items in a batch of several."""
+        """Record the results of a batch in each chunk that it has items of."""
         refused = {one.item: one.reason for one in receipt.refused}
         for position, reason in refused.items():
             owner, place = sent.owner_of(position)
@@ -172,7 +172,7 @@ class Delivery:
             self._done(owner, count, ())
 
     def _park(self, batch: Batch, pending: Pending) -> None:
-        """Leave items of hot keys in their queues."""
+        """Put items of hot keys into their queues."""
         for own in batch.by_key():
             self._queues.park(own, pending)
         self._on_parked()

@@ -1,4 +1,4 @@
-"""Who does the work of a run: this process alone, or worker processes that it hands chunks to."""
+"""Create the engine of a run: this process alone, or worker processes that get chunks from it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from ingest_cli.sinks.write_path import Route, WritePath
 
 BYTES_PER_WORKER = 4 << 20
-"""Of a dump that are worth the start of another process, where the number is left to the program."""
+"""Bytes of a dump per worker process, if the number of processes is automatic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """How many processes work on a run.
+    """Number of processes of a run.
 
     Attributes:
-        workers: processes that prepare and write, this one, which also reads, among them.
-        shared: what they have in common; None for this process alone.
+        workers: processes that prepare and write, including this one, which also reads.
+        shared: their shared state; None for a single process.
     """
 
     workers: int
@@ -48,7 +48,7 @@ class Staff:
 
     @classmethod
     def of(cls, settings: RunSettings, planned: Plan) -> Staff:
-        """As the settings have it, or as many as there are cores, but no more than the dump is worth."""
+        """Apply the setting, or use as many processes as cores, limited by the size of the dump."""
         workers = settings.workers
         if workers == AUTO_WORKERS:
             sizes = [shard.source.size_bytes for shard in planned.shards]
@@ -57,7 +57,7 @@ class Staff:
         return cls(workers, _shared(workers) if workers > 1 else None)
 
     def concurrency(self, settings: RunSettings) -> int:
-        """Requests in flight for each."""
+        """Return the requests in flight per process."""
         return max(settings.concurrency // self.workers, 1)
 
 
@@ -71,14 +71,14 @@ def _shared(processes: int) -> SharedByProcesses:
 
 
 Engine = AbstractContextManager["Writer"]
-"""Takes chunks from when it is entered on; is left when all of them are settled, or raises."""
+"""Context manager: accepts chunks inside the block; at its end all of them are settled, or it raises."""
 
 
 @contextmanager
 def checking(
     staff: Staff, recipe: Recipe, journal: Journal, chunk_size: ChunkSize, stop: StopRequest
 ) -> Iterator[Engine]:
-    """The engine of a dry run. Its processes have ended when the block is left."""
+    """Create the engine of a dry run. Its processes have ended when the block is left."""
     _leave_alone_what_is_there()
 
     def own(settle: Settle) -> Engine:
@@ -93,7 +93,7 @@ def checking(
 
 
 @contextmanager
-def writing(  # noqa: PLR0913 - each is a thing of its own
+def writing(  # noqa: PLR0913 - independent collaborators
     staff: Staff,
     recipe: Recipe,
     path: WritePath,
@@ -105,7 +105,7 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
     chunk_size: ChunkSize,
     traffic: Traffic,
 ) -> Iterator[Engine]:
-    """The engine of a load. Its processes have ended when the block is left."""
+    """Create the engine of a load. Its processes have ended when the block is left."""
     _leave_alone_what_is_there()
     stop, concurrency, entries = path.rules.stop, staff.concurrency(settings), MAX_OPEN_ENTRIES // staff.workers
 
@@ -140,17 +140,17 @@ def writing(  # noqa: PLR0913 - each is a thing of its own
 
 
 def _leave_alone_what_is_there() -> None:
-    """Take the program and its libraries out of what the garbage collector looks through while rows go by.
+    """Exclude the program and its libraries from garbage collection while rows are processed.
 
-    So a forked worker goes on sharing their memory, too, which a collection would write to (Python's documentation of
+    It also keeps their memory shared with forked workers, since a collection would write to it (Python's documentation
     `gc.freeze`).
     """
-    if not gc.get_freeze_count():  # once: what a run leaves behind may be collected
+    if not gc.get_freeze_count():  # once: garbage of a run may be collected later
         gc.freeze()
 
 
 @contextmanager
-def _pool(  # noqa: PLR0913 - each is a thing of its own
+def _pool(  # noqa: PLR0913 - independent collaborators
     program: Checking | Writing,
     staff: Staff,
     stop: StopRequest,

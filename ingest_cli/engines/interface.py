@@ -1,4 +1,4 @@
-"""Whom an engine tells what: the two functions that every writer is given."""
+"""Callbacks of an engine: the two functions given to every writer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ingest_cli.checkpoint.chunk_result import Settled
 
 Settle = Callable[[Settled], None]
-"""Told what became of a chunk once all of its items are acknowledged or refused."""
+"""Called with the result of a chunk once all of its items are acknowledged or refused."""
 
 Took = Callable[[int, float], None]
-"""Told how many bytes a chunk had, and for how many seconds it kept its writer busy."""
+"""Called with the bytes of a chunk, and the seconds that it occupied its writer."""

@@ -1,4 +1,4 @@
-"""What worker processes and the one that reads say to each other."""
+"""Messages between worker processes and the reading process."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import StopRequest
 
 ORPHANED = 1
-"""Exit code of a worker whose parent is gone, so that nobody sees it."""
+"""Exit code of a worker whose parent is gone; nothing reads it."""
 
 MOST_AROUND = 2
-"""A column is copied if its buffers are so many times as large as what it shows of them."""
+"""A column is copied if its buffers are this many times as large as the visible part."""
 
 ChunkKey = tuple[int, int, Position]
-"""Which chunk it is: number of the source, number of the member, and where in it the first of its parts begins."""
+"""Identity of a chunk: number of the source, number of the member, and start of its first part."""
 
 END = b""
-"""Sent instead of a chunk: there are no more."""
+"""Sent instead of a chunk: end of the chunks."""
 
 
 def chunk_key(parts: Sequence[Part]) -> ChunkKey:
-    """What tells the chunk of these parts from all others of a load."""
+    """Return the key that identifies the chunk of these parts within a load."""
     first = parts[0]
     return first.origin.shard, first.origin.member, first.span.start
 
 
 def pack(bundle: Bundle, *, keep_raw: bool = False) -> bytes:
-    """A chunk as it is sent; never empty.
+    """Serialize a chunk; the result is never empty.
 
     Args:
         bundle: the chunk.
-        keep_raw: whether rejects are to show the records they are made of.
+        keep_raw: whether rejects need the records they are made of.
     """
     sent = bundle.rows if keep_raw else bundle.rows.without_bytes()
     compact = Bundle(bundle.parts, replace(sent, cells=_compact(sent.cells)))
@@ -51,13 +51,13 @@ def pack(bundle: Bundle, *, keep_raw: bool = False) -> bytes:
 
 
 def unpack(packed: bytes) -> Bundle:
-    """The chunk that `pack` made `packed` of."""
+    """Restore a chunk from the bytes returned by `pack`."""
     chunk: Bundle = pickle.loads(packed)  # noqa: S301 - our own
     return chunk
 
 
 def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
-    """The same cells without what lies around them in memory, which would be sent along with slices of a column."""
+    """Copy cells out of larger buffers, which would otherwise be sent along with slices of a column."""
     return {
         name: pa.concat_arrays([column, column.slice(0, 0)])
         if column.get_total_buffer_size() > MOST_AROUND * column.nbytes
@@ -68,10 +68,10 @@ def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """A worker is ready for the next chunk.
+    """Report that a worker is ready for the next chunk.
 
     Attributes:
-        size_bytes, duration_s: of the last one.
+        size_bytes, duration_s: bytes and seconds of the last one.
     """
 
     size_bytes: int
@@ -80,7 +80,7 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a worker's requests came to since it last said so; see `Traffic.take`."""
+    """Counters of a worker's requests since its last report; see `Traffic.take`."""
 
     requests: int
     retries: Counter[str]
@@ -90,10 +90,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A worker cannot go on.
+    """Report that a worker has failed.
 
     Attributes:
-        error: why.
+        error: cause.
     """
 
     error: IngestError | CrashError
@@ -101,14 +101,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker has nothing more to say."""
+    """Last message of a worker."""
 
 
 Message = Settled | Took | Sent | Failed | Finished
 
 
 class ParentsStop(StopRequest):
-    """The wish of the process that reads to stop, as a worker sees it. A worker whose parent is gone ends at once."""
+    """Stop request of the reading process, as seen by a worker. A worker whose parent is gone exits at once."""
 
     def __init__(self, shared: SharedByProcesses, parent: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class ParentsStop(StopRequest):
 
     @property
     def requested(self) -> bool:
-        """Whether somebody asked."""
+        """Whether a stop was requested."""
         if os.getppid() != self._parent:
             os._exit(ORPHANED)
         if self._shared.stop and not self.event.is_set():
@@ -131,10 +131,10 @@ class ParentsStop(StopRequest):
 
 
 class Link:
-    """A worker's end of the two pipes between it and the process that reads.
+    """A worker's end of the two pipes to the reading process.
 
     Attributes:
-        number: of the worker, from 1.
+        number: number of the worker, from 1.
     """
 
     def __init__(self, chunks: Connection, results: Connection, number: int = 1) -> None:
@@ -146,22 +146,22 @@ class Link:
 
     @property
     def readable(self) -> tuple[int]:
-        """File descriptors from which a chunk comes."""
+        """Return the file descriptors that chunks arrive on."""
         return (self._chunks.fileno(),)
 
     def has_chunk(self, timeout_s: float = 0.0) -> bool:
-        """Whether there is a chunk to receive, or the word that there are no more."""
+        """Return whether a chunk, or the end of the chunks, can be received."""
         return bool(self._poll.poll(timeout_s * 1000))
 
     def receive(self) -> Bundle | None:
-        """The next chunk; None if there are no more."""
+        """Return the next chunk; None at the end."""
         data = self._chunks.recv_bytes()
         return None if data == END else unpack(data)
 
     def send(self, message: Message) -> None:
-        """Tell something to the process that reads."""
+        """Send a message to the reading process."""
         self._results.send(message)
 
 
 Program = Callable[[Link], None]
-"""What a worker process does: takes chunks from a link until there are no more, and tells it what became of them."""
+"""Program of a worker process: processes chunks from a link until its end, and reports their results to it."""

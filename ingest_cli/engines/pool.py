@@ -1,12 +1,12 @@
-"""The engine of several processes: this one reads, and all of them prepare and write, this one too.
+"""Engine of several processes: this one reads, and all of them, including this one, prepare and write.
 
-Chunks of rows end with a record, whatever is quoted in it, so that any source can be shared out, packed ones and pipes
-included. Whichever worker has time is given the next one; when none has, it is this process's own to write. What became
-of a chunk comes back and is settled here: there is one account, one reject file, one checkpoint. The rate is kept in
-memory that all share.
+Chunks of rows end with a record, whatever is quoted in it, so that any source can be distributed, packed ones and pipes
+included. A chunk goes to a worker with free capacity; if none has any, this process writes it. Results of chunks
+come back and are settled here: there is one account, one reject file, one checkpoint. The rate is kept in
+shared memory.
 
-A chunk that was handed out is kept until it is settled. When a worker is killed the others take over its chunks: what
-it had written of them is written again, with the same bytes under the same keys, and counted once.
+A chunk that was handed out is kept until it is settled. When a worker is killed, the others take over its chunks: what
+it had already written is written again, with the same bytes under the same keys, and counted once.
 """
 
 from __future__ import annotations
@@ -49,33 +49,33 @@ from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
 
 MAX_HELD_BYTES = 64 << 20
-"""Of chunks that were handed out and are not settled; beyond that this process writes what it reads by itself."""
+"""Maximum bytes of unsettled chunks that were handed out; beyond it this process writes what it reads itself."""
 
 DRAIN_S = 6.0
-"""Seconds that workers get to come to an end of what is in flight: their own five, and some to say so."""
+"""Seconds for workers to finish what is in flight: their own five, plus time to report it."""
 
 MAX_CHUNK_DEATHS = 3
-"""Workers that may be killed while they have a certain chunk; after that it is not given to anybody else."""
+"""Maximum number of workers killed while holding a certain chunk; after that no worker gets it."""
 
 MAX_UNTAKEN = 2
-"""Chunks that a worker has beside those of which the last batch is being sent: one in hand, and the next."""
+"""Chunks of a worker besides those whose last batch is being sent: the current one and the next."""
 
 LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
-"""A worker that has something to do and says nothing for so many looks, five minutes, hangs. It says something every
-second, but for while it prepares a chunk. Looks are counted, and not the time: in a process that is stopped nobody
-looks. A look while nobody listens does not count: what was heard last may take long to settle, if the disk or the
+"""A worker with work that sends nothing for this many checks, five minutes, hangs. It sends something every
+second, except while it prepares a chunk. Checks are counted instead of time: a process that is stopped does not
+check. A check while no thread listens does not count: settling the last message may take long, if the disk or the
 terminal is slow."""
 
 _POLL_S = 0.2
 
 OwnEngine = Callable[[Settle], AbstractContextManager[Writer]]
-"""Makes what this process writes with, given whom to tell what became of a chunk."""
+"""Factory of this process's own writer, given the callback for results of chunks."""
 
 
 class WorkerPool:
-    """Hands chunks to worker processes, and writes some itself; a context manager that ends with everything written."""
+    """Hand chunks to worker processes, and write some itself; a context manager that ends with everything written."""
 
-    def __init__(  # noqa: PLR0913 - each is a thing of its own
+    def __init__(  # noqa: PLR0913 - independent collaborators
         self,
         program: Program,
         others: int,
@@ -91,24 +91,24 @@ class WorkerPool:
         on_death: Callable[[str], None] = lambda _: None,
         on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
     ) -> None:
-        """Start the workers: before anything starts a thread, since a fork copies only one.
+        """Start the workers: before any thread is started, since a fork copies only one.
 
         Args:
-            program: what each of them does.
-            others: how many, besides this process.
-            shared: what they have in common.
-            stop: ends everything early; also set when one of them fails.
+            program: program of each worker.
+            others: number of workers besides this process.
+            shared: shared state of all processes.
+            stop: stop request that ends everything early; also set when a worker fails.
             own: this process's own engine.
-            settle: told what became of each chunk.
-            took: told how long a chunk of a worker took.
-            turn: sees to what this process itself has in flight, and waits for nothing.
-            keep_raw: whether rejects are to show the records they are made of.
-            traffic: of the run.
-            on_death: told in a sentence that a worker was killed.
-            on_lost: told its number, and how many items it had settled.
+            settle: called with the result of each chunk.
+            took: called with the duration of a worker's chunk.
+            turn: processes this process's own requests in flight, without waiting.
+            keep_raw: whether rejects need the records they are made of.
+            traffic: counters of the run.
+            on_death: called with a sentence when a worker was killed.
+            on_lost: called with the worker's number, and how many items it had settled.
 
         Raises:
-            TryAgainError: the system has no room for so many processes.
+            TryAgainError: the system cannot start that many processes.
         """
         self._shared = shared
         self._stop = stop
@@ -139,10 +139,10 @@ class WorkerPool:
             raise
 
     def write(self, bundle: Bundle) -> None:
-        """See `Writer.write`. Returns when the chunk is next in turn for a worker, or dealt with as this process's own.
+        """See `Writer.write`. Returns when the chunk is next in turn for a worker, or written by this process.
 
         Raises:
-            TryAgainError: the run is being stopped.
+            TryAgainError: the run is stopping.
         """
         self._check()
         while (left := self._left_over()) is not None:
@@ -159,7 +159,7 @@ class WorkerPool:
             self._changed.notify_all()
 
     def __enter__(self) -> Self:
-        """Begin to talk to the workers, in threads of this process."""
+        """Start the threads that communicate with the workers."""
         self._own = self._make_own(self._settled)
         self._writer = self._own.__enter__()
         for worker in self._workers:
@@ -171,7 +171,7 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what was begun; when the run is being stopped, only for what is in flight, and not for long."""
+        """Wait for chunks in progress; when the run is stopping, only for those in flight, and only briefly."""
         if kind is not None and not issubclass(kind, Exception):
             self._stop.request("interrupted")
         with self._changed:
@@ -186,17 +186,17 @@ class WorkerPool:
             self._check()
 
     def kill(self) -> None:
-        """End what is still running, whatever it is doing."""
+        """Kill the workers that are still running."""
         self._watch.end()
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.end()
 
     def look_after(self) -> None:
-        """Kill workers that hang; it is then as if somebody else had."""
+        """Kill workers that hang; they are then handled like any killed worker."""
         with self._changed:
             for worker in self._workers:
-                is_busy = worker.assigned or (self._is_closed and not self._held)  # then it has to come to its end
+                is_busy = worker.assigned or (self._is_closed and not self._held)  # once closed, it must finish
                 is_silent = is_busy and worker.is_listened_to and not worker.is_gone
                 worker.silent_looks = worker.silent_looks + 1 if is_silent else 0
                 if worker.silent_looks > MAX_SILENT_LOOKS:
@@ -205,17 +205,17 @@ class WorkerPool:
     def _write_here(self, bundle: Bundle) -> None:
         try:
             self._writer.write(bundle)
-        except Exception as fault:  # what is raised by a source is no reason for the others to stop, but this is
+        except Exception as fault:  # an error of a source does not stop the others, but this does
             self._fail(fault)
             raise
 
     def _pass_on_stop(self) -> None:
-        """Let the workers know, and when they have to be done; called from signal handlers, too."""
+        """Pass a stop and its deadline to the workers; also called from signal handlers."""
         self._drained_by_s = time.monotonic() + DRAIN_S
         self._shared.request_stop()
 
     def _wait_for_others(self) -> None:
-        """Wait until all workers have said their last word, and take over what those leave who cannot."""
+        """Wait until every worker has sent its last message, and take over the chunks of killed ones."""
         while True:
             if not self._stop.requested and (left := self._left_over()) is not None:
                 self._take_over(left)
@@ -225,7 +225,7 @@ class WorkerPool:
                 self._changed.wait(_POLL_S)
 
     def _is_drained(self) -> bool:
-        """Whether the workers have had their time since the run was asked to stop."""
+        """Return whether the workers' time to drain after a stop is over."""
         return self._drained_by_s is not None and time.monotonic() > self._drained_by_s
 
     def _take_over(self, packed: bytes) -> None:
@@ -236,29 +236,29 @@ class WorkerPool:
             self._fail(fault)
 
     def _left_over(self) -> bytes | None:
-        """The next chunk that nobody else will take, since who had it was killed; None if there is none."""
+        """Return the next chunk of a killed worker that no other worker will take; None without one."""
         with self._changed:
             return self._held[self._waiting.popleft()] if self._wanted() < 0 else None
 
     def _wants_more(self) -> bool:
-        """Whether another process wants one more chunk, and it may be held until it is settled."""
+        """Return whether another process wants one more chunk, and it may be held until it is settled."""
         with self._changed:
             return self._wanted() > 0 and self._held_bytes < MAX_HELD_BYTES
 
     def _wanted(self) -> int:
-        """How many chunks the others want beyond those that wait for them."""
+        """Return how many chunks the others want beyond those waiting for them."""
         room = sum(max(MAX_UNTAKEN - one.untaken, 0) for one in self._workers if not one.is_gone)
         return room - len(self._waiting)
 
     def _settled(self, message: Settled) -> None:
-        """Settle a chunk, whoever dealt with it."""
+        """Settle a chunk of any process."""
         self._settle(message)
         with self._changed:
             self._held_bytes -= len(self._held.pop(chunk_key(message.parts), b""))
             self._changed.notify_all()
 
     def _is_under_way(self) -> bool:
-        """Whether anybody has something to say yet, or left something to do."""
+        """Return whether any worker has results outstanding, or left chunks behind."""
         return not all(one.is_gone for one in self._workers) or (bool(self._held) and not self._stop.requested)
 
     def _check(self) -> None:
@@ -267,23 +267,23 @@ class WorkerPool:
         self._stop.check()
 
     def _fail(self, fault: BaseException) -> None:
-        """Remember the first fault, and end everything. That others stop because of it is none."""
+        """Store the first fault, and end everything. Other processes stopping because of it is not a fault."""
         with self._changed:
             if self._fault is None and not self._stop.requested:
                 self._fault = fault
-            self._stop.fail(fault)  # the reader, too, ends with it, wherever it waits
+            self._stop.fail(fault)  # the reader ends with it too, wherever it waits
             self._changed.notify_all()
 
     def _feed(self, worker: Worker) -> None:
-        """Give a worker chunks as long as there are any. What it cannot take yet waits in the pipe."""
-        with worker.chunks, contextlib.suppress(OSError):  # it is gone, which whoever listens to it finds out, too
+        """Send chunks to a worker as long as there are any. Those it cannot take yet wait in the pipe."""
+        with worker.chunks, contextlib.suppress(OSError):  # a worker that is gone is detected by its listener too
             while (packed := self._next_for(worker)) is not None:
                 worker.chunks.send_bytes(packed)
                 if packed is END:
                     return
 
     def _next_for(self, worker: Worker) -> bytes | None:
-        """What to send to a worker next, waiting for it; None if that is gone."""
+        """Wait for the next chunk for a worker; None if the worker is gone."""
         with self._changed:
             while not (worker.is_gone or self._is_due_for(worker) or (self._is_closed and not self._held)):
                 self._changed.wait(_POLL_S)
@@ -297,11 +297,11 @@ class WorkerPool:
             return self._held[key]
 
     def _is_due_for(self, worker: Worker) -> bool:
-        """Whether there is a chunk, and the worker has not enough of them; it could be stuck with those."""
+        """Return whether there is a chunk, and the worker has too few; it could be stuck with those."""
         return bool(self._waiting) and worker.untaken < MAX_UNTAKEN
 
     def _listen(self, worker: Worker) -> None:
-        """Hear what a worker has to say, to its last word."""
+        """Receive messages of a worker until its last one."""
         is_finished = False
         while not is_finished:
             try:
@@ -314,15 +314,15 @@ class WorkerPool:
                     self._give_up(worker)
                 else:
                     is_finished = self._hear(worker, message)
-            except BaseException as fault:  # noqa: BLE001 - carried to the thread that called, and raised there
-                self._fail(fault)  # what is in flight is drained even so
+            except BaseException as fault:  # noqa: BLE001 - raised in the calling thread
+                self._fail(fault)  # requests in flight are drained all the same
         with self._changed:
             worker.is_gone = True
             self._changed.notify_all()
         worker.results.close()
 
     def _hear(self, worker: Worker, message: Message) -> bool:
-        """Take in one message; whether it is the last."""
+        """Process one message; return whether it is the last."""
         worker.silent_looks = 0
         match message:
             case Settled():
@@ -343,7 +343,7 @@ class WorkerPool:
         return False
 
     def _give_up(self, worker: Worker) -> None:
-        """Leave the chunks of a worker that was killed to the others."""
+        """Release the chunks of a killed worker to the others."""
         how = worker.end()
         self._on_lost(worker.number, worker.settled_items)
         with self._changed:
@@ -369,19 +369,19 @@ class WorkerPool:
 def _run(
     program: Program, chunks: Connection, results: Connection, inherited: Sequence[Connection], number: int
 ) -> None:
-    """A worker process, from beginning to end."""
-    for end in inherited:  # as long as anybody has these, nobody can tell that the process that reads is gone
+    """Run a worker process."""
+    for end in inherited:  # while any process holds these ends, the loss of the reading process cannot be detected
         end.close()
     for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, signal.SIG_IGN)  # who reads is asked too, and says when to stop
+        signal.signal(wish, signal.SIG_IGN)  # the reading process gets the signal too, and decides when to stop
     link = Link(chunks, results, number)
     try:
         try:
             program(link)
         except IngestError as error:
             link.send(Failed(error))
-        except Exception as error:  # noqa: BLE001 - carried to the process that reads, and raised there
+        except Exception as error:  # noqa: BLE001 - raised in the reading process
             link.send(Failed(CrashError.of(error)))
         link.send(Finished())
     except OSError:
-        os._exit(1)  # nobody listens any more
+        os._exit(1)  # nothing listens any more

@@ -1,4 +1,4 @@
-"""The reference engine: prepares each chunk, writes it and settles it before the next one is read."""
+"""Reference engine: prepare, write and settle each chunk before the next one is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest_cli.sinks.interface import Refusal, Sink
 
 
 class SerialWriter:
-    """Writes and settles a chunk before it returns."""
+    """Write and settle a chunk before returning."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class SerialWriter:
         """See `Writer.write`.
 
         Raises:
-            TryAgainError: the run is being stopped.
+            TryAgainError: the run is stopping.
         """
         self._stop.check()
         began_s = time.monotonic()

@@ -1,6 +1,6 @@
-"""What a worker process does: the second half of the way, with everything that it needs for it.
+"""Programs of worker processes: the stages from rows to items, with everything they need.
 
-Plain data goes to the worker as it is started; what cannot travel (connections, hash states) is made there.
+A worker gets plain data when it is started; what cannot be serialized (connections, hash states) is created there.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.write_path import Route, write_path
 
 TELL_EVERY_S = 1.0
-"""Seconds after which a worker says what its requests came to, even if no chunk of it was settled."""
+"""Seconds between reports of a worker's requests, even if none of its chunks was settled."""
 
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How rows become items; what a `Preparation` is made of.
+    """Conversion of rows to items; plain data from which a `Preparation` is created.
 
     Attributes:
-        fields: what the columns hold.
-        pepper: to hash with.
+        fields: meaning of the columns.
+        pepper: pepper to hash with.
         dataset: id of the dataset.
         src: first 8 hex digits of the fingerprint of its sources.
-        keep_raw: whether rejects hold the record they were made of.
-        max_identifiers: different identifiers of one kind that a row may have.
+        keep_raw: whether rejects hold the record they are made of.
+        max_identifiers: maximum number of different identifiers of one kind per row.
     """
 
     fields: tuple[Field, ...]
@@ -56,16 +56,16 @@ class Recipe:
     max_identifiers: int
 
     def preparation(self) -> Preparation:
-        """Make what it says."""
+        """Create the preparation."""
         builder = ItemBuilder(Hasher(self.pepper), self.dataset, self.src)
         return Preparation(self.fields, builder, self.keep_raw, self.max_identifiers)
 
     @classmethod
     def of(cls, manifest: Manifest, pepper: Pepper, src: str, *, keep_raw: bool) -> Recipe:
-        """For the rows of a dump.
+        """Create the recipe for a dump.
 
         Args:
-            manifest: of the dump.
+            manifest: manifest of the dump.
             pepper: see above.
             src: see above.
             keep_raw: see above.
@@ -75,12 +75,12 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """The worker of a dry run: takes chunks to their items, checks these, and drops them.
+    """Worker of a dry run: convert chunks to items, check these, and drop them.
 
     Attributes:
-        recipe: how rows become items.
-        shared: says when to stop.
-        parent: id of the process that reads.
+        recipe: conversion of rows to items.
+        shared: shared state with the stop request.
+        parent: id of the reading process.
     """
 
     recipe: Recipe
@@ -88,7 +88,7 @@ class Checking:
     parent: int = field(default_factory=os.getpid)
 
     def __call__(self, link: Link) -> None:
-        """Do it."""
+        """Process chunks from `link` until there are no more."""
         self.shared.joined()
         stop = ParentsStop(self.shared, self.parent)
         writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _took(link), stop)
@@ -102,17 +102,17 @@ class Checking:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """The worker of a load: takes chunks to their items, and writes these.
+    """Worker of a load: convert chunks to items, and write these.
 
     Attributes:
-        recipe: how rows become items.
-        route: where items go.
-        settings: how.
-        concurrency: requests in flight at the most.
+        recipe: conversion of rows to items.
+        route: route to the table.
+        settings: settings of the run.
+        concurrency: maximum number of requests in flight.
         open_entries: see `concurrent.MAX_OPEN_ENTRIES`.
-        shared: the rate, and the wish to stop.
-        table: has the credentials that were found already; a worker that is not forked has to find them anew.
-        parent: id of the process that reads.
+        shared: shared state with the rate and the stop request.
+        table: holds the credentials already found; a worker that is not forked has to find them again.
+        parent: id of the reading process.
     """
 
     recipe: Recipe
@@ -125,12 +125,12 @@ class Writing:
     parent: int = field(default_factory=os.getpid)
 
     def __reduce__(self) -> tuple[type[Writing], tuple[object, ...]]:
-        """Connections and credentials do not travel."""
+        """Serialize without connections and credentials."""
         plain = (self.recipe, self.route, self.settings, self.concurrency, self.open_entries, self.shared)
         return Writing, (*plain, None, self.parent)
 
     def __call__(self, link: Link) -> None:
-        """Do it."""
+        """Process chunks from `link` until there are no more."""
         self.shared.joined()
         stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
         outlet = self.route.open(stop, self.table)
@@ -162,10 +162,10 @@ class Writing:
 
 
 class _Teller:
-    """Tells the process that reads what became of chunks, and what the requests came to.
+    """Report results of chunks, and counters of requests, to the reading process.
 
     Attributes:
-        traffic: counts requests.
+        traffic: counters of requests.
     """
 
     def __init__(self, link: Link) -> None:
@@ -173,19 +173,19 @@ class _Teller:
         self._link = link
 
     def settle(self, settled: Settled) -> None:
-        """Tell what became of a chunk."""
+        """Report the result of a chunk."""
         self.tell()
         self._link.send(settled)
 
     def tell_now_and_then(self, fibers: Fibers, stop: StopRequest) -> None:
-        """Tell every second until the run is to end; a program for a fiber."""
-        with contextlib.suppress(OSError):  # nobody listens any more, which whoever receives chunks finds out, too
+        """Report every second until the run is to end; run in a fiber."""
+        with contextlib.suppress(OSError):  # nothing listens any more, which the receiver of chunks detects too
             while not stop.requested:
                 fibers.sleep(TELL_EVERY_S)
                 self.tell()
 
     def tell(self) -> None:
-        """Tell what the requests came to since the last time."""
+        """Report the counters of requests since the last time."""
         self._link.send(Sent(*self.traffic.take()))
 
 

@@ -1,4 +1,4 @@
-"""A worker process, as the process that reads sees it: how it is started, what it was given, how it ended."""
+"""A worker process as seen by the reading process: its start, its chunks and its end."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from ingest_cli.runtime.shared_state import process_context
 from ingest_cli.runtime.stop import CONTINUE
 
 PIPE_BYTES = 1 << 20
-"""Of a pipe that results come through: what the kernel lets anybody have (pipe(7), `pipe-max-size`)."""
+"""Bytes of the pipe for results: the maximum that the kernel allows any user (pipe(7), `pipe-max-size`)."""
 
 Main = Callable[[Program, Connection, Connection, Sequence[Connection], int], None]
-"""What runs in the process: given the program, its ends of the pipes, those that it has inherited, and its number."""
+"""Function run in the process: takes the program, its ends of the pipes, those inherited, and its number."""
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """A worker process, and this end of the pipes to it.
+    """A worker process, and the local end of its pipes.
 
     Attributes:
-        assigned: the chunks that it was given.
-        untaken: how many of these it has not dealt with so far that it wants the next.
-        is_listened_to: whether somebody waits for it to say something.
-        number: of it, from 1; the process that reads is 0.
-        settled_items: items of the chunks that it has come to the end of.
-        silent_looks: how often it was looked at in vain since it last said something.
-        is_gone: whether it has said its last word.
+        assigned: chunks given to it.
+        untaken: number of these that it has not processed far enough to want the next.
+        is_listened_to: whether a thread waits for its messages.
+        number: number of the worker, from 1; the reading process is 0.
+        settled_items: items of its settled chunks.
+        silent_looks: number of checks since its last message.
+        is_gone: whether it has sent its last message.
     """
 
     process: BaseProcess
@@ -53,12 +53,12 @@ class Worker:
         """Start a process.
 
         Args:
-            main: what runs in it.
-            program: what it does.
-            before: those that were started before, of whose pipes it inherits the ends that are here.
+            main: function run in it.
+            program: program of the worker.
+            before: workers started before, whose local pipe ends it inherits.
 
         Raises:
-            TryAgainError: the system has no room for it.
+            TryAgainError: the system cannot start another process.
         """
         context, number = process_context(), len(before) + 1
         theirs_in, chunks = context.Pipe(duplex=False)
@@ -86,7 +86,7 @@ class Worker:
         return cls(process, chunks, results, number)
 
     def end(self) -> str:
-        """End it if it has not ended, and wait until it has; returns how it did, in two words or three."""
+        """End the process if it is running, and wait for it; return how it ended, in two or three words."""
         self.process.kill()
         self.process.join()
         code = self.process.exitcode
@@ -94,14 +94,14 @@ class Worker:
 
 
 def _begin(main: Main, is_undumpable: bool, *arguments: Any) -> None:  # noqa: FBT001 - given by position to a process
-    """What runs first in the process: leave no more of a core dump than the parent, even after an exec."""
+    """Restrict core dumps as in the parent, even after an exec, before anything else runs."""
     if is_undumpable:
         core_dumps.forbid()
     main(*arguments)
 
 
 def _widen(pipe: Connection) -> None:
-    """Let a pipe hold what a chunk comes to, where the system can, so that a worker need not wait until it is heard."""
+    """Enlarge a pipe to hold the results of a chunk, where possible, so that a worker need not wait for the reader."""
     if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):  # all pipes of a user together may have too much already
+        with contextlib.suppress(OSError):  # all pipes of the user together may have reached the limit
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -8,7 +8,7 @@ from ingest_cli.sinks.interface import Refusal
 
 
 def refusals(batch: Batch) -> tuple[Refusal, ...]:
-    """Return the items of `batch` that exceed DynamoDB's item size."""
+    """Return the items of `batch` that exceed DynamoDB's maximum item size."""
     if batch.items.largest_bytes <= MAX_ITEM_BYTES:  # maximum of the whole chunk; nearly always within the limit
         return ()
     sizes = batch.items.size_bytes[batch.index]

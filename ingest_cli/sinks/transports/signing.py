@@ -42,7 +42,7 @@ class _Prepared:
     """Common parts of all signatures of one second.
 
     Attributes:
-        known_by: the second and the access key.
+        known_by: the second and the credentials.
         headers: name → value.
         lines: header lines as in a request.
         request: canonical request up to the hash of the body.
