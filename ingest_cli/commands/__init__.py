@@ -1,1 +1,1 @@
-"""One module per command: what it does, without a terminal."""
+"""Commands: one module each, independent of the terminal."""

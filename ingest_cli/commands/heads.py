@@ -1,4 +1,4 @@
-"""The beginnings of all sources of a dump, for what one of them says about the others."""
+"""Read the heads of all sources of a dump, for what one source tells about the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest_cli.model.manifest import Manifest
 from ingest_cli.sources import Source
 
 HEAD_BYTES = 256 << 10
-"""More of a file than this is not read."""
+"""Maximum bytes read per file."""
 
 
 def format_of(
@@ -24,17 +24,17 @@ def format_of(
     chunk_bytes: ChunkBytes,
     age_identity: Callable[[], str] | None = None,
 ) -> Format | FileFormat:
-    """The parser of a dump, which may learn from each of its sources what it needs for the others.
+    """Create the parser of a dump; it may learn from each of its sources what it needs for the others.
 
     Args:
-        manifest: says how the dump is written.
-        wanted: the columns to keep.
-        sources: all of the dump.
-        chunk_bytes: tells how many decoded bytes a chunk aims at.
+        manifest: describes the format of the dump.
+        wanted: columns to keep.
+        sources: all sources of the dump.
+        chunk_bytes: returns the target size of a chunk, in decoded bytes.
         age_identity: see `members`.
 
     Raises:
-        ManifestError: the manifest asks for what cannot be.
+        ManifestError: the manifest's format is impossible.
     """
     opened = open_format(manifest.format, wanted, chunk_bytes)
     if isinstance(opened, Described) and len(sources) > 1:
@@ -43,13 +43,13 @@ def format_of(
 
 
 def heads(sources: Iterable[Source], encoding: str, age_identity: Callable[[], str] | None = None) -> Iterator[bytes]:
-    """The first bytes of the files in `sources`, in UTF-8.
+    """Yield the first bytes of the files in `sources`, in UTF-8.
 
-    Of an archive, they are those of its files up to the first that is longer. A source that cannot be read has none;
-    the error is raised when the whole of it is read.
+    Of an archive, its files up to the first longer one are included. A source that cannot be read is skipped;
+    the error is raised when the whole source is read.
 
     Args:
-        sources: what to read.
+        sources: sources to read.
         encoding: character set of files without a byte order mark.
         age_identity: see `members`.
     """

@@ -1,7 +1,7 @@
-"""A load from beginning to end: everything around the pipeline, composed in one place.
+"""Run a load from start to end: compose everything around the pipeline.
 
-Each manifest is an account of its own. Whatever goes wrong ends up in its report, together with what had
-been settled by then; nothing is raised but bugs.
+Each manifest has its own account. Every error ends up in its report, together with what had been
+settled by then; only bugs raise.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ T = TypeVar("T")
 INCOMPLETE_REJECTS = "the reject file lacks the rejects of the earlier part; `validate --rejects` lists them all"
 
 LAST_ACTION_S = 1.5
-"""Seconds that saving, and then unlocking, may take on the way out; with the draining before it, under 10."""
+"""Maximum seconds to save and then unlock at the end; with the draining before it, under 10."""
 
 
-def load(  # noqa: PLR0913 - each is a thing of its own
+def load(  # noqa: PLR0913 - independent collaborators
     manifest: Manifest,
     table: Table,
     pepper: Pepper,
@@ -96,9 +96,9 @@ def load(  # noqa: PLR0913 - each is a thing of its own
     stop: StopRequest | None = None,
     scaling: Scaling | None = None,
 ) -> Report:
-    """Run all stages on a dump and write its items to a table, unless that was done before.
+    """Run all stages on a dump and write its items to a table, unless the table holds them already.
 
-    Goes on where an earlier load of the same was broken off.
+    Resumes an interrupted load of the same dump.
     """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
     stop = stop or StopRequest()
@@ -111,18 +111,18 @@ def load(  # noqa: PLR0913 - each is a thing of its own
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What a load has found and put together before the first write.
+    """State of a load before its first write.
 
     Attributes:
-        planned: what there is to read.
-        window: which rows of it count.
-        staff: who works on it.
-        route: the way to the table.
-        path: what is written through.
-        lease: the lock, held.
-        resumable: how far it has come; None for a load of some rows only.
-        row: what the table is to say about the dataset meanwhile.
-        ends: what the text of packed sources may end with.
+        planned: plan of the load.
+        window: selected rows.
+        staff: processes of the run.
+        route: route to the table.
+        path: write path.
+        lease: lease of the dataset, held.
+        resumable: checkpoint and its store; None for a load of selected rows.
+        row: catalog row of the dataset during the load.
+        ends: allowed ends of the text of packed sources.
     """
 
     planned: Plan
@@ -148,7 +148,7 @@ class _Load:
     scaling: Scaling | None = None
 
     def run(self, watcher: Watcher, stop: StopRequest) -> None:
-        """Check everything that can be checked before the first write, then load."""
+        """Make all checks that are possible before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
         state_folder(settings.state)
         patience = _Patience(stop)
@@ -180,10 +180,10 @@ class _Load:
             lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
             insist(lease.acquire, path.rules)
             try:
-                # Only under the lock is what the table says the last word.
+                # Only the row read under the lock is final.
                 before = insist(lambda: self._before(rows), path.rules)
                 row = self._wanted(before)
-                if self._is_done(before, row):  # only what it is called has changed, or another run was faster
+                if self._is_done(before, row):  # only the catalog entry has changed, or another run was faster
                     insist(lambda: rows.put_dataset(row), path.rules)
                     self._leave(rows, row)
                     return
@@ -201,17 +201,17 @@ class _Load:
             path.outlet.transport.close()
 
     def _before(self, rows: Catalog) -> DatasetRow | None:
-        """What the table says about the dataset so far, see `said_before`."""
+        """Return the dataset's catalog row so far, see `said_before`."""
         before, note = said_before(rows, self.manifest.dataset.id, self.pepper, self.settings)
         if note is not None and note not in self.report.notes:
             self.report.notes.append(note)
         return before
 
     def _wanted(self, before: DatasetRow | None) -> DatasetRow:
-        """What the table is to say about the dataset once it is loaded.
+        """Return the dataset's catalog row after the load.
 
         Raises:
-            UsageError: only rejects are to be loaded, and they are of another state of the dump.
+            UsageError: only rejects are to be loaded, and they are from another state of the dump.
         """
         src = self.report.src or NO_SRC
         if self.settings.replay is not None and (before is None or before.src != src):
@@ -222,32 +222,32 @@ class _Load:
         return DatasetRow.of(self.manifest, src, self.pepper, before)
 
     def _is_done(self, before: DatasetRow | None, row: DatasetRow) -> bool:
-        """Whether the table, of which `before` tells, holds all that is wanted."""
+        """Return whether the table, by its row `before`, already holds everything wanted."""
         if before is None or self.settings.restart or self.settings.replay is not None:
             return False
         return before.completes(row)
 
     def _leave(self, rows: Catalog, row: DatasetRow) -> None:
-        """Leave the dataset as it is."""
-        with suppress(IngestError):  # versions before did not list it, nor need the permission to
+        """Leave the items of the dataset unchanged."""
+        with suppress(IngestError):  # older versions did not list it, nor needed the permission to
             rows.enlist(self.manifest.dataset.id)
         self.report.outcome = "unchanged"
         if row.patchwork:
             self.report.notes.append(row.patchwork)
 
     def _meanwhile(self, before: DatasetRow | None, row: DatasetRow, resumable: Resumable | None) -> DatasetRow:
-        """What the table is to say about the dataset while items are written, so that no state is trusted wrongly.
+        """Return the catalog row during the load, such that no state is trusted wrongly.
 
         Args:
-            before: what it says so far.
-            row: what it is to say in the end.
-            resumable: how far the load has come; None for one of some rows only.
+            before: current row.
+            row: row after the load.
+            resumable: checkpoint of the load; None for a load of selected rows.
         """
         if resumable is not None:
             if resumable.outdated:
                 self.report.notes.append(OUTDATED)
             return row.loading(resumable.checkpoint.identity.generation)
-        # Some rows of the same load do it no harm: whoever was broken off can still go on with it.
+        # Selected rows of the same load do no harm: the interrupted load can still be resumed.
         same = before is not None and before.is_of(row) and not self.settings.restart
         under_way = before.under_way if before is not None and same else None
         if before is not None and (self.settings.replay is not None or before.state == COMPLETE):
@@ -255,7 +255,7 @@ class _Load:
         return row.loading(under_way or new_generation())
 
     def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
-        """Write all that is still to be written."""
+        """Write everything not yet written."""
         planned, path, resumable, row = prepared.planned, prepared.path, prepared.resumable, prepared.row
         manifest, settings, report, rules = self.manifest, self.settings, self.report, path.rules
         rows, checkpoint, shards = Catalog(self.table, self.pepper), None, list(planned.shards)
@@ -309,7 +309,7 @@ class _Load:
             report.notes.append(row.mixture)
         report.outcome = "partial" if settings.is_partial else "complete"
         if report.outcome == "complete":
-            insist(prepared.lease.renew, rules)  # what follows is for the run that holds the lock, and no other
+            insist(prepared.lease.renew, rules)  # the following steps require that this run still holds the lock
             insist(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
             if resumable is not None:
                 insist(resumable.ledger.clear, rules)
@@ -317,7 +317,7 @@ class _Load:
     def _identity(self, planned: Plan, prints: Sequence[str], described: Mapping[str, Any]) -> Identity:
         made = described.get("TableId") or str(described.get("CreationDateTime", ""))
         dataset, pepper = self.manifest.dataset.id, self.pepper
-        places = [str(len(planned.shards)), *prints]  # a checkpoint knows sources by their place
+        places = [str(len(planned.shards)), *prints]  # a checkpoint identifies sources by position
         if self.settings.source_id:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
@@ -325,13 +325,13 @@ class _Load:
 
 
 def _in_time(settings: RunSettings, ask: Callable[[], T]) -> T:
-    """What a table says before anything is written, if it says so before `--give-up-after`."""
+    """Query a table before the first write, retrying until `--give-up-after`."""
     with time_limit(settings.give_up_after_s):
         return ask()
 
 
 def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Callable[[int], None]:
-    """`on_bytes`, and with each piece that is read a look at what is in flight; parsing may take long."""
+    """Wrap `on_bytes` to also process requests in flight for each piece read; parsing may take long."""
 
     def counted(count: int) -> None:
         on_bytes(count)
@@ -342,11 +342,11 @@ def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Cal
 
 @dataclass(slots=True)
 class _Patience:
-    """Lets time pass while a source is waited for, see `sources.Wait`: what is in flight is not left alone meanwhile.
+    """Wait for a source (see `sources.Wait`) while processing requests in flight.
 
     Attributes:
-        stop: ends the wait.
-        meanwhile: takes in the answers that have come.
+        stop: stop request that ends the wait.
+        meanwhile: processes the answers that have arrived.
     """
 
     stop: StopRequest
@@ -366,7 +366,7 @@ class _Patience:
 
 @contextmanager
 def _under_way(table: Table) -> Iterator[None]:
-    """From now on, a table that is not there is one that was there, and may be again."""
+    """Treat a missing table in the block as transient: it existed before."""
     try:
         yield
     except MissingTableError as error:
@@ -375,7 +375,7 @@ def _under_way(table: Table) -> Iterator[None]:
 
 @contextmanager
 def _saved(journal: Journal, report: Report) -> Iterator[None]:
-    """Save how far the block came if it does not come to its end."""
+    """Save the checkpoint if the block ends early."""
     try:
         yield
     except BaseException as error:
@@ -387,7 +387,7 @@ def _saved(journal: Journal, report: Report) -> Iterator[None]:
 
 
 def _bounded(action: Callable[[], None]) -> bool:
-    """Do something on the way out that may fail or hang; whether it was done in time."""
+    """Run a final action that may fail or hang; return whether it finished in time."""
     try:
         return within(LAST_ACTION_S, action)
     except (IngestError, OSError):
@@ -395,7 +395,7 @@ def _bounded(action: Callable[[], None]) -> bool:
 
 
 def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], None]:
-    """Where the journal keeps its state; what that consumes counts like everything else."""
+    """Return the function that saves the journal's state; its consumption is counted like all other."""
 
     def store(state: bytes) -> None:
         if resumable is not None:

@@ -1,4 +1,4 @@
-"""How a run ends: what makes it a success, and what its report says of one that is none."""
+"""Outcome of a run: conditions of success, and the report of a failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OUTCOMES = {ExitCode.TRY_AGAIN: "stopped", ExitCode.LOCKED: "locked"}
 
 
 class Result(Protocol):
-    """What says how something ended; see `Report`."""
+    """Result with an outcome; see `Report`."""
 
     outcome: str
     message: str | None
@@ -35,13 +35,13 @@ class Result(Protocol):
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is anything to tell but why it failed."""
+        """Whether there is anything to report besides the failure."""
         ...
 
 
 @contextmanager
 def accounted(report: Report) -> Iterator[None]:
-    """Put the outcome of the block, however it ends, and the time it took into `report`, and see that it balances."""
+    """Record the outcome of the block and its duration in `report`, and check that its account balances."""
     with concluded(report):
         yield
     note_unread(report)
@@ -51,7 +51,7 @@ def accounted(report: Report) -> Iterator[None]:
 
 @contextmanager
 def concluded(report: Result) -> Iterator[None]:
-    """Put the outcome of the block, however it ends, and the time it took into `report`."""
+    """Record the outcome of the block and its duration in `report`."""
     began = time.monotonic()
     try:
         yield
@@ -67,11 +67,11 @@ def concluded(report: Result) -> Iterator[None]:
 
 
 def check(report: Report, manifest: Manifest) -> None:
-    """Hold a run that came to its end against what makes it a success.
+    """Check a finished run against the conditions of success.
 
     Raises:
-        SourceError: it read nothing, or nothing that was wanted.
-        TooManyRejectsError: it rejected too much.
+        SourceError: nothing was read, or nothing that was wanted.
+        TooManyRejectsError: too many rows were rejected.
     """
     account = report.account
     if not account.balances:
@@ -98,7 +98,7 @@ def check(report: Report, manifest: Manifest) -> None:
 
 
 def note_unread(report: Report) -> None:
-    """Say which tables were not read, and how many rows were counted without being understood."""
+    """Add a note on tables that were not read, and on the number of rows counted without being parsed."""
     account = report.account
     if count := account.flags["estimated_rows"]:
         report.notes.append(
@@ -112,7 +112,7 @@ def note_unread(report: Report) -> None:
 
 
 def note_undecodable(report: Report, manifest: Manifest) -> None:
-    """Say what share of the rows could not be decoded, and how to find out what they are written in."""
+    """Add a note on the share of undecodable rows, and on how to determine their encoding."""
     account = report.account
     if count := account.flags["undecodable_bytes"]:
         report.notes.append(
@@ -122,7 +122,7 @@ def note_undecodable(report: Report, manifest: Manifest) -> None:
 
 
 def counts(report: Report) -> dict[str, int]:
-    """What the table is told about a complete load."""
+    """Return the counts stored in the table after a complete load."""
     account = report.account
     return {
         "rows_read": account.rows_read,

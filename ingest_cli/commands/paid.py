@@ -1,4 +1,4 @@
-"""What a load pays for while it writes: raised capacity, and no more units than it may cost."""
+"""Paid resources of a load: raised capacity, and a limit on consumed units."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from ingest_cli.sinks.write_path import WritePath
 
 COST_EVERY_S = 1.0
-"""Seconds after which it is looked whether a raise of capacity costs too much; it is paid by the hour."""
+"""Seconds between checks of the cost of raised capacity, which is billed by the hour."""
 
 
 @contextmanager
-def paid(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+def paid(  # noqa: PLR0913, PLR0917 - independent collaborators
     path: WritePath, table: Table, settings: RunSettings, lease: Lease, report: Report, scaling: Scaling | None
 ) -> Iterator[None]:
-    """Raise the capacity if that was asked for, and keep to what may be spent while the block lasts.
+    """Raise the capacity if requested, and enforce the spending limit during the block.
 
     Args:
-        path: what is written through.
-        table: whose capacity.
+        path: write path.
+        table: table whose capacity is raised.
         settings: may hold a limit.
-        lease: kept while the raise is waited for, which may take minutes.
-        report: knows the prices.
-        scaling: the capacity while the command lasts; None: it is not touched.
+        lease: kept alive while waiting for the raise, which may take minutes.
+        report: holds the prices.
+        scaling: capacity during the command; None: unchanged.
 
     Raises:
-        TryAgainError: the load would cost more than it may.
+        TryAgainError: the load would exceed its spending limit.
         IngestError: the capacity cannot be raised.
     """
     stop, tariff = path.rules.stop, report.tariff

@@ -1,4 +1,4 @@
-"""What a load would come to, before it is begun: a dry run, and the arithmetic behind it."""
+"""Predict a load: a dry run, and the cost estimate based on it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def validate_and_predict(
     *,
     region: str | None = None,
 ) -> Report:
-    """Run all stages on a dump, write nothing, and predict what a load takes. Needs no key, no table and no network.
+    """Run all stages on a dump, write nothing, and predict a load. Needs no key, no table and no network.
 
     Args:
-        manifest: of the dump.
-        settings: how to run.
-        watcher: told how it is getting on.
-        stop: ends it.
-        region: whose prices count; None: that of the environment, else `pricing.DEFAULT_REGION`.
+        manifest: manifest of the dump.
+        settings: settings of the run.
+        watcher: callbacks for progress.
+        stop: stop request.
+        region: region for prices; None: that of the environment, else `pricing.DEFAULT_REGION`.
     """
     report = validate(manifest, settings, watcher, stop)
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -46,7 +46,7 @@ def validate_and_predict(
     return report
 
 
-def plan_load(  # noqa: PLR0913, PLR0917 - each is a thing of its own
+def plan_load(  # noqa: PLR0913, PLR0917 - independent collaborators
     manifest: Manifest,
     table: Table,
     pepper: Pepper,
@@ -54,7 +54,7 @@ def plan_load(  # noqa: PLR0913, PLR0917 - each is a thing of its own
     watcher: Watcher | None = None,
     stop: StopRequest | None = None,
 ) -> Report:
-    """All checks of a load and the whole way of the data, but nothing is written; with what the load would take."""
+    """Run all checks and stages of a load without writing, and predict the load."""
     checked, described = Report("plan", manifest.dataset.id, manifest.dataset.title), dict[str, Any]()
     with accounted(checked):
         described = table.check()
@@ -69,7 +69,7 @@ def plan_load(  # noqa: PLR0913, PLR0917 - each is a thing of its own
 
 
 def _add(report: Report, settings: RunSettings, region: str | None, described: dict[str, Any] | None) -> None:
-    """Add the prediction to the report of a dry run that came to any items, or what is wrong with the prices."""
+    """Add the prediction to the report of a dry run that built any items, or the error in the prices."""
     if not report.account.items_acknowledged:
         return
     provisioned = None if described is None else provisioned_wcu(described)

@@ -1,9 +1,9 @@
-"""Checks of all sources before the first of them is read: whether they are whole files, and fit the manifest.
+"""Check all sources before reading the first: whether they are whole files, and fit the manifest.
 
-Whatever would end a run later on is to end it here, where nothing has been written yet: a file that ends in the middle
-of a line, since the next one is the rest of it; a column that the third file lacks; an archive that cannot be read.
-Of each source its beginning and its end are read, and no more. What lies deeper, such as the second file of an archive,
-comes to light when it is read.
+Errors that would end a run later are to end it here, before anything is written: a file that ends in the middle
+of a line, because the next one continues it; a column missing in the third file; an unreadable archive.
+Only the start and the end of each source are read. Deeper errors, such as in the second file of an archive,
+are found when it is read.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, i
 from ingest_cli.sources.shard import Shard
 
 HEAD_BYTES = 4 << 10
-"""Of a source, what is looked at of its beginning, and kept until all have been looked at."""
+"""Bytes of the start of a source that are read, and kept until all sources are checked."""
 
-_TEXT_BYTES = 1 << 20  # of unpacked text, in which a header is looked for
-_CHUNK_BYTES = 4 << 10  # of that, what is parsed at a time
+_TEXT_BYTES = 1 << 20  # bytes of unpacked text in which a header is searched
+_CHUNK_BYTES = 4 << 10  # bytes of it parsed at a time
 _NAMES_NOTHING = frozenset({"json", "jsonl", "combo", "blocks"})
-"""Formats of which no header, nor anything like it, can be missing a column."""
+"""Formats without a header or similar that could lack a column."""
 
 _LEAST_OF_TEXT = ord("\t")
-_PADDING = b"\x1a\0"  # what CP/M and tapes fill up the last block with
+_PADDING = b"\x1a\0"  # padding of the last block by CP/M and tapes
 
 
 def check_sources(
     planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep
 ) -> Mapping[int, WholeEnd]:
-    """Look at all sources of a plan.
+    """Check all sources of a plan.
 
     Args:
-        planned: what there is to read.
-        age_key: gives what opens sources that are encrypted with age.
-        wait: see `Wait`; asked at each source whether the run is to end.
+        planned: plan of the run.
+        age_key: returns the age identity or passphrase for encrypted sources.
+        wait: see `Wait`; called at each source, raises if the run is to end.
 
     Returns:
-        Of packed sources that another one follows, by the number of the shard: what their text may end with. That is
-        seen when they are unpacked.
+        For packed sources followed by another one, by shard number: the allowed ends of their text. These are
+        checked when they are unpacked.
 
     Raises:
-        SourceError: one ends in the middle of something, and another one follows; or one cannot be read at all.
-        ManifestError: one lacks a column, or the manifest does not fit it otherwise.
+        SourceError: a source ends in the middle of a record, and another one follows; or one cannot be read.
+        ManifestError: a source lacks a column, or does not fit the manifest otherwise.
     """
     heads = _Heads(planned, age_key)
     peeks = dict[int, _Peek]()
@@ -78,24 +78,24 @@ def check_sources(
 
 @dataclass(frozen=True, slots=True)
 class _Peek:
-    """The beginning and the end of a source."""
+    """The start and the end of a source."""
 
     head: bytes
     tail: bytes
 
     @property
     def packed(self) -> bool:
-        """Whether it is packed, so that neither says anything of what is in it."""
+        """Whether it is packed, so that neither shows its content."""
         return is_packed(self.head)
 
     @property
     def is_text(self) -> bool:
-        """Whether it may be text, as far as can be told without knowing its encoding."""
+        """Whether it may be text, as far as can be determined without its encoding."""
         return self.head.isascii() and min(self.head) >= _LEAST_OF_TEXT
 
     @property
     def first_line(self) -> bytes:
-        """The first line with anything on it, without its end."""
+        """The first non-blank line, without its line end."""
         return self.head.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
 
 
@@ -112,10 +112,10 @@ def _peek(source: Source) -> _Peek:
 
 
 def _pairs(planned: Plan, filled: Container[int]) -> Iterator[tuple[Shard, Shard]]:
-    """Those that follow each other as parts of one file would, of the shards with anything in them.
+    """Yield the non-empty shards that follow each other like parts of one file.
 
-    That is by their names, where one entry of `sources` has named them; where each has a separate entry, these have
-    to look like parts of one file besides.
+    Their names decide, where one entry of `sources` matches both; where each has a separate entry, the names must
+    also look like parts of one file.
     """
     alone = list[Shard]()
     for entry in planned.entries:
@@ -127,7 +127,7 @@ def _pairs(planned: Plan, filled: Container[int]) -> Iterator[tuple[Shard, Shard
 
 @dataclass(frozen=True, slots=True)
 class _Seam:
-    """Two sources of which the second may go on where the first ends."""
+    """Two sources, the second of which may continue the first."""
 
     planned: Plan
     shard: Shard
@@ -137,7 +137,7 @@ class _Seam:
 
     @property
     def cuts(self) -> bool:
-        """Whether the first ends in the middle of something."""
+        """Return whether the first ends in the middle of a record."""
         return not _is_whole(
             self.planned.manifest.format, self.first.tail, self.second.head, ends_line=self._ends_line()
         )
@@ -151,18 +151,18 @@ class _Seam:
 
 
 def _is_whole(table: FormatTable, tail: bytes, head: bytes, *, ends_line: bool) -> bool:
-    """Whether a source ends so that another one may follow that is no part of the same file.
+    """Return whether a source may end like this before another one that is not part of the same file.
 
     Args:
-        table: says what format it is of.
-        tail: what it ends with.
-        head: what the other one begins with.
+        table: format options.
+        tail: end of the source.
+        head: start of the next one.
         ends_line: whether it ends with a line end.
     """
     name = table.name
     end, begin = tail.rstrip(_PADDING).rstrip(), head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if name == "json" or (name == "jsonl" and not ends_line):
-        # A value ends and begins with a bracket, and inside of one there is always something between these two.
+        # A value ends and starts with a bracket, and within a value these two never touch.
         return end.endswith((b"}", b"]")) and begin.startswith((b"{", b"["))
     if name == "sql" and end.endswith(b";"):
         return True
@@ -172,9 +172,9 @@ def _is_whole(table: FormatTable, tail: bytes, head: bytes, *, ends_line: bool) 
 
 
 def _cuts_quotes(table: FormatTable, tail: bytes, head: bytes) -> bool:
-    """Whether a line end between two sources is by all appearance one within quotes, so that it ends no row.
+    """Return whether a line end between two sources is apparently quoted, so that it does not end a row.
 
-    The last line opens a quote and does not close it, or the first one of the other source closes one.
+    The last line opens a quote without closing it, or the first one of the next source closes one.
     """
     if table.name not in {"csv", "tsv"} or not table.quote or table.escape:
         return False
@@ -196,7 +196,7 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
     """Refuse two sources that are parts of one file.
 
     Raises:
-        SourceError: that is what they are, as far as can be seen.
+        SourceError: they apparently are.
     """
     name, after = seam.shard.source.name, seam.after.source.name
     if seam.first.packed:
@@ -205,7 +205,7 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
             raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
         return
     if seam.second.packed or known_format(seam.second.head) is not None:
-        return  # whatever it is, it is no text that goes on
+        return  # not text that continues
     if not seam.cuts or heads.has_own_header(seam):
         return
     raise SourceError(
@@ -216,13 +216,13 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
 
 @dataclass(slots=True)
 class _Heads:
-    """What is known of the beginnings of sources.
+    """Known starts of sources.
 
     Attributes:
-        planned: what there is to read.
+        planned: plan of the run.
         age_key: see `check_sources`.
-        format: parses them.
-        known: first lines with which a source begins that fits the manifest.
+        format: parser.
+        known: first lines of sources that fit the manifest.
     """
 
     planned: Plan
@@ -235,11 +235,11 @@ class _Heads:
         self.format = format_of(planned.manifest, planned.wanted, sources, lambda: _CHUNK_BYTES, self.age_key)
 
     def has_own_header(self, seam: _Seam, packed: _Peek | None = None) -> bool:
-        """Whether the second of two sources has a header, so that it is a separate file.
+        """Return whether the second of two sources has a header, and so is a separate file.
 
         Args:
-            seam: the two.
-            packed: the second one as it is, if its text is in `seam`.
+            seam: the two sources.
+            packed: the second one as stored, if `seam` holds its text.
         """
         table = self.planned.manifest.format
         if not table.header:
@@ -255,11 +255,11 @@ class _Heads:
         return True
 
     def end_before(self, seam: _Seam) -> WholeEnd | None:
-        """What may stand at the end of the text of a packed source that another one follows; None: anything."""
+        """Return the allowed end of the text of a packed source followed by another one; None: any."""
         try:
             first, second = self._unpacked(seam.shard, seam.first), self._unpacked(seam.after, seam.second)
         except (SourceError, ManifestError):
-            return None  # it is said when it is read
+            return None  # reported when it is read
         unpacked = replace(seam, first=first, second=second)
         if not first.head or not second.head or self.has_own_header(unpacked, seam.second):
             return None
@@ -272,7 +272,7 @@ class _Heads:
         return WholeEnd(seam.after.source.name, is_whole)
 
     def _unpacked(self, shard: Shard, peek: _Peek) -> _Peek:
-        """The beginning of the text in a packed source, if it is no archive."""
+        """Return the start of the text in a packed source, unless it is an archive."""
         pieces = iter([peek.head]) if len(peek.head) >= shard.source.size_bytes else shard.source.open()
         member = next(members(pieces, age_key=self.age_key, open_file=shard.source.open_file), None)
         if member is None or member.name:
@@ -280,17 +280,17 @@ class _Heads:
         return _Peek(next(to_utf8(member.pieces, self.planned.manifest.format.encoding), b"")[:HEAD_BYTES], b"")
 
     def check(self, shard: Shard, peek: _Peek) -> None:
-        """Find the wanted columns in a source, if that can be done at its beginning.
+        """Find the wanted columns in a source, if that is possible at its start.
 
         Raises:
-            SourceError, ManifestError: as when it is read.
+            SourceError, ManifestError: as when the source is read.
         """
         if self._is_known(peek):
             return
         try:
             self._parse(shard, peek)
         except DamagedError:
-            return  # the rows before that place count
+            return  # the rows before that position count
         except (SourceError, ManifestError) as error:
             raise named(error, shard.source, shard.source.name, several=len(self.planned.shards) > 1) from error
         if self._is_plain(peek):
@@ -300,7 +300,7 @@ class _Heads:
         return self._is_plain(peek) and peek.first_line in self.known
 
     def _is_plain(self, peek: _Peek) -> bool:
-        """Whether the first line is the header, and all of it."""
+        """Return whether the first line is the whole header."""
         table = self.planned.manifest.format
         if table.name not in {"csv", "tsv"} or not table.header or table.skip_lines or peek.packed:
             return False
@@ -310,7 +310,7 @@ class _Heads:
         return quotes % 2 == 0 and not table.escape
 
     def _parse(self, shard: Shard, peek: _Peek) -> None:
-        """Read as far as the first rows."""
+        """Parse up to the first rows."""
         source, format_ = shard.source, self.format
         if isinstance(format_, FileFormat):
             if len(self.planned.shards) > 1 and not is_packed(peek.head, but_for=format_.signatures):
@@ -331,7 +331,7 @@ class _Heads:
 
 
 class _EnoughError(SourceError):
-    """So much was looked at that it makes no sense to look any further."""
+    """Enough text was read; end of the check."""
 
 
 def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:

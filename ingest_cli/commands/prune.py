@@ -1,13 +1,13 @@
-"""Remove from a table what is no longer in a dump, or a whole dataset: counted first, and only if somebody agrees.
+"""Remove items that are no longer in a dump, or a whole dataset: count first, then remove only after confirmation.
 
-An item is stale if its `src` is not that of the complete load which the catalog tells of: a load writes all
-items of a dump anew, so that what has another `src` is no longer in it. What the same files gave with an older
-manifest or key has the same `src`, and is not found; the catalog knows whether there may be any. BatchWriteItem
-cannot delete on a condition. What stands in for one is the lock of the dataset: while it is ours no load writes, and it
-is renewed, which fails if it is not ours any more, no longer than `SURE_FOR_S` before any delete. What is deleted was
+An item is stale if its `src` is not that of the complete load in the catalog: a load rewrites all items
+of a dump, so an item with another `src` is no longer in it. Items of the same files from an older
+manifest or key have the same `src`, and are not found; the catalog knows whether there may be any. BatchWriteItem
+does not support conditions. The dataset's lock replaces them: while this run holds it no load writes, and it
+is renewed, which fails if the lock is lost, at most `SURE_FOR_S` before any delete. Deleted keys were
 read under the same lock, strongly consistently.
 
-Nothing has to be kept to go on after a break: what is gone is gone, and the same command finds the rest.
+Nothing needs to be saved to resume: the same command finds the remaining items.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
     from ingest_cli.model.keys import Pepper
 
 SURE_FOR_S = 5.0
-"""Seconds for which a renewed lock is taken to be ours still."""
+"""Seconds for which a renewed lock counts as held."""
 
 LAST_ACTION_S = 1.5
-"""Seconds that unlocking may take on the way out."""
+"""Maximum seconds to unlock at the end."""
 
 NOT_RESTORABLE = (
     "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
@@ -74,16 +74,16 @@ NOT_AUTHENTICATED = (
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be removed, and how.
+    """Request to prune a dataset.
 
     Attributes:
         reading: how to read.
-        writing: how to delete: its rate and transport, and when to give up.
-        everything: the whole dataset, and all that the table says about it.
+        writing: rate, transport and retry limits of the deletes.
+        everything: remove the whole dataset, and everything that the table stores about it.
         only_count: remove nothing.
-        agree: asked once it is counted; says whether to go on.
-        on_progress: told now and then how it is getting on.
-        limit_wcu: write capacity units that the deleting may consume; None: any number.
+        agree: called with the counts; returns whether to continue.
+        on_progress: called regularly with the progress.
+        limit_wcu: write capacity units that the deletes may consume; None: no limit.
     """
 
     reading: Reading
@@ -96,17 +96,17 @@ class Wish:
 
 
 def prune(table: Table, pepper: Pepper, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
-    """Remove items of `dataset` whose `src` is not the current one, or all of it.
+    """Remove the items of `dataset` whose `src` is not the current one, or all of it.
 
-    Nothing is raised but bugs; see `Pruning.message`.
+    Only bugs raise; see `Pruning.message`.
 
     Args:
-        table: where.
-        pepper: that the dataset was loaded with: what the table says about it decides what goes, and is authenticated
-            with this.
-        dataset: of what.
-        wish: what is to be removed, and how.
-        stop: ends it.
+        table: table of the dataset.
+        pepper: pepper of the load: it authenticates the catalog row, which decides what is
+            removed.
+        dataset: id of the dataset.
+        wish: what to remove, and how.
+        stop: stop request.
     """
     found = Pruning(dataset, table.target.table, wish.everything)
     with concluded(found):
@@ -126,14 +126,14 @@ class _Run:
     stop: StopRequest
 
     def run(self) -> None:
-        """Count, ask, remove."""
+        """Count, ask for confirmation, and remove."""
         with time_limit(self.wish.reading.give_up_after_s):
             described = self.table.check()
             Catalog(self.table, self.pepper).knows(self.pepper)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
                 with time_limit(self.wish.reading.give_up_after_s):
-                    row = self._row()  # a dataset that is not there needs no lock
+                    row = self._row()  # a missing dataset needs no lock
                 if self.wish.only_count:
                     if not self.wish.everything and row.state != COMPLETE:
                         self._lease().check()
@@ -162,13 +162,13 @@ class _Run:
         self.stop.check()
         remover = _Remover(self.found, path, lease)
         if self.wish.everything:
-            # From here on no load may take the dataset for complete, or go on where an earlier one was.
+            # From here on no load may treat the dataset as complete, or resume an earlier one.
             remover.make_sure()
             insist(lambda: rows.put_dataset(row.withdrawing(self.pepper.kid)), path.rules)
             insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
         if self.found.stale or self.wish.everything:
-            # Strongly consistent: what a load wrote a moment ago must not be taken for what it replaced, and whatever
-            # was counted, nothing may be left of a dataset that nobody knows of in the end.
+            # Strongly consistent: what a load has just written must not be mistaken for what it replaced, and whatever
+            # was counted, no item may remain of a dataset that is removed from the catalog.
             for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
                 remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
                 self.wish.on_progress(self.found)
@@ -182,10 +182,10 @@ class _Run:
         self.found.outcome = "complete"
 
     def _ask(self) -> None:
-        """Have somebody agree, who is told if there is no way back.
+        """Ask for confirmation, with a warning if the removal cannot be undone.
 
         Raises:
-            IngestError: nobody does.
+            IngestError: it was refused.
         """
         notes = self.found.notes
         if self.table.can_be_restored() is False:
@@ -194,15 +194,15 @@ class _Run:
             if not self.wish.agree(self.found):
                 raise UsageError(f'nothing of "{self.dataset}" was removed')
         except IngestError:
-            notes[:] = [one for one in notes if one is not NOT_RESTORABLE]  # nothing is to be brought back
+            notes[:] = [one for one in notes if one is not NOT_RESTORABLE]  # nothing will have to be restored
             raise
 
     def _row(self) -> DatasetRow:
-        """What the table says about the dataset. All of it can be removed whatever that is, and nothing else.
+        """Return the dataset's catalog row. All of a dataset can be removed whatever the row, but nothing less.
 
         Raises:
-            UntrustedStateError: it is not authentic.
-            UsageError: nothing.
+            UntrustedStateError: the row is not authentic.
+            UsageError: there is none.
         """
         try:
             row = Catalog(self.table, self.pepper).dataset(self.dataset)
@@ -227,10 +227,10 @@ class _Run:
         return DatasetRow.unknown(self.dataset)
 
     def _prunable(self, row: DatasetRow) -> DatasetRow:
-        """The row, once it is sure what is stale.
+        """Return the row if it determines what is stale.
 
         Raises:
-            UsageError: the load is not complete, so that nobody knows.
+            UsageError: the load is not complete, so it does not.
         """
         if not self.wish.everything and row.state != COMPLETE:
             why = {
@@ -247,9 +247,9 @@ class _Run:
         return row
 
     def _count(self, source: Reader, row: DatasetRow) -> None:
-        """Count what there is, and what is to go.
+        """Count all items, and those to remove.
 
-        Eventually consistent: the counts are shown and weighed, and what goes is looked at again before it does.
+        Eventually consistent: the counts are only shown and compared; every item is read again before it is deleted.
         """
         self.found.items = self.found.stale = 0
         for page in source.scan(Selection.of_dataset(row.dataset, "src", consistent=False)):
@@ -265,10 +265,10 @@ class _Run:
 
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:
-        """Hold the lock of the dataset while the block lasts.
+        """Hold the dataset's lock during the block.
 
         Raises:
-            LockedError: another run has it.
+            LockedError: another run holds it.
         """
         lease = self._lease(Fence(path.pacer.shared))
         insist(lease.acquire, path.rules)
@@ -286,7 +286,7 @@ class _Run:
 
 
 class _Remover:
-    """Deletes items while the lock of their dataset is ours."""
+    """Delete items while this run holds the lock of their dataset."""
 
     def __init__(self, found: Pruning, path: WritePath, lease: Lease) -> None:
         self._found = found
@@ -295,10 +295,10 @@ class _Remover:
         self._sure_until_s = -np.inf
 
     def make_sure(self) -> None:
-        """Renew the lock, unless that was done just now.
+        """Renew the lock, unless it was renewed recently.
 
         Raises:
-            LockedError: it is not ours any more.
+            LockedError: the lock is lost.
         """
         clock = self._path.rules.clock
         if clock.monotonic_s() >= self._sure_until_s:
@@ -310,7 +310,7 @@ class _Remover:
         """Delete the items with these keys.
 
         Raises:
-            IngestError: not all of them could be deleted.
+            IngestError: some of them could not be deleted.
         """
         for batch in batches(_deletions(keys)) if keys else ():
             left: Batch | None = batch
@@ -319,7 +319,7 @@ class _Remover:
                 self._delete(part)
 
     def _part(self, batch: Batch) -> tuple[Batch, Batch | None]:
-        """As much of `batch` as is sent at once: what is gone can be counted when the run is stopped."""
+        """Split off as much of `batch` as is sent at once, so that a stopped run can count its deletes."""
         size = max(int(self._path.pacer.rate_wcu_per_s * SMOOTHING_S), 1)
         return batch.split(size) if len(batch) > size else (batch, None)
 
@@ -334,14 +334,14 @@ class _Remover:
             if receipt.refused:
                 reason = receipt.refused[0].reason
                 raise TryAgainError(f"DynamoDB does not delete some items ({reason}); run the same command again")
-            left = receipt.unprocessed  # of a hot key, which gets one chance after another
+            left = receipt.unprocessed  # items of a hot key, retried one attempt at a time
             if left is not None:
                 self._path.rules.wait(attempt, "hot_key")
                 attempt += 1
 
 
 def _deletions(keys: Sequence[Key]) -> Items:
-    """Requests to delete the items with these keys, as if each had up to 1 KiB: what they have was not read."""
+    """Build requests to delete these keys, at the price of 1 KiB each: the items' sizes were not read."""
     count = len(keys)
     texts = [
         f'{{"DeleteRequest":{{"Key":{{"pk":{{"S":{json.dumps(pk)}}},"sk":{{"S":{json.dumps(sk)}}}}}}}}},'

@@ -1,4 +1,4 @@
-"""What a pruning came to: the result that is printed, for people and for programs."""
+"""Result of a pruning, printed for people and for programs."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 from ingest_cli.report.report import Traffic
 
 MOST = 0.5
-"""The share of a dataset above which its removal is not taken for granted, whoever asked for it."""
+"""Share of a dataset above which its removal needs an explicit confirmation, whatever the caller."""
 
 
 @dataclass(slots=True)
 class Pruning:
-    """What a pruning came to.
+    """Result of a pruning.
 
     Attributes:
-        dataset, title, table: what of, and where.
-        withdraws: whether all of the dataset is to go.
+        dataset, title, table: the dataset, and its table.
+        withdraws: whether the whole dataset is removed.
         src: first 8 hex digits of the fingerprint of the sources whose items stay; None if none do.
-        items: items of the dataset that were counted; None if it did not come to that.
-        stale: those of them to be removed.
-        removed: items that are known to be gone.
-        outcome: `complete`, `counted` (and nothing more was asked for), `stopped`, `locked` or `failed`.
-        message: one sentence on why it failed.
-        exit_code: the process exit code this asks for.
+        items: number of items of the dataset; None if they were not counted.
+        stale: number of items to remove.
+        removed: number of items known to be deleted.
+        outcome: `complete`, `counted` (on request, nothing removed), `stopped`, `locked` or `failed`.
+        message: one sentence on the failure.
+        exit_code: process exit code of this result.
         elapsed_s: wall time in seconds.
         rcu: read capacity units consumed.
-        traffic: what the deleting took.
-        notes: sentences that whoever looks at the result should know.
-        is_spent: whether it ended because it has consumed what it may.
+        traffic: counters of the deletes.
+        notes: sentences to show with the result.
+        is_spent: whether it ended because its budget was used up.
     """
 
     dataset: str
@@ -51,16 +51,16 @@ class Pruning:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is anything to tell but why it failed."""
+        """Whether there is anything to report besides the failure."""
         return self.message is None or self.items is not None
 
     @property
     def takes_most(self) -> bool:
-        """Whether more is to be removed than to be left."""
+        """Whether more is to be removed than kept."""
         return (self.stale or 0) > MOST * (self.items or 0)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for programs."""
+        """Return the result for programs."""
         return {
             "command": "prune",
             "dataset": self.dataset,

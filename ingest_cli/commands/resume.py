@@ -1,4 +1,4 @@
-"""Where a load goes on: the state of a broken-off one, if there is one that fits, or the beginning."""
+"""Starting point of a load: the saved checkpoint of an interrupted one, if it fits, or the start."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ REPLACED = (
 def said_before(
     rows: Catalog, dataset: str, pepper: Pepper, settings: RunSettings
 ) -> tuple[DatasetRow | None, str | None]:
-    """What the table says about a dataset before a load, and a note on it; None where there is none.
+    """Return the catalog row of a dataset before a load, and a note on it; None where there is none.
 
-    A row of another pepper comes back as one that is not authentic: a load of all rows relies on nothing in it.
+    A row of another pepper is returned as not authentic: a load of all rows does not rely on it.
 
     Raises:
-        UntrustedStateError: the row is not authentic, or damaged, and not all is begun anew.
-        KeyRefusedError: it is of another pepper, and only some rows are to be loaded.
+        UntrustedStateError: the row is damaged or not authentic, and the load does not restart.
+        KeyRefusedError: the row is of another pepper, and only some rows are to be loaded.
     """
     try:
         before = rows.dataset(dataset)
@@ -58,18 +58,18 @@ def said_before(
 
 
 def new_generation() -> str:
-    """A name for a load that begins."""
+    """Return a name for a new load."""
     return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
 class Resumable:
-    """A load that can be gone on with after it was broken off.
+    """A load that can be resumed after an interruption.
 
     Attributes:
-        checkpoint: how far it has come.
-        ledger: where that is kept.
-        outdated: whether there was the state of a load whose items may be gone, so that this one begins anew.
+        checkpoint: progress of the load.
+        ledger: store of the checkpoint.
+        outdated: whether a saved state was ignored because its items may be gone, so that the load restarts.
     """
 
     checkpoint: Checkpoint
@@ -86,21 +86,21 @@ class Resumable:
         *,
         before: DatasetRow | None,
     ) -> Resumable:
-        """Read the state of the load, or begin with none.
+        """Read the saved state of the load, or start without one.
 
         Args:
-            planned: what there is to read.
-            identity: what the load is a load of; if it begins, it gets a generation of its own.
-            ledger: where the state is kept.
-            settings: how it is run.
-            before: what the table says about the dataset, read under its lock. Only if that is a load under way, and
-                the very one which the state is of, is what the state says was done still there. Of a dataset that is
-                complete or being withdrawn it is of no use: mostly that of the load which completed it, killed before
-                it could remove it.
+            planned: plan of the load.
+            identity: identity of the load; a new load gets its own generation.
+            ledger: store of the state.
+            settings: settings of the run.
+            before: catalog row of the dataset, read under its lock. Only if it is of a load in progress, and
+                of the same load as the state, are the items that the state counts as done still there. The state of
+                a complete dataset, or of one being withdrawn, is useless: mostly that of the completing load, killed
+                before it could delete the state.
 
         Raises:
-            UntrustedStateError: there is a state, and it is not authentic, or damaged; nothing was written.
-            UsageError: there is a state, and it is of another load; nothing was written.
+            UntrustedStateError: the saved state is damaged or not authentic; nothing was written.
+            UsageError: the saved state is of another load; nothing was written.
         """
         fresh = replace(identity, generation=new_generation())
         begun = cls(Checkpoint.new(fresh, len(planned.shards)), ledger)
@@ -110,7 +110,7 @@ class Resumable:
         if found is None:
             return begun
         checkpoint, is_authentic = found
-        # Up to where its authenticity counts, a state can only be refused or left aside.
+        # Until its authenticity is checked, a state can only be refused or ignored.
         checkpoint.check_dataset(identity)
         if settings.restart or (before is not None and before.state != LOADING):
             return begun
@@ -129,15 +129,15 @@ class Resumable:
         return cls(checkpoint, ledger)
 
     def begin(self) -> None:
-        """Make the state ours to write.
+        """Take over the state for writing.
 
         Raises:
-            UsageError, TableError: it cannot be written.
+            UsageError, TableError: the state cannot be written.
         """
         self.ledger.take_over(self.checkpoint.to_bytes())
 
     def remaining(self, planned: Plan) -> list[Shard]:
-        """What there is still to read."""
+        """Return the shards, or parts of them, still to read."""
         rest = []
         for shard in planned.shards:
             remaining = self.checkpoint.shards[shard.number].remaining()
@@ -147,7 +147,7 @@ class Resumable:
 
 
 def _read(ledger: TableLedger | FileLedger, *, restart: bool) -> tuple[Checkpoint, bool] | None:
-    """The saved state, and whether it is authentic; None if there is none, or one that need not be read to restart."""
+    """Return the saved state, and whether it is authentic; None without one, or if a restart can ignore it."""
     try:
         saved = ledger.read()
         return None if saved is None else (Checkpoint.from_bytes(saved.state), saved.is_authentic)
@@ -158,14 +158,14 @@ def _read(ledger: TableLedger | FileLedger, *, restart: bool) -> tuple[Checkpoin
 
 
 def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
-    """Where the state of a load is kept.
+    """Return the store of a load's state.
 
     Args:
-        state: the setting, see `RunSettings.state`.
-        table: where the load goes.
-        dataset: what is loaded.
-        token: names this run.
-        key: what the state is authenticated with.
+        state: value of `RunSettings.state`.
+        table: table of the load.
+        dataset: id of the dataset.
+        token: identifies this run.
+        key: key for authenticating the state.
     """
     folder = state_folder(state)
     return TableLedger(table, dataset, token, key) if folder is None else FileLedger(folder, key)

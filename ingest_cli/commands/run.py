@@ -1,4 +1,4 @@
-"""What every run that reads a dump has in common, whatever becomes of the items: its plan, its stages, its rejects."""
+"""Common parts of every run that reads a dump, whatever happens to its items: plan, stages, rejects."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ NO_SRC = "0" * SRC_DIGITS
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Whom to tell how a run is getting on; called from several threads.
+    """Callbacks for the progress of a run; called from several threads.
 
     Attributes:
-        on_plan: told once what there is to do.
-        on_bytes: told how many bytes were read from a source.
-        on_settled: told after each settled chunk.
-        on_pace: told once what keeps the rate of a load.
+        on_plan: called once with the plan.
+        on_bytes: called with the number of bytes read from a source.
+        on_settled: called after each settled chunk.
+        on_pace: called once with the pacer of a load.
     """
 
     on_plan: Callable[[Plan], None] = lambda _: None
@@ -51,7 +51,7 @@ class Watcher:
 
 
 def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
-    """The plan, noted in the report and told to whoever watches."""
+    """Record the plan in the report, pass it to the watcher, and return it."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
     report.notes += planned.notes
     report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
@@ -59,7 +59,7 @@ def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     return planned
 
 
-def stages_of(  # noqa: PLR0913 - each is a thing of its own
+def stages_of(  # noqa: PLR0913 - independent collaborators
     planned: Plan,
     window: Window,
     settings: RunSettings,
@@ -68,14 +68,14 @@ def stages_of(  # noqa: PLR0913 - each is a thing of its own
     *,
     ends: Mapping[int, WholeEnd],
 ) -> Stages:
-    """The stages of a run from bytes to rows, set up.
+    """Create the stages of a run from bytes to rows.
 
     Args:
-        planned: what there is to read.
-        window: which rows of it count.
+        planned: plan of the run.
+        window: selected rows.
         settings: how to read.
-        chunk_size: tells how much a chunk aims at.
-        on_bytes: told how many bytes were read.
+        chunk_size: returns the target size of a chunk.
+        on_bytes: called with the number of bytes read.
         ends: see `Stages`.
     """
     manifest = planned.manifest
@@ -93,12 +93,12 @@ def stages_of(  # noqa: PLR0913 - each is a thing of its own
 
 
 def age_key_of(settings: RunSettings) -> Callable[[], str] | None:
-    """What gives the key for sources that are encrypted with age; None: there is none."""
+    """Return a function that reads the key for sources encrypted with age; None without one."""
     return None if settings.age_identity is None else partial(read_age_identity, settings.age_identity)
 
 
 def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
-    """Take all shards through all stages, until the window of rows is used up."""
+    """Run all shards through all stages, until the window of rows is used up."""
     extent, shards = journal.extent, list(shards)
     stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=extent.decoded)
     extent.begin({shard.number for shard in shards})
@@ -106,7 +106,7 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
         for shard in shards:
             if stages.window.exhausted():
                 return
-            if isinstance(shard.source, StandardInput):  # its writer may be slow
+            if isinstance(shard.source, StandardInput):  # the writing process may be slow
                 gatherer.flush()
             extent.source(shard.number)
             try:
@@ -120,14 +120,14 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
 
 
 def _shard_read(shard: Shard, members: int, journal: Journal) -> None:
-    """Note that a shard was read to its end, and its rows handed out."""
+    """Record that a shard was read to its end, and its rows handed out."""
     journal.extent.end(shard.number)
     journal.shard_read(shard, members)
 
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """A writer, and who is told of each chunk that it is given."""
+    """Writer that announces each chunk it is given."""
 
     writer: Writer
     extent: Extent
@@ -141,7 +141,7 @@ class _Telling:
 
 
 def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
-    """How much of the reject file is to be kept: what an earlier part of the load, or of the command, wrote."""
+    """Return the bytes of the reject file to keep: those written by an earlier part of the load, or of the command."""
     if checkpoint is not None and checkpoint.is_started:
         return checkpoint.rejects_bytes
     return None if settings.append_rejects else 0
@@ -149,7 +149,7 @@ def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | 
 
 @contextmanager
 def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
-    """The file of rejects of a run that keeps no state."""
+    """Open the reject file of a run without saved state."""
     rejects = RejectFile(settings.rejects, kept_rejects(settings, None))
     try:
         yield rejects
@@ -158,7 +158,7 @@ def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
 
 
 def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
-    """What counts the bytes that were read, in the report and for whoever watches."""
+    """Return a function that counts bytes read, in the report and for the watcher."""
 
     def on_bytes(count: int) -> None:
         report.source_bytes += count
@@ -169,7 +169,7 @@ def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
 
 def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
-    """The state of each source, in the order of the plan."""
+    """Return the fingerprint of each source, in the order of the plan."""
     if settings.source_id:
         return [settings.source_id]
     with FingerprintCache.default().held():
@@ -177,15 +177,15 @@ def fingerprints(planned: Plan, settings: RunSettings) -> list[str]:
 
 
 def src_of(prints: Sequence[str]) -> str:
-    """The state of all sources together, as items have it."""
+    """Return the fingerprint of all sources together, as stored in items."""
     return dataset_fingerprint(prints)[:SRC_DIGITS]
 
 
 def window_of(planned: Plan, settings: RunSettings) -> Window:
-    """Which rows count.
+    """Return the selection of rows.
 
     Raises:
-        UsageError: the rejects to replay are not of this manifest.
+        UsageError: the rejects to replay are from another manifest.
     """
     if settings.replay is None:
         return RowWindow(settings.skip, settings.limit)

@@ -1,4 +1,4 @@
-"""Notes now and then how far a run is, so that one can look at it afterwards."""
+"""Record the progress of a run at intervals, as its timeline."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def recorded(report: Report, pacer: Pacer | None = None, now_s: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Keep the time line of a report while the block lasts, from its begin to its end.
+    """Record the timeline of a report during the block, from its start to its end.
 
     Args:
-        report: of the run.
-        pacer: the rate; None for a dry run.
-        now_s: tells the time; one that never goes back, so that a change of the clock makes no difference.
+        report: report of the run.
+        pacer: rate of the load; None for a dry run.
+        now_s: monotonic time in seconds, so that a change of the system clock has no effect.
     """
     began_s, writing, over = now_s(), threading.Lock(), threading.Event()
 
     def sample() -> None:
-        with writing:  # the last one may come while a thread is at another
+        with writing:  # the last point may coincide with one of the thread
             if not over.is_set():
                 report.timeline.add(_point(report, pacer, now_s() - began_s))
 

@@ -1,4 +1,4 @@
-"""What a load may cost, and what it has: prices for its table, and the limit that `--max-cost` sets."""
+"""Cost of a load so far and its limit: prices for its table, and `--max-cost`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ingest_cli.report.report import Report
 
 RESERVE_WCU = 64
-"""Write capacity units that are held back from the items for the state saved last, the catalog and the lock."""
+"""Write capacity units reserved for the last saved state, the catalog and the lock, not available to items."""
 
 
 def prices_of(report: Report, path: Path | None, today: dt.date | None = None) -> PriceList:
-    """The price list, with a note in the report if it is old.
+    """Return the price list, with a note in the report if it is old.
 
     Raises:
-        UsageError: it cannot be used.
+        UsageError: the list cannot be used.
     """
     prices = PriceList.read(path)
     warning = prices.warning(today or dt.datetime.now(dt.UTC).date())
@@ -34,10 +34,10 @@ def prices_of(report: Report, path: Path | None, today: dt.date | None = None) -
 
 
 def set_tariff(report: Report, settings: RunSettings, region: str, *, provisioned: bool) -> None:
-    """Let the report know what writing costs, where the list has prices for the region.
+    """Set the prices of writing in the report, where the list has prices for the region.
 
     Raises:
-        UsageError: the list cannot be used, or has none although a limit is to be kept.
+        UsageError: the list cannot be used, or has no prices although a limit is set.
     """
     prices = prices_of(report, settings.prices)
     rates = prices.rates(region)
@@ -51,17 +51,17 @@ def set_tariff(report: Report, settings: RunSettings, region: str, *, provisione
 
 
 def limit_wcu(report: Report, settings: RunSettings) -> float | None:
-    """How many write capacity units a load may consume, in all of its runs, before the command costs too much."""
+    """Return the write capacity units that a load may consume, over all of its runs, within the command's limit."""
     if settings.max_cost is None or report.tariff is None:
         return None
     return report.tariff.wcu_for(settings.max_cost - settings.cost_before) - RESERVE_WCU
 
 
 def check_limit(report: Report, settings: RunSettings) -> None:
-    """Make sure that there is anything to be spent, before the first write.
+    """Check, before the first write, that anything is left to spend.
 
     Raises:
-        TryAgainError: there is not.
+        TryAgainError: nothing is left.
     """
     limit = limit_wcu(report, settings)
     if limit is not None and limit <= 0:
@@ -69,10 +69,10 @@ def check_limit(report: Report, settings: RunSettings) -> None:
 
 
 def spent(report: Report, settings: RunSettings) -> TryAgainError:
-    """What to say of a load that has consumed what it may."""
+    """Return the error for a load that has used up its limit."""
     cost = report.cost
-    assert cost is not None  # noqa: S101 - there is no limit without prices
-    assert settings.max_cost is not None  # noqa: S101 - nor without one
+    assert cost is not None  # noqa: S101 - a limit requires prices
+    assert settings.max_cost is not None  # noqa: S101 - and is only reached if set
     runs = " in all of its runs" if report.wcu_before else ""
     others = (
         f", and those before it in this command up to {money(settings.cost_before)}" if settings.cost_before else ""
@@ -85,13 +85,13 @@ def spent(report: Report, settings: RunSettings) -> TryAgainError:
 
 
 def cost_of(report: Report) -> float:
-    """What a load takes at the most of what its command may cost: nothing if it wrote nothing."""
+    """Return the maximum that a load takes of its command's limit: nothing if it wrote nothing."""
     if report.tariff is None or not report.wcu_spent:
         return 0.0
     return report.tariff.cost(report.wcu_spent + RESERVE_WCU).amount
 
 
-def predict_load(  # noqa: PLR0913 - each is a thing of its own
+def predict_load(  # noqa: PLR0913 - independent collaborators
     report: Report,
     settings: RunSettings,
     region: str | None,
@@ -100,14 +100,14 @@ def predict_load(  # noqa: PLR0913 - each is a thing of its own
     on_demand_wcu_per_s: float = ON_DEMAND_START_WCU_PER_S,
     max_wcu_per_s: float | None = None,
 ) -> None:
-    """Put into the report of a dry run what a load would come to.
+    """Add the prediction of a load to the report of a dry run.
 
     Args:
-        report: of the dry run.
-        settings: say where the prices are.
-        region: whose prices count; None or not in the list: those of `DEFAULT_REGION`.
-        provisioned_wcu: provisioned capacity of the table; None: not known.
-        on_demand_wcu_per_s: what it takes when it is on-demand.
+        report: report of the dry run.
+        settings: hold the path of the price list.
+        region: region for prices; None or not in the list: `DEFAULT_REGION`.
+        provisioned_wcu: provisioned capacity of the table; None: unknown.
+        on_demand_wcu_per_s: rate of an on-demand table.
         max_wcu_per_s: ceiling of the load.
 
     Raises:

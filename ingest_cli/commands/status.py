@@ -1,7 +1,7 @@
-"""What is in a table, and what is being done to it, as anybody who can read the table sees it from anywhere.
+"""Report the datasets of a table and the runs on them, to any reader of the table.
 
-A load leaves three rows: what the catalog says about the dataset, the checkpoint of a load that is not at its end, and
-the lock of one that is under way.
+A load stores three rows: the catalog entry of the dataset, the checkpoint of an unfinished load, and
+the lock of a running one.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from ingest_cli.runtime.stop import StopRequest
 
 FOLLOW_EVERY_S = 3.0
-"""Seconds from one look to the next; a load saves its state every half second, or less often if it is large."""
+"""Seconds between two looks; a load saves its state every half second, or less often if it is large."""
 
 _ROW = "_dataset#"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load has come that is not at its end, as of when it last saved its state.
+    """Progress of an unfinished load, as of its last saved state.
 
     Attributes:
         rows_read, rows_rejected: rows.
-        items: acknowledged.
+        items: items acknowledged.
         items_bytes: size of those, by DynamoDB's rules.
-        sources_done, sources: of the dump, those read to their end, and all of them.
-        spans: stretches of the other sources that are done.
+        sources_done, sources: number of sources read to their end, and of all sources of the dump.
+        spans: number of finished ranges of the other sources.
     """
 
     rows_read: int
@@ -52,7 +52,7 @@ class Progress:
 
     @classmethod
     def of(cls, state: bytes, row: DatasetRow | None) -> Progress | None:
-        """What a saved state tells; None if it is one of another version, or not of the load that `row` tells of."""
+        """Parse a saved state; return None if it is of another version, or not of the load in `row`."""
         try:
             saved = Checkpoint.from_bytes(state)
         except UsageError:
@@ -73,16 +73,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A dataset at one look.
+    """State of a dataset at one time.
 
     Attributes:
         dataset: its id.
-        row: what the catalog says; None: nothing.
-        progress: of a load that is not at its end, if its state is in the table.
-        lock: who has it.
-        at_s: when this was, in seconds since 1970.
-        rows_per_s: since the look before; None at the first.
-        is_authentic: whether the MACs of all that is shown, but for the lock, were checked and are right.
+        row: catalog row; None without one.
+        progress: progress of an unfinished load, if its state is in the table.
+        lock: owner of the lock.
+        at_s: time, in seconds since 1970.
+        rows_per_s: rate since the previous look; None at the first.
+        is_authentic: whether the MACs of everything shown, except the lock, were verified.
     """
 
     dataset: str
@@ -95,18 +95,18 @@ class Seen:
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody is at work on it now."""
+        """Whether a run is working on it now."""
         return self.lock is not None and self.lock.left_s > 0 and not self.lock.is_gone
 
     @property
     def state(self) -> str:
-        """In a word: `complete`, `loading`, `withdrawing`, `unknown`; or `stopped` if nobody goes on with it."""
+        """One of `complete`, `loading`, `withdrawing`, `unknown`; or `stopped` if no run continues it."""
         if self.row is None:
             return "unknown"
         return self.row.state if self.row.state == COMPLETE or self.is_running else "stopped"
 
     def since(self, before: Seen | None) -> Seen:
-        """The same, with the rate since the look before."""
+        """Return a copy with the rate since the previous look."""
         if before is None or before.progress is None or self.progress is None or self.at_s <= before.at_s:
             return self
         rows = self.progress.rows_read - before.progress.rows_read
@@ -114,7 +114,7 @@ class Seen:
         return replace(self, rows_per_s=rate)
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the state for programs."""
         row, progress, lock = self.row, self.progress, self.lock
         return {
             "dataset": self.dataset,
@@ -143,12 +143,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at datasets, again and again.
+    """Read the state of datasets repeatedly.
 
     Attributes:
-        table: where they are.
-        now_s: the time of day, in seconds since 1970.
-        pepper: what is shown is authenticated with it; None: it is not.
+        table: table of the datasets.
+        now_s: returns the time of day, in seconds since 1970.
+        pepper: pepper to authenticate what is shown; None: no authentication.
     """
 
     table: Table
@@ -157,10 +157,10 @@ class Watch:
     _before: dict[str, Seen] = field(default_factory=dict)
 
     def __call__(self, datasets: Iterable[str]) -> list[Seen]:
-        """What is to be seen of each of `datasets`.
+        """Return the state of each of `datasets`.
 
         Raises:
-            UntrustedStateError: what the table says is damaged, or not authentic although it names our pepper.
+            UntrustedStateError: a row is damaged, or not authentic although it names this pepper.
             TableError: the table cannot be read.
         """
         return [self._look(dataset) for dataset in datasets]
@@ -168,15 +168,15 @@ class Watch:
     def follow(
         self, datasets: Iterable[str], tell: Callable[[list[Seen]], None], wait: Callable[[float], None]
     ) -> list[Seen]:
-        """Look every few seconds until nobody is at work on any of `datasets`.
+        """Look every few seconds until no run is working on any of `datasets`.
 
         Args:
             datasets: ids.
-            tell: told what was seen of those that are being worked on.
-            wait: lets seconds pass; raises to end it.
+            tell: called with the state of those that a run is working on.
+            wait: waits for seconds; raises to end the loop.
 
         Returns:
-            What was seen in the end.
+            The final states.
         """
         wanted = list(datasets)
         while True:
@@ -190,7 +190,7 @@ class Watch:
     def _look(self, dataset: str) -> Seen:
         row = Catalog(self.table, self.pepper).dataset(dataset)
         saved = None
-        if row is None or row.state != COMPLETE:  # that of a complete one is of no use, if there still is one
+        if row is None or row.state != COMPLETE:  # the state of a complete load is useless, if it still exists
             key = None if self.pepper is None else StateKey.of(self.pepper)
             saved = TableLedger(self.table, dataset, "", key).read()
         now_s = self.now_s()
@@ -205,9 +205,9 @@ class Watch:
 
 
 def find_all(table: Table, reading: Reading, stop: StopRequest) -> list[str]:
-    """The ids of all datasets, by looking at every item of the table.
+    """Return the ids of all datasets, by scanning the whole table.
 
-    Eventually consistent, which is half the price: a dataset that was begun this second is in the registry anyway.
+    Eventually consistent, at half the price: a dataset started this second is in the registry anyway.
 
     Raises:
         IngestError: the table cannot be read.

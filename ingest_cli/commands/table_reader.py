@@ -1,7 +1,7 @@
-"""Reading a table, whole or some of its items: at a pace, and until it is done. By boto3; this is not the hot path.
+"""Read a table, whole or by key: paced, and with retries. Uses boto3; this is not the hot path.
 
 An eventually consistent read costs half, and usually shows what was written a second ago (Amazon DynamoDB
-Developer Guide, "Read consistency"). Each caller says which one it needs, and why.
+Developer Guide, "Read consistency"). Each caller chooses one, and says why.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ Key = tuple[str, str]
 """(pk, sk)."""
 
 MAX_KEYS = 100
-"""The most keys that BatchGetItem takes (DynamoDB API reference)."""
+"""Maximum number of keys of BatchGetItem (DynamoDB API reference)."""
 
 PAGE_RCU = 256
 """Read capacity units of a page of Scan, which ends at 1 MB, read strongly consistently in units of 4 KB."""
 
 START_RCU_PER_S = 12_000.0
-"""What a new on-demand table takes (Amazon DynamoDB Developer Guide, "DynamoDB on-demand capacity mode")."""
+"""Rate of a new on-demand table (Amazon DynamoDB Developer Guide, "DynamoDB on-demand capacity mode")."""
 
 SHARE_FOR_US = 0.5
-"""Of provisioned read capacity, unless `--max-rcu` says otherwise: the other half is for those who ask the table."""
+"""Share of the provisioned read capacity, unless set by `--max-rcu`: the other half is for other readers."""
 
 _FIRST_GUESS_RCU = 0.25
-"""Read capacity units that an item takes, until some were read: a strongly consistent read of 1 KB."""
+"""Read capacity units per item, until some were read: a strongly consistent read of 1 KB."""
 
 _MISREAD = "the answer of DynamoDB is not whole; run the same command again"
 
@@ -54,22 +54,22 @@ class Reading:
     """How to read.
 
     Attributes:
-        max_rcu: ceiling on consumption: read capacity units per second, or a percentage of what is provisioned.
-        give_up_after_s: seconds without any progress after which it ends, to be run again.
+        max_rcu: maximum consumption: read capacity units per second, or a percentage of the provisioned capacity.
+        give_up_after_s: seconds without progress after which it stops; it can be run again.
     """
 
     max_rcu: str | None
     give_up_after_s: float
 
     def pace(self, described: Mapping[str, Any], clock: Clock) -> Pacer:
-        """The rate at which a table may be read.
+        """Return the rate at which a table may be read.
 
         Args:
-            described: what DynamoDB says about it.
-            clock: keeps the rate.
+            described: description of the table by DynamoDB.
+            clock: clock of the rate.
 
         Raises:
-            UsageError: `max_rcu` makes no sense, or not for this table.
+            UsageError: `max_rcu` is invalid, or does not fit this table.
         """
         ceiling, provisioned = Ceiling.parse(self.max_rcu, "--max-rcu"), provisioned_rcu(described)
         if self.max_rcu is None and provisioned is not None:
@@ -79,13 +79,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to look for in a whole table.
+    """Selection of items in a scan.
 
     Attributes:
-        prefix: of the attribute below.
-        attributes: to be given; all of what is found is read, and paid for, all the same.
-        consistent: whether to see what was written just before.
-        of: attribute that the prefix is of.
+        prefix: prefix of the attribute `of`.
+        attributes: attributes to return; the whole items are read, and paid for, all the same.
+        consistent: whether to read strongly consistently.
+        of: attribute that `prefix` applies to.
     """
 
     prefix: str
@@ -95,11 +95,11 @@ class Selection:
 
     @classmethod
     def of_dataset(cls, dataset: str, *attributes: str, consistent: bool) -> Selection:
-        """All items of a dataset."""
+        """Select all items of a dataset."""
         return cls(f"{dataset}#", attributes, consistent)
 
     def request(self) -> dict[str, Any]:
-        """As Scan takes it. A filter does not lower the price: what it leaves out was read too."""
+        """Return the parameters of Scan. A filter does not lower the price: items filtered out are read too."""
         names = {f"#a{number}": name for number, name in enumerate(self.attributes)}
         return {
             "FilterExpression": "begins_with(#of, :prefix)",
@@ -112,21 +112,21 @@ class Selection:
 
 
 class Reader:
-    """Reads one table.
+    """Reader of one table.
 
     Attributes:
-        rcu: read capacity units consumed so far, as DynamoDB counted them.
-        requests: sent so far.
+        rcu: read capacity units consumed so far, as counted by DynamoDB.
+        requests: requests sent so far.
     """
 
     def __init__(self, table: Table, client: DynamoDBClient, pacer: Pacer, rules: RetryRules) -> None:
-        """Set up; nothing is sent yet.
+        """Set up without sending anything.
 
         Args:
-            table: to read.
-            client: makes a single attempt.
-            pacer: the rate, in read capacity units.
-            rules: how long to go on.
+            table: table to read.
+            client: client that makes a single attempt per call.
+            pacer: rate, in read capacity units.
+            rules: retry rules.
         """
         self.rcu = 0.0
         self.requests = 0
@@ -137,9 +137,9 @@ class Reader:
         self._item_rcu = _FIRST_GUESS_RCU
 
     def scan(self, selection: Selection) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of what is selected, in no order that means anything; many pages may be empty.
+        """Yield pages of selected items, in no meaningful order; many pages may be empty.
 
-        A page that fails is asked for again, and no page before it: the scan goes on where it was.
+        A failed page is requested again, but no page before it: the scan continues from its position.
 
         Raises:
             IngestError: the table cannot be read.
@@ -159,7 +159,7 @@ class Reader:
             yield page["Items"]
 
     def items(self, keys: Sequence[Key], *, consistent: bool) -> dict[Key, Mapping[str, Any]]:
-        """The items that there are, of those with these keys, no two of which are the same.
+        """Return the existing items among those with these keys, which must be distinct.
 
         Raises:
             IngestError: the table cannot be read.
@@ -167,7 +167,7 @@ class Reader:
         found: dict[Key, Mapping[str, Any]] = {}
         left: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
         attempt = 0
-        each = 1.0 if consistent else 0.5  # of items of up to 4 KB
+        each = 1.0 if consistent else 0.5  # for items of up to 4 KB
         while left:
             part = left[: self._part(each)]
             answer = self._send(
@@ -192,25 +192,25 @@ class Reader:
         return self._whole(answer, "Responses", "UnprocessedKeys")
 
     def _of_table(self, answer: Mapping[str, Any], nothing: Any) -> Any:
-        """The part of our table, which may be called by its name where we used its ARN."""
+        """Return the part for this table, which the answer may list by name although the request used its ARN."""
         name = self._table.target.table
         return answer.get(name, answer.get(name.rpartition("/")[2], nothing))
 
     def _part(self, each: float) -> int:
-        """How many keys may go at once, so that no second gets more than its share."""
+        """Return the number of keys per request, so that no second exceeds its share."""
         ceiling = self._pacer.ceiling_wcu_per_s
         return MAX_KEYS if ceiling is None else max(min(int(ceiling / each), MAX_KEYS), 1)
 
     def _page_items(self) -> int | None:
-        """How many items to look at for a page, so that it takes no more than a second's share; None: 1 MB of them."""
+        """Return the number of items per page, so that it takes at most a second's share; None: 1 MB of items."""
         ceiling = self._pacer.ceiling_wcu_per_s
         return None if ceiling is None or ceiling >= PAGE_RCU else max(int(ceiling / self._item_rcu), 1)
 
     def _send(self, call: Callable[[], Mapping[str, Any]], expected_rcu: float) -> Mapping[str, Any]:
-        """Send a request at the rate, and again until it is answered.
+        """Send a request at the paced rate, with retries.
 
         Raises:
-            TryAgainError: nothing could be read for too long, or the run is being stopped.
+            TryAgainError: no progress for too long, or the run is stopping.
             IngestError: the table cannot be read.
         """
         attempt = 0
@@ -238,7 +238,7 @@ class Reader:
 
     @staticmethod
     def _whole(answer: Any, *parts: str) -> Mapping[str, Any]:
-        """The answer, if it is one: a 200 that was cut off comes back from botocore as an empty one."""
+        """Validate an answer: botocore returns a truncated 200 as an empty answer."""
         if any(part not in answer for part in parts):
             raise BusyError(_MISREAD)
         whole: Mapping[str, Any] = answer
@@ -249,17 +249,17 @@ class Reader:
 def reader(
     table: Table, described: Mapping[str, Any], how: Reading, stop: StopRequest, clock: Clock | None = None
 ) -> Iterator[Reader]:
-    """What reads a table while the block lasts.
+    """Provide a reader of a table during the block.
 
     Args:
-        table: to be read.
-        described: what DynamoDB says about it.
-        how: at which rate, and for how long.
-        stop: ends it.
-        clock: tells the time; None: the real one.
+        table: table to read.
+        described: description of the table by DynamoDB.
+        how: rate and retry limits.
+        stop: stop request.
+        clock: source of the time; None: the real one.
 
     Raises:
-        UsageError: the rate makes no sense, or not for this table.
+        UsageError: the rate is invalid, or does not fit this table.
     """
     fibers = Fibers(lambda: stop.requested)
     clock = clock or SystemClock(stop.event, fibers)
@@ -281,18 +281,18 @@ def reader(
 
 
 def provisioned_rcu(described: Mapping[str, Any]) -> float | None:
-    """Provisioned read capacity of a table, in units per second; None for an on-demand table."""
+    """Return the provisioned read capacity of a table, in units per second; None for an on-demand table."""
     if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
         return None
     return float(described.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)) or None
 
 
 def keys_of(items: Iterable[Mapping[str, Any]]) -> list[Key]:
-    """The keys of items."""
+    """Return the keys of items."""
     return [(item["pk"]["S"], item["sk"]["S"]) for item in items]
 
 
 def _consumed(answer: Mapping[str, Any]) -> float:
-    """Read capacity units of an answer; a stand-in for DynamoDB may not say."""
+    """Return the read capacity units of an answer; 0 where a substitute for DynamoDB does not report them."""
     told = answer.get("ConsumedCapacity") or []
     return float(sum(one.get("CapacityUnits", 0.0) for one in ([told] if isinstance(told, dict) else told)))

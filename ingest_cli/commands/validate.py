@@ -1,4 +1,4 @@
-"""A dump from its bytes to its items without a table: to validate it, or to see what the table should hold."""
+"""Process a dump from bytes to items without a table: to validate it, or to reproduce what the table should hold."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is around a dump that is read to see what it gives.
+    """Environment of a dump that is read without being loaded.
 
     Attributes:
-        target: whose profile and region count for sources in AWS.
-        watcher: whom to tell how it is getting on.
-        stop: ends it.
-        on_src: told the state of the sources before the first row is read; may raise.
+        target: profile and region for sources in AWS.
+        watcher: callbacks for progress.
+        stop: stop request.
+        on_src: called with the fingerprint of the sources before the first row is read; may raise.
     """
 
     target: Target | None = None
@@ -87,7 +87,7 @@ def validate(
     return report
 
 
-def reproduce(  # noqa: PLR0913 - each is a thing of its own
+def reproduce(  # noqa: PLR0913 - independent collaborators
     manifest: Manifest,
     pepper: Pepper,
     settings: RunSettings,
@@ -96,18 +96,18 @@ def reproduce(  # noqa: PLR0913 - each is a thing of its own
     report: Report,
     around: Surroundings | None = None,
 ) -> None:
-    """Put the items that the sources of `manifest` give into `sink`, chunk by chunk.
+    """Write the items built from the sources of `manifest` into `sink`, chunk by chunk.
 
     Args:
-        manifest: of the dump.
-        pepper: to hash with.
+        manifest: manifest of the dump.
+        pepper: pepper to hash with.
         settings: how to read.
-        sink: takes the items.
-        report: accounts for them.
-        around: whom to tell, and whom to ask.
+        sink: sink for the items.
+        report: account of the items.
+        around: callbacks and stop request.
 
     Raises:
-        IngestError: a source cannot be read, or does not fit the manifest; or `around` said so.
+        IngestError: a source cannot be read, or does not fit the manifest; or raised by a callback of `around`.
     """
     around = around or Surroundings()
     planned = announced(plan(manifest, around.target, around.stop.wait), report, around.watcher)

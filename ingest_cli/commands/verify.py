@@ -1,11 +1,11 @@
-"""Read back what a load should have written, and compare it item by item with what the sources give.
+"""Read back what a load should have written, and compare it item by item with the items of the sources.
 
-Either all items, or a sample of them. The sample is drawn from the distinct keys while the sources are read, all of
-them equally likely to be in it: each key has 64 random bits of its own, part of an HMAC, and those win that are nearest
-to a random number (a bottom-k sample: Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007). Like
-Vitter's reservoir it needs no more memory than the sample, and unlike it, does not mind keys that come again.
+Either all items are compared, or a sample. The sample is drawn from the distinct keys while the sources are read,
+all equally likely: each key has its own 64 random bits, part of an HMAC, and the keys nearest
+to a random number are chosen (a bottom-k sample: Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC
+2007). Like Vitter's reservoir it needs no more memory than the sample, and unlike it, allows duplicate keys.
 
-The other way round, the items of the dataset are counted by a scan: there must be as many as there are distinct keys.
+In the other direction, a scan counts the items of the dataset: there must be as many as there are distinct keys.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _SETS = ("SS", "NS", "BS")
 
 
-def verify(  # noqa: PLR0913 - each is a thing of its own
+def verify(  # noqa: PLR0913 - independent collaborators
     manifest: Manifest,
     table: Table,
     pepper: Pepper,
@@ -55,17 +55,17 @@ def verify(  # noqa: PLR0913 - each is a thing of its own
     watcher: Watcher | None = None,
     stop: StopRequest | None = None,
 ) -> Verification:
-    """Compare a dataset in a table with what its sources give; memory does not grow with either.
+    """Compare a dataset in a table with its sources, in constant memory.
 
     Args:
-        manifest: of the dump.
-        table: where it was loaded into.
-        pepper: that it was loaded with.
+        manifest: manifest of the dump.
+        table: table of the load.
+        pepper: pepper of the load.
         scope: how much to compare.
         reading: how to read the table.
         settings: how to read the sources.
-        watcher: whom to tell how it is getting on.
-        stop: ends it.
+        watcher: callbacks for progress.
+        stop: stop request.
     """
     stop = stop or StopRequest()
     seed = secrets.randbits(32) if scope.seed is None else scope.seed
@@ -93,11 +93,11 @@ def verify(  # noqa: PLR0913 - each is a thing of its own
 
 
 def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verification) -> DatasetRow:
-    """What the table says about the dataset, if it can be compared with the dump at all.
+    """Return the dataset's catalog row, if it can be compared with the dump.
 
     Raises:
         TableError: there is nothing to compare with.
-        KeyRefusedError: the pepper is another one.
+        KeyRefusedError: the dataset was loaded with another pepper.
     """
     rows, dataset = Catalog(table, pepper), manifest.dataset.id
     rows.knows(pepper)
@@ -119,7 +119,7 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
 
 
 def _check_src(row: DatasetRow, src: str) -> None:
-    """Make sure that the dump is the one that was loaded.
+    """Check that the dump is the one that was loaded.
 
     Raises:
         TableError: it is another one.
@@ -132,7 +132,7 @@ def _check_src(row: DatasetRow, src: str) -> None:
 
 
 class _Comparing:
-    """A sink that looks up each item instead of writing it."""
+    """Sink that looks up each item instead of writing it."""
 
     def __init__(self, source: Reader, found: Verification) -> None:
         self._source = source
@@ -152,7 +152,7 @@ class _Comparing:
         return Receipt(len(batch) - len(refused), refused=refused)
 
     def finish(self) -> None:
-        """Look up what is left. A row that comes again was looked up again; it counts once."""
+        """Look up the remaining items. A duplicate row is looked up again; it counts once."""
         self._look_up()
         found = self._found
         found.compared = self._distinct.count()
@@ -172,15 +172,15 @@ class _Comparing:
 
 
 class _Sampling:
-    """A sink that keeps a sample of the items instead of writing them."""
+    """Sink that keeps a sample of the items instead of writing them."""
 
     def __init__(self, source: Reader, found: Verification, size: int) -> None:
         self._source = source
         self._found = found
         self._size = size
-        self._centre = np.uint64(Random(found.seed).getrandbits(64))  # noqa: S311 - a draw that can be repeated
+        self._centre = np.uint64(Random(found.seed).getrandbits(64))  # noqa: S311 - a reproducible draw
         self._kept: dict[int, str] = {}
-        self._farthest: list[int] = []  # a heap of the negated distances of those kept
+        self._farthest: list[int] = []  # heap of the negated distances of the kept keys
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
@@ -215,7 +215,7 @@ class _Sampling:
 
 
 def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]:
-    """Places in its chunk of the items of a batch that were not refused."""
+    """Return the positions in its chunk of the items of a batch that were not refused."""
     if not refused:
         return batch.index
     return batch.index[~np.isin(batch.index, [one.item for one in refused])]
@@ -227,16 +227,16 @@ def compare(
     expected: Mapping[Key, Mapping[str, Any]],
     hashes: Mapping[Key, int] | None = None,
 ) -> None:
-    """Hold up to 100 items against what the table holds under their keys.
+    """Compare up to 100 items with those in the table under the same keys.
 
-    First eventually consistently, for half the price. What does not agree may only be too new for that, and is
+    First eventually consistently, for half the price. An item that differs may just be too recent for that, and is
     read again strongly consistently before it counts.
 
     Args:
-        source: reads the table.
-        found: notes what differs.
+        source: reader of the table.
+        found: collects the differences.
         expected: item by key.
-        hashes: 64 random bits of each key, if keys may come again in later calls.
+        hashes: 64 random bits of each key, if later calls may repeat keys.
     """
     wanted = {key: _comparable(item) for key, item in expected.items()}
     left = list(wanted)
@@ -252,7 +252,7 @@ def compare(
 
 
 def _count(source: Reader, found: Verification) -> None:
-    """Count the items of the dataset. Strongly consistently: the last ones of a load must not be overlooked."""
+    """Count the items of the dataset. Strongly consistent: the last items of a load must not be missed."""
     found.counted = 0
     for page in _pages(source, found.dataset):
         found.counted += len(page)
@@ -266,13 +266,13 @@ def _pages(source: Reader, dataset: str) -> Iterator[list[Mapping[str, Any]]]:
 
 
 def _item(request: str) -> dict[str, Any]:
-    """The item of a put request, as it stands in the body of a batch."""
+    """Return the item of a put request, as in the body of a batch."""
     item: dict[str, Any] = json.loads(request.rstrip(","))["PutRequest"]["Item"]
     return item
 
 
 def _comparable(value: Any) -> Any:
-    """An attribute value without the order that sets do not have."""
+    """Return an attribute value without the order of its sets."""
     if isinstance(value, dict):
         return {name: sorted(one) if name in _SETS else _comparable(one) for name, one in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""What a comparison of a table with a dump came to, in numbers and in one sentence."""
+"""Result of a comparison of a table with a dump, in numbers and as a sentence."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ingest_cli.report.report import Report
 
 DEFAULT_SAMPLE = 10_000
 SHOWN_KEYS = 20
-"""Keys that are listed of each sort of difference; of the others there is only the number."""
+"""Maximum number of keys listed per kind of difference; further ones are only counted."""
 
 CONFIDENCE = "95 %"
 _RULE_OF_THREE = 3.0
 _SIGMAS = 4.0
-"""Standard errors that an estimated count may be off: one estimate in 15,000 is by more."""
+"""Tolerance of an estimated count in standard errors: one estimate in 15,000 exceeds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How much is to be verified.
+    """Extent of a verification.
 
     Attributes:
-        sample: items to draw; None: all of them are compared.
-        seed: of the draw; None: another one each time.
+        sample: number of items to draw; None: compare all.
+        seed: seed of the draw; None: a new one each time.
         count: whether to count the items in the table as well.
     """
 
@@ -38,7 +38,7 @@ class Scope:
 
 @dataclass(slots=True)
 class Differences:
-    """Keys of items that are not as they should be: the first few, and how many there are.
+    """Keys of wrong items: the first few, and their number.
 
     Attributes:
         keys: the first `SHOWN_KEYS`.
@@ -49,12 +49,12 @@ class Differences:
     _hashes: DistinctCounter | None = None
 
     def add(self, key: Key, key_hash: int | None = None) -> None:
-        """Note an item.
+        """Record an item.
 
         Args:
             key: its key.
-            key_hash: 64 random bits of it, if the key may come again, as it does with a row of a dump that is there
-                twice; such a key counts once. Either all keys come with them or none.
+            key_hash: 64 random bits of the key, if it may be repeated, as by a duplicate row of a
+                dump; such a key counts once. Either all calls pass it or none.
         """
         if key_hash is None:
             self._count += 1
@@ -67,29 +67,29 @@ class Differences:
 
     @property
     def count(self) -> int:
-        """How many there are; of very many that may come again an estimate, see `DistinctCounter`."""
+        """Return the number of items; an estimate if there are very many that may repeat, see `DistinctCounter`."""
         return self._count if self._hashes is None else self._hashes.count()
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the differences for programs."""
         return {"count": self.count, "keys": [{"pk": pk, "sk": sk} for pk, sk in self.keys]}
 
 
 @dataclass(slots=True)
 class Verification(Report):
-    """What the table holds of a dataset, against what it should. The account is that of the sources.
+    """Comparison of a dataset in a table with its sources. The account is that of the sources.
 
     Attributes:
-        scope: how much was verified.
-        seed: draws the same sample again.
-        compared: items that were read back.
-        equal: of those, items that are as they should be.
-        missing: items that the table does not hold.
-        different: items that it holds with other content.
-        counted: items of the dataset in the table; None if they were not counted.
-        surplus: those of them that were written by another load.
+        scope: extent of the verification.
+        seed: seed that reproduces the sample.
+        compared: number of items read back.
+        equal: number of these that are correct.
+        missing: items that the table lacks.
+        different: items with different content in the table.
+        counted: number of items of the dataset in the table; None if not counted.
+        surplus: number of these written by another load.
         rcu: read capacity units consumed.
-        is_patchwork: whether some rows of another state of the dump were loaded since.
+        is_patchwork: whether selected rows of another state of the dump were loaded since.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -105,38 +105,38 @@ class Verification(Report):
 
     @property
     def expected(self) -> int:
-        """Distinct keys that the sources give, but for items that no table takes."""
+        """Number of distinct keys of the sources, except items that no table accepts."""
         return self.distinct.count() - self.account.items_refused
 
     @property
     def counts_agree(self) -> bool:
-        """Whether as many items were counted as there should be, as far as that is known."""
+        """Whether as many items were counted as expected, as far as that is known."""
         if self.counted is None:
             return True
         return abs(self.counted - self.expected) <= self._tolerance
 
     @property
     def excess(self) -> int:
-        """Items of the current `src` that the dump does not give, beyond any doubt; 0 if they were not counted."""
+        """Items of the current `src` that the dump certainly does not give; 0 if they were not counted."""
         there = (self.counted or 0) - self.surplus.count
         given = self.expected - (self.missing.count if self.covers_all else 0)
         return there - given if there - given > self._tolerance else 0
 
     @property
     def _tolerance(self) -> float:
-        """By how many items the count may be off."""
+        """Maximum error of the expected count."""
         return _SIGMAS * self.distinct.relative_error * self.expected
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing was found that is not as it should be."""
+        """Whether no difference was found."""
         return self.counts_agree and not (self.missing.count or self.different.count or self.surplus.count)
 
     @property
     def confidence(self) -> str | None:
-        """What a sample without a fault says of all items; None if there was a fault, or if it says nothing.
+        """Return what a sample without differences implies for all items; None if it had any, or implies nothing.
 
-        Of n drawn none is missing: then at 95 % confidence at most 3/n of all are (the rule of three; Hanley and
+        If none of n drawn is missing, then at 95 % confidence at most 3/n of all are (the rule of three; Hanley and
         Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", JAMA 249, 1983).
         """
         if self.missing.count or self.different.count or self.compared <= _RULE_OF_THREE or self.covers_all:
@@ -149,7 +149,7 @@ class Verification(Report):
         return self.scope.sample is None or (self.distinct.is_exact and self.compared >= self.expected)
 
     def as_dict(self) -> dict[str, Any]:
-        """See `Report.as_dict`; without what only a load has."""
+        """See `Report.as_dict`; without the figures of a load."""
         whole = Report.as_dict(self)
         for name in ("wcu", "retries", "retries_by_reason", "rows_before", "pruned"):
             del whole[name]
@@ -170,7 +170,7 @@ class Verification(Report):
 
 
 def sentence(found: Verification) -> str:
-    """What is wrong, and what to do about it."""
+    """Return a sentence on what is wrong and what to do about it."""
     wrong = [
         f"{differences.count:,} {what}"
         for what, differences in (("missing", found.missing), ("different", found.different))

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from ingest_cli.sinks.write_path import WritePath
 
 SAVE_EVERY_S = 0.5
-"""Seconds of work that a crash may have to repeat; a save costs a few write capacity units."""
+"""Seconds of work that a crash may repeat; a save costs a few write capacity units."""
 
 STATE_NOT_SAVED = "state_not_saved"
 """Reason of a retry: the checkpoint could not be saved, and is saved again."""
 
 LOOK_EVERY_S = 3.0
-"""Seconds after which a change of the table's capacity is noticed. DescribeTable is free."""
+"""Seconds between checks of the table's capacity. DescribeTable is free."""
 
 
 def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> None:
-    """Let the rate follow the provisioned capacity as it is now."""
+    """Adapt the rate to the current provisioned capacity."""
     provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
     if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
         path.pacer.set_ceiling(wanted)
@@ -95,7 +95,7 @@ def _reason(fault: Exception) -> str:
 
 @contextlib.contextmanager
 def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, journal: Journal) -> Iterator[None]:
-    """Keep an eye on everything while the block lasts."""
+    """Run all background tasks during the block."""
     stop = path.rules.stop
 
     def renew() -> None:
@@ -103,14 +103,14 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
         path.note_state(1.0)
 
     def on_fault(fault: Exception) -> None:
-        """A lost lease or a full disk ends the run; what AWS is too busy for is tried again the next time."""
+        """End the run on a lost lease or a full disk; a busy AWS service is tried again the next time."""
         if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
             stop.fail(fault)
 
     saver = StateSaver(journal, path.rules, is_local=state_folder(settings.state) is not None)
 
     def ignored(_: Exception) -> None:
-        """Looking is a courtesy: throttles tell the same a little later."""
+        """Ignore a failed check: throttles show the same a little later."""
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Repeater("lease", lease.renew_every_s, renew, on_fault))

@@ -13,7 +13,7 @@ FIRST_BYTES = 16 << 10
 AIM_S = 0.2
 
 BYTES_A_WCU = 50
-"""Bytes of a dump per write capacity unit: a row of 150 bytes with three identifiers. Only the initial size depends on it."""
+"""Bytes of a dump per write capacity unit: a row of 150 bytes with three identifiers. Only used for the first size."""
 
 
 def first_bytes(wcu_per_s: float) -> int:

@@ -1,1 +1,1 @@
-"""Stage 9: the account of a run, its progress and timeline, what it costs, and the forms a report takes."""
+"""Stage 9: the account of a run, its progress, timeline and cost, and the formats of its report."""

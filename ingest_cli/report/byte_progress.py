@@ -1,9 +1,9 @@
-"""How much of its sources a run has done, in bytes as they lie there: what is settled, not what was read ahead.
+"""Progress of a run in stored bytes of its sources: what is settled, not what was read ahead.
 
-A chunk lies in decoded text, of which a packed source has another number of bytes. So where a run is in a source is
-estimated: of the bytes that were read, as large a share is behind as of the text that came of them. While a source is
-read the estimate is off by what is unpacked at once; at its end it is exact. A format that is no stream, such as
-Parquet, is only known to be behind once it was read to its end.
+A chunk's position refers to decoded text, whose size differs from that of a packed source. So the position in a source
+is estimated: the settled share of the bytes read equals that of the text decoded from them. While a source is
+read, the estimate is off by what is unpacked at once; at its end it is exact. A format that is not a stream, such as
+Parquet, only counts as done once it was read to its end.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Part:
-    """One source.
+    """Progress in one source.
 
     Attributes:
-        size_bytes: as it lies there; 0: not known.
-        read_bytes: of those, read so far.
-        decoded_bytes: of text that came of them; 0 for a format that is no stream.
-        handed, settled: how much was handed out in chunks, and settled, in whatever positions count: bytes, or rows.
-        ends: member → where the last chunk that was handed out of it ends.
-        is_read: whether nothing more will be handed out.
+        size_bytes: stored size; 0: unknown.
+        read_bytes: bytes of it read so far.
+        decoded_bytes: bytes of text decoded from them; 0 for a format that is not a stream.
+        handed, settled: amount handed out in chunks, and settled, in the unit of positions: bytes, or rows.
+        ends: member → end of the last chunk handed out of it.
+        is_read: whether no further chunks will be handed out.
     """
 
     size_bytes: int
@@ -40,7 +40,7 @@ class _Part:
 
     @property
     def done_bytes(self) -> float:
-        """Settled bytes as they lie there; never fewer than before."""
+        """Settled stored bytes; never decreases."""
         if self.is_read:
             behind = float(self.size_bytes or self.read_bytes)
         else:
@@ -51,12 +51,12 @@ class _Part:
 
 
 class Extent:
-    """Of the sources of one run, one of which is read at a time. Told by two threads, each of what is its own.
+    """Progress in the sources of one run, read one at a time. Updated by two threads, each with its own fields.
 
-    A run that is gone on with has done what the earlier one did.
+    A resumed run includes the progress of the earlier one.
 
     Attributes:
-        rows: that were read, and handed on to be written, in this run.
+        rows: rows read and passed to the writer in this run.
     """
 
     def __init__(self) -> None:
@@ -65,28 +65,28 @@ class Extent:
         self._current = _Part(0)
 
     def plan(self, sizes_bytes: Sequence[int]) -> None:
-        """Say which sources there are; a size of 0 is not known."""
+        """Set the sources by their sizes; a size of 0 is unknown."""
         self._parts = [_Part(size) for size in sizes_bytes]
 
     def begin(self, numbers: Collection[int]) -> None:
-        """Say which of them are to be read: the others are done."""
+        """Set the sources to be read: the others are done."""
         for number, part in enumerate(self._parts):
             part.is_read = number not in numbers
 
     def source(self, number: int) -> None:
-        """Say which of them is read from now on."""
+        """Set the source that is read from now on."""
         self._current = self._parts[number]
 
     def read(self, count: int) -> None:
-        """Count bytes of the source as they lie there."""
+        """Count stored bytes read from the source."""
         self._current.read_bytes += count
 
     def decoded(self, count: int) -> None:
-        """Count bytes of the text that came of them."""
+        """Count bytes of text decoded from them."""
         self._current.decoded_bytes += count
 
     def handed_out(self, origin: Origin, span: Span) -> None:
-        """Note a chunk. What lies between it and the one before was settled by an earlier run."""
+        """Record a chunk that was handed out. The gap to the previous one was settled by an earlier run."""
         start, end = span.start, span.end or span.start
         part = self._parts[origin.shard]
         before = part.ends.get(origin.member, 0)
@@ -95,15 +95,15 @@ class Extent:
         part.ends[origin.member] = end.offset
 
     def settle(self, origin: Origin, span: Span) -> None:
-        """Note that a chunk is settled."""
+        """Record a settled chunk."""
         if span.end is not None and origin.shard < len(self._parts):
             self._parts[origin.shard].settled += span.end.offset - span.start.offset
 
     def end(self, number: int) -> None:
-        """Note that a source was read to its end."""
+        """Record that a source was read to its end."""
         self._parts[number].is_read = True
 
     @property
     def done_bytes(self) -> float:
-        """Settled bytes of all sources, as they lie there."""
+        """Return the settled stored bytes of all sources."""
         return sum(part.done_bytes for part in self._parts)

@@ -1,4 +1,4 @@
-"""How many different keys there were, in bounded memory.
+"""Count distinct keys in bounded memory.
 
 Adaptive sampling (Philippe Flajolet, "On Adaptive Sampling", Computing 43, 1990): exact as long as the
 keys fit; from then on only keys whose hash ends in k zero bits are kept, k growing as needed, and the
@@ -16,9 +16,9 @@ import numpy.typing as npt
 HashArray = npt.NDArray[np.uint64]
 
 DEFAULT_CAPACITY = 3_000_000
-"""Hashes kept at the most, 8 bytes each: exact for a million rows of three identifiers."""
+"""Maximum number of hashes kept, 8 bytes each: exact for a million rows of three identifiers."""
 
-_ROOM_SHARE = 16  # of the capacity, for hashes that come before those that are there twice are left out
+_ROOM_SHARE = 16  # divisor of the capacity: room for new hashes until duplicates are removed
 
 _BLOCK = 1 << 16
 
@@ -27,7 +27,7 @@ class DistinctCounter:
     """Counts distinct 64-bit hashes."""
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
-        """Start at none.
+        """Start empty.
 
         Args:
             capacity: hashes to keep; 8.5 bytes each.
@@ -51,7 +51,7 @@ class DistinctCounter:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no hash had to be left out so far."""
+        """Whether no hash has been dropped so far."""
         self._settle()
         return self._zero_bits == 0
 
@@ -61,12 +61,12 @@ class DistinctCounter:
         return 0.0 if self.is_exact else 1.2 / math.sqrt(self._capacity)
 
     def count(self) -> int:
-        """Distinct hashes so far; an estimate unless `is_exact`, see `relative_error`."""
+        """Return the number of distinct hashes so far; an estimate unless `is_exact`, see `relative_error`."""
         self._settle()
         return self._size << self._zero_bits
 
     def _settle(self) -> None:
-        """Leave each hash once, and no more of them than there is room for."""
+        """Remove duplicates, and hashes beyond the capacity."""
         if self._size == self._settled:
             return
         self._kept[: self._size].sort()
@@ -76,7 +76,7 @@ class DistinctCounter:
             self._leave(lambda _, hashes: self._sampled(hashes))
 
     def _leave(self, chosen: Callable[[HashArray, HashArray], HashArray]) -> None:
-        """Move what is chosen of each block to the front: no more memory is needed than for one block."""
+        """Move the chosen hashes of each block to the front, with temporary memory for one block only."""
         size = 0
         before = np.empty(0, np.uint64)
         for first in range(0, self._size, _BLOCK):
@@ -95,7 +95,7 @@ class DistinctCounter:
 
 
 def _first_of_equals(before: HashArray, hashes: HashArray) -> HashArray:
-    """The first of each run of equal ones in sorted `hashes`, unless the one before was its beginning."""
+    """Return the first of each run of equal hashes in sorted `hashes`, unless the previous block ends with it."""
     first = np.ones(len(hashes), np.bool_)
     np.not_equal(hashes[1:], hashes[:-1], out=first[1:])
     first[0] = not len(before) or before[0] != hashes[0]

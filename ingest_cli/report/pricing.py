@@ -1,7 +1,7 @@
-"""What a load costs: the price list, what was consumed in money, and what each way of loading would come to.
+"""Cost of a load: the price list, the price of consumed units, and the predicted cost of each way of loading.
 
-Pure arithmetic on a dated list of prices; nothing here asks AWS. The packaged list is `prices.toml`, where each price
-says where it is from.
+Pure arithmetic on a dated list of prices; must not call AWS. The packaged list is `prices.toml`, with a source
+for each price.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ingest_cli.errors import ManifestError, UsageError
 from ingest_cli.model.toml_schema import TomlTable
 
 STALE_AFTER_DAYS = 365
-"""AWS changes these prices every few years, the last time in November 2024, by half."""
+"""Days after which prices count as old. AWS changes them every few years; the last time in November 2024, by half."""
 
 DEFAULT_WCU = 1000
-"""What is taken for a table whose provisioned capacity is not known: what one partition takes (AWS, "Burst and adaptive
+"""Assumed rate of a table whose provisioned capacity is unknown: that of one partition (AWS, "Burst and adaptive
 capacity")."""
 
 ON_DEMAND_WCU_PER_S = 4000.0
-"""What a new on-demand table takes (AWS, "DynamoDB on-demand capacity mode")."""
+"""Rate of a new on-demand table (AWS, "DynamoDB on-demand capacity mode")."""
 
 DEFAULT_REGION = "us-east-1"
 GB = 1 << 30
-"""AWS's gigabytes have 2^30 bytes (AWS, "DynamoDB item sizes", billing examples)."""
+"""Bytes of AWS's gigabytes: 2^30 (AWS, "DynamoDB item sizes", billing examples)."""
 
 _PRICES = ("write_request_million", "wcu_hour", "rcu_hour", "storage_gb_month", "import_gb")
 _TABLES = {
@@ -45,7 +45,7 @@ _HOUR_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The prices of one region; see `prices.toml`."""
+    """Prices of one region; see `prices.toml`."""
 
     region: str
     write_request_million: float
@@ -56,18 +56,18 @@ class Rates:
     unconfirmed: frozenset[str] = frozenset()
 
     def doubt(self, price: str) -> str:
-        """What to add where a price is used that no document confirms."""
+        """Return the note for a price that no document confirms."""
         return " (a price not confirmed)" if price in self.unconfirmed else ""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """All prices of one day.
+    """All prices of one date.
 
     Attributes:
-        name: of the file, for messages.
-        dated: when they were looked up.
-        currency: such as "USD".
+        name: name of the file, for messages.
+        dated: date on which the prices were looked up.
+        currency: currency code such as "USD".
         free_wcu: provisioned write capacity that is free.
         regions: prices by region.
     """
@@ -80,10 +80,10 @@ class PriceList:
 
     @classmethod
     def read(cls, path: Path | None = None) -> PriceList:
-        """The list in a file, or the packaged one.
+        """Read a price list, by default the packaged one.
 
         Raises:
-            UsageError: it cannot be read, or is no price list.
+            UsageError: the file cannot be read, or is not a price list.
         """
         name = "prices.toml" if path is None else str(path)
         try:
@@ -111,11 +111,11 @@ class PriceList:
         return cls(name, dated, table.required_text("currency"), free_wcu, rates)
 
     def rates(self, region: str) -> Rates | None:
-        """The prices of a region, if the list has them."""
+        """Return the prices of a region, if the list has them."""
         return self.regions.get(region)
 
     def warning(self, today: dt.date) -> str | None:
-        """A sentence about prices that are too old to be relied on."""
+        """Return a warning if the prices are too old to be reliable."""
         age = (today - self.dated).days
         if age <= STALE_AFTER_DAYS:
             return None
@@ -141,24 +141,24 @@ def _rates(region: str, raw: object, name: str) -> Rates:
 
 
 def money(amount: float) -> str:
-    """An amount as people write it: no exponent, and no digit that says nothing."""
+    """Format an amount for people: no exponent, and only significant digits."""
     return f"{amount:,.6f}".rstrip("0").rstrip(".")
 
 
 def as_typed(amount: float) -> str:
-    """An amount that somebody has given, without loss: no exponent, no separators."""
+    """Format an amount given by the user, without loss: no exponent, no separators."""
     text = f"{Decimal(repr(float(amount))):f}"
     return text.removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount of money, and how it comes about.
+    """An amount of money, and its calculation.
 
     Attributes:
-        amount: in `currency`.
-        currency: such as "USD".
-        arithmetic: the sum, for people.
+        amount: amount in `currency`.
+        currency: currency code such as "USD".
+        arithmetic: calculation, for people.
     """
 
     amount: float
@@ -166,20 +166,20 @@ class Cost:
     arithmetic: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the cost for programs."""
         return {"amount": round(self.amount, 6), "currency": self.currency, "arithmetic": self.arithmetic}
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What writing to one table costs.
+    """Price of writing to one table.
 
     Attributes:
-        rates: of its region.
-        currency: of these.
-        dated: when they were looked up.
+        rates: prices of its region.
+        currency: currency of these.
+        dated: date on which the prices were looked up.
         provisioned: whether it has provisioned capacity. A unit consumed then costs the share of the capacity that it
-            takes up for a second: that capacity is paid in any case.
+            occupies for a second: that capacity is paid in any case.
     """
 
     rates: Rates
@@ -189,11 +189,11 @@ class Tariff:
 
     @property
     def per_wcu(self) -> float:
-        """Price of one write unit consumed."""
+        """Price of one write unit."""
         return self.rates.wcu_hour / _HOUR_S if self.provisioned else self.rates.write_request_million / _MILLION
 
     def cost(self, wcu: float) -> Cost:
-        """What so many write units cost."""
+        """Return the cost of write units."""
         rates = self.rates
         if self.provisioned:
             price = f"/ 3,600 x {rates.wcu_hour:g} {self.currency} per WCU-hour{rates.doubt('wcu_hour')}, provisioned"
@@ -204,11 +204,11 @@ class Tariff:
         return Cost(wcu * self.per_wcu, self.currency, sum_)
 
     def wcu_for(self, amount: float) -> float:
-        """How many write units can be had for an amount."""
+        """Return the number of write units that an amount pays for."""
         return amount / self.per_wcu if self.per_wcu else math.inf
 
     def capacity_cost(self, wcu: int, rcu: int, hours: float) -> Cost:
-        """What provisioned capacity costs for a time; begun hours are whole ones.
+        """Return the cost of provisioned capacity; started hours count as whole ones.
 
         It is billed by the hour (AWS, "Pricing for provisioned capacity").
         """
@@ -219,10 +219,10 @@ class Tariff:
         return Cost(amount, self.currency, sum_)
 
     def warm_cost(self, wcu: int) -> Cost:
-        """What raising warm throughput by so many units costs, once: as much as those units for an hour.
+        """Return the one-time cost of raising warm throughput by `wcu`: that of as many units for an hour.
 
-        Not confirmed: AWS says that the charge goes by the price of provisioned units (AWS, "Understanding DynamoDB
-        warm throughput"), and its examples take them for an hour.
+        Not confirmed: AWS says that the charge depends on the price of provisioned units (AWS, "Understanding DynamoDB
+        warm throughput"), and its examples use an hour of them.
         """
         sum_ = f"{wcu:,} WCU x {self.rates.wcu_hour:g} {self.currency}, once, {self.rates.region}"
         return Cost(wcu * self.rates.wcu_hour, self.currency, sum_)
@@ -230,13 +230,13 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What is to be written.
+    """Amount of data to write.
 
     Attributes:
-        items: items.
+        items: number of items.
         wcu: write capacity units that writing them once consumes.
-        item_bytes: their size by DynamoDB's rules.
-        import_bytes: their size as an import from S3 reads them: DynamoDB JSON, one a line.
+        item_bytes: size by DynamoDB's rules.
+        import_bytes: size as read by an import from S3: DynamoDB JSON, one per line.
     """
 
     items: int
@@ -247,16 +247,16 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to load, and what it would come to.
+    """One way to load, with its predicted cost.
 
     Attributes:
         way: `on-demand`, `provisioned`, `free-tier` or `import`.
-        items: items to write.
+        items: number of items to write.
         wcu: write capacity units consumed.
-        hours: how long it takes; None: AWS does not say.
-        cost: in `currency`, storage not included.
-        currency: such as "USD".
-        arithmetic: the sum, for people.
+        hours: duration; None: not specified by AWS.
+        cost: cost in `currency`, without storage.
+        currency: currency code such as "USD".
+        arithmetic: calculation, for people.
     """
 
     way: str
@@ -268,18 +268,18 @@ class Way:
     arithmetic: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the prediction for programs."""
         hours = None if self.hours is None else round(self.hours, 6)
         return {**asdict(self), "hours": hours, "cost": round(self.cost, 6)}
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the ways to load are.
+    """Rates of the ways to load.
 
     Attributes:
-        on_demand_wcu_per_s: of an on-demand table.
-        provisioned_wcu_per_s: provisioned.
+        on_demand_wcu_per_s: rate of an on-demand table.
+        provisioned_wcu_per_s: provisioned rate.
     """
 
     on_demand_wcu_per_s: float = ON_DEMAND_WCU_PER_S
@@ -288,13 +288,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a load would come to.
+    """Predicted cost and duration of a load.
 
     Attributes:
-        ways: the ways there are, see `Way`.
-        storage: what keeping the items costs a month.
-        region: whose prices were used.
-        dated: of what day these are.
+        ways: possible ways, see `Way`.
+        storage: monthly cost of storing the items.
+        region: region of the prices.
+        dated: date on which the prices were looked up.
     """
 
     ways: tuple[Way, ...]
@@ -303,18 +303,18 @@ class Prediction:
     dated: dt.date
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The ways, for programs."""
+        """Return the ways for programs."""
         return [way.as_dict() for way in self.ways]
 
 
 def predict(volume: Volume, prices: PriceList, rates: Rates, pace: Pace | None = None) -> Prediction:
-    """What loading comes to in each way there is.
+    """Predict the cost of each way to load.
 
     Args:
-        volume: what is to be written.
-        prices: the list.
-        rates: those of the region.
-        pace: how fast.
+        volume: data to write.
+        prices: price list.
+        rates: prices of the region.
+        pace: rates of the ways.
     """
     pace = pace or Pace()
     ways = [_on_demand(volume, prices, rates, pace), _provisioned(volume, prices, rates, pace)]

@@ -1,7 +1,7 @@
-"""What to do about rejected rows: for each reason the key of the manifest that fits.
+"""Advice on rejected rows: the manifest key that fits each reason.
 
-A larger `max_ratio` is no remedy for rows whose cells do not fit their columns, nor for numbers that are read in the
-wrong country: the persons in them would be missing in the table. So it is not proposed where there are such rows.
+A larger `max_ratio` is no remedy for rows whose cells do not fit their columns, nor for numbers parsed for the
+wrong country: their persons would be missing in the table. So it is not proposed where there are such rows.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "duplicate_key": "a key is twice in one column, so that its values cannot be told apart",
     }
 )
-"""Reason → what helps, for rows that must not be put up with."""
+"""Reason → remedy, for rows that must not be tolerated."""
 
 _MOST_NAMED = 3
 _OTHER_REASONS = "For the other reasons, check [format] and [[fields]] with `validate`"
 
 
 def advice(rejected: Mapping[str, int], otherwise: str) -> str:
-    """What to do about rows that were rejected.
+    """Return advice on rejected rows.
 
     Args:
         rejected: reason → number of rows.
-        otherwise: what to say where no reason has a remedy of its own.
+        otherwise: advice if no reason has its own remedy.
     """
     known = sorted((reason for reason in rejected if reason in ADVICE), key=lambda reason: -rejected[reason])
     if not known:

@@ -1,4 +1,4 @@
-"""The account of a run: what was read, what became of it, and what it took. It has to balance."""
+"""Account of a run: what was read, its results, and the resources used. It has to balance."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ingest_cli.report.pricing import Cost, Prediction, Tariff
 from ingest_cli.report.timeline import Latencies, Timeline
 
 MAX_NAME_CHARACTERS = 1 << 16
-"""Longest name of a reason, column or table in an account that is read; a header may be long."""
+"""Maximum length of a reason, column or table name in an account that is read; a header may be long."""
 
 
 @dataclass(slots=True)
 class Account:
-    """Rows and items, counted when they are settled and not before.
+    """Numbers of rows and items, counted only when they are settled.
 
     Attributes:
-        rows_read, rows_kept: rows.
+        rows_read, rows_kept: number of rows.
         rejected: reason → rows.
         skipped: reason → rows.
-        rejected_identifiers: (column, reason) → values, in rows of any fate.
-        flags: name of an oddity → rows or identifiers kept in spite of it.
+        rejected_identifiers: (column, reason) → values, in rows of any result.
+        flags: name of an anomaly → rows or identifiers kept in spite of it.
         identifiers: class → items to send, i.e. after merging.
-        items_built, items_merged, items_acknowledged: items; in a dry run the last are those that would be sent.
+        items_built, items_merged, items_acknowledged: number of items; in a dry run the last are those to be sent.
         refused: reason → items.
         bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.
-        wcu_predicted: write capacity units that the items sent should consume.
-        largest_item_bytes: by DynamoDB's rules.
-        import_bytes: size of the items as an import from S3 would read them.
-        passed_over: name of a table, sheet or the like that is not read → its rows, which are in no other figure.
+        wcu_predicted: predicted write capacity units of the items sent.
+        largest_item_bytes: size of the largest item by DynamoDB's rules.
+        import_bytes: size of the items as read by an import from S3.
+        passed_over: name of a table, sheet or the like that is not read → its rows, which no other figure includes.
     """
 
     rows_read: int = 0
@@ -57,22 +57,22 @@ class Account:
 
     @property
     def rows_rejected(self) -> int:
-        """Rows rejected for any reason."""
+        """Number of rows rejected for any reason."""
         return self.rejected.total()
 
     @property
     def rows_skipped(self) -> int:
-        """Rows skipped for any reason."""
+        """Number of rows skipped for any reason."""
         return self.skipped.total()
 
     @property
     def items_refused(self) -> int:
-        """Items refused for any reason."""
+        """Number of items refused for any reason."""
         return self.refused.total()
 
     @property
     def balances(self) -> bool:
-        """Whether every row and every item is accounted for, once."""
+        """Return whether every row and every item is accounted for exactly once."""
         rows = self.rows_kept + self.rows_rejected + self.rows_skipped
         items = self.items_acknowledged + self.items_merged + self.items_refused
         return (self.rows_read, self.items_built) == (rows, items)
@@ -88,7 +88,7 @@ class Account:
                 setattr(self, name, mine + getattr(other, name))
 
     def to_plain(self) -> dict[str, Any]:
-        """The figures, as JSON has them."""
+        """Return the figures as JSON values."""
         plain: dict[str, Any] = {}
         for name in self.__slots__:
             value = getattr(self, name)
@@ -99,10 +99,10 @@ class Account:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Account:
-        """The account that `to_plain` wrote down.
+        """Restore an account from the result of `to_plain`.
 
         Raises:
-            TypeError, ValueError, KeyError: it is none.
+            TypeError, ValueError, KeyError: `plain` is not an account.
         """
         if plain.keys() != set(cls.__slots__):
             raise ValueError("not the figures of an account")
@@ -125,14 +125,14 @@ def _name(value: Any) -> str:
 
 @dataclass(slots=True)
 class Traffic:
-    """What the writing took; noted from several threads, and added up from several processes.
+    """Counters of requests; updated by several threads, and summed over several processes.
 
     Attributes:
-        requests: batches sent, repeated ones included.
-        retries: reason → batches that had to be sent again, in whole or in part.
-        wcu_consumed: write capacity units of items, as DynamoDB counted them.
-        wcu_state: those of the saved state and of the lock.
-        latencies: how long requests took until they were answered, or failed.
+        requests: batches sent, including retries.
+        retries: reason → batches retried, in whole or in part.
+        wcu_consumed: write capacity units of items, as counted by DynamoDB.
+        wcu_state: write capacity units of the saved state and of the lock.
+        latencies: time until requests were answered, or failed.
     """
 
     requests: int = 0
@@ -143,26 +143,26 @@ class Traffic:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_request(self, wcu: float, latency_s: float) -> None:
-        """Count an attempt, what it consumed, and how long it took."""
+        """Count an attempt, its consumption, and its duration."""
         with self._lock:
             self.requests += 1
             self.wcu_consumed += wcu
             self.latencies.note(latency_s)
 
     def note_state(self, wcu: float) -> None:
-        """Count what was consumed beside the items."""
+        """Count the consumption of anything but items."""
         with self._lock:
             self.wcu_state += wcu
 
     def take(self) -> tuple[int, Counter[str], float, Counter[int]]:
-        """What was counted since this was last called: requests, retries, capacity units, and latencies by bucket."""
+        """Return the counts since the last call: requests, retries, capacity units, and latencies by bucket."""
         with self._lock:
             taken = self.requests, self.retries, self.wcu_consumed, self.latencies.counts
             self.requests, self.retries, self.wcu_consumed, self.latencies = 0, Counter(), 0.0, Latencies()
         return taken
 
     def add(self, requests: int, retries: Counter[str], wcu_consumed: float, latencies: Counter[int]) -> None:
-        """Count what was counted elsewhere; see `take`."""
+        """Add the counts of another process; see `take`."""
         with self._lock:
             self.requests += requests
             self.retries.update(retries)
@@ -170,44 +170,44 @@ class Traffic:
             self.latencies.counts.update(latencies)
 
     def now(self) -> tuple[int, Counter[str], float]:
-        """Requests, retries and capacity units so far, all of the same moment."""
+        """Return a consistent snapshot of requests, retries and capacity units."""
         with self._lock:
             return self.requests, self.retries.copy(), self.wcu_consumed
 
     def note_retry(self, reason: str) -> None:
-        """Count an attempt that has to be repeated."""
+        """Count an attempt to be retried."""
         with self._lock:
             self.retries[reason] += 1
 
 
 @dataclass(slots=True)
 class Report:
-    """Everything worth saying about the run of one manifest.
+    """Report on the run of one manifest.
 
     Attributes:
-        command: its name.
+        command: name of the command.
         dataset, title: from the manifest.
         table: name of the table; None for a dry run.
         src: first 8 hex digits of the fingerprint of the sources; None if not computed.
         sources: names.
-        outcome: what it came to, one of `complete`, `unchanged`, `partial`, `different`, `stopped`, `locked`,
+        outcome: one of `complete`, `unchanged`, `partial`, `different`, `stopped`, `locked`,
             `failed`.
-        message: one sentence on why it failed.
-        exit_code: the process exit code this run asks for.
+        message: one sentence on the failure.
+        exit_code: process exit code of this run.
         elapsed_s: wall time in seconds.
-        source_bytes: bytes of the sources read, as they lie there.
-        account: rows and items.
-        traffic: requests.
-        distinct: counts distinct keys of the rows read by this run.
-        rows_before: rows that an earlier, broken-off run of the same load had done.
-        notes: sentences that whoever looks at the result should know.
-        timeline: how far the run was when.
-        wcu_before: write capacity units that earlier runs of the same load have consumed, as far as they saved it.
-        tariff: what writing costs; None: not known.
-        prediction: what a load would come to; None: nobody asked.
-        pruned: what was removed of the dataset afterwards; None if that was not asked for.
-        extent: how much of the sources is settled.
-        wcu_pruned: write capacity units that the removing has consumed.
+        source_bytes: stored bytes of the sources read.
+        account: numbers of rows and items.
+        traffic: counters of requests.
+        distinct: counter of distinct keys of the rows read by this run.
+        rows_before: rows settled by earlier, interrupted runs of the same load.
+        notes: sentences to show with the result.
+        timeline: progress over time.
+        wcu_before: write capacity units that earlier runs of the same load have consumed, as far as saved.
+        tariff: price of writing; None: unknown.
+        prediction: prediction of the load; None: not requested.
+        pruned: result of the pruning after the load; None: not requested.
+        extent: settled part of the sources.
+        wcu_pruned: write capacity units consumed by the pruning.
     """
 
     command: str
@@ -236,35 +236,35 @@ class Report:
 
     @property
     def wcu_spent(self) -> float:
-        """Write capacity units consumed by this load in all of its runs, the state and the removing included."""
+        """Write capacity units consumed by this load in all of its runs, including the state and the pruning."""
         return self.wcu_before + self.traffic.wcu_consumed + self.traffic.wcu_state + self.wcu_pruned
 
     @property
     def cost(self) -> Cost | None:
-        """What the load has cost so far, in all of its runs; None where no prices are known."""
+        """Cost of the load so far, in all of its runs; None without known prices."""
         return None if self.tariff is None else self.tariff.cost(self.wcu_spent)
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is anything to tell but why it failed: rows that were read, or requests that were sent."""
+        """Whether there is anything to report besides the failure: rows read, or requests sent."""
         account = self.account
         return bool(self.message is None or account.rows_read or account.passed_over or self.traffic.requests)
 
     @property
     def duplicates(self) -> int | None:
-        """Items whose key another one had already; None where an earlier run has seen some of them."""
+        """Number of items with the key of another one; None where an earlier run has seen some of them."""
         if self.rows_before:
             return None
         return max(self.account.items_built - self.distinct.count(), 0)
 
     @property
     def items_acknowledged(self) -> int:
-        """Items that a table has taken."""
+        """Number of items acknowledged by a table."""
         return 0 if self.table is None else self.account.items_acknowledged
 
     @property
     def items_checked(self) -> int:
-        """Items that a dry run came to, and a load would write."""
+        """Number of items of a dry run that a load would write."""
         return self.account.items_acknowledged if self.table is None else 0
 
     @property
@@ -273,7 +273,7 @@ class Report:
         return (self.account.rows_read - self.rows_before) / self.elapsed_s if self.elapsed_s else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for programs."""
+        """Return the report for programs."""
         account, traffic = self.account, self.traffic
         return {
             "command": self.command,

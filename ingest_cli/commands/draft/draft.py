@@ -1,4 +1,4 @@
-"""What a manifest for some sources should say: which columns, under which names, and what is unsure about it."""
+"""Contents of a drafted manifest: columns, their names, and what is uncertain about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest_cli.model.manifest import LOOKUP_KINDS
 from ingest_cli.model.toml_schema import shown
 
 PROPOSED_FROM = 0.5
-"""A column is proposed if its guess is at least so sure, and otherwise mentioned."""
+"""Minimum confidence of a guess for a column to be proposed; otherwise it is only mentioned."""
 
 _SECOND_FROM = 0.3
 _UNSURE_CODES = frozenset(
@@ -53,12 +53,12 @@ _ALWAYS_LISTED = frozenset({"fixed", "combo"})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and the name it gets in the manifest.
+    """A column, and its name in the manifest.
 
     Attributes:
-        name: as the manifest writes it; empty for one that it cannot, or need not, name.
-        guess: what it looks like.
-        table: which it is in, as may be printed, where there are several.
+        name: name in the manifest; empty for a column that cannot, or need not, be named.
+        guess: guessed content.
+        table: printable name of its table, if there are several.
     """
 
     name: str
@@ -71,9 +71,9 @@ class DraftField:
     """A `[[fields]]` entry.
 
     Attributes:
-        columns: the columns to look in, in order.
-        kind: of identifier; None where only presence counts.
-        lookup: whether it has to be said that its values become items.
+        columns: columns to search, in order.
+        kind: kind of identifier; None where only presence counts.
+        lookup: whether `lookup` must be set for its values to become items.
     """
 
     columns: tuple[Column, ...]
@@ -86,9 +86,9 @@ class DraftKey:
     """A key of [format] beyond the layout.
 
     Attributes:
-        key, value: as the manifest writes them.
-        evidence: what speaks for it.
-        active: whether to write it down; else it is only mentioned.
+        key, value: as written in the manifest.
+        evidence: reason for it.
+        active: whether to write it; otherwise it is only mentioned.
     """
 
     key: str
@@ -99,20 +99,20 @@ class DraftKey:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What to write into a manifest.
+    """Contents of a manifest.
 
     Attributes:
-        looks: the sources, in the order in which they were named.
-        guess: what they look like.
-        columns: all of them, in order.
-        listed: whether `columns` has to stand in [format].
-        header: whether the first row is none of data.
-        fields: those to propose.
-        doubtful: those to mention only.
+        looks: findings about the sources, in the given order.
+        guess: guessed format.
+        columns: all columns, in order.
+        listed: whether [format] must list `columns`.
+        header: whether the first row is a header.
+        fields: fields to propose.
+        doubtful: fields only to mention.
         secrets: columns that look like passwords and the like.
-        unsure: one sentence each.
+        unsure: uncertain points, one sentence each.
         proposals: further keys of [format].
-        tables: all tables to read, where there are several.
+        tables: all tables to read, if there are several.
     """
 
     looks: tuple[Look, ...]
@@ -129,11 +129,11 @@ class Draft:
 
 
 def make_draft(looks: Sequence[Look]) -> Draft:
-    """Put together what was found out about sources that make up one dump.
+    """Combine the findings about the sources of one dump.
 
     Raises:
-        SourceError: one of them is no dump, or none of the columns looks like an identifier.
-        UsageError: they are not written alike, so that one manifest cannot describe them.
+        SourceError: a source is not a dump, or no column looks like an identifier.
+        UsageError: their formats differ, so that one manifest cannot describe them.
     """
     for look in looks:
         if look.guess.format is None:
@@ -166,20 +166,20 @@ def make_draft(looks: Sequence[Look]) -> Draft:
 
 
 def dataset_id(names: Sequence[str]) -> str:
-    """A dataset id made of the names of files: what they have in common, without endings."""
+    """Derive a dataset id from file names: their common part, without extensions."""
     plain = unicodedata.normalize("NFKD", dataset_title(names)).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-") or "dump"
 
 
 def dataset_title(names: Sequence[str]) -> str:
-    """A title made of the names of files."""
+    """Derive a title from file names."""
     stems = [_ENDINGS.sub("", name.rstrip("/").rpartition("/")[2]) for name in names]
     common = stems[0]
     for stem in stems[1:]:
         while not stem.startswith(common):
             common = common[:-1]
     if len(stems) > 1 and common[-1:].isdigit():
-        common = common.rstrip("0123456789")  # of a number that they do not have in common
+        common = common.rstrip("0123456789")  # of a number that differs
     printable = "".join(character for character in (common or stems[0]) if character.isprintable())
     return printable.strip(" .-_")[:100] or "dump"
 
@@ -217,8 +217,8 @@ def _check_alike(first: Look, other: Look) -> None:
 
 
 def _with_encoding(first: Look, looks: Sequence[Look]) -> tuple[FileGuess, list[str]]:
-    """The guess, with the encoding of all sources. ASCII can be read in any, and a byte order mark wins."""
-    plain = 0.9  # what a head of nothing but ASCII is sure to be UTF-8
+    """Return the guess with the encoding of all sources. ASCII fits any encoding; a byte order mark wins."""
+    plain = 0.9  # confidence in UTF-8 if the head is pure ASCII
     telling = [one.guess for one in looks if (one.guess.encoding, one.guess.encoding_confidence) != ("utf-8", plain)]
     unmarked = [guess for guess in telling if guess.encoding_confidence < 1] or telling or [first.guess]
     best = max(unmarked, key=lambda guess: guess.encoding_confidence)
@@ -230,14 +230,14 @@ def _with_encoding(first: Look, looks: Sequence[Look]) -> tuple[FileGuess, list[
 
 
 def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
-    """The columns with their names, and whether these have to be listed in [format].
+    """Return the columns with their names, and whether [format] must list these.
 
-    They have to where the file has no names, or such as a manifest cannot use: none, the same twice, control signs; or
-    where the header is not to be found as it was read here.
+    It must where the file has no names, or unusable ones (empty, duplicate, with control characters); or
+    where a load would not find the header as it was read here.
     """
     titles = [column.title for column in guess.columns]
     usable = [bool(title) and _is_printable(title) and titles.count(title) == 1 for title in titles]
-    in_arrays = guess.layout == "arrays"  # which have no names
+    in_arrays = guess.layout == "arrays"  # arrays have no names
     listable = guess.format in _NAMED_IN_MANIFEST or in_arrays
     found = any(titles) and guess.format not in _ALWAYS_LISTED and not in_arrays and not _has(guess, _HIDES_HEADER)
     asked_for = {one.column for one in guess.proposals} | _region_places(guess)
@@ -257,12 +257,12 @@ def _named(guess: FileGuess) -> tuple[tuple[Column, ...], bool]:
 
 
 def _header_lacks(guess: FileGuess, column: ColumnGuess) -> bool:
-    """Whether a column is one that the header does not name, where it names others."""
+    """Return whether the header lacks a name for this column, but names others."""
     return guess.header and not column.title and _has(guess, frozenset({"header_width"}))
 
 
 def _region_places(guess: FileGuess) -> set[int | None]:
-    """Positions of the columns that say where the numbers of others are dialled."""
+    """Return the positions of the columns that hold the region of phone numbers in others."""
     titles = {column.region_column for column in guess.columns if column.region_column}
     return {column.position for column in guess.columns if column.title in titles}
 
@@ -272,7 +272,7 @@ def _has(guess: FileGuess, codes: frozenset[str]) -> bool:
 
 
 def _needed(column: ColumnGuess, usable: bool, asked_for: Collection[int | None]) -> bool:  # noqa: FBT001 - one of three
-    """Whether the header does for a column: its name is usable, or nobody will ask for it."""
+    """Return whether the header suffices for a column: its name is usable, or not needed."""
     return usable or not (column.kind or column.exposes or column.position in asked_for)
 
 
@@ -281,7 +281,7 @@ def _is_printable(title: str) -> bool:
 
 
 def _invented(column: ColumnGuess, taken: set[str]) -> str:
-    """A name of ours, telling what is in the column where that is known well enough."""
+    """Generate a name, after the content of the column if that is known well enough."""
     base = f"COL{column.position + 1}"
     if column.secret:
         base = "PASSWORD"
@@ -298,7 +298,7 @@ def _invented(column: ColumnGuess, taken: set[str]) -> str:
 
 
 def propose_fields(columns: Sequence[Column]) -> tuple[list[DraftField], list[DraftField]]:
-    """The fields to propose, identifiers first, and those to mention."""
+    """Return the fields to propose, identifiers first, and those only to mention."""
     known = [one for one in columns if one.name and (one.guess.kind or one.guess.exposes) and not one.guess.secret]
     sure = [one for one in known if one.guess.confidence >= PROPOSED_FROM]
     first_ids = [one for one in sure if one.guess.kind == "id" and not one.guess.second]
@@ -321,10 +321,10 @@ def propose_fields(columns: Sequence[Column]) -> tuple[list[DraftField], list[Dr
 def _with_lookup(
     fields: list[DraftField], doubtful: list[DraftField], first: Look
 ) -> tuple[list[DraftField], list[DraftField], list[str]]:
-    """Fields of which at least one becomes items, because a manifest without is none.
+    """Return fields of which at least one becomes items; a manifest requires one.
 
     Raises:
-        SourceError: there is nothing that could.
+        SourceError: no field can.
     """
     if any(field.kind in LOOKUP_KINDS for field in fields):
         return fields, doubtful, []
@@ -344,7 +344,7 @@ def _with_lookup(
 
 
 def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKey]:
-    """Keys that any of the files asks for; written down if none of them speaks against it."""
+    """Return the keys that any of the files needs; active if no file contradicts them."""
     out = dict[tuple[str, str], DraftKey]()
     for look in looks:
         for one in look.guess.proposals:
@@ -358,7 +358,7 @@ def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKe
 
 
 def _doubt_of_region(field: DraftField) -> str:
-    """What is unsure about where the numbers of a field are dialled."""
+    """Describe the uncertainty about the region of a field's phone numbers."""
     guess = field.columns[0].guess
     if not guess.region_why or guess.region_sure:
         return ""
@@ -366,7 +366,7 @@ def _doubt_of_region(field: DraftField) -> str:
 
 
 def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:
-    """What is unsure about the files as such."""
+    """Describe the uncertainty about the files as a whole."""
     out = list[str]()
     for look in looks:
         name = f'"{look.source.name}": ' if len(looks) > 1 else ""
@@ -381,7 +381,7 @@ def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:
 
 
 def _doubt(field: DraftField) -> str:
-    """What is unsure about a field; nothing if it is sure enough."""
+    """Describe the uncertainty about a field; empty if the guess is confident enough."""
     column = min(field.columns, key=lambda one: one.guess.confidence)
     if column.guess.confidence >= UNSURE_BELOW:
         return ""

@@ -1,4 +1,4 @@
-"""How many cells of a column are identifiers of a kind, by the very rules by which they would be loaded."""
+"""Count the cells of a column that are identifiers of a kind, by the rules of a load."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ingest_cli.model.manifest import DEFAULT_REGION
 
 
 def usable_share(kind: str, cells: Sequence[str]) -> float:
-    """The share of `cells` that yield a value of `kind`, 0 to 1.
+    """Return the share of `cells` that yield a value of `kind`, 0 to 1.
 
     Args:
         kind: a key of `IDENTIFIERS`.
-        cells: trimmed, and none of them empty or NULL-like.
+        cells: trimmed, none empty or NULL-like.
     """
     if not cells:
         return 0.0
@@ -27,20 +27,20 @@ def usable_share(kind: str, cells: Sequence[str]) -> float:
 
 
 class LoadRules:
-    """What `sniff` asks about cells; see `Rules`."""
+    """Rules for cells, as required by `sniff`; see `Rules`."""
 
     def usable(self, kind: str, cells: Sequence[str]) -> float:
         """See `usable_share`."""
         return usable_share(kind, cells)
 
     def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
-        """Which cells yield a value of `kind`."""
+        """Return for each cell whether it yields a value of `kind`."""
         usable, found = np.zeros(len(cells), np.bool_), _canonical(kind, cells, DEFAULT_REGION)
         usable[found.cell[~found.flagged]] = True
         return [bool(one) for one in usable]
 
     def calling_codes(self, cells: Sequence[str], region: str) -> Sequence[str]:
-        """The calling code of each cell that is a number valid today; empty for the others."""
+        """Return the calling code of each cell that is a currently valid number; empty for the others."""
         found = _canonical("phone", cells, region)
         codes = [""] * len(cells)
         masks = IDENTIFIERS["phone"].mask(found.value).to_pylist()
@@ -51,6 +51,6 @@ class LoadRules:
 
 
 def _canonical(kind: str, cells: Sequence[str], region: str) -> Canonicalized:
-    # Characters that were no characters in the dump would make the cell unusable there, too.
+    # Replacement characters already in the dump make the cell unusable there, too.
     text = [unicodedata.normalize("NFKC", cell).strip().encode("utf-8", "replace").decode() for cell in cells]
     return IDENTIFIERS[kind].canonicalize(pa.array(text, pa.string()), region)

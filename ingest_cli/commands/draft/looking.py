@@ -1,4 +1,4 @@
-"""What a source looks like: a stream by its sample, a file that has to be read at its end as a whole."""
+"""Inspect a source: a stream by a sample, and as a whole a file that must be read from its end."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _PATTERN_SIGNS = "*?["
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found out about one source.
+    """Findings about one source.
 
     Attributes:
-        source: what was looked at.
-        guess: what it looks like.
-        complete: whether all of it was looked at.
-        member: name of the file that was looked at, if the source is an archive; a label, with any signs in it.
-        fault: why no more of it could be unpacked; empty if nothing went wrong.
+        source: inspected source.
+        guess: guessed format and columns.
+        complete: whether all of it was inspected.
+        member: name of the inspected file, if the source is an archive; a label, may contain any character.
+        fault: why unpacking ended early; empty without a fault.
     """
 
     source: Source
@@ -45,14 +45,14 @@ class Look:
 
 
 def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Source]:
-    """The sources that a person named on the command line: files, folders, `s3://` addresses.
+    """Return the sources named on the command line: files, folders, `s3://` addresses.
 
     Args:
-        names: as they were given.
-        insecure_http: whether S3 may be reached in clear over a network.
+        names: names as given.
+        insecure_http: whether S3 may be reached without TLS over a network.
 
     Raises:
-        SourceError: one is not there, or is nothing that can be read.
+        SourceError: a source is missing, or cannot be read.
     """
     names = list(names)
     if stdin.NAME in names:
@@ -65,15 +65,15 @@ def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Sou
 
 
 def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str = "") -> Look:
-    """Look at a bounded part of `source`.
+    """Inspect a bounded part of `source`.
 
     Args:
-        source: what to look at.
-        age_key: gives what opens a source that is encrypted with age.
+        source: source to inspect.
+        age_key: returns the age identity or passphrase for an encrypted source.
         table: see `sniff`.
 
     Raises:
-        SourceError: it cannot be read, or not even its head can be unpacked.
+        SourceError: the source cannot be read, or not even its head can be unpacked.
     """
     container = container_format(_first_bytes(source))
     if container:
@@ -96,10 +96,10 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str
 
 
 def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str:
-    """Unpack all of a source that is packed, to see whether that can be done; what is wrong with it, or nothing.
+    """Unpack all of a packed source; return a description of its damage, or an empty string.
 
     Args:
-        source: what to look at.
+        source: source to inspect.
         age_key: see `look_at`.
     """
     head = _first_bytes(source)
@@ -119,7 +119,7 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
 
 
 def _workbook_damage(source: Source) -> str:
-    """What is wrong with a workbook, of which it is known that it is not too large; it is a zip archive."""
+    """Describe the damage of a workbook already known not to be too large; it is a zip archive."""
     try:
         with source.open_file() as file, ZipFile(file) as archive:
             bad = archive.testzip()
@@ -141,7 +141,7 @@ def _first_bytes(source: Source) -> bytes:
 
 
 def _literally(name: str) -> str:
-    """The name of a file, with nothing in it taken for a pattern."""
-    if "://" in name or not os.path.isfile(name):  # noqa: PTH113 - `Path.is_file` raises for names that cannot be
+    """Escape a file name so that no part of it is a pattern."""
+    if "://" in name or not os.path.isfile(name):  # noqa: PTH113 - `Path.is_file` raises for invalid names
         return name
     return "".join(f"[{sign}]" if sign in _PATTERN_SIGNS else sign for sign in name)

@@ -1,7 +1,7 @@
-"""A draft as the text of a manifest: TOML, with comments that say what each line rests on.
+"""Render a draft as the text of a manifest: TOML, with comments on the evidence for each line.
 
-No cell of a dump is in it. Names of columns and files are written so that nothing in them can be taken for more than
-a name, neither by TOML nor by a terminal.
+It contains no cell of a dump. Names of columns and files are escaped so that neither TOML nor a terminal interprets
+any part of them.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _PART = re.compile(r"\.(?:[0-9]{2,4}|[a-z]?a[a-z])$|[._-]part[._-]?[0-9]+(?:\.[A
 
 
 def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
-    """The manifest.
+    """Render the manifest.
 
     Args:
-        draft: what to write.
-        sources: what it calls its sources, as found from where it will lie.
-        table: the only one it is for, of a dump that may have others: a dataset of its own.
+        draft: contents.
+        sources: names of the sources, relative to the manifest's folder.
+        table: the only table of the dataset, in a dump that may have others.
 
     Raises:
-        UsageError: a source has a name that no manifest can hold.
+        UsageError: a source has a name that a manifest cannot hold.
     """
     for source in sources:
         if not source.isprintable() and any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in source):
@@ -66,7 +66,7 @@ def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
 
 
 def _id(sources: Sequence[str], table: str) -> str:
-    """A dataset id; of one table of several, with its name at the end."""
+    """Return a dataset id; for one table of several, with its name at the end."""
     if not table:
         return dataset_id(sources)
     end = dataset_id([table])[:30].strip("-")
@@ -111,7 +111,7 @@ def _format(draft: Draft) -> list[str]:
 
 
 def _divided(guess: FileGuess) -> list[str]:
-    """What keeps cells apart, and records."""
+    """Render the delimiters of cells and records."""
     lines = list[str]()
     if guess.more_delimiters:
         lines += _array("delimiter", [(_string(one), "") for one in (guess.delimiter, *guess.more_delimiters)])
@@ -139,7 +139,7 @@ def _quoting(guess: FileGuess) -> list[str]:
 
 
 def _proposed(draft: Draft) -> list[str]:
-    """Keys for rows that do not fit, each with its evidence; those that are not sure as comments."""
+    """Render keys for rows that do not fit, each with its evidence; uncertain ones as comments."""
     lines = list[str]()
     for one in draft.proposals:
         lines += [f"# {_visible(one.evidence)}.", f"{'' if one.active else '# '}{one.key} = {_string(one.value)}"]
@@ -151,12 +151,12 @@ def _proposed(draft: Draft) -> list[str]:
 
 
 def _found(guess: FileGuess, code: str) -> str:
-    """The text of a finding as a comment; empty if it was not made."""
+    """Render a finding as a comment; empty if there is none."""
     return next((_comment(_visible(one.text)) for one in guess.findings if one.code == code), "")
 
 
 def _join(sources: Sequence[str]) -> list[str]:
-    """What is to be said where the names are those of the parts of a split file."""
+    """Render a note if the names look like the parts of a split file."""
     if not any(_PART.search(source) for source in sources):
         return []
     return ["# join = true  # if these are the parts of one file, all of which have to be named above, in order"]
@@ -176,7 +176,7 @@ def _encoding(guess: FileGuess) -> str:
 
 
 def _region(guess: ColumnGuess, region_column: str) -> list[str]:
-    """Where numbers without a country code are dialled."""
+    """Render the region of numbers without a country code."""
     if not guess.region_why:
         return [_HOME_REGION]
     if guess.region_column:
@@ -208,7 +208,7 @@ def _field(field: DraftField, draft: Draft) -> list[str]:
 
 
 def _about(column: Column, kind: str | None = None) -> str:
-    """What a column looks like, and how sure that is; `kind` is the one it is taken for."""
+    """Describe a column's guessed content and its confidence; `kind` is the chosen kind."""
     guess = column.guess
     what = "a secret" if guess.secret else kind or guess.kind or guess.exposes
     if guess.also and kind is None:
@@ -219,7 +219,7 @@ def _about(column: Column, kind: str | None = None) -> str:
 
 
 def _left_out(draft: Draft) -> list[str]:
-    """Which columns are not kept, secrets first."""
+    """Render the columns that are not kept, secrets first."""
     lines = list[str]()
     if draft.secrets:
         names = ", ".join(_called(column) for column in draft.secrets)
@@ -238,7 +238,7 @@ def _called(column: Column) -> str:
 
 
 def _array(key: str, values: Iterable[tuple[str, str]], *, one_a_line: bool = False) -> list[str]:
-    """`key = […]`, on one line if it is short; each value with a comment, which may be empty."""
+    """Render `key = […]`, on one line if it is short; each value with a comment, which may be empty."""
     values = list(values)
     line = f"{key} = [{', '.join(value for value, _ in values)}]"
     if not one_a_line and len(line) <= _LINE_CHARS:
@@ -251,7 +251,7 @@ def _comment(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    """A TOML basic string; what cannot be seen is escaped (TOML 1.0, "String")."""
+    """Render a TOML basic string; invisible characters are escaped (TOML 1.0, "String")."""
     return '"' + "".join(_escaped(sign) for sign in text) + '"'
 
 
@@ -264,5 +264,5 @@ def _escaped(sign: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Text for a comment, which cannot escape anything: signs that cannot be seen are written as their numbers."""
+    """Render text for a comment, which has no escapes: invisible characters are written as their code points."""
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)

@@ -1,4 +1,4 @@
-"""A bounded sample of a source: its head, unpacked, and some lines of its middle and end if they are easy to get."""
+"""Take a bounded sample of a source: its head, unpacked, and lines of its middle and end if these are cheap to read."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ingest_cli.sources import Source
 from ingest_cli.sources.parts import with_advice
 
 FURTHER_BYTES = 128 << 10
-"""Size of each of the pieces from further on."""
+"""Bytes of each of the later pieces."""
 
 MAX_MEMBERS = 20
-"""Files of an archive that are looked at to find the largest; no more of any than the head, so a large one ends it."""
+"""Maximum number of archive members checked to find the largest; only heads are read, so a large one ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is looked at of a source.
+    """Sample of a source.
 
     Attributes:
-        head: its first bytes, unpacked.
+        head: first bytes, unpacked.
         complete: whether that is all of it.
-        further: whole lines from further on; empty for what is packed, or can only be read in order.
-        member: name of the file that it was taken of, if the source is an archive; a label, with any signs in it.
-        fault: why no more of it could be unpacked; empty if nothing went wrong.
+        further: whole lines from later parts; empty for sources that are packed, or can only be read in order.
+        member: name of the sampled file, if the source is an archive; a label, may contain any character.
+        fault: why unpacking ended early; empty without a fault.
     """
 
     head: bytes
@@ -38,14 +38,14 @@ class Sample:
 
 
 def take_sample(source: Source, age_key: Callable[[], str] | None = None) -> Sample:
-    """Take a sample of `source`; if it is an archive, of the largest of its first files.
+    """Sample `source`; of an archive, the largest of its first files.
 
     Args:
-        source: what to look at.
+        source: source to sample.
         age_key: see `members`.
 
     Raises:
-        SourceError: it cannot be read, or not even its head can be unpacked.
+        SourceError: the source cannot be read, or not even its head can be unpacked.
     """
     try:
         sample = _largest(source, age_key)
@@ -78,7 +78,7 @@ def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
 
 
 def _head(member: Member, name: str) -> Sample:
-    """The head of a file in a source of this name, and what ended it before its time."""
+    """Return the head of a file in a source of this name, and the fault that ended it early."""
     head = bytearray()
     try:
         for piece in member.pieces:
@@ -93,7 +93,7 @@ def _head(member: Member, name: str) -> Sample:
 
 
 def _further(source: Source) -> bytes:
-    """Lines from the middle and the end of a source that is not packed."""
+    """Return lines from the middle and the end of an unpacked source."""
     pieces = list[bytes]()
     try:
         with source.open_file() as file:
@@ -102,7 +102,7 @@ def _further(source: Source) -> bytes:
                     file.seek(start)
                     pieces.append(_whole_lines(file.read(FURTHER_BYTES)))
     except SourceError:
-        return b""  # it can only be read from the first byte to the last, which is reason enough not to
+        return b""  # it can only be read from start to end, which is too much for a sample
     return b"".join(pieces)
 
 

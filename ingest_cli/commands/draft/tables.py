@@ -1,8 +1,8 @@
-"""A draft for an SQL dump with several tables of persons: one manifest, with fields for each of them.
+"""Draft for an SQL dump with several tables of persons: one manifest, with fields for each table.
 
-A manifest may name several tables, and a table that lacks a column has no values in it. So the tables go into one
-dataset, as the dump is one, as long as no name of a column means one thing in one of them and another in the next;
-where it does, the table needs a manifest of its own.
+A manifest may name several tables, and a table without a certain column has no values in it. So all tables
+become one dataset, unless a column name has different meanings in two of them; then the table needs its
+own manifest.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ingest_cli.formats.sql.catalog import same_table, split_name
 
 
 def check_table(guess: FileGuess, table: str) -> None:
-    """Make sure that what was looked at is the table that was asked for.
+    """Check that the inspected table is the requested one.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no table of that name.
     """
     if guess.table and same_table(split_name(guess.table), split_name(table)):
         return
@@ -31,7 +31,7 @@ def check_table(guess: FileGuess, table: str) -> None:
 
 
 def with_tables(draft: Draft) -> Draft:
-    """The draft, and fields for each other table with identifiers."""
+    """Return the draft with fields for each other table with identifiers."""
     others = [one for one in draft.guess.tables[1:] if one.columns]
     if not others or not draft.guess.table:
         return draft
@@ -75,7 +75,7 @@ def _columns(table: TableGuess) -> tuple[Column, ...]:
 
 
 def _why_apart(table: TableGuess) -> str:
-    """Why a table cannot be named beside another; nothing if it can."""
+    """Return why a table cannot share the manifest with another; empty if it can."""
     if not table.title:
         return "its name looks like an identifier"
     return "" if any(column.title for column in table.columns) else "the dump does not say what its columns are called"
@@ -84,7 +84,7 @@ def _why_apart(table: TableGuess) -> str:
 def _conflict(
     columns: Sequence[Column], fields: Sequence[DraftField], named: Sequence[Column], proposed: Sequence[DraftField]
 ) -> str:
-    """Why the tables cannot share a manifest; nothing if they can."""
+    """Return why the tables cannot share a manifest; empty if they can."""
     mine, its = _meanings(columns, fields), _meanings(named, proposed)
     for name in mine.keys() & its.keys():
         one, two = mine[name], its[name]
@@ -97,7 +97,7 @@ def _conflict(
 
 @dataclass(slots=True)
 class _Meaning:
-    """What the fields make of the column of a name, and whether it looks like a secret."""
+    """Meaning of a column name in the fields, and whether it looks like a secret."""
 
     kinds: set[str] = field(default_factory=set)
     exposes: set[str] = field(default_factory=set)
@@ -135,6 +135,6 @@ def _tells_of_tables(sentence: str) -> bool:
 
 
 def _unread(draft: Draft, tables: Sequence[str]) -> list[str]:
-    """Which tables the manifest passes over."""
+    """List the tables that the manifest does not read."""
     rows = {one.name: one.rows for one in draft.guess.tables if one.title not in tables}
     return [f"not read: {told_tables(rows)}"] if rows else []

@@ -1,9 +1,9 @@
-"""A page about runs that one can look at: everything in one file, nothing fetched, nothing executed.
+"""Report of runs as an HTML page: a single file, without external resources or scripts.
 
-What it shows is what the JSON report holds, and nothing else: `document.render` takes that and gives the page.
-Matplotlib draws the figures and Jinja puts them together, both from the extra `report`; so whoever wants no page
-imports nothing of this package.
+It shows the contents of the JSON report and nothing else: `document.render` converts the report to the page.
+Matplotlib draws the figures and Jinja renders the page, both from the extra `report`; so without a page nothing of
+this package is imported.
 """
 
 GENERATOR = '<meta name="generator" content="ingest-cli'
-"""What a page of ours has near its beginning, and no other has."""
+"""Marker near the start of a generated page, by which it is recognized."""

@@ -1,4 +1,4 @@
-"""The figures of a run: what each shows, in a picture, in a sentence and in a table."""
+"""Figures of a run: each as a picture, a sentence and a table."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawn
 
 MAX_BARS = 20
-"""Bars of a figure; what would be more is in the table alone."""
+"""Maximum number of bars of a figure; the table has all."""
 
 MAX_LABEL = 42
-"""Characters of a name in a figure, so that it fits a phone; the table has all of it."""
+"""Maximum characters of a name in a figure, so that it fits a phone; the table has all of it."""
 
 MAX_TABLE_ROWS = 30
-"""Rows of a table of what is a line in the figure; the JSON report has every point."""
+"""Maximum rows of the table of a line chart; the JSON report has every point."""
 
 _ROW, _TALL, _NAMES, _SIGN = 30.0, 190.0, 70.0, 8.0
-"""In pixels: a bar with its space, a figure, the names of steps, a digit."""
+"""Pixels: a bar with its spacing, a figure, the names of steps, a digit."""
 
 _TITLE, _LEGEND, _TICKS, _SCALE, _MARGIN = 22.0, 24.0, 40.0, 48.0, 20.0
-"""In pixels: what stands above, below and left of an axis, and what is free on its right."""
+"""Pixels: margins above, below and left of an axis, and on its right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Figure:
     """One figure of the page.
 
     Attributes:
-        title: what it is about.
-        text: what it shows, in a sentence.
-        pictures: `narrow` and `wide`, as SVG elements; empty: the sentence says it all.
-        head: names of the table's columns.
-        rows: of the table: text, numbers, or None.
+        title: heading.
+        text: one sentence on what it shows.
+        pictures: `narrow` and `wide`, as SVG elements; empty if the sentence suffices.
+        head: column names of the table.
+        rows: rows of the table: text, numbers, or None.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Figure:
 
 
 def account(run: Mapping[str, Any], name: str) -> Figure:
-    """What became of the rows and of their items, step by step."""
+    """Show the rows and their items step by step."""
     rows, items = run["rows"], run["items"]
     written, count = ("checked", items["checked"]) if run["table"] is None else ("written", items["acknowledged"])
     stairs = (
@@ -77,7 +77,7 @@ def account(run: Mapping[str, Any], name: str) -> Figure:
 
 
 def throughput(run: Mapping[str, Any], series: Series, name: str) -> Figure:
-    """Rows and items per second."""
+    """Show rows and items per second."""
     mean = f"{run['rows_per_s']:,.0f} rows a second on average, at most {max(series.rates['rows']):,.0f}."
     lines = [("rows/s", series.rates["rows"], BLUE, "-"), ("items/s", series.rates["items"], ORANGE, "-")]
 
@@ -95,7 +95,7 @@ def throughput(run: Mapping[str, Any], series: Series, name: str) -> Figure:
 
 
 def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
-    """Write capacity against the ceiling, and what was throttled."""
+    """Show write capacity against the ceiling, and throttled requests."""
     ceilings = series.levels["ceiling_wcu_per_s"]
     known = [level for level in ceilings if level is not None]
     under = f", under a ceiling of {known[-1]:,.0f} a second at the end" if known else ", without a ceiling"
@@ -128,7 +128,7 @@ def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
 
 
 def latency(run: Mapping[str, Any], name: str) -> Figure:
-    """How long requests took."""
+    """Show the latency of requests."""
     found, buckets = run["latency_ms"], run["latency_buckets_ms"]
     requests = sum(count for _, count in buckets)
     text = f"Half of {requests:,} requests were answered within {_ms(found['p50'])}, 99 % within "
@@ -160,14 +160,14 @@ def latency(run: Mapping[str, Any], name: str) -> Figure:
 
 
 def counted(title: str, head: Sequence[str], counts: Iterable[tuple[str, ...]], name: str, nothing: str) -> Figure:
-    """A bar for each count, the largest first.
+    """Show a bar for each count, the largest first.
 
     Args:
-        title: of the figure.
-        head: names of the columns of the table; the last is that of the counts.
-        counts: names, and last their count.
-        name: no other figure of the page has it.
-        nothing: what to say if there are none.
+        title: heading of the figure.
+        head: column names of the table; the last is for the counts.
+        counts: names, followed by their count.
+        name: unique name of the figure on the page.
+        nothing: text if there are no counts.
     """
     found: list[tuple[Any, ...]] = sorted(counts, key=lambda one: (-int(one[-1]), one[:-1]))
     if not found:
@@ -194,9 +194,9 @@ def _panels(
     top: float = _LEGEND,
     bottom: float = _TICKS,
 ) -> list[Axes]:
-    """Axes one below the other, of these relative heights, with room around them in pixels.
+    """Create axes one below the other, with these relative heights and margins in pixels.
 
-    Matplotlib can find such places by itself, but has to draw everything twice for it.
+    Matplotlib can compute the margins, but has to draw everything twice for it.
     """
     width, height = figure.bbox.width, figure.bbox.height
     free = height - bottom - top * len(heights)
@@ -210,7 +210,7 @@ def _panels(
 
 
 def _waterfall(axes: Axes, what: str, steps: Sequence[tuple[str, int]]) -> None:
-    """Steps from above to below; a negative count is taken off what was before."""
+    """Draw steps from top to bottom; a negative count is subtracted from the previous one."""
     top = max(steps[0][1], 1)
     left_over = steps[0][1]
     for place, (step, count) in enumerate(steps):
@@ -219,7 +219,7 @@ def _waterfall(axes: Axes, what: str, steps: Sequence[tuple[str, int]]) -> None:
             left_over += count
         left, width = (0, count) if is_total else (left_over, -count)
         colour = (GREEN if place else BLUE) if is_total else (RED if step in {"rejected", "refused"} else ORANGE)
-        # The edge shows a step that would be thinner than a line.
+        # The edge makes a step visible that is thinner than a line.
         axes.barh(place, width, 0.62, left, color=colour, edgecolor=colour, linewidth=1.0 if width else 0.0)
         sign = "" if is_total else "\N{MINUS SIGN}" if width else ""
         axes.annotate(f"{sign}{abs(count):,}", (left + width, place), (6, 0), textcoords="offset points", va="center")
@@ -233,7 +233,7 @@ def _waterfall(axes: Axes, what: str, steps: Sequence[tuple[str, int]]) -> None:
 
 
 def _bars(axes: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
-    """Bars below their names, with the numbers at their ends."""
+    """Draw bars below their names, with the numbers at their ends."""
     axes.barh(range(len(counts)), counts, 0.32, color=BLUE, edgecolor=BLUE)
     for place, (label, count) in enumerate(zip(labels, counts, strict=True)):
         axes.annotate(label, (0, place), (0, 9), textcoords="offset points", va="bottom", ha="left")
@@ -244,7 +244,7 @@ def _bars(axes: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
 
 
 def _leave_room(axes: Axes, longest: float, label: str, beside: float = 0.0) -> None:
-    """Let the longest bar end where its label still fits; `beside` is what is left of the bars, in pixels."""
+    """Scale the axis so that the label of the longest bar fits; `beside` is the width left of the bars, in pixels."""
     width = axes.figure.bbox.width - beside
     axes.set_xlim(0, longest * width / (width - len(label) * _SIGN - 12))
 
@@ -252,7 +252,7 @@ def _leave_room(axes: Axes, longest: float, label: str, beside: float = 0.0) -> 
 def _lines(
     axes: Axes, series: Series, lines: Sequence[tuple[str, Sequence[float], str, str]], title: str | None = None
 ) -> None:
-    """Rates over time, as steps: each holds for its stretch."""
+    """Draw rates over time as steps, each over its interval."""
     _, per_unit = series.unit
     edges = [edge / per_unit for edge in series.edges_s]
     for label, values, colour, style in lines:
@@ -290,7 +290,7 @@ def _numbers(levels: Iterable[float | None]) -> list[float]:
 
 
 def _short(names: Sequence[str]) -> str:
-    """Names in a row; the first of them, which may be a column's, shortened to what room the others leave."""
+    """Join names; shorten the first, which may be a column's, to the remaining width."""
     first, rest = names[0], "".join(f" / {name}" for name in names[1:])
     room, wanted = max(MAX_LABEL - len(rest), 8), 0
     for place, sign in enumerate(first):
@@ -301,10 +301,10 @@ def _short(names: Sequence[str]) -> str:
 
 
 def _near(value: float) -> float:
-    """With as many digits as mean something."""
+    """Round to the significant digits."""
     return round(value) if value >= 10 or value == 0 else round(value, 1)  # noqa: PLR2004 - two digits
 
 
 def _ms(value: float) -> str:
-    """Milliseconds, with as many digits as mean something."""
+    """Format milliseconds with three significant digits."""
     return f"{value / 1000:,.3g} s" if value >= 1000 else f"{value:.3g} ms"  # noqa: PLR2004 - a second has 1000

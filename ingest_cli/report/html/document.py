@@ -1,4 +1,4 @@
-"""The page: a section for each run, made of what the JSON report says about it."""
+"""Render the page: a section for each run of the JSON report."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ingest_cli.report.html.charts import Figure
 from ingest_cli.report.html.series import Series
 
 SILENT = frozenset({"unchanged", "locked"})
-"""Outcomes of runs that have read nothing, so that there is nothing to draw."""
+"""Outcomes of runs without rows read, for which no figures are drawn."""
 
 
 MAX_NAMES = 20
-"""Sources that the page names; the JSON report names all."""
+"""Maximum number of sources listed on the page; the JSON report lists all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the page says about one run.
+    """Section of the page about one run.
 
     Attributes:
-        run: as the JSON report has it.
-        place: its number on the page.
-        tiles: what one wants to know first: names and values.
-        figures: with a table each.
-        facts: everything else: names and values.
+        run: run as in the JSON report.
+        place: number of the run on the page.
+        tiles: key figures: names and values.
+        figures: figures, each with a table.
+        facts: all other facts: names and values.
     """
 
     run: Mapping[str, Any]
@@ -42,16 +42,16 @@ class Section:
 
 
 class Document:
-    """Makes pages; keeps what it has drawn, so that a page which grows by a run costs one run's figures."""
+    """Render pages; caches drawn figures, so that adding a run costs one run's figures."""
 
     def __init__(self) -> None:
         self._sections: list[Section] = []
 
     def render(self, report: Mapping[str, Any]) -> str:
-        """The page of a JSON report whose first runs are those of the time before.
+        """Render the page of a JSON report that starts with the runs of the previous call.
 
         Args:
-            report: see `report_file`; its texts are fit to be shown, but for what HTML needs to have escaped.
+            report: see `report_file`; its texts are printable, but not escaped for HTML.
         """
         for place, run in enumerate(report["runs"][len(self._sections) :], len(self._sections) + 1):
             self._sections.append(_section(run, place))
@@ -67,7 +67,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["drawn"] = Markup  # SVG of `drawing`, which has escaped what is in it
+    environment.filters["drawn"] = Markup  # SVG of `drawing`, already escaped
     environment.filters["shown"] = _shown
     return environment.get_template("page.html.jinja")
 
@@ -138,7 +138,7 @@ def _figures(run: Mapping[str, Any], name: str) -> Iterator[Figure]:
 
 
 def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """All the rest."""
+    """Yield the facts not shown elsewhere."""
     items = run["items"]
     about = "" if items["distinct_is_exact"] else "about "
     repeated = [f"{reason}: {count:,}" for reason, count in run["retries_by_reason"].items()]
@@ -163,13 +163,13 @@ def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _first(names: Sequence[str]) -> str:
-    """Some of the names, and how many more there are."""
+    """Join the first names, and the number of further ones."""
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _flat(values: Mapping[str, Any] | Iterable[Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Names and values, however deep they lie."""
+    """Flatten nested values to names and values."""
     named = values.items() if isinstance(values, Mapping) else enumerate(values, 1)
     for name, value in named:
         path = f"{above} / {name}".removeprefix(" / ").replace("_", " ")
@@ -180,7 +180,7 @@ def _flat(values: Mapping[str, Any] | Iterable[Any], above: str = "") -> Iterato
 
 
 def _shown(value: Any) -> str:
-    """A value of a table, for people."""
+    """Format a value of a table for people."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, bool):
@@ -193,7 +193,7 @@ def _share(count: int, of: int) -> str:
 
 
 def _duration(duration_s: float) -> str:
-    """`0.8 s`, `12 min 05 s`, `3 h 07 min`."""
+    """Format as `0.8 s`, `12 min 05 s`, `3 h 07 min`."""
     if duration_s < 60:  # noqa: PLR2004 - a minute
         return f"{duration_s:.1f} s"
     minutes, seconds = divmod(round(duration_s), 60)

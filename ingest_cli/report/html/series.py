@@ -1,4 +1,4 @@
-"""From how far a run was to how fast: rates between the points of its time line."""
+"""Convert the timeline of a run to rates between its points."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _MINUTES_FROM_S, _HOURS_FROM_S = 180.0, 3 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The time line of a run, column by column.
+    """Timeline of a run, by column.
 
     Attributes:
-        edges_s: moments, in seconds since the run began; one more than there are stretches between them.
-        rates: name of a count → its growth per second, a stretch each.
-        levels: name of a level → what it was at the end of each stretch; None: there was none.
+        edges_s: times in seconds since the start of the run; one more than there are intervals.
+        rates: name of a count → its growth per second in each interval.
+        levels: name of a level → its value at the end of each interval; None: no value.
     """
 
     edges_s: tuple[float, ...]
@@ -26,10 +26,10 @@ class Series:
 
     @classmethod
     def of(cls, timeline: Mapping[str, Any]) -> Series | None:
-        """What a time line of the JSON report says; None if it is too short to say anything."""
+        """Convert a timeline of the JSON report; None if it is too short."""
         columns = dict(zip(timeline["columns"], zip(*timeline["points"], strict=True), strict=False))
         edges: Sequence[float] = columns.get("at_s", ())
-        if len(edges) < 2 or edges[-1] <= edges[0]:  # noqa: PLR2004 - a begin and an end
+        if len(edges) < 2 or edges[-1] <= edges[0]:  # noqa: PLR2004 - start and end
             return None
         spans = [max(after - before, 1e-3) for before, after in pairwise(edges)]
         rates, levels = {}, {}
@@ -42,7 +42,7 @@ class Series:
         return cls(tuple(edges), rates, levels)
 
     def merged(self, most: int) -> list[tuple[float, float, dict[str, float]]]:
-        """Begin, end and mean rates of at most so many stretches, for a table that can be read."""
+        """Return start, end and mean rates of at most `most` intervals, for a readable table."""
         stretches, count = [], len(self.edges_s) - 1
         step = -(-count // most)
         for first in range(0, count, step):
@@ -58,7 +58,7 @@ class Series:
 
     @property
     def unit(self) -> tuple[str, float]:
-        """In what to count its time, and the seconds that has."""
+        """Return the unit of its time axis, and that unit in seconds."""
         if self.edges_s[-1] >= _HOURS_FROM_S:
             return "hours", 3600.0
         return ("minutes", 60.0) if self.edges_s[-1] >= _MINUTES_FROM_S else ("seconds", 1.0)

@@ -1,1 +1,1 @@
-"""What a run came to, for those who watch many machines: numbers by name, for Prometheus and for CloudWatch."""
+"""Metrics of a run for monitoring, in the formats of Prometheus and CloudWatch."""

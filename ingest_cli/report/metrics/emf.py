@@ -1,6 +1,6 @@
-"""The last run as metrics of CloudWatch, in its embedded metric format: a JSON document a line.
+"""Metrics of the last run for CloudWatch, in the embedded metric format: one JSON document per line.
 
-CloudWatch Logs makes metrics of such lines by itself, wherever they come from: its agent, the log driver of a
+CloudWatch Logs extracts metrics from such lines, whatever their source: its agent, the log driver of a
 container, Lambda (Amazon CloudWatch User Guide, "Specification: Embedded metric format"). Of its rules: a metric is a
 number under its name at the root; each dimension is a string there, at most 30 in a set; at most 100 metrics in a
 directive; the timestamp is in milliseconds.
@@ -33,14 +33,14 @@ _UNITS = {
     "Retries": "Count",
 }
 
-_ALWAYS = 2  # of these, told of any run
+_ALWAYS = 2  # number of these for any run
 
 
 def lines(report: Report, ended_at: float) -> Iterator[str]:
-    """The lines for one run: one with its figures, and one for each reason that something was rejected for.
+    """Yield the lines for one run: one with its figures, and one for each reject reason.
 
     Args:
-        report: what it came to.
+        report: report of the run.
         ended_at: Unix time in seconds.
     """
     account, traffic = report.account, report.traffic
@@ -62,8 +62,8 @@ def lines(report: Report, ended_at: float) -> Iterator[str]:
         traffic.retries.total(),
     )
     dimensions = {"Command": report.command, "Dataset": report.dataset}
-    # The outcome is no dimension, since an alarm is about a dataset whatever became of it; but it can be searched for.
-    # Of a run that never began there are no figures: zeros would look like a dump without rows.
+    # The outcome is not a dimension, since an alarm concerns a dataset whatever the outcome; but it can be searched.
+    # A run that never started has no figures: zeros would look like a dump without rows.
     names = [*_UNITS] if report.is_begun else [*_UNITS][:_ALWAYS]
     yield _line(ended_at, dimensions, dict(zip(names, values, strict=False)), {"Outcome": report.outcome})
     for name, counts in (

@@ -1,10 +1,10 @@
-"""The last run as metrics of Prometheus, in a file that node_exporter's textfile collector reads.
+"""Metrics of the last run for Prometheus, in a file for node_exporter's textfile collector.
 
-One file per task, i.e. per crontab line or unit: node_exporter refuses a series that two files have, so that each
-carries the name of its file in the label `task`. Everything is a gauge, since it is about one run and the next begins
-anew. Timestamps are Unix time in seconds, as Prometheus advises ("Instrumentation", "Timestamps, not time since"). The
-file is replaced in one step; not by `prometheus_client.write_to_textfile`, since the name of its temporary file can be
-foretold, and a symbolic link there is followed.
+One file per task, i.e. per crontab line or unit: node_exporter refuses a series that occurs in two files, so each
+carries its file name in the label `task`. Everything is a gauge, since it concerns one run and the next starts
+from zero. Timestamps are Unix time in seconds, as Prometheus advises ("Instrumentation", "Timestamps, not time since").
+The file is replaced atomically; not by `prometheus_client.write_to_textfile`, since the name of its temporary file is
+predictable, and a symbolic link there is followed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 SUFFIX = ".prom"
-"""What the collector reads; it passes over files that end otherwise."""
+"""Extension that the collector reads; it ignores other files."""
 
 OUTCOMES = ("complete", "unchanged", "partial", "different", "stopped", "locked", "failed")
 _LAST_SUCCESS = "ingest_cli_last_success_timestamp_seconds"
@@ -29,13 +29,13 @@ _LAST_SUCCESS = "ingest_cli_last_success_timestamp_seconds"
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that is over.
+    """A finished run.
 
     Attributes:
-        report: what it came to.
+        report: report of the run.
         began_at: Unix time in seconds.
-        ended_at: likewise. A clock that was set in between makes nonsense of the difference; `report.elapsed_s` is
-            how long it took.
+        ended_at: likewise. A change of the clock in between invalidates the difference; `report.elapsed_s` is
+            the duration.
     """
 
     report: Report
@@ -45,15 +45,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A command, i.e. a run for each of its manifests.
+    """A command: one run per manifest.
 
     Attributes:
-        command: its name.
-        exit_code: of the process.
+        command: name of the command.
+        exit_code: exit code of the process.
         ended_at: Unix time in seconds.
-        elapsed_s: how long it took, in seconds.
-        runs: those that took place.
-        version: of the program.
+        elapsed_s: duration in seconds.
+        runs: finished runs.
+        version: version of the program.
     """
 
     command: str
@@ -65,12 +65,12 @@ class Task:
 
 
 def write(path: Path, task: Task) -> None:
-    """Replace the metrics in `path` by those of `task`; when a dataset last succeeded is carried over.
+    """Replace the metrics in `path` by those of `task`; the time of a dataset's last success is carried over.
 
     Raises:
-        OSError: it cannot be written; what was there still is.
+        OSError: the file cannot be written; the old one is unchanged.
     """
-    from prometheus_client import generate_latest  # noqa: PLC0415 - only who asks for metrics waits for it
+    from prometheus_client import generate_latest  # noqa: PLC0415 - imported only if metrics are requested
 
     text = generate_latest(_registry(task, path.name.removesuffix(SUFFIX), last_successes(path)))
     with new_file_for(path, PUBLIC) as new:
@@ -79,7 +79,7 @@ def write(path: Path, task: Task) -> None:
 
 
 def last_successes(path: Path) -> dict[tuple[str, str], float]:
-    """(command, dataset) → when it last succeeded, by the metrics in `path`; nothing if they cannot be read."""
+    """Return (command, dataset) → time of the last success, by the metrics in `path`; empty if unreadable."""
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - likewise
 
     try:
@@ -95,7 +95,7 @@ def last_successes(path: Path) -> dict[tuple[str, str], float]:
 
 
 class _Gauges:
-    """Sets gauges, each with the labels that all of them have before its own."""
+    """Set gauges, each with the common labels before its own."""
 
     def __init__(self, registry: CollectorRegistry, common: Mapping[str, str]) -> None:
         from prometheus_client import Gauge  # noqa: PLC0415 - likewise
