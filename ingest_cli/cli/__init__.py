@@ -1,4 +1,4 @@
-"""The command line: the only place that knows click and tqdm. Bodies translate, and do nothing else.
+"""Command line: the only package that uses click and tqdm. Functions only translate options into calls.
 
 Commands are imported when they are called, so that `--help` does not wait for Arrow and boto3.
 """
@@ -53,7 +53,7 @@ Exit codes:
 
 
 class _Group(click.Group):
-    """A group whose commands are modules of this package, imported when needed."""
+    """Group whose commands are modules of this package, imported when needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -62,11 +62,11 @@ class _Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(f"ingest_cli.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101 - what each module of this package defines
+        assert isinstance(command, click.Command)  # noqa: S101 - defined by each module of this package
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """See `click.Group.shell_complete`; without importing all commands for a line of help each."""
+        """Complete as `click.Group.shell_complete`, without importing every command for its help line."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - start-up time
 
         named = [CompletionItem(name, help=what) for name, what in COMMANDS.items() if name.startswith(incomplete)]
@@ -79,7 +79,7 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or the one that was probably meant."""
+        """Resolve a command; on failure, suggest similar ones."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches  # noqa: PLC0415 - start-up time
 
@@ -90,7 +90,7 @@ class _Group(click.Group):
 
 
 class NoArguments(Sectioned):
-    """A command that takes options only, and does not repeat what else it was given: that may be a secret."""
+    """Command without arguments, which does not repeat unexpected ones in its message: they may be secrets."""
 
     refusal = "This command takes options only, and no arguments."
 
@@ -123,9 +123,9 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, and exit."""
-    # numpy's OpenBLAS starts a thread for each core otherwise, which waits busily for products of matrices.
+    # Otherwise numpy's OpenBLAS starts a thread per core, which busy-waits for matrix products.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    core_dumps.suspend()  # until --allow-core-dumps is read, or for good if a command ends before
+    core_dumps.suspend()  # until --allow-core-dumps is parsed, or permanently if a command ends before
     standard_streams.prepare()
     _catch_signals()
     try:
@@ -142,12 +142,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except IngestError as error:
         _say(str(error))
         code = error.exit_code
-    except (BrokenPipeError, SystemExit):  # click makes the latter of the former, and nobody else raises it
+    except (BrokenPipeError, SystemExit):  # click converts the former to the latter, and nothing else raises it
         from ingest_cli.cli.console import forget_stdout  # noqa: PLC0415 - start-up time
 
         forget_stdout()
         code = ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - the last resort: say where, but not with which values
+    except Exception as error:  # noqa: BLE001 - last resort: report the location, but no values
         crash = error if isinstance(error, CrashError) else CrashError.of(error)
         _say(f"crashed with {crash.kind} at {crash.place}; this is a bug, please report this line")
         code = ExitCode.CRASHED
@@ -157,8 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _refuse(error: click.ClickException) -> None:
-    """Say, in a sentence, what click found wrong, and where to read how it is done right."""
-    if type(error).__name__ == "NoArgsIsHelpError":  # unknown to click before 8.2
+    """Print click's error as a sentence, with a pointer to the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # does not exist in click before 8.2
         error.show()
         return
     sentence = error.format_message().rstrip(".")
@@ -173,16 +173,16 @@ def _say(text: str) -> None:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """The signals that ask to stop: SIGINT, SIGTERM, and SIGHUP unless it is ignored, as `nohup` has it."""
+    """Return the signals that request a stop: SIGINT, SIGTERM, and SIGHUP unless ignored, as by `nohup`."""
     signals = [signal.SIGINT, signal.SIGTERM]
     return signals if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [*signals, signal.SIGHUP]
 
 
 def _catch_signals() -> None:
-    """A signal that asks to stop interrupts once, politely; the second time it ends the process.
+    """Handle stop signals: the first interrupts, the second ends the process.
 
-    But for SIGHUP: when a terminal is lost, the kernel and the shell may both send one, and a session manager SIGTERM
-    as well.
+    SIGHUP is an exception: on loss of a terminal, the kernel and the shell may both send one, and a session manager
+    SIGTERM as well.
     """
     seen: list[int] = []
 

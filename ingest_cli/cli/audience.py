@@ -1,9 +1,9 @@
-"""Who reads what a command says: somebody at a terminal, a program, or whoever gets cron's mail.
+"""Determine the reader of the output: a person at a terminal, a program, or the recipient of cron's mail.
 
-cron, systemd and the like start a command without a terminal, and lead both its outputs into one pipe or socket
-(`cron(8)`: output is mailed; `systemd.exec(5)`: `StandardError=inherit`). Whatever comes out there is a mail that
-somebody has to read, so that a success of what changes a table says nothing. A shell does the same for `2>&1 | less`,
-and nothing tells the one from the other: a command that is run for its result has to print it in any case.
+cron, systemd and the like start a command without a terminal, with both outputs in one pipe or socket
+(`cron(8)`: output is mailed; `systemd.exec(5)`: `StandardError=inherit`). All output there becomes a mail that
+a person has to read, so a successful command that changes a table prints nothing. `2>&1 | less` in a shell looks the
+same, and the two cannot be distinguished: a command run for its result has to print it in any case.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STDOUT, _STDERR = 1, 2
 
 
 class Audience(Enum):
-    """Who is there."""
+    """Kinds of readers."""
 
     PERSON = "a terminal at one of stdin, stdout and stderr"
     PROGRAM = "no terminal; stdout leads somewhere of its own"
@@ -26,12 +26,12 @@ class Audience(Enum):
 
 
 def audience(descriptors: Sequence[int] = (0, 1, 2)) -> Audience:
-    """Who is there, by what stdin, stdout and stderr are."""
+    """Return the audience, as determined by stdin, stdout and stderr."""
     if any(_is_terminal(one) for one in descriptors):
         return Audience.PERSON
     try:
         out, err = os.fstat(descriptors[_STDOUT]), os.fstat(descriptors[_STDERR])
-    except OSError:  # closed: nobody
+    except OSError:  # closed: no reader
         return Audience.PROGRAM
     one_pipe = os.path.samestat(out, err) and (stat.S_ISFIFO(out.st_mode) or stat.S_ISSOCK(out.st_mode))
     return Audience.MAIL if one_pipe else Audience.PROGRAM
@@ -46,12 +46,12 @@ def _is_terminal(descriptor: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """What is said.
+    """Kinds of output to print.
 
     Attributes:
-        chatty: messages about what is no trouble, on stderr.
-        result: the report as text, on stdout. What was asked for in JSON is written in any case: a program waits
-            for it.
+        chatty: whether to print messages other than failures on stderr.
+        result: whether to print the report as text on stdout. JSON is printed in any case if requested: a program
+            waits for it.
     """
 
     chatty: bool

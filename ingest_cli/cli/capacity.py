@@ -118,6 +118,6 @@ def _open(values: dict[str, Any]) -> Table:
 
 
 def _state_key(values: dict[str, Any], table: Table) -> StateKey | None:
-    """What the record of a raise is authenticated with, if a key was given."""
+    """Return the key that authenticates the record of a raise, if one was given."""
     pepper = pepper_of(values["key"], table)
     return None if pepper is None else StateKey.of(pepper)

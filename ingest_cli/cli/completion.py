@@ -19,7 +19,7 @@ Examples:
 
 
 class _Bash(BashComplete):
-    """Without a look at the bash of this machine: the script may be for another one."""
+    """Completion for bash without checking the local version: the script may be for another machine."""
 
     @staticmethod
     def _check_version() -> None:

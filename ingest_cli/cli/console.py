@@ -1,4 +1,4 @@
-"""What people and programs get to see: the result on stdout, everything else on stderr."""
+"""Output for people and programs: the result on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import click
 
 from ingest_cli.cli.standard_streams import lead_nowhere
 
-if TYPE_CHECKING:  # who says the last word must not wait for numpy, of which half may be there
+if TYPE_CHECKING:  # the final message must not import numpy, which may be half loaded
     from ingest_cli.report.report import Report
 
 
 def escape(text: str) -> str:
-    """`text` with all that a terminal or a log might obey escaped: control, bidi, invisible characters."""
+    """Escape characters that a terminal or a log might interpret: control, bidi, invisible ones."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(sign) for sign in text)
@@ -32,7 +32,7 @@ def _escaped(sign: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Write a line on stderr; whether anybody still reads there makes no difference to what is being done."""
+    """Write a line on stderr; ignore a closed reader."""
     try:
         click.echo(line, err=True)
     except OSError:
@@ -40,7 +40,7 @@ def tell(line: str) -> None:
 
 
 class Entries(Protocol):
-    """Keeps what is said, for whoever looks later."""
+    """Store of printed messages."""
 
     def add(self, text: str) -> None:
         """Add a line."""
@@ -48,15 +48,15 @@ class Entries(Protocol):
 
 
 class Log:
-    """Lines on stderr, and in a file if there is one; as text or as JSON objects."""
+    """Messages on stderr, and in a file if there is one; as text or as JSON objects."""
 
     def __init__(self, log_format: str, *, chatty: bool = True, entries: Entries | None = None) -> None:
         """Set up.
 
         Args:
-            log_format: `text` or `json`; of the file, if there is one, and else of stderr.
-            chatty: whether stderr is told what is no trouble, too.
-            entries: keeps everything that is said.
+            log_format: `text` or `json`; format of the file, if there is one, else of stderr.
+            chatty: whether to print messages other than failures on stderr.
+            entries: stores every message.
         """
         self._json = log_format == "json"
         self._chatty = chatty
@@ -73,7 +73,7 @@ class Log:
             tell(f"ingest-cli: {escape(text)}")
 
     def paragraph(self, text: str, level: str = "info", **fields: object) -> None:
-        """Write several sentences, as a mail has them."""
+        """Write several sentences, as in a mail."""
         self.keep(text, level, **fields)
         if self._json and self._entries is None:
             tell(_as_json(text, level, fields))
@@ -81,7 +81,7 @@ class Log:
             tell(textwrap.fill(f"ingest-cli: {escape(text)}", 78, break_long_words=False, break_on_hyphens=False))
 
     def keep(self, text: str, level: str = "info", **fields: object) -> None:
-        """Write a line into the file, if there is one, and nowhere else."""
+        """Write a line only into the file, if there is one."""
         if self._entries is None:
             return
         at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
@@ -99,9 +99,9 @@ def show_report(report: Report, output: str) -> None:
 
 
 def show(lines: Sequence[str]) -> None:
-    """Print lines on stdout; whether anybody still reads them makes no difference to what is being done.
+    """Print lines on stdout; a closed reader does not affect the work in progress.
 
-    That they cannot be written makes none either, until the end; see `standard_streams`.
+    Neither does a failed write, until the end; see `standard_streams`.
     """
     try:
         click.echo("\n".join(map(escape, lines)))
@@ -110,12 +110,12 @@ def show(lines: Sequence[str]) -> None:
 
 
 def forget_stdout() -> None:
-    """Send nowhere what is still to come: whoever read our output has read enough."""
+    """Discard further output: the reader has closed the pipe."""
     lead_nowhere(sys.stdout.fileno())
 
 
 def _text(report: Report) -> list[str]:
-    """The report for people, line by line."""
+    """Render the report for people, line by line."""
     account, traffic = report.account, report.traffic
     lines = [f"{report.title} ({report.dataset}): {report.command} {report.outcome}"]
     if report.outcome == "unchanged":
@@ -159,7 +159,7 @@ def _text(report: Report) -> list[str]:
 
 
 def _prediction(report: Report) -> list[str]:
-    """What a load would come to, a line for each way."""
+    """Render the prediction of a load, a line per way."""
     prediction = report.prediction
     if prediction is None:
         return []
@@ -173,7 +173,7 @@ def _prediction(report: Report) -> list[str]:
 
 
 def _pruned(report: Report) -> list[str]:
-    """What was removed afterwards, if anything was to be."""
+    """Render the result of the pruning after a load, if there was one."""
     if report.pruned is None:
         return []
     items = report.pruned["items"]
@@ -181,7 +181,7 @@ def _pruned(report: Report) -> list[str]:
 
 
 def _counts(name: str, counts: Mapping[str, int], what: str = "") -> list[str]:
-    """A line of counts, the largest first; none if there are none."""
+    """Render counts as a line, the largest first; no line without counts."""
     listed = [
         f"{counts[reason]:,} {reason}"
         for reason in sorted(counts, key=lambda one: (-counts[one], one))

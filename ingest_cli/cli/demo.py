@@ -30,11 +30,11 @@ from ingest_cli.report.report import Report
 from ingest_cli.runtime.stop import StopRequest
 
 SOMEBODY = "850101-14-5678"
-"""The invented MyKad of Aisyah, who is in several of the sample dumps."""
+"""Invented MyKad of Aisyah, a person in several of the sample dumps."""
 
 
 _LIBRARIES = {"xlsx": "python_calamine"}
-"""Format → the optional library that it needs."""
+"""Format → required optional library."""
 
 EXAMPLES = """\
 \b
@@ -79,7 +79,7 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
 
 
 def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
-    """Those of the samples for which everything is installed."""
+    """Return the samples whose required libraries are installed."""
     readable = []
     for path in manifests:
         library = _LIBRARIES.get(load_manifest(path).format.name)
@@ -101,7 +101,7 @@ def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
 
 
 def _samples() -> Path:
-    """The sample dumps: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the sample dumps: inside the installed package, or beside it in a checkout."""
     package = Path(package_file).parent
     for folder in (package / "sample_data", package.parent / "sample_data"):
         if folder.is_dir():

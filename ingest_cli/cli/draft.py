@@ -86,7 +86,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
 
 
 def _check(out: Path, *, force: bool) -> None:
-    """Refuse early what could not be written in the end."""
+    """Refuse early an output file that could not be written."""
     if out.suffix != _SUFFIX:
         raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, by which a manifest is known; rename it')
     if out.exists() and not force:
@@ -109,7 +109,7 @@ def _write(out: Path, text: str, *, force: bool) -> None:
 
 
 def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[str]:
-    """What the manifest calls its sources: as they were given, but found from the folder it will lie in."""
+    """Return the names of the sources for the manifest: as given, but relative to its folder."""
     if any(name == "-" for name in given):
         raise SourceError("standard input cannot be looked at and then read again; name a file")
     for name in given:

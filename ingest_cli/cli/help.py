@@ -1,4 +1,4 @@
-"""How help is laid out: options under headings, examples and exit codes at the end."""
+"""Layout of help texts: options under headings, examples and exit codes at the end."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 import click
 
 SETTINGS = "Settings and help"
-"""The last heading, of what every command has."""
+"""Last heading, for the options of every command."""
 
 _OTHERS = "Options"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def in_section(section: str | None, decorate: Callable[[_F], _F]) -> Callable[[_F], _F]:
-    """`decorate`, with the options that it adds under a heading, but for those that have one already."""
+    """Wrap `decorate` to put its options under a heading, except those that have one."""
     if section is None:
         return decorate
 
     def apply(function: _F) -> _F:
-        # Where click collects the parameters of a function until it makes a command of it.
+        # click collects the parameters of a function here until the command is created.
         before = len(getattr(function, "__click_params__", ()))
         decorated = decorate(function)
         for parameter in getattr(decorated, "__click_params__", ())[before:]:
@@ -32,7 +32,7 @@ def in_section(section: str | None, decorate: Callable[[_F], _F]) -> Callable[[_
 
 
 def sections(command: click.Command, ctx: click.Context) -> dict[str, list[click.Parameter]]:
-    """Heading → the options under it, in the order of the command."""
+    """Return heading → its options, in the order of the command."""
     found: dict[str, list[click.Parameter]] = {}
     for parameter in command.get_params(ctx):
         if isinstance(parameter, click.Option) and not parameter.hidden:
@@ -46,7 +46,7 @@ def sections(command: click.Command, ctx: click.Context) -> dict[str, list[click
 
 
 class Sectioned(click.Command):
-    """A command whose help lists its options under headings."""
+    """Command whose help lists its options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See `click.Command.format_options`."""

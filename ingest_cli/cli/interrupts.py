@@ -1,4 +1,4 @@
-"""Signals as wishes: the first one asks the run to stop politely, the second one ends the process."""
+"""Convert signals to stop requests: the first one asks the run to stop, the second one ends the process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ingest_cli.runtime.background import within
 from ingest_cli.runtime.stop import CONTINUE, StopRequest, without_restart
 
 LAST_RESORT_S = 9.0
-"""Seconds after which a run that was asked to stop is ended even if it hangs, in a library or in the network.
+"""Seconds after which a stopping run is ended even if it hangs, in a library or in the network.
 
-Draining and saving are over by then, and what was saved is saved; only the report is lost.
+Draining and saving are over by then, and the checkpoint is saved; only the report is lost.
 """
 
 LAST_WORD_S = 0.5
-"""Seconds that saying so may take."""
+"""Maximum seconds to print the final message."""
 
 
 @contextmanager
@@ -47,15 +47,15 @@ def interruptible() -> Iterator[None]:
 
 
 class Interrupts:
-    """Turns SIGINT, SIGTERM and SIGHUP into a stop request for the run that is under way.
+    """Convert SIGINT, SIGTERM and SIGHUP to a stop request for the current run.
 
     Attributes:
-        seen: whether there was one, or another reason to stop.
-        reason: which.
+        seen: whether there was a signal, or another reason to stop.
+        reason: the reason.
     """
 
     def __init__(self, log: Log) -> None:
-        """Take over from the handlers there are, Arrow's included: its own would make a crash of a signal."""
+        """Replace the current handlers, including Arrow's, which would turn a signal into a crash."""
         pa.enable_signal_handlers(enable=False)
         self.seen = False
         self.reason = "stopped"
@@ -66,13 +66,13 @@ class Interrupts:
             signal.signal(number, self._handle)
 
     def fresh(self) -> StopRequest:
-        """The stop request of the next run."""
+        """Create the stop request of the next run."""
         if not self.seen:
             self._current = StopRequest()
         return self._current
 
     def request(self, reason: str) -> None:
-        """Ask the run that is under way to stop, and let no other begin."""
+        """Ask the current run to stop, and prevent further ones."""
         if self.seen:
             return
         self.seen, self.reason = True, reason
@@ -82,7 +82,7 @@ class Interrupts:
         self._current.request(reason)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
-        if number != signal.SIGHUP:  # of which a lost terminal may cause several
+        if number != signal.SIGHUP:  # a lost terminal may send several
             if self._signalled:
                 os._exit(ExitCode.ABORTED)
             self._signalled = True
@@ -91,5 +91,5 @@ class Interrupts:
     def _end(self, reason: str) -> None:
         advice = without_restart(CONTINUE) if self._current.is_begun_anew else CONTINUE
         text = f"{reason}, and ended while it waited for an answer; {advice}"
-        within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # a log may be what hangs
+        within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # the log itself may hang
         os._exit(ExitCode.TRY_AGAIN)

@@ -75,7 +75,7 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
     session = None
     if not key.startswith(("file:", "env:")):
-        from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a key at hand can be checked without boto3
+        from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a local key can be checked without boto3
 
         session = open_session(Target("", values["region"], values["profile"], insecure_http=values["insecure_http"]))
     pepper = read_pepper(key, session)

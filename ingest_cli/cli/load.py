@@ -52,7 +52,7 @@ from ingest_cli.sinks.write_path import parse_ceiling
 SANDBOX_TABLE = "sandbox"
 
 HURRY_S = 2.0
-"""Seconds that lowering the capacity may take once somebody has asked to stop."""
+"""Maximum seconds to lower the capacity after a stop request."""
 
 EXAMPLES = """\
 \b
@@ -146,7 +146,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
 
 
 def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
-    """Run all manifests, and put the table's capacity back to what it was, whatever becomes of them."""
+    """Run all manifests, and restore the table's capacity, whatever the outcome."""
     try:
         code = runs.all(manifests)
     finally:
@@ -160,7 +160,7 @@ def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling,
 
 
 def _check(values: dict[str, Any], settings: RunSettings) -> None:
-    """Refuse what cannot be meant, before anything is opened."""
+    """Refuse contradictory options before anything is opened."""
     parse_ceiling(settings.max_wcu)
     Ceiling.parse(values["max_rcu"], "--max-rcu")
     PriceList.read(settings.prices)
@@ -168,7 +168,7 @@ def _check(values: dict[str, Any], settings: RunSettings) -> None:
         raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
 
 
-def _plan(  # noqa: PLR0913, PLR0917 - a `Run`, and what it is of
+def _plan(  # noqa: PLR0913, PLR0917 - signature of `Run`, and its subject
     table: Table, pepper: Pepper, one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest
 ) -> Report:
     return plan_load(one, table, pepper, how, watcher, stop)
@@ -185,7 +185,7 @@ def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:
 
 
 def _next(target: Target, key: str, loads: int) -> str:
-    """What happened, and what can be done with it."""
+    """Describe the result, and possible next steps."""
     place = "".join(
         f" {flag} {value}"
         for flag, value in (

@@ -1,4 +1,4 @@
-"""The file that messages are kept in; logrotate may take it away at any moment."""
+"""Log file for messages; logrotate may move it at any time."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ingest_cli.runtime.output_files import PRIVATE, opener
 
 
 class LogFile(WatchedFileHandler):
-    """Appends lines; made anew, for its owner only, when the file was renamed or removed.
+    """Append lines; recreate the file, readable by its owner only, after it was renamed or removed.
 
-    A line that cannot be written is no reason to stop a load: that is said once, and lost lines stay lost.
+    A failed write does not stop a load: it is reported once, and the line is lost.
     """
 
     def __init__(self, path: Path, complain: Callable[[str], None]) -> None:
-        """Open it.
+        """Open the file.
 
         Args:
-            path: of the file; its folder has to be there.
-            complain: told, once, that lines cannot be written.
+            path: path of the file; its folder must exist.
+            complain: called once when lines cannot be written.
 
         Raises:
-            UsageError: it cannot be opened.
+            UsageError: the file cannot be opened.
         """
         self._complain = complain
         self._complained = False
@@ -46,14 +46,14 @@ class LogFile(WatchedFileHandler):
         self.handle(logging.LogRecord("ingest-cli", logging.INFO, "", 0, text, None, None))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """See `logging.Handler`; a file that cannot be opened anew is a fault like any other."""
+        """See `logging.Handler`; failing to reopen the file is handled like any other fault."""
         try:
             super().emit(record)
         except OSError:
             self.handleError(record)
 
     def _open(self) -> TextIOWrapper:
-        """See `logging.FileHandler`; for the owner only."""
+        """See `logging.FileHandler`; creates the file for its owner only."""
         stream = open(  # noqa: SIM115 - closed by the handler
             self.baseFilename,
             self.mode,
@@ -64,10 +64,10 @@ class LogFile(WatchedFileHandler):
         return cast("TextIOWrapper", stream)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the handler's signature
-        """Say so, once, and open the file anew for the next line: the disk may have room again."""
+        """Report the fault once, and reopen the file for the next line: the disk may have space again."""
         stream, self.stream = self.stream, cast("TextIOWrapper", None)
         if stream is not None:
-            with contextlib.suppress(OSError, ValueError):  # what is left in its buffer is lost, as was said
+            with contextlib.suppress(OSError, ValueError):  # its buffered lines are lost, as reported
                 stream.close()
         if not self._complained:
             self._complained = True

@@ -1,4 +1,4 @@
-"""What `validate` says about a file that comes without a manifest."""
+"""Output of `validate` for a file without a manifest."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_COLUMNS = 200
 
 
 def look_at(name: str, values: Mapping[str, Any], log: Log) -> int:
-    """Print what the file of this name looks like; the exit code."""
+    """Print the guessed format of the file; return the exit code."""
     try:
         sources = looking.find_dumps([name], insecure_http=values["insecure_http"])
         return worst([_look(source, values, log) for source in sources])
@@ -90,7 +90,7 @@ def _text(look: looking.Look) -> list[str]:
 
 
 def _keys(guess: FileGuess) -> list[str]:
-    """Keys that a manifest needs beside what the format says, each with its evidence."""
+    """Render the manifest keys needed besides the format, each with its evidence."""
     keys = list[str]()
     for one in guess.proposals:
         value = one.value if one.column is None else guess.columns[one.column].name
@@ -107,7 +107,7 @@ def _keys(guess: FileGuess) -> list[str]:
 
 
 def _format(guess: FileGuess) -> str:
-    """How it is written, as far as its format leaves that open."""
+    """Render the variant of the format, where it has several."""
     parts = [guess.format or ""]
     if guess.delimiter:
         parts.append(f"delimiter {_NAMES.get(guess.delimiter, guess.delimiter)}")

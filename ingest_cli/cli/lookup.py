@@ -34,7 +34,7 @@ Examples:
 
 
 class _Lookup(NoArguments):
-    """Refuses identifiers on its command line."""
+    """Command that refuses identifiers on its command line."""
 
     refusal = (
         "An identifier is not taken from the command line, where other users and the shell's history see it: give it "

@@ -1,4 +1,4 @@
-"""What surrounds the runs of one command: who listens, how long it may take, and what it leaves for others to read."""
+"""Environment of the runs of one command: output, time limit, log, report and metrics files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Operation:
     """One command; a context manager, at the end of which the metrics are complete.
 
     Attributes:
-        log: where messages go.
+        log: log of messages.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Operation:
         *,
         asks: bool | None = None,
     ) -> None:
-        """Open everything that will be written to, so that what cannot be is refused before anything is done.
+        """Open all output files, so that a failure to do so is reported before any work.
 
         Args:
-            command: its name.
-            values: of the options.
-            clock: tells seconds that never go back.
-            show: prints what a run came to, as `text` or `json`; None: the report of a load.
-            asks: whether the command is run for its result; None: all but those that change a table are.
+            command: name of the command.
+            values: values of the options.
+            clock: monotonic time in seconds.
+            show: prints a result as `text` or `json`; None: the report of a load.
+            asks: whether the command is run for its result; None: true unless it changes a table.
 
         Raises:
             UsageError: a file cannot be written.
@@ -128,7 +128,7 @@ class Operation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is left to be written."""
+        """Write the remaining output."""
         if self._limit is not None:
             self._limit.end()
         if isinstance(error, IngestError | click.ClickException | CrashError):
@@ -140,21 +140,21 @@ class Operation:
         self._stack.close()
 
     def limit(self, interrupts: Interrupts) -> None:
-        """Have the runs stopped when the time is over."""
+        """Stop the runs when the time limit is reached."""
         if self._limit is not None:
             self._limit.watch(lambda: interrupts.request("stopped by --max-runtime"))
 
     def begun(self, path: Path) -> None:
-        """Note that a run begins."""
+        """Record the start of a run."""
         self.log.keep(f"{path}: {self._command} begins")
 
     def finished(self, path: Path, report: Report, began_at: float) -> None:
-        """Say what a run came to, to everybody who listens.
+        """Publish the result of a run in all outputs.
 
         Args:
-            path: of its manifest.
-            report: what it came to.
-            began_at: when, as Unix time in seconds.
+            path: path of its manifest.
+            report: report of the run.
+            began_at: start, as Unix time in seconds.
         """
         self.tell(report, report.message and f"{path}: {report.message}", f"{path}: {_paragraph(report)}")
         self.log.keep(f"{path}: {_account(report)}", dataset=report.dataset, outcome=report.outcome)
@@ -163,12 +163,12 @@ class Operation:
         self._write_metrics()
 
     def tell(self, found: Result, sentence: str | None, paragraph: str) -> None:
-        """Say what something came to, as whoever listens wants it.
+        """Print a result in the form that the audience needs.
 
         Args:
-            found: what to show, to those who want a result. For people there is none where nothing was begun.
-            sentence: why it failed, to be said beside that; None: it did not.
-            paragraph: the same for those who want nothing but failures.
+            found: result to show, if results are wanted; not shown as text if nothing was started.
+            sentence: cause of the failure, printed in addition; None: no failure.
+            paragraph: message in its place, if only failures are printed.
         """
         if self._output == "json" or (self._manners.result and found.is_begun):
             self._show(found, self._output)
@@ -178,7 +178,7 @@ class Operation:
             self.log.paragraph(paragraph, "error", exit_code=int(found.exit_code))
 
     def ended(self, code: int) -> int:
-        """Note the exit code of the command, and give it back."""
+        """Record the exit code of the command, and return it."""
         self._code = code
         return code
 
@@ -214,17 +214,17 @@ class Operation:
             self._complain(f'the metrics cannot be written to "{escape(self._emf)}" ({error.strerror})')
 
     def _complain(self, sentence: str) -> None:
-        """Say once that something beside the runs goes wrong; they are not the worse for it."""
+        """Report once a failure of a secondary output; it does not affect the runs."""
         if sentence not in self._complaints:
             self._complaints.add(sentence)
             tell(f"ingest-cli: {sentence}")
 
 
 def _check_metrics_file(path: Path | None) -> None:
-    """Refuse early what could not be written in the end.
+    """Refuse early a metrics file that could not be written.
 
     Raises:
-        UsageError: in one sentence.
+        UsageError: the file cannot be written.
     """
     if path is None:
         return
@@ -267,7 +267,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _account(report: Report) -> str:
-    """One sentence on what a run came to."""
+    """Summarize a run in one sentence."""
     account = report.account
     is_load = report.command == "load"
     where = "" if report.table is None else f" {'into' if is_load else 'in'} {report.table}"
@@ -286,6 +286,6 @@ def _account(report: Report) -> str:
 
 
 def _paragraph(report: Report) -> str:
-    """What went wrong, what to do, and how far it came: all that a mail needs."""
+    """Describe the failure, the remedy and the progress: everything that a mail needs."""
     sentences = [report.message or "", _account(report), *report.notes, f"exit code {int(report.exit_code)}"]
     return " ".join(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}." for sentence in sentences if sentence)

@@ -1,6 +1,6 @@
-"""Options that several commands share, and where their values come from.
+"""Options shared by several commands, and the sources of their values.
 
-A flag wins over the variable `INGEST_…`, that over the file given with `--config`, that over the default:
+Precedence: flag, then the variable `INGEST_…`, then the file given with `--config`, then the default:
 click's own order, with the file as its default map.
 """
 
@@ -64,13 +64,13 @@ SECTIONS = frozenset(
         "completion",
     }
 )
-"""Tables that a settings file may have: one for each command, with values for that command alone."""
+"""Allowed tables of a settings file: one per command, with values for that command alone."""
 
 
 class Duration(click.ParamType[float]):
-    """A length of time such as `90s`, `30m` or `2h`; a bare number is in seconds.
+    """A duration such as `90s`, `30m` or `2h`; a bare number is in seconds.
 
-    Ten years at the most: the timers of the operating system end somewhere, and no run lasts so long.
+    At most ten years: the timers of the operating system are limited, and no run takes that long.
     """
 
     name = "duration"
@@ -78,7 +78,7 @@ class Duration(click.ParamType[float]):
     _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
+        """Return the duration in seconds."""
         text = str(value).strip().lower()
         unit = self._UNITS.get(text[-1:], 1)
         try:
@@ -99,7 +99,7 @@ class Workers(click.ParamType[int]):
     MOST = 64
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """How many; `AUTO_WORKERS` for `auto`."""
+        """Return the number; `AUTO_WORKERS` for `auto`."""
         text = str(value).strip().lower()
         if text == "auto":
             return AUTO_WORKERS
@@ -109,12 +109,12 @@ class Workers(click.ParamType[int]):
 
 
 def option(*names: str, section: str | None = None, **attributes: Any) -> Callable[[_F], _F]:
-    """A click option that can also be set by `INGEST_` and its name in capitals.
+    """Create a click option that can also be set by `INGEST_` and its name in capitals.
 
     Args:
-        names: as click has them.
-        section: the heading that help lists it under; None: that of all that have none.
-        attributes: as click has them.
+        names: as in click.
+        section: heading in the help; None: the common one for options without.
+        attributes: as in click.
     """
     flag = next(name for name in names if name.startswith("--"))
     variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()
@@ -123,7 +123,7 @@ def option(*names: str, section: str | None = None, **attributes: Any) -> Callab
 
 
 def together(*decorators: Callable[[_F], _F], section: str | None = None) -> Callable[[_F], _F]:
-    """One decorator made of several, the first on top; `section` as for `option`, for those that have none."""
+    """Combine decorators into one, the first on top; `section` as for `option`, for those without."""
 
     def apply(function: _F) -> _F:
         for decorate in reversed(decorators):
@@ -134,7 +134,7 @@ def together(*decorators: Callable[[_F], _F], section: str | None = None) -> Cal
 
 
 def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Make the values of a settings file the defaults of the command."""
+    """Use the values of a settings file as defaults of the command."""
     if path is None:
         return None
     try:
@@ -165,7 +165,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 
 
 def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
-    """Remember that the settings are to be shown, for which no argument is needed; see `shown`."""
+    """Request the output of the settings, which makes arguments optional; see `shown`."""
     ctx.meta["show_settings"] = wanted
     if wanted:
         for parameter in ctx.command.params:
@@ -180,7 +180,7 @@ def _decide_on_core_dumps(ctx: click.Context, _: click.Parameter, allowed: bool)
 
 
 def _without_secret(name: str, value: str) -> str:
-    """The value of a setting; of a secret only if it is the reference that it should be."""
+    """Return the value of a setting; of a secret only if it is a reference, as required."""
     if name not in {"key", "age_identity"}:
         return value
     try:
@@ -191,7 +191,7 @@ def _without_secret(name: str, value: str) -> str:
 
 
 def shown(ctx: click.Context) -> bool:
-    """Print each setting and where it comes from, if that was asked for."""
+    """Print each setting and its source, if requested; return whether it was."""
     if not ctx.meta.get("show_settings"):
         return False
     for parameter in ctx.command.params:
@@ -333,11 +333,11 @@ _ALL_SETTINGS = frozenset(
         "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
     }
 )  # fmt: skip
-"""Settings a file may hold for whichever command they are for."""
+"""Settings a file may hold, of any command."""
 
 
 def target_of(values: Mapping[str, Any]) -> Target:
-    """Where the table is, from the options of a command."""
+    """Return the target table, from the options of a command."""
     if not values["table"]:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
     names = ("table", "region", "profile", "endpoint_url", "insecure_http")
@@ -345,10 +345,10 @@ def target_of(values: Mapping[str, Any]) -> Target:
 
 
 def pepper_of(reference: str | None, table: Table) -> Pepper | None:
-    """The pepper that was given to a command which can do without one; checked against the table, as for a load.
+    """Return the optional pepper of a command, checked against the table as for a load.
 
     Raises:
-        KeyRefusedError: it cannot be read, or is not the one that the table was loaded with.
+        KeyRefusedError: it cannot be read, or the table was loaded with another one.
     """
     if not reference:
         return None
@@ -358,7 +358,7 @@ def pepper_of(reference: str | None, table: Table) -> Pepper | None:
 
 
 def run_settings(values: dict[str, Any]) -> RunSettings:
-    """The settings of a run, from the options of its command."""
+    """Return the settings of a run, from the options of its command."""
     names: Sequence[str] = [name for name in RunSettings.__slots__ if name in values]
     chosen = {name: values[name] for name in names}
     if "age_identity" in values:
@@ -369,10 +369,10 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
 
 
 def age_key(values: Mapping[str, Any]) -> Callable[[], str] | None:
-    """What opens sources that are encrypted with age, if that was given; read when the first is met.
+    """Return a function that reads the given age identity or passphrase, if any; called at the first encrypted source.
 
     Raises:
-        click.UsageError: what was given is no reference; it is not repeated, for it may be the secret.
+        click.UsageError: the value is not a reference; it is not repeated, since it may be the secret.
     """
     reference: str | None = values["age_identity"]
     if reference is None:

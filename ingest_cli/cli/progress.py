@@ -1,4 +1,4 @@
-"""How a run is getting on: a bar over the input's bytes on a terminal, a line now and then elsewhere."""
+"""Progress of a run: a bar over the input's bytes on a terminal, periodic lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ LINE_EVERY_S = 10.0
 BAR_EVERY_S = 0.5
 
 WIDE = 110
-"""Columns of a terminal in which everything has room beside a bar."""
+"""Minimum terminal width, in columns, for all figures beside a bar."""
 
 RATE_OVER_S = 10.0
-"""Seconds that a rate is taken over: long enough to stand still, short enough to follow the table."""
+"""Seconds over which a rate is averaged: long enough to be steady, short enough to follow the table."""
 
 LEFT_OVER_S = 60.0
-"""Seconds that the time left is judged by: some chunks of a slow table, each of which is settled as a whole."""
+"""Seconds over which the time left is estimated: several chunks of a slow table, each settled as a whole."""
 
 _BAR = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| {{elapsed}}<{left}{{postfix}}"
 _NO_BAR = "{desc}: {n_fmt} {elapsed}{postfix}"
 
 
 class Rate:
-    """How much of something there is a second, over the last seconds."""
+    """Average rate over the last seconds."""
 
     def __init__(self, now_s: float, count: float = 0.0, over_s: float = RATE_OVER_S) -> None:
         self._seen = deque([(now_s, count)])
         self._over_s = over_s
 
     def at(self, now_s: float, count: float) -> float:
-        """The rate, now that there are `count` of them."""
+        """Return the rate, given the current total `count`."""
         self._seen.append((now_s, count))
         while len(self._seen) > 2 and self._seen[1][0] <= now_s - self._over_s:  # noqa: PLR2004 - a rate takes two
             self._seen.popleft()
@@ -51,7 +51,7 @@ class Rate:
 
 
 class Progress:
-    """Shows one run, until the block ends; told by it from several threads."""
+    """Show the progress of one run during the block; called from several threads."""
 
     def __init__(
         self, log: Log, *, place: str = "", bar: bool | None = None, clock: Callable[[], float] = time.monotonic
@@ -59,10 +59,10 @@ class Progress:
         """Set up; nothing is shown before there is a plan.
 
         Args:
-            log: where lines go.
-            place: of this run among those of the command; empty if there is one only.
-            bar: whether to show one; None: on a terminal.
-            clock: tells seconds that never go back.
+            log: log for lines.
+            place: number of this run among those of the command; empty if there is only one.
+            bar: whether to show a bar; None: on a terminal.
+            clock: monotonic time in seconds.
         """
         self._log = log
         self._place = place
@@ -80,7 +80,7 @@ class Progress:
         self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
 
     def watcher(self) -> Watcher:
-        """What to hand to a run."""
+        """Return the callbacks for a run."""
         return Watcher(self._on_plan, self._on_bytes, self._on_settled, self._on_pace)
 
     def __enter__(self) -> Self:
@@ -105,9 +105,9 @@ class Progress:
         self._began_s = self._said_s = self._clock()
         self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
         if self._show_bar:
-            from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
+            from tqdm import tqdm  # noqa: PLC0415 - only on a terminal
 
-            tqdm.monitor_interval = 0  # its thread would be there before the workers are forked; `tick` does its work
+            tqdm.monitor_interval = 0  # its thread would be started before the workers are forked; `tick` replaces it
             self._bar = tqdm(
                 total=self._total or None,
                 unit="B",
@@ -123,19 +123,19 @@ class Progress:
 
     def _on_bytes(self, _count: int) -> None:
         with self._lock:
-            if self._ticker is None:  # not before: workers are forked by now, and a fork copies no threads
+            if self._ticker is None:  # not before: the workers are forked by now, and a fork copies no threads
                 self._ticker = Repeater("progress", BAR_EVERY_S, self.tick, lambda _: None)
                 self._ticker.__enter__()
 
     def _on_settled(self, report: Report) -> None:
         if self._report is None:
-            self._rows = Rate(self._began_s, report.rows_before)  # an earlier run's rows are no speed of this one
+            self._rows = Rate(self._began_s, report.rows_before)  # rows of an earlier run do not count for the rate
             begun = (self._clock(), report.extent.done_bytes) if report.rows_before else (self._began_s, 0.0)
-            self._left = Rate(*begun, LEFT_OVER_S)  # nor are its bytes
+            self._left = Rate(*begun, LEFT_OVER_S)  # nor do its bytes
         self._report = report
 
     def tick(self) -> None:
-        """Show how far it is, if it is time; called every now and then, whether anything happens or not."""
+        """Update the display, if it is due; called regularly, with or without progress."""
         with self._lock:
             report, now = self._report, self._clock()
             if report is None:
@@ -168,12 +168,12 @@ class Progress:
         )
 
     def _figures(self, report: Report, now: float, *, brief: bool = False) -> str:
-        """Rows and capacity units a second, retries, rejects; and which of several files is being read.
+        """Format rows and capacity units per second, retries, rejects, and the number of the current file.
 
         Args:
-            report: so far.
-            now: seconds of the clock.
-            brief: leave out what is zero, and the file; for a narrow terminal.
+            report: report so far.
+            now: time of the clock, in seconds.
+            brief: whether to omit zeros and the file, for a narrow terminal.
         """
         parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]
         counts = {"rejected": report.account.rows_rejected}
@@ -193,17 +193,17 @@ class Progress:
         return self._ends[-1] if self._ends else 0
 
     def _file(self) -> int:
-        """Which of the sources is being worked on, from 1."""
+        """Return the number of the current source, from 1."""
         done = self._done()
         return min(sum(end <= done for end in self._ends) + 1, len(self._ends))
 
     def _done(self) -> int:
-        """Bytes of the sources that are settled."""
+        """Return the settled bytes of the sources."""
         done = 0 if self._report is None else round(self._report.extent.done_bytes)
         return min(done, self._total) if self._total else done
 
     def _left_s(self, now: float) -> float | None:
-        """Seconds to go at the speed of late, if that can be said."""
+        """Estimate the seconds left at the recent rate; None if unknown."""
         if not self._total or self._left is None:
             return None
         done = self._done()
@@ -213,13 +213,13 @@ class Progress:
         return (self._total - done) / rate if rate > 0 else None
 
     def _share(self) -> str:
-        """How much is settled, and of what, if that is known."""
+        """Format the settled amount, and the total if known."""
         done = self._done()
         return f"{done / self._total:.0%} of {self._total:,} bytes" if self._total else f"{done:,} bytes"
 
 
 def _is_narrow() -> bool:
-    """Whether the terminal is too narrow for everything."""
+    """Return whether the terminal is too narrow for all figures."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns < WIDE
     except OSError:
@@ -227,16 +227,16 @@ def _is_narrow() -> bool:
 
 
 def clock_time(duration_s: float) -> str:
-    """A length of time as hours, minutes and seconds: `1:02:03`."""
+    """Format a duration as hours, minutes and seconds: `1:02:03`."""
     minutes, seconds = divmod(round(duration_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
 def _short(number: float) -> str:
-    """A number in the width of a bar: 950, 12.3k, 4.5M."""
+    """Format a number briefly for the bar: 950, 12.3k, 4.5M."""
     for unit in ("", "k", "M"):
-        if number < 999.5:  # noqa: PLR2004 - what would be shown as 1,000
+        if number < 999.5:  # noqa: PLR2004 - rounds to 1,000
             return f"{number:.0f}" if not unit else f"{number:.1f}{unit}"
         number /= 1000
     return f"{number:.1f}G"

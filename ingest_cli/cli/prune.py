@@ -1,4 +1,4 @@
-"""`ingest-cli prune`, and what `load --prune` does afterwards."""
+"""`ingest-cli prune`, and the pruning of `load --prune`."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     ctx.exit(found.exit_code)
 
 
-def prune_after(  # noqa: PLR0913, PLR0917 - what was loaded, and how
+def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
     report: Report, table: Table, pepper: Pepper, how: RunSettings, values: Mapping[str, Any], stop: StopRequest
 ) -> None:
-    """Prune what a complete load has left behind, and note in its report what came of it."""
+    """Prune after a complete load, and record the result in its report."""
 
     def agree(found: Pruning) -> bool:
         if not found.takes_most or values["yes"]:
@@ -135,7 +135,7 @@ def prune_after(  # noqa: PLR0913, PLR0917 - what was loaded, and how
 
 
 def _asked(found: Pruning) -> bool:
-    """Show what is to be removed, and ask somebody."""
+    """Show what is to be removed, and ask for confirmation."""
     what = "all" if found.withdraws else f"{found.stale:,}"
     why = "This withdraws it." if found.withdraws else "The others are of the files that were loaded last, and stay."
     for note in found.notes:
@@ -152,7 +152,7 @@ def _asked(found: Pruning) -> bool:
 
 
 def _telling(log: Log) -> Callable[[Pruning], None]:
-    """Writes a line now and then."""
+    """Return a callback that logs the progress periodically."""
     last_s = time.monotonic()
 
     def tell(found: Pruning) -> None:
@@ -176,7 +176,7 @@ def _show(found: Pruning, output: str) -> None:
 
 
 def _text(found: Pruning) -> list[str]:
-    """The result for people, line by line."""
+    """Render the result for people, line by line."""
     lines = [f"{found.title or found.dataset} ({found.dataset}): prune {found.outcome}"]
     if found.items is not None:
         of = "to be withdrawn" if found.withdraws else f"not of the current load (src {found.src})"

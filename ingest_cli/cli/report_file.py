@@ -1,7 +1,7 @@
-"""The file that `--report` names: what was found out about the runs of a command, for people or for programs.
+"""File given by `--report`: reports of the runs of a command, for people or for programs.
 
-It is checked before the first run begins, and written after each, so that it is there whatever becomes of the next. It
-holds nothing personal, and gets the permissions that any new file gets.
+It is checked before the first run, and written after each, so that it exists whatever happens to the next. It
+holds no personal data, and gets the permissions of any new file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ingest_cli.report.html.document import Document
 
 LAYOUT = 1
-"""Version of the JSON report's keys: a change that breaks a reader of them makes it the next number."""
+"""Version of the JSON report's keys, incremented by an incompatible change."""
 
 _JSON_BEGINS = '{"ingest_cli_report": '
 _PAGE_BEGINS = "<!DOCTYPE html>"
@@ -32,16 +32,16 @@ _LIBRARIES = ("jinja2", "matplotlib")
 
 
 class ReportFile:
-    """Collects what is to be in the file, and writes it."""
+    """Collect the contents of the file, and write it."""
 
     def __init__(self, path: Path) -> None:
         """Check that the file can be written.
 
         Args:
-            path: ends in `.html` or `.json`, which says what it will be.
+            path: path ending in `.html` or `.json`, which selects the format.
 
         Raises:
-            UsageError: it cannot be written, is not ours to overwrite, or a library is not installed.
+            UsageError: the file cannot be written, was not written by this program, or a library is not installed.
         """
         self._path = path
         self._is_page = path.suffix.lower() in {".html", ".htm"}
@@ -79,26 +79,26 @@ class ReportFile:
         return cls(path)
 
     def add(self, report: Report) -> None:
-        """Take in a run."""
+        """Add a run."""
         buckets, timeline = report.traffic.latencies.buckets_ms(), report.timeline.as_dict()
         self._runs.append({**report.as_dict(), "latency_buckets_ms": buckets, "timeline": timeline})
 
     def add_not_run(self, manifest: str, message: str, exit_code: int) -> None:
-        """Take in a manifest that could not be run."""
+        """Add a manifest that could not be run."""
         self._not_run.append({"manifest": manifest, "message": message, "exit_code": int(exit_code)})
 
     def note(self, message: str) -> None:
-        """Take in why the command failed, if none of its runs says so."""
+        """Add the cause of the command's failure, if no run contains it."""
         self._message = message
 
     def write(self, exit_code: int) -> None:
-        """Write what there is so far: whole, or not at all.
+        """Write the current contents atomically.
 
         Args:
-            exit_code: of the command, so far.
+            exit_code: exit code of the command so far.
 
         Raises:
-            TryAgainError: it cannot be written any more.
+            TryAgainError: the file can no longer be written.
         """
         report = {
             "ingest_cli_report": LAYOUT,
@@ -131,10 +131,10 @@ class ReportFile:
         return self._document.render(_printable(report))
 
     def _check(self) -> None:
-        """Raise unless there is no such file, or one of ours.
+        """Check that the file does not exist, or was written by this program.
 
         Raises:
-            UsageError, OSError: it is something else, or cannot be looked at.
+            UsageError, OSError: it is another file, or cannot be examined.
         """
         path = self._path
         if path.is_dir() or (path.exists() and not path.is_file()):
@@ -148,7 +148,7 @@ class ReportFile:
 
 
 def _printable(value: Any) -> Any:
-    """The same with all text fit to be shown: names of columns come from a dump, and may hold anything."""
+    """Make all text printable: column names come from a dump, and may contain any character."""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, dict):

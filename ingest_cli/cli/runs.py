@@ -1,4 +1,4 @@
-"""What `load` and `validate` have in common: many manifests, one account each, one exit code."""
+"""Common parts of `load` and `validate`: several manifests, one account each, one exit code."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _FROM_BEST_TO_WORST = (
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code that says most about what has to be done."""
+    """Return the most significant exit code."""
     return max(codes, key=_FROM_BEST_TO_WORST.index, default=ExitCode.DONE)
 
 
 def overall(codes: Sequence[int]) -> int:
-    """The exit code of a command with several manifests: 75 if any of them is resumable, else the worst.
+    """Return the exit code of a command with several manifests: 75 if any of them is resumable, else the worst.
 
-    What starts the command again looks for 75 only: a manifest that fails must not end the load of another one.
+    A restarting supervisor checks for 75 only: a failed manifest must not end the load of another one.
     """
     return ExitCode.TRY_AGAIN if ExitCode.TRY_AGAIN in codes else worst(codes)
 
@@ -54,14 +54,14 @@ Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
 
 
 class Runs(Generic[ReportT]):
-    """The runs of one command, a manifest each.
+    """Runs of one command, one per manifest.
 
     Attributes:
         codes: exit codes so far.
         reports: reports so far.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a thing of its own
+    def __init__(  # noqa: PLR0913 - independent collaborators
         self,
         settings: RunSettings,
         output: str,
@@ -75,17 +75,17 @@ class Runs(Generic[ReportT]):
         """Set up.
 
         Args:
-            settings: how to run.
+            settings: settings of the runs.
             output: `text` or `json`.
-            log: where messages go.
+            log: log of messages.
             run: runs a manifest.
-            report_file: where the reports of all runs are kept; None: nowhere.
-            writes: whether it writes to a table, where each dataset has its own place.
-            operation: what surrounds the runs, and shows their reports; None: nothing but `output` and `log`.
+            report_file: file for the reports of all runs; None: none.
+            writes: whether it writes to a table, where each dataset may occur once.
+            operation: environment of the runs, which shows their reports; None: only `output` and `log`.
         """
         self.codes: list[int] = []
         self.reports: list[ReportT] = []
-        # The system's allocator gives back sooner what a chunk took, and costs nothing more (`make bench`: memory).
+        # The system's allocator releases a chunk's memory sooner, at no extra cost (`make bench`: memory).
         pa.set_memory_pool(pa.system_memory_pool())
         self._settings = settings
         self._output = output
@@ -114,15 +114,15 @@ class Runs(Generic[ReportT]):
         return ExitCode.TRY_AGAIN if is_spoilt and code == ExitCode.DONE else code
 
     def all(self, manifests: Sequence[Path]) -> int:
-        """Run each manifest, and go on with the next whatever happened, short of a signal; the overall exit code."""
+        """Run each manifest, continuing after failures but not after a signal; return the overall exit code."""
         return self.each(manifests, self.one)
 
     def each(self, names: Sequence[_Name], do: Callable[[_Name], None]) -> int:
-        """Do what there is to do for each name, and go on whatever happened, short of a signal.
+        """Call `do` for each name, continuing after failures but not after a signal.
 
         Args:
-            names: of manifests and the like.
-            do: what to do; appends to `codes`.
+            names: paths of manifests and the like.
+            do: function for one name; appends to `codes`.
 
         Returns:
             The overall exit code.
@@ -140,7 +140,7 @@ class Runs(Generic[ReportT]):
         return self.code if self._operation is None else self._operation.ended(self.code)
 
     def failed_beside(self, error: IngestError) -> int:
-        """Let the command fail for what no run of it has done, everywhere it is told of; the overall exit code."""
+        """Record a failure of the command outside its runs in all outputs; return the overall exit code."""
         self.codes.append(error.exit_code)
         if self._report_file is not None:
             self._report_file.note(str(error))
@@ -148,15 +148,15 @@ class Runs(Generic[ReportT]):
         return self.code if self._operation is None else self._operation.ended(self.code)
 
     def _leave(self, names: Sequence[object]) -> None:
-        """Account for the manifests that were not begun."""
-        # With --restart, the command as it is would load once more what was begun already.
+        """Record the manifests that were not started."""
+        # With --restart, the same command would load again what was already started.
         advice = "run the command again for what was not begun" if self._settings.restart else CONTINUE
         for name in names:
             self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
         self.codes.append(ExitCode.TRY_AGAIN)
 
     def _name_resumable(self) -> None:
-        """Say on the last lines which manifests are resumable and what to type, if the last line does not yet."""
+        """Print last which manifests are resumable and the command to type, unless the last line shows it."""
         is_said = self._resumable[:1] == [self._last_line]
         for text in self._resumable[1 if is_said else 0 :]:
             self._log.line(f"try again: {text}", "error", exit_code=int(ExitCode.TRY_AGAIN))
@@ -195,7 +195,7 @@ class Runs(Generic[ReportT]):
             self._write(self._report_file)
 
     def _write(self, report_file: ReportFile) -> None:
-        """Write the report of all runs so far, so that it is there whatever becomes of the next."""
+        """Write the report of all runs so far, so that it exists whatever happens to the next."""
         try:
             report_file.write(overall(self.codes))
         except IngestError as error:
@@ -206,10 +206,10 @@ class Runs(Generic[ReportT]):
             self._is_unwritten = False
 
     def _manifest(self, path: Path) -> Manifest:
-        """The manifest at `path`.
+        """Read the manifest at `path`.
 
         Raises:
-            ManifestError: it has a mistake, or is of a dataset that this command has had already.
+            ManifestError: it is invalid, or its dataset already occurred in this command.
         """
         manifest = load_manifest(path)
         other = self._datasets.setdefault(manifest.dataset.id, path)

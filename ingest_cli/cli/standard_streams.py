@@ -1,8 +1,8 @@
-"""stdin, stdout and stderr as this process was given them: closed, full, or with nobody at the other end.
+"""Handle stdin, stdout and stderr that are closed, full, or without a reader.
 
-A result that cannot be written is lost, whichever command made it, and however it prints. That is found out in one
-place, beneath all that prints: at the writes to the file descriptor. What cannot be written is said once, what is
-still to come goes nowhere, and the work goes on, since what was done is done; only a success is none any more.
+A result that cannot be written is lost, whichever command printed it, and by whichever way. That is detected in one
+place, below all printing: at the writes to the file descriptor. The failure is reported once, further
+output is discarded, and the work continues; but a successful exit code becomes a failure.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _DONE = "; what was done is done"
 
 
 class ResultFile(io.FileIO):
-    """Writes to a file descriptor, without raising but for a reader that is gone.
+    """Write to a file descriptor, raising only if the reader is gone.
 
     Attributes:
-        is_lost: whether some of the result of this process could not be written.
+        is_lost: whether part of this process's result could not be written.
     """
 
     is_lost: ClassVar[bool] = False
@@ -36,7 +36,7 @@ class ResultFile(io.FileIO):
         """See `io.FileIO.write`.
 
         Raises:
-            BrokenPipeError: whoever read it has read enough, which is no loss.
+            BrokenPipeError: the reader has closed the pipe, which is not a loss.
         """
         try:
             return super().write(data)
@@ -45,15 +45,15 @@ class ResultFile(io.FileIO):
         except OSError as error:
             ResultFile.is_lost = True
             lead_nowhere(self.fileno())
-            with contextlib.suppress(OSError):  # nobody reads there either
+            with contextlib.suppress(OSError):  # stderr has no reader either
                 click.echo(f"ingest-cli: the result cannot be written to stdout ({error.strerror}){_DONE}", err=True)
             return memoryview(data).nbytes
 
 
 def prepare() -> None:
-    """Open what was closed (`>&-`), leading nowhere, and have stdout noted when it cannot be written.
+    """Open closed streams (`>&-`) on the null device, and detect failed writes to stdout.
 
-    Python has no object for a closed one, and the next file that is opened gets its number.
+    Python has no object for a closed stream, and the next file opened gets its number.
     """
     for name in _NAMES:
         if getattr(sys, name) is None:
@@ -72,7 +72,7 @@ def prepare() -> None:
 
 
 def lead_nowhere(descriptor: int) -> None:
-    """Send nowhere what is still written to a file descriptor."""
+    """Redirect a file descriptor to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)

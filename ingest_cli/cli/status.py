@@ -85,7 +85,7 @@ def command(
 
 
 def _listed(table: Table, log: Log) -> list[str]:
-    """Ids of all datasets that the table lists."""
+    """Return the ids of all datasets that the table lists."""
     listed = Catalog(table).listed()
     if listed is None:
         log.line(
@@ -96,7 +96,7 @@ def _listed(table: Table, log: Log) -> list[str]:
 
 
 def _text(seen: Seen) -> list[str]:
-    """A dataset for people, line by line."""
+    """Render a dataset for people, line by line."""
     row = seen.row
     if row is None:
         return [f"{seen.dataset}: unknown"]
@@ -128,13 +128,13 @@ def _text(seen: Seen) -> list[str]:
 
 
 def _progress(seen: Seen) -> str:
-    """A line about a dataset that is being worked on."""
+    """Render a line about a dataset that a run is working on."""
     where = "" if seen.lock is None else f"; process {seen.lock.pid} on {seen.lock.host}, since {seen.lock.since}"
     return f"{seen.dataset}: {_done(seen)}{where}{'' if seen.is_authentic else '; not authenticated'}"
 
 
 def _done(seen: Seen) -> str:
-    """How far the load has come."""
+    """Render the progress of the load."""
     progress = seen.progress
     if progress is None:
         return "no state of a load in the table"

@@ -111,7 +111,7 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
         asked = f"This deletes {escape(name)} and everything in it. Type its name to go on"
         try:
             typed = click.prompt(asked, err=True, default="", show_default=False)
-        except click.Abort:  # Ctrl-C, or nothing to read
+        except click.Abort:  # Ctrl-C, or no input
             typed = ""
         if typed != name:
             raise UsageError("that is not its name; nothing was deleted")

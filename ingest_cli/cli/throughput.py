@@ -1,4 +1,4 @@
-"""Options for what goes to a table and comes from it: how, how fast, for how long, and for how much."""
+"""Options for reading from and writing to a table: transport, rate, time and cost limits."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Amount(click.ParamType[float]):
     name = "amount"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The amount; more than nothing, and not any."""
+        """Return the amount; positive and finite."""
         try:
             amount = float(value)
         except ValueError:
@@ -113,5 +113,5 @@ scale_options = together(
 
 
 def reading(values: Mapping[str, Any]) -> Reading:
-    """How to read a table, from the options of a command."""
+    """Return the read settings, from the options of a command."""
     return Reading(values["max_rcu"], values["give_up_after"])

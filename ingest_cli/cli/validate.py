@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
             if name.endswith(".toml"):
                 runs.one(Path(name))
             else:
-                from ingest_cli.cli.look import look_at  # noqa: PLC0415 - knows all formats, of which a manifest has one
+                from ingest_cli.cli.look import look_at  # noqa: PLC0415 - imports all formats, of which a manifest has one
 
                 runs.codes.append(look_at(name, values, log))
 

@@ -101,7 +101,7 @@ def _show(found: Verification, output: str) -> None:
 
 
 def _text(found: Verification) -> list[str]:
-    """The result for people, line by line."""
+    """Render the result for people, line by line."""
     lines = [f"{found.title} ({found.dataset}): verify {found.outcome}"]
     if found.outcome not in {"complete", "different"}:
         return lines + [f"  note        {note}" for note in found.notes]
@@ -125,7 +125,7 @@ def _text(found: Verification) -> list[str]:
 
 
 def _differences(name: str, differences: Differences) -> list[str]:
-    """How many there are, and the keys of the first."""
+    """Render the number of differences, and the keys of the first."""
     if not differences.count:
         return []
     lines = [f"  {name:10}  {differences.count:,}"]

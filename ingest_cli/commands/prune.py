@@ -198,7 +198,7 @@ class _Run:
             raise
 
     def _row(self) -> DatasetRow:
-        """Return the dataset's catalog row. All of a dataset can be removed whatever the row, but nothing less.
+        """Return the dataset's catalog row. Whatever the row, the whole dataset can be removed, but nothing less.
 
         Raises:
             UntrustedStateError: the row is not authentic.

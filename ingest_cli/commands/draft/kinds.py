@@ -51,6 +51,6 @@ class LoadRules:
 
 
 def _canonical(kind: str, cells: Sequence[str], region: str) -> Canonicalized:
-    # Replacement characters already in the dump make the cell unusable there, too.
+    # Undecodable bytes (lone surrogates) become "?", which makes the cell unusable, as in a load.
     text = [unicodedata.normalize("NFKC", cell).strip().encode("utf-8", "replace").decode() for cell in cells]
     return IDENTIFIERS[kind].canonicalize(pa.array(text, pa.string()), region)
