@@ -160,7 +160,7 @@ def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling,
 
 
 def _check(values: dict[str, Any], settings: RunSettings) -> None:
-    """Refuse contradictory options before anything is opened."""
+    """Refuse invalid or contradictory options before anything is opened."""
     parse_ceiling(settings.max_wcu)
     Ceiling.parse(values["max_rcu"], "--max-rcu")
     PriceList.read(settings.prices)

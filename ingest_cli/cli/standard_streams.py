@@ -1,6 +1,6 @@
 """Handle stdin, stdout and stderr that are closed, full, or without a reader.
 
-A result that cannot be written is lost, whichever command printed it, and by whichever way. That is detected in one
+A result that cannot be written is lost, whatever command printed it, and by whatever means. That is detected in one
 place, below all printing: at the writes to the file descriptor. The failure is reported once, further
 output is discarded, and the work continues; but a successful exit code becomes a failure.
 """

@@ -228,7 +228,7 @@ class _Load:
         return before.completes(row)
 
     def _leave(self, rows: Catalog, row: DatasetRow) -> None:
-        """Leave the items of the dataset unchanged."""
+        """Leave the dataset unchanged, but make sure that it is listed."""
         with suppress(IngestError):  # older versions did not list it, nor needed the permission to
             rows.enlist(self.manifest.dataset.id)
         self.report.outcome = "unchanged"
@@ -325,7 +325,7 @@ class _Load:
 
 
 def _in_time(settings: RunSettings, ask: Callable[[], T]) -> T:
-    """Query a table before the first write, retrying until `--give-up-after`."""
+    """Query a table before the first write, limited to the time of `--give-up-after`."""
     with time_limit(settings.give_up_after_s):
         return ask()
 

@@ -85,7 +85,7 @@ def spent(report: Report, settings: RunSettings) -> TryAgainError:
 
 
 def cost_of(report: Report) -> float:
-    """Return the maximum that a load takes of its command's limit: nothing if it wrote nothing."""
+    """Return the maximum cost of a load that counts against its command's limit; 0 if it wrote nothing."""
     if report.tariff is None or not report.wcu_spent:
         return 0.0
     return report.tariff.cost(report.wcu_spent + RESERVE_WCU).amount

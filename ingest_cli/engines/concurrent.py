@@ -155,7 +155,7 @@ class ConcurrentWriter:
         self._running -= 1
 
     def _may_begin(self, batch: Batch) -> bool:
-        """Return whether the reserved turns leave room for `batch`."""
+        """Return whether the batches already started leave room for `batch`."""
         if not self._begun_wcu:
             return True
         if self._has_hot and self._reserved_s() > RESERVED_S:

@@ -52,7 +52,7 @@ def pack(bundle: Bundle, *, keep_raw: bool = False) -> bytes:
 
 def unpack(packed: bytes) -> Bundle:
     """Restore a chunk from the bytes returned by `pack`."""
-    chunk: Bundle = pickle.loads(packed)  # noqa: S301 - our own
+    chunk: Bundle = pickle.loads(packed)  # noqa: S301 - sent by this program
     return chunk
 
 

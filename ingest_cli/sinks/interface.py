@@ -84,7 +84,7 @@ class RefusedBatchError(Exception):
 
 
 class Sink(Protocol):
-    """A destination of items. Used by several fibers concurrently."""
+    """Destination of items. Used by several fibers concurrently."""
 
     def put(self, batch: Batch) -> Receipt:
         """Write `batch`, replacing items with the same keys.
