@@ -41,17 +41,17 @@ def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> Non
 
 
 class StateSaver:
-    """Saves the checkpoint again and again, and stops a load whose checkpoint cannot be saved any more.
+    """Save the checkpoint repeatedly, and stop a load whose checkpoint can no longer be saved.
 
-    Writing waits for the saved state (`RunAhead`), so that nothing else would notice.
+    Writes wait for the saved state (`RunAhead`), so no other check would detect this.
     """
 
     def __init__(self, journal: Journal, rules: RetryRules, *, is_local: bool) -> None:
         """Set up.
 
         Args:
-            journal: has what is to be saved.
-            rules: for how many seconds saving may fail; also clock, stop and count of retries.
+            journal: journal with the state to save.
+            rules: seconds for which saving may fail; also clock, stop and count of retries.
             is_local: whether the state is a file, where no fault is transient.
         """
         self._journal = journal
@@ -89,7 +89,7 @@ class StateSaver:
 
 
 def _reason(fault: Exception) -> str:
-    """What went wrong, without the advice that follows a semicolon."""
+    """Return the error message without the advice that follows a semicolon."""
     return str(fault).partition(";")[0]
 
 

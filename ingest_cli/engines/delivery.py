@@ -151,7 +151,7 @@ class Delivery:
             rules.progress.made()
             self._lanes.run_ahead.acknowledged(receipt.acknowledged)
             self._share_out(sent, receipt, set(left))
-        if left and receipt.acknowledged:  # no failure: the wait for the pace of the key must not count as one
+        if left and receipt.acknowledged:  # not a failure: the wait for the pace of the key must not count as one
             rules.on_retry(reason)
             rules.stop.check()
         elif left:

@@ -140,7 +140,7 @@ class KeyPace:
                 if not shared.paces[first]:
                     self._first = first
                     self._store()
-                    # Last: a process that is killed before leaves a place that is still free.
+                    # Last: if the process is killed before, the slot remains free.
                     shared.paces[first] = name
                     return
 
