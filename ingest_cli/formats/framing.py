@@ -24,6 +24,9 @@ from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
 MAX_RECORD_LINES = 20_000
 """A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
 
+MAX_QUOTES = 1 << 20
+"""Quotes that are looked at together, 40 bytes of memory each; where there are more, the careful parser reads them."""
+
 CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 """Letter behind an escape character → what the two stand for (MySQL 8.4 Reference Manual, LOAD DATA)."""
 
@@ -204,7 +207,7 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
     Returns:
         Shape (records + 1,): where each record begins, and where the last one ends; just [0] if no
         record is complete. None if a quote stands where RFC 4180 has none, is never closed, or is not within
-        `MAX_RECORD_LINES`, and if the stream ends behind an escape.
+        `MAX_RECORD_LINES`, if there are more than `MAX_QUOTES`, and if the stream ends behind an escape.
     """
     view = np.frombuffer(data, np.uint8)
     ends = lines = line_ends(data, final=final)
@@ -215,6 +218,8 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
             return None
     quote = dialect.quote.encode()
     if quote and quote in data:
+        if data.count(quote) > MAX_QUOTES:
+            return None
         is_quote = view == quote[0]
         quotes = np.flatnonzero(is_quote if escaped is None else is_quote & ~escaped)
         if not _regular(view, quotes, escaped, dialect):
