@@ -25,7 +25,7 @@ MAX_RECORD_LINES = 20_000
 """A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
 
 MAX_QUOTES = 1 << 20
-"""Quotes that are looked at together, 40 bytes of memory each; where there are more, the careful parser reads them."""
+"""Quotes or escapes that are looked at together, 40 bytes of memory each; the careful parser reads blocks of more."""
 
 CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 """Letter behind an escape character → what the two stand for (MySQL 8.4 Reference Manual, LOAD DATA)."""
@@ -210,6 +210,8 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
         `MAX_RECORD_LINES`, if there are more than `MAX_QUOTES`, and if the stream ends behind an escape.
     """
     view = np.frombuffer(data, np.uint8)
+    if any(data.count(sign.encode()) > MAX_QUOTES for sign in (dialect.quote, dialect.escape) if sign):
+        return None
     ends = lines = line_ends(data, final=final)
     escaped = escaped_bytes(data, dialect)
     if escaped is not None:
@@ -218,8 +220,6 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
             return None
     quote = dialect.quote.encode()
     if quote and quote in data:
-        if data.count(quote) > MAX_QUOTES:
-            return None
         is_quote = view == quote[0]
         quotes = np.flatnonzero(is_quote if escaped is None else is_quote & ~escaped)
         if not _regular(view, quotes, escaped, dialect):

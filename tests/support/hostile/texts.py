@@ -20,6 +20,12 @@ def _names(count: int) -> bytes:
 
 CASES = {
     "csv, quotes": Hostile(lambda: _full(b'"', head=b"email\n", size=9 << 20), says="record_too_long", code=3),
+    "csv, escapes": Hostile(
+        lambda: _full(b"\\", head=b"email\n", size=9 << 20),
+        'name = "csv"\nescape = "\\\\"',
+        says="record_too_long",
+        code=3,
+    ),
     "csv, many columns": Hostile(lambda: _full(b",x", head=b"email", size=100_000), says="32,767 is the limit"),
     "csv, columns without end": Hostile(
         lambda: _full(b",xy", head=b"email", tail=b"\nkenari@example.org\n"), says="too_many_cells", code=2
