@@ -38,7 +38,7 @@ MAX_FRAME_BYTES = 128 << 20
 """Most bytes that the wanted columns and their keys may take; more of them is refused."""
 
 DUPLICATE_KEY = "duplicate_key"
-_VALUE_BYTES, _KEY_BYTES, _FAULT_BYTES = 32, 64, 200
+_VALUE_BYTES, _KEY_BYTES, _FAULT_BYTES = 32, 96, 200
 """What each takes beside its text, until it is a cell of a row: measured, of columns of nothing but short ones."""
 
 _ROW_BYTES = 16  # about what a row takes beside its text
