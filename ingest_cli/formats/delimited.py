@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.errors import ManifestError, MissingColumnError
+from ingest_cli.errors import ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.arrow.delimited_cells import read_cells
@@ -64,6 +64,9 @@ class Layout:
             at < len(cells) and cells[at].encode("utf-8", "surrogateescape") == text for _, at, text in self.wanted
         )
 
+
+MAX_COLUMNS = 32_767
+"""As in a table of SQL: each takes memory in every block, whatever is in it."""
 
 _MAX_SHOWN_CHARS = 64
 _RECORDS_TO_LOOK_AT = 20
@@ -118,6 +121,7 @@ class Delimited:
 
         Raises:
             ManifestError: there is no telling where the wanted columns are.
+            SourceError: there are more columns than `MAX_COLUMNS`.
         """
         if isinstance(header, str):
             raise ManifestError(
@@ -129,6 +133,11 @@ class Delimited:
         wanted = [name for name in self._wanted if name not in self._optional or name in names]
         if self._wanted and not wanted:
             raise none_of(self._wanted, f"in the header of {len(names)} columns")
+        if len(names) > MAX_COLUMNS:
+            raise SourceError(
+                f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} is the limit; check `delimiter` and "
+                "`header` in [format], or cut the columns that are wanted out of it first"
+            )
         return Layout(
             max(len(names), len(header)),
             tuple(

@@ -24,6 +24,9 @@ from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
 MAX_RECORD_LINES = 20_000
 """A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
 
+MAX_QUOTES = 1 << 20
+"""Quotes or escapes that are looked at together, 40 bytes of memory each; the careful parser reads blocks of more."""
+
 CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 """Letter behind an escape character → what the two stand for (MySQL 8.4 Reference Manual, LOAD DATA)."""
 
@@ -204,9 +207,11 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
     Returns:
         Shape (records + 1,): where each record begins, and where the last one ends; just [0] if no
         record is complete. None if a quote stands where RFC 4180 has none, is never closed, or is not within
-        `MAX_RECORD_LINES`, and if the stream ends behind an escape.
+        `MAX_RECORD_LINES`, if there are more than `MAX_QUOTES`, and if the stream ends behind an escape.
     """
     view = np.frombuffer(data, np.uint8)
+    if any(data.count(sign.encode()) > MAX_QUOTES for sign in (dialect.quote, dialect.escape) if sign):
+        return None
     ends = lines = line_ends(data, final=final)
     escaped = escaped_bytes(data, dialect)
     if escaped is not None:

@@ -56,6 +56,12 @@ DELIMITER_AMBIGUOUS = "delimiter_ambiguous"
 """Why a row is rejected in which two delimiters share a sign, as in `a|||b`: nobody knows which cell has the third."""
 
 
+TOO_MANY_CELLS = "too_many_cells"
+
+MAX_DELIMITERS = 1 << 18
+"""Delimiters in a line, in quotes or not: a line of more is taken for no row, since each cell takes 60 bytes."""
+
+
 class Ambiguous(Cells):
     """The cells of a record in which a quote stands within a cell: if it enclosed something, there were others.
 
@@ -96,7 +102,8 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
     lines = data.splitlines(keepends=True)
     if not final and lines and not lines[-1].endswith(b"\n"):
         lines.pop()  # cut off, or a CR whose LF may be the next byte
-    texts = [line.decode("utf-8", "surrogateescape") for line in lines]
+    crowded = {at for at, line in enumerate(lines) if is_crowded(line, dialect)}
+    texts = ["\n" if at in crowded else line.decode("utf-8", "surrogateescape") for at, line in enumerate(lines)]
     starts = [0, *accumulate(len(line) for line in lines)]
     bounds, records = [0], list[Record]()
     first, reading, followed = 0, _Reading.of(data, dialect), _Followed()
@@ -113,9 +120,11 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
                     followed.remember(first, after, _LATE)
                 first += 1
                 too_long = len(lines[first - 1]) > MAX_RECORD_BYTES
-                records.append("record_too_long" if too_long else _given_up(texts[first - 1], dialect))
+                given_up = "record_too_long" if too_long else _given_up(texts[first - 1], dialect)
+                records.append(TOO_MANY_CELLS if first - 1 in crowded else given_up)
             else:
-                records.append(_judged(cells, texts[first:after], dialect))
+                is_crowd = bool(crowded) and not crowded.isdisjoint(range(first, after))
+                records.append(TOO_MANY_CELLS if is_crowd else _judged(cells, texts[first:after], dialect))
                 first = after
             bounds.append(starts[first])
             if is_damaged or len(records) == MAX_CHUNK_ROWS:
@@ -123,8 +132,15 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
     return Parsed(np.array(bounds, np.int64), records)
 
 
-def parse_record(record: bytes, dialect: Dialect) -> Cells:
+def is_crowded(line: bytes, dialect: Dialect) -> bool:
+    """Whether there are more than `MAX_DELIMITERS` in a line."""
+    return len(line) > MAX_DELIMITERS and line.count(dialect.delimiter.encode()) > MAX_DELIMITERS
+
+
+def parse_record(record: bytes, dialect: Dialect) -> Record:
     """The cells of one record that is known to be whole, and in which nothing is ambiguous."""
+    if is_crowded(record, dialect):
+        return TOO_MANY_CELLS
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
     if not dialect.is_plain:
         splitter = Splitter(dialect, strict=False)

@@ -38,7 +38,9 @@ MAX_FRAME_BYTES = 128 << 20
 """Most bytes that the wanted columns and their keys may take; more of them is refused."""
 
 DUPLICATE_KEY = "duplicate_key"
-_OFFSET_BYTES = 4
+_VALUE_BYTES, _KEY_BYTES, _FAULT_BYTES = 32, 96, 200
+"""What each takes beside its text, until it is a cell of a row: measured, of columns of nothing but short ones."""
+
 _ROW_BYTES = 16  # about what a row takes beside its text
 
 
@@ -180,6 +182,7 @@ class _Series:
         self._keys = list[pa.BinaryArray]()
         self._texts: dict[str, list[pa.BinaryArray]] = {each: [] for each in paths.names}
         self._length = 0
+        self._faults_counted = 0
 
     def add(self, value: object, key: str, reason: str | None) -> None:
         """Take the next value, or the reason why there is none."""
@@ -199,8 +202,13 @@ class _Series:
             self._texts[name].append(column)
         if self.is_object:
             self._keys.append(column_of(self._pending))
-        for column in (*found.values(), *self._keys[-1:]):
-            self.size_bytes += (pc.sum(pc.binary_length(column)).as_py() or 0) + _OFFSET_BYTES * len(column)
+        for column, each in (
+            *((one, _VALUE_BYTES) for one in found.values()),
+            *((k, _KEY_BYTES) for k in self._keys[-1:]),
+        ):
+            self.size_bytes += (pc.sum(pc.binary_length(column)).as_py() or 0) + each * len(column)
+        self.size_bytes += _FAULT_BYTES * (len(self.faults) - self._faults_counted)
+        self._faults_counted = len(self.faults)
         self._cells, self._pending = Cells(self._paths), []
 
     @property

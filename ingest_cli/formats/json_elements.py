@@ -15,10 +15,8 @@ from enum import Enum, auto
 from ingest_cli.formats.json_advice import refusal_of_arrays
 from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_scan import BLANKS, BRACKET, QUOTE, STRING, STRING_BODY, Block, Ending, end_of
-from ingest_cli.formats.json_values import BROKEN_JSON, DECODER, Row, parse_document
+from ingest_cli.formats.json_values import BROKEN_JSON, DECODER, TOO_LONG, Row, parse_document
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-
-TOO_LONG = "record_too_long"
 
 _SCALAR = re.compile(rb'[^ \t\r\n,\[\]{"]++')
 _SCALAR_OF_MEMBER = re.compile(rb'[^ \t\r\n,\[\]{}"]++')
@@ -26,6 +24,10 @@ _MEMBER = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+', r
 _STRING_AND_BLANKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+', re.DOTALL)
 _NEXT_ROW = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
 _HEAD = re.compile(rb'\{[ \t\r\n]*+"[^"\\\r\n]*+"[ \t\r\n]*+:|\[')
+
+
+MAX_DEPTH = 1_000
+"""More objects and arrays around the rows than this are nobody's data, but what a bomb looks like."""
 
 
 class Mode(Enum):
@@ -96,7 +98,7 @@ class Elements:
                 return at
             if data[at] in self._separators:
                 at = self._separator(block, at)
-                if not self._nested:
+                if self.mode is not Mode.ROWS:
                     return at
                 continue
             begin, key = at, None if self._is_object else self._key
@@ -160,6 +162,10 @@ class Elements:
             block.misplaced(at)
         self.expect = after
         self._nested += arrays
+        if self._nested > MAX_DEPTH:
+            self.mode = Mode.LOST
+            block.add(at, len(block.data), BROKEN_JSON)
+            return len(block.data)
         if not self._nested:
             self.mode = Mode.OUTSIDE
             block.closed()

@@ -10,10 +10,20 @@ import re
 from array import array
 from bisect import bisect_left
 from enum import Enum, auto
+from functools import cached_property
+from itertools import accumulate
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
-from ingest_cli.formats.json_values import BROKEN_JSON, DECODER, NOT_AN_OBJECT, Row, parse_document
+from ingest_cli.formats.json_values import (
+    BROKEN_JSON,
+    DECODER,
+    MAX_VALUES,
+    NOT_AN_OBJECT,
+    Row,
+    count_separators,
+    parse_document,
+)
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
@@ -27,6 +37,7 @@ CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
 _LINE_END = re.compile(rb"[\r\n]")
+_SLAB_BYTES = MAX_VALUES >> 2  # as much cannot hold too many values
 _BRACE, _BRACKET = ord("{"), ord("[")
 _MAX_NOTED = 1_000_000  # objects and arrays left open within one another, 16 bytes each
 _ARRAYS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+")
@@ -128,6 +139,8 @@ class Block:
         """The object or array that begins at `at` and where it ends; None if there is no whole and sound one."""
         if self.is_damaged:  # a second failure would count the lines before it a second time
             return None
+        if self._may_be_crowded(at):
+            return self._decode_small(at)
         try:
             value, end = DECODER.raw_decode(self._text, at)
         except (ValueError, RecursionError):
@@ -138,6 +151,29 @@ class Block:
         if not self._is_ascii and not (raw := self.data[at:end]).isascii():
             value = parse_document(raw)
         return (value, end) if isinstance(value, dict | list) else None
+
+    def _decode_small(self, at: int) -> tuple[Row, int] | None:
+        """`decode` for an object or array of no more than a slab; None if it is longer."""
+        try:
+            value, size = DECODER.raw_decode(self._text[at : at + _SLAB_BYTES])
+        except (ValueError, RecursionError):
+            return None
+        if not self._is_ascii:
+            value = parse_document(self.data[at : at + size])
+        return (value, at + size) if isinstance(value, dict | list) else None
+
+    def _may_be_crowded(self, at: int) -> bool:
+        """Whether decoding at `at` may make more values than a row may have."""
+        if len(self.data) - at <= MAX_VALUES:
+            return False
+        first, last = at // _SLAB_BYTES, len(self.data) // _SLAB_BYTES + 1
+        return self._separators[last] - self._separators[first] >= MAX_VALUES
+
+    @cached_property
+    def _separators(self) -> list[int]:
+        """For each slab, how many separators stand in those before it."""
+        starts = range(0, len(self.data) + 1, _SLAB_BYTES)
+        return [0, *accumulate(count_separators(self.data, start, start + _SLAB_BYTES) for start in starts)]
 
 
 class Brackets:

@@ -12,6 +12,10 @@ import re
 
 BROKEN_JSON = "broken_json"
 NOT_AN_OBJECT = "not_an_object"
+TOO_LONG = "record_too_long"
+
+MAX_VALUES = 1 << 18
+"""Values in a row, with the objects and arrays in it: in memory an object of one member takes 200 bytes and more."""
 
 BROKEN_VALUE = object()
 """What `parse_value` makes of what is no JSON."""
@@ -29,11 +33,33 @@ DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refus
 """Reads RFC 8259 and nothing else; numbers stay the text they were written as. Of equal names the last counts."""
 
 _SHELL_VALUE = re.compile(
-    r'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
+    r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z))'  # one without an end is looked at once, not from each quote in it
     r"|\b(?:NumberLong|NumberInt|NumberDecimal|ObjectId|ISODate|Timestamp|BinData|UUID|HexData|MD5|DBRef)"
     r'\(([^()"]*+(?:"[^"\\]*+"[^()"]*+)*+)\)',
     re.DOTALL,
 )
+
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
+_SEPARATORS = (b",", b"{", b"[")
+
+
+def has_too_many_values(raw: bytes) -> bool:
+    """Whether there may be more than `MAX_VALUES` values in `raw`; what is in strings does not count."""
+    if len(raw) <= MAX_VALUES or count_separators(raw) < MAX_VALUES:
+        return False
+    found = end = 0
+    for string in _STRING.finditer(raw):
+        found += count_separators(raw, end, string.start())
+        end = string.end()
+        if found >= MAX_VALUES:
+            return True
+    return found + count_separators(raw, end) >= MAX_VALUES
+
+
+def count_separators(raw: bytes, start: int = 0, stop: int | None = None) -> int:
+    """The signs from `start` to `stop` that begin a value, or stand between two: no fewer than there are values."""
+    return sum(raw.count(sign, start, len(raw) if stop is None else stop) for sign in _SEPARATORS)
 
 
 def without_shell_values(text: str) -> str:
@@ -53,6 +79,8 @@ def parse_document(raw: bytes) -> Row | str:
 
     Bytes that are not UTF-8 stand as the lone surrogates of the `surrogateescape` error handler.
     """
+    if has_too_many_values(raw):
+        return TOO_LONG
     value = parse_value(raw)
     if isinstance(value, dict | list):
         return value

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from ingest_cli.formats.json_advice import LOOK_BYTES, refusal_of_object
-from ingest_cli.formats.json_elements import TOO_LONG, Elements, Expect, Mode, text_of
+from ingest_cli.formats.json_elements import MAX_DEPTH, Elements, Expect, Mode, text_of
 from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_scan import (
     ARRAY_OF_ARRAYS,
@@ -28,16 +28,13 @@ from ingest_cli.formats.json_scan import (
     holds_rows,
     scalar,
 )
-from ingest_cli.formats.json_values import BROKEN_JSON, parse_document
+from ingest_cli.formats.json_values import BROKEN_JSON, TOO_LONG, parse_document
 
 NO_ROWS = "no_rows"
 
 _OUTSIDE_SCALAR = re.compile(rb'[^ \t\r\n,:\[\]{}"]++')
 _JUNK = re.compile(rb"[^{\[]++")
 _LINE_WITH_OBJECT = re.compile(rb"[\r\n](?=\{)")
-
-MAX_DEPTH = 1_000
-"""More objects and arrays around the rows than this are nobody's data, but what a bomb looks like."""
 
 
 class Walker(Elements):

@@ -22,6 +22,8 @@ from ingest_cli.model.chunks import IndexArray, OffsetArray, Position, RowChunk,
 MAX_RECORD_BYTES = 8 << 20
 """A record longer than this is not believed: it is what a lost quote or a binary file looks like."""
 
+_ROOM_BYTES = 2 << 20  # seen beside the longest record: the line that it ends in, so that it is known to be too long
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -113,7 +115,7 @@ def read_records(
             elif len(blocks.data) > longest:
                 chunk = _oversize(blocks, at, parser)
             else:
-                blocks.grow()
+                blocks.grow(longest + _ROOM_BYTES)
                 continue
             yield chunk
             at = chunk.end
@@ -211,9 +213,11 @@ class Blocks:
             self._read()
         return self._visible > 0
 
-    def grow(self) -> None:
-        """Look at twice as much next time."""
+    def grow(self, most: int | None = None) -> None:
+        """Look at twice as much next time, but at no more than `most` bytes, if more are never needed."""
         self._target *= 2
+        if most is not None:
+            self._target = min(self._target, max(most, self._size()))
 
     def consume(self, size: int) -> None:
         """Drop `size` bytes from the front, and look at blocks of the usual size again."""

@@ -84,16 +84,15 @@ def count_rows(data: bytes, start: int, stop: int) -> int:
 
 def _split(text: bytes, separator: bytes) -> list[bytes]:
     """Cut at each separator that has no backslash of its own before it."""
-    parts = text.split(separator)
     if b"\\" + separator not in text:
-        return parts
-    out, joined = list[bytes](), list[bytes]()
-    for part in parts:
-        joined.append(part)
-        if not _is_escaped(part, len(part), 0):
-            out.append(separator.join(joined))
-            joined = []
-    return out + ([separator.join(joined)] if joined else [])
+        return text.split(separator)
+    out, begin, at = list[bytes](), 0, text.find(separator)
+    while at >= 0:
+        if not _is_escaped(text, at, begin):
+            out.append(text[begin:at])
+            begin = at + 1
+        at = text.find(separator, at + 1)
+    return [*out, text[begin:]]
 
 
 def _is_escaped(data: bytes, at: int, start: int) -> bool:
