@@ -279,15 +279,18 @@ _OTHER_KEYS = re.compile("does not match the schema|key schema element|Missing t
 
 
 def is_too_large(error: BaseException) -> bool:
-    """Return whether an error stems from a response longer than any that the service sends."""
+    """Return whether an error stems from a response longer, or more deeply nested, than any that the service sends."""
     from ingest_cli.runtime.bounded_http import is_too_large as found  # noqa: PLC0415 - start-up time without requests
 
     return found(error)
 
 
 def too_large(place: str, service: str) -> str:
-    """Return the message for a response longer than any that `service` sends."""
-    return f"the answer of {place} is longer than any that {service} gives; check the endpoint and the proxy"
+    """Return the message for a response longer, or more deeply nested, than any that `service` sends."""
+    return (
+        f"the answer of {place} is longer, or nested more deeply, than any that {service} gives; check the endpoint "
+        "and the proxy"
+    )
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from ingest_cli.errors import IngestError, LockedError, TryAgainError
 from ingest_cli.model.settings import state_folder
+from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.spot_notice import SpotNotice
 from ingest_cli.runtime.stop import CONTINUE
+from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S
 from ingest_cli.sinks.write_path import parse_ceiling, provisioned_wcu
 
 if TYPE_CHECKING:
@@ -60,20 +62,25 @@ class StateSaver:
         self._failing_since_s = math.nan
 
     def save(self) -> None:
-        """Save what is due.
+        """Save what is due, within the time that is left before the load gives up.
 
         Raises:
             IngestError: as `Journal.save`.
         """
         began_s = self._rules.clock.monotonic_s()
         try:
-            is_saved = self._journal.save_in_turn()
+            with time_limit(self._left_s(began_s)):
+                is_saved = self._journal.save_in_turn()
         except IngestError:
             if math.isnan(self._failing_since_s):
                 self._failing_since_s = began_s
             raise
         if is_saved:
             self._failing_since_s = math.nan
+
+    def _left_s(self, now_s: float) -> float:
+        failing_s = 0.0 if math.isnan(self._failing_since_s) else now_s - self._failing_since_s
+        return max(self._rules.give_up_after_s - failing_s, LEAST_ATTEMPT_S)
 
     def on_fault(self, fault: Exception) -> None:
         """Stop the load at a fault that is not transient, or when saving has failed for too long."""

@@ -31,6 +31,7 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
+from botocore.exceptions import HTTPClientError
 
 from ingest_cli.errors import BusyError
 from ingest_cli.runtime.answer_limits import ANSWER_TIMEOUT_S, HEAD_BYTES, left_s, write_answer_bytes
@@ -55,7 +56,7 @@ _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
 
 
 class AnswerTooLargeError(Exception):
-    """A response is longer than any that the service sends."""
+    """A response is longer, or nested more deeply, than any that the service sends."""
 
 
 @dataclass(slots=True)
@@ -120,9 +121,35 @@ def guarded() -> Iterator[None]:
     """Also limit what botocore requests outside a client: the metadata services for credentials."""
     outer, _here.is_guarded = _here.is_guarded, True
     try:
-        yield
+        with _nesting_bounded():
+            yield
     finally:
         _here.is_guarded = outer
+
+
+@contextmanager
+def _nesting_bounded() -> Iterator[None]:
+    """Convert the error of a response whose JSON is nested too deeply to be parsed.
+
+    Raises:
+        HTTPClientError: in its place, as for a response that is too long.
+    """
+    try:
+        yield
+    except RecursionError as error:
+        raise HTTPClientError(error=AnswerTooLargeError()) from error
+
+
+class _NestingBounded:
+    """Mixin for botocore's clients: none fails with a RecursionError."""
+
+    def _make_api_call(self, operation_name: str, api_params: Any) -> Any:
+        with _nesting_bounded():
+            return super()._make_api_call(operation_name, api_params)  # type: ignore[misc] # of the class mixed into
+
+
+def _bound_nesting(base_classes: list[type], **_: object) -> None:
+    base_classes.insert(0, _NestingBounded)
 
 
 def watch(session: boto3.Session, *, insecure_http: bool) -> None:
@@ -134,12 +161,13 @@ def watch(session: boto3.Session, *, insecure_http: bool) -> None:
     """
     AWSHTTPConnectionPool.ConnectionCls = _Connection
     AWSHTTPSConnectionPool.ConnectionCls = _SecureConnection
+    session.events.register("creating-client-class", _bound_nesting)
     session.events.register("before-send", partial(_begin, insecure_http=insecure_http))
     session.events.register("response-received", _end)
 
 
 def is_too_large(error: BaseException) -> bool:
-    """Return whether an error of botocore or urllib3 stems from a response that is too long."""
+    """Return whether an error of botocore or urllib3 stems from a response too long, or too deeply nested."""
     inner: Any = getattr(error, "kwargs", {}).get("error")
     return isinstance(error, AnswerTooLargeError) or isinstance(inner, AnswerTooLargeError)
 

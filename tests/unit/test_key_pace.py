@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
@@ -93,3 +94,14 @@ def test_a_process_that_is_killed_while_it_begins_with_a_key_leaves_nothing_half
             KeyPace(FakeClock(), shared, "k1.hot")
     first, second = (KeyPace(FakeClock(), shared, "k1.hot") for _ in range(2))
     assert first.reserve(25.0) < second.reserve(25.0)
+
+
+@pytest.mark.parametrize("rate", [0.0, math.nan])
+def test_numbers_that_were_left_half_stored_are_replaced(rate: float) -> None:
+    shared, clock = Shared(), FakeClock()
+    KeyPace(clock, shared, "k1.hot")
+    shared.paces[1] = rate
+    first, second = (KeyPace(clock, shared, "k1.hot") for _ in range(2))
+    shared.paces[1] = rate
+    assert first.reserve(25.0) < second.reserve(25.0)
+    assert shared.paces[1] == START_WCU_PER_S

@@ -9,8 +9,9 @@ import pytest
 
 from ingest_cli.commands.watchers import STATE_NOT_SAVED, StateSaver
 from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError
+from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.policies.retry import Progress, RetryRules
+from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Progress, RetryRules
 from tests.support.fake_clock import FakeClock
 
 BUSY, DUE, NOT_DUE = BusyError("the table is too busy"), "due", "not due"
@@ -21,8 +22,10 @@ class Journal:
 
     def __init__(self) -> None:
         self.answer: bool | IngestError = True
+        self.left_s = list[float]()
 
     def save_in_turn(self) -> bool:
+        self.left_s.append(left_s())
         if isinstance(self.answer, IngestError):
             raise self.answer
         return self.answer
@@ -76,3 +79,12 @@ def test_a_fault_that_is_not_transient_ends_it_at_once(kept_in: str, fault: Inge
     saving.turns(1, fault)
     with pytest.raises(type(fault)):
         saving.stop.check()
+
+
+def test_no_attempt_takes_longer_than_the_time_to_give_up() -> None:
+    saving = Saving()
+    saving.turns(15, BUSY)
+    assert saving.journal.left_s[0] <= 8.0
+    assert saving.journal.left_s[-1] <= 8.0 - 14 * 0.5
+    saving.turns(2, BUSY)
+    assert saving.journal.left_s[-1] <= LEAST_ATTEMPT_S

@@ -160,10 +160,12 @@ class KeyPace:
     def _load(self) -> None:
         assert self._first is not None  # noqa: S101 - the pace is joined before
         values = list(self._shared.paces[self._first + 1 : self._first + PACE_CELLS])
+        if not values[0] > 0:  # 0 or NaN: left by a process that was killed while it stored them
+            return
         for name, value in zip(_STORED, values, strict=False):
             setattr(self, name, value)
         trial = values[len(_STORED) :]
-        self._trial = None if math.isnan(trial[0]) else _Trial(*trial)
+        self._trial = None if any(map(math.isnan, trial)) else _Trial(*trial)
 
     def _store(self) -> None:
         assert self._first is not None  # noqa: S101 - the pace is joined before
