@@ -188,7 +188,7 @@ class Watch:
             wait(FOLLOW_EVERY_S)
 
     def _look(self, dataset: str) -> Seen:
-        row = Catalog(self.table, self.pepper).dataset(dataset)
+        row = Catalog(self.table, self.pepper, only_shows=True).dataset(dataset)
         saved = None
         if row is None or row.state != COMPLETE:  # that of a complete one is of no use, if there still is one
             key = None if self.pepper is None else StateKey.of(self.pepper)
