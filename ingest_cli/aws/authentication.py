@@ -8,7 +8,8 @@ requires the pepper. The key is `subkey("state")` of the pepper. The MAC of a ro
 where `canonical` is the JSON of its other attributes but `mac` itself, in DynamoDB's typed form, as UTF-8 with sorted
 keys and without spaces; numbers normalized, since DynamoDB returns them in another spelling than it received; sets
 sorted; bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as
-an attribute that the MAC covers.
+an attribute that the MAC covers. A row also names the table it was written to (`table`): a row copied from another
+table, or restored with a backup into a new one, is told apart by that.
 
 An earlier version of a row, restored, is authentic; deletion and rollback are not detected.
 """
@@ -20,7 +21,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from ingest_cli.errors import UntrustedStateError
 if TYPE_CHECKING:
     from ingest_cli.model.keys import Pepper
 
-MAC, KID = "mac", "kid"
+MAC, KID, TABLE = "mac", "kid", "table"
 
 MAX_NESTING = 32
 """Levels of lists and maps that DynamoDB allows in an item (Developer Guide, "Service, account, and table quotas")."""
@@ -47,19 +48,32 @@ class StateKey:
 
     Attributes:
         kid: id of the pepper.
+        table: identity of the table whose rows it signs and accepts; None: rows of any table are accepted, for display
+            only.
     """
 
     kid: str
     _secret: bytes = field(repr=False)
+    table: str | None = None
 
     @classmethod
     def of(cls, pepper: Pepper) -> StateKey:
         """Derive the key from a pepper."""
         return cls(pepper.kid, pepper.subkey("state"))
 
+    def for_table(self, identity: str) -> StateKey:
+        """Return the key for the rows of one table; `identity` as `Table.identity` returns it."""
+        return replace(self, table=identity)
+
+    def is_elsewhere(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row names another table than this key, or none."""
+        return self.table is not None and _member(row, TABLE, "S") != self.table
+
     def signed(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row with the key id and the MAC, in DynamoDB's typed form, ready to be put."""
+        """Return a row with the key id, the table and the MAC, in DynamoDB's typed form, ready to be put."""
         named = {**row, KID: {"S": self.kid}}
+        if self.table is not None:
+            named[TABLE] = {"S": self.table}
         return {**named, MAC: {"B": self._mac_of_row(named)}}
 
     def signed_file(self, name: str, content: bytes) -> bytes:

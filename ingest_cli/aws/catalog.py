@@ -1,10 +1,10 @@
 """Catalog of a table: its datasets, and the peppers they were hashed with.
 
 The row of a dataset decides whether a load is complete and which items are stale, so it carries a MAC under the pepper
-that it names, that of its last load. A row of another pepper cannot be checked: its contents are not relied on, and a
-complete load replaces it. The list of datasets carries no MAC: it only names rows, each of which has its own, and is
-changed concurrently by loads with different peppers. Neither does the check value of a pepper, which cannot be made
-to match without the pepper.
+that it names, that of its last load. A row of another pepper cannot be checked, and one of another table (copied, or
+restored with a backup) says nothing about this one: its contents are not relied on, and a complete load replaces it.
+The list of datasets carries no MAC: it only names rows, each of which has its own, and is changed concurrently by loads
+with different peppers. Neither does the check value of a pepper, which cannot be made to match without the pepper.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class DatasetRow:
             be distinguished.
         partial: `src` of partial loads (`--skip`, `--limit`) that wrote into the complete dataset since. An item of
             both has the later one's, so that it cannot be distinguished from one that left the dump.
-        is_authentic: whether its MAC was checked and is valid. If not, none of its contents may be relied on.
+        is_authentic: whether its MAC was checked and is valid, for this table. If not, none of its contents may be
+            relied on.
+        is_elsewhere: whether its MAC is valid, but for another table.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class DatasetRow:
     writers: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
     is_authentic: bool = field(default=True, compare=False)
+    is_elsewhere: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, manifest: Manifest, src: str, pepper: Pepper, before: DatasetRow | None) -> DatasetRow:
@@ -181,15 +184,18 @@ class DatasetRow:
 class Catalog:
     """Catalog of one table."""
 
-    def __init__(self, table: Table, pepper: Pepper | None = None) -> None:
+    def __init__(self, table: Table, pepper: Pepper | None = None, *, only_shows: bool = False) -> None:
         """Set up without sending a request.
 
         Args:
             table: table of the catalog.
             pepper: pepper that authenticates rows; None: rows can only be read, and none is authentic.
+            only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need
+                not be described, which a role that only reads may not do.
         """
         self._table = table
         self._key = None if pepper is None else StateKey.of(pepper)
+        self._only_shows = only_shows
 
     def dataset(self, dataset: str) -> DatasetRow | None:
         """Read the row of `dataset`; None if there is none.
@@ -203,6 +209,7 @@ class Catalog:
             return None
         place = self._place(pk)
         is_authentic = authenticate(item, self._key, place, _ADVICE)
+        is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
         fields = Fields(item, place, _ADVICE)
         state = fields.text("state")
         if state not in {LOADING, COMPLETE, WITHDRAWING}:
@@ -222,13 +229,14 @@ class Catalog:
             generation=fields.text_or_none("generation"),
             writers=fields.texts("writers", "L"),
             partial=fields.texts("partial", "L"),
-            is_authentic=is_authentic,
+            is_authentic=is_authentic and not is_elsewhere,
+            is_elsewhere=is_elsewhere,
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
         """Replace the row of a dataset; its pepper is that of this catalog."""
-        if self._key is None or self._key.kid != row.kid:
-            raise AssertionError("a row is signed with the pepper that it names")
+        if self._only_shows or self._state_key().kid != row.kid:
+            raise AssertionError("a row is signed with the pepper that it names, for its table")
         item: dict[str, Any] = {
             **reserved_key(f"_dataset#{row.dataset}"),
             "title": {"S": row.title},
@@ -253,7 +261,7 @@ class Catalog:
                 item[name] = {"S": text}
         target = self._table.target
         with sentences(target):
-            self._table.client.put_item(TableName=target.table, Item=self._key.signed(item))
+            self._table.client.put_item(TableName=target.table, Item=self._state_key().signed(item))
 
     def remove_dataset(self, dataset: str) -> None:
         """Remove the row of `dataset`."""
@@ -324,6 +332,12 @@ class Catalog:
                 client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
             except client.exceptions.ConditionalCheckFailedException:
                 self.knows(pepper)
+
+    def _state_key(self) -> StateKey:
+        """Return the key for rows of this table, or, to show rows, for those of any."""
+        if self._key is None:
+            raise AssertionError("without a pepper nothing is signed or authentic")
+        return self._key if self._only_shows else self._key.for_table(self._table.identity)
 
     def _place(self, pk: str) -> str:
         return place_of(pk, self._table.target.table)

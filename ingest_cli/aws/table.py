@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from ingest_cli.aws.session import dynamodb, open_session, sentences
 from ingest_cli.errors import IngestError, TableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ingest_cli.model.settings import Target
@@ -38,6 +41,20 @@ class Table:
         self.target = target
         self.session = open_session(target)
         self.client: DynamoDBClient = dynamodb(self.session, target)
+        self._identity: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Return the id that AWS gave the table, else its creation time; a later table of the same name has another.
+
+        Read with the first description, and then kept: what a run relies on is the table that it began with.
+
+        Raises:
+            TableError: it does not exist, or access is denied.
+        """
+        if self._identity is None:
+            self.describe()
+        return self._identity or ""
 
     def create(self, capacity: Capacity | None) -> bool:
         """Create the table and wait until it is usable; return False if it existed.
@@ -84,7 +101,10 @@ class Table:
             TableError: it does not exist, or access is denied.
         """
         with sentences(self.target):
-            return dict(self.client.describe_table(TableName=self.target.table)["Table"])
+            found = dict(self.client.describe_table(TableName=self.target.table)["Table"])
+        if self._identity is None:
+            self._identity = _identity(found)
+        return found
 
     def check(self) -> dict[str, Any]:
         """Check that items can be written to the table; wait if it is being created.
@@ -138,3 +158,11 @@ class Table:
             raise TableError(
                 f'the table "{self.target.table}" is not ready after five minutes; see `ingest-cli table describe`'
             ) from error
+
+
+def _identity(described: Mapping[str, Any]) -> str:
+    """Return the identity of a described table; some stand-ins for DynamoDB give no `TableId`."""
+    if table_id := described.get("TableId"):
+        return str(table_id)
+    made = described.get("CreationDateTime", "")
+    return made.astimezone(dt.UTC).isoformat() if isinstance(made, dt.datetime) else str(made)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
@@ -189,7 +189,7 @@ class _Load:
                     return
                 resumable = None
                 if not settings.is_partial:
-                    identity = self._identity(planned, prints, described)
+                    identity = self._identity(planned, prints)
                     ledger = ledger_of(settings.state, table, identity.dataset, token, StateKey.of(self.pepper))
                     resumable = Resumable.open(planned, identity, ledger, settings, before=before)
                 row = self._meanwhile(before, row, resumable)
@@ -314,14 +314,13 @@ class _Load:
             if resumable is not None:
                 insist(resumable.ledger.clear, rules)
 
-    def _identity(self, planned: Plan, prints: Sequence[str], described: Mapping[str, Any]) -> Identity:
-        made = described.get("TableId") or str(described.get("CreationDateTime", ""))
+    def _identity(self, planned: Plan, prints: Sequence[str]) -> Identity:
         dataset, pepper = self.manifest.dataset.id, self.pepper
         places = [str(len(planned.shards)), *prints]  # a checkpoint identifies sources by position
         if self.settings.source_id:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
-        return Identity(dataset, made, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
+        return Identity(dataset, self.table.identity, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
 
 
 def _in_time(settings: RunSettings, ask: Callable[[], T]) -> T:

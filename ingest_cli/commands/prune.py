@@ -28,6 +28,7 @@ from ingest_cli.aws.lease import Lease
 from ingest_cli.checkpoint import store as ledger
 from ingest_cli.commands.outcome import concluded
 from ingest_cli.commands.prune_result import Pruning
+from ingest_cli.commands.resume import of_another_table
 from ingest_cli.commands.table_reader import Key, Reader, Reading, Selection, keys_of, reader
 from ingest_cli.errors import (
     IngestError,
@@ -67,8 +68,8 @@ NOT_RESTORABLE = (
 
 
 NOT_AUTHENTICATED = (
-    "what the table says about the dataset is not authenticated with this pepper, and not shown; all of its items go "
-    "in any case"
+    "what the table says about the dataset is not authenticated with this pepper for this table, and not shown; all of "
+    "its items go in any case"
 )
 
 
@@ -217,6 +218,8 @@ class _Run:
             )
         if row.is_authentic:
             return row
+        if row.is_elsewhere and not self.wish.everything:
+            raise UsageError(f"{of_another_table(self.dataset)}; load it again first")
         if not self.wish.everything:
             raise KeyRefusedError(
                 f'"{self.dataset}" was loaded with the pepper "{row.kid}", and this is "{self.pepper.kid}"; give that '

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ingest_cli.aws.catalog import LOADING
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity, cannot_go_on
 from ingest_cli.checkpoint.store import FileLedger, TableLedger
-from ingest_cli.errors import KeyRefusedError, UntrustedStateError
+from ingest_cli.errors import KeyRefusedError, UntrustedStateError, UsageError
 from ingest_cli.model.settings import state_folder
 
 if TYPE_CHECKING:
@@ -32,16 +32,24 @@ REPLACED = (
 )
 
 
+def of_another_table(dataset: str) -> str:
+    """Return the beginning of a sentence about a catalog row that is not this table's."""
+    return (
+        f'what this table says about "{dataset}" was written to another table (its row was copied, or restored with a '
+        "backup), and is not relied on"
+    )
+
+
 def said_before(
     rows: Catalog, dataset: str, pepper: Pepper, settings: RunSettings
 ) -> tuple[DatasetRow | None, str | None]:
     """Return the catalog row of a dataset before a load, and a note on it; None where there is none.
 
-    A row of another pepper is returned as not authentic: a load of all rows does not rely on it.
+    A row of another pepper, or of another table, is returned as not authentic: a load of all rows does not rely on it.
 
     Raises:
         UntrustedStateError: the row is damaged or not authentic, and the load does not restart.
-        KeyRefusedError: the row is of another pepper, and only some rows are to be loaded.
+        UsageError: the row is of another pepper or table, and only some rows are to be loaded.
     """
     try:
         before = rows.dataset(dataset)
@@ -49,6 +57,10 @@ def said_before(
         if settings.is_partial or not settings.restart:
             raise
         return None, REPLACED
+    if before is not None and before.is_elsewhere and settings.is_partial:
+        raise UsageError(
+            f"{of_another_table(dataset)}; load all of its rows first, without --skip, --limit and --replay"
+        )
     if before is not None and not before.is_authentic and settings.is_partial:
         raise KeyRefusedError(
             f'"{dataset}" was loaded with the pepper "{before.kid}", and this is "{pepper.kid}": only all of its rows '
@@ -168,4 +180,6 @@ def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey)
         key: key for authenticating the state.
     """
     folder = state_folder(state)
-    return TableLedger(table, dataset, token, key) if folder is None else FileLedger(folder, key)
+    if folder is not None:
+        return FileLedger(folder, key)
+    return TableLedger(table, dataset, token, key.for_table(table.identity))

@@ -188,7 +188,7 @@ class Watch:
             wait(FOLLOW_EVERY_S)
 
     def _look(self, dataset: str) -> Seen:
-        row = Catalog(self.table, self.pepper).dataset(dataset)
+        row = Catalog(self.table, self.pepper, only_shows=True).dataset(dataset)
         saved = None
         if row is None or row.state != COMPLETE:  # the state of a complete load is useless, if it still exists
             key = None if self.pepper is None else StateKey.of(self.pepper)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
+from ingest_cli.commands.resume import of_another_table
 from ingest_cli.commands.run import Watcher
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reader, Reading, Selection, keys_of, reader
 from ingest_cli.commands.validate import Surroundings, reproduce
@@ -104,6 +105,8 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
     row = rows.dataset(dataset)
     if row is None:
         raise TableError(f'the table "{table.target.table}" holds nothing of "{dataset}"; load it first')
+    if row.is_elsewhere:
+        raise TableError(f"{of_another_table(dataset)}; load it again first")
     if row.state != COMPLETE:
         raise TableError(f'the load of "{dataset}" is not complete ({row.state}); run it to its end first')
     if row.kid != pepper.kid:

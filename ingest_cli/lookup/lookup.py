@@ -112,7 +112,7 @@ class Lookup:
         Raises:
             KeyRefusedError: the table was loaded with another pepper with the same id.
         """
-        catalog = Catalog(table, pepper)
+        catalog = Catalog(table, pepper, only_shows=True)
         return cls(table, Hasher(pepper), catalog, catalog.knows(pepper))
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:

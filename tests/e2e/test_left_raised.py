@@ -12,7 +12,7 @@ import boto3
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.conftest import make_table
+from tests.e2e.conftest import identity_of, make_table
 from tests.e2e.harness import PEPPER_LINE, SMALL_ROWS, Cli, Place, small_dump
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
 from tests.support.endpoint.clients import Client
@@ -67,7 +67,7 @@ def leave_raised(
     }
     if suspended is not None:
         item["suspended"] = {"M": {name: {"BOOL": value} for name, value in suspended.items()}}
-    admin.put_item(TableName=place.name, Item=signed_row(item, PEPPER_LINE))
+    admin.put_item(TableName=place.name, Item=signed_row(item, PEPPER_LINE, identity_of(place, admin)))
     provision(place, RAISED)
 
 

@@ -26,10 +26,17 @@ def as_bytes(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def signed_row(row: Mapping[str, Any], pepper_line: str) -> dict[str, Any]:
-    """A row, signed; `row` as boto3 or the wire has it."""
+def signed_row(row: Mapping[str, Any], pepper_line: str, table: str | None = None) -> dict[str, Any]:
+    """Return a row with its MAC.
+
+    Args:
+        row: row as boto3 or the wire has it.
+        pepper_line: pepper as it is kept.
+        table: identity of the table that it names; None: the one that it names already.
+    """
     unsigned = {name: value for name, value in as_bytes(row).items() if name != MAC}
-    return state_key(pepper_line).signed(unsigned)
+    key = state_key(pepper_line)
+    return (key if table is None else key.for_table(table)).signed(unsigned)
 
 
 def content_of(file: Path) -> bytes:

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.aws.authentication import MAX_NESTING, StateKey, authenticate, authenticated_file
+from ingest_cli.aws.capacity.raise_record import RaiseRow
+from ingest_cli.aws.capacity.temporary_raise import Scaling, restore
 from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, UntrustedStateError
 from ingest_cli.model.keys import Pepper
@@ -172,3 +174,35 @@ def test_the_key_is_never_shown() -> None:
         assert secret.hex() not in shown
         assert repr(secret) not in shown
         assert base64.b64encode(secret).decode() not in shown
+
+
+def test_a_row_names_the_table_that_it_was_written_to() -> None:
+    here, there = KEY.for_table("table-1"), KEY.for_table("table-2")
+    signed = here.signed(row({"state": {"S": "complete"}}))
+    assert signed["table"] == {"S": "table-1"}
+    assert (here.is_elsewhere(signed), there.is_elsewhere(signed), KEY.is_elsewhere(signed)) == (False, True, False)
+    assert here.is_elsewhere(KEY.signed(row({}))), "names none"
+    with pytest.raises(UntrustedStateError):
+        check({**signed, "table": {"S": "table-2"}})
+
+
+def test_a_raise_of_another_table_is_not_undone(table: Table) -> None:
+    table.client.put_item(TableName=table.target.table, Item=_raise_of(KEY.for_table("another")))
+    found = RaiseRow(table, lambda: 0.0, KEY).read()
+    assert found is not None
+    assert (found.is_authentic, found.is_elsewhere) == (False, True)
+    scaling = Scaling(table, KEY)
+    scaling.recover()
+    scaling.finish()
+    assert scaling.fault is None
+    assert ["is of another table" in note for note in scaling.notes] == [True]
+    assert RaiseRow(table, lambda: 0.0, KEY).read() is not None
+    (said,) = restore(table, KEY)
+    assert "it was removed, and the capacity left as it is" in said
+    assert RaiseRow(table, lambda: 0.0, KEY).read() is None
+
+
+def _raise_of(key: StateKey) -> dict[str, Any]:
+    numbers = {name: {"N": "5"} for name in ("wcu", "rcu", "raised_wcu", "began", "pid", "expires")}
+    texts = {name: {"S": "-"} for name in ("token", "host", "machine", "started")}
+    return key.signed({"pk": {"S": "_capacity"}, "sk": {"S": "_"}, **numbers, **texts})

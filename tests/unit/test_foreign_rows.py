@@ -54,6 +54,7 @@ class Rows:
     rows: dict[str, Any] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
+    identity: str = "table-1"
 
     def __post_init__(self) -> None:
         class ConditionalCheckFailedError(Exception):

@@ -50,7 +50,8 @@ class Raise:
         token: identifies the command that raised it.
         holder: process that raised it.
         expires_s: time until which the holder is certain to undo it, in seconds since 1970.
-        is_authentic: whether the MAC of the row was checked and is valid.
+        is_authentic: whether the MAC of the row was checked and is valid, for this table.
+        is_elsewhere: whether it is valid, but for another table.
     """
 
     wcu: int
@@ -62,6 +63,7 @@ class Raise:
     holder: Holder = field(default_factory=Holder.this)
     expires_s: float = 0.0
     is_authentic: bool = True
+    is_elsewhere: bool = False
 
     def is_abandoned(self, now_s: float) -> bool:
         """Return whether the process that would undo it is gone."""
@@ -95,6 +97,7 @@ class RaiseRow:
             return None
         place = place_of(_ROW, self._table.target.table)
         is_authentic = authenticate(item, self._key, place, _NOT_AUTHENTIC)
+        is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
         fields = Fields(item, place, _DAMAGED, TableError)
         return Raise(
             wcu=fields.whole("wcu", MAX_UNITS),
@@ -105,7 +108,8 @@ class RaiseRow:
             token=fields.text("token", MAX_NAME_CHARACTERS),
             holder=holder_of(fields),
             expires_s=fields.seconds("expires"),
-            is_authentic=is_authentic,
+            is_authentic=is_authentic and not is_elsewhere,
+            is_elsewhere=is_elsewhere,
         )
 
     def write(self, one: Raise, instead_of: str | None, lease_s: float = LEASE_S) -> bool:
@@ -116,8 +120,6 @@ class RaiseRow:
             instead_of: token of the existing row; None: no row.
             lease_s: length of the lease in seconds; negative: already expired, so that any process may undo the raise.
         """
-        if self._key is None:
-            raise AssertionError("what cannot be signed is not written")
         condition = "attribute_not_exists(pk)" if instead_of is None else _TOKEN
         names, values = ({}, {}) if instead_of is None else ({"#token": "token"}, {":token": {"S": instead_of}})
         target, client = self._table.target, self._table.client
@@ -142,11 +144,16 @@ class RaiseRow:
             optional = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
         try:
             with sentences(target, passed):
-                signed = self._key.signed(item)
+                signed = self._state_key().signed(item)
                 client.put_item(TableName=target.table, Item=signed, ConditionExpression=condition, **optional)
         except passed:
             return False
         return True
+
+    def _state_key(self) -> StateKey:
+        if self._key is None:
+            raise AssertionError("without a key nothing is signed or authentic")
+        return self._key.for_table(self._table.identity)
 
     def clear(self, token: str) -> None:
         """Remove the row, if it still belongs to `token`."""

@@ -44,6 +44,8 @@ _HOUR_S = 3600.0
 LAST_LOOK_S = 5.0
 """Seconds for the last check of a raise record by a command that started no load and raised nothing itself."""
 
+_ELSEWHERE = "the record of a raise is of another table (copied, or restored with a backup)"
+
 _OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
 
 NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
@@ -105,7 +107,9 @@ class Scaling:
         if self._has_looked:
             return
         found = self._look()
-        if found is not None and not found.is_authentic and found.is_abandoned(self._now_s()):
+        if found is not None and found.is_elsewhere:
+            self.notes.append(f"{_ELSEWHERE}. This load leaves it; `ingest-cli table restore` with --key removes it")
+        elif found is not None and not found.is_authentic and found.is_abandoned(self._now_s()):
             self.notes.append(f"{_OF_ANOTHER_PEPPER}. This load leaves it; `ingest-cli table restore` lowers it")
         if found is None or not self._is_left(found) or (self._wish.wcu or 0) >= found.raised_wcu:
             return
@@ -222,6 +226,8 @@ class Scaling:
             )
         found = self._look()
         if found is not None and not self._is_left(found):
+            if found.is_elsewhere:
+                raise UsageError(f"{_ELSEWHERE}. Remove it first, with `ingest-cli table restore` and this --key")
             if not found.is_authentic and found.is_abandoned(self._now_s()):
                 raise UsageError(f"{_OF_ANOTHER_PEPPER}. Lower it first, with `ingest-cli table restore`")
             self._join(found, wcu)
@@ -380,7 +386,10 @@ def restore(
     """
     row, said = RaiseRow(table, now_s, key), list[str]()
     one = row.read()
-    if one is not None:
+    if one is not None and one.is_elsewhere:
+        row.clear(one.token)
+        said.append(f"{_ELSEWHERE}: it was removed, and the capacity left as it is")
+    elif one is not None:
         if not one.is_abandoned(now_s()):
             raise LockedError(
                 f"process {one.holder.pid} on {one.holder.host} has raised the capacity while it loads, and lowers it "
