@@ -16,6 +16,9 @@ from contextlib import contextmanager
 ANSWER_TIMEOUT_S = 20.0
 """AWS answers within a second or not at all; a request is sent again then."""
 
+OPERATION_TIMEOUT_S = 30.0
+"""For one operation, however often it is sent again: what botocore repeats by itself, with a pause before each."""
+
 HEAD_BYTES = 64 << 10
 """Status line and headers; AWS's take less than 4 KiB."""
 
