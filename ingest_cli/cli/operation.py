@@ -113,7 +113,7 @@ class Operation:
         self._code: int = ExitCode.DONE
         _check_metrics_file(self._metrics)
         if self._emf not in {None, STDOUT}:
-            _check_appendable(Path(str(self._emf)))
+            check_appendable(Path(str(self._emf)))
         with ExitStack() as stack:
             kept = None
             if values["log_file"] is not None:
@@ -244,7 +244,12 @@ def _check_metrics_file(path: Path | None) -> None:
         raise UsageError(f'--metrics-file "{name}" cannot be written; it is replaced, so its folder has to be writable')
 
 
-def _check_appendable(path: Path) -> None:
+def check_appendable(path: Path) -> None:
+    """Refuse early a file that metrics could not be appended to.
+
+    Raises:
+        UsageError: in one sentence.
+    """
     try:
         with _appending(path):
             pass
