@@ -73,6 +73,7 @@ class Operation:
     """One command; a context manager, at the end of which the metrics are complete.
 
     Attributes:
+        command: its name.
         log: where messages go.
     """
 
@@ -97,7 +98,7 @@ class Operation:
         Raises:
             UsageError: a file cannot be written.
         """
-        self._command = command
+        self.command = command
         self._output: str = values["output"]
         self._clock = clock
         self._show: Callable[[Any, str], None] = show or show_report
@@ -146,7 +147,7 @@ class Operation:
 
     def begun(self, path: Path) -> None:
         """Note that a run begins."""
-        self.log.keep(f"{path}: {self._command} begins")
+        self.log.keep(f"{path}: {self.command} begins")
 
     def finished(self, path: Path, report: Report, began_at: float) -> None:
         """Say what a run came to, to everybody who listens.
@@ -187,7 +188,7 @@ class Operation:
             return
         codes = [int(run.report.exit_code) for run in self._runs]
         task = textfile.Task(
-            self._command,
+            self.command,
             int(self._code) or max(codes, default=0),
             time.time(),
             self._clock() - self._began_s,
