@@ -25,6 +25,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
     RefreshWithMFAUnsupportedError,
     SSLError,
     SSOError,
@@ -40,7 +41,7 @@ from ingest_cli.errors import (
     UnreachableError,
     UsageError,
 )
-from ingest_cli.runtime.endpoints import refuse_insecure
+from ingest_cli.runtime.endpoints import dead_proxy, refuse_insecure
 
 if TYPE_CHECKING:
     import boto3
@@ -315,6 +316,8 @@ def sentences(target: Target, *passed: type[Exception]) -> Iterator[None]:
         raise UnreachableError(
             f"no connection to DynamoDB at {where}; check --endpoint-url, --region and the network"
         ) from error
+    except ProxyConnectionError as error:
+        raise UnreachableError(dead_proxy(error.kwargs["proxy_url"], target.endpoint_url, "DynamoDB")) from error
     except SSLError as error:
         raise TableError(
             "the TLS certificate of the endpoint is not trusted; check --endpoint-url, or set AWS_CA_BUNDLE"

@@ -57,7 +57,8 @@ Examples:
 def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: Any) -> None:
     """Show the table's capacity and what it could be, or change it and wait until it is there.
 
-    Autoscaling that would change the capacity back is suspended until `table restore`.
+    Autoscaling that would change the capacity back is suspended until `table restore`. Fails when AWS leaves a request
+    unanswered for 30 s.
     """
     if shown(ctx):
         return
@@ -103,7 +104,8 @@ def _show(name: str, found: Outlook, output: str) -> None:
 def restore(ctx: click.Context, /, **values: Any) -> None:
     """Lower the capacity that a load has raised and left so, and let autoscaling go on.
 
-    What it was is in a row of the table, which is not authenticated without --key.
+    What it was is in a row of the table, which is not authenticated without --key. Fails when AWS leaves a request
+    unanswered for 30 s.
     """
     if shown(ctx):
         return

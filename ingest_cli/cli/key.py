@@ -68,7 +68,10 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
 @settings_options
 @click.pass_context
 def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
-    """Check that the pepper can be used and, with --table, that it is the one the table was loaded with."""
+    """Check that the pepper can be used and, with --table, that it is the one the table was loaded with.
+
+    Fails when AWS leaves a request unanswered for 30 s.
+    """
     if shown(ctx):
         return
     if not key:

@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     """Ask the table which breaches an identifier is in.
 
     The identifier is read from a prompt or, one per line, from standard input; never from the command line,
-    where other users and the shell's history would see it.
+    where other users and the shell's history would see it. Fails when AWS leaves a request unanswered for 30 s.
     """
     if shown(ctx):
         return

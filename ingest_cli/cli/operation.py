@@ -73,6 +73,7 @@ class Operation:
     """One command; a context manager, at the end of which the metrics are complete.
 
     Attributes:
+        command: name of the command.
         log: log of messages.
     """
 
@@ -97,7 +98,7 @@ class Operation:
         Raises:
             UsageError: a file cannot be written.
         """
-        self._command = command
+        self.command = command
         self._output: str = values["output"]
         self._clock = clock
         self._show: Callable[[Any, str], None] = show or show_report
@@ -113,7 +114,7 @@ class Operation:
         self._code: int = ExitCode.DONE
         _check_metrics_file(self._metrics)
         if self._emf not in {None, STDOUT}:
-            _check_appendable(Path(str(self._emf)))
+            check_appendable(Path(str(self._emf)))
         with ExitStack() as stack:
             kept = None
             if values["log_file"] is not None:
@@ -146,7 +147,7 @@ class Operation:
 
     def begun(self, path: Path) -> None:
         """Record the start of a run."""
-        self.log.keep(f"{path}: {self._command} begins")
+        self.log.keep(f"{path}: {self.command} begins")
 
     def finished(self, path: Path, report: Report, began_at: float) -> None:
         """Publish the result of a run in all outputs.
@@ -187,7 +188,7 @@ class Operation:
             return
         codes = [int(run.report.exit_code) for run in self._runs]
         task = textfile.Task(
-            self._command,
+            self.command,
             int(self._code) or max(codes, default=0),
             time.time(),
             self._clock() - self._began_s,
@@ -244,7 +245,12 @@ def _check_metrics_file(path: Path | None) -> None:
         raise UsageError(f'--metrics-file "{name}" cannot be written; it is replaced, so its folder has to be writable')
 
 
-def _check_appendable(path: Path) -> None:
+def check_appendable(path: Path) -> None:
+    """Refuse early a file that metrics could not be appended to.
+
+    Raises:
+        UsageError: in one sentence.
+    """
     try:
         with _appending(path):
             pass

@@ -26,6 +26,7 @@ from ingest_cli.cli.options import (
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.commands.status import Seen, Watch, find_all
 from ingest_cli.errors import UsageError
+from ingest_cli.runtime.answer_limits import time_limit
 
 EXAMPLES = """\
 \b
@@ -59,6 +60,7 @@ def command(
     """
     if shown(ctx):
         return
+    give_up_after_s = values["give_up_after"]
     table = Table(target_of(values))
     log = Log(values["log_format"])
     stop = Interrupts(log).fresh()
@@ -66,8 +68,9 @@ def command(
         found = find_all(table, reading(values), stop)
         wanted = [one for one in found if not datasets or one in datasets]
     else:
-        wanted = list(dict.fromkeys(datasets)) or _listed(table, log)
-    watch = Watch(table, time.time, pepper_of(values["key"], table))
+        with time_limit(give_up_after_s):
+            wanted = list(dict.fromkeys(datasets)) or _listed(table, log)
+    watch = Watch(table, time.time, pepper_of(values["key"], table), give_up_after_s)
 
     def tell(running: list[Seen]) -> None:
         if output == "json":

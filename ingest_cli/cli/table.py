@@ -66,7 +66,10 @@ def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> N
 @settings_options
 @click.pass_context
 def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
-    """Show the table's state, size and capacity."""
+    """Show the table's state, size and capacity.
+
+    Fails when AWS leaves a request unanswered for 30 s.
+    """
     if shown(ctx):
         return
     table = _open(values)
@@ -125,7 +128,10 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
 @settings_options
 @click.pass_context
 def unlock(ctx: click.Context, /, dataset: str, **values: Any) -> None:
-    """Remove the lock of a DATASET whose load is gone for good. If it is not, that load will end by itself."""
+    """Remove the lock of a DATASET whose load is gone for good. If it is not, that load will end by itself.
+
+    Fails when AWS leaves a request unanswered for 30 s.
+    """
     if shown(ctx):
         return
     if remove_lock(_open(values), dataset):

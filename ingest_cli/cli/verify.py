@@ -91,7 +91,9 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         )
 
     with Operation("verify", values, show=_show) as operation:
-        runs = Runs(run_settings(values), values["output"], operation.log, run, writes=False, operation=operation)
+        settings, log = run_settings(values), operation.log
+        output = values["output"]
+        runs = Runs(settings, output, log, run, writes=False, operation=operation, blank=Verification)
         code = runs.all(manifests)
     ctx.exit(code)
 

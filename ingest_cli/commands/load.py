@@ -154,16 +154,16 @@ class _Load:
         patience = _Patience(stop)
         planned = announced(plan(manifest, table.target, patience), report, watcher)
         window = window_of(planned, settings)
-        described = _in_time(settings, table.check)
+        described = self._in_time(table.check)
         region = table.client.meta.region_name
         set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
         rows = Catalog(table, self.pepper)
-        _in_time(settings, lambda: rows.knows(self.pepper))
+        self._in_time(lambda: rows.knows(self.pepper))
         if self.scaling is not None:
-            _in_time(settings, self.scaling.recover)
+            self._in_time(self.scaling.recover)
         prints = fingerprints(planned, settings)
         report.src = src_of(prints)
-        before = _in_time(settings, lambda: self._before(rows))
+        before = self._in_time(lambda: self._before(rows))
         row = self._wanted(before)
         if before == row and self._is_done(before, row):
             self._leave(rows, row)
@@ -199,6 +199,16 @@ class _Load:
                 _bounded(lease.release)
         finally:
             path.outlet.transport.close()
+
+    def _in_time(self, ask: Callable[[], T]) -> T:
+        """What the table says before anything is written, if it says so before `--give-up-after`."""
+        try:
+            with time_limit(self.settings.give_up_after_s):
+                return ask()
+        except IngestError as error:
+            if error.transient and self.scaling is not None:
+                self.scaling.leave()
+            raise
 
     def _before(self, rows: Catalog) -> DatasetRow | None:
         """Return the dataset's catalog row so far, see `said_before`."""
@@ -321,12 +331,6 @@ class _Load:
             places += [shard.source.name for shard in planned.shards]
         in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
         return Identity(dataset, self.table.identity, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
-
-
-def _in_time(settings: RunSettings, ask: Callable[[], T]) -> T:
-    """Query a table before the first write, limited to the time of `--give-up-after`."""
-    with time_limit(settings.give_up_after_s):
-        return ask()
 
 
 def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Callable[[int], None]:

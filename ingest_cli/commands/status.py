@@ -6,6 +6,7 @@ the lock of a running one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from ingest_cli.checkpoint.checkpoint import Checkpoint
 from ingest_cli.checkpoint.store import TableLedger
 from ingest_cli.commands.table_reader import Reading, Selection, reader
 from ingest_cli.errors import UsageError
+from ingest_cli.runtime.answer_limits import time_limit
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -149,11 +151,13 @@ class Watch:
         table: table of the datasets.
         now_s: returns the time of day, in seconds since 1970.
         pepper: pepper to authenticate what is shown; None: no authentication.
+        give_up_after_s: maximum seconds of one look at all of them.
     """
 
     table: Table
     now_s: Callable[[], float] = time.time
     pepper: Pepper | None = None
+    give_up_after_s: float = math.inf
     _before: dict[str, Seen] = field(default_factory=dict)
 
     def __call__(self, datasets: Iterable[str]) -> list[Seen]:
@@ -163,7 +167,8 @@ class Watch:
             UntrustedStateError: a row is damaged, or not authentic although it names this pepper.
             TableError: the table cannot be read.
         """
-        return [self._look(dataset) for dataset in datasets]
+        with time_limit(self.give_up_after_s):
+            return [self._look(dataset) for dataset in datasets]
 
     def follow(
         self, datasets: Iterable[str], tell: Callable[[list[Seen]], None], wait: Callable[[float], None]
@@ -213,6 +218,8 @@ def find_all(table: Table, reading: Reading, stop: StopRequest) -> list[str]:
         IngestError: the table cannot be read.
     """
     wanted = Selection(_ROW, ("pk",), consistent=False, of="pk")
-    with reader(table, table.check(), reading, stop) as source:
+    with time_limit(reading.give_up_after_s):
+        described = table.check()
+    with reader(table, described, reading, stop) as source:
         found: list[Mapping[str, Any]] = [item for page in source.scan(wanted) for item in page]
     return sorted(item["pk"]["S"].removeprefix(_ROW) for item in found)

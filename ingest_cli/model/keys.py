@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.errors import KeyRefusedError
+from ingest_cli.runtime.endpoints import dead_proxy
 from ingest_cli.runtime.output_files import open_file
 
 if TYPE_CHECKING:
@@ -374,7 +375,7 @@ def _client(service: str, session: boto3.Session | None, region: str | None) -> 
 
 def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Make one call; report an error by its code or name only, since messages repeat what was sent."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
+    from botocore.exceptions import BotoCoreError, ClientError, ProxyConnectionError  # noqa: PLC0415 - see _client
 
     try:
         with _secret_answers_unlogged():
@@ -385,6 +386,8 @@ def _call_aws(target: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]
         if code in _KMS_MISMATCHES:
             context = ",".join(f"{name}={value}" for name, value in KMS_CONTEXT.items())
             reason += f": it was made with another key, or not with the encryption context {context}"
+    except ProxyConnectionError as error:
+        reason = dead_proxy(error.kwargs["proxy_url"], None, "AWS")
     except (BotoCoreError, ValueError) as error:  # ValueError: an invalid endpoint URL
         reason = f"the call to AWS failed with {type(error).__name__}"
     raise KeyRefusedError(f"the key at {target} cannot be read: {reason}")

@@ -98,11 +98,19 @@ class Budget:
         Raises:
             SourceError: a limit is exceeded.
         """
-        limits = self._limits
         self._expanded += size
-        if self._expanded > limits.expanded_bytes:
+        self.foresee_bytes(0)
+
+    def foresee_bytes(self, size: int) -> None:
+        """Check that there is room for bytes that are about to come out, before there is work with them.
+
+        Raises:
+            SourceError: they are more than the limits allow.
+        """
+        limits, expanded = self._limits, self._expanded + size
+        if expanded > limits.expanded_bytes:
             raise SourceError(f"it unpacks to more than {limits.expanded_bytes:,} bytes; {self._advice}")
-        if self._expanded > limits.ratio_from_bytes and self._expanded > limits.ratio * self._packed:
+        if expanded > limits.ratio_from_bytes and expanded > limits.ratio * self._packed:
             raise SourceError(
                 f"its first {self._packed:,} bytes unpack to more than {limits.ratio_from_bytes:,} bytes and "
                 f"{limits.ratio:,} times as many; {self._advice}"

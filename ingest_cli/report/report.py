@@ -285,6 +285,7 @@ class Report:
             "outcome": self.outcome,
             "message": self.message,
             "exit_code": self.exit_code,
+            "begun": self.is_begun,
             "rows": {
                 "read": account.rows_read,
                 "kept": account.rows_kept,

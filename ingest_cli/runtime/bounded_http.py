@@ -34,7 +34,13 @@ from botocore.awsrequest import (
 from botocore.exceptions import HTTPClientError
 
 from ingest_cli.errors import BusyError
-from ingest_cli.runtime.answer_limits import ANSWER_TIMEOUT_S, HEAD_BYTES, left_s, write_answer_bytes
+from ingest_cli.runtime.answer_limits import (
+    ANSWER_TIMEOUT_S,
+    HEAD_BYTES,
+    OPERATION_TIMEOUT_S,
+    left_s,
+    write_answer_bytes,
+)
 from ingest_cli.runtime.endpoints import refuse_insecure
 
 if TYPE_CHECKING:
@@ -77,8 +83,8 @@ class Exchange:
 
     @classmethod
     def beginning(cls, left_bytes: float = _DEFAULT_BYTES, stream_bytes: float | None = None) -> Exchange:
-        """Return an exchange that starts now, limited to the time left to its thread or the default."""
-        return cls(left_bytes, time.monotonic() + min(left_s(), ANSWER_TIMEOUT_S), stream_bytes)
+        """Return an exchange that starts now, limited to the time left to its thread and operation, or the default."""
+        return cls(left_bytes, time.monotonic() + min(_remaining_s(), ANSWER_TIMEOUT_S), stream_bytes)
 
     def timeout_s(self, most_s: float | None) -> float | None:
         """Return the timeout of the next read, at most `most_s`; None: no timeout.
@@ -111,9 +117,15 @@ class Exchange:
 class _Here(threading.local):
     exchange: Exchange | None = None
     is_guarded = False
+    operation_until_s = math.inf
 
 
 _here = _Here()
+
+
+def _remaining_s() -> float:
+    """Seconds that are left to this thread and to the operation that it is at."""
+    return min(left_s(), max(_here.operation_until_s - time.monotonic(), 0.0))
 
 
 @contextmanager
@@ -162,6 +174,7 @@ def watch(session: boto3.Session, *, insecure_http: bool) -> None:
     AWSHTTPConnectionPool.ConnectionCls = _Connection
     AWSHTTPSConnectionPool.ConnectionCls = _SecureConnection
     session.events.register("creating-client-class", _bound_nesting)
+    session.events.register("before-call", _begin_operation)
     session.events.register("before-send", partial(_begin, insecure_http=insecure_http))
     session.events.register("response-received", _end)
 
@@ -172,6 +185,10 @@ def is_too_large(error: BaseException) -> bool:
     return isinstance(error, AnswerTooLargeError) or isinstance(inner, AnswerTooLargeError)
 
 
+def _begin_operation(**_: object) -> None:
+    _here.operation_until_s = time.monotonic() + OPERATION_TIMEOUT_S
+
+
 def _begin(request: Any, event_name: str, *, insecure_http: bool, **_: object) -> None:
     """Set the limits of a request that is about to be sent.
 
@@ -180,7 +197,7 @@ def _begin(request: Any, event_name: str, *, insecure_http: bool, **_: object) -
         BusyError: no time is left for it.
     """
     refuse_insecure(request.url, None, allowed=insecure_http, service="AWS")
-    if not left_s():
+    if not _remaining_s():
         raise BusyError("AWS does not answer in the time that there is; run the same command again later")
     operation = event_name.rpartition(".")[2]
     if request.stream_output:

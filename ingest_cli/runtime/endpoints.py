@@ -57,3 +57,19 @@ def refuse_insecure(url: str, proxy: str | None, *, allowed: bool, service: str 
             f"requests to {place} would go through the proxy {way.hostname}:{way.port} without encryption; set "
             f"NO_PROXY={parts.hostname}, or give --insecure-http"
         )
+
+
+def dead_proxy(proxy: object, url: str | None, service: str) -> str:
+    """What to say about a proxy that cannot be reached: where it is, but not the password in its URL.
+
+    Args:
+        proxy: its URL.
+        url: of what was to be reached through it; None: one of AWS's endpoints.
+        service: what is there.
+    """
+    place = urlsplit(str(proxy)).netloc.rpartition("@")[2]
+    direct = urlsplit(url or "").hostname or "amazonaws.com"
+    return (
+        f"no connection to {service} through the proxy {place}; check HTTP_PROXY and HTTPS_PROXY, or set "
+        f"NO_PROXY={direct} to do without it"
+    )

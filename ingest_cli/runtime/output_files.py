@@ -31,6 +31,7 @@ _MODE_OF_FOLDERS = 0o700
 # O_PATH (Linux) opens a folder that may be entered but not listed; elsewhere it has to be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _SHARED = "in a folder that others can write to"
+_STREAM = "it is a stream that is open already, and not a file"
 _ROOT = 0
 _PROC = Path("/proc")
 
@@ -86,7 +87,7 @@ class _Place:
 
     def _is_trusted_owner(self, owner: int, *, to_read: bool) -> bool:
         """Return whether a file of this owner may be used: user, root, or, to write, the owner of a private folder."""
-        if owner in {_ROOT, os.geteuid()}:
+        if owner in _trusted():
             return True
         return not to_read and owner == self.status.st_uid and not self.status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
@@ -94,8 +95,8 @@ class _Place:
 def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
     """Open a file like `os.open`; return its descriptor.
 
-    A named pipe is refused. An unnamed one, such as /dev/stdout or the shell's `>(command)`, is already open and may
-    be used.
+    A named pipe is refused. An unnamed one, such as /dev/stdin or the shell's `<(command)`, is already open and may be
+    read. A stream is refused for writing: other output to it would be overwritten or interleaved.
 
     Args:
         path: path of the file. A symbolic link at its end is followed unless the flags have O_NOFOLLOW or O_EXCL.
@@ -111,9 +112,13 @@ def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
     is_new, to_read = bool(flags & os.O_EXCL), flags & os.O_ACCMODE == os.O_RDONLY
     with _walked(path, follow=not (is_new or flags & os.O_NOFOLLOW)) as place:
         if place.is_descriptor:
+            if not to_read:
+                raise OSError(errno.EINVAL, _STREAM)
             return os.open(place.name, flags | os.O_CLOEXEC, mode, dir_fd=place.folder)
         if not is_new and (found := place.found()) is not None:
             place.check(found, to_read=to_read)
+            if stat.S_ISLNK(found.st_mode):  # not to be followed
+                raise OSError(errno.ELOOP, _STREAM if _is_descriptor(path) else "it is a symbolic link")
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
         descriptor = os.open(place.name, flags, mode, dir_fd=place.folder)
         try:
@@ -241,6 +246,12 @@ def _walked(path: StrPath, *, follow: bool = True, make_folders: bool = False) -
         os.close(walk.folder)
 
 
+def _is_descriptor(path: StrPath) -> bool:
+    """Whether a path leads to an open descriptor, as /dev/stdout does."""
+    with _walked(path) as place:
+        return place.is_descriptor
+
+
 class _Walk:
     """A walk along a path.
 
@@ -278,9 +289,9 @@ class _Walk:
         """Replace a symbolic link by its target.
 
         A link at the end of a path is never followed in a folder that others can write to. One on the way is, if it
-        belongs to the user or root.
+        belongs to the user or root and the folder is sticky: nobody else can replace it there.
         """
-        if _others_can_write(status) and (is_last or link.st_uid not in {_ROOT, os.geteuid()}):
+        if _others_can_write(status) and (is_last or link.st_uid not in _trusted() or not _keeps_links(status)):
             raise UnsafeFileError("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')
         self._links += 1
         if self._links > _MAX_LINKS:
@@ -309,7 +320,16 @@ def _lstat(name: str, folder: int) -> os.stat_result | None:
 
 def _others_can_write(folder: os.stat_result) -> bool:
     """Return whether users other than this one and root can add files; of access lists, the group bits count."""
-    return bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or folder.st_uid not in {_ROOT, os.geteuid()}
+    return bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or folder.st_uid not in _trusted()
+
+
+def _keeps_links(folder: os.stat_result) -> bool:
+    """Return whether only the owner of a folder, the user or root, can replace a link of the user or of root in it."""
+    return bool(folder.st_mode & stat.S_ISVTX) and folder.st_uid in _trusted()
+
+
+def _trusted() -> set[int]:
+    return {_ROOT, os.geteuid()}
 
 
 def _proc_device() -> int | None:

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ProxyConnectionError,
     SSLError,
 )
 from botocore.exceptions import (
@@ -44,6 +45,7 @@ from ingest_cli.aws.session import (
 from ingest_cli.errors import MissingSourceError, SourceError, UsageError
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.bounded_http import AnswerTooLargeError
+from ingest_cli.runtime.endpoints import dead_proxy
 from ingest_cli.sources.interface import SourceBusyError, Wait
 
 if TYPE_CHECKING:
@@ -198,10 +200,7 @@ class Requests:
             if isinstance(fault, kinds):
                 return SourceError(text.format(what=what, url=url))
         if isinstance(fault, NoConnectionError):
-            return patience.unreachable(
-                f"there is no connection to S3 at {url} to read {what}; check AWS_ENDPOINT_URL_S3, the region and the "
-                "network, and run the same command again"
-            )
+            return patience.unreachable(_no_connection(fault, what, url))
         if _is_transient(fault):
             return SourceBusyError(
                 f"the connection to S3 broke off again and again while {what} was read; run the same command again"
@@ -242,6 +241,15 @@ def _is_transient(fault: Exception) -> bool:
     if isinstance(fault, SSLError) or is_too_large(fault):
         return False
     return isinstance(fault, NoConnectionError | HTTPClientError | IncompleteReadError | HTTPError | OSError)
+
+
+def _no_connection(fault: NoConnectionError, what: str, url: str) -> str:
+    if isinstance(fault, ProxyConnectionError):
+        return f"{what} cannot be read: {dead_proxy(fault.kwargs['proxy_url'], url, 'S3')}"
+    return (
+        f"there is no connection to S3 at {url} to read {what}; check AWS_ENDPOINT_URL_S3, the region and the network, "
+        "and run the same command again"
+    )
 
 
 def _refusal(error: ClientError, what: str) -> SourceError:

@@ -63,6 +63,15 @@ def test_a_dribbling_answer_does_not_outlast_give_up_after(
     assert 0 < HttpProtocol.dribbled_bytes - before < 60
 
 
+@pytest.mark.parametrize("arguments", [[], ["--scan"]])
+def test_status_keeps_to_give_up_after(cli: Cli, table: Place, arguments: list[str]) -> None:
+    before = HttpProtocol.dribbled_bytes
+    table.goes_wrong(faults.dribble(0.2), "DescribeTable" if arguments == ["--scan"] else "GetItem")
+    done = cli("status", *arguments, *table.at, "--give-up-after", "2")
+    done.complains(75, "run the same command again")
+    assert 0 < HttpProtocol.dribbled_bytes - before < 60
+
+
 def test_a_load_that_cannot_start_says_so_in_one_sentence(cli: Cli, table: Place, manifest: Path) -> None:
     at = ["--endpoint-url", table.endpoint.url, "--key", "env:PEPPER"]
     for command in ("load", "verify"):

@@ -120,6 +120,14 @@ def test_a_proxy_that_boto3_does_not_look_at_is_not_there_for_items_either(
     assert proxy.seen == []
 
 
+def test_a_proxy_that_is_not_there_is_named_without_its_password(cli: Cli, table: Place, tmp_path: Path) -> None:
+    dead = f"http://{USER}:not%2Fso%20secret@127.0.0.1:9"
+    done = cli("load", small_dump(tmp_path), *table.to, env={"HTTP_PROXY": dead, "NO_PROXY": "", "no_proxy": ""})
+    done.complains(4, "no connection to DynamoDB through the proxy 127.0.0.1:9", "set NO_PROXY=127.0.0.1")
+    assert USER not in done.err
+    assert "secret" not in done.err
+
+
 def test_a_tunnel_for_tls(tmp_path: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     certificate = make_certificate(tmp_path)

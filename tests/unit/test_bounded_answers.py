@@ -17,22 +17,38 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import HTTPClientError
 
+from ingest_cli.aws.authentication import StateKey
+from ingest_cli.aws.capacity import temporary_raise
 from ingest_cli.aws.capacity.autoscaling import Autoscaling
+from ingest_cli.aws.capacity.raise_record import Raise
+from ingest_cli.aws.capacity.temporary_raise import Scaling
 from ingest_cli.aws.session import sentences
 from ingest_cli.aws.table import Table
+from ingest_cli.commands.load import load
+from ingest_cli.commands.status import Watch, find_all
+from ingest_cli.commands.table_reader import Reading
 from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError
 from ingest_cli.lookup.lookup import Lookup
-from ingest_cli.model.keys import read_pepper
-from ingest_cli.model.settings import Target
+from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.manifest import load_manifest
+from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.runtime import bounded_http
 from ingest_cli.runtime.answer_limits import HEAD_BYTES, left_s, time_limit, write_answer_bytes
 from ingest_cli.runtime.bounded_http import AnswerTooLargeError, BoundedResponse, Exchange, guarded, is_too_large, watch
+from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sources import find_sources
+from tests.e2e.harness import small_dump
 from tests.support.drip import ENDLESS, Dripping, dripping, endless
 from tests.support.fake_clock import FakeClock
+
+
+def silent() -> Iterator[bytes]:
+    """No answer at all, while the other side waits for one."""
+    return itertools.repeat(b"")
+
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 MIB = 1 << 20
@@ -281,6 +297,62 @@ def test_no_request_is_sent_when_the_time_is_over() -> None:
         table = Table(Target("people", "us-east-1", endpoint_url=server.url))
         with time_limit(0), pytest.raises(BusyError, match="does not answer in the time"), sentences(table.target):
             table.client.describe_table(TableName="people")
+        assert server.requests == []
+
+
+def test_an_operation_that_is_sent_again_has_its_time_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore sends a request that was not answered four times, with 20 seconds for each."""
+    monkeypatch.setattr(bounded_http, "OPERATION_TIMEOUT_S", 0.2)
+    with dripping(silent) as server:
+        table = Table(Target("people", "us-east-1", endpoint_url=server.url))
+        with pytest.raises(BusyError, match=r"does not answer in the time|broke off"):
+            table.describe()
+        assert len(server.requests) == 1
+
+
+def test_each_operation_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 100.0
+    monkeypatch.setattr(bounded_http.time, "monotonic", lambda: now_s)
+    bounded_http._begin_operation()
+    assert bounded_http._remaining_s() == 30
+    now_s += 31
+    assert bounded_http._remaining_s() == 0
+    bounded_http._begin_operation()
+    assert bounded_http._remaining_s() == 30
+
+
+def test_one_look_at_a_table_takes_no_longer_than_it_may() -> None:
+    with dripping(silent) as server:
+        table = Table(Target("people", "us-east-1", endpoint_url=server.url))
+        with pytest.raises(BusyError, match="does not answer in the time"):
+            Watch(table, give_up_after_s=0)(["demo"])
+        with pytest.raises(BusyError, match="does not answer in the time"):
+            find_all(table, Reading(None, 0), StopRequest())
+        assert server.requests == []
+
+
+def test_a_table_that_does_not_answer_is_not_asked_again_at_the_end(tmp_path: Path) -> None:
+    manifest = load_manifest(small_dump(tmp_path))
+    pepper = Pepper("k1", bytes(range(32)))
+    with dripping(silent) as server:
+        table = Table(Target("people", "us-east-1", endpoint_url=server.url))
+        scaling = Scaling(table, StateKey.of(pepper))
+        report = load(manifest, table, pepper, RunSettings(give_up_after_s=0), scaling=scaling)
+        assert report.message is not None
+        assert "does not answer in the time" in report.message
+        scaling.finish()
+        assert (scaling.fault, scaling.notes, server.requests) == (None, [], [])
+
+
+def test_what_could_not_be_lowered_is_let_go_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has asked to stop, and the table does not answer any more."""
+    monkeypatch.setattr(temporary_raise, "LAST_LOOK_S", 0.0)
+    with dripping(silent) as server:
+        table = Table(Target("people", "us-east-1", endpoint_url=server.url))
+        scaling = Scaling(table, StateKey.of(Pepper("k1", bytes(range(32)))))
+        scaling._raise = Raise(10, 5, 100, None, 0.0, "token")
+        scaling.finish(wait_s=0.0)
+        assert "still raised" in str(scaling.fault)
         assert server.requests == []
 
 

@@ -25,6 +25,8 @@ from ingest_cli.formats.interface import MAX_CHUNK_ROWS, FileFormat
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.sniffing.containers import UnreadableError
+from ingest_cli.formats.sniffing.containers import find_columns as find_typed_columns
 from ingest_cli.model.chunks import Position, RowChunk, Span
 from ingest_cli.model.source_budget import Budget, Limits
 
@@ -128,8 +130,35 @@ def test_types_that_only_arrow_has(shape: str) -> None:
     view = pa.array([["1", "2"], None], pa.list_view(pa.string()))
     assert only(shape, view) == [b'["1","2"]', b""]
     assert only(shape, pa.array([["1", "2"], None], pa.list_(pa.string(), 2))) == [b'["1","2"]', b""]
-    with pytest.raises(ManifestError, match="have no text"):
-        only(shape, pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["a"])))
+
+
+RUNS = pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["a"]))
+NOT_READ = {
+    "run-end-encoded": [
+        RUNS,
+        pa.StructArray.from_arrays([RUNS], ["a"]),
+        pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), RUNS),
+        pa.ExtensionArray.from_storage(pa.opaque(RUNS.type, "a", "b"), RUNS),
+    ],
+    "union": [pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array(["a", "b"])])],
+    "interval": [pa.array([pa.MonthDayNano([1, 2, 3])] * 2)],
+    "dictionary-encoded nested": [pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array([["a"]]))],
+}
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_types_that_are_not_read_are_named_as_people_name_them(name: str) -> None:
+    for array in NOT_READ[name]:
+        said = f'^the column "x" holds {name} values, which are not read; write the file again'
+        with pytest.raises(ManifestError, match=said):
+            only("arrow_file", array)
+        data = arrow_file(pa.table({"x": array}))
+        with pytest.raises(UnreadableError, match=rf"all hold values that are not read \({name}\)"):
+            find_typed_columns("arrow", io.BytesIO(data), lambda _: ())
+        beside = pa.table({"x": array, "y": ["a@example.com", "b@example.com"]})
+        found = find_typed_columns("arrow", io.BytesIO(arrow_file(beside)), lambda _: ())
+        assert found.names == ["y"]
+        assert [one.text for one in found.findings] == [f"Not read: 1 column of types that have no text here ({name})."]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -394,15 +423,26 @@ def test_an_arrow_batch_of_too_many_bytes_is_refused(monkeypatch: pytest.MonkeyP
         chunks(ArrowFile(["a"]), arrow_file(pa.table({"a": table["a"].dictionary_encode()})))
 
 
-@pytest.mark.parametrize("shape", ["parquet", "arrow_file"])
-def test_one_long_string_for_all_rows_ends_early(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_long_string_for_all_rows_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "Budget", partial(Budget, Limits(ratio=2, ratio_from_bytes=1 << 20)))
-    write, kind = SHAPES[shape]
-    array = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), pa.array(["x" * 10_000]))
+    write, kind = SHAPES["parquet"]
+    array = pa.array(["x" * 10_000] * 5000)
     found = list[RowChunk]()
     with pytest.raises(SourceError, match="2 times as many; if it is a dump, write it again as CSV"):
         found.extend(kind(["a"]).read_file(io.BytesIO(write(pa.table({"a": array})))))
     assert 0 < sum(chunk.records for chunk in found) < 5000
+
+
+def test_what_comes_out_of_a_dictionary_is_known_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred bytes that all rows refer to one long value with would be minutes of work."""
+    monkeypatch.setattr(reading, "Budget", partial(Budget, Limits(ratio=2, ratio_from_bytes=1 << 20)))
+    array = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), pa.array(["x" * 10_000]))
+    found = list[RowChunk]()
+    with pytest.raises(SourceError, match="2 times as many; if it is a dump, write it again as CSV"):
+        found.extend(ArrowFile(["a"]).read_file(io.BytesIO(arrow_file(pa.table({"a": array})))))
+    assert found == []
+    few = pa.table({"a": array[:100]})
+    assert sum(chunk.records for chunk in chunks(ArrowFile(["a"]), arrow_file(few))) == 100
 
 
 @pytest.mark.parametrize("options", [{"compression": c} for c in ("none", "snappy", "gzip", "brotli", "zstd", "lz4")])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ingest_cli.aws import session
 from ingest_cli.aws.session import open_session
 from ingest_cli.aws.table import Table
-from ingest_cli.errors import ExitCode, UsageError
+from ingest_cli.errors import ExitCode, IngestError, UsageError
+from ingest_cli.model.keys import read_pepper
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.endpoints import is_aws, is_loopback, refuse_insecure
 from ingest_cli.sources import find_sources
@@ -101,6 +104,31 @@ def test_s3_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_services_that_nobody_has_checked_are_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://10.255.255.1:9000")
-    session = open_session(Target("", "us-east-1"))
+    opened = open_session(Target("", "us-east-1"))
     with pytest.raises(UsageError, match=r"AWS at http://10.255.255.1:9000 would be reached without"):
-        session.client("sts").get_caller_identity()
+        opened.client("sts").get_caller_identity()
+
+
+def test_a_dead_proxy_is_named_for_every_service_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://somebody:not%2Fso@127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(session, "_ATTEMPTS", 1)  # no pause before another one
+    (tmp_path / "pepper.kms").write_bytes(b"\x01")
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    asked: dict[str, Callable[[], object]] = {
+        "DynamoDB": Table(Target("people", "us-east-1", endpoint_url="http://127.0.0.1:8000")).describe,
+        "S3": lambda: find_sources(["s3://leaks/dump.csv"], Path(), Target("", "us-east-1"), lambda _: None),
+        "AWS": lambda: read_pepper(f"kms:{tmp_path}/pepper.kms,key={key}"),
+    }
+    for service, ask in asked.items():
+        said = f"no connection to {service} through the proxy 127.0.0.1:9; .*NO_PROXY="
+        with pytest.raises(IngestError, match=said) as caught:
+            ask()
+        assert "somebody" not in str(caught.value)
+        assert "not%2F" not in str(caught.value)

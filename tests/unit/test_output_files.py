@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from ingest_cli.checkpoint.rejects import RejectFile
+from ingest_cli.cli.log_file import LogFile
+from ingest_cli.cli.operation import check_appendable
+from ingest_cli.errors import UsageError
 from ingest_cli.runtime import output_files
 from ingest_cli.runtime.output_files import (
     PUBLIC,
@@ -156,13 +160,39 @@ def test_a_link_of_another_user_on_the_way_is_refused(
 
 @pytest.mark.parametrize("way", ["append", "replace", "check first", "read"])
 def test_ones_own_links_are_followed(folders: Folders, way: str) -> None:
-    """One at the end of the path in a folder of the user's own, and one on the way, which may lie anywhere."""
+    """One at the end of the path in a folder of the user's own, and one on the way, in a sticky folder, too."""
     (folders.own / "link").symlink_to("precious")
+    folders.shared.chmod(0o1777)
     (folders.shared / "folder").symlink_to(folders.own)
     for path in (folders.own / "link", folders.shared / "folder" / "link", folders.shared / "folder" / "precious"):
         WAYS[way](path)
     assert (folders.own / "link").is_symlink()
     assert ("ours" in folders.precious.read_text()) == (way in {"append", "replace"})
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o770])
+def test_a_link_that_others_can_replace_is_refused_whoever_made_it(folders: Folders, way: str, mode: int) -> None:
+    folders.shared.chmod(mode)
+    (folders.shared / "folder").symlink_to(folders.own)
+    with pytest.raises(UnsafeFileError, match=f'"folder" on the way to it is a link {SHARED}'):
+        WAYS[way](folders.shared / "folder" / "precious")
+    assert folders.precious.read_text() == "precious"
+
+
+def test_a_sticky_folder_keeps_no_links_from_its_owner(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders.shared.chmod(0o1777)
+    (folders.shared / "folder").symlink_to(folders.own)
+    owned = os.fstat
+
+    def foreign(descriptor: int) -> os.stat_result:
+        status = owned(descriptor)
+        is_shared = (status.st_dev, status.st_ino) == (folders.shared.stat().st_dev, folders.shared.stat().st_ino)
+        return os.stat_result((*status[:4], STRANGER, *status[5:])) if is_shared else status
+
+    monkeypatch.setattr(os, "fstat", foreign)
+    with pytest.raises(UnsafeFileError, match="on the way to it is a link"):
+        read_file(folders.shared / "folder" / "precious")
 
 
 def test_a_link_of_ones_own_does_not_lead_to_a_planted_one(folders: Folders) -> None:
@@ -286,13 +316,32 @@ def test_modes(tmp_path: Path) -> None:
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o700, 0o700]
 
 
-@pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "/proc/self/fd/{}"])
-def test_devices_and_descriptors_can_be_written_to(name: str) -> None:
+def test_devices_can_be_written_to() -> None:
+    append("/dev/null")
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_stream_that_is_open_can_be_read_but_is_no_file_to_write_to(name: str) -> None:
     reading, writing = os.pipe()
-    append(Path(name.format(writing)))
+    os.write(writing, b"theirs")
+    for way in ("append", "read and write", "replace"):
+        with pytest.raises(OSError, match=r"a stream that is open already|not a regular file"):
+            WAYS[way](Path(name.format(writing)))
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        assert pipe.read() == (b"" if name == "/dev/null" else b"ours\n")
+    assert read_file(name.format(reading)) == b"theirs"
+    os.close(reading)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "/dev/fd/1"])
+def test_standard_streams_are_refused_alike_as_files(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    said = "a stream that is open already, and not a file"
+    with pytest.raises(UsageError, match=said):
+        RejectFile(Path(name))
+    with pytest.raises(UsageError, match=said):
+        LogFile(Path(name), lambda _: None)
+    with pytest.raises(UsageError, match=said):
+        check_appendable(Path(name))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_pipe_with_a_name_is_refused_anywhere(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ the decrease.
 _HOUR_S = 3600.0
 
 LAST_LOOK_S = 5.0
-"""Seconds for the last check of a raise record by a command that started no load and raised nothing itself."""
+"""Seconds for the last requests about the record of a raise: by a command that started no load and raised nothing
+itself, or to let others lower what could not be lowered."""
 
 _ELSEWHERE = "the record of a raise is of another table (copied, or restored with a backup)"
 
@@ -118,6 +119,10 @@ class Scaling:
         except (IngestError, OSError) as error:
             self.fault = _left(error)
 
+    def leave(self) -> None:
+        """Take the table for one that does not answer: unless it was raised, it is not asked again at the end."""
+        self._has_failed = True
+
     def begin(self, tariff: Tariff | None, wait: Wait) -> None:
         """Raise the capacity, if requested and not done yet, and wait until it is available.
 
@@ -164,10 +169,11 @@ class Scaling:
         """Restore the capacity after raises by this command or one that is gone. Raises nothing; see `fault`."""
         one, self._raise = self._raise, None
         try:
-            if one is not None:
-                self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
-            elif (found := self._look_again()) is not None and self._is_left(found):
-                self._undo_left(found, wait, wait_s)
+            with time_limit(2 * wait_s + LAST_LOOK_S):  # it is waited for before it is lowered, and while it is
+                if one is not None:
+                    self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
+                elif (found := self._look_again()) is not None and self._is_left(found):
+                    self._undo_left(found, wait, wait_s)
         except (IngestError, OSError) as error:
             self.fault = _left(error)
             self._let_go(one)
@@ -214,7 +220,7 @@ class Scaling:
     def _let_go(self, one: Raise | None) -> None:
         """Allow any machine to undo at once what could not be undone here."""
         if one is not None:
-            with suppress(IngestError, OSError):
+            with suppress(IngestError, OSError), time_limit(LAST_LOOK_S):
                 self._row.write(one, one.token, lease_s=-1.0)
 
     def _scale(self, wcu: int, tariff: Tariff | None, wait: Wait) -> None:

@@ -33,6 +33,7 @@ _UNSURE_CODES = frozenset(
         "other_tables",
         "more_tables",
         "no_rows_read",
+        "unread_columns",
         "broken_json",
         "broken_rows",
     }

@@ -122,9 +122,10 @@ def _find(name: str, names: Sequence[str], schema: pa.Schema) -> Column:
     if _depth(kind) > MAX_DEPTH:
         raise SourceError(f'the column "{shown(top)}" holds more than {MAX_DEPTH} lists and structs inside each other')
     fields, end = _walk(name, kind, steps)
-    if (odd := _unreadable(end)) is not None:
+    if (odd := unreadable(end)) is not None:
         raise ManifestError(
-            f'the column "{shown(name)}" holds values of the type {odd}, which have no text; leave it out of [[fields]]'
+            f'the column "{shown(name)}" holds {odd} values, which are not read; write the file again with another '
+            "type of column, or leave it out of [[fields]]"
         )
     return Column(name, top, fields, steps[len(fields) :], steps)
 
@@ -133,13 +134,13 @@ def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[st
     """The names that lead through structs alone, and the type at the end of a path."""
     fields = list[str]()
     for place, step in enumerate(steps):
-        kind = _plain(kind)
+        kind = plain(kind)
         if len(fields) == place and isinstance(step, str) and pt.is_struct(kind):
             fields.append(step)
         if isinstance(step, str):
             kind = _element(kind)
             if pt.is_map(kind):
-                kind = _plain(kind).item_type  # whatever its keys are
+                kind = plain(kind).item_type  # whatever its keys are
                 continue
             inside = [field.name for field in kind] if pt.is_struct(kind) else []
             if inside.count(step) != 1:
@@ -147,7 +148,7 @@ def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[st
             kind = kind.field(inside.index(step)).type
         elif is_list(kind):
             kind = kind.value_type
-    return tuple(fields), _plain(kind)
+    return tuple(fields), plain(kind)
 
 
 def _missing(name: str, names: Sequence[str], step: str | None = None) -> MissingColumnError:
@@ -177,7 +178,7 @@ def is_list(kind: pa.DataType) -> bool:
     )
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def plain(kind: pa.DataType) -> pa.DataType:
     """What an extension type is made of."""
     while isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
@@ -186,9 +187,9 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def _element(kind: pa.DataType) -> pa.DataType:
     """What is in a list, or in the lists of a list: a name applies to each."""
-    kind = _plain(kind)
+    kind = plain(kind)
     while is_list(kind):
-        kind = _plain(kind.value_type)
+        kind = plain(kind.value_type)
     return kind
 
 
@@ -202,7 +203,7 @@ def _inside(kind: pa.DataType) -> list[pa.DataType]:
 
 
 def _count(kind: pa.DataType) -> int:
-    kind = _plain(kind)
+    kind = plain(kind)
     if pt.is_dictionary(kind) or not (pt.is_nested(kind)):
         return 1
     return sum(_count(part) for part in _inside(kind))
@@ -212,21 +213,20 @@ def _depth(kind: pa.DataType) -> int:
     """How deep a type is, or a little more than is allowed."""
     level, depth = [kind], 0
     while level and depth <= MAX_DEPTH:
-        level = [part for each in level for part in _inside(_plain(each))]
+        level = [part for each in level for part in _inside(plain(each))]
         depth += 1
     return depth
 
 
-def _unreadable(kind: pa.DataType) -> str | None:
-    """Name of a type in `kind` that has no text."""
-    kind = _plain(kind)
-    inside = _inside(kind)
-    if pt.is_dictionary(kind) and pt.is_nested(_plain(kind.value_type)):
-        return "dictionary of nested values"
-    if not inside and not pt.is_struct(kind) and not _has_text(kind):
-        return str(kind)[:40]
-    return next((odd for part in inside if (odd := _unreadable(part)) is not None), None)
+_NOT_READ = ((pt.is_union, "union"), (pt.is_run_end_encoded, "run-end-encoded"), (pt.is_interval, "interval"))
 
 
-def _has_text(kind: pa.DataType) -> bool:
-    return not (pt.is_union(kind) or pt.is_run_end_encoded(kind) or pt.is_interval(kind))
+def unreadable(kind: pa.DataType) -> str | None:
+    """Name of a type in `kind`, or the type itself, whose values are not read; None: there is none."""
+    kind = plain(kind)
+    if pt.is_dictionary(kind) and pt.is_nested(plain(kind.value_type)):
+        return "dictionary-encoded nested"
+    for is_of, name in _NOT_READ:
+        if is_of(kind):
+            return name
+    return next((odd for part in _inside(kind) if (odd := unreadable(part)) is not None), None)

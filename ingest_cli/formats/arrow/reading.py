@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 
 from ingest_cli.errors import SourceError
-from ingest_cli.formats.arrow.cells import MAX_VALUES, TooManyValuesError
+from ingest_cli.formats.arrow.cells import MAX_VALUES, TooManyValuesError, sizes
 from ingest_cli.formats.arrow.chunks import Chunks, measured
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import ChunkBytes
@@ -118,6 +118,20 @@ class Guard:
         )
 
 
+def foreseen_bytes(columns: Sequence[Column], batch: pa.RecordBatch) -> int:
+    """How much text comes out of the dictionaries of a batch: by the lengths of their values, without making it.
+
+    What else a batch holds lies there in full.
+    """
+    total = 0
+    for column in columns:
+        array = column.reach(batch)
+        if pa.types.is_dictionary(array.type):
+            for begin in range(0, len(array), MAX_SLICE_ROWS):
+                total += int(sizes(array.slice(begin, MAX_SLICE_ROWS)).sum())
+    return total
+
+
 class Reading:
     """Makes chunks of the rows of a file that lie in the spans."""
 
@@ -150,6 +164,7 @@ class Reading:
                 if not unwanted:
                     self._budget.add_rows(part.rows)
                 for batch in guard.each(self._reader.batches(part, unwanted=unwanted)):
+                    self._budget.foresee_bytes(foreseen_bytes(self._reader.columns, batch))
                     for begin in range(0, batch.num_rows, MAX_SLICE_ROWS):
                         yield from self._take(batch.slice(begin, MAX_SLICE_ROWS), at + begin)
                     at += batch.num_rows

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from ingest_cli.errors import IngestError
+from ingest_cli.formats.arrow.columns import is_list, plain, unreadable
 from ingest_cli.formats.interface import FileFormat
 from ingest_cli.formats.json_paths import step
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
@@ -81,10 +82,10 @@ def _parquet(file: BinaryIO) -> Parsed:
     try:
         limit = {"thrift_string_size_limit": _MAX_SCHEMA_BYTES}
         schema = parquet.ParquetFile(pa.PythonFile(file, mode="r"), **limit).schema_arrow
-        names = list(_paths(schema))
+        names, unread = list(_paths(schema)), _unread(schema)
     except _DAMAGE as error:
         raise UnreadableError("a Parquet file that is damaged at its end") from error
-    return _typed("parquet", names, Parquet(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
+    return _typed("parquet", names, unread, Parquet(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
 
 
 def _arrow(file: BinaryIO) -> Parsed:
@@ -95,13 +96,32 @@ def _arrow(file: BinaryIO) -> Parsed:
     file.seek(0)
     file.seek(_ARROW_BEGIN if file.read(len(_ARROW)) == _ARROW else 0)
     try:
-        names = list(_paths(ipc.open_stream(pa.PythonFile(file, mode="r")).schema))
+        schema = ipc.open_stream(pa.PythonFile(file, mode="r")).schema
+        names, unread = list(_paths(schema)), _unread(schema)
     except _DAMAGE as error:
         raise UnreadableError("not an Arrow file, in spite of its first bytes, or one that is damaged") from error
-    return _typed("arrow", names, ArrowFile(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
+    return _typed("arrow", names, unread, ArrowFile(names, chunk_bytes=lambda: _CHUNK_BYTES), file)
 
 
-def _typed(format_: str, names: list[str], reader: FileFormat, file: BinaryIO) -> Parsed:
+def _typed(format_: str, names: list[str], unread: Sequence[str], reader: FileFormat, file: BinaryIO) -> Parsed:
+    """What a file with a schema holds.
+
+    Args:
+        format_: name of its format.
+        names: paths to what can be read.
+        unread: types of columns that are not.
+        reader: reads `names`.
+        file: open for reading at any place.
+
+    Raises:
+        UnreadableError: no column can be read.
+    """
+    kinds = ", ".join(sorted(set(unread)))
+    if not names and unread:
+        raise UnreadableError(
+            f"a file whose columns all hold values that are not read ({kinds}); write it again with other types of "
+            "column, or as CSV"
+        )
     rows = list[list[str]]()
     try:
         chunk = next(reader.read_file(file), None)
@@ -110,8 +130,18 @@ def _typed(format_: str, names: list[str], reader: FileFormat, file: BinaryIO) -
     if chunk is not None:
         columns = [[_decoded(cell) for cell in chunk.cells[name].slice(0, _MAX_ROWS).to_pylist()] for name in names]
         rows = [list(row) for row in zip(*columns, strict=True)]
-    findings = () if rows else (Finding("no_rows_read", 1, "Its rows were not looked at, only the names of columns."),)
-    return Parsed(format_, names, rows, findings=findings)
+    findings = list[Finding]()
+    if not rows:
+        findings.append(Finding("no_rows_read", 1, "Its rows were not looked at, only the names of columns."))
+    if unread:
+        text = f"Not read: {counted(len(unread), 'column')} of types that have no text here ({kinds})."
+        findings.append(Finding("unread_columns", len(unread), text))
+    return Parsed(format_, names, rows, findings=tuple(findings))
+
+
+def _unread(schema: pa.Schema) -> list[str]:
+    """For each column that holds values that are not read: of which type."""
+    return [odd for field in schema if (odd := unreadable(field.type)) is not None]
 
 
 def _decoded(cell: bytes) -> str:
@@ -127,21 +157,21 @@ def _paths(schema: pa.Schema) -> Iterator[str]:
 
 def _top(field: pa.Field) -> str:
     """A column's name as it stands, for which no quotes are needed, unless something is inside of it."""
-    return step(field.name) if pa.types.is_nested(field.type) else field.name
+    return step(field.name) if pa.types.is_nested(plain(field.type)) else field.name
 
 
 def _inside(field: pa.Field, path: str, depth: int = 0) -> Iterator[str]:
-    kind = field.type
-    if depth > _MAX_DEPTH or pa.types.is_map(kind) or pa.types.is_union(kind):
+    kind = plain(field.type)
+    if depth > _MAX_DEPTH or pa.types.is_map(kind):
         return
     if pa.types.is_struct(kind):
         counts = Counter(inner.name for inner in kind)
         for inner in kind:
             if counts[inner.name] == 1:
                 yield from _inside(inner, f"{path}.{step(inner.name)}", depth + 1)
-    elif pa.types.is_nested(kind):
+    elif is_list(kind):
         yield from _inside(kind.value_field, f"{path}[]", depth + 1)
-    else:
+    elif unreadable(kind) is None:
         yield path
 
 
