@@ -1,4 +1,4 @@
-"""From a source's bytes to UTF-8 text: the files within it, by their magic numbers, then the character set."""
+"""Convert a source's bytes to UTF-8 text: unpack files by their magic numbers, then decode the character set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["HEAD_BYTES", "MAX_DEPTH", "Member", "decode", "is_packed", "members"
 
 
 def unpack(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of the only file within `stream`, which may be packed; see `members`.
+    """Yield the bytes of the only file within `stream`, packed or not; see `members`.
 
     Raises:
-        SourceError: as `members` does, and where there is another file.
+        SourceError: as for `members`, or there is more than one file.
     """
     files = members(stream)
     for number, member in enumerate(files):
@@ -26,5 +26,5 @@ def unpack(stream: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def decode(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The text of the only file within `stream` as UTF-8; `encoding` counts unless a byte order mark says otherwise."""
+    """Yield the text of the only file within `stream` as UTF-8; a byte order mark overrides `encoding`."""
     return to_utf8(unpack(stream), encoding)

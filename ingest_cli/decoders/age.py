@@ -1,7 +1,7 @@
-"""Files encrypted with age (https://age-encryption.org/v1), decrypted as a stream.
+"""Decrypt files encrypted with age (https://age-encryption.org/v1) as a stream.
 
-The library pulls what is encrypted and pushes what is not; `pushed` turns that round. It takes nothing for decrypted
-that was not authenticated, 64 KiB at a time, and tells a cut from the end.
+The library reads its input and writes its output; `pushed` turns that into an iterator. It yields only authenticated
+data, in chunks of 64 KiB, and distinguishes truncation from the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest_cli.errors import GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
 
 MAX_PASSPHRASE_BYTES = 32 << 20
-"""A file encrypted with a passphrase may be this long: the library takes it as a whole."""
+"""Maximum size of a file encrypted with a passphrase, which the library decrypts as a whole."""
 
 _SCRYPT_BYTES = 1 << 10  # 128 r, and r is 8 (RFC 7914 §2, and age's specification)
 _MAX_SCRYPT_LOG_N = 18  # 256 MiB of memory; what `age -p` uses
@@ -34,13 +34,13 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
     """Decrypt `stream`, binary or armored.
 
     Args:
-        stream: from its first byte.
-        age_key: gives the text of an identity file (age's own, or an SSH private key), or else a passphrase.
-        budget: has to have room for checking a passphrase.
+        stream: pieces from the first byte.
+        age_key: returns the text of an identity file (age's own, or an SSH private key), or else a passphrase.
+        budget: memory limit for checking a passphrase.
 
     Raises:
-        SourceError: while iterating: there is no key, it is another one, or the data is cut off or damaged. All that
-            was decrypted before has been yielded.
+        SourceError: while iterating: there is no key, the key does not match, or the data is truncated or damaged.
+            Everything decrypted before has been yielded.
     """
     pyrage = _library()
     if age_key is None:
@@ -65,7 +65,7 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
 
 def _library() -> ModuleType:
     try:
-        return import_module("pyrage")  # an extra
+        return import_module("pyrage")  # optional dependency
     except ImportError as error:
         raise SourceError(
             f"it is encrypted with age, which needs a library; install ingest-cli[age], or pipe it: {_PIPE}"
@@ -73,7 +73,7 @@ def _library() -> ModuleType:
 
 
 def _identities(pyrage: ModuleType, key: str) -> list[Any]:
-    """The identities in the text of an identity file; none if it is something else, i.e. a passphrase."""
+    """Return the identities in an identity file's text; none if the text is a passphrase."""
     wrong = False
     found: list[Any] = []
     if "-----BEGIN OPENSSH PRIVATE KEY-----" in key or "-----BEGIN RSA PRIVATE KEY-----" in key:
@@ -87,7 +87,7 @@ def _identities(pyrage: ModuleType, key: str) -> list[Any]:
                 found.append(pyrage.x25519.Identity.from_str(line))
             except pyrage.IdentityError:
                 wrong = True
-    if wrong:  # raised out here, where no exception that holds a part of the key is kept with it
+    if wrong:  # raised outside the handler, so that the exception context holds no part of the key
         raise SourceError("the key given for age is an identity that cannot be used; check it")
     return found
 
@@ -133,7 +133,7 @@ def _as_a_whole(pyrage: ModuleType, reader: Reader, passphrase: str, log_n: int)
 
 
 def _dearmored(head: bytes) -> bytes:
-    """The first bytes of the binary form."""
+    """Return the first bytes of the binary form."""
     if not head.startswith(_ARMOR):
         return head
     letters = b"".join(head[len(_ARMOR) :].split())

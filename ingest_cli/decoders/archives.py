@@ -1,6 +1,6 @@
-"""What lies within a source: packings within packings are undone, and each file in them comes out, one at a time.
+"""Unpack a source: undo nested packings and yield each file within, one at a time.
 
-Everything is told by its first bytes and nothing by its name. Nothing is written to a disk, and a name is never a path.
+Formats are detected by their first bytes, never by name. Nothing is written to disk, and a name is never a path.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from ingest_cli.model.source_budget import Budget
 Unpacker = Callable[[Iterable[bytes], Budget], Iterator[bytes]]
 Unarchiver = Callable[[Iterable[bytes], Budget], Iterator[Member]]
 
-# "BZh" alone may be anybody's name; the level belongs to it. What follows may be damaged, and has to be found so.
+# "BZh" alone may be ordinary text; the level is part of the magic number. Damage after it is reported later.
 _BZIP2 = [b"BZh%d" % level for level in range(1, 10)]
 
 UNPACKERS: Mapping[bytes, Unpacker] = {
     b"\x1f\x8b\x08": gunzip,
     **dict.fromkeys(_BZIP2, bunzip2),
     b"\xfd7zXZ\x00": unxz,
-    b"\x5d\x00\x00": unxz,  # .lzma has no magic number of its own: this is its usual first setting
+    b"\x5d\x00\x00": unxz,  # .lzma has no magic number: these are its usual first settings
     b"\x28\xb5\x2f\xfd": unzstd,
 }
-"""Magic number at the start of a stream → what unpacks it."""
+"""Magic number of a packed stream → function that unpacks it."""
 
 UNARCHIVERS: Mapping[bytes, Unarchiver] = {
     b"PK\x03\x04": unzip,
-    b"PK\x05\x06": unzip,  # one without a member
+    b"PK\x05\x06": unzip,  # an archive without members
 }
-"""Magic number at the start of an archive that can be streamed → what finds its members; tar's is further on."""
+"""Magic number of a streamable archive → function that yields its members; tar is detected separately."""
 
 AGE = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
@@ -58,13 +58,13 @@ REFUSED: Mapping[bytes, str] = {
         "it is an old Office document (.xls, .doc), or one with a password; save it as .xlsx or CSV without one"
     ),
 }
-"""Magic number at the start of what is known, but not read → what to say and what to try."""
+"""Magic number of a known but unsupported format → message and advice."""
 
 MAX_DEPTH = 4
-"""Packings within packings. People nest two; more than this is made to be unpacked for ever."""
+"""Maximum nesting of packings. Two levels occur in practice; more indicates a decompression bomb."""
 
 HEAD_BYTES = 512
-"""Bytes that tell whether something is packed: a header of tar."""
+"""Number of bytes needed to detect packing: a tar header."""
 
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"  # RFC 1740, appendix B
 _DS_STORE = b"\x00\x00\x00\x01Bud1"
@@ -76,21 +76,21 @@ def members(
     age_key: Callable[[], str] | None = None,
     open_file: Callable[[], BinaryIO] | None = None,
 ) -> Iterator[Member]:
-    """The files within a source, one after another; one named "" for a source that is no archive.
+    """Yield the files within a source, one after another; one named "" for a source that is no archive.
 
-    Folders, files without a byte, and what macOS puts beside a file are left out.
+    Folders, empty files, and macOS's companion files are left out.
 
     Args:
-        stream: the source, in pieces of any size.
-        budget: charged with what comes out, and told what is odd, but no fault; None: one of its own.
-        age_key: asked once something encrypted with age is met: the text of an identity file, or a passphrase.
-            None: there is none.
-        open_file: opens the source for reading at any place, which 7z needs; None: that is not possible.
+        stream: source, in pieces of any size.
+        budget: limits the output and receives notes about oddities; None: a new one.
+        age_key: called when age encryption is found; returns the text of an identity file or a passphrase.
+            None: there is no key.
+        open_file: opens the source as a seekable file, which 7z needs; None: not seekable.
 
     Raises:
-        SourceError: while iterating, here or over the pieces of a member, where something is cut off, damaged, not
-            to be read or too much. All that was unpacked before has been yielded. Nothing can be read after that:
-            the same is raised again.
+        SourceError: while iterating, here or over the pieces of a member: something is truncated, damaged,
+            unsupported or too large. Everything unpacked before has been yielded. Further reads raise the same
+            error.
     """
     budget = budget or Budget()
     unpacking = _Unpacking(budget, age_key, open_file)
@@ -104,11 +104,11 @@ def members(
 
 
 def is_packed(head: bytes, *, but_for: Sequence[bytes] = ()) -> bool:
-    """Whether a source that begins so is packed, or an archive.
+    """Return whether a source that begins with `head` is packed or an archive.
 
     Args:
-        head: its first `HEAD_BYTES`, or all of it.
-        but_for: what files begin with that are meant to be read as they are, although they are archives to others.
+        head: first `HEAD_BYTES` of the source, or all of it.
+        but_for: magic numbers of files to read as they are, although they are also archives.
     """
     if head.startswith(tuple(but_for)):
         return False
@@ -122,7 +122,7 @@ class _Unpacking:
     open_file: Callable[[], BinaryIO] | None
 
     def files(self, pieces: Iterable[bytes], name: str, depth: int) -> Iterator[Member]:
-        """What is in `pieces`, which is itself `depth` packings deep; what it yields has to be read to its end."""
+        """Yield the files in `pieces`, nested `depth` packings deep; each must be read to its end."""
         head, whole, fault = _look(pieces)
         if _is_aside(name, head):
             _drain(whole)
@@ -132,7 +132,7 @@ class _Unpacking:
         if inner is None and found is None:
             _refuse(head)
             if fault is not None and not (b"\n" in head or b"\r" in head):
-                raise fault  # it may be the beginning of anything, and holds no whole line
+                raise fault  # the format is unknown, and there is no complete line
             if head or not name:
                 yield Member(name, in_pieces(whole, PIECE_BYTES), head)
             return
@@ -166,9 +166,9 @@ class _Unpacking:
 
 
 def _look(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes], SourceError | None]:
-    """The first bytes of a stream, all of it, and what is wrong with it so near to its beginning.
+    """Return the first bytes of a stream, the whole stream, and the error if one occurs within these bytes.
 
-    That is raised by the stream too, behind the bytes before it.
+    The stream raises that error too, after the bytes before it.
     """
     stream = iter(pieces)
     head = bytearray()
@@ -190,7 +190,7 @@ def _again(head: bytes, stream: Iterator[bytes], fault: SourceError | None) -> I
 
 
 def _is_aside(name: str, head: bytes) -> bool:
-    """Whether a file is one that macOS puts beside others. Its name alone is not believed."""
+    """Return whether a file is a macOS companion file, by name and content."""
     *folders, last = name.split("/")
     if last == ".DS_Store":
         return head.startswith(_DS_STORE)

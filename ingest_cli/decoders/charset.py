@@ -1,8 +1,7 @@
-"""Character sets: a byte order mark wins, then the manifest's word; UTF-8 comes out.
+"""Recode text to UTF-8; a byte order mark overrides the manifest's encoding.
 
-What cannot be decoded must not vanish. It is passed on as bytes that are not valid UTF-8 either, so
-that one check further on finds it whatever the file was written in: UTF-8 is handed through as it is,
-and a sequence without meaning in another encoding becomes an encoded lone surrogate, which UTF-8
+Undecodable bytes are passed on as invalid UTF-8, so that one later check finds them for every encoding: UTF-8
+passes unchanged, and an invalid sequence in another encoding becomes an encoded lone surrogate, which UTF-8
 forbids (RFC 3629 §3).
 """
 
@@ -15,7 +14,7 @@ from itertools import chain
 from ingest_cli.errors import SourceError
 
 _BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is a prefix of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -39,7 +38,7 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
     Args:
         stream: pieces of any size.
-        encoding: what to take it for if it has no byte order mark; a name known to Python.
+        encoding: Python codec name used if there is no byte order mark.
     """
     pieces = iter(stream)
     head = b""
@@ -48,7 +47,7 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             head += piece
             if len(head) >= _BOM_BYTES:
                 break
-    except SourceError as fault:  # raised again behind what came before it
+    except SourceError as fault:  # raised again after the bytes before it
         pieces = raising(fault)
     canonical, mark_bytes = encoding_of(head, encoding)
     head = head[mark_bytes:]
@@ -58,23 +57,23 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def encoding_of(head: bytes, encoding: str) -> tuple[str, int]:
-    """What text that begins so is written in, as Python's `codecs` calls it, and how long its byte order mark is.
+    """Return the Python codec name of text that begins with `head`, and the length of its byte order mark.
 
     Args:
-        head: its first bytes.
-        encoding: what to take it for if it has no byte order mark; a name known to Python.
+        head: first bytes of the text.
+        encoding: Python codec name used if there is no byte order mark.
     """
     for bom, name in _BOMS:
         if head.startswith(bom):
             return name, len(bom)
     canonical = codecs.lookup(encoding).name
     if canonical in {"utf-16", "utf-32"}:
-        canonical += "-le"  # without a mark: what Windows writes
+        canonical += "-le"  # Windows writes this order when there is no mark
     return "utf-8" if canonical == "utf-8-sig" else canonical, 0
 
 
 def raising(fault: SourceError) -> Iterator[bytes]:
-    """A stream that ends at once, with `fault`."""
+    """Return a stream that immediately raises `fault`."""
     yield b""
     raise fault
 

@@ -1,8 +1,8 @@
-"""bzip2, xz and zstd, streamed: any number of members, and a word where one is cut off.
+"""Unpack bzip2, xz and zstd streams of any number of members, and report truncation.
 
-Their decompressors share one interface, that of Python's `bz2`. For zstd it is `backports.zstd`, the module
-that becomes `compression.zstd` in Python 3.14: unlike the older bindings it tells the end of a frame from
-the end of the input.
+The decompressors share the interface of Python's `bz2`. For zstd it is `backports.zstd`, the module that becomes
+`compression.zstd` in Python 3.14: unlike the older bindings it distinguishes the end of a frame from the end of
+the input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
 
 
-def bunzip2(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - as of the others
+def bunzip2(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - same signature as the others
     """Unpack bzip2; see `_decompress`."""
     return _decompress(stream, bz2.BZ2Decompressor, "bzip2")
 
@@ -36,9 +36,9 @@ def unzstd(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
 
 
 def beyond_memory(error: Exception) -> SourceError | None:
-    """What to raise if `error`, of a decompressor, is about the limit of memory, and not about the data.
+    """Return the error for a decompressor's memory limit; None if `error` is about the data.
 
-    That of a stream is known from its first bytes; a later block of xz may ask for more.
+    A stream's memory needs are known from its first bytes; a later block of xz may need more.
     """
     if not (isinstance(error, lzma.LZMAError) and "Memory usage limit" in str(error)):  # liblzma has no code for it
         return None
@@ -52,8 +52,8 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
     """Unpack `stream`.
 
     Raises:
-        SourceError: where the stream is cut off or damaged, or something else follows the last member. All
-            that was unpacked before has been yielded.
+        SourceError: the stream is truncated or damaged, or other data follows the last member. Everything
+            unpacked before has been yielded.
     """
     read = 0
     member: Decompressor | None = None
@@ -61,7 +61,7 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
         rest = piece
         while rest or (member is not None and not member.needs_input):
             if member is None:
-                rest = rest.lstrip(b"\0")  # xz pads with zeros between streams; so do some tapes
+                rest = rest.lstrip(b"\0")  # xz pads with zeros between streams, as do some tapes
                 if not rest:
                     break
                 member = make()

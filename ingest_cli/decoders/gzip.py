@@ -1,4 +1,4 @@
-"""gzip (RFC 1952), streamed: any number of members, zero padding behind the last."""
+"""Unpack gzip streams (RFC 1952) of any number of members, with zero padding after the last."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError
 from ingest_cli.model.source_budget import Budget
 
-_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # zlib's way of asking for a gzip header and a CRC check
+_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # makes zlib expect a gzip header and check the CRC
 
 
-def gunzip(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - as of the others
+def gunzip(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - same signature as the others
     """Unpack `stream`.
 
     Raises:
-        SourceError: where the stream is cut off, its CRC is wrong, or something else follows the last
-            member. All that was unpacked before has been yielded.
+        SourceError: the stream is truncated, its CRC is wrong, or other data follows the last member. Everything
+            unpacked before has been yielded.
     """
     read = 0
     member: zlib._Decompress | None = None

@@ -1,4 +1,4 @@
-"""What unpacking gives: the files within a source, one after another; and what the decompressors have in common."""
+"""Interfaces of unpacking: a file within a source, and a decompressor."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _MAX_SHOWN_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file within a source, or the source itself where that is no archive.
+    """One file within a source, or the source itself if it is no archive.
 
     Attributes:
-        name: what the archive calls it, with the names of the archives around it in front, joined by `/`. Empty for
-            a source that is no archive. A label for people, never a path; it may hold any character but a lone
+        name: name in the archive, prefixed with the names of the enclosing archives, joined by `/`. Empty for
+            a source that is no archive. A label for display, never a path; it may hold any character but a lone
             surrogate.
-        pieces: its bytes, unpacked; what is left of them is passed over when the next member is asked for.
-        head: the first of them, by which its format may be known.
+        pieces: unpacked bytes; unread ones are skipped when the next member is requested.
+        head: first bytes, for detecting the format.
     """
 
     name: str
@@ -27,21 +27,21 @@ class Member:
 
 
 class Decompressor(Protocol):
-    """What the decompressors of Python's library have in common."""
+    """Common interface of the decompressors in Python's library."""
 
     @property
     def eof(self) -> bool:
-        """Whether the end was reached."""
+        """Return whether the end was reached."""
         ...
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without more going in."""
+        """Return whether more input is needed for more output."""
         ...
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end."""
+        """Return the input after the end."""
         ...
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -50,6 +50,6 @@ class Decompressor(Protocol):
 
 
 def shown(name: str) -> str:
-    """The name of a member as it may stand in a message: without signs a terminal obeys, and not too long."""
+    """Return a member's name for messages: without terminal control characters, and shortened."""
     cut = name if len(name) <= _MAX_SHOWN_CHARS else f"{name[:_MAX_SHOWN_CHARS]}…"
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in cut)

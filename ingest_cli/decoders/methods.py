@@ -1,4 +1,4 @@
-"""The ways in which a member of a zip archive can be packed, behind one interface: that of Python's `bz2`."""
+"""Compression methods of zip members behind one interface, that of Python's `bz2`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ingest_cli.model.source_budget import Budget
 DEFLATE64 = 9
 
 DAMAGE: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstd.ZstdError)
-"""What the libraries raise where the data is damaged."""
+"""Exceptions that the libraries raise for damaged data."""
 
 
 class Inflate:
-    """Deflate (RFC 1951) without a header. What a step had unpacked before a damage is not lost."""
+    """Raw deflate (RFC 1951). Output decoded before damage in the same step is kept."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -32,17 +32,17 @@ class Inflate:
 
     @property
     def eof(self) -> bool:
-        """Whether the end was reached."""
+        """Return whether the end was reached."""
         return self._inner.eof
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without more going in."""
+        """Return whether more input is needed for more output."""
         return not self._tail and not self._full and self._damage is None
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end."""
+        """Return the input after the end."""
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -61,12 +61,12 @@ class Inflate:
             self._damage, self._tail = error, b""
             return up_to_the_damage(before, data)
         self._tail = self._inner.unconsumed_tail
-        self._full = len(out) == max_length  # there may be more of it inside
+        self._full = len(out) == max_length  # more output may be buffered
         return out
 
 
 def up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
-    """What a step that failed had unpacked, and zlib kept for itself: `data` once more, byte by byte."""
+    """Return the output that zlib discarded in a failed step, by decoding `data` again byte by byte."""
     out = bytearray()
     try:
         for at in range(len(data)):
@@ -77,12 +77,12 @@ def up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
 
 
 class Inflate64:
-    """Deflate64: what Windows packs files over 2 GiB with.
+    """Deflate64, which Windows uses for files over 2 GiB.
 
-    The library does not tell where in what it was given the end was, nor can it be held back: so it is given little.
+    The library neither reports where the input ended nor limits its output, so its input is fed in small steps.
 
     Args:
-        step_bytes: at a time. With 1, `unused_data` is exact; else it lacks what came in one step with the end.
+        step_bytes: input per step. With 1, `unused_data` is exact; else it lacks what followed the end in that step.
     """
 
     def __init__(self, step_bytes: int = 1 << 10) -> None:
@@ -100,17 +100,17 @@ class Inflate64:
 
     @property
     def eof(self) -> bool:
-        """Whether the end was reached, and everything before it handed out."""
+        """Return whether the end was reached and all output was returned."""
         return bool(self._inner.eof) and not self._out
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without more going in."""
+        """Return whether more input is needed for more output."""
         return not self._out and self._at == len(self._tail)
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end."""
+        """Return the input after the end."""
         return self._tail[self._at :]
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -137,4 +137,4 @@ METHODS: Mapping[int, Callable[[Budget], Decompressor]] = {
     93: lambda budget: Windowed(ZSTD, budget),
     95: lambda budget: Windowed(XZ, budget),
 }
-"""Compression method (APPNOTE.TXT of PKWARE, §4.4.5) → what undoes it; 0 is stored as it is."""
+"""Compression method (APPNOTE.TXT of PKWARE, §4.4.5) → decompressor; 0 is stored uncompressed."""

@@ -1,7 +1,7 @@
-"""Turning a library round that takes its input by `read` and gives its output by `write`: into an iterator of pieces.
+"""Turn a library that reads its input by `read` and writes its output by `write` into an iterator of pieces.
 
-It runs in a thread of its own, but never at the same time as who asks for the pieces: one waits for the other, word by
-word. So whatever the input comes from is read in the thread it belongs to, and no more than a piece waits anywhere.
+The library runs in its own thread, but never concurrently with the consumer: each waits for the other's messages.
+So the input is read in the consumer's thread, and at most one piece is buffered.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _WANTED: Final = "wanted"
 
 
 class _StoppedError(Exception):
-    """Nobody asks for pieces any more."""
+    """The consumer has stopped requesting pieces."""
 
 
 @dataclass(slots=True)
 class _Link:
-    """Between the two threads; each side waits for the other.
+    """Connection between the two threads; each side waits for the other.
 
     Attributes:
-        out: from the library: pieces, `_WANTED` for more input, an exception, or None at its end.
-        back: to the library: pieces, b"" at the end of the input, an exception, or None to go on.
-        stopped: whether nobody listens at the other end.
+        out: messages from the library: pieces, `_WANTED` for more input, an exception, or None at its end.
+        back: messages to the library: pieces, b"" at the end of the input, an exception, or None to continue.
+        stopped: whether the consumer has stopped.
     """
 
     out: queue.SimpleQueue[bytes | str | BaseException | None] = field(default_factory=queue.SimpleQueue)
@@ -37,11 +37,11 @@ class _Link:
     stopped: bool = False
 
     def ask(self, word: bytes | str) -> bytes:
-        """Say `word`, and wait for the answer.
+        """Send `word`, and return the answer.
 
         Raises:
-            _StoppedError: there will be no answer any more.
-            Exception: what went wrong with the input.
+            _StoppedError: the consumer has stopped.
+            Exception: the input failed.
         """
         if self.stopped:
             raise _StoppedError
@@ -54,7 +54,7 @@ class _Link:
 
 
 class Pull:
-    """The input, as a library sees it."""
+    """Input file object for the library."""
 
     def __init__(self, link: _Link) -> None:
         self._link = link
@@ -62,7 +62,7 @@ class Pull:
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
         if self._at == len(self._piece):
             self._piece, self._at = self._link.ask(_WANTED), 0
         data = self._piece[self._at :] if size < 0 else self._piece[self._at : self._at + size]
@@ -71,21 +71,21 @@ class Pull:
 
 
 class Push:
-    """The output, as a library sees it."""
+    """Output file object for the library."""
 
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._pending = bytearray()
 
     def write(self, data: bytes) -> int:
-        """Take all of `data`."""
+        """Accept all of `data`."""
         self._pending += data
         if len(self._pending) >= PIECE_BYTES:
             self.flush()
         return len(data)
 
     def flush(self) -> None:
-        """Hand on what was taken."""
+        """Pass on the accepted data."""
         while self._pending:
             piece = bytes(self._pending[:PIECE_BYTES])
             del self._pending[:PIECE_BYTES]
@@ -93,10 +93,10 @@ class Push:
 
 
 def pushed(pieces: Iterator[bytes], work: Callable[[Pull, Push], None]) -> Iterator[bytes]:
-    """What `work` writes, given `pieces` to read.
+    """Yield what `work` writes while it reads `pieces`.
 
     Raises:
-        Exception: what `pieces` or `work` raised, behind all that was written before.
+        Exception: any exception of `pieces` or `work`, after everything written before.
     """
     link = _Link()
     thread = threading.Thread(target=_run, args=(link, work), name="unpacking", daemon=True)
@@ -133,6 +133,6 @@ def _run(link: _Link, work: Callable[[Pull, Push], None]) -> None:
             work(Pull(link), sink)
         finally:
             sink.flush()
-    except BaseException as error:  # noqa: BLE001 - raised in the thread that asks
+    except BaseException as error:  # noqa: BLE001 - raised in the consumer's thread
         end = error
     link.out.put(end)

@@ -1,7 +1,7 @@
-"""7z archives, which are no streams: what is in them is told at their end.
+"""Read 7z archives, which are not streamable: their list of files is at the end.
 
-The library `py7zr` reads that. What it unpacks it unpacks 128 MB at a time, or reads the archive into memory, so the
-packed data goes to Python's own decompressors instead, piece by piece.
+The library `py7zr` parses the list. It unpacks 128 MB at a time, or reads the archive into memory, so the packed data
+is fed piece by piece to Python's own decompressors instead.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from ingest_cli.decoders.windows import ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
 
-_MAX_HEADER_BYTES = 16 << 20  # of the list of files: 100,000 of them with names of 80 characters
-_MIN_DICTIONARY_BYTES = 4096  # the least that liblzma takes
-_SIGNATURE = struct.Struct("<6s2BL2QL")  # magic number, version, CRC; place, size and CRC of the list (7zFormat.txt)
-_LZMA1 = struct.Struct("<BL")  # lc, lp and pb in one; size of the dictionary
+_MAX_HEADER_BYTES = 16 << 20  # for the list of files: 100,000 of them with names of 80 characters
+_MIN_DICTIONARY_BYTES = 4096  # minimum of liblzma
+_SIGNATURE = struct.Struct("<6s2BL2QL")  # magic number, version, CRC; offset, size and CRC of the list (7zFormat.txt)
+_LZMA1 = struct.Struct("<BL")  # lc, lp and pb in one byte; dictionary size
 _MAX_LZMA2_BITS = 40
 _COPY, _DELTA, _LZMA2, _AES = b"\x00", b"\x03", b"\x21", b"\x06\xf1\x07\x01"
 _PIPE = '`7z x -so FILE | ingest-cli load …`, with "-" as the source'
 
 
 def un7z(open_file: Callable[[], BinaryIO], budget: Budget) -> Iterator[Member]:
-    """The members of a 7z archive that hold anything.
+    """Yield the non-empty members of a 7z archive.
 
-    What is left of a member is to be read before the next one is asked for.
+    Each member must be read to its end before the next one is requested.
 
     Raises:
-        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, protected by a
-            password, packed in a way that is not known, or has a link in it.
+        SourceError: while iterating, here or over the pieces of a member: the archive is truncated, damaged,
+            password-protected, packed by an unknown method, or contains a link.
     """
     py7zr = _library()
     with open_file() as file:
@@ -55,28 +55,28 @@ def un7z(open_file: Callable[[], BinaryIO], budget: Budget) -> Iterator[Member]:
         sizes = iter(streams.packinfo.packsizes)
         for folder in streams.unpackinfo.folders:
             packed_bytes = sum(next(sizes, 0) for _ in folder.packed_indices)
-            with budget.returned():  # one folder is unpacked after the other
+            with budget.returned():  # folders are unpacked one after the other
                 yield from _folder(file, folder, (start, packed_bytes), budget)
             start += packed_bytes
 
 
 def _library() -> ModuleType:
     try:
-        py7zr = import_module("py7zr")  # an extra
+        py7zr = import_module("py7zr")  # optional dependency
         limits: Any = import_module("py7zr.archiveinfo")
     except ImportError as error:
         raise SourceError(
             f"it is a 7z archive, which needs a library; install ingest-cli[7z], or pipe it: {_PIPE}"
         ) from error
-    limits.MAX_HEADER_SIZE = _MAX_HEADER_BYTES  # what it unpacks of the list; its own bound takes GBs of memory
+    limits.MAX_HEADER_SIZE = _MAX_HEADER_BYTES  # unpacked size of the list; the library's limit allows GBs of memory
     return py7zr
 
 
 def _contents(py7zr: ModuleType, file: BinaryIO) -> Any:
-    """What the end of the archive says is in it.
+    """Return the list of files at the end of the archive.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the list cannot be read.
     """
     size = file.seek(0, 2)
     file.seek(0)
@@ -93,18 +93,18 @@ def _contents(py7zr: ModuleType, file: BinaryIO) -> Any:
         return py7zr.SevenZipFile(file, "r")
     except py7zr.PasswordRequired as error:
         raise _locked() from error
-    except Exception as error:  # a damaged list makes the library raise almost anything
+    except Exception as error:  # a damaged list makes the library raise almost any exception
         raise _damaged("its list of files cannot be read") from error
 
 
 def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget) -> Iterator[Member]:
-    """The members of a folder, which is what 7z calls files that were packed as one.
+    """Yield the members of a folder, 7z's term for files packed as one stream.
 
     Args:
-        file: the archive.
-        folder: what `py7zr` knows about it.
+        file: archive.
+        folder: folder as parsed by `py7zr`.
         place: offset and length of its packed bytes.
-        budget: told what comes out.
+        budget: limits the output.
     """
     coders = _in_order(folder)
     methods = [coder["method"] for coder in coders]
@@ -138,7 +138,7 @@ def _body(together: Reader, name: str, size: int, expected: int | None) -> Itera
 
 
 def _in_order(folder: Any) -> list[Any]:
-    """The coders of a folder, the one that takes the packed bytes first; none if they are no simple chain."""
+    """Return the coders of a folder in decoding order; none if they are not a simple chain."""
     if len(folder.packed_indices) != 1 or any(
         each["numinstreams"] * each["numoutstreams"] != 1 for each in folder.coders
     ):
@@ -153,12 +153,12 @@ def _in_order(folder: Any) -> list[Any]:
 
 
 def _filtered(methods: list[bytes]) -> bool:
-    """Whether LZMA2 is followed by filters; behind LZMA the library keeps the last bytes of some to itself."""
+    """Return whether LZMA2 is followed by filters; after LZMA the library withholds the last bytes of some."""
     return methods[0] == _LZMA2 and all(each in _FILTERS for each in methods[1:])
 
 
 def _decompressor(coders: list[Any], budget: Budget) -> Decompressor | None:
-    """What undoes it all; None for what is not packed."""
+    """Return the decompressor for a chain of coders; None for stored data."""
     (method, properties), *filters = [(each["method"], each["properties"] or b"") for each in coders]
     if method == _COPY:
         return None
@@ -173,7 +173,7 @@ def _filter_options(method: bytes, properties: bytes) -> dict[str, int]:
 
 
 def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: int, budget: Budget) -> Iterator[bytes]:
-    """The bytes of a folder, `size` of them."""
+    """Yield the `size` bytes of a folder."""
     file.seek(place[0])
     left = place[1]
     try:
@@ -246,7 +246,7 @@ _FILTERS: Mapping[bytes, int] = {
     b"\x03\x03\x07\x01": lzma.FILTER_ARMTHUMB,
     b"\x03\x03\x08\x05": lzma.FILTER_SPARC,
 }
-"""Identifier of a filter → that of Python's `lzma`."""
+"""Filter identifier → identifier in Python's `lzma`."""
 
 _METHODS: Mapping[bytes, Callable[[bytes, Budget], Decompressor]] = {
     _LZMA2: _lzma2,
@@ -256,4 +256,4 @@ _METHODS: Mapping[bytes, Callable[[bytes, Budget], Decompressor]] = {
     b"\x04\x02\x02": lambda _, __: bz2.BZ2Decompressor(),
     b"\x04\xf7\x11\x01": lambda _, budget: Windowed(ZSTD, budget),
 }
-"""Identifier of a method (7-Zip's Methods.txt) → what undoes it, given its properties."""
+"""Method identifier (7-Zip's Methods.txt) → function that makes a decompressor from the properties."""

@@ -1,8 +1,8 @@
-"""tar, read as a stream: v7, ustar, GNU and pax, as POSIX.1-2017 ("pax") and GNU tar write it.
+"""Read tar archives as a stream: v7, ustar, GNU and pax, as POSIX.1-2017 ("pax") and GNU tar define them.
 
-The blocks of headers are taken apart by Python's `tarfile`; going from one to the next is done here, because in a
-stream `tarfile` takes a cut, a damaged header and a second archive behind the first for the end, without a word, and
-reads names of any length into memory. Nothing is ever put on a disk.
+Python's `tarfile` parses the header blocks; iterating over them is done here, because in a stream `tarfile` silently
+treats a truncation, a damaged header and a second archive after the first as the end, and reads names of any length
+into memory. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ingest_cli.model.source_budget import Budget
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAGIC_AT = 257
 _MAGIC = (b"ustar\0", b"ustar ")
-_MAX_EXTENSION_BYTES = 1 << 20  # of a pax header or a long name; no path a system takes is longer than 4 KiB
+_MAX_EXTENSION_BYTES = 1 << 20  # for a pax header or a long name; system paths have at most 4 KiB
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _WITHOUT_ROWS: dict[bytes, bool] = {tarfile.DIRTYPE: False, b"D": True, b"V": True}
-"""Folders, GNU's folders with a list of what is in them, labels of volumes → whether `size` bytes follow."""
+"""Folders, GNU folders with a directory listing, volume labels → whether `size` bytes follow."""
 
 _REFUSED: dict[bytes, str] = {
     tarfile.LNKTYPE: "a link",
@@ -36,12 +36,12 @@ _REFUSED: dict[bytes, str] = {
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a stream that begins with `head`, 512 bytes if it has as many, is a tar."""
+    """Return whether a stream that begins with `head` (512 bytes, if it has as many) is a tar."""
     if head.startswith(_MAGIC, _MAGIC_AT) and b"\0" in head[:_MAGIC_AT]:
         return True
     if b"\0" not in head or len(head) < _BLOCK_BYTES or not head[0]:
         return False
-    try:  # the oldest tars have a checksum, but no magic number
+    try:  # v7 tars have a checksum, but no magic number
         tarfile.TarInfo.frombuf(head[:_BLOCK_BYTES], "utf-8", "backslashreplace")
     except (tarfile.HeaderError, ValueError):
         return False
@@ -49,13 +49,13 @@ def is_tar(head: bytes) -> bool:
 
 
 def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
-    """The members of a tar but its folders, and of one behind it.
+    """Yield the members of a tar, and of one after it, without folders.
 
-    What is left of a member is to be read before the next one is asked for.
+    Each member must be read to its end before the next one is requested.
 
     Raises:
-        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, or has a link or
-            something else that is no file.
+        SourceError: while iterating, here or over the pieces of a member: the tar is truncated, damaged, or contains
+            a link or another special file.
     """
     reader = Reader(stream)
     extensions = Extensions()
@@ -65,7 +65,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         if ended and not block:
             return
         if not block.strip(b"\0") and (ended or len(block) == _BLOCK_BYTES):
-            ended = True  # one block of zeros is enough: no header looks like that
+            ended = True  # one zero block is enough: no header is all zeros
             continue
         if len(block) < _BLOCK_BYTES:
             raise cut_off(reader)
@@ -100,7 +100,7 @@ def _entry(reader: Reader, block: bytes) -> tarfile.TarInfo:
 
 
 def _extension(reader: Reader, size: int) -> bytes:
-    """What a header says that had no room in a header."""
+    """Return the content of an extension header."""
     if size > _MAX_EXTENSION_BYTES:
         raise damaged(reader, f"a header of {size:,} bytes is not believed")
     data = reader.take(size)
@@ -111,7 +111,7 @@ def _extension(reader: Reader, size: int) -> bytes:
 
 
 def _body(reader: Reader, size: int, sparse: Sparse | None, budget: Budget) -> Iterator[bytes]:
-    """The bytes of a member, those of its holes among them."""
+    """Yield the bytes of a member, including its holes."""
     if sparse is None:
         yield from _exactly(reader, size)
     else:
@@ -144,7 +144,7 @@ def _refuse(entry: tarfile.TarInfo) -> NoReturn:
 
 
 def cut_off(reader: Reader) -> SourceError:
-    """What to raise where the stream ends too early."""
+    """Return the error for a truncated stream."""
     return DamagedError(
         f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read",
         GET_WHOLE,
@@ -152,7 +152,7 @@ def cut_off(reader: Reader) -> SourceError:
 
 
 def damaged(reader: Reader, what: str) -> SourceError:
-    """What to raise where something does not fit."""
+    """Return the error for inconsistent data."""
     return DamagedError(
         f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
         GET_AGAIN,

@@ -1,7 +1,7 @@
-"""What stands around the headers of a tar: long names, pax records, and the maps of sparse files.
+"""Parse tar extensions: long names, pax records, and the maps of sparse files.
 
-A sparse file is one with holes, stretches of zeros that take no room. GNU tar has written them in four ways (its
-manual, "Storing Sparse Files"); `bsdtar`, the tar of macOS, does so without being asked.
+A sparse file has holes, runs of zeros that are not stored. GNU tar has four formats for them (its manual,
+"Storing Sparse Files"); `bsdtar`, the tar of macOS, writes sparse files by default.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAX_STRETCHES = 100_000  # of data in one file: some MB of memory
-_MAX_NUMBER_CHARS = 20  # 2**64 has as many
+_MAX_NUMBER_CHARS = 20  # length of 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class Sparse:
-    """Where the stored bytes of a file belong.
+    """Map of a sparse file's stored bytes.
 
     Attributes:
         stretches: offset and length of each stretch of data, in order.
-        size_bytes: of the file, holes and all.
-        map_bytes: what the map itself takes of what is stored.
+        size_bytes: file size, including holes.
+        map_bytes: size of the map within the stored data.
     """
 
     stretches: tuple[tuple[int, int], ...]
@@ -43,9 +43,9 @@ class Sparse:
 
 @dataclass(slots=True)
 class Extensions:
-    """What the headers before an entry say about it.
+    """Content of the extension headers before an entry.
 
-    Every method raises ValueError where that makes no sense.
+    Every method raises ValueError for invalid content.
     """
 
     TYPES = (
@@ -61,18 +61,18 @@ class Extensions:
     _name: bytes = b""
 
     def add(self, kind: bytes, data: bytes) -> None:
-        """Take in the content of such a header; what is said of all entries is nothing that matters here."""
+        """Add the content of an extension header; global headers are ignored, as they hold nothing relevant."""
         if kind == tarfile.GNUTYPE_LONGNAME:
             self._name = data.rstrip(b"\0")
         elif kind in {tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE}:
             for key, value in _pax_records(data):
-                if key in {b"GNU.sparse.offset", b"GNU.sparse.numbytes"}:  # the first way: one record a number
+                if key in {b"GNU.sparse.offset", b"GNU.sparse.numbytes"}:  # first sparse format: a record per number
                     self._numbers.append(_number(value))
                 else:
                     self._records[key] = value
 
     def apply(self, entry: tarfile.TarInfo) -> None:
-        """Put right what the header of `entry` had no room for."""
+        """Apply the extensions to the header of `entry`."""
         name = self._records.get(b"GNU.sparse.name") or self._records.get(b"path") or self._name
         if name:
             entry.name = name.decode("utf-8", "backslashreplace")
@@ -80,11 +80,11 @@ class Extensions:
             entry.size = _number(self._records[b"size"])
 
     def clear(self) -> None:
-        """Forget it all: another entry begins."""
+        """Clear everything before the next entry."""
         self._records, self._numbers, self._name = {}, [], b""
 
     def sparse(self, reader: Reader) -> Sparse | None:
-        """The map of a file with holes, read from `reader` if it stands there; None for one without."""
+        """Return the map of a sparse file, read from `reader` if it is stored there; None if not sparse."""
         size = self._records.get(b"GNU.sparse.realsize") or self._records.get(b"GNU.sparse.size")
         if size is None:
             return None
@@ -96,10 +96,10 @@ class Extensions:
 
 
 def old_sparse(block: bytes, reader: Reader) -> Sparse:
-    """The map of a file with holes in the oldest way: in its header, and blocks behind that.
+    """Return the map of a sparse file in the oldest format: in its header, and in blocks after it.
 
     Raises:
-        ValueError: it makes no sense.
+        ValueError: the map is invalid.
     """
     size = _octal(block[483:495])
     numbers = _stretches(block[386:482])
@@ -114,10 +114,10 @@ def old_sparse(block: bytes, reader: Reader) -> Sparse:
 
 
 def with_holes(sparse: Sparse, data: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of a file with holes, of which `data` is what is stored.
+    """Yield the bytes of a sparse file whose stored bytes are `data`.
 
     Raises:
-        ValueError: while iterating, where that is more or less than the map says.
+        ValueError: while iterating: there is more or less data than in the map.
     """
     reader = Reader(in_pieces(data, PIECE_BYTES))
     at = 0
@@ -136,7 +136,7 @@ def with_holes(sparse: Sparse, data: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The records of a pax header, `<length of all this> <key>=<value>` and a line end each."""
+    """Yield the records of a pax header, each `<record length> <key>=<value>` and a newline."""
     at = 0
     while at < len(data) and data[at : at + 1] != b"\0":
         space = data.find(b" ", at, at + _MAX_NUMBER_CHARS)
@@ -149,7 +149,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _map_before_data(reader: Reader, size: int) -> Sparse:
-    """The last way: a number of stretches, their offsets and lengths, a line each, in blocks before the data."""
+    """Return the map in the newest format: the number of stretches, then offsets and lengths, one per line."""
     began = reader.offset
     buffer = b""
     numbers: list[int] = []
@@ -166,14 +166,14 @@ def _pairs(numbers: list[int]) -> tuple[tuple[int, int], ...]:
 
 
 def _stretches(block: bytes) -> list[int]:
-    """The numbers, 12 bytes each, of the stretches in a block; one that is empty ends them."""
+    """Return the 12-byte numbers of the stretches in a block, up to the first empty one."""
     fields = [block[at : at + 12] for at in range(0, len(block), 12)]
     used = next((at for at in range(0, len(fields), 2) if not fields[at].strip(b"\0 ")), len(fields))
     return [_octal(each) for each in fields[:used]]
 
 
 def _octal(data: bytes) -> int:
-    """A number in a header: octal digits, or base 256 where the first bit is set."""
+    """Return a number in a header: octal digits, or base 256 if the first bit is set."""
     if data[:1] == b"\x80":
         return int.from_bytes(data[1:])
     return int(data.strip(b"\0 ") or b"0", 8)

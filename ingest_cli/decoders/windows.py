@@ -1,6 +1,6 @@
 """Decompressors of xz and zstd whose window is charged to the budget before it is allocated.
 
-How large it is stands in the first bytes of each stream or frame, which are read here. Layouts: RFC 8878 §3.1.1 for
+The window size is read from the first bytes of each stream or frame. Layouts: RFC 8878 §3.1.1 for
 zstd; "The .xz File Format" 1.2.1, §2 and §3; `lzma-file-format.txt` of XZ Utils.
 """
 
@@ -24,13 +24,13 @@ _MAX_WINDOW_LOG = 31
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A way of packing that keeps a window.
+    """Compression format with a window.
 
     Attributes:
-        name: as people say it.
-        command: unpacks a file of it to standard output.
-        needed: memory that a stream takes, told from its first bytes; None if these are too few to tell.
-        make: makes a decompressor that takes no more memory than that.
+        name: display name.
+        command: command that unpacks such a file to standard output.
+        needed: returns a stream's memory needs from its first bytes; None if these are too few.
+        make: makes a decompressor limited to that much memory.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Kind:
 
 
 class Windowed:
-    """Unpacks one xz stream or zstd frame; see `Decompressor`."""
+    """Decompressor of one xz stream or zstd frame; see `Decompressor`."""
 
     def __init__(self, kind: Kind, budget: Budget) -> None:
         self._kind = kind
@@ -51,24 +51,24 @@ class Windowed:
 
     @property
     def eof(self) -> bool:
-        """Whether the end was reached."""
+        """Return whether the end was reached."""
         return self._inner is not None and self._inner.eof
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without more going in."""
+        """Return whether more input is needed for more output."""
         return self._inner is None or self._inner.needs_input
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end."""
+        """Return the input after the end."""
         return b"" if self._inner is None else self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         """Unpack at most `max_length` bytes.
 
         Raises:
-            SourceError: it needs more memory than there is.
+            SourceError: the window exceeds the available memory.
         """
         if self._inner is None:
             self._head += data
@@ -88,14 +88,14 @@ class Windowed:
 
 def _zstd_needed(head: bytes) -> int | None:
     if not b"\x28\xb5\x2f\xfd".startswith(head[:4]):
-        return 0  # a frame to be skipped, or damage
-    if len(head) < 6:  # noqa: PLR2004 - magic number, descriptor, and the byte behind it
+        return 0  # a skippable frame, or damage
+    if len(head) < 6:  # noqa: PLR2004 - magic number, descriptor, and the byte after it
         return None
     descriptor = head[4]
     if not descriptor >> 5 & 1:
         base = 1 << 10 + (head[5] >> 3)
         return base + (base >> 3) * (head[5] & 7)
-    at = 5 + (0, 1, 2, 4)[descriptor & 3]  # behind the number of a dictionary stands the size, which is the window
+    at = 5 + (0, 1, 2, 4)[descriptor & 3]  # after the dictionary ID comes the content size, which is the window
     size = (1, 2, 4, 8)[descriptor >> 6]
     if len(head) < at + size:
         return None
@@ -115,7 +115,7 @@ def _xz_needed(head: bytes) -> int | None:
     if len(head) <= _XZ_HEAD_BYTES:
         return None
     size = (head[_XZ_HEAD_BYTES] + 1) * 4
-    if size == 4:  # noqa: PLR2004 - the index: a stream without a block
+    if size == 4:  # noqa: PLR2004 - the index: a stream without blocks
         return MIB
     if len(head) < _XZ_HEAD_BYTES + size:
         return None
@@ -123,7 +123,7 @@ def _xz_needed(head: bytes) -> int | None:
 
 
 def _dictionary_bytes(header: bytes) -> int:
-    """The dictionary that the header of a block asks for; 0 where it makes no sense, which the decompressor says."""
+    """Return the dictionary size in a block header; 0 if invalid, which the decompressor reports."""
     try:
         flags, at = header[1], 2
         for _ in range((flags >> 6 & 1) + (flags >> 7)):
@@ -141,7 +141,7 @@ def _dictionary_bytes(header: bytes) -> int:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """(number, where it ends)."""
+    """Return (number, offset of its end)."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -1,7 +1,7 @@
-"""zip (APPNOTE.TXT of PKWARE, whose sections are cited), read as a stream: member by member, from its local headers.
+"""Read zip archives as a stream, member by member from the local headers (sections cited: APPNOTE.TXT of PKWARE).
 
-The directory at the end is not needed to find the members, so an archive without a usable one is read as well, which
-is noted. One that is usable is counted: if it lists another number of members than there were, some were not seen.
+The central directory is not needed to find the members, so an archive without a usable one is read too, with a note.
+A usable one is checked: if its number of members differs from that of the local headers, some were missed.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from ingest_cli.errors import DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
 
 _STORED = 0
-_DESCRIPTOR_BYTES = 24  # the longest: signature, CRC and two sizes of 8 bytes (§4.3.9)
-_OFFICE = ("[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/")  # ECMA-376 part 2, and what writes it
-_OPEN_DOCUMENT = "mimetype"  # OpenDocument 1.3 part 2 §3.3: always the first, and stored
+_DESCRIPTOR_BYTES = 24  # the longest form: signature, CRC and two sizes of 8 bytes (§4.3.9)
+_OFFICE = ("[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/")  # ECMA-376 part 2, and common writers
+_OPEN_DOCUMENT = "mimetype"  # OpenDocument 1.3 part 2 §3.3: always first, and stored
 
 
 def unzip(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
-    """The members of a zip archive and of one behind it, folders among them as members without a byte.
+    """Yield the members of a zip archive, and of one after it; folders are empty members.
 
-    What is left of a member is to be read before the next one is asked for.
+    Each member must be read to its end before the next one is requested.
 
     Raises:
-        SourceError: while iterating, here or over the pieces of a member: it is cut off, damaged, protected by a
-            password, packed in a way that is not known, an Office document, or has more members than were found.
+        SourceError: while iterating, here or over the pieces of a member: the archive is truncated, damaged,
+            password-protected, packed by an unknown method, an Office document, or lists more members than were found.
     """
     reader = Reader(stream)
     members = 0
@@ -77,9 +77,9 @@ def _refuse_documents(first: str) -> None:
 
 
 def _body(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
-    """The bytes of a member, and behind them a check of their number and CRC."""
+    """Yield the bytes of a member, then check their number and CRC."""
     if header.packed_bytes is None and header.name.endswith("/") and reader.peek(4) in {LOCAL, DIRECTORY}:
-        return  # some writers promise a descriptor for folders, and have none
+        return  # some writers announce a descriptor for folders, but write none
     began = reader.offset
     if header.method != _STORED:
         pieces = budget.expanded(_unpacked(reader, header, budget))
@@ -128,14 +128,14 @@ def _unpacked(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]
 
 
 def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
-    """The bytes of a stored member of unknown size: up to a descriptor that fits all that stands before it.
+    """Yield the bytes of a stored member of unknown size, up to a descriptor that matches them.
 
-    Nothing else tells where such a member ends (§4.4.4, bit 3). A descriptor without a signature cannot be found.
+    Nothing else marks the end of such a member (§4.4.4, bit 3). A descriptor without a signature cannot be found.
     """
     crc, size = 0, 0
     while data := reader.take(FEED_BYTES):
         final = len(data) < FEED_BYTES
-        known = 0  # how far `crc` has come
+        known = 0  # number of bytes included in `crc`
         while (at := data.find(DESCRIPTOR, known)) >= 0 and (final or at + _DESCRIPTOR_BYTES <= len(data)):
             crc = zlib.crc32(memoryview(data)[known:at], crc)
             actual = (crc, size + at, size + at)
@@ -148,7 +148,7 @@ def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
                 raise cut_off(reader)
             crc = zlib.crc32(data[at : at + 1], crc)
             known = at + 1
-        # What is too near to the end of `data` to be told is looked at again.
+        # What is too close to the end of `data` to decide is examined again.
         upto = max(known, len(data) - _DESCRIPTOR_BYTES + 1)
         if final:
             upto = _before_cut_descriptor(data, (known, upto), (crc, size))
@@ -164,12 +164,12 @@ def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
 
 
 def _before_cut_descriptor(data: bytes, places: tuple[int, int], before: tuple[int, int]) -> int:
-    """Where at the end of `data` a descriptor may begin that is cut off; the end of `data` if nowhere.
+    """Return where a truncated descriptor may begin at the end of `data`; the end of `data` if nowhere.
 
     Args:
-        data: the last of a stream.
-        places: how far the CRC has come, and from where on to look.
-        before: that CRC, and how many bytes there were before `data`.
+        data: last bytes of a stream.
+        places: number of bytes included in the CRC, and offset to search from.
+        before: that CRC, and the number of bytes before `data`.
     """
     known, begin = places
     crc, size = before
@@ -181,12 +181,12 @@ def _before_cut_descriptor(data: bytes, places: tuple[int, int], before: tuple[i
 
 
 def _check_descriptor(reader: Reader, header: Header, actual: tuple[int, int, int]) -> None:
-    """Read past the descriptor behind a member.
+    """Read past the descriptor after a member.
 
     Args:
-        reader: stands at the descriptor.
-        header: of the member.
-        actual: CRC, packed and unpacked size, as found.
+        reader: positioned at the descriptor.
+        header: header of the member.
+        actual: actual CRC, packed and unpacked size.
     """
     after = (LOCAL, DIRECTORY, *ENDS)
     seen = reader.peek(_DESCRIPTOR_BYTES + len(LOCAL))
@@ -194,7 +194,7 @@ def _check_descriptor(reader: Reader, header: Header, actual: tuple[int, int, in
     if size:
         reader.take(size)
         return
-    if len(seen) < _DESCRIPTOR_BYTES + len(LOCAL):  # there would be a directory behind it
+    if len(seen) < _DESCRIPTOR_BYTES + len(LOCAL):  # a directory would follow
         reader.take(len(seen))
         raise cut_off(reader)
     raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')

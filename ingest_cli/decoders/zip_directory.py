@@ -1,4 +1,4 @@
-"""The directory at the end of a zip archive: read to its end, and its entries counted."""
+"""Read past the central directory of a zip archive, and count its entries."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _UNIX = 3
 _IN_ZIP64 = 0xFFFF  # §4.4.22: the number is in another record
 
 ENDS = (_END, _END64)
-"""What a directory without entries begins with."""
+"""Signature of a directory without entries."""
 
 MAX_TRAILER_BYTES = 65_535
-"""What may follow the end: as much as a comment may have (APPNOTE.TXT §4.4.12), in which other programs look for it."""
+"""Maximum data after the end: the comment limit (APPNOTE.TXT §4.4.12), within which other programs search for it."""
 
 
 def read_directory(reader: Reader, members: int) -> bool:
-    """Read past a directory, and what follows it up to the next archive or the end of the stream.
+    """Read past a directory, and up to the next archive or the end of the stream.
 
     Args:
-        reader: stands at its first entry.
-        members: how many there were in front of it.
+        reader: positioned at the first entry.
+        members: number of members before it.
 
     Returns:
-        Whether it is whole. One that is cut off or damaged is not believed; the members stand before it in any case.
+        Whether it is complete. A truncated or damaged one is ignored; the members before it are valid anyway.
 
     Raises:
-        SourceError: it lists another number of members, or a link among them, or something else follows it.
+        SourceError: it lists another number of members, or a link, or other data follows it.
     """
     entries, links = 0, 0
     while (signature := reader.peek(4)) == DIRECTORY:
@@ -42,7 +42,7 @@ def read_directory(reader: Reader, members: int) -> bool:
         if not _skip(reader, 46, (28, 30, 32)):  # §4.3.12
             break
         entries += 1
-    if links:  # only the directory tells: what was read as the content of a file is a path
+    if links:  # only the directory marks links: the content read was a path
         raise SourceError(
             f"the zip archive holds {links:,} symbolic link{'s' if links > 1 else ''}, and a link is no dump; pack it "
             "again with the files themselves"
@@ -64,11 +64,11 @@ def read_directory(reader: Reader, members: int) -> bool:
 
 
 def _listed(reader: Reader, counted: int | None) -> int | None:
-    """Read past the end of a directory; how many members it lists, None if that cannot be told.
+    """Read past the end of a directory; return the number of members it lists, None if unknown.
 
     Args:
-        reader: stands at its signature.
-        counted: how many entries there were in front of it; None: they could not be read.
+        reader: positioned at its signature.
+        counted: number of entries before it; None: they could not be read.
     """
     end = reader.take(22)  # §4.3.16
     if len(end) < 22 or not _pass(reader, struct.unpack_from("<H", end, 20)[0]):  # noqa: PLR2004 - likewise
@@ -80,14 +80,14 @@ def _listed(reader: Reader, counted: int | None) -> int | None:
 
 
 def _is_link(entry: bytes) -> bool:
-    """Whether an entry, of which the fixed part is given, is that of a symbolic link made on Unix."""
-    if len(entry) < 46 or entry[5] != _UNIX:  # noqa: PLR2004 - §4.3.12; §4.4.2: who made it
+    """Return whether an entry, given its fixed part, is a symbolic link made on Unix."""
+    if len(entry) < 46 or entry[5] != _UNIX:  # noqa: PLR2004 - §4.3.12; §4.4.2: made by
         return False
-    return stat.S_ISLNK(int(struct.unpack_from("<I", entry, 38)[0]) >> 16)  # §4.4.15; the mode, as Info-ZIP has it
+    return stat.S_ISLNK(int(struct.unpack_from("<I", entry, 38)[0]) >> 16)  # §4.4.15; the mode, as Info-ZIP stores it
 
 
 def _skip(reader: Reader, fixed_bytes: int, lengths_at: tuple[int, ...]) -> bool:
-    """Read past a record with 2-byte lengths of what follows it at `lengths_at`; False if it is cut off."""
+    """Read past a record with 2-byte lengths of variable fields at `lengths_at`; return False if it is truncated."""
     fixed = reader.take(fixed_bytes)
     if len(fixed) < fixed_bytes:
         return False
@@ -108,7 +108,7 @@ def _pass(reader: Reader, size: int) -> bool:
 
 
 def _search_end(reader: Reader) -> bool:
-    """Read up to the signature of the end of a directory that makes no sense; whether there is one."""
+    """Read up to the end signature of an invalid directory; return whether there is one."""
     while data := reader.take(1 << 16):
         at = data.find(_END)
         if at >= 0:
@@ -122,7 +122,7 @@ def _search_end(reader: Reader) -> bool:
 
 
 def _skip_trailer(reader: Reader) -> None:
-    """Read past what is no part of the archive; another archive may follow at once."""
+    """Read past trailing data; another archive may follow it."""
     padded = True
     while padded and reader.peek(4) != LOCAL:
         data = reader.some()

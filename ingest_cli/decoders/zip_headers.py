@@ -1,4 +1,4 @@
-"""The headers of a zip archive's members (APPNOTE.TXT of PKWARE, whose sections are cited)."""
+"""Parse the local headers of a zip archive's members (sections cited: APPNOTE.TXT of PKWARE)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _PATCHED = 1 << 5
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before a member.
+    """Local header of a member.
 
     Attributes:
-        name: what the archive calls it.
-        method: how it is packed; 0: as it is.
-        described: whether CRC and sizes stand behind it, in a descriptor.
-        crc: CRC-32 of its bytes; says nothing if it is described.
-        packed_bytes, size_bytes: as it lies there, and unpacked; None: not known beforehand.
+        name: name in the archive.
+        method: compression method; 0: stored.
+        described: whether CRC and sizes follow the member, in a descriptor.
+        crc: CRC-32 of the unpacked bytes; meaningless if `described`.
+        packed_bytes, size_bytes: stored and unpacked size; None: unknown in advance.
     """
 
     name: str
@@ -49,7 +49,7 @@ def read_header(reader: Reader) -> Header:
     """Read a local header.
 
     Raises:
-        SourceError: it is cut off, or what follows it cannot be read.
+        SourceError: the header is truncated, or the member cannot be read.
     """
     fixed = reader.take(_LOCAL.size)
     if len(fixed) < _LOCAL.size:
@@ -77,7 +77,7 @@ def read_header(reader: Reader) -> Header:
 
 
 def _text(name: bytes) -> str:
-    """Names are UTF-8 or code page 437 (§4.4.4, bit 11), but many a writer does not say which."""
+    """Decode a name: UTF-8 or code page 437 (§4.4.4, bit 11), but many writers do not set the bit."""
     try:
         return name.decode()
     except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def _text(name: bytes) -> str:
 
 
 def _zip64(extra: bytes) -> tuple[int, ...]:
-    """The sizes in the zip64 extra field: unpacked, then packed, where the header has no room for them."""
+    """Return the sizes in the zip64 extra field: unpacked, then packed, where the header escapes them."""
     at = 0
     while at + 4 <= len(extra):
         tag, length = struct.unpack_from("<HH", extra, at)
@@ -97,10 +97,10 @@ def _zip64(extra: bytes) -> tuple[int, ...]:
 
 
 def descriptors(actual: tuple[int, int, int]) -> tuple[bytes, ...]:
-    """The descriptors that fit a member: sizes of 8 or 4 bytes, with a signature (§4.3.9); nothing says which it is.
+    """Return the possible descriptors of a member (§4.3.9: sizes of 8 or 4 bytes, with a signature).
 
     Args:
-        actual: CRC, packed and unpacked size, as found.
+        actual: actual CRC, packed and unpacked size.
     """
     crc, packed, size = actual
     wide = struct.pack("<LQQ", crc, packed, size)
@@ -108,12 +108,12 @@ def descriptors(actual: tuple[int, int, int]) -> tuple[bytes, ...]:
 
 
 def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequence[bytes]) -> int:
-    """The size of the descriptor that `seen` begins with, 0 if it is none that fits.
+    """Return the size of the descriptor at the start of `seen`, 0 if none matches.
 
     Args:
-        seen: what follows a member.
-        actual: CRC, packed and unpacked size, as found.
-        after: what must follow; empty: anything, but there must be a signature in front.
+        seen: bytes after a member.
+        actual: actual CRC, packed and unpacked size.
+        after: signatures of which one must follow; empty: anything, but the descriptor needs a signature.
     """
     signed = descriptors(actual)
     bare = tuple(each.removeprefix(DESCRIPTOR) for each in signed) if after else ()
@@ -124,7 +124,7 @@ def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequen
 
 
 def cut_off(reader: Reader) -> SourceError:
-    """What to raise where the stream ends too early."""
+    """Return the error for a truncated stream."""
     return DamagedError(
         f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read",
         GET_WHOLE,
@@ -132,7 +132,7 @@ def cut_off(reader: Reader) -> SourceError:
 
 
 def damaged(reader: Reader, what: str) -> SourceError:
-    """What to raise where something does not fit."""
+    """Return the error for inconsistent data."""
     return DamagedError(
         f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
         GET_AGAIN,

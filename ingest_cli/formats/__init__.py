@@ -1,4 +1,4 @@
-"""How rows are written down: one file per way, found by the name a manifest uses."""
+"""Row formats: one module per format, selected by the name in the manifest."""
 
 from __future__ import annotations
 
@@ -102,16 +102,16 @@ FORMATS: Mapping[str, Maker] = {
     "arrow": _arrow,
     "xlsx": _xlsx,
 }
-"""Name in a manifest → what makes a parser of its [format] table, for the wanted columns."""
+"""Name in a manifest → function that builds the parser from the [format] table and the wanted columns."""
 
 
 def open_format(
     table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
 ) -> Format | FileFormat:
-    """The parser that `table` asks for, keeping only the `wanted` columns.
+    """Return the parser for `table` that keeps only the `wanted` columns.
 
     Raises:
-        ManifestError: the table asks for what cannot be.
+        ManifestError: the table is invalid.
     """
     made = FORMATS[table.name](table, wanted, chunk_bytes)
     return with_absent(made, wanted.names) if wanted.optional else made

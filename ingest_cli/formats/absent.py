@@ -1,4 +1,4 @@
-"""Columns that a source may lack: a format finds those that are there, and the cells of the others are empty."""
+"""Add empty cells for columns that a source lacks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_LISTED = 5
 
 
 def with_absent(made: Format | FileFormat, names: Sequence[str]) -> Format | FileFormat:
-    """A format that gives all columns of these `names`, where `made` gives those that are there."""
+    """Return a format that yields all columns in `names`, where `made` yields only those present."""
     if isinstance(made, FileFormat):
         return _AbsentInFile(made, tuple(names))
     if isinstance(made, JoiningFormat):
@@ -30,7 +30,7 @@ def with_absent(made: Format | FileFormat, names: Sequence[str]) -> Format | Fil
 
 
 def none_of(names: Sequence[str], where: str) -> MissingColumnError:
-    """What to raise where each of the wanted columns is optional, and not one of them is there."""
+    """Return the error for a source without any of the wanted columns, all of them optional."""
     listed = ", ".join(f'"{name}"' for name in names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
     return MissingColumnError(f"not one column of the manifest is {where}: {listed}")
 
@@ -65,7 +65,7 @@ class _AbsentInJoined(_AbsentInStream):
         self._known = deque[tuple[Begun, Begun]](maxlen=MOST_BEGINNINGS)
 
     def begin(self, text: bytes) -> Begun | None:
-        """See `JoiningFormat.begin`; the same for texts for which that of the format is the same."""
+        """See `JoiningFormat.begin`; equal results of the wrapped format give equal results here."""
         begun = self._begin(text)
         if begun is None:
             return None
@@ -109,6 +109,6 @@ def _filled(chunks: Iterator[RowChunk], names: Sequence[str]) -> Iterator[RowChu
 
 
 def _all_of(cells: Mapping[str, pa.BinaryArray], rows: int, names: Sequence[str]) -> Mapping[str, pa.BinaryArray]:
-    """The `cells` of all `names`; those of columns that are not there are empty."""
+    """Return the `cells` of all `names`, empty for missing columns."""
     absent = [name for name in names if name not in cells]
     return {**cells, **dict.fromkeys(absent, pa.array([b""] * rows, pa.binary()))} if absent else cells

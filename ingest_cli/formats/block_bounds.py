@@ -1,4 +1,4 @@
-"""Where the blocks of a text begin: at separators, or behind blank lines.
+"""Find the start of each block of a text: at separators, or after blank lines.
 
 A block ends in front of the next one, so that what separates two is part of the first. Only the head of a line is
 looked at, so that it is known after so many bytes what a line is, however long it may be.
@@ -68,7 +68,7 @@ class Within(NamedTuple):
 
 
 class Boundaries:
-    """Finds where blocks begin."""
+    """Finder of block starts."""
 
     def __init__(self, separator: str | None, delimiter: bytes) -> None:
         """Set up the search.

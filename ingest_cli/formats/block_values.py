@@ -1,4 +1,4 @@
-"""The values of blocks: what stands behind the keys that are wanted, on one line or on several.
+"""Extract the values after the wanted keys of a block, on one line or several.
 
 A block is of one of five kinds, which its first lines tell, and lines are continued in each in another way:
 
@@ -98,7 +98,7 @@ class _Block(NamedTuple):
 
 
 class Values:
-    """Finds the values of some keys."""
+    """Finder of the values of some keys."""
 
     def __init__(self, columns: Sequence[str], delimiter: bytes) -> None:
         """Set up the search for the keys called `columns`, case-insensitive; `delimiter` stands behind each."""

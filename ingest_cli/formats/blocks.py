@@ -41,7 +41,7 @@ _NOTHING = re.compile(rb"(?>" + BLANK_LINE + rb"|" + RULE_LINE + rb")*+(?:[ \t]*
 
 
 class KeyedBlocks:
-    """Reads blocks of lines with a key each."""
+    """Reader of blocks of lines with a key each."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class KeyedBlocks:
 
 
 class _Source:
-    """The parser of one source: see `LongRecordParser`."""
+    """Parser of one source: see `LongRecordParser`."""
 
     lookahead_bytes: int = LOOKAHEAD_BYTES
 

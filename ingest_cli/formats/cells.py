@@ -1,13 +1,13 @@
-r"""From the lines of a record to its cells, for what Python's `csv` module cannot read.
+r"""Split records into cells where Python's `csv` module cannot.
 
-That is a delimiter of several characters, an escape character, and a spreadsheet's formula, `="a,b"`. For anything
-else the rules, and the cells, are those of the `csv` module; the tests hold both to it.
+That is for a delimiter of several characters, an escape character, and a spreadsheet formula, `="a,b"`. Otherwise the
+rules and the cells are those of the `csv` module, which the tests check.
 
-* A delimiter of several characters ends a cell where it is first found. Where two overlap, as in `a|||b`, `irregular`
+* A delimiter of several characters ends a cell at its first occurrence. Where two overlap, as in `a|||b`, `irregular`
   rejects the row.
-* An escape character takes the meaning from the character behind it, in quotes or not. Before `0 b n r t Z` the two
-  are a control character, as MySQL has it. Before any other letter or digit both stay: `\N` is what a NULL is told by.
-* `="` at the beginning of a cell opens a quoted part that ends with `"`. All of it is the cell.
+* An escape character makes the next character literal, in quotes or not. Before `0 b n r t Z` the two
+  are a control character, as in MySQL. Before any other letter or digit both are kept: `\N` marks a NULL.
+* `="` at the start of a cell opens a quoted part that ends with `"`. All of it is the cell.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _FORMULA = '="'
 
 
 class Splitter:
-    """Splits one record, which it is given line by line.
+    """Splits one record, line by line.
 
     Attributes:
-        cells: those that are complete.
-        is_quoted: whether a quote is open; else, while the record goes on, an escaped line end was the last thing.
+        cells: complete cells.
+        is_quoted: whether a quote is open; else, in an unfinished record, the last character is an escaped line end.
     """
 
     def __init__(self, dialect: Dialect, *, strict: bool) -> None:
-        """Set up.
+        """Initialise the splitter.
 
         Args:
-            dialect: of the record.
-            strict: whether to refuse what stands between a closing quote and the end of its cell.
+            dialect: dialect of the record.
+            strict: whether to reject text between a closing quote and the end of its cell.
         """
         self.cells: Cells = []
         self.is_quoted = False
@@ -45,10 +45,10 @@ class Splitter:
         self._is_begun = False
 
     def take(self, line: str) -> bool:
-        """Split the next line of the record; whether the record ends with it.
+        """Split the next line of the record; return whether the record ends with it.
 
         Raises:
-            csv.Error: something stands behind a closing quote.
+            csv.Error: text follows a closing quote.
         """
         text = line.rstrip("\r\n")
         end = line[len(text) :]
@@ -65,11 +65,11 @@ class Splitter:
         return at is not None and self._split(text, at, end)
 
     def finish(self) -> None:
-        """Take what there is of an unfinished cell as a whole one."""
+        """Treat an unfinished cell as complete."""
         self._end_cell()
 
     def _split(self, text: str, start: int, end: str) -> bool:
-        """Split what begins with a cell at `start`; whether the record ends with the line."""
+        """Split the text from the cell at `start`; return whether the record ends with the line."""
         own, at = self._dialect, start
         while at <= len(text):
             if own.quote and text.startswith(own.quote, at):
@@ -87,7 +87,7 @@ class Splitter:
         return True
 
     def _bare(self, text: str, at: int, end: str) -> int | None:
-        """Read a cell to its delimiter; where the next one begins, beyond the text if none does; None: it goes on."""
+        """Read a cell to its delimiter; return the start of the next, past the text if none; None: it continues."""
         own = self._dialect
         while True:
             found = own.ends_of_bare.search(text, at)
@@ -105,7 +105,7 @@ class Splitter:
                 return None
 
     def _quoted(self, text: str, at: int, end: str) -> int | None:
-        """Read a quoted part to its end, and what follows it; see `_bare`."""
+        """Read a quoted part and the text after it; see `_bare`."""
         own = self._dialect
         while True:
             found = own.ends_of_quoted.search(text, at)
@@ -132,7 +132,7 @@ class Splitter:
             return self._bare(text, at, end)
 
     def _escape(self, text: str, at: int, end: str) -> int:
-        """Read what stands behind an escape character; where to go on, beyond the text if that was its line end."""
+        """Read the character after an escape; return the next offset, past the text if it was the line end."""
         own = self._dialect
         if at == len(text):
             self._parts.append(end or own.escape)

@@ -1,7 +1,7 @@
-"""Parquet, and the file and stream formats of Arrow (the former also known as Feather, version 2).
+"""Read Parquet, and the file and stream formats of Arrow (the former also known as Feather, version 2).
 
-These keep columns apart, so that only the wanted ones are read. A row is known by its number: the `offset` and the
-`line` of a position are its row, and the rows before a span are passed over, where possible without reading them.
+These store columns separately, so only the wanted ones are read. Rows are identified by number: the `offset` and the
+`line` of a position are the row number, and rows before a span are skipped, where possible without reading them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 
 class Parquet:
-    """Reads Parquet files."""
+    """Reader of Parquet files."""
 
     signatures: tuple[bytes, ...] = (b"PAR1",)
 
@@ -28,12 +28,12 @@ class Parquet:
         optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the reader.
+        """Initialise the reader.
 
         Args:
-            wanted: names of the columns to keep, or paths to them; nothing else is read.
-            optional: those of them that a file may lack, and are then not in its chunks.
-            chunk_bytes: tells how many bytes of cells a chunk aims at.
+            wanted: names or paths of the columns to keep; nothing else is read.
+            optional: columns that a file may lack; they are then not in its chunks.
+            chunk_bytes: returns the target size of a chunk in bytes of cells.
         """
         self._wanted = tuple(wanted)
         self._optional = optional
@@ -48,7 +48,7 @@ class Parquet:
 
 
 class ArrowFile:
-    """Reads Arrow files (Feather, version 2) and, told by their first bytes, Arrow streams."""
+    """Reader of Arrow files (Feather, version 2) and Arrow streams, distinguished by their first bytes."""
 
     signatures: tuple[bytes, ...] = (b"ARROW1", b"\xff\xff\xff\xff")
 
@@ -59,13 +59,13 @@ class ArrowFile:
         optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the reader; see `Parquet`."""
+        """Initialise the reader; see `Parquet`."""
         self._wanted = tuple(wanted)
         self._optional = optional
         self._chunk_bytes = chunk_bytes
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
-        """See `FileFormat.read_file`. Of a file that is cut off, the rows before the cut are read."""
+        """See `FileFormat.read_file`. Of a truncated file, the rows before the cut are read."""
         guard = Guard("Arrow")
         with guard:
             reader = ArrowReader(file, self._wanted, self._optional)

@@ -1,4 +1,4 @@
-"""Credential lists: `email:password`, `user:password`, `url:user:password` and their like.
+"""Read credential lists: `email:password`, `user:password`, `url:user:password` and similar ones.
 
 One line is one record, nothing is quoted, and the last column takes the rest of its line, because passwords
 hold delimiters. What makes these lists a format of their own is a column named `url`: addresses hold
@@ -48,7 +48,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class ComboLines:
-    """What the lines of a list are like.
+    """Layout of the lines of a list.
 
     Attributes:
         delimiters: 1 to 8 characters each; of several, the first one in a line divides it.
@@ -66,7 +66,7 @@ USUAL = ComboLines()
 
 
 class Combo:
-    """Reads lines of cells of which the last takes the rest."""
+    """Reader of delimited lines whose last cell takes the rest."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class Way:
 
 
 class _Source:
-    """The parser of one source: see `RecordParser`."""
+    """Parser of one source: see `RecordParser`."""
 
     def __init__(self, own: Combo) -> None:
         self._format = own

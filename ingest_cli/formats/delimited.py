@@ -1,4 +1,4 @@
-"""CSV, TSV and everything like them.
+"""Read CSV, TSV and similar delimited text.
 
 The stream is cut into blocks that end with a record. A block in which every quote stands where it
 should is parsed by Arrow straight into columns; records with too few or too many cells, or with an escape
@@ -39,7 +39,7 @@ _FORMULA = re.compile('="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of one source.
+    """Columns of one source.
 
     Attributes:
         width: how many there are.
@@ -74,7 +74,7 @@ _BYTES_TO_LOOK_AT = 64 << 10
 
 
 class Delimited:
-    """Reads records of cells with a delimiter between them."""
+    """Reader of records of delimited cells."""
 
     def __init__(  # noqa: PLR0913 - what a manifest says
         self,
@@ -175,7 +175,7 @@ class Delimited:
 
 
 class _Source:
-    """The parser of one source: see `RecordParser`."""
+    """Parser of one source: see `RecordParser`."""
 
     def __init__(self, delimited: Delimited) -> None:
         self._format = delimited

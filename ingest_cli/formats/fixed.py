@@ -1,4 +1,4 @@
-"""Cells at fixed places of a line, told apart by nothing but their width.
+"""Read lines whose cells have fixed positions and widths.
 
 Widths are counted in characters, or in bytes of the encoding in which the file was written, as COBOL and some databases
 count them: see `fixed_widths`. What pads a cell is cut off. Lines in which it makes no difference are cut up all at
@@ -27,7 +27,7 @@ USUAL = Layout()
 
 
 class Fixed:
-    """Reads lines of cells of fixed widths."""
+    """Reader of lines of fixed-width cells."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Fixed:
 
 
 class _Source:
-    """The parser of one source: see `RecordParser`."""
+    """Parser of one source: see `RecordParser`."""
 
     def __init__(self, own: Fixed) -> None:
         self._format = own

@@ -1,4 +1,4 @@
-"""Where one record ends and the next begins, found without looking at each byte in Python.
+"""Find record boundaries without looking at each byte in Python.
 
 Quoting is followed by parity: a line end is a record end when an even number of quotes lies before
 it. That is exact as long as each quote stands where RFC 4180 §2 allows one (at the start of a field,
@@ -42,7 +42,7 @@ _FIRST_BEYOND_ASCII = 0x80
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """What is known about the rows of a dump.
+    """Known properties of a dump's rows.
 
     Attributes:
         fill: cells that are missing at the end of a row are empty.
@@ -59,7 +59,7 @@ class RowRules:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How cells and records are told apart.
+    """Syntax that separates cells and records.
 
     Attributes:
         delimiter: one or several characters.

@@ -1,8 +1,8 @@
-"""Gathers the rows of small sources, and what is left at the end of large ones, until they are worth a chunk.
+"""Gather the rows of small sources, and the remainders of large ones, until they fill a chunk.
 
-Each chunk costs the later stages the same before its first row, and its items are sent in requests of their own: a
-thousand files of twenty rows would cost as much as a thousand chunks. So rows that do not fill a chunk wait here for
-those of the next source, and the texts of small sources even for being parsed.
+Each chunk has a fixed cost in the later stages, and its items are sent in requests of their own: a thousand files of
+twenty rows would cost as much as a thousand chunks. So rows that do not fill a chunk wait for those of the next
+source, and the texts of small sources wait even to be parsed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MOST_AGE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """All of a member that has not been parsed yet.
+    """Unparsed text of a whole member.
 
     Attributes:
-        origin: which it is.
-        data: as UTF-8.
-        begun: how it begins.
+        origin: source and member.
+        data: text in UTF-8.
+        begun: parsed beginning.
     """
 
     origin: Origin
@@ -39,9 +39,9 @@ class _Text:
 
 
 class Gatherer:
-    """Gathers rows, and hands them on in chunks. A context manager that ends with nothing left.
+    """Gathers rows and passes them on in chunks. A context manager that flushes at its end.
 
-    What was gathered is handed on even if the next source cannot be read: rows before a fault count.
+    Gathered rows are passed on even if the next source cannot be read: rows before a fault count.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Gatherer:
         on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with nothing.
+        """Initialise without rows.
 
         Args:
-            write: takes the chunks.
+            write: receives the chunks.
             format_: parses texts.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
-            on_end: told where each text ends, once its rows were handed on.
-            clock: seconds.
+            chunk_bytes: returns the target size of a chunk in decoded bytes.
+            on_end: called with the end of each text, once its rows were passed on.
+            clock: returns the time in seconds.
         """
         self._write = write
         self._format = format_ if isinstance(format_, JoiningFormat) else None
@@ -74,14 +74,14 @@ class Gatherer:
 
     @property
     def most_text_bytes(self) -> int:
-        """The largest text that `take` may be given; 0 if there is no use in any."""
+        """Return the maximum size of a text for `take`; 0 if none is useful."""
         return 0 if self._format is None else self._chunk_bytes()
 
     def add(self, origin: Origin, rows: RowChunk) -> None:
-        """Take a chunk of one source.
+        """Add a chunk of one source.
 
         Raises:
-            IngestError: what was gathered cannot be written.
+            IngestError: gathered rows cannot be written.
         """
         bundle = Bundle.of(origin, rows)
         if not bundle.can_be_joined or rows.size_bytes >= self._chunk_bytes() / 2:
@@ -93,11 +93,11 @@ class Gatherer:
         self._bundles.append(bundle)
 
     def take(self, origin: Origin, text: bytes) -> bool:
-        """Take all of a member, to be parsed together with others; False if it has to be read by itself.
+        """Add a whole member, to be parsed together with others; return False if it must be parsed alone.
 
         Raises:
-            ManifestError: the manifest does not fit it.
-            IngestError: as `add`.
+            ManifestError: the manifest does not fit the member.
+            IngestError: as for `add`.
         """
         begun = None if self._format is None else self._format.begin(text)
         if begun is None:
@@ -107,17 +107,17 @@ class Gatherer:
         return True
 
     def afterwards(self, action: Callable[[], None]) -> None:
-        """Have something done once everything that was given so far has been handed on."""
+        """Run an action once everything added so far has been passed on."""
         if self._bundles or self._texts:
             self._afterwards.append(action)
         else:
             action()
 
     def flush(self) -> None:
-        """Hand on what was gathered.
+        """Pass on the gathered rows.
 
         Raises:
-            IngestError: it cannot be written.
+            IngestError: the rows cannot be written.
         """
         bundles, texts, actions = self._bundles, self._texts, self._afterwards
         self._bundles, self._texts, self._afterwards = [], [], []
@@ -142,7 +142,7 @@ class Gatherer:
             self.flush()
 
     def _is_old(self) -> bool:
-        """Whether what was gathered has waited for long enough."""
+        """Return whether the gathered rows have waited for the maximum time."""
         return bool(self._bundles or self._texts) and self._clock() - self._since_s > MOST_AGE_S
 
     def _make_room(self, size_bytes: int, records: int) -> None:

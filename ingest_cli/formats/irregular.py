@@ -1,4 +1,4 @@
-"""The careful parser: any delimiter, any quoting, one record at a time, with recovery.
+"""Parse any delimiter and any quoting carefully, one record at a time, with recovery.
 
 It defines what a delimited file means; the columnar fast path must agree with it wherever it is
 used. The rules are those of Python's `csv` module (itself the common denominator of spreadsheet
@@ -80,7 +80,7 @@ Record = Cells | str
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Records as the careful parser reads them.
+    """Records as parsed by the careful parser.
 
     Attributes:
         bounds: shape (records + 1,): where each record begins, and where the last one ends.
@@ -203,7 +203,7 @@ _OPEN, _BROKEN, _LATE = _Damage.OPEN, _Damage.BROKEN, _Damage.LATE
 
 
 class _Followed:
-    """What became of records of several lines that were damaged or too long.
+    """Result of multi-line records that were damaged or too long.
 
     Attributes:
         path: of the record that is read now: for each line but the first, whether a quote was open in front of it.
@@ -291,7 +291,7 @@ class _Feed:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How lines are read.
+    """Rules for reading lines.
 
     Attributes:
         dialect: of the lines.

@@ -1,9 +1,8 @@
-"""The texts of several small sources, parsed as one.
+"""Parse the texts of several small sources as one.
 
-What parsing costs however little there is to parse is then paid once for all of them. That changes nothing of what
-is found: texts are only joined where each begins and ends between records, which has to show in what was parsed.
-Where it does not, they are parsed in halves, down to those that are parsed alone, so that whatever is wrong with one
-of them, such as a quote that is never closed, is never seen by the others.
+The fixed cost of parsing is then paid once for all. The result is the same: texts are only joined if each begins and
+ends between records, which is checked in the parsed rows. Otherwise they are parsed in halves, down to single texts, so
+that a defect in one of them, such as an unclosed quote, does not affect the others.
 """
 
 from __future__ import annotations
@@ -20,45 +19,45 @@ from ingest_cli.formats.record_stream import Blocks, RecordParser, Rows, chunk_o
 from ingest_cli.model.chunks import Position, RowChunk, count_lines
 
 MOST_BEGINNINGS = 8
-"""How many ways to begin are remembered: several kinds of files may take turns."""
+"""Number of cached beginnings: several kinds of files may alternate."""
 
 
 class ClosedParser(Protocol):
-    """Parses the records of several sources at once."""
+    """Parser of the records of several sources at once."""
 
     def parse_closed(self, data: bytes) -> Rows | None:
-        """The records of `data`, which ends with a line end, as `parse` gives them; None if one may hold several.
+        """Return the records of `data`, which ends with a line end, as `parse` does; None if one may span sources.
 
         Args:
-            data: whole lines; a source may begin with each of them.
+            data: whole lines; a source may begin with any of them.
         """
         ...
 
 
 class JoiningParser(RecordParser, ClosedParser, Protocol):
-    """A parser of records that can be given those of several sources at once."""
+    """Record parser that accepts the records of several sources at once."""
 
 
 @runtime_checkable
 class JoiningFormat(Format, Protocol):
-    """A format that reads the texts of several small sources at once."""
+    """Format that reads the texts of several small sources at once."""
 
     def begin(self, text: bytes) -> Begun | None:
-        """Read what stands before the first record of `text`, which is all of a source; None: to be read by itself.
+        """Read what precedes the first record of `text`, a whole source; return None if it must be read alone.
 
         Raises:
-            ManifestError: as `Format.read`.
+            ManifestError: as for `Format.read`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A text that has been read up to its first record.
+    """Text that has been read up to its first record.
 
     Attributes:
-        parser: of its records; the same for all texts that begin alike.
-        first: where the first record begins.
+        parser: parser of the records; shared by all texts with the same beginning.
+        first: position of the first record.
     """
 
     parser: ClosedParser
@@ -66,7 +65,7 @@ class Begun:
 
 
 class Beginnings:
-    """Remembers how texts began, for others that begin with the same bytes: headers mostly are the same."""
+    """Cache of parsed beginnings for texts that begin with the same bytes, since most headers are equal."""
 
     def __init__(self) -> None:
         self._known = deque[tuple[bytes, Begun]](maxlen=MOST_BEGINNINGS)
@@ -75,11 +74,11 @@ class Beginnings:
         """See `JoiningFormat.begin`.
 
         Args:
-            text: all of a source.
-            parser: one that has read nothing yet.
-            header: whether something stands before the first record.
+            text: whole source.
+            parser: parser that has read nothing yet.
+            header: whether something precedes the first record.
         """
-        if not text.endswith(b"\n"):  # what follows could belong to its last record
+        if not text.endswith(b"\n"):  # the next source could continue its last record
             return None
         for head, begun in self._known:
             if text.startswith(head):
@@ -87,9 +86,9 @@ class Beginnings:
         size = len(text)
         first = parser.preamble(Blocks([text], lambda: size))
         head = text[: first.offset]
-        if first.offset == size:  # there is no record, and what stands before one might go on
+        if first.offset == size:  # without records, the beginning might continue
             return None
-        if (head or header) and not head.endswith(b"\n"):  # there is no header, or half of a line end at its end
+        if (head or header) and not head.endswith(b"\n"):  # no header, or one that ends with half of a line end
             return None
         begun = Begun(parser, first)
         self._known.appendleft((head, begun))
@@ -98,11 +97,11 @@ class Beginnings:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What several texts were parsed into.
+    """Rows parsed from several texts.
 
     Attributes:
-        rows: their records, numbered through from the first text to the last.
-        ends: for each text, where it ends.
+        rows: their records, numbered consecutively from the first text to the last.
+        ends: end position of each text.
     """
 
     rows: RowChunk
@@ -110,7 +109,7 @@ class Together:
 
 
 def parse_together(texts: Sequence[bytes], begun: Begun) -> Together | None:
-    """Parse the records of texts that all began as `begun` says; None if they have to be parsed one by one."""
+    """Parse the records of texts that share the beginning `begun`; return None if they must be parsed one by one."""
     first = begun.first.offset
     data = b"".join([text[first:] for text in texts]) if first else b"".join(texts)
     rows = begun.parser.parse_closed(data)
@@ -118,7 +117,7 @@ def parse_together(texts: Sequence[bytes], begun: Begun) -> Together | None:
         return None
     edges = np.cumsum([len(text) - first for text in texts])
     records = np.searchsorted(rows.bounds, edges)
-    if (rows.bounds[records] != edges).any():  # the last record of one goes on in the next
+    if (rows.bounds[records] != edges).any():  # a record spans two texts
         return None
     return Together(
         chunk_of(data, Position(), rows), tuple(_ends(texts, begun.first, np.diff(records, prepend=0).tolist()))

@@ -1,4 +1,4 @@
-"""What is found at the end of a path becomes the text of one cell.
+"""Convert the value at the end of a path to the text of one cell.
 
 Documents of one dump differ, so a path is read with some tolerance: what is no array is taken for an array of one, and
 an array of one for what is in it.

@@ -45,7 +45,7 @@ _ROW_BYTES = 16  # about what a row takes beside its text
 
 
 class JsonColumns:
-    """Reads the rows of a document that has the values of each column in one place."""
+    """Reader of a document that stores the values of each column together."""
 
     def __init__(
         self, wanted: Wanted, rows: str | None = None, *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
@@ -228,7 +228,7 @@ class _Series:
 
 
 class _Frame:
-    """The wanted columns of a document.
+    """Wanted columns of a document.
 
     Attributes:
         is_damaged: whether something in it cannot be read, so that places may have moved.

@@ -1,4 +1,4 @@
-"""What a column name means in a JSON document: the path to a value, or to several.
+"""Parse column names as paths to one or several values of a JSON document.
 
 A path is made of names with dots between them: `contact.email`. Behind a name, `[]` stands for all elements
 of an array and `[0]` for one of them. A name with a dot, a bracket or a quote in it is written as a JSON
@@ -40,7 +40,7 @@ RowStep = str | Each
 
 
 def parse_path(text: str) -> tuple[Step, ...]:
-    """The steps of a path to a value.
+    """Return the steps of a path to a value.
 
     Raises:
         ManifestError: it is none.
@@ -52,7 +52,7 @@ def parse_path(text: str) -> tuple[Step, ...]:
 
 
 def parse_rows(text: str) -> tuple[RowStep, ...]:
-    """The steps of a path to the rows.
+    """Return the steps of a path to the rows.
 
     Raises:
         ManifestError: it is none.
@@ -99,7 +99,7 @@ def _not_a_path(text: str, problem: str) -> ManifestError:
 
 
 class Paths:
-    """The columns wanted of rows.
+    """Wanted columns of rows.
 
     Attributes:
         names: of the columns.

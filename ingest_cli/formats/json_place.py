@@ -1,4 +1,4 @@
-"""Where the rows of a JSON document are, and what they are, as a manifest says it."""
+"""Location and type of the rows in a JSON document, as defined by a manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest_cli.formats.json_values import Row
 
 
 class Holds(Enum):
-    """What the rows are."""
+    """Type of the rows."""
 
     OBJECTS = auto()
     ARRAYS = auto()
@@ -20,16 +20,16 @@ class Holds(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the rows of a document are, and what they are.
+    """Location and type of the rows in a document.
 
     Attributes:
-        path: leads to what holds the rows, some steps with a choice of names; no steps: objects outside of everything
-            are rows as well; None: the first array of rows in each document is taken, and a document without one is a
-            row itself.
+        path: steps to the container of the rows, some with a choice of names; no steps: top-level objects are rows as
+            well; None: the first array of rows in each document is used, and a document without one is a row
+            itself.
         has_members: whether rows may also be the values of an object there.
-        holds: what the rows are.
-        judge: told of a document that is a row itself, if it is the first; may raise.
-        name: the path as the manifest has it.
+        holds: type of the rows.
+        judge: called for the first document if it is a row itself; may raise.
+        name: path as in the manifest.
     """
 
     path: tuple[RowStep | frozenset[str], ...] | None = None
@@ -39,7 +39,7 @@ class Place:
     name: str = ""
 
     def is_at(self, keys: Sequence[str]) -> bool:
-        """Whether the path leads there."""
+        """Return whether the path matches the keys."""
         path = self.path
         if path is None or len(path) != len(keys):
             return False
@@ -49,6 +49,6 @@ class Place:
         )
 
     def key(self, keys: Sequence[str]) -> str:
-        """The innermost of the `keys` on the way there that the path leaves open; empty if there is none."""
+        """Return the innermost of the `keys` that the path leaves open; empty if there is none."""
         steps = zip(self.path or (), keys, strict=False)
         return next((key for step, key in reversed(list(steps)) if step is Each.MEMBER), "")

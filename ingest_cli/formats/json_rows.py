@@ -33,7 +33,7 @@ ROOT = "$"
 
 
 class JsonRows:
-    """Reads the objects of an array, the values of an object, or the arrays of an array."""
+    """Reader of the objects of an array, the values of an object, or the arrays of an array."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ def rows_path(rows: str) -> tuple[RowStep, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """A stretch of a stream, and the records in it."""
+    """Slice of a stream, and the records in it."""
 
     data: bytes
     start: Position

@@ -1,4 +1,4 @@
-"""Finding the rows of a JSON document in a stream, with no more of it in memory than one row.
+"""Find the rows of a JSON document in a stream, with at most one row in memory.
 
 The walker goes through a stream block by block and remembers where it is: outside of the rows, with so many
 objects and arrays open; inside of the rows; or inside of something that is passed over. Rows are objects in an
@@ -38,7 +38,7 @@ _LINE_WITH_OBJECT = re.compile(rb"[\r\n](?=\{)")
 
 
 class Walker(Elements):
-    """Knows where in a document a stream has come to."""
+    """Position of a stream within a document."""
 
     def __init__(self, place: Place) -> None:
         """Begin at the beginning of a stream.

@@ -1,7 +1,7 @@
-"""JSON Lines: one object, or array, on each line, as https://jsonlines.org has it, but with any line end.
+"""Read JSON Lines: one object or array per line, as https://jsonlines.org defines, with any line end.
 
-A line is a record whatever is on it: a line that is broken is rejected alone, and reading goes on with the
-next. The names of columns are paths, or those of the elements of arrays; see `json_paths`.
+A line is always a record: an invalid line is rejected alone, and reading continues with the next. Column names are
+paths, or names of array elements; see `json_paths`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span
 
 
 class JsonLines:
-    """Reads one JSON object, or array, from each line."""
+    """Reader of one JSON object or array per line."""
 
     def __init__(
         self,
@@ -32,13 +32,13 @@ class JsonLines:
         presence: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the parser.
+        """Initialise the parser.
 
         Args:
-            wanted: names of the columns to keep, which are paths; nothing else is kept.
-            columns: names of the elements of rows that are arrays; empty where rows are objects.
-            presence: those of the wanted columns of which only the presence counts.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+            wanted: paths of the columns to keep; nothing else is kept.
+            columns: names of the elements of array rows; empty if rows are objects.
+            presence: wanted columns of which only the presence of a value is recorded.
+            chunk_bytes: returns the target size of a chunk in decoded bytes.
 
         Raises:
             ManifestError: a name is not a path.
@@ -58,12 +58,12 @@ class JsonLines:
 
 
 class _Source:
-    """The parser of one source: see `RecordParser`."""
+    """Parser of one source; see `RecordParser`."""
 
     def __init__(self, own: JsonLines) -> None:
         self._format = own
 
-    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - nothing stands before the first record
+    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - nothing precedes the first record
         """See `RecordParser.preamble`."""
         return Position()
 

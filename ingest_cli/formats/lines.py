@@ -1,8 +1,8 @@
-"""Lines, for the formats that write one record on each of them.
+"""Split text into lines, for formats with one record per line.
 
-A line ends with LF, CRLF or a lone CR, as it does everywhere in this package. Which lines are blank or too
-long to be believed is decided here; so is how cells are cut out of a block without looking at each line in
-Python, and how the rows that needed a closer look are put back among the others.
+A line ends with LF, CRLF or a lone CR, as everywhere in this package. This module also decides which lines are blank
+or too long, cuts cells out of a block without looking at each line in Python, and merges the rows that needed closer
+inspection with the others.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _INK[list(b" \t\r\n")] = False
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The complete lines at the beginning of some bytes.
+    """Complete lines at the start of a block.
 
     Attributes:
-        data: the bytes.
-        bounds: shape (lines + 1,): where each line begins, and where the last one ends.
-        ends: shape (lines,): where the text of each line ends, before its line end.
-        blank: shape (lines,): lines of spaces and tabs, or of nothing at all.
-        long: shape (lines,): lines longer than any record may be.
+        data: bytes of the block.
+        bounds: shape (lines + 1,): start of each line, and end of the last one.
+        ends: shape (lines,): end of each line's text, before its line end.
+        blank: shape (lines,): whether the line is empty, or spaces and tabs only.
+        long: shape (lines,): whether the line exceeds the maximum length of a record.
     """
 
     data: bytes
@@ -42,18 +42,18 @@ class Lines:
 
     @property
     def filled(self) -> IndexArray:
-        """Indices of the lines that are to be parsed."""
+        """Return the indices of the lines to parse."""
         return np.flatnonzero(~(self.blank | self.long)).astype(np.int32)
 
     def ascii(self) -> npt.NDArray[np.bool_]:
-        """Which lines are ASCII. Shape (lines,)."""
+        """Return which lines are ASCII. Shape (lines,)."""
         if not len(self.ends) or self.data.isascii():
             return np.ones(len(self.ends), np.bool_)
         view = np.frombuffer(self.data, np.uint8)[: self.bounds[-1]]
         return ~np.logical_or.reduceat(view > 0x7F, self.bounds[:-1])  # noqa: PLR2004 - the last of ASCII
 
     def texts(self, index: IndexArray) -> list[bytes]:
-        """The lines at `index`, without their line ends."""
+        """Return the lines at `index`, without their line ends."""
         begins, ends = self.bounds[index].tolist(), self.ends[index].tolist()
         return [self.data[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
@@ -63,11 +63,11 @@ class Found:
     """Rows found in some of the lines.
 
     Attributes:
-        index: shape (rows,), ascending: their lines.
+        index: shape (rows,), ascending: index of each row's line.
         cells: column name → binary array of length rows.
         rejected: (line, reason) of each line that is no row.
-        flags: name of an oddity → number of rows read in spite of it.
-        loose: lines of the rows that fit their columns only by a rule of the manifest.
+        flags: name of an oddity → number of rows read despite it.
+        loose: lines of the rows that fit their columns only by a repair rule of the manifest.
     """
 
     index: IndexArray
@@ -78,22 +78,22 @@ class Found:
 
 
 def head_of(data: bytes, lines: int) -> bytes:
-    """The beginning of `data`, with more than so many lines if there are; what is short is not cut.
+    """Return a prefix of `data` with more than `lines` lines if it has as many; short data is returned whole.
 
-    A block of very short lines has many more of them than a chunk may have rows. Looking at all of them again for
-    each chunk is what this is against.
+    A block of very short lines may have many more of them than a chunk has rows. This avoids splitting all of them
+    again for each chunk.
     """
     while len(data) > 2 * lines and count_lines(half := data[: len(data) // 2]) > lines + 1:
-        data = half  # the one line more: a CR at its end is open
+        data = half  # the extra line: a CR at its end is ambiguous
     return data
 
 
 def split_lines(data: bytes, *, final: bool) -> Lines:
-    """The lines that are complete in `data`, `MAX_CHUNK_ROWS` at the most.
+    """Return the complete lines in `data`, at most `MAX_CHUNK_ROWS`.
 
     Args:
-        data: begins with a line.
-        final: whether nothing follows, so that the last line needs no line end.
+        data: starts at the start of a line.
+        final: whether this is the end of the input, so that the last line needs no line end.
     """
     whole, data = len(data), head_of(data, MAX_CHUNK_ROWS)
     final = final and len(data) == whole
@@ -113,19 +113,19 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
 
 
 def slices(data: bytes, begins: OffsetArray, ends: OffsetArray) -> pa.BinaryArray:
-    """The stretches of `data` from `begins` to `ends`, in order and without overlap, as a column."""
+    """Return the slices of `data` from `begins` to `ends`, in order and without overlap, as a column."""
     if not len(begins):
         return pa.array([], pa.binary())
     offsets = np.empty(2 * len(begins), np.int32)
     offsets[0::2], offsets[1::2] = begins, ends
-    # Every second one of these is a cell, the others are what lies between.
+    # Every second offset pair is a cell, the others are the gaps.
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     both = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
     return both.take(pa.array(np.arange(0, len(offsets) - 1, 2)))
 
 
 def to_rows(lines: Lines, *found: Found) -> Rows:
-    """Put together what was `found` in different lines by different means."""
+    """Merge the rows `found` in different lines by different methods."""
     index = np.concatenate([each.index for each in found]).astype(np.int32)
     cells = {name: pa.concat_arrays([each.cells[name] for each in found]) for name in found[0].cells}
     if (np.diff(index) < 0).any():

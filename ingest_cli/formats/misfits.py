@@ -1,7 +1,7 @@
-"""Rows whose cells are not as many as their columns, and what a manifest may say that makes up for it.
+"""Fit rows whose number of cells differs from that of the columns, by rules of the manifest.
 
-Without any rule such a row is rejected: a value one column off turns a password into an identifier. A row that
-is accepted by a rule is *loose*: normalizing believes it only if its identifiers bear the rule out.
+Without a rule such a row is rejected: a value one column off turns a password into an identifier. A row accepted
+by a rule is *loose*: normalizing keeps only identifiers that confirm the rule.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ingest_cli.formats.irregular import Ambiguous, Record, UnclosedQuote
 TOO_FEW, TOO_MANY, UNCLOSED_QUOTE = "too_few_cells", "too_many_cells", "unclosed_quote"
 
 FILLED, TRIMMED, OVERFLOW, LITERAL_QUOTE = "filled_row", "trimmed_row", "overflow_row", "literal_quote"
-"""Flags of the rows that are accepted."""
+"""Flags of the accepted rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A row that is accepted.
+    """Accepted row.
 
     Attributes:
-        cells: as many as there are columns.
-        flag: by which rule; empty: it fits as it is.
+        cells: one per column.
+        flag: name of the rule; empty: no rule was needed.
     """
 
     cells: Cells
@@ -32,12 +32,12 @@ class Fitted:
 
 
 def fit(record: Record, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
-    """Bring a record to so many cells as there are columns, or say why that cannot be done.
+    """Fit a record to the number of columns, or return the reason why it does not fit.
 
     Args:
-        record: its cells, or the reason why it has none.
+        record: cells, or the reason why there are none.
         width: number of columns.
-        dialect: with the rules of the manifest. Trimming comes first; if it does not do, all that is surplus overflows.
+        dialect: rules of the manifest. Trimming comes first; if it is not enough, all surplus cells overflow.
         overflow_at: position of the column that surplus delimiters belong to.
     """
     if isinstance(record, UnclosedQuote):
@@ -49,7 +49,7 @@ def fit(record: Record, width: int, dialect: Dialect, overflow_at: int | None) -
 
 def _fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
     if isinstance(cells, Ambiguous) and len(cells) == width:
-        # With one cell less, all that is wrong may be a delimiter that is missing beside a quote.
+        # With one cell less, the only defect may be a missing delimiter beside a quote.
         return UNCLOSED_QUOTE if cells.enclosed == width - 1 else Fitted(cells, LITERAL_QUOTE)
     if len(cells) == width:
         return Fitted(cells)

@@ -1,4 +1,4 @@
-"""The part of a stream under a parser's eyes, and the loop that every parser of records runs in.
+"""Buffer a stream for a record parser, and run the loop shared by all record parsers.
 
 A format of records in text has to say three things: what comes before the first record, what the complete
 records at the beginning of some bytes are, and why a record is given up that is longer than any may be. How
@@ -49,7 +49,7 @@ class Rows:
 
 
 class RecordParser(Protocol):
-    """What a format of records in text has to say."""
+    """Interface of a parser of text records."""
 
     def preamble(self, blocks: Blocks) -> Position:
         """Read what stands before the first record; where that begins.
@@ -173,7 +173,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 class Blocks:
-    """The part of a stream under the parser's eyes, no more than it has to be."""
+    """Buffered part of a stream, kept as small as possible."""
 
     def __init__(self, stream: Iterable[bytes], size: ChunkBytes) -> None:
         self._pieces = iter(stream)

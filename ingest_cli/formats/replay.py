@@ -1,4 +1,4 @@
-"""`--replay`: only the rows that an earlier run's file of rejects names."""
+"""Select the rows that an earlier run's reject file names (`--replay`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ingest_cli.model.chunks import IndexArray, RowChunk
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Chooses rows by source and number.
+    """Selection of rows by source and number.
 
     Attributes:
         rows: source → ascending row numbers.
-        seen: how many of them were in each chunk so far.
+        seen: number of selected rows in each chunk so far.
     """
 
     rows: Mapping[str, npt.NDArray[np.int64]]
@@ -28,10 +28,10 @@ class Replay:
 
     @classmethod
     def of(cls, path: Path) -> Replay:
-        """The rows that the rejects in this file name.
+        """Return the selection of the rows named in a reject file.
 
         Raises:
-            UsageError: it cannot be read, or holds something else.
+            UsageError: the file cannot be read, or is no reject file.
         """
         named: dict[str, set[int]] = {}
         number = 0
@@ -49,10 +49,10 @@ class Replay:
         return cls(rows)
 
     def check(self, sources: Iterable[str]) -> None:
-        """Make sure that the rejects are of these sources.
+        """Check that the rejects belong to these sources.
 
         Raises:
-            UsageError: none is, or there are no rejects at all.
+            UsageError: none does, or there are no rejects.
         """
         if not self.rows:
             raise UsageError("the file given with --replay is empty: there is nothing to load again")
@@ -72,7 +72,7 @@ class Replay:
         return False
 
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
-        """The chunks of `source`, the rows that are not named as skipped ones."""
+        """Yield the chunks of `source`, with unselected rows marked as skipped."""
         wanted = self.rows.get(source, np.empty(0, np.int64))
         for chunk in chunks:
             numbers = chunk.rows(np.arange(chunk.records, dtype=np.int32))

@@ -1,4 +1,4 @@
-"""`--skip` and `--limit`: which rows of a load count."""
+"""Select the rows of a load (`--skip` and `--limit`)."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from ingest_cli.model.chunks import RowChunk
 
 
 class Window(Protocol):
-    """Which rows count."""
+    """Selection of rows."""
 
     def exhausted(self) -> bool:
-        """Whether no further row will be taken, so that nothing more need be read."""
+        """Return whether no further row is selected, so that reading can stop."""
         ...
 
     def takes_all(self) -> bool:
-        """Whether every row counts from here on."""
+        """Return whether every row is selected from here on."""
         ...
 
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:
-        """The `chunks` of `source` with the rows that do not count as skipped ones, or left out behind the last."""
+        """Yield the `chunks` of `source`; unselected rows are skipped rows, or dropped after the last selected one."""
         ...
 
     def note(self) -> str | None:
-        """A sentence on rows that were wanted, and are not there, once all sources were read; None if there is none."""
+        """Return a message about selected rows that do not exist after all sources were read, or None."""
         ...
 
 
 class RowWindow:
-    """Passes over the first rows of a load, and ends it after so many more. Rows are counted across sources."""
+    """Skips the first rows of a load, and limits the number of the others. Rows are counted across sources."""
 
     def __init__(self, skip: int = 0, limit: int | None = None) -> None:
-        """Set the window.
+        """Initialise the window.
 
         Args:
-            skip: rows to pass over.
-            limit: rows to take after those; None for all.
+            skip: number of rows to skip.
+            limit: maximum number of rows after those; None: no limit.
         """
         self._skip = skip
         self._left = limit
 
     def exhausted(self) -> bool:
-        """Whether no further row will be taken, so that nothing more need be read."""
+        """Return whether no further row is selected, so that reading can stop."""
         return self._left == 0
 
     def takes_all(self) -> bool:
@@ -53,7 +53,7 @@ class RowWindow:
         return self._skip == 0 and self._left is None
 
     def take(self, source: str, chunks: Iterable[RowChunk]) -> Iterator[RowChunk]:  # noqa: ARG002 - any source
-        """The part of the `chunks` of `source` inside the window; rows that are passed over stay, as skipped ones."""
+        """Yield the part of the `chunks` of `source` inside the window; rows before it are marked as skipped."""
         if self.exhausted():
             return
         for chunk in chunks:
@@ -67,12 +67,12 @@ class RowWindow:
                 return
 
     def note(self) -> str | None:
-        """See `Window.note`: more rows may be asked for than there are."""
+        """See `Window.note`: the skipped or limited rows may exceed the available ones."""
         return None
 
 
 def _cut(chunk: RowChunk, first: int, after: int) -> RowChunk:
-    """The records before `after`, those before `first` as skipped ones."""
+    """Return the records before `after`, with those before `first` marked as skipped."""
     inside = (chunk.index >= first) & (chunk.index < after)
     places = np.flatnonzero(inside)
     cells = {

@@ -1,7 +1,7 @@
-"""Several values in one cell: a list as JSON writes it, so that no value can run into the next.
+"""Encode several values in one cell as a JSON list, so that they stay separate.
 
-A mere separator would not do: it may be part of a user name, and a kind that does not split at it would take all
-values for one that none of them is. Every kind of identifier reads lists (`identifiers.lists`).
+A separator would not do: it may be part of a user name, and a kind that does not split at it would read all values as
+one. Every kind of identifier parses lists (`identifiers.lists`).
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _BETWEEN = '","'
-# A quote or a backslash, also one that only becomes it in NFKC, in which cells are read.
+# A quote or a backslash, including characters that NFKC, in which cells are read, converts to one.
 _QUOTES, _BACKSLASHES = '"\uff02', "\\\uff3c\ufe68"
 _ESCAPED = str.maketrans({**dict.fromkeys(_QUOTES, '\\"'), **dict.fromkeys(_BACKSLASHES, "\\\\")})
 _QUOTE_PATTERN, _BACKSLASH_PATTERN = f"[{_QUOTES}]", f"[\\{_BACKSLASHES}]"
 
 
 def cell_of(values: Sequence[str]) -> str:
-    """The cell of some values; a single one stands for itself."""
+    """Return the cell for some values; a single value is its own cell."""
     if len(values) < 2:  # noqa: PLR2004 - several
         return values[0] if values else ""
     return f'["{_BETWEEN.join(value.translate(_ESCAPED) for value in values)}"]'
 
 
 def cell_of_bytes(values: Sequence[bytes]) -> bytes:
-    """`cell_of` for values that need not be UTF-8."""
+    """Apply `cell_of` to values that need not be UTF-8."""
     if len(values) == 1:
         return values[0]
     return cell_of([value.decode("utf-8", "surrogateescape") for value in values]).encode("utf-8", "surrogateescape")
 
 
 def cells_of(lists: pa.ListArray) -> pa.BinaryArray:
-    """`cell_of` for a column.
+    """Apply `cell_of` to a column.
 
     Args:
         lists: length n, no nulls: strings, in UTF-8, without nulls.

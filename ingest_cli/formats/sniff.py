@@ -1,4 +1,4 @@
-"""What a file looks like: format, delimiter, quote, header, encoding, columns, and what is wrong with it.
+"""Detect a file's format, delimiter, quote, header, encoding and columns, and report its defects.
 
 For `validate FILE` without a manifest, and for `draft`, which writes a manifest to begin with. A guess is
 a proposal to a person: nothing is ever loaded by one. The decisions are taken in `sniffing`, one per module.
@@ -96,7 +96,7 @@ def sniff(  # noqa: PLR0913 - what is known of a sample
     rules: Rules | None = None,
     table: str = "",
 ) -> FileGuess:
-    """Guess what a file looks like.
+    """Guess the format of a file.
 
     Args:
         sample: its head, unpacked and decrypted; only the first `MAX_SAMPLE_BYTES` are looked at.
@@ -125,7 +125,7 @@ def sniff(  # noqa: PLR0913 - what is known of a sample
 
 
 def sniff_container(container: str, file: BinaryIO, *, rules: Rules | None = None) -> FileGuess:
-    """Guess what a file looks like that says itself what its columns are.
+    """Guess the format of a file that defines its own columns.
 
     Args:
         container: `parquet`, `arrow` or `xlsx`.
@@ -162,7 +162,7 @@ def _not_rows(code: str, text: str, charset: Charset | None = None) -> FileGuess
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A sample that is text.
+    """Text sample.
 
     Attributes:
         charset: its characters.

@@ -1,4 +1,4 @@
-"""SQL dumps: the rows of one table, read from the text that would put them back, and never executed.
+"""Read the rows of one table from an SQL dump, which is parsed and never executed.
 
 INSERT (one tuple or thousands in a statement) and PostgreSQL's COPY … FROM stdin are read, as mysqldump, phpMyAdmin,
 pg_dump, SQLite's `.dump`, SQL Server's scripts and Oracle's exports write them; everything else is passed over, and
@@ -41,7 +41,7 @@ MAX_GAP_BYTES = 16 << 10
 
 
 class SqlDump:
-    """Reads the rows of SQL dumps."""
+    """Reader of the rows of SQL dumps."""
 
     def __init__(
         self,
@@ -233,7 +233,7 @@ def _no_records(start: Position, end: Position, wanted: Sequence[str]) -> RowChu
 
 
 class _Found:
-    """The records of one block, looked into."""
+    """Parsed records of one block."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a scan found, and where
         self,

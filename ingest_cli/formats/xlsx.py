@@ -1,4 +1,4 @@
-"""Workbooks of Excel and its like (.xlsx): the rows of one sheet, or of several.
+"""Read Excel workbooks (.xlsx): the rows of one sheet, or of several.
 
 A sheet is read as a whole, so that there are limits to what may be read: see `xlsx_guard`. The `offset` and the `line`
 of a position are its row; rows are counted through all chosen sheets, the first row of each being a header if there is
@@ -40,7 +40,7 @@ _Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """A sheet whose columns are known.
+    """Sheet with known columns.
 
     Attributes:
         rows: what follows the header.
@@ -55,7 +55,7 @@ class _Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """What to read of a workbook.
+    """Part of a workbook to read.
 
     Attributes:
         names: of the sheets, in order; none: the only one with rows.
@@ -70,7 +70,7 @@ EVERY_SHEET = Sheets()
 
 
 class Workbook:
-    """Reads the sheets of workbooks."""
+    """Reader of the sheets of workbooks."""
 
     signatures: tuple[bytes, ...] = (b"PK",)
 

@@ -1,4 +1,4 @@
-"""Whether a workbook may be opened: how much memory it would take, found out as a stream.
+"""Check whether a workbook may be opened, by measuring as a stream how much memory it needs.
 
 The reader of workbooks holds a sheet as a rectangle of cells, each with a text of its own. A few bytes may ask for a
 great deal of that: two cells in opposite corners, or one long shared string in every cell. So all parts of the file
@@ -45,7 +45,7 @@ _ENCRYPTED = 0x1  # APPNOTE.TXT 4.4.4, bit 0
 
 
 class _WrongPartError(Exception):
-    """A part is not what it should be."""
+    """Invalid part of a workbook."""
 
 
 def check_workbook(file: BinaryIO) -> None:

@@ -1,7 +1,7 @@
-"""Identifiers: what a cell of a dump means, in the one form in which it is hashed.
+"""Identifier kinds: convert a dump's cells to the canonical form that is hashed.
 
-`interface.py` says what a kind must offer. A new kind is one file and one line in `IDENTIFIERS`; the
-contract tests run it from there.
+`interface.py` defines the interface. A new kind is one file and one line in `IDENTIFIERS`, from which the contract
+tests take it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ IDENTIFIERS: Mapping[str, Identifier] = MappingProxyType(
         "username": Username(),
     }
 )
-"""Kind → identifier, by the name a manifest uses."""
+"""Kind, as named in a manifest → identifier."""
 
 __all__ = ["IDENTIFIERS", "Canonicalized", "CodeArray", "Identifier", "IndexArray"]

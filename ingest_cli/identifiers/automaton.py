@@ -1,8 +1,8 @@
-"""Which numbers match an expression, found for a whole column by walking a table, one digit of all of them at a time.
+"""Match a whole column of numbers against a regular expression by table lookup, one digit position at a time.
 
-Compiling an expression takes longer than matching a thousand numbers, and Arrow's kernels compile theirs each time they
-are called. Here it is done once: the expression to a nondeterministic automaton, that to a table (Rabin and Scott's
-subset construction, 1959). It has to be one of the few constructs that descriptions of phone numbers consist of.
+Compiling an expression takes longer than matching a thousand numbers, and Arrow's kernels compile theirs on every
+call. Here it is compiled once, to a nondeterministic automaton and then to a table (Rabin and Scott's subset
+construction, 1959). Only the few constructs that occur in phone number metadata are supported.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import numpy.typing as npt
 from ingest_cli.model.arrow_bytes import BoolArray, Bytes
 
 _PLUS, _STAY = 10, 11
-"""Symbols besides the ten digits: a `+`, and nothing more."""
+"""Symbols besides the ten digits: a `+`, and no symbol (the text has ended)."""
 _SYMBOLS = 12
 _ANY = frozenset(range(10))
 _WIDE = {_ANY, frozenset[int]()}
 
 Node = Callable[[int], int]
-"""Builds the states that read one part of an expression, given the state behind it; gives the first of them."""
+"""Builds the states for one part of an expression, given the following state; returns the first of them."""
 
 
 class Table(NamedTuple):
-    """An automaton that reads digits, behind a `+` or not.
+    """Automaton that reads digits, optionally after a `+`.
 
     Attributes:
-        step: shape (states * 12,): from a state plus a symbol to the next; states are multiples of 12.
+        step: shape (states * 12,): state plus symbol → next state; states are multiples of 12.
         accepts: shape (states * 12,): whether a text may end in a state.
-        plus: the state behind a `+` at the beginning.
+        plus: state after a leading `+`.
     """
 
     step: npt.NDArray[np.int32]
@@ -39,12 +39,12 @@ class Table(NamedTuple):
     plus: int
 
     def match(self, plus: BoolArray, digits: Bytes, lengths: npt.NDArray[np.integer]) -> BoolArray:
-        """Whether each of n texts matches.
+        """Return whether each of n texts matches.
 
         Args:
             plus: shape (n,): whether a `+` precedes the digits.
-            digits: shape (width, n): the digits as numbers; anything above 9 is none, and matches nothing.
-            lengths: shape (n,): how many of them there are, `width` at the most.
+            digits: shape (width, n): digit values; values above 9 match nothing.
+            lengths: shape (n,): number of digits, at most `width`.
         """
         state = np.where(plus, np.int32(self.plus), np.int32(0))
         symbols = np.minimum(digits, np.uint8(_PLUS))
@@ -55,7 +55,7 @@ class Table(NamedTuple):
 
 
 class _Parser:
-    """A recursive descent through an expression: what it reads becomes states."""
+    """Recursive descent parser that turns an expression into states."""
 
     def __init__(self, expression: str) -> None:
         self._rest = expression
@@ -149,13 +149,13 @@ class _Parser:
             raise ValueError(f"{text} is missing before {self._rest[:20]!r}")
 
     def finish(self) -> None:
-        """See that nothing is left."""
+        """Check that the expression was read to its end."""
         if self._rest:
             raise ValueError(f"cannot read {self._rest[:20]!r}")
 
 
 class _Automaton:
-    """One expression, deterministic: its states are made as they are asked for."""
+    """Deterministic automaton of one expression; its states are created on demand."""
 
     def __init__(self, expression: str) -> None:
         self._parser = _Parser(expression)
@@ -167,10 +167,10 @@ class _Automaton:
         self.start = self._closed({node(self._end)})
 
     def steps(self, states: frozenset[int]) -> list[frozenset[int]]:
-        """What is reached from `states`, by symbol."""
+        """Return the state sets reached from `states`, by symbol."""
         if states not in self._steps:
             edges = [self._parser.edges[state] for state in states]
-            if all(symbols in _WIDE for symbols, _ in edges):  # the last digits of a number may be any
+            if all(symbols in _WIDE for symbols, _ in edges):  # the last digits of a number are often unrestricted
                 reached = self._reached([target for symbols, target in edges if symbols])
                 self._steps[states] = [reached] * _PLUS + [frozenset()]
             else:
@@ -185,7 +185,7 @@ class _Automaton:
         return frozenset().union(*(self._behind[target] for target in targets))
 
     def accepts(self, states: frozenset[int]) -> bool:
-        """Whether the expression may end in one of `states`."""
+        """Return whether the expression may end in one of `states`."""
         return self._end in states
 
     def _closed(self, states: set[int]) -> frozenset[int]:
@@ -198,10 +198,10 @@ class _Automaton:
 
 
 def table_of(*expressions: str) -> Table:
-    """Make the table of the numbers that match all of `expressions`, each from end to end.
+    """Return the table of the numbers that match all of `expressions` in full.
 
     Raises:
-        ValueError: one of them has more than digits, classes, groups, alternatives and repetitions.
+        ValueError: an expression has other constructs than digits, classes, groups, alternatives and repetitions.
     """
     automata = [_Automaton(expression) for expression in expressions]
     start = tuple(automaton.start for automaton in automata)
@@ -218,6 +218,6 @@ def table_of(*expressions: str) -> Table:
         rows.append([*row, places[several] * _SYMBOLS])
     step = np.array(rows, np.int32)
     plus = int(step[0, _PLUS])
-    step[:, _PLUS] = places[dead] * _SYMBOLS  # from now on, what is no digit
+    step[:, _PLUS] = places[dead] * _SYMBOLS  # from here on, stands for any non-digit
     accepts = [all(map(_Automaton.accepts, automata, several)) for several in order]
     return Table(step.ravel(), np.repeat(accepts, _SYMBOLS), plus)

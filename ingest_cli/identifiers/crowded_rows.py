@@ -1,4 +1,4 @@
-"""Rows with more identifiers of one kind than a person has: several people read as one, who would share one record."""
+"""Reject rows with too many identifiers of one kind: several people parsed as one would share one record."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ REASON = "too_many_identifiers"
 
 
 class CrowdedRows:
-    """The rows of a chunk with more different identifiers of one kind than there may be.
+    """Rows of a chunk with more different identifiers of one kind than allowed.
 
     Attributes:
-        mask: shape (rows,): which they are.
+        mask: shape (rows,): whether the row is one of them.
     """
 
     def __init__(self, rows: int, most: int) -> None:
-        """Begin with none.
+        """Initialise without any such rows.
 
         Args:
-            rows: of the chunk.
-            most: how many different identifiers of one kind a row may have.
+            rows: number of rows of the chunk.
+            most: maximum number of different identifiers of one kind per row.
         """
         self.mask: npt.NDArray[np.bool_] = np.zeros(rows, np.bool_)
         self._most = most
         self._column: dict[int, str] = {}
 
     def check(self, column: str, several: Sequence[Canonicalized]) -> None:
-        """Look at all identifiers of one kind.
+        """Check all identifiers of one kind.
 
         Args:
-            column: the first column of that kind, as rejects name it.
-            several: what its columns hold.
+            column: first column of that kind, as named in rejects.
+            several: canonical values of its columns.
         """
         if len(several) <= self._most and all(_has_one_each(one.cell) for one in several):
             return
@@ -55,10 +55,10 @@ class CrowdedRows:
             self._column.setdefault(row, column)
 
     def rejected(self, index: IndexArray) -> list[tuple[int, str, str]]:
-        """(record index, reason, column) of each, given the record index of every row."""
+        """Return (record index, reason, column) of each such row, given the record index of every row."""
         return [(int(index[row]), REASON, column) for row, column in sorted(self._column.items())]
 
 
 def _has_one_each(cell: IndexArray) -> bool:
-    """Whether no cell has yielded two values."""
+    """Return whether every cell has at most one value."""
     return len(cell) < 2 or bool((cell[1:] > cell[:-1]).all())  # noqa: PLR2004 - a pair

@@ -1,4 +1,4 @@
-"""What the kinds share that are nothing but digits on a device or a card: IMSI, IMEI and ICCID."""
+"""Shared rules of the kinds that consist of digits only: IMSI, IMEI and ICCID."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _BETWEEN_VALUES = re.compile(r"[;\r\n]+")
 
 _DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], np.uint8)
-"""Twice a digit, its two digits added."""
+"""Digit sum of twice a digit."""
 
 _NINE = 9
 
 
 def bare(text: str) -> tuple[str, str | None]:
-    """Give the letters and digits of a cell, upper-case, or "" and why they cannot be had."""
+    """Return the letters and digits of a cell in upper case, or "" and the reason for the failure."""
     if len(text) > spreadsheet.LONGEST_CELL:
         return "", WRONG_LENGTH
     restored = spreadsheet.restore(text)
@@ -38,7 +38,7 @@ def bare(text: str) -> tuple[str, str | None]:
 
 
 def each(text: str, canonical: Callable[[str], CellResult]) -> list[CellResult]:
-    """Apply the rule for one value to every value of a cell, which `;` and line ends separate."""
+    """Apply the rule for one value to every value of a cell; `;` and line ends separate values."""
     if (";" in text or "\n" in text or "\r" in text) and len(text) <= spreadsheet.LONGEST_CELL:
         pieces = [piece.strip() for piece in _BETWEEN_VALUES.split(text) if any(map(str.isalnum, piece))]
         return [canonical(piece) for piece in pieces] or [canonical(text)]
@@ -46,7 +46,7 @@ def each(text: str, canonical: Callable[[str], CellResult]) -> list[CellResult]:
 
 
 def is_digits(value: str) -> bool:
-    """Whether `value` is ASCII digits and nothing else; "" is not."""
+    """Return whether `value` consists of ASCII digits and is not empty."""
     return value.isascii() and value.isdecimal()
 
 
@@ -63,23 +63,23 @@ def without(cells: pa.StringArray, characters: str) -> pa.StringArray:
 
 
 def bare_column(cells: pa.StringArray) -> pa.StringArray:
-    """Do what `bare` does to the commonest separators, `-` and blank, to a whole column at once."""
+    """Apply `bare` to the commonest separators, `-` and blank, for a whole column."""
     return without(spreadsheet.drop_float_tail(cells), "- ")
 
 
 def passes_luhn(value: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
+    """Return whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
     numbers = [ord(character) - ord("0") for character in reversed(value)]
     doubled = (number * 2 - 9 * (number > 4) for number in numbers[1::2])  # noqa: PLR2004 - 2 x 5 has two digits
     return (sum(numbers[::2]) + sum(doubled)) % 10 == 0
 
 
 def of_length(values: pa.StringArray, length: int) -> tuple[npt.NDArray[np.int64], Bytes]:
-    """Find the values of `length` bytes, nulls left out.
+    """Return the values of `length` bytes, without nulls.
 
     Returns:
-        Shape (k,): their indices; shape (length, k): their bytes, less those of `0`, so that a digit is itself. A row
-        per position: adding rows is what numpy does fastest.
+        Shape (k,): their indices; shape (length, k): their bytes minus `0`, so that a digit is its value. One row
+            per position: adding rows is what numpy does fastest.
     """
     offsets, data = bytes_of(values)
     fitting = np.diff(offsets) == length
@@ -90,20 +90,20 @@ def of_length(values: pa.StringArray, length: int) -> tuple[npt.NDArray[np.int64
 
 
 def all_digits(numbers: Bytes) -> BoolArray:
-    """Whether each column of `numbers`, shape (length, k), is digits. Shape (k,)."""
+    """Return whether each column of `numbers`, shape (length, k), is all digits. Shape (k,)."""
     largest: Bytes = numbers.max(axis=0, initial=0)
     return largest <= _NINE
 
 
 def column_passes_luhn(values: pa.StringArray, length: int) -> BoolArray:
-    """Do what `passes_luhn` does to a column: n values in, shape (n,) out.
+    """Apply `passes_luhn` to a column: n values in, shape (n,) out.
 
-    False for nulls and for anything but `length` digits, of which there may be 28: their sum is a byte.
+    False for nulls and anything but `length` digits; `length` is at most 28, since the sum is a byte.
     """
     at, numbers = of_length(values, length)
     passed = np.zeros(len(values), np.bool_)
     right = all_digits(numbers)
-    numbers = numbers[::-1] * right  # the last one first; what is no digit has no double
+    numbers = numbers[::-1] * right  # the last one first; non-digits cannot be doubled
     totals = numbers[::2].sum(axis=0, dtype=np.uint8) + _DOUBLED[numbers[1::2]].sum(axis=0, dtype=np.uint8)
     passed[at] = right & (totals % 10 == 0)
     return passed

@@ -1,10 +1,10 @@
-"""E-mail addresses: lower case, the domain as DNS has it.
+"""E-mail addresses: lower case, with the domain in its DNS form.
 
 An address is a dot-atom, `@` and a domain name of at least two labels (RFC 5322 section 3.4.1, RFC 5321
 section 4.1.2), at most 64 + 1 + 189 characters (RFC 5321 section 4.5.3.1). Quoted local parts and address
-literals, which no site lets anyone register, are not addresses here. A domain in another script is written
-in ASCII as UTS #46 and IDNA 2008 do (`idna`). Local parts are lower-cased although RFC 5321 lets a host tell
-`A` from `a`: no host that mattered does, and a person types either.
+literals, which sites do not accept, are not addresses here. A domain in another script is converted to ASCII
+by UTS #46 and IDNA 2008 (`idna`). Local parts are lower-cased although RFC 5321 lets a host distinguish `A` from
+`a`: no relevant host does, and users type either.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ REASONS = ("not_an_address", "non_ascii_local", BROKEN_LIST)
 LONGEST_LOCAL = 64
 """Octets before the `@`: RFC 5321 section 4.5.3.1.1."""
 LONGEST_ADDRESS = 254
-"""Octets: a path has 256 (RFC 5321 section 4.5.3.1.3), `<` and `>` among them (RFC 3696 erratum 1690)."""
+"""Octets: a path has 256 (RFC 5321 section 4.5.3.1.3), including `<` and `>` (RFC 3696 erratum 1690)."""
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
-# A local part may begin with "{" by the standard; in a dump that is half of a list.
+# The standard allows a leading "{"; in a dump it is a fragment of a list.
 _LOCAL = re.compile(rf"(?!\{{){_ATOM}(?:\.{_ATOM})*")
 # Labels by RFC 1035 section 2.3.1 and RFC 1123 section 2.1; the last one alphabetic or an A-label (RFC 3696
-# section 2), which keeps 127.0.0.1 out.
+# section 2), which excludes 127.0.0.1.
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{1,63}|xn--[a-z0-9-]{0,58}[a-z0-9])")
-# What the kernels decide: ordinary characters only, and so short that no part can be too long.
+# Accepted by the kernels: ordinary characters only, and so short that no part can be too long.
 _COMMON = r"^[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+$"
-# An address copied from a mail or a web page, with one thing around it.
+# An address copied from a mail or a web page, in one pair of delimiters.
 _WRAPPED = r"^(?:<([^<>@]+@[a-z0-9.-]+)>|mailto:([^<>@]+@[a-z0-9.-]+))$"
 
 _MAILTO = re.compile(r"mailto:([^?\s<>;|]*)(?:\?[^\s>]*)?", re.IGNORECASE)  # RFC 6068
@@ -49,14 +49,14 @@ _SEPARATORS = re.compile(r"[\s;,/|<>]+")
 _WRAPPING = f"'\" \t{JOINERS}"
 _JOINERS = dict.fromkeys(map(ord, JOINERS))
 
-_GMAIL = ("gmail.com", "googlemail.com")  # deleting a few letters makes the second the first
+_GMAIL = ("gmail.com", "googlemail.com")  # the second contains the first: deleting letters suffices
 _AT, _DOT, _PLUS, _HYPHEN = b"@.+-"
 _WRAPPERS = np.frombuffer(b"<:", np.uint8)
-"""What no address has without something around it."""
+"""Characters that occur only around an address."""
 
 
 def _address(text: str) -> tuple[str | None, str]:
-    """Give the address that `text` is, or why it is none."""
+    """Return the address in `text`, or the reason why there is none."""
     local, at, domain = text.strip(_WRAPPING).rpartition("@")
     if not at or len(domain) > LONGEST_ADDRESS:
         return None, "not_an_address"
@@ -89,10 +89,10 @@ _BETWEEN = frozenset({"or", "and", "atau", "dan", "&"})
 
 
 def _candidates(text: str) -> list[str]:
-    """Split a cell that is not one plain address into what may be addresses.
+    """Split a cell that is not one plain address into candidate addresses.
 
-    Words outside `<>` are somebody's name where `<>` holds an address. Where it does not, a cell is split only if
-    each of its words may be one: the last word of `ahmad ali@example.com` is not the address of anybody here.
+    Words outside `<>` are a display name if `<>` holds an address. Otherwise a cell is split only if every word
+    may be an address: the last word of `ahmad ali@example.com` is not one.
     """
     text = _MAILTO.sub(lambda link: f" {unquote(link[1])} ", text)
     bracketed = [content for content in _BRACKETED.findall(text) if "@" in content]
@@ -106,10 +106,10 @@ def _candidates(text: str) -> list[str]:
 
 
 def canonical_emails(text: str) -> CellResult:
-    """Give every address of a cell, by the careful rule."""
+    """Return every address of a cell, by the careful rule."""
     if len(text) > spreadsheet.LONGEST_CELL:
         return CellResult(reasons=("not_an_address",))
-    whole, _ = _address(text)  # first: / and | separate addresses, but may also stand in one
+    whole, _ = _address(text)  # first: / and | separate addresses, but may also occur in one
     if whole is not None:
         return CellResult(values=((whole, 0),))
     values: dict[str, None] = {}
@@ -136,17 +136,17 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 def email_base(values: pa.StringArray) -> pa.StringArray:
-    """Give the mailbox behind each address: what it was before somebody added a tag to it.
+    """Return the mailbox behind each address, i.e. without its tag.
 
     `+tag` is removed (RFC 5233 calls it the detail). For gmail.com and googlemail.com, which deliver to one
-    mailbox whatever the dots (Gmail Help, "Dots don't matter in Gmail addresses"), dots are removed and the
+    mailbox regardless of dots (Gmail Help, "Dots don't matter in Gmail addresses"), dots are removed and the
     domain is gmail.com.
 
     Args:
         values: length n, no nulls: canonical addresses.
 
     Returns:
-        Length n; null where the mailbox is the address itself, or where nothing is left of its local part.
+        Length n; null if the mailbox is the address itself, or its local part would be empty.
     """
     offsets, data = bytes_of(values)
     at = np.flatnonzero(data == _AT)
@@ -159,7 +159,7 @@ def email_base(values: pa.StringArray) -> pa.StringArray:
 
 
 def _mark_tags(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positions) -> None:
-    """Mark `+tag`; what is left must be a dot-atom: not empty, and not ending in a dot."""
+    """Mark `+tag`; the rest must be a dot-atom: not empty, and not ending in a dot."""
     plus = np.flatnonzero(data == _PLUS)  # never in a domain
     if not len(plus):
         return
@@ -172,7 +172,7 @@ def _mark_tags(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positio
 
 
 def _mark_gmail(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positions) -> None:
-    """Mark the dots of local parts at Gmail, and what googlemail.com has and gmail.com has not."""
+    """Mark the dots of local parts at Gmail, and the letters that googlemail.com has in addition to gmail.com."""
     domain_bytes = offsets[1:] - at - 1
     for domain in _GMAIL:
         rows = np.flatnonzero((domain_bytes == len(domain)) & (data[at + 1] == ord(domain[0])))
@@ -185,7 +185,7 @@ def _mark_gmail(deleted: BoolArray, offsets: IndexArray, data: Bytes, at: Positi
 
 
 class Email:
-    """The kind `email`."""
+    """Kind `email`."""
 
     kind: str = "email"
     labels: tuple[str, ...] = ("email",)
@@ -194,15 +194,15 @@ class Email:
     lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - addresses have none
-        """Bring `cells` to `local@domain`; a cell that holds several addresses yields each once."""
+        """Convert `cells` to `local@domain`; a cell with several addresses yields each once."""
         return of_unwrapped(unwrapped(cells, keeps_joiners=True), _decide, canonical_emails)
 
     def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
-        """First letter of the local part, first letter of the domain, and the top-level domain."""
+        """Return masks of the first letter of the local part, that of the domain, and the top-level domain."""
         offsets, data = bytes_of(values)
         dots, ends = np.flatnonzero(data == _DOT), offsets[1:]
         top_bytes = ends - dots[np.searchsorted(dots, ends) - 1] - 1
-        # What a mask depends on, in rows of bytes: whether it hides enough, two letters, the top-level domain.
+        # Inputs of a mask, in rows of bytes: whether it hides enough, two letters, the top-level domain.
         width = int(top_bytes.max(initial=0))
         seen = np.zeros((len(values), 3 + width), np.uint8)
         top = gathered(data, np.maximum(ends - width, 0), width)  # no address is shorter than its last label

@@ -1,7 +1,7 @@
 """ICCID: the number printed on a SIM card, 18 to 20 digits (ITU-T E.118: at most 19; 20 are in use).
 
-A card stores it in ten bytes of two digits, filled up with F (ETSI TS 102 221 section 13.2); dumps of
-cards keep the F.
+A card stores it in ten bytes of two digits, padded with F (ETSI TS 102 221 section 13.2); dumps of cards
+keep the F.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SHORTEST, USUAL, LONGEST = 18, 19, 20
 
 
 def canonical_iccid(text: str) -> CellResult:
-    """Give the ICCID of a cell, or several that are joined, by the careful rule."""
+    """Return the ICCID of a cell, or several joined ones, by the careful rule."""
     return together(digits.each(text, _canonical))
 
 
@@ -43,7 +43,7 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 class Iccid:
-    """The kind `iccid`."""
+    """Kind `iccid`."""
 
     kind: str = "iccid"
     labels: tuple[str, ...] = ("iccid",)
@@ -52,9 +52,9 @@ class Iccid:
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the digits say it
-        """Bring `cells` to 18-20 digits. Flag: `luhn_failure` (kept: not every issuer has a check digit)."""
+        """Convert `cells` to 18-20 digits. Flag: `luhn_failure` (kept: not every issuer uses a check digit)."""
         return canonicalized(cells, _decide, canonical_iccid)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
-        """Ten stars and the last two digits."""
+        """Return masks of ten stars and the last two digits."""
         return masks.last_two(values)

@@ -1,7 +1,7 @@
-"""IMEI: a handset's number, its first 14 digits (3GPP TS 23.003 section 6.2).
+"""IMEI: number of a handset, its first 14 digits (3GPP TS 23.003 section 6.2).
 
-The 15th digit is a Luhn check digit on the label and 0 on the air; a 16-digit IMEISV has a software version
-in its place. The 14 before it are the same in all three, so they are what identifies the handset.
+The 15th digit is a Luhn check digit on the label and 0 in signalling; a 16-digit IMEISV has a software version
+instead. The first 14 are the same in all three, so they identify the handset.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ WITH_SOFTWARE_VERSION = 16
 
 _UNCHECKED = f"^(?:[0-9]{{{LENGTH}}}0?|[0-9]{{{WITH_SOFTWARE_VERSION}}})$"
 
-# One digit repeated, and the keys of a keyboard in a row.
+# One repeated digit, and digits in keyboard order.
 _DUMMIES = [digit * LENGTH for digit in "0123456789"] + ["12345678901234", "01234567890123"]
 
 
 def canonical_imei(text: str) -> CellResult:
-    """Give the IMEI of a cell, or several that are joined, by the careful rule."""
+    """Return the IMEI of a cell, or several joined ones, by the careful rule."""
     return together(digits.each(text, _canonical))
 
 
@@ -60,7 +60,7 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 class Imei:
-    """The kind `imei`."""
+    """Kind `imei`."""
 
     kind: str = "imei"
     labels: tuple[str, ...] = ("imei",)
@@ -76,9 +76,9 @@ class Imei:
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - handsets have none
-        """Bring `cells` to 14 digits."""
+        """Convert `cells` to 14 digits."""
         return canonicalized(cells, _decide, canonical_imei)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
-        """Ten stars and the last two digits."""
+        """Return masks of ten stars and the last two digits."""
         return masks.last_two(values)

@@ -1,4 +1,4 @@
-"""IMSI: the number of the subscriber in a SIM card, 15 digits (ITU-T E.212 allows fewer; unused)."""
+"""IMSI: subscriber number of a SIM card, 15 digits (ITU-T E.212 allows fewer; unused)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOME_COUNTRY = "502"
 
 
 def canonical_imsi(text: str) -> CellResult:
-    """Give the IMSI of a cell, or several that are joined, by the careful rule."""
+    """Return the IMSI of a cell, or several joined ones, by the careful rule."""
     return together(digits.each(text, _canonical))
 
 
@@ -39,7 +39,7 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 class Imsi:
-    """The kind `imsi`."""
+    """Kind `imsi`."""
 
     kind: str = "imsi"
     labels: tuple[str, ...] = ("imsi",)
@@ -48,9 +48,9 @@ class Imsi:
     lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the MCC says it
-        """Bring `cells` to 15 digits. Flag: `mcc_not_502` (a subscriber of another country)."""
+        """Convert `cells` to 15 digits. Flag: `mcc_not_502` (a subscriber of another country)."""
         return canonicalized(cells, _decide, canonical_imsi)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
-        """Ten stars and the last two digits."""
+        """Return masks of ten stars and the last two digits."""
         return masks.last_two(values)

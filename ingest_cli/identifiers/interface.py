@@ -1,7 +1,7 @@
-"""What an identifier kind must offer: one column of cells in, canonical values out.
+"""Interface of an identifier kind: one column of cells in, canonical values out.
 
-A kind never guesses from a value's shape what the value is: the manifest says which column holds
-which kind, and the kind only says what the canonical form of a cell is, or why there is none.
+A kind never guesses a value's kind from its form: the manifest assigns kinds to columns, and the kind returns the
+canonical form of a cell, or the reason why there is none.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Canonicalized:
     """The canonical values of one column, in long form: a cell may yield none, one or several.
 
     Attributes:
-        cell: shape (n,), ascending: index of the cell each value came from.
+        cell: shape (n,), ascending: index of the cell of each value.
         value: length n, no nulls: the canonical values.
-        label: shape (n,): position of each value's fine label in the kind's `labels`; a function of
-            the value alone.
-        rejected_cell: shape (m,), ascending: index of the cell each rejected value came from. A cell
-            that holds two phones, one of them impossible, is in `cell` and in `rejected_cell`.
-        rejected_reason: length m: why, one of the kind's `reasons`.
-        flagged: shape (n,): whether a value was kept in spite of a flag that casts doubt on it, such as a phone number
+        label: shape (n,): index of the value's fine label in the kind's `labels`; a function of the
+            value alone.
+        rejected_cell: shape (m,), ascending: index of the cell of each rejected value. A cell that holds
+            a valid and an impossible phone number is in both `cell` and `rejected_cell`.
+        rejected_reason: length m: one of the kind's `reasons`.
+        flagged: shape (n,): whether a value was kept despite a flag that casts doubt on it, such as a phone number
             that is possible but in no range of today's numbering plan.
-        flags: name of an oddity → number of values kept in spite of it (`not_valid_today`, …).
+        flags: name of an oddity → number of values kept despite it (`not_valid_today`, …).
     """
 
     cell: IndexArray
@@ -48,35 +48,35 @@ class Identifier(Protocol):
     """One kind of identifier."""
 
     kind: str
-    """Its name in a manifest's `kind`, and its namespace in the keyed hash."""
+    """Name in a manifest's `kind`, and namespace in the keyed hash."""
 
     labels: tuple[str, ...]
-    """The fine labels its values can have."""
+    """Fine labels of the values."""
 
     reasons: tuple[str, ...]
-    """Every reason for which it rejects a value."""
+    """All reasons for rejecting a value."""
 
     exposes: str
-    """The data class a column of this kind exposes unless the manifest says otherwise."""
+    """Default data class that a column of this kind exposes."""
 
     lookup: bool
-    """Whether its values become items of their own unless the manifest says otherwise."""
+    """Default for whether values become items of their own."""
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:
-        """Bring `cells` to canonical form.
+        """Convert `cells` to canonical form.
 
         Args:
-            cells: valid UTF-8, in NFKC, white space trimmed; null where the dump has nothing.
+            cells: valid UTF-8 in NFKC, trimmed; null if the dump has no value.
             region: ISO 3166 two-letter region for numbers written without a country code.
 
-        Never raises for what a cell holds: that is a value in `rejected_reason`.
+        Never raises for a cell's content: invalid values are in `rejected_reason`.
         """
         ...
 
     def mask(self, values: pa.StringArray) -> pa.StringArray | pa.DictionaryArray:
-        """One mask per canonical value, no nulls: a hint to its owner that is no help to anyone else.
+        """Return one mask per canonical value, without nulls: recognisable to its owner, useless to anyone else.
 
-        Only ASCII or printable letters, digits and the characters `+ * @ .`; never a quote, a
-        backslash or a control character, so that a mask can be put into JSON as it is.
+        Only ASCII or printable letters, digits and the characters `+ * @ .`; never a quote, a backslash or a control
+        character, so that a mask needs no escaping in JSON.
         """
         ...

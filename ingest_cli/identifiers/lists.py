@@ -1,7 +1,7 @@
-"""Lists in one cell: `{a,b}` of PostgreSQL, `["a","b"]` of JSON, DuckDB and Hive, `('a', 'b')` of Python.
+"""Parse lists in one cell: `{a,b}` of PostgreSQL, `["a","b"]` of JSON, DuckDB and Hive, `('a', 'b')` of Python.
 
-An exporter that has no separate rows for the entries of an array writes the array into the cell. What stands between
-the brackets is read as all of them write it: entries are separated by commas, may be quoted, and may be lists again
+Exporters without nested rows write an array into one cell. The common syntax is parsed: entries are separated by
+commas, may be quoted, and may be lists themselves
 (PostgreSQL documentation, "Array Input and Output Syntax"; RFC 8259 §5; Python's `repr`).
 """
 
@@ -13,37 +13,37 @@ import unicodedata
 from enum import Enum
 
 NULL_LIKE = ("", "null", "\\n", "-", "n/a", "n.a", "n.a.", "nan", "none")
-"""Cells, and entries of lists, that say "nothing here", in lower case and trimmed."""
+"""Cells and list entries that mean "no value", in lower case and trimmed."""
 
 BROKEN_LIST = "broken_list"
-"""The reason for a cell that begins like a list and is cut off, or is not written like one."""
+"""Reason for a cell that starts like a list, but is truncated or malformed."""
 
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
 _ENTRY = re.compile(
-    r'"((?:[^"\\]|\\.)*)"'  # "a", with backslashes
-    r"|'((?:[^'\\]|\\.)*)'(?=\s*[,\]})])"  # 'a'; an apostrophe may also begin a name
+    r'"((?:[^"\\]|\\.)*)"'  # "a", with backslash escapes
+    r"|'((?:[^'\\]|\\.)*)'(?=\s*[,\]})])"  # 'a'; an apostrophe may also start a name
     r'|([^,{}\[\]"]+)',
     re.DOTALL,
 )
 _TUPLE_ENTRY = re.compile(r"\(\s*['\"]")
-"""A parenthesis alone begins a phone number."""
+"""A parenthesis alone starts a phone number."""
 _BOUNDS = re.compile(r"(?:\[[+-]?[0-9]+:[+-]?[0-9]+\])+=(?=\{)")
-"""What PostgreSQL writes before an array whose indices do not begin with 1: `[0:1]={a,b}`."""
+"""PostgreSQL prefix of an array whose indices do not start with 1: `[0:1]={a,b}`."""
 _DOUBLED_QUOTES = re.compile(r'[\[{(]\s*""[^",\]})]')
-"""Quotes that were doubled for a CSV file, and never halved."""
+"""Quotes doubled for a CSV file and not undoubled."""
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class NoList(Enum):
-    """What a text is that is not a list."""
+    """Classification of a text that is not a list."""
 
     PLAIN = "it does not begin like one, or goes on behind it"
     BROKEN = "it begins like one, and is cut off or written in another way"
 
 
 def entries_of(text: str) -> list[str] | NoList:
-    """Give the entries of the list that `text` is, those of lists in it in their place; NULL-like ones are left out."""
+    """Return the entries of the list in `text`, with nested lists flattened and NULL-like entries removed."""
     if _DOUBLED_QUOTES.match(text):
         text = text.replace('""', '"')
     if bounds := _BOUNDS.match(text):
@@ -84,7 +84,7 @@ def _text_of(entry: re.Match[str]) -> str:
     if "\\" not in quoted:
         return quoted.strip()
     text = _ESCAPE.sub(_unescaped, quoted)
-    # Two escapes may be the halves of one character; a half without the other is none.
+    # Two escapes may form a surrogate pair; a lone surrogate is replaced.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return unicodedata.normalize("NFKC", text).strip()
 
@@ -97,5 +97,5 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def is_null_like(text: str) -> bool:
-    """Whether a text says that there is nothing."""
+    """Return whether a text means "no value"."""
     return text.strip().lower() in NULL_LIKE

@@ -1,9 +1,8 @@
-"""What is believed of a row whose cells fit its columns only by a rule: nothing that is not borne out.
+"""Validate rows that fit the columns only by a repair rule.
 
-Such a row may have a value one column off. It is misaligned unless every filled cell of a kind that can be checked is
-valid; what cannot be checked, a user name or an id that is no MyKad, is left out of it. So a password that slipped into
-another column is no identifier, unless it is a valid one of a checked kind. A row that held identifiers, none of
-which is left, is misaligned as well.
+Such a row may be shifted by one column. It is misaligned unless every filled cell of a checkable kind is valid;
+uncheckable values, i.e. user names and ids that are no MyKad, are dropped. So a password in a wrong column becomes no
+identifier, unless it is a valid one of a checked kind. A row that loses all of its identifiers is misaligned as well.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from ingest_cli.model.arrow_bytes import BoolArray
 from ingest_cli.model.manifest import Field
 
 MISALIGNED = "misaligned"
-"""The reason for which a loose row is rejected."""
+"""Reason for rejecting a loose row."""
 
 _CHECKED = frozenset({"email", "phone", "imsi", "imei", "iccid"})
 _MYKAD = LABELS.index("mykad")
 
 
 class LooseRows:
-    """The loose rows of a chunk.
+    """Loose rows of a chunk.
 
     Attributes:
         any: whether there are any.
-        mask: shape (rows,): which rows they are.
-        misaligned: shape (rows,): those of them in which a cell is none of its column's kind.
+        mask: shape (rows,): whether the row is loose.
+        misaligned: shape (rows,): whether the row is loose and has a cell invalid for its column's kind.
     """
 
     def __init__(self, index: IndexArray, loose: IndexArray) -> None:
-        """Find the rows.
+        """Find the loose rows.
 
         Args:
             index: record index of each row.
-            loose: record indices of the loose ones.
+            loose: record indices of the loose rows.
         """
         self.any = bool(len(loose))
         self.mask: BoolArray = np.isin(index, loose) if self.any else np.zeros(len(index), np.bool_)
@@ -49,12 +48,12 @@ class LooseRows:
         self._filled: list[tuple[str, BoolArray]] = []
 
     def check(self, field: Field, present: BoolArray, canonical: Canonicalized) -> None:
-        """Look at a column.
+        """Check a column.
 
         Args:
-            field: says what it holds.
+            field: field of the column.
             present: shape (rows,): whether its cell is filled.
-            canonical: what its cells are, by row.
+            canonical: canonical values of its cells, by row.
         """
         filled = self.mask & present
         self._filled.append((field.columns[0], filled))
@@ -69,11 +68,11 @@ class LooseRows:
         self.misaligned |= wrong
 
     def believed(self, kind: str, canonical: Canonicalized) -> Canonicalized:
-        """Leave out what is not believed, once all columns were looked at.
+        """Remove unverified values, once all columns were checked.
 
         Args:
-            kind: of the column.
-            canonical: what its cells are, by row.
+            kind: kind of the column.
+            canonical: canonical values of its cells, by row.
         """
         out = self.misaligned[canonical.cell]
         if kind == "username":
@@ -92,9 +91,9 @@ class LooseRows:
         )
 
     def rejected(self, lost: BoolArray) -> list[tuple[int, str, str]]:
-        """(record index, reason, column) of the loose rows among those of `lost`, shape (rows,).
+        """Return (record index, reason, column) of the loose rows among those of `lost`, shape (rows,).
 
-        The column is the first one with a wrong value in it, else the first one that is filled.
+        The column is the first one with an invalid value, else the first filled one.
         """
         return [
             (int(self._index[row]), MISALIGNED, next(name for name, rows in (*self._wrong, *self._filled) if rows[row]))

@@ -1,8 +1,8 @@
-"""Masks: enough for the owner to recognize a value, too little for anyone else to use it.
+"""Mask values so that the owner recognises them and nobody else can use them.
 
-A mask has one width per kind, whatever the value's length, and shows at most a fixed few characters. It is
-replaced by stars alone where it would hide fewer than four of the value's letters and digits, or less than
-60 % of them. Punctuation is not counted: hiding an `@` hides nothing.
+A mask has a fixed width per kind and shows at most a few characters. It is replaced by stars alone if it would hide
+fewer than four of the value's letters and digits, or less than 60 % of them. Punctuation is not counted: hiding an `@`
+hides nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, count_before, encoded, gathered
 
 STARS = "*" * 12
-"""The mask that shows nothing."""
+"""Mask that shows nothing."""
 
 MOST_REMEMBERED = 4096
-"""Masks of a kind that are not made again."""
+"""Maximum number of cached masks of a kind."""
 
 LEAST_HIDDEN = 4
 LEAST_HIDDEN_PERCENT = 60
@@ -39,18 +39,18 @@ def alphanumeric_counts(values: pa.StringArray) -> Counts:
 
 
 def is_alphanumeric(data: Bytes) -> BoolArray:
-    """Whether each byte is an ASCII letter or digit; shape of `data`."""
-    # Below "0" and "a" a byte wraps around. 0x20 makes A to Z lower case, and makes no letter of anything else.
+    """Return whether each byte is an ASCII letter or digit; shape of `data`."""
+    # Below "0" and "a" a byte wraps around. 0x20 lower-cases A to Z, and turns nothing else into a letter.
     return (data - np.uint8(ord("0")) < 10) | ((data | 0x20) - np.uint8(ord("a")) < 26)  # noqa: PLR2004
 
 
 def stars_unless_hidden(masks: pa.StringArray, total: Counts, shown: Counts | int) -> pa.StringArray:
-    """Replace by stars alone every mask that would hide too little.
+    """Replace every mask that would hide too little by stars alone.
 
     Args:
         masks: length n, no nulls.
-        total: shape (n,): letters and digits of each value.
-        shown: shape (n,), or one number for all: how many of them its mask shows.
+        total: shape (n,): number of letters and digits of each value.
+        shown: shape (n,), or one number for all: number of them shown by the mask.
     """
     enough = is_hidden(total, shown)
     return masks if enough.all() else pc.if_else(pa.array(enough), masks, STARS)
@@ -70,28 +70,28 @@ def _stars_and_two(ending: int) -> str:
 
 
 def of_few(seen: npt.NDArray[np.integer], mask: Callable[[Any], str]) -> pa.DictionaryArray:
-    """Make the masks of n values, of which few differ in what their masks depend on; no text twice in the dictionary.
+    """Build the masks of n values with few distinct mask inputs; the dictionary has no duplicates.
 
     Args:
-        seen: shape (n,) or, of bytes, (n, width): what the mask of each depends on.
-        mask: makes one of that: of a number, or of bytes.
+        seen: shape (n,) or, of bytes, (n, width): input of each mask.
+        mask: builds a mask from its input, a number or bytes.
     """
     if seen.ndim == 1:
         rows = pa.array(seen)
     else:
         rows = pa.FixedSizeBinaryArray.from_buffers(pa.binary(seen.shape[1]), len(seen), [None, pa.py_buffer(seen)])
     which, distinct = encoded(rows)
-    place, texts = encoded(pa.array(map(mask, distinct.to_pylist()), pa.string()))  # several may have the same
+    place, texts = encoded(pa.array(map(mask, distinct.to_pylist()), pa.string()))  # several may be equal
     return pa.DictionaryArray.from_arrays(place[which], texts)
 
 
 def is_hidden(total: Counts, shown: Counts | int) -> npt.NDArray[np.bool_]:
-    """Whether a mask hides enough: shape (n,), as for `stars_unless_hidden`."""
+    """Return whether a mask hides enough: shape (n,), as for `stars_unless_hidden`."""
     hidden = total - shown
     return (hidden >= LEAST_HIDDEN) & (hidden * 100 >= total * LEAST_HIDDEN_PERCENT)
 
 
 def first_letter(values: pa.StringArray) -> pa.StringArray:
-    """Give the first character of each value, a star for one that is no ASCII letter or digit."""
+    """Return the first character of each value, or a star if it is no ASCII letter or digit."""
     first = pc.utf8_slice_codeunits(values, 0, 1)
     return pc.if_else(pc.and_(pc.string_is_ascii(first), pc.ascii_is_alnum(first)), first, "*")

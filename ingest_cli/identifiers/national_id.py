@@ -1,7 +1,7 @@
-"""Government issued ids: MyKad, old identity card, passport, army, police and company numbers.
+"""Government-issued ids: MyKad, old identity card, passport, army, police and company numbers.
 
-One kind for all of them, because a dump's `ICNUM` column holds them all and one person's lookup must find
-each. Sources of the patterns:
+They share one kind, because the `ICNUM` column of a dump holds all of them and a lookup must find each. Sources of
+the patterns:
 
 * MyKad: National Registration Department of Malaysia (JPN), `YYMMDD PB NNNN`, no check digit; birthplace
   codes from its lists of states and of countries (those python-stdnum's `my/bp.dat` was made from).
@@ -32,7 +32,7 @@ LABELS = ("mykad", "old_ic", "passport", "other_id")
 _MYKAD, _OLD_IC, _PASSPORT, _OTHER_ID = range(len(LABELS))
 
 SHORTEST, LONGEST = 5, 20
-"""Characters of a canonical id. Twenty: the longest of any document or register number in use."""
+"""Maximum number of characters of a canonical id: the longest document or register number in use."""
 
 _DATE = (  # 29 February where 19YY or 20YY is a leap year; 2000 is one, so 00 counts
     "(?:[0-9]{2}(?:"
@@ -53,14 +53,14 @@ _IS_PADDABLE = re.compile("[0-9]{10,11}")
 _IS_TWELVE_DIGITS = re.compile("[0-9]{12}")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
-# What people type where an id is demanded: the keys of a keyboard in a row, up or down.
+# Placeholders typed where an id is mandatory: digits in keyboard order, up or down.
 _ROWS = tuple(row * 2 for row in ("1234567890", "0123456789", "9876543210", "0987654321"))
 
 REASONS = ("dummy", "too_short", "too_long", "non_ascii", spreadsheet.PRECISION_LOST, BROKEN_LIST)
 
 
 def label_of(value: str) -> int:
-    """Position in `LABELS` of a canonical id's label; MyKad wins over a company number."""
+    """Return the position in `LABELS` of a canonical id's label; MyKad takes precedence over a company number."""
     if _IS_MYKAD.fullmatch(value):
         return _MYKAD
     if _IS_OLD_IC.fullmatch(value):
@@ -69,7 +69,7 @@ def label_of(value: str) -> int:
 
 
 def _is_dummy(value: str) -> bool:
-    """Whether nobody has this id: a thousand rows with one such value would be one person's in the table."""
+    """Return whether the id is a placeholder: rows with the same one would be merged into one person."""
     if value.startswith("TEST") or len(set(value)) == 1 < len(value):
         return True
     if value.isalpha():  # NONE, UNKNOWN, TIADA: a document number has a digit
@@ -78,7 +78,7 @@ def _is_dummy(value: str) -> bool:
 
 
 def canonical_id(text: str) -> CellResult:
-    """Give the id of a cell, by the careful rule; or several that are joined, if each is long enough for one."""
+    """Return the id of a cell, by the careful rule, or several joined ones if each is long enough."""
     results = digits.each(text, _canonical)
     if len(results) == 1:
         return results[0]
@@ -93,7 +93,7 @@ def _canonical(text: str) -> CellResult:
     if restored is None:
         return CellResult(reasons=(spreadsheet.PRECISION_LOST,))
     value = _NOT_ALPHANUMERIC.sub("", restored)
-    if not value.isascii():  # before upper(), which would turn a sharp s into SS
+    if not value.isascii():  # before upper(), which converts a sharp s to SS
         return CellResult(reasons=("non_ascii",))
     value = value.upper()
     reason = _reason_against(value)
@@ -139,7 +139,7 @@ def _twelve(numbers: Bytes) -> npt.NDArray[np.int8]:
 def _seven(numbers: Bytes) -> npt.NDArray[np.int8]:
     """Label old identity cards of digits alone: shape (7, k) in, shape (k,) out."""
     step = numbers[2:] - numbers[1:-1]
-    in_a_row = (step == step[0]).all(axis=0)  # 0987654 and the like; some that are no dummies go the careful way, too
+    in_a_row = (step == step[0]).all(axis=0)  # 0987654 and the like; some valid ids take the careful path, too
     return np.where(digits.all_digits(numbers) & ~in_a_row, np.int8(_OLD_IC), np.int8(_NOTHING))
 
 
@@ -181,7 +181,7 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 class NationalId:
-    """The kind `id`."""
+    """Kind `id`."""
 
     kind: str = "id"
     labels: tuple[str, ...] = LABELS
@@ -190,13 +190,13 @@ class NationalId:
     lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - ids are of all regions
-        """Bring `cells` to `[A-Z0-9]{5,20}`.
+        """Convert `cells` to `[A-Z0-9]{5,20}`.
 
-        Flags: `padded` (10 or 11 digits that are a MyKad with its leading zeros back),
-        `other_id_12_digits` (twelve digits that are neither MyKad nor company number).
+        Flags: `padded` (a MyKad of 10 or 11 digits, with its leading zeros restored),
+        `other_id_12_digits` (twelve digits, neither a MyKad nor a company number).
         """
         return canonicalized(cells, _decide, canonical_id)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
-        """Ten stars and the last two characters, which are never part of a date of birth."""
+        """Return masks of ten stars and the last two characters, which are never part of a date of birth."""
         return masks.last_two(values)

@@ -1,8 +1,8 @@
-"""From cells to canonical identifiers, and to the data classes that each row exposes.
+"""Convert cells to canonical identifiers, and to the data classes that each row exposes.
 
-A column is what the manifest says it is. A row is kept when at least one of its identifiers that are
-to be looked up is usable, rejected when it held some but none was, and skipped when it held none. A row that fits its
-columns only by a rule is kept for what `identifiers.loose_rows` believes of it.
+The manifest defines the columns. A row is kept if at least one of its lookup identifiers is usable, rejected if it has
+some but none is usable, and skipped if it has none. A row that fits the columns only by a repair rule is kept for the
+identifiers that `identifiers.loose_rows` verifies.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _LAST_BLANK, _LAST_OF_ASCII = 0x20, 0x7F
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """What became of the parsed rows of one chunk.
+    """Result of the parsed rows of one chunk.
 
     Attributes:
-        records: the rows that are kept.
+        records: kept rows.
         skipped: reason → record indices.
         rejected: (record index, reason, column) of each rejected row.
-        rejected_identifiers: (column, reason) → number of values, in rows of any fate.
-        flags: name of an oddity → number of identifiers kept in spite of it.
+        rejected_identifiers: (column, reason) → number of values, in all rows.
+        flags: name of an oddity → number of identifiers kept despite it.
     """
 
     records: Records
@@ -56,12 +56,12 @@ class Normalized:
 
 
 def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = MAX_IDENTIFIERS) -> Normalized:
-    """Bring the cells of `chunk` to canonical form, column by column as `fields` say.
+    """Convert the cells of `chunk` to canonical form, column by column as `fields` define.
 
     Args:
         chunk: parsed rows.
-        fields: what their columns hold.
-        max_identifiers: different identifiers of one kind that a row may have; one with more is rejected.
+        fields: kinds of the columns.
+        max_identifiers: maximum number of different identifiers of one kind per row; a row with more is rejected.
     """
     rows = len(chunk.index)
     exposed = _Exposed(rows)
@@ -117,7 +117,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
 
 
 def _believed(found: Mapping[str, Sequence[_Found]], loose: LooseRows) -> dict[str, list[_Found]]:
-    """What was found, without what is not believed of loose rows."""
+    """Return the identifiers without the unverified ones of loose rows."""
     return {
         kind: [one._replace(canonical=loose.believed(kind, one.canonical)) for one in several]
         for kind, several in found.items()
@@ -125,7 +125,7 @@ def _believed(found: Mapping[str, Sequence[_Found]], loose: LooseRows) -> dict[s
 
 
 def _looked_up(found: Mapping[str, Sequence[_Found]], rows: int) -> BoolArray:
-    """Which rows have an identifier that is to be looked up. Shape (rows,)."""
+    """Return which rows have a lookup identifier. Shape (rows,)."""
     out = np.zeros(rows, np.bool_)
     for several in found.values():
         for one in several:
@@ -135,7 +135,7 @@ def _looked_up(found: Mapping[str, Sequence[_Found]], rows: int) -> BoolArray:
 
 
 def _canonicalized(column: _Column, field: Field, cells_of: Mapping[str, pa.BinaryArray]) -> Canonicalized:
-    """The identifiers of `column`, by row."""
+    """Return the identifiers of `column`, by row."""
     cells, rows = column.text()
     identifier = IDENTIFIERS[field.kind or ""]
     if field.region_column is None:
@@ -154,15 +154,15 @@ class _Found(NamedTuple):
 
 
 class _Column:
-    """One column of the manifest's, i.e. the first non-empty of one or several of the dump's.
+    """One column of the manifest: the first non-empty cell of one or several columns of the dump.
 
     Attributes:
-        present: shape (rows,): whether there is anything, decodable or not.
-        bad: shape (rows,): cells that cannot be decoded.
+        present: shape (rows,): whether the cell is non-empty, decodable or not.
+        bad: shape (rows,): whether the cell is undecodable.
     """
 
     def __init__(self, columns: Sequence[pa.BinaryArray]) -> None:
-        """Merge `columns`, the first non-empty cell of each row winning."""
+        """Merge `columns`; the first non-empty cell of each row wins."""
         first = _clean(columns[0])
         self.present, self.bad = first.present, first.bad
         self._texts, self._place = [*first.texts], first.place
@@ -176,14 +176,14 @@ class _Column:
             self.present[missing], self.bad[missing] = other.present, other.bad
 
     def text(self) -> tuple[pa.StringArray, IndexArray]:
-        """The cells that hold something that can be decoded, without nulls, and their rows."""
+        """Return the non-empty decodable cells, without nulls, and their rows."""
         rows = np.flatnonzero(self.present & ~self.bad).astype(np.int32)
         if len(self._texts) == 1 and len(rows) == len(self._texts[0]):
             return self._texts[0], rows
         return pa.concat_arrays(self._texts).take(pa.array(self._place[rows])), rows
 
     def text_or_null(self, undecodable: str) -> pa.StringArray:
-        """The text of each row, null where there is nothing; `undecodable` where it cannot be decoded."""
+        """Return the text of each row: null if empty, `undecodable` if it cannot be decoded."""
         texts, rows = self.text()
         whole = pa.concat_arrays([texts, pa.array([None, undecodable], pa.string())])
         place = np.where(self.bad, np.int32(len(texts) + 1), np.int32(len(texts)))
@@ -192,13 +192,13 @@ class _Column:
 
 
 class _Cleaned(NamedTuple):
-    """What is in n cells.
+    """Content of n cells.
 
     Attributes:
-        texts: columns of texts in NFKC and trimmed, and of others.
-        place: shape (n,): where in `texts`, laid end to end, the text of each cell is, if it has any.
-        present: shape (n,): whether there is anything in it.
-        bad: shape (n,): whether it cannot be decoded.
+        texts: texts in NFKC and trimmed, and unused ones.
+        place: shape (n,): index of the cell's text in the concatenated `texts`, if it has any.
+        present: shape (n,): whether the cell is non-empty.
+        bad: shape (n,): whether the cell is undecodable.
     """
 
     texts: Sequence[pa.StringArray]
@@ -208,7 +208,7 @@ class _Cleaned(NamedTuple):
 
 
 def _clean(cells: pa.BinaryArray) -> _Cleaned:
-    """Find out what is in `cells`. Whether one has to be looked at closely, a look at its edges says, mostly."""
+    """Clean `cells`. The first and last bytes mostly show whether a cell needs close inspection."""
     rows = len(cells)
     offsets, data = bytes_of(cells)
     texts, place = [text(offsets, data)], np.arange(rows, dtype=np.int32)
@@ -233,7 +233,7 @@ def _clean(cells: pa.BinaryArray) -> _Cleaned:
 
 
 def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, BoolArray]:
-    """(text in NFKC and trimmed, present, bad) of each of `cells`."""
+    """Return (text in NFKC and trimmed, present, bad) of each of `cells`."""
     rows = len(cells)
     bad = np.zeros(rows, np.bool_)
     try:
@@ -256,7 +256,7 @@ def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, Bo
 
 
 def _null_like(offsets: IndexArray, data: Bytes) -> BoolArray:
-    """Whether each of n cells, as `bytes_of` gives them, says that there is nothing. Shape (n,)."""
+    """Return whether each of n cells, as `bytes_of` returns them, means "no value". Shape (n,)."""
     length = np.diff(offsets)
     found: BoolArray = length == 0
     short = np.flatnonzero((length <= _NULL_LIKE_BYTES) & ~found)
@@ -277,7 +277,7 @@ def _is_utf8(cell: bytes) -> bool:
 
 
 def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexArray]]:
-    """(reason, cells) of one column, cells that cannot be decoded among them."""
+    """Return (reason, cells) of one column, including undecodable cells."""
     out = list[tuple[str, IndexArray]]()
     if canonical.rejected_reason:
         reasons = np.array(canonical.rejected_reason, dtype=object)
@@ -288,38 +288,38 @@ def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexA
 
 
 class _FirstReject:
-    """For each row, the first column (in the manifest's order) whose identifier was rejected, and why."""
+    """First column, in the manifest's order, whose identifier was rejected, and the reason, for each row."""
 
     def __init__(self, rows: int) -> None:
         self._code = np.zeros(rows, np.int32)
         self._causes: list[tuple[str, str]] = []
 
     def add(self, column: str, rejects: Sequence[tuple[str, IndexArray]]) -> None:
-        """Note the rejects of `column`, for rows that have none yet."""
+        """Record the rejects of `column` for rows that have none yet."""
         for reason, cells in rejects:
             self._causes.append((reason, column))
             free = cells[self._code[cells] == 0]
             self._code[free] = len(self._causes)
 
     def of(self, rows: BoolArray, index: IndexArray) -> list[tuple[int, str, str]]:
-        """(record index, reason, column) of each row chosen by `rows`."""
+        """Return (record index, reason, column) of each row selected by `rows`."""
         return [(int(index[row]), *self._causes[self._code[row] - 1]) for row in np.flatnonzero(rows)]
 
 
 class _Exposed:
-    """The data classes that each row exposes."""
+    """Data classes that each row exposes."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self._present: dict[str, BoolArray] = {}
 
     def add(self, name: str, present: BoolArray) -> None:
-        """Note that a column of class `name` is filled in the rows of `present`."""
+        """Record that a column of class `name` is filled in the rows of `present`."""
         known = self._present.get(name)
         self._present[name] = present if known is None else known | present
 
     def sets(self) -> tuple[IndexArray, tuple[tuple[str, ...], ...]]:
-        """(position in the second for each row, the distinct sets of class names)."""
+        """Return (index into the second for each row, distinct sets of class names)."""
         codes, sets = np.zeros(self._rows, np.int64), [()] if self._rows else list[tuple[str, ...]]()
         for name in sorted(self._present):
             seen, codes = compacted(codes * 2 + self._present[name])
@@ -328,7 +328,7 @@ class _Exposed:
 
 
 def _identified(kind: str, found: Sequence[_Found], kept: BoolArray, position: IndexArray) -> Identified:
-    """The identifiers of one class in the kept rows: sorted by (row, value), no pair twice."""
+    """Return the identifiers of one class in the kept rows, sorted by (row, value), without duplicate pairs."""
     identifier = IDENTIFIERS[kind]
     cell = np.concatenate([one.canonical.cell for one in found])
     value = pa.concat_arrays([one.canonical.value for one in found])
@@ -347,7 +347,7 @@ def _identified(kind: str, found: Sequence[_Found], kept: BoolArray, position: I
 def _sorted_unique(
     row: IndexArray, value: pa.StringArray, label: npt.NDArray[np.int8], lookup: BoolArray
 ) -> tuple[IndexArray, pa.StringArray, npt.NDArray[np.int8], BoolArray]:
-    """Sort by (row, value) and merge equal pairs; a merged pair is looked up if either was to be."""
+    """Sort by (row, value) and merge equal pairs; a merged pair is a lookup identifier if either was."""
     table = pa.table({"row": row, "value": value})
     order = pc.sort_indices(table, [("row", "ascending"), ("value", "ascending")]).to_numpy()
     row, label, lookup, value = row[order], label[order], lookup[order], value.take(pa.array(order))

@@ -1,11 +1,10 @@
-"""Numbers that are digits and nothing else: what libphonenumber makes of them, without the library's detours.
+"""Read digits-only phone numbers as libphonenumber does, without the library's overhead.
 
-`phonenumbers.parse` spends most of its time on what may stand around a number: words, extensions, parameters.
-Once nothing is left but digits, what it does is short, and is written down here over the library's own
-metadata: take off the international prefix, find the calling code, take off the national prefix, compare the
-length and the ranges in use. Each step names the function of `phonenumbers.phonenumberutil` that it repeats.
-Where a plan rewrites numbers (Argentina, Mexico …), or anything else is unusual, there is no answer, and the
-library has the word.
+`phonenumbers.parse` spends most of its time on what may surround a number: words, extensions, parameters. For digits
+alone its algorithm is short, and is implemented here over the library's own metadata: remove the international
+prefix, find the calling code, remove the national prefix, compare the length and the ranges in use. Each step names
+the function of `phonenumbers.phonenumberutil` that it repeats. Where a plan rewrites numbers (Argentina, Mexico …),
+or anything else is unusual, there is no answer, and the library must be used.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-NUMBER_TYPES = (  # those that make a number valid: _number_type_helper
+NUMBER_TYPES = (  # types of valid numbers: _number_type_helper
     "premium_rate",
     "toll_free",
     "shared_cost",
@@ -36,23 +35,23 @@ _SHORTEST_NATIONAL, _LONGEST_NATIONAL = 2, 17
 """Digits: _MIN_LENGTH_FOR_NSN, _MAX_LENGTH_FOR_NSN."""
 
 LONGEST_TEXT = 250
-"""Characters, as the library itself limits a number with all that is around it: _MAX_INPUT_STRING_LENGTH."""
+"""Maximum length of a number and its surroundings in the library: _MAX_INPUT_STRING_LENGTH."""
 
 PUNCTUATION = "-() "
-"""What stands between the digits of a number, and says nothing."""
+"""Punctuation between the digits of a number."""
 
 # Two digits are a number only without punctuation: _VALID_PHONE_NUMBER.
 _BARE = re.compile(r"\+?[0-9]{3,}")
 
 
 class Reading(NamedTuple):
-    """One number as the library reads it.
+    """One number as read by the library.
 
     Attributes:
-        value: E.164, whether or not there can be such a number; "" where it has far too many digits or too few.
-        reason: why there cannot be such a number: a constant of this module; else "".
-        is_valid: whether it is in a range that is in use today.
-        is_abroad: whether it was dialled with what stands before a calling code: `+` or an international prefix.
+        value: E.164, possible or not; "" if it has far too many or too few digits.
+        reason: why the number is impossible: a constant of this module; else "".
+        is_valid: whether the number is in a range in use today.
+        is_abroad: whether a `+` or an international prefix precedes the calling code.
     """
 
     value: str
@@ -66,7 +65,7 @@ LOCAL_ONLY = "local_only"
 
 
 def bare(text: str) -> str | None:
-    """Give the digits of a number, with its `+`, if there is nothing else but punctuation; else None."""
+    """Return the digits of a number, with its `+`, if there is only punctuation besides; else None."""
     digits = text
     for character in PUNCTUATION:
         digits = digits.replace(character, "")
@@ -74,11 +73,11 @@ def bare(text: str) -> str | None:
 
 
 def read(digits: str, region: str) -> Reading | None:
-    """Read a number as dialled in `region` (upper-case), as `parse` does; None where the library must.
+    """Read a number dialled in `region` (upper-case) as `parse` does; return None if the library is needed.
 
     Args:
-        digits: as `bare` gives them.
-        region: any text; where it is no region, only numbers with `+` are read.
+        digits: result of `bare`.
+        region: any text; if it is no region, only numbers with `+` are read.
     """
     if digits[0] == "+":
         return _from_abroad(digits[1:])
@@ -94,7 +93,7 @@ def read(digits: str, region: str) -> Reading | None:
 
 
 def _from_home(digits: str, home: Plan) -> Reading | None:
-    """Read a number that is dialled without an international prefix."""
+    """Read a number dialled without an international prefix."""
     plan = _main(home.code)
     if digits.startswith(home.code):  # _maybe_extract_country_code
         without_code = home.without_prefix(digits[len(home.code) :])
@@ -117,15 +116,15 @@ def _from_abroad(digits: str) -> Reading | None:
 
 
 class Plan:
-    """How one region numbers its lines, or all regions of one calling code.
+    """Numbering plan of one region, or of all regions of one calling code.
 
     Attributes:
-        code: the calling code.
-        international_prefix: what is dialled before a calling code.
+        code: calling code.
+        international_prefix: prefix dialled before a calling code.
     """
 
     def __init__(self, metadata: PhoneMetadata) -> None:
-        """Compile what `metadata` has."""
+        """Compile the patterns of `metadata`."""
         general = metadata.general_desc
         if general is None or general.national_number_pattern is None:
             raise ValueError(f"no general description of numbers in the metadata of {metadata.id}")
@@ -141,21 +140,21 @@ class Plan:
         self._in_use: dict[int, re.Pattern[str]] = {}
 
     def is_possible(self, number: str) -> bool:
-        """Whether it has a length of the plan's: is_possible_number."""
+        """Return whether the length is in the plan: is_possible_number."""
         return len(number) in self._possible_lengths
 
     def is_too_long(self, number: str) -> bool:
-        """Whether it is longer than any: _test_number_length."""
+        """Return whether the number is longer than any in the plan: _test_number_length."""
         return len(number) > self._longest and len(number) not in self._possible_lengths
 
     def reads_better(self, shorter: str, number: str) -> bool:
-        """Whether a number is one only without the calling code at its start: _maybe_extract_country_code."""
+        """Return whether a number is valid only without its calling code: _maybe_extract_country_code."""
         if self.is_too_long(number):
             return True
         return not self._general.fullmatch(number) and self._general.fullmatch(shorter) is not None
 
     def without_prefix(self, number: str) -> str | None:
-        """Take the national prefix off; None where the plan rewrites: _maybe_strip_national_prefix_carrier_code."""
+        """Remove the national prefix; None if the plan rewrites: _maybe_strip_national_prefix_carrier_code."""
         found = self._prefix.match(number) if self._prefix else None
         if found is None:
             return number
@@ -167,19 +166,19 @@ class Plan:
         return rest
 
     def national(self, number: str) -> str | None:
-        """Give what is left of a number without its calling code: the end of parse."""
+        """Return the reading of a number without its calling code: the end of parse."""
         rest = self.without_prefix(number)
         if rest is None or len(rest) in self._lengths or self.is_too_long(rest):
             return rest
         return number
 
     def impossible(self, number: str, *, is_abroad: bool = False) -> Reading | None:
-        """Give a number of a length that is none of the plan's; None where `parse` itself refuses it."""
+        """Return a number of a length outside the plan; None if `parse` refuses it."""
         is_parsed = _SHORTEST_NATIONAL <= len(number) <= _LONGEST_NATIONAL
         return Reading(f"+{self.code}{number}", IMPOSSIBLE_LENGTH, is_abroad=is_abroad) if is_parsed else None
 
     def settle(self, number: str, *, is_abroad: bool = False) -> Reading | None:
-        """Read what follows the calling code, again and again until it no longer changes.
+        """Read what follows the calling code, repeatedly until it no longer changes.
 
         For the plan of a calling code only.
         """
@@ -207,7 +206,7 @@ class Plan:
 
 
 def _in_use(code: str, length: int) -> str:
-    """Give the expression of the numbers of one length that are in use: is_valid_number.
+    """Return the expression of the numbers of one length in use: is_valid_number.
 
     Regions that share a calling code are asked in their order (_region_code_for_number_from_list). One that
     has leading digits has the last word on numbers that start with them.
@@ -226,7 +225,7 @@ def _in_use(code: str, length: int) -> str:
 
 
 def _in_use_of(metadata: PhoneMetadata, length: int) -> str:
-    """Give the same for one region: _number_type_helper."""
+    """Return the same for one region: _number_type_helper."""
 
     def pattern(name: str) -> str | None:
         description = getattr(metadata, name)  # _is_number_matching_desc
@@ -248,12 +247,12 @@ def _metadata(code: int, region: str) -> PhoneMetadata:
 
 @lru_cache(maxsize=512)
 def _main(code: str) -> Plan:
-    """Give the plan of a calling code: that of the first of its regions, as the library has it."""
+    """Return the plan of a calling code: that of the first of its regions, as in the library."""
     return Plan(_metadata(int(code), phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)][0]))
 
 
 @lru_cache(maxsize=512)
 def _home(region: str) -> Plan | None:
-    """Give the plan of a region, None if there is no such region."""
+    """Return the plan of a region; None if there is no such region."""
     metadata = PhoneMetadata.metadata_for_region(region) if region in phonenumbers.SUPPORTED_REGIONS else None
     return None if metadata is None else Plan(metadata)

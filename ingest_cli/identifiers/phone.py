@@ -1,9 +1,9 @@
-"""Phone numbers: E.164 with `+`, as ITU-T Recommendation E.164 and Google's libphonenumber have it.
+"""Phone numbers: E.164 with `+`, as defined by ITU-T Recommendation E.164 and Google's libphonenumber.
 
-The library (`phonenumbers`) is the definition: what a number is, which one, and whether its length is
-possible (`canonical_phones`). It costs 50-100 µs a number, so two shortcuts stand before it, both built from its own
-metadata and both tested to be equal to it: `phone_columns` decides the ways in which a region's own numbers are mostly
-written, a column at a time; `numbering_plan` reads any number of which nothing is left but digits.
+The library (`phonenumbers`) is the reference for what a number is and whether its length is possible
+(`canonical_phones`). It costs 50-100 µs a number, so two shortcuts precede it, both built from its own metadata and
+tested to be equal to it: `phone_columns` decides the commonest notations of a region's own numbers, a column at a
+time; `numbering_plan` reads any number that consists of digits only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REASONS = (
 NOT_VALID_TODAY = "not_valid_today"
 RENUMBERED = "renumbered"
 
-# A semicolon belongs to the number where RFC 3966 puts a parameter behind it.
+# A semicolon is part of the number before a parameter of RFC 3966.
 _SEPARATOR = re.compile(r"[/,&|\r\n]|;(?!ext=|isub=|phone-context=)|(?<![a-z])or(?![a-z])", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")  # of any script: the library knows them all
 
@@ -54,7 +54,7 @@ _MOST_CODE_DIGITS = 3
 _SHOWN_DIGITS_BEHIND = 2
 
 NO_REGION = "ZZ"
-"""In place of a region where there is none: only numbers with `+` are read (ISO 3166-1 leaves it to its users)."""
+"""Placeholder for no region: only numbers with `+` are read (user-assigned code of ISO 3166-1)."""
 
 _FIRST_DIGIT = re.compile(r"[+\d]")
 _ABROAD = frozenset(
@@ -69,9 +69,9 @@ class Number(NamedTuple):
     """Result of one number.
 
     Attributes:
-        value: E.164; None where there is none.
-        reason: why there is none, else "".
-        flag: what is odd about it, else "".
+        value: E.164; None if there is none.
+        reason: why there is no value, else "".
+        flag: oddity of the number, else "".
     """
 
     value: str | None
@@ -80,13 +80,13 @@ class Number(NamedTuple):
 
 
 ReadNumber = Callable[[str, str], Reading | str]
-"""From the text of one number, and the region in which it is dialled, to the number or the reason why it is none."""
+"""Maps the text of one number and its region to the number, or to the reason for rejecting it."""
 
 
 def read_by_library(text: str, region: str) -> Reading | str:
     """Read the one number in `text`, by the careful rule."""
-    # Again until nothing changes: +60 0 12… loses its trunk prefix only when it is read a second time, and a
-    # canonical form must be its own canonical form.
+    # Repeated until nothing changes: +60 0 12… loses its trunk prefix only in the second pass, and canonicalization
+    # must be idempotent.
     is_abroad = None
     for _ in range(_MOST_ROUNDS):
         number = _parsed(text, region)
@@ -103,7 +103,7 @@ def read_by_library(text: str, region: str) -> Reading | str:
 
 
 def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | str:
-    """Read `text` once; gives the reason if it is no number."""
+    """Read `text` once; return the reason if it is no number."""
     try:
         return phonenumbers.parse(text, region, keep_raw_input=True)
     except phonenumbers.NumberParseException as error:
@@ -125,7 +125,7 @@ def _reason_against(number: phonenumbers.PhoneNumber) -> str:
 
 @lru_cache(maxsize=_MOST_NUMBERS_REMEMBERED)
 def _read_once(text: str, region: str) -> Reading | str:
-    """Do what `read_by_library` does, remembering it, and reading E.164 again without the library where it can."""
+    """Cached `read_by_library` that rereads E.164 without the library where possible."""
     number = _parsed(text, region)
     if isinstance(number, str) or _reason_against(number) == IMPOSSIBLE_LENGTH:
         return read_by_library(text, region)
@@ -137,20 +137,20 @@ def _read_once(text: str, region: str) -> Reading | str:
 
 
 def _read(text: str, region: str) -> Reading | str:
-    """Do what `read_by_library` does, in the cheapest way that is open."""
+    """Return what `read_by_library` returns, by the cheapest method."""
     if not _DIGIT.search(text):
         return NOT_A_PHONE
-    digits = numbering_plan.bare(text.replace(".", ""))  # punctuation, now that no float is left
+    digits = numbering_plan.bare(text.replace(".", ""))  # only punctuation: floats were restored before
     return (digits and numbering_plan.read(digits, region)) or _read_once(text, region)
 
 
 def number_of(text: str, region: str, read: ReadNumber = read_by_library) -> Number:
-    """Give the one number in `text`.
+    """Return the one number in `text`.
 
     Args:
-        text: one number, and what is around it.
-        region: where numbers without `+` are dialled, upper-case; or `INTERNATIONAL` or no region.
-        read: what reads it.
+        text: one number, and its surroundings.
+        region: upper-case region of numbers without `+`; or `INTERNATIONAL` or no region.
+        read: reads the number.
     """
     restored = spreadsheet.restore(text)
     if restored is None:
@@ -165,7 +165,7 @@ def number_of(text: str, region: str, read: ReadNumber = read_by_library) -> Num
 
 
 def with_plus(text: str) -> str | None:
-    """Put a `+` before a number that begins with its country code, or in place of 00; None where neither is there."""
+    """Prepend `+` to a number that starts with its country code, or replace 00 by it; None if neither is there."""
     first = _FIRST_DIGIT.search(text)
     if first is None or first[0] == "+":
         return text
@@ -193,7 +193,7 @@ def _judged(reading: Reading | str, text: str, read: ReadNumber) -> Number:
 
 
 def _in_use(reading: Reading, read: ReadNumber) -> Number | None:
-    """Give the number if it is valid today, or what it has become if that is; else None."""
+    """Return the number if it is valid today, or its renumbered form if that is; else None."""
     if reading.is_valid:
         return Number(reading.value)
     if (value := renumbering.today(reading.value)) is None:
@@ -204,11 +204,11 @@ def _in_use(reading: Reading, read: ReadNumber) -> Number | None:
 
 
 def _with_country_code(text: str, reading: Reading, read: ReadNumber) -> Number | None:
-    """Take the first digits of a number that is not valid in its region for a country code.
+    """Interpret the first digits of a number invalid in its region as a country code.
 
     Returns:
-        The number if that is the region's own; a reject if it is that of another country; None if there is no such
-        number either.
+        The number if the code is the region's own; a reject if it is that of another country; None if there is no
+            such number either.
     """
     first = _FIRST_DIGIT.search(text)
     if first is None or first[0] == "+" or _is_zero(first[0]):
@@ -222,7 +222,7 @@ def _with_country_code(text: str, reading: Reading, read: ReadNumber) -> Number 
 
 
 def _parts(text: str) -> list[str]:
-    """Split a cell into its numbers; pieces without a letter or digit are none."""
+    """Split a cell into its numbers; pieces without a letter or digit are dropped."""
     restored = spreadsheet.restore(text)
     if restored is None or restored != text:
         return [text]  # one number, damaged: its comma is a decimal point
@@ -231,12 +231,12 @@ def _parts(text: str) -> list[str]:
 
 
 def canonical_phones(text: str, region: str, read: ReadNumber = read_by_library) -> CellResult:
-    """Give every number of a cell, by the careful rule.
+    """Return every number of a cell, by the careful rule.
 
     Args:
         text: the cell.
         region: as for `number_of`.
-        read: what reads one number; anything else than the library must agree with it.
+        read: reads one number; must agree with the library.
     """
     if len(text) > spreadsheet.LONGEST_CELL:
         return CellResult(reasons=(IMPOSSIBLE_LENGTH,))
@@ -259,7 +259,7 @@ def canonical_phones(text: str, region: str, read: ReadNumber = read_by_library)
 
 
 def quick_phones(text: str, region: str) -> CellResult:
-    """Do what `canonical_phones` does, but mostly without the library."""
+    """Return what `canonical_phones` does, mostly without the library."""
     digits = numbering_plan.bare(text)
     reading = None
     if digits and region == INTERNATIONAL:
@@ -275,7 +275,7 @@ def quick_phones(text: str, region: str) -> CellResult:
 
 
 def _result_of(number: Number) -> CellResult:
-    """Make the result of a cell that holds one number."""
+    """Return the result of a cell that holds one number."""
     if number.value is None:
         return CellResult(reasons=(number.reason,))
     values = ((number.value, 0),)
@@ -285,7 +285,7 @@ def _result_of(number: Number) -> CellResult:
 
 
 class Phone:
-    """The kind `phone`."""
+    """Kind `phone`."""
 
     kind: str = "phone"
     labels: tuple[str, ...] = ("phone",)
@@ -294,7 +294,7 @@ class Phone:
     lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:
-        """Bring `cells` to E.164; a cell that holds several numbers (`/ ; , & | or`) yields each once.
+        """Convert `cells` to E.164; a cell with several numbers (`/ ; , & | or`) yields each once.
 
         Flags: `not_valid_today` (possible, but in no range of today's numbering plan), `renumbered` (of an older plan).
         """
@@ -302,9 +302,9 @@ class Phone:
         return canonicalized(cells, partial(_decide, region=region), partial(quick_phones, region=region))
 
     def mask(self, values: pa.StringArray) -> pa.DictionaryArray:
-        """Country code, seven stars and the last two digits."""
+        """Return masks of the country code, seven stars and the last two digits."""
         offsets, data = bytes_of(values)
-        # What a mask depends on, in rows of bytes: whether it hides enough, the first digits, the last two.
+        # Inputs of a mask, in rows of bytes: whether it hides enough, the first digits, the last two.
         seen = np.empty((len(values), 1 + _MOST_CODE_DIGITS + _SHOWN_DIGITS_BEHIND), np.uint8)
         seen[:, 1:4] = gathered(data, offsets[:-1] + 1, _MOST_CODE_DIGITS)
         seen[:, 4:] = gathered(data, offsets[1:] - _SHOWN_DIGITS_BEHIND, _SHOWN_DIGITS_BEHIND)
@@ -316,7 +316,7 @@ class Phone:
 
 
 def _number_of(numerals: Bytes) -> npt.NDArray[np.int64]:
-    """What `numerals`, shape (n, 3), say."""
+    """Return the numbers written in `numerals`, shape (n, 3)."""
     number: npt.NDArray[np.int64] = (numerals - np.uint8(ord("0"))) @ np.array([100, 10, 1])
     return number
 
@@ -335,6 +335,6 @@ def _mask(seen: bytes) -> str:
 
 
 def _country_code(digits: str) -> str:
-    """Give the country code at the start of an E.164 number, the first three digits of which are given."""
+    """Return the country code at the start of an E.164 number, given its first three digits."""
     known = (digits[:length] for length in (1, 2, 3))
     return next((code for code in known if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), digits)

@@ -1,7 +1,7 @@
-"""Phone numbers of one region, a whole column at a time: the ways in which they are mostly written there.
+"""Decide the commonest notations of one region's phone numbers, a whole column at a time.
 
-A table, built from the metadata of `phonenumbers`, takes a number only where the library calls it valid and cannot take
-it for another one. Anything else is left to `phone`.
+A table built from the metadata of `phonenumbers` accepts a number only if the library calls it valid and it is
+unambiguous. Anything else is left to `phone`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ingest_cli.identifiers.numbering_plan import LONGEST_TEXT, NUMBER_TYPES, PU
 from ingest_cli.identifiers.two_speed import Decided, decided, truth
 from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, gathered, lengths_of, prefixed
 
-# Plainly punctuated numbers with something between them; no spreadsheet's damage, no blank at either end.
+# Plainly punctuated numbers with a separator; no spreadsheet damage, no blank at either end.
 _SEPARATOR = r"[/,&|;]|[oO][rR]"
 _SEPARATORS = np.frombuffer(b"/,&|;oO", np.uint8)
-"""What a separator begins with."""
+"""First characters of a separator."""
 _PLAIN = r"-0-9+()/,&|;"
 _SEVERAL = rf"^[0-9+(][{_PLAIN} ]*(?:[oO][rR][{_PLAIN} ]+)*[{_PLAIN}]$"
 
@@ -36,11 +36,11 @@ _MOST_DIGITS = _MOST_PREFIX_DIGITS + 17
 
 
 class Rule(NamedTuple):
-    """How a region's own numbers are mostly written, as text without punctuation.
+    """Common notations of a region's own numbers, as text without punctuation.
 
     Attributes:
-        table: takes country code, trunk prefix or nothing, then a number that is in a range in use today and does not
-            start with 0; only where the library cannot take one for the other.
+        table: accepts country code, trunk prefix or nothing, then a number in a range in use today that does not
+            start with 0; only unambiguous ones.
         country_code: its digits.
         has_trunk: whether there is a trunk prefix, which is 0.
     """
@@ -52,10 +52,10 @@ class Rule(NamedTuple):
 
 @lru_cache(maxsize=512)
 def rule_of(region: str) -> Rule | None:
-    """Build the rule from the library's metadata; None for a region whose prefixes are not plain.
+    """Build the rule from the library's metadata; return None for a region whose prefixes are not plain.
 
-    Plain: a country code of its own, trunk prefix 0 or none without carrier codes or rewriting, and
-    international prefix 00, so that no number can be mistaken for another with a prefix.
+    Plain means a country code of its own, trunk prefix 0 or none without carrier codes or rewriting, and
+    international prefix 00, so that a number cannot be mistaken for another with a prefix.
     """
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     if metadata is None or metadata.country_code is None or metadata.general_desc is None:
@@ -74,11 +74,11 @@ def rule_of(region: str) -> Rule | None:
     valid = "|".join(pattern for pattern in patterns if pattern)
     lengths = metadata.general_desc.possible_length
     code = str(metadata.country_code)
-    # Behind a country code that is marked as one, a trunk prefix may follow: +60 (0)12.
+    # After a marked country code, a trunk prefix may follow: +60 (0)12.
     marked = r"(?:\+|00)" if metadata.international_prefix == "00" else r"\+"
     optional_trunk = "0?" if trunk else ""
-    # Without a mark, a country code is one only if the whole is too long for a national number, and a
-    # national number is one only if it does not start like the country code.
+    # Without a mark, digits are a country code only if the whole is too long for a national number, and a
+    # national number only if they do not start like the country code.
     with_code = f"{code}[1-9][0-9]{{{max(max(lengths) - len(code), 0)},}}"
     starts = [f"{code[:n]}[{_digits_except(digit)}]" for n, digit in enumerate(code)]
     without_code = f"(?:{'|'.join(starts)})[0-9]*"
@@ -93,7 +93,7 @@ def _digits_except(digit: str) -> str:
 
 
 def decide(cells: pa.StringArray, region: str) -> Decided:
-    """Decide the valid numbers of `region` (upper-case) that are written in a plain way, one or several in a cell."""
+    """Decide the plainly written valid numbers of `region` (upper-case), one or several in a cell."""
     rule = rule_of(region)
     if rule is None:
         return decided(cells, np.zeros(len(cells), np.bool_), 0)
@@ -108,7 +108,7 @@ def decide(cells: pa.StringArray, region: str) -> Decided:
 
 
 def _decide_single(cells: pa.StringArray, rule: Rule) -> Decided:
-    """Decide the cells with one number in them."""
+    """Decide the cells that hold one number."""
     text = digits.without(spreadsheet.drop_float_tail(cells), PUNCTUATION)
     offsets, data = bytes_of(text)
     data = np.append(data, np.zeros(_MOST_DIGITS, np.uint8))
@@ -129,12 +129,12 @@ def _decide_single(cells: pa.StringArray, rule: Rule) -> Decided:
 
 
 def _prefix_digits(plus: BoolArray, numbers: Bytes, rule: Rule) -> npt.NDArray[np.int64]:
-    """How many digits stand before the national number.
+    """Return the number of digits before the national number.
 
     Args:
         plus: shape (n,): whether a `+` precedes the digits.
-        numbers: shape (width, n): the digits of numbers that `rule` takes.
-        rule: the region's.
+        numbers: shape (width, n): digits of numbers that `rule` accepts.
+        rule: rule of the region.
     """
     code = np.array([int(digit) for digit in rule.country_code], np.uint8)[:, np.newaxis]
     zeros = ~plus & (numbers[0] == 0) & (numbers[1] == 0)
@@ -147,7 +147,7 @@ def _prefix_digits(plus: BoolArray, numbers: Bytes, rule: Rule) -> npt.NDArray[n
 
 
 def _with_several(cells: pa.StringArray, held: npt.NDArray[np.int64], single: Decided, rule: Rule) -> Decided:
-    """Add the cells of `held` (indices) of whose numbers each is decided."""
+    """Add the cells of `held` (indices) all of whose numbers are decided."""
     pieces = pc.split_pattern_regex(cells.take(pa.array(held)), _SEPARATOR)
     holder = pc.list_parent_indices(pieces).to_numpy()
     parts = pieces.flatten()
@@ -158,7 +158,7 @@ def _with_several(cells: pa.StringArray, held: npt.NDArray[np.int64], single: De
     whole &= np.bincount(holder, minlength=len(held)) > 0
 
     holder = holder[part.taken]
-    # No value twice in a cell: the first of each (cell, value).
+    # No duplicate value in a cell: keep the first of each (cell, value).
     value = part.value.dictionary_encode()
     pair = holder.astype(np.int64) * len(value.dictionary) + value.indices.to_numpy()
     first = np.zeros(len(pair), np.bool_)

@@ -1,9 +1,8 @@
-"""Regions of phone numbers: what a cell of the manifest's `region_column` says, and columns of several regions.
+"""Regions of phone numbers: parse cells of the manifest's `region_column`, and split columns by region.
 
-A cell names a region by its code of ISO 3166-1, of two letters or three, or by its calling code: `MY`, `mys`, `60`,
-`+60`, `0060`. Of regions that share a calling code, the library's main one counts, which for a number that is valid
-in any of them makes no difference. Anything else is no region that could be relied on: numbers without a `+` in such a
-row are rejected.
+A cell names a region by its ISO 3166-1 code of two or three letters, or by its calling code: `MY`, `mys`, `60`,
+`+60`, `0060`. For a shared calling code the library's main region is used, which makes no difference for a number
+valid in any of them. Anything else is no reliable region: numbers without a `+` in such a row are rejected.
 """
 
 from __future__ import annotations
@@ -48,13 +47,13 @@ _ISO_CODES = (
 )
 _BY_THREE_LETTERS: Mapping[str, str] = MappingProxyType({pair[:3]: pair[3:] for pair in _ISO_CODES.split()})
 _RESERVED: Mapping[str, str] = MappingProxyType({"UK": "GB"})
-"""Codes that ISO 3166-1 reserves for a country that has another one."""
+"""Exceptional ISO 3166-1 reservations for countries that have another code."""
 
 _CALLING_CODE = re.compile(r"\(?(?:\+|00)?\s*([1-9][0-9]{0,2})\)?")
 
 
 def region_of(text: str) -> str:
-    """Give the region that a cell names, as the library calls it; `NO_REGION` where it names none."""
+    """Return the region that a cell names, as the library calls it; `NO_REGION` if it names none."""
     restored = spreadsheet.restore(text) or ""
     if found := _CALLING_CODE.fullmatch(restored):
         region = phonenumbers.region_code_for_country_code(int(found[1]))
@@ -67,13 +66,13 @@ def region_of(text: str) -> str:
 def canonicalized_by_region(
     identifier: Identifier, cells: pa.StringArray, regions: pa.StringArray, default: str
 ) -> Canonicalized:
-    """Bring `cells` to canonical form, each as in the region of its row.
+    """Convert `cells` to canonical form, each with the region of its row.
 
     Args:
-        identifier: the kind.
+        identifier: identifier kind.
         cells: length n.
-        regions: length n: what the dump says; null where it says nothing.
-        default: the region for those.
+        regions: length n: region cells of the dump; null if empty.
+        default: region of rows with an empty region cell.
     """
     which, names = encoded(_one_each(regions))
     resolved = [region_of(name) if name else default for name in names.to_pylist()]
@@ -89,7 +88,7 @@ def canonicalized_by_region(
 
 
 def _one_each(regions: pa.StringArray) -> pa.StringArray:
-    """What each cell says, without what stands around it; of several values nothing that is a region."""
+    """Return the unwrapped value of each cell; a cell with several values is no region."""
     plain = unwrapped(regions, keeps_broken=True)
     named = plain.cells.fill_null("")
     if plain.cell is None:

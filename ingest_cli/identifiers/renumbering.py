@@ -1,14 +1,13 @@
-"""Numbering plans that changed: what a number of an older plan has become.
+"""Convert numbers of older numbering plans to today's.
 
-An entry of `CHANGES` is one published renumbering, or a part of one. It says how the old numbers were written, as
-everything behind the `+`, and what stands there today; a trunk prefix is among it where the library leaves it there,
-because without it the number has a length that is none of today's plan. Included are those since 2011 of which the
-regulator's or the ITU's own text says how each number changed; older ones are left out, because a number of today that
-was cut short would be taken for one of theirs. A number is changed only where it is not valid today and the new one
-is, which is the caller's to see; so plans of which the library calls the old numbers valid, too (Gabon 2019), have no
-entry.
+An entry of `CHANGES` is one published renumbering, or a part of one: a pattern of the old numbers, without the `+`,
+and today's form; a trunk prefix is included if the library keeps it, because without it the number has a length that
+is not in today's plan. Included are those since 2011 for which the regulator's or the ITU's own text states how each
+number changed; older ones are left out, because a truncated number of today would match them. A number may be changed
+only if it is invalid today and the new one is valid, which the caller checks; so plans whose old numbers the library
+also calls valid (Gabon 2019) have no entry.
 
-What an entry changes is a canonical form: a change of this table raises the version of the canonicalization rules.
+Entries determine canonical forms: changing this table raises the version of the canonicalization rules.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ class Change(NamedTuple):
     """One renumbering.
 
     Attributes:
-        code: the calling code.
-        since: when the new numbers came into force; the first day, where it was done area by area.
-        old: expression of the old numbers, calling code included.
-        new: what they have become, with groups of `old`.
-        source: who published it.
+        code: calling code.
+        since: date when the new numbers took effect; the first one, if introduced area by area.
+        old: expression of the old numbers, including the calling code.
+        new: replacement, with groups of `old`.
+        source: publisher of the change.
     """
 
     code: str
@@ -49,7 +48,7 @@ _COLOMBIA = "CRC, Resolución 5826 de 2019, marcación única nacional"
 _BENIN = "ARCEP Bénin, national numbering plan of ten digits, 2024"
 
 CHANGES: tuple[Change, ...] = (
-    # Mobinil, Vodafone and Etisalat each got a digit of their own, or had the 5 of 015x replaced by it.
+    # Mobinil, Vodafone and Etisalat each got their own digit, or a replacement for the 5 of 015x.
     Change("20", dt.date(2011, 10, 6), r"201([278]\d{7})", r"2012\1", _EGYPT),
     Change("20", dt.date(2011, 10, 6), r"201([069]\d{7})", r"2010\1", _EGYPT),
     Change("20", dt.date(2011, 10, 6), r"201([14]\d{7})", r"2011\1", _EGYPT),
@@ -63,7 +62,7 @@ CHANGES: tuple[Change, ...] = (
     Change("56", dt.date(2012, 10, 20), r"560?([3-7]\d)(\d{6})", r"56\g<1>2\2", _CHILE),
     # A 1 before the area codes of fixed numbers.
     Change("966", dt.date(2013, 5, 13), r"9660?([1-467]\d{7})", r"9661\1", _SAUDI_ARABIA),
-    # A 6 before mobile numbers. Of the fixed ones the operator's network decided, which a number does not tell.
+    # A 6 before mobile numbers. Fixed ones depend on the operator's network, which a number does not show.
     Change("237", dt.date(2014, 11, 21), r"237([5-9]\d{7})", r"2376\1", _CAMEROON),
     # Mobile numbers lose a digit.
     Change("84", dt.date(2018, 9, 15), r"8416([2-9]\d{7})", r"843\1", _VIETNAM),
@@ -75,9 +74,9 @@ CHANGES: tuple[Change, ...] = (
     Change("84", dt.date(2018, 9, 15), r"84129(\d{7})", r"8482\1", _VIETNAM),
     Change("84", dt.date(2018, 9, 15), r"8418([68]\d{7})", r"845\1", _VIETNAM),
     Change("84", dt.date(2018, 9, 15), r"84199(\d{7})", r"8459\1", _VIETNAM),
-    # The 1 of mobile numbers, and what was dialled before a number within the country, are gone.
+    # The 1 of mobile numbers, and the domestic dialling prefixes, were dropped.
     Change("52", dt.date(2019, 8, 3), r"52(?:1|01|044|045)(\d{10})", r"52\1", _MEXICO),
-    # Two digits by operator. Of mobile numbers the second digit tells it, of fixed ones the third.
+    # Two digits by operator, which the second digit of mobile numbers and the third of fixed ones show.
     Change("225", dt.date(2021, 1, 31), r"225([04-9][0-3]\d{6})", r"22501\1", _IVORY_COAST),
     Change("225", dt.date(2021, 1, 31), r"225([04-9][4-6]\d{6})", r"22505\1", _IVORY_COAST),
     Change("225", dt.date(2021, 1, 31), r"225([04-9][7-9]\d{6})", r"22507\1", _IVORY_COAST),
@@ -92,7 +91,7 @@ CHANGES: tuple[Change, ...] = (
 
 
 def today(value: str) -> str | None:
-    """Give what a number has become, or None where no entry is about it.
+    """Return the current form of a number, or None if no entry matches it.
 
     Args:
         value: `+` and digits, calling code first; of any length.
@@ -105,5 +104,5 @@ def today(value: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _of_code(start: str) -> tuple[tuple[Change, re.Pattern[str]], ...]:
-    """The entries for numbers that start with these digits."""
+    """Return the entries for numbers that start with these digits."""
     return tuple((change, re.compile(change.old)) for change in CHANGES if start.startswith(change.code))

@@ -1,8 +1,8 @@
-"""Undo what a spreadsheet does to a long number before it reaches a dump.
+"""Undo spreadsheet damage to long numbers.
 
-Excel and pandas turn `60123456789` into `6.01E+10`, `60123456789.0` or `'60123456789`. The first is
-beyond repair unless every digit was printed; the others are not. Every kind whose values are numbers
-starts here, so that the same damage has the same outcome in every column.
+Excel and pandas turn `60123456789` into `6.01E+10`, `60123456789.0` or `'60123456789`. The first is irreparable
+unless every digit is present; the others are not. Every numeric kind starts here, so that the same damage has the
+same outcome in every column.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 from ingest_cli.model.arrow_bytes import bytes_of
 
 PRECISION_LOST = "precision_lost"
-"""The reason for a number of which only the leading digits are left."""
+"""Reason for a number of which only the leading digits are left."""
 
 LONGEST_CELL = 4096
-"""Characters. A cell longer than this is free text: no identifier is looked for in it."""
+"""Maximum number of characters. A longer cell is free text, and is not searched for identifiers."""
 
-# An E needs a '+' behind it or a decimal point before it: the passport 5E123 has neither. The comma is
-# the decimal point of a spreadsheet in another language.
+# An E must be followed by '+' or follow a decimal point: the passport 5E123 has neither. The comma is
+# the decimal point of some locales.
 _SCIENTIFIC = re.compile(r"([+-]?)([0-9]+)(?:[.,]([0-9]*)[Ee]([+-]?[0-9]+)|[Ee](\+[0-9]+))")
 _LONGEST_EXPONENT = 6  # characters: no cell has a million decimals, and int() has a limit
 _FLOAT = re.compile(r"([+-]?[0-9]+)\.0{1,2}")
@@ -31,11 +31,10 @@ _FLOAT_IN_ARROW = r"^'*([+-]?[0-9]+)\.0$"
 
 
 def restore(text: str) -> str | None:
-    """Give `text` as it was before a spreadsheet had it; None where digits are lost for good.
+    """Return `text` as it was before the damage; None if digits are lost.
 
-    Leading apostrophes (Excel's mark for "this is text") are removed, `.0` and `.00` behind an integer
-    are removed, and scientific notation is written out if, and only if, its mantissa shows every digit of
-    the integer. Anything else comes back as it is.
+    Leading apostrophes (Excel's text marker) and a `.0` or `.00` after an integer are removed, and scientific
+    notation is expanded if, and only if, its mantissa has every digit of the integer. Anything else is unchanged.
     """
     text = text.lstrip("'").strip()
     if whole := _FLOAT.fullmatch(text):
@@ -50,14 +49,14 @@ def _written_out(number: re.Match[str]) -> str | None:
     if len(exponent) > _LONGEST_EXPONENT:
         return None
     shift = int(exponent)
-    # A shift beyond the decimals: digits were rounded away. One short of them: not an integer.
+    # A shift beyond the decimals: digits were rounded away. A smaller shift: not an integer.
     if not 0 <= shift <= len(fraction) or fraction[shift:].strip("0"):
         return None
     return sign + integer + fraction[:shift]
 
 
 def drop_float_tail(cells: pa.StringArray) -> pa.StringArray:
-    """Do what `restore` does to the commonest damage, `60123456789.0`, to a whole column at once.
+    """Apply `restore` to the commonest damage, `60123456789.0`, for a whole column.
 
     Args:
         cells: length n, nulls stay nulls.

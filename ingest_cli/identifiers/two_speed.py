@@ -1,8 +1,8 @@
-"""Put together what the compiled kernels decided and what is left for the careful rule.
+"""Merge the results of compiled kernels with those of the careful rule.
 
-A kind decides the common shape of a cell for the whole column at once, with kernels of Arrow or numpy, and leaves
-every other cell to a Python function from one text to a `CellResult`. That function is the definition of
-the kind; the kernels are a shortcut that must agree with it wherever they decide at all.
+A kind decides the common form of a cell for the whole column, with kernels of Arrow or numpy, and leaves every other
+cell to a Python function from one text to a `CellResult`. That function is the definition of the kind; the kernels are
+a shortcut that must agree with it wherever they decide.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class CellResult(NamedTuple):
-    """What the careful rule found in one cell.
+    """Result of the careful rule for one cell.
 
     Attributes:
-        values: canonical values with their label's position, no value twice.
+        values: canonical values with the position of their label, without duplicates.
         reasons: one per rejected value.
         flags: one name per oddity of a kept value.
-        doubtful: those of the values that are kept in spite of a flag that casts doubt on them.
+        doubtful: values kept despite a flag that casts doubt on them.
     """
 
     values: tuple[tuple[str, int], ...] = ()
@@ -41,7 +41,7 @@ class CellResult(NamedTuple):
 
 
 def together(results: Sequence[CellResult]) -> CellResult:
-    """Make one result of those of a cell's pieces."""
+    """Merge the results of a cell's pieces into one."""
     return CellResult(
         values=tuple(dict.fromkeys(value for result in results for value in result.values)),
         reasons=tuple(reason for result in results for reason in result.reasons),
@@ -51,7 +51,7 @@ def together(results: Sequence[CellResult]) -> CellResult:
 
 
 def truth(mask: pa.BooleanArray) -> BoolArray:
-    """Give a kernel's mask, shape (n,), as numpy has it, null being False."""
+    """Return a kernel's mask, shape (n,), as a numpy array with False for null."""
     if mask.null_count:
         mask = pc.fill_null(mask, False)  # noqa: FBT003 - Arrow's API
     array: BoolArray = mask.to_numpy(zero_copy_only=False)
@@ -59,13 +59,13 @@ def truth(mask: pa.BooleanArray) -> BoolArray:
 
 
 class Decided(NamedTuple):
-    """What the kernels decided about a column of n cells.
+    """Result of the kernels for a column of n cells.
 
     Attributes:
-        taken: shape (n,): the cells decided; each holds at least one value, and no oddity.
-        value: length k, no nulls: the values of the taken cells, in their order.
+        taken: shape (n,): whether the cell is decided; each such cell holds at least one value, and no oddity.
+        value: length k, no nulls: values of the taken cells, in their order.
         label: shape (k,).
-        cell: shape (k,), ascending: index of the cell each value came from. None: each taken cell has one.
+        cell: shape (k,), ascending: index of the cell of each value. None: each taken cell has one.
     """
 
     taken: BoolArray
@@ -75,18 +75,18 @@ class Decided(NamedTuple):
 
 
 def decided(candidates: pa.StringArray, taken: BoolArray, label: int) -> Decided:
-    """Take the candidates (length n) that are in `taken` (shape (n,)), all with one label."""
+    """Return the candidates (length n) in `taken` (shape (n,)) as decided, all with one label."""
     value = candidates if taken.all() else candidates.filter(pa.array(taken))
     return Decided(taken, value, np.full(len(value), label, np.int8))
 
 
 def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], CellResult]) -> Canonicalized:
-    """Apply the careful rule to the cells that `fast` left, and merge both in the order of the cells.
+    """Apply the careful rule to the cells undecided in `fast`, and merge both in the order of the cells.
 
     Args:
-        cells: length n, as the kind got them; null cells yield nothing.
-        fast: what is decided already, about the same n cells.
-        careful: total: it has a result for any text, and raises for none.
+        cells: length n, as passed to the kind; null cells yield nothing.
+        fast: decided part of the same n cells.
+        careful: total function: returns a result for any text, and never raises.
     """
     fast_cell = np.flatnonzero(fast.taken).astype(np.int32) if fast.cell is None else fast.cell
     left = np.flatnonzero(~fast.taken).astype(np.int32)
@@ -120,10 +120,10 @@ def complete(cells: pa.StringArray, fast: Decided, careful: Callable[[str], Cell
 def canonicalized(
     cells: pa.StringArray, decide: Callable[[pa.StringArray], Decided], careful: Callable[[str], CellResult]
 ) -> Canonicalized:
-    """Take the wrapping off `cells`, and apply both rules to what was in it.
+    """Unwrap `cells`, and apply both rules to their content.
 
     Args:
-        cells: length n, as the kind got them.
+        cells: length n, as passed to the kind.
         decide: the kernels.
         careful: as for `complete`.
     """
@@ -133,7 +133,7 @@ def canonicalized(
 def of_unwrapped(
     plain: Unwrapped, decide: Callable[[pa.StringArray], Decided], careful: Callable[[str], CellResult]
 ) -> Canonicalized:
-    """Apply both rules to what was in cells; the result is about the cells as they were."""
+    """Apply both rules to unwrapped cells; the result refers to the original cells."""
     found = complete(plain.cells, decide(plain.cells), careful)
     if plain.cell is None:
         return found
@@ -151,7 +151,7 @@ def of_unwrapped(
 
 
 def _without_repeated(found: Canonicalized) -> Canonicalized:
-    """Leave out values that the same cell has had before."""
+    """Remove values that occur earlier in the same cell."""
     value = found.value.dictionary_encode()
     pair = found.cell.astype(np.int64) * max(len(value.dictionary), 1) + value.indices.to_numpy()
     first = np.sort(np.unique(pair, return_index=True)[1])
@@ -167,10 +167,10 @@ def _without_repeated(found: Canonicalized) -> Canonicalized:
 
 
 def merged(parts: Sequence[tuple[Canonicalized, IndexArray]]) -> Canonicalized:
-    """Put the results of parts of a column together again.
+    """Merge the results of parts of a column.
 
     Args:
-        parts: at least one; with each, shape (k,): which cell of the column each of its cells is.
+        parts: at least one; each with shape (k,): index in the column of each of its cells.
     """
     cell = np.concatenate([at[found.cell] for found, at in parts])
     rejected_cell = np.concatenate([at[found.rejected_cell] for found, at in parts])

@@ -1,11 +1,10 @@
-"""User names: one form for all spellings that a site would take for the same name.
+"""User names: one canonical form for all spellings that a site treats as equal.
 
-NFKC and case folding, repeated until nothing changes, without invisible characters, is Unicode's
-NFKC_Casefold (Unicode Standard section 3.13). A bracket may be part of a name (`[CLAN]name`), so only what is a list
-from its beginning to its end is read as one; an apostrophe is taken off where a spreadsheet or an exporter puts it,
-before what would be a formula or a number. A column of user names that holds e-mail addresses is a column of
-e-mail addresses: those cells are rejected, so that the manifest gets corrected. Nor is a name anything with an
-ASCII control character in it, which no site's form takes: in a record tag, such characters part what is hashed.
+NFKC and case folding, repeated until nothing changes, without invisible characters, is Unicode's NFKC_Casefold
+(Unicode Standard section 3.13). A bracket may be part of a name (`[CLAN]name`), so only a complete list is parsed as
+one; an apostrophe is removed where a spreadsheet or an exporter adds it, i.e. before a formula or a number. E-mail
+addresses in a column of user names are rejected, so that the manifest gets corrected. So are names with an ASCII
+control character, which no site accepts: in a record tag, such characters separate the hashed parts.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _MOST_ROUNDS = 4
 
 
 def canonical_username(text: str) -> CellResult:
-    """Give the user name of a cell, by the careful rule."""
+    """Return the user name of a cell, by the careful rule."""
     if len(text) > spreadsheet.LONGEST_CELL:
         return CellResult(reasons=("too_long",))
     value = text
@@ -61,7 +60,7 @@ def _decide(cells: pa.StringArray) -> Decided:
 
 
 class Username:
-    """The kind `username`."""
+    """Kind `username`."""
 
     kind: str = "username"
     labels: tuple[str, ...] = ("username",)
@@ -70,11 +69,11 @@ class Username:
     lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - names have none
-        """Bring `cells` to folded NFKC."""
+        """Convert `cells` to case-folded NFKC."""
         return of_unwrapped(unwrapped(cells, keeps_broken=True), _decide, canonical_username)
 
     def mask(self, values: pa.StringArray) -> pa.StringArray:
-        """First letter, if it is an ASCII letter or digit, and eleven stars."""
+        """Return masks of the first letter, if it is an ASCII letter or digit, and eleven stars."""
         first = masks.first_letter(values)
         mask = pc.binary_join_element_wise(first, "*" * 11, "")
         return masks.stars_unless_hidden(mask, masks.alphanumeric_counts(values), masks.alphanumeric_counts(first))

@@ -1,13 +1,13 @@
-"""What stands around the values of a cell, or between their characters, and is no part of them.
+"""Remove what surrounds the values of a cell, or is hidden between their characters.
 
-* Invisible characters: formats (general category Cf, such as zero-width spaces, marks of direction and the byte
-  order mark), variation selectors and the other default ignorables of Unicode, and U+FFFC, which stands where a picture
-  was.
-* A spreadsheet's formula for a text: `="0123"`. Its quotes keep the zeros.
+* Invisible characters: formats (general category Cf, such as zero-width spaces, direction marks and the byte
+  order mark), variation selectors and the other default ignorables of Unicode, and U+FFFC, the placeholder of a
+  picture.
+* A spreadsheet's text formula: `="0123"`. Its quotes keep the zeros.
 * Brackets and quotes of a list; see `lists`.
 
-Every kind takes its cells through here, so that a person who asks is understood as the dump was. A column without any
-of it costs a look at each cell's first byte, and at whether all bytes are ASCII.
+Every kind unwraps its cells here, so that lookups and dumps are treated alike. For a column without any of it, the
+cost is a check of each cell's first byte, and of whether all bytes are ASCII.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of
 _LAST_OF_ASCII = 0x7F
 _BRACKET, _PARENTHESIS, _EQUALS, _QUOTE, _APOSTROPHE, _LAST_BLANK = b"[(=\"' "
 _BRACES = 0xDF
-"""What makes a bracket of a brace."""
+"""Bit mask that turns a brace into a bracket."""
 
 JOINERS = "\u200c\u200d"
 """Zero-width characters that are letters of some domain names (RFC 5892 appendix A)."""
 
-# Default_Ignorable_Code_Point (DerivedCoreProperties.txt) but for those in Cf, the joiners, and U+FFFC. Cf is named by
-# ranges, too, because RE2 may know fewer characters than the Unicode of today.
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without Cf and the joiners, plus U+FFFC. Cf is also listed by
+# ranges, because RE2 may know fewer characters than current Unicode.
 _CATEGORIES = r"\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFFC}"
 _FORMATS = (
     r"\x{00AD}\x{0600}-\x{0605}\x{061C}\x{06DD}\x{070F}\x{0890}\x{0891}\x{08E2}\x{200B}\x{200E}\x{200F}"
@@ -52,12 +52,12 @@ _DOUBLED_FORMULA = re.compile(r'=\s*""((?:[^"]|"""")*)""', re.DOTALL)
 
 
 class Unwrapped(NamedTuple):
-    """What is in n cells without what stands around it.
+    """Content of n cells without its wrapping.
 
     Attributes:
         cells: length m: values, or texts that may still hold several.
-        cell: shape (m,), ascending: index of the cell that each came from; None: m is n, and each is its own.
-        broken: ascending: the cells that begin like a list and are none; they have no other place here.
+        cell: shape (m,), ascending: index of the cell of each; None: m is n, and the order is the same.
+        broken: ascending: cells that start like a list but are malformed; they are not in the other attributes.
     """
 
     cells: pa.StringArray
@@ -66,12 +66,12 @@ class Unwrapped(NamedTuple):
 
 
 def unwrapped(cells: pa.StringArray, *, keeps_joiners: bool = False, keeps_broken: bool = False) -> Unwrapped:
-    """Take away what stands around the values of `cells`, and lists apart.
+    """Remove the wrapping of the values of `cells`, and split lists.
 
     Args:
         cells: length n, trimmed; nulls stay nulls.
-        keeps_joiners: whether zero-width joiners may mean something.
-        keeps_broken: whether a text that begins like a list may be a value all the same.
+        keeps_joiners: whether zero-width joiners are significant.
+        keeps_broken: whether a text that starts like a list may still be a value.
     """
     nothing = np.empty(0, np.int32)
     offsets, data = bytes_of(cells)
@@ -96,16 +96,16 @@ def unwrapped(cells: pa.StringArray, *, keeps_joiners: bool = False, keeps_broke
 
 
 def may_say_nothing(first: Bytes) -> BoolArray:
-    """Whether a cell that begins with the byte has to be asked `says_nothing`; shape of `first`."""
+    """Return whether a cell that starts with the byte must be checked by `says_nothing`; shape of `first`."""
     found: BoolArray = ((first & np.uint8(_BRACES)) == _BRACKET) | (first == _EQUALS)
     return found
 
 
 def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
-    """Whether each cell begins with what may stand around values. Shape (n,)."""
+    """Return whether each cell starts with a possible wrapping. Shape (n,)."""
     first = data.take(offsets[:-1], mode="clip")
     starts, tuples = may_say_nothing(first), first == _PARENTHESIS
-    if tuples.any():  # as a phone number begins; a list has a quote or a blank next
+    if tuples.any():  # a phone number may start so; in a list, a quote or a blank follows
         second = data.take(offsets[:-1] + 1, mode="clip")
         starts |= tuples & ((second <= _LAST_BLANK) | (second == _QUOTE) | (second == _APOSTROPHE))
     if starts.any():
@@ -114,7 +114,7 @@ def _starts(offsets: IndexArray, data: Bytes) -> BoolArray:
 
 
 def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringArray:
-    """Take invisible characters out of `cells`, which are in NFKC, and white space that is at an edge then."""
+    """Remove invisible characters from `cells`, which are in NFKC, and white space that is then at an edge."""
     ascii_only = pc.string_is_ascii(cells)
     if pc.all(ascii_only, min_count=0).as_py():
         return cells
@@ -127,14 +127,14 @@ def visible(cells: pa.StringArray, *, keeps_joiners: bool = False) -> pa.StringA
 
 
 def _may_hide(data: Bytes) -> bool:
-    """Whether UTF-8 has a character that nobody sees, or one that begins with the same two bytes."""
+    """Return whether UTF-8 may have an invisible character, judged by the first two bytes of characters."""
     lead = np.flatnonzero(data[:-1] > _LAST_OF_CONTINUATION)
     return bool(_hiding()[data[lead], data[lead + 1]].any())
 
 
 @cache
 def _hiding() -> BoolArray:
-    """Which first two bytes of a character in UTF-8 may begin one that nobody sees. Shape (256, 256)."""
+    """Return which first two bytes of a UTF-8 character may begin an invisible one. Shape (256, 256)."""
     found = np.zeros((256, 256), np.bool_)
     for first, last in _RANGE.findall(_INVISIBLE):
         for code in range(int(first, 16), int(last or first, 16) + 1):
@@ -144,17 +144,17 @@ def _hiding() -> BoolArray:
 
 
 def says_nothing(text: str) -> bool:
-    """Whether a text that begins with one of `{[=` holds nothing but NULL-like values, as `{}` and `=""` do."""
+    """Return whether a text that starts with one of `{[=` holds only NULL-like values, as `{}` and `=""` do."""
     return all(map(is_null_like, _parts(text, keeps_broken=True)))
 
 
 def _parts(text: str, *, keeps_broken: bool) -> list[str]:
-    """The values in a cell, or texts that may hold several; none where a list is broken."""
+    """Return the values in a cell, or texts that may hold several; none if a list is malformed."""
     if len(text) > LONGEST_CELL:
         return [text]
     text = _formula_value(text)
     entries = entries_of(text)
-    if isinstance(entries, list):  # an entry that was quoted may be a list again
+    if isinstance(entries, list):  # a quoted entry may be a list itself
         parts = [part for entry in entries for part in _parts(entry, keeps_broken=keeps_broken)]
         return list(dict.fromkeys(parts)) or [""]
     return [] if entries is NoList.BROKEN and not keeps_broken else [text]

@@ -1,4 +1,4 @@
-"""Where dumps come from: one file per kind of place, found by how a manifest writes it."""
+"""Find the dumps that a manifest names: one module per kind of source, selected by the form of the entry."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Finder = Callable[[str, Places], Sequence[Source]]
 
 
 def _find_in_s3(entry: str, places: Places) -> Sequence[Source]:
-    from ingest_cli.sources import s3  # noqa: PLC0415 - a dump on this machine must not wait for boto3
+    from ingest_cli.sources import s3  # noqa: PLC0415 - local dumps must not wait for the import of boto3
 
     return s3.find(entry, places)
 
@@ -39,13 +39,13 @@ FINDERS: Mapping[str, Finder] = {
     stdin.NAME: stdin.find,
     "s3": _find_in_s3,
 }
-"""The entry itself, or what stands before `://` in it, or nothing → what finds the sources it names."""
+"""Entry itself, or its scheme (before `://`), or "" → function that finds its sources."""
 
 
 def find_sources(
     entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
 ) -> list[Source]:
-    """All sources the entries name, each once, in order; see `find_by_entry`."""
+    """Return all sources that the entries name, in order and without duplicates; see `find_by_entry`."""
     return [source for found in find_by_entry(entries, base, target, wait) for source in found]
 
 
@@ -56,18 +56,18 @@ def find_by_entry(
     wait: Wait = time.sleep,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> list[list[Source]]:
-    """For each of the entries the sources it names that none before it did, in order.
+    """Return for each entry its sources in order, without those that an earlier entry names.
 
     Args:
-        entries: paths, globs and folders on this machine, `s3://` addresses, and `-` for standard input.
-        base: the folder that relative paths start from.
+        entries: local paths, globs and folders, `s3://` addresses, and `-` for standard input.
+        base: folder that relative paths start from.
         target: see `Places.target`.
         wait: see `Wait`.
-        on_note: told what was passed over.
+        on_note: called with a note about skipped files.
 
     Raises:
-        SourceError: an entry names nothing, something unreadable, or a place of unknown kind.
-        UsageError: an entry is `-`, and nothing is piped in; or the AWS settings are not usable.
+        SourceError: an entry matches nothing, or is unreadable or of an unknown kind.
+        UsageError: an entry is `-` but nothing is piped in, or the AWS settings are not usable.
     """
     places = Places(base, target, wait, on_note)
     known, found = set[object](), list[list[Source]]()
@@ -88,5 +88,5 @@ def find_by_entry(
 
 
 def dataset_fingerprint(fingerprints: Iterable[str]) -> str:
-    """One digest of a whole set of sources: the SHA-256 of their sorted digests, a line each. 64 hex digits."""
+    """Return the digest of a set of sources: SHA-256 of their sorted digests, one per line; 64 hex digits."""
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(fingerprints)).encode()).hexdigest()

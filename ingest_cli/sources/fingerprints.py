@@ -1,4 +1,4 @@
-"""Remembered digests of large files, so that an unchanged dump need not be read to be recognised."""
+"""Cache digests of large files, so that an unchanged dump is recognised without being read."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 class FingerprintCache:
     """A small JSON file: (device, inode, size, change times) → SHA-256 of a file's bytes.
 
-    It holds no names and may be deleted at any time. It is only ever a shortcut: where it cannot be
-    read or written the digest is computed again.
+    It holds no file names and may be deleted at any time. If it cannot be read or written, the digest is
+    computed again.
     """
 
     path: Path
@@ -32,23 +32,23 @@ class FingerprintCache:
 
     @classmethod
     def default(cls) -> FingerprintCache:
-        """The one in the user's cache folder (XDG Base Directory Specification), or the one that is held."""
+        """Return the cache in the user's cache folder (XDG Base Directory Specification), or the one being held."""
         if _holding:
             return _holding[-1]
         root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
         try:
             root = root.expanduser()
-        except RuntimeError:  # this user has no home
+        except RuntimeError:  # the user has no home folder
             root = Path(tempfile.gettempdir())
         return cls(root / "ingest-cli" / "fingerprints.json")
 
     def get(self, states: Sequence[os.stat_result]) -> str | None:
-        """The digest remembered for the files of these states, one after another."""
+        """Return the cached digest of the concatenated files with these states, or None."""
         known = self._entries().get(_key(states))
         return known if isinstance(known, str) and _DIGEST.fullmatch(known) else None
 
     def put(self, states: Sequence[os.stat_result], digest: str) -> None:
-        """Remember `digest`, and forget the oldest beyond `MAX_ENTRIES`."""
+        """Store `digest`, and remove the oldest entries beyond `MAX_ENTRIES`."""
         entries, key = self._entries(), _key(states)
         entries.pop(key, None)
         entries[key] = digest
@@ -58,7 +58,7 @@ class FingerprintCache:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Read and write the file once for all files that are looked up in the block through `default`."""
+        """Read and write the cache file once for all lookups through `default` in the block."""
         self._held, self._is_changed = self._load(), False
         _holding.append(self)
         try:
@@ -79,7 +79,7 @@ class FingerprintCache:
                 new.file.write(text.encode("ascii"))
                 new.put_in_place()
         except OSError:
-            return  # a full or read-only disk costs one more reading next time, nothing else
+            return  # a full or read-only disk only costs reading the file again next time
 
     def _load(self) -> dict[str, object]:
         try:
@@ -90,7 +90,7 @@ class FingerprintCache:
 
 
 def _key(states: Sequence[os.stat_result]) -> str:
-    """What tells some files in this order from others; of many, a digest of that."""
+    """Return the key of a sequence of files; for several files, a digest of their keys."""
     key = "+".join(f"{one.st_dev}:{one.st_ino}:{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}" for one in states)
     return key if len(states) == 1 else hashlib.sha256(key.encode()).hexdigest()
 

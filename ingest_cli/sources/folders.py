@@ -1,8 +1,7 @@
-"""Which files an entry that is a folder or a pattern comes to.
+"""Resolve entries that are folders or patterns to files.
 
-Nothing is passed over for not being readable: rows would be missing, and nobody would know. Links to folders are
-not followed where folders are searched, since they may lead back; one that leads out of the folder is a mistake to
-be told.
+Unreadable files are errors, never skipped: rows would be missing without notice. Links to folders are not followed
+while searching, since they may form a loop; a link that leads out of the folder is an error.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from ingest_cli.sources.places import PATTERN_SIGNS, Places, is_companion, is_no
 
 
 def status_of(path: Path, name: str) -> os.stat_result:
-    """What is at `path`, links followed.
+    """Return the status of the file at `path`, following links.
 
     Raises:
-        SourceError: there is nothing, or it cannot be looked at.
+        SourceError: nothing exists there, or it cannot be examined.
     """
     try:
         return path.stat()
@@ -32,20 +31,20 @@ def status_of(path: Path, name: str) -> os.stat_result:
         raise MissingSourceError(f'"{name}" does not exist') from error
     except OSError as error:
         raise _unreadable(name, error) from error
-    except ValueError as error:  # a zero byte
+    except ValueError as error:  # a null byte
         raise MissingSourceError(f'"{name}" is not the name of a file') from error
 
 
 def files_in(folder: Path, name: str, places: Places) -> list[Path]:
-    """All that lies in `folder` and its folders and is no folder, sorted, but for what `is_no_dump` or `is_companion`.
+    """Return all non-folders below `folder`, sorted, without what `is_no_dump` or `is_companion` match.
 
     Args:
-        folder: where to look.
-        name: what messages call it.
-        places: told which companions there were.
+        folder: folder to search.
+        name: name of the folder in messages.
+        places: receives a note about skipped companions.
 
     Raises:
-        SourceError: there is nothing, or a folder cannot be searched.
+        SourceError: the folder does not exist, or a folder cannot be searched.
     """
     files = sorted(
         each.path
@@ -62,14 +61,13 @@ def files_in(folder: Path, name: str, places: Places) -> list[Path]:
 
 
 def matching(pattern: str, base: Path) -> list[Path]:
-    """All that matches `pattern` and is no folder, sorted.
+    """Return all non-folders that match `pattern`, sorted.
 
-    As in a shell: `*`, `?` and `[…]` match within a name, and none that begins with a dot; `**` stands for any number
-    of folders.
+    As in a shell, `*`, `?` and `[…]` match within a name, but not a leading dot; `**` matches any number of folders.
 
     Args:
-        pattern: relative to `base`, or absolute.
-        base: not part of the pattern, whatever signs it holds.
+        pattern: glob, relative to `base` or absolute.
+        base: folder taken literally, even if it contains glob characters.
 
     Raises:
         SourceError: nothing matches, or a folder cannot be searched.
@@ -77,7 +75,7 @@ def matching(pattern: str, base: Path) -> list[Path]:
     *inner, last = Path(pattern).parts
     heads: Iterable[Path] = [base]
     for part in inner:
-        heads = dict.fromkeys(_folders(heads, part))  # `**/**` finds a folder several times
+        heads = dict.fromkeys(_folders(heads, part))  # `**/**` yields a folder several times
     if last == "**":
         heads, last = dict.fromkeys(_folders(heads, last)), "*"
     found = [each for head in heads for each in _matches(head, last)]
@@ -93,7 +91,7 @@ def matching(pattern: str, base: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Something in a folder; a link to a folder counts as one."""
+    """Folder entry; a link to a folder counts as a folder."""
 
     path: Path
     is_folder: bool
@@ -101,7 +99,7 @@ class _Entry:
 
 
 def _folders(heads: Iterable[Path], part: str) -> Iterator[Path]:
-    """The folders that one part of a pattern leads to."""
+    """Yield the folders that one component of a pattern matches."""
     for head in heads:
         if part == "**":
             yield from _with_folders_in(head, pass_over_known=False)
@@ -110,7 +108,7 @@ def _folders(heads: Iterable[Path], part: str) -> Iterator[Path]:
 
 
 def _matches(folder: Path, part: str) -> list[_Entry]:
-    """What is in a folder under a name, or under names that match."""
+    """Return the entries of a folder whose names match."""
     if not any(sign in part for sign in PATTERN_SIGNS):
         return _under(folder, part)
     hidden = part.startswith(".")
@@ -122,7 +120,7 @@ def _matches(folder: Path, part: str) -> list[_Entry]:
 
 
 def _under(folder: Path, name: str) -> list[_Entry]:
-    """What is in a folder under this very name, if anything."""
+    """Return the entry of a folder with exactly this name, if any."""
     path = folder / name
     try:
         is_link = stat.S_ISLNK(path.lstat().st_mode)
@@ -131,12 +129,12 @@ def _under(folder: Path, name: str) -> list[_Entry]:
         return []
     except OSError as error:
         raise _unreadable(label(str(path)), error) from error
-    except ValueError:  # a zero byte
+    except ValueError:  # a null byte
         return []
 
 
 def _with_folders_in(folder: Path, *, pass_over_known: bool) -> Iterator[Path]:
-    """The folder and all folders within, at any depth."""
+    """Yield the folder and all its subfolders at any depth."""
     root = os.path.realpath(folder)
     waiting = [folder]
     while waiting:
@@ -156,10 +154,10 @@ def _with_folders_in(folder: Path, *, pass_over_known: bool) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[_Entry]:
-    """What is in a folder, in no order.
+    """Return the entries of a folder, unordered.
 
     Raises:
-        SourceError: it cannot be searched.
+        SourceError: the folder cannot be searched.
     """
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
@@ -176,7 +174,7 @@ def _entries(folder: Path) -> list[_Entry]:
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link into a place that is closed to us, or to itself; reading it will say so
+    except OSError:  # a link to itself or to an inaccessible folder; reading it reports the error
         return False
 
 

@@ -1,4 +1,4 @@
-"""What a source must offer: a name to show, a fingerprint, a size, and its bytes."""
+"""Interface of a source: display name, fingerprint, size, and bytes."""
 
 from __future__ import annotations
 
@@ -8,59 +8,59 @@ from typing import BinaryIO, Protocol
 from ingest_cli.errors import ExitCode, SourceError
 
 Wait = Callable[[float], None]
-"""Lets seconds pass; raises what ends the run if the run is to end."""
+"""Function that waits for a number of seconds; raises an exception if the run is to end."""
 
 
 class SourceBusyError(SourceError):
-    """A source cannot be read just now: the same command, run again, goes on."""
+    """Source that is temporarily unreadable: running the same command again resumes."""
 
     exit_code = ExitCode.TRY_AGAIN
     transient = True
 
 
 class Source(Protocol):
-    """One dump file, wherever it lies.
+    """One dump file, local or remote.
 
-    Errors while it is read do not name it: whoever reads it does, for the whole of what reading involves.
+    Errors raised while reading do not name the source: the caller adds the name.
     """
 
     @property
     def name(self) -> str:
-        """How it is called in reports and reject files; nothing in it that a terminal would obey."""
+        """Return the name for reports and reject files, free of terminal control characters."""
         ...
 
     @property
     def size_bytes(self) -> int:
-        """Its size as it lies there, i.e. packed; 0 where that is not known before its end."""
+        """Return the stored (compressed) size in bytes; 0 if unknown before the end."""
         ...
 
     @property
     def identity(self) -> object:
-        """Equal for two names of the same thing."""
+        """Return a value that is equal for two names of the same file."""
         ...
 
     def fingerprint(self) -> str:
-        """A hex digest that changes when its content does.
+        """Return a hex digest that changes with the content.
 
         Raises:
-            SourceError: it cannot be read.
-            UsageError: it is read once only, so that something else has to stand for its content.
+            SourceError: the source cannot be read.
+            UsageError: the source can be read only once, so the digest must come from elsewhere.
         """
         ...
 
     def open(self) -> Iterator[bytes]:
-        """Its bytes from the first to the last, in pieces.
+        """Return the bytes from first to last, in pieces.
 
         Raises:
-            SourceError: it cannot be opened, or, while iterating, read; or it is not what it was when it was found.
+            SourceError: the source cannot be opened or, while iterating, read; or it changed since it was found.
         """
         ...
 
     def open_file(self) -> BinaryIO:
-        """The same for reading at any place, for formats that are not streams; to be closed by the caller.
+        """Return a seekable file for formats that are not streams; the caller closes it.
 
         Raises:
-            SourceError: it cannot be opened, or can only be read from the first byte to the last. So do the file's
-                own methods, as in `open`.
+            SourceError: the source cannot be opened, or is not seekable. The file's own methods raise it
+                as in `open`.
         """
         ...

@@ -1,4 +1,4 @@
-"""The parts of one file as one source: their bytes follow each other, whatever lies at a seam."""
+"""Present the parts of a split file as one source by concatenating their bytes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Joined:
-    """A file that was split.
+    """Split file.
 
     Attributes:
-        parts: in order, at least two.
+        parts: at least two sources, in order.
     """
 
     parts: tuple[Source, ...]
@@ -48,9 +48,9 @@ class Joined:
         return tuple(part.identity for part in self.parts)
 
     def fingerprint(self) -> str:
-        """Of files on this machine, the SHA-256 of all of their bytes: that of the file, were it whole.
+        """Return the SHA-256 of all bytes if every part is a local file: that of the unsplit file.
 
-        With others among them, that of the parts' digests, a line each, in order.
+        Otherwise return that of the parts' digests, one per line, in order.
         """
         files = [part for part in self.parts if isinstance(part, local.LocalFile)]
         if len(files) == len(self.parts):
@@ -69,7 +69,7 @@ class Joined:
 
 
 class _JoinedFile(SeekableFile):
-    """The parts as a file that can be read at any place; one of them is open at a time."""
+    """Seekable file over the parts; keeps one part open at a time."""
 
     def __init__(self, parts: Sequence[Source]) -> None:
         self._begins = [0, *accumulate(part.size_bytes for part in parts)]
@@ -108,14 +108,14 @@ class _JoinedFile(SeekableFile):
 
 
 def join(found: Sequence[Sequence[Source]]) -> Source:
-    """The file whose parts were found.
+    """Return the file made of the parts found.
 
     Args:
-        found: for each entry of `sources` the parts it named; an entry that named several has them in any order.
+        found: for each entry of `sources` the parts it named, in any order.
 
     Raises:
-        SourceError: the order of the parts does not follow from their names, or one is missing.
-        UsageError: standard input is one of them.
+        SourceError: the names do not determine the order of the parts, or a part is missing.
+        UsageError: standard input is one of the parts.
     """
     parts = list[Source]()
     for several in found:
@@ -132,7 +132,7 @@ def join(found: Sequence[Sequence[Source]]) -> Source:
 
 @contextmanager
 def _named(part: Source) -> Iterator[None]:
-    """Name the part in errors about it: a reader of the whole file can only name that."""
+    """Add the part's name to its errors: the reader only knows the joined file."""
     try:
         yield
     except SourceError as error:

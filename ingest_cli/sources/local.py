@@ -1,4 +1,4 @@
-"""Files on this machine."""
+"""Read local files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ingest_cli.sources.places import PATTERN_SIGNS, READ_BYTES, Places, label
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # what was a file may be a pipe by now
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # the file may have been replaced by a pipe
 
 _OTHER_THINGS = {
     stat.S_IFIFO: "a named pipe",
@@ -32,14 +32,13 @@ _OTHER_THINGS = {
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A regular file.
+    """Regular file.
 
     Attributes:
-        path: where it is.
-        name: the path as the manifest's author would recognise it.
-        size_bytes: its size when the run was planned.
-        state: what tells it from other files, and from itself after a change: device, inode, size and time of the
-            last change.
+        path: path of the file.
+        name: path as written in the manifest.
+        size_bytes: size when the run was planned.
+        state: identity and version of the file: device, inode, size and time of the last change.
     """
 
     path: Path
@@ -53,7 +52,7 @@ class LocalFile:
         return self.state[:2]
 
     def fingerprint(self) -> str:
-        """SHA-256 of the bytes, remembered by device, inode, size and times of the last change."""
+        """Return the SHA-256 of the bytes, cached by device, inode, size and times of the last change."""
         return digest_of([self])
 
     def open(self) -> Iterator[bytes]:
@@ -68,10 +67,10 @@ class LocalFile:
 
 
 def digest_of(files: Sequence[LocalFile]) -> str:
-    """SHA-256 of the bytes of all `files`, one after another; remembered as for one.
+    """Return the SHA-256 of the concatenated bytes of `files`, cached as for one file.
 
     Raises:
-        SourceError: one cannot be read.
+        SourceError: a file cannot be read.
     """
     cache = FingerprintCache.default()
     if (known := cache.get([_status(file) for file in files])) is not None:
@@ -100,7 +99,7 @@ def _naming(file: LocalFile) -> Iterator[None]:
 
 
 class _PinnedFile(io.FileIO):
-    """A file that has to stay what it was when it was found. A change shows at once: in what is read next."""
+    """File that must not change after it was found; every read checks that."""
 
     def __init__(self, found: LocalFile) -> None:
         with _sentences():
@@ -137,7 +136,7 @@ class _PinnedFile(io.FileIO):
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """Say why a file that was there cannot be read."""
+    """Translate operating system errors into messages."""
     try:
         yield
     except FileNotFoundError as error:
@@ -148,14 +147,14 @@ def _sentences() -> Iterator[None]:
 
 
 def find(pattern: str, places: Places) -> list[LocalFile]:
-    """The files that `pattern` names, in order of their names.
+    """Return the files that `pattern` matches, sorted by name.
 
     Args:
-        pattern: a path, a folder for all files in it and in its folders, or a glob (`*`, `?`, `[…]`, `**`).
-        places: where relative patterns start from.
+        pattern: path, folder (all files below it), or glob (`*`, `?`, `[…]`, `**`).
+        places: holds the folder that relative patterns start from.
 
     Raises:
-        SourceError: nothing matches, or what matches is not a readable regular file.
+        SourceError: nothing matches, or a match is not a readable regular file.
     """
     base = places.base
     if any(sign in pattern for sign in PATTERN_SIGNS) and not os.path.lexists(base / pattern):

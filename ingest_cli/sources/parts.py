@@ -1,8 +1,8 @@
-"""The names of the parts of a split file: in which order they belong, and whether one is missing.
+"""Order the parts of a split file by their names, and detect missing parts.
 
-What splits files counts: in figures (`.001`, `part-00000`, `split -d`), in hexadecimal ones (`split -x`) or in letters
-(`split`: `aa`, `ab` … `yz`, `zaaa`). An order that the names do not give is never guessed: a file put together in a
-wrong order has values that are not in the original.
+Splitting tools number the parts in decimal (`.001`, `part-00000`, `split -d`), hexadecimal (`split -x`) or letters
+(`split`: `aa`, `ab` … `yz`, `zaaa`). An order that the names do not determine is never guessed: parts joined in the
+wrong order produce values that are not in the original.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingest_cli.errors import DamagedError, SourceError
 _DIGITS = "0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABETS = (_LETTERS, _LETTERS.upper(), "0123456789abcdef", "0123456789ABCDEF")
-_MOST_LETTERS = 2  # that `split` begins with, unless told otherwise
+_MOST_LETTERS = 2  # default suffix length of `split`
 _NUMBER = re.compile("([0-9]+)")
 _LAST_WORD = re.compile("[0-9A-Za-z]+$")
 _LAST_WORDS = re.compile(r"[^0-9A-Za-z].*$")
@@ -29,35 +29,35 @@ _LIST_THEM = "list the parts one by one in `sources`, in their order"
 
 
 JOIN = "set `join = true` in [dataset] if these are parts of one file"
-"""What to try where a file ends in the middle of something, and another one follows it."""
+"""Advice for a file that ends in the middle of a structure and is followed by another file."""
 
 OTHER_PARTS = (
     "By its name it is a part of a split file: name all parts in `sources`, and set `join = true` in [dataset]"
 )
-"""What to try where one ends in the middle of something, and is read alone."""
+"""Advice for a file that ends in the middle of a structure and is read alone."""
 
 
 TAIL_BYTES = 256
-"""What is looked at of the end of a source."""
+"""Number of bytes examined at the end of a source."""
 
 
 @dataclass(frozen=True, slots=True)
 class WholeEnd:
-    """What the text of a packed source may end with that another one follows, which may be the rest of it.
+    """Check the end of a packed source's text where the next source may be its continuation.
 
     Attributes:
-        after: what follows it.
-        is_whole: tells whether it may be these bytes.
+        after: first bytes of the next source.
+        is_whole: returns whether the end of the text is complete.
     """
 
     after: str
     is_whole: Callable[[bytes], bool]
 
     def checked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The same pieces of text.
+        """Yield the same pieces of text.
 
         Raises:
-            SourceError: they do not end so.
+            SourceError: the end is not complete.
         """
         tail = b""
         for piece in pieces:
@@ -70,21 +70,21 @@ class WholeEnd:
 
 
 def with_advice(error: SourceError, name: str) -> SourceError:
-    """The same error about a source of this name; of a damaged part, with what helps there."""
+    """Return the same error naming its source, with advice if a part is damaged."""
     return DamagedError(error.what, OTHER_PARTS) if isinstance(error, DamagedError) and is_part(name) else error
 
 
 def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
-    """The places of `names`, those of the parts of one file, in the order in which the parts belong.
+    """Return the indexes of `names`, the parts of one file, in the order of the parts.
 
     Args:
-        names: of the parts, in any order.
-        is_begun: whether there are others before them.
+        names: names of the parts, in any order.
+        is_begun: whether other parts precede them.
 
     Raises:
-        SourceError: the names do not say, or there is one between them that is missing.
+        SourceError: the names do not determine the order, or a part between them is missing.
     """
-    if len(names) < 2:  # noqa: PLR2004 - one is in order
+    if len(names) < 2:  # noqa: PLR2004 - a single part is in order
         return list(range(len(names)))
     order = _by_numbers(names, is_begun=is_begun)
     if order is None:
@@ -98,7 +98,7 @@ def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
 
 
 def neighbours(names: Sequence[str]) -> list[int]:
-    """As `in_order`, or as they are given where the names do not say."""
+    """Return the order as `in_order` does, or the given order if the names do not determine one."""
     try:
         return in_order(names)
     except SourceError:
@@ -109,17 +109,17 @@ def neighbours(names: Sequence[str]) -> list[int]:
 
 
 def is_part(name: str) -> bool:
-    """Whether a file of this name is by it a part of a split one: `x.gz.001`, `x.csv.aa`, `x.part2`."""
+    """Return whether the name is that of a part of a split file: `x.gz.001`, `x.csv.aa`, `x.part2`."""
     return _PART.search(name) is not None
 
 
 def are_siblings(name: str, other: str) -> bool:
-    """Whether these are by their names parts of the same file."""
+    """Return whether the names are those of parts of the same file."""
     return is_part(name) and is_part(other) and _PART.sub("", name) == _PART.sub("", other)
 
 
 def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
-    """The order of names that differ in numbers only, and in no number written in two ways."""
+    """Return the order of names that differ only in numbers, each number written in one way."""
     if len({_NUMBER.sub("0", name) for name in names}) > 1:
         return None
     written = [_NUMBER.findall(name) for name in names]
@@ -128,7 +128,7 @@ def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
         return None
     order = sorted(range(len(names)), key=lambda at: numbers[at])
     differing = [at for at in range(len(numbers[0])) if len({each[at] for each in numbers}) > 1]
-    if len(differing) == 1:  # else they lie in several folders, say, and the last of each is unknown
+    if len(differing) == 1:  # otherwise they are in several folders, say, and the last part of each is unknown
         pieces, at = _NUMBER.split(names[0]), 2 * differing[0] + 1
         around = "".join(pieces[:at]), "".join(pieces[at + 1 :])
         counters = [written[place][differing[0]] for place in order]
@@ -141,7 +141,7 @@ def _by_numbers(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
 
 
 def _by_words(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
-    """The order of names that differ in their last word, but for an ending that all have: `users_aa.csv`."""
+    """Return the order of names that differ in their last word, before a common ending: `users_aa.csv`."""
     ending = _LAST_WORDS.search(_common_ending(names))
     after = ending[0] if ending else ""
     bare = [name[: len(name) - len(after)] for name in names]
@@ -156,7 +156,7 @@ def _by_words(names: Sequence[str], *, is_begun: bool) -> list[int] | None:
     order = sorted(range(len(names)), key=lambda at: counters[at])
     first = counters[order[0]]
     if first != alphabet[0] * len(first) and not is_begun:
-        if len(first) > _MOST_LETTERS:  # words of some language
+        if len(first) > _MOST_LETTERS:  # natural-language words, not counters
             return None
         raise _missing((before, after), alphabet[0] * len(first))
     for place, following in pairwise(order):
@@ -170,15 +170,15 @@ def _common_ending(names: Sequence[str]) -> str:
 
 
 def _common_beginning(names: Sequence[str]) -> str:
-    """The signs, and no folders, that all begin with."""
+    """Return the common prefix of all names, without folders."""
     first, last = min(names), max(names)
     return first[: next((at for at, sign in enumerate(first) if sign != last[at : at + 1]), len(first))]
 
 
 def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
-    """What may follow: one more; or, where the first sign would become the last one there is, as `split` goes on then.
+    """Return the possible successors: the next counter, or the longer one that `split` uses at the last prefix.
 
-    That is `yz`, `zaaa` and `89`, `9000`: whatever is to come stays in the order of the alphabet.
+    For example `yz` → `zaaa` and `89` → `9000`: the parts stay in alphabetical order.
     """
     inner = counter.lstrip(alphabet[-1])
     digits = [alphabet.index(sign) for sign in inner]

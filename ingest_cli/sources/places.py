@@ -1,4 +1,4 @@
-"""What all kinds of places share: where entries are looked up, how names are shown, what beside a dump is none."""
+"""Share settings among all kinds of sources: base folder, S3 access, display names, files that are no dumps."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ingest_cli.sources.s3_requests import Requests
 
 READ_BYTES = 1 << 20
-"""The most that is read at a time."""
+"""Maximum number of bytes read at a time."""
 
 PATTERN_SIGNS = "*?["
-"""What makes an entry a pattern, in paths and in keys alike."""
+"""Characters that make an entry a pattern, in paths and keys."""
 
 _MAX_LISTED = 8
 _COMPANIONS = frozenset(
@@ -28,7 +28,7 @@ _COMPANIONS = frozenset(
         *("_metadata", "_common_metadata", "MD5SUMS", "SHA1SUMS", "SHA256SUMS", "SHA512SUMS"),
     }
 )
-"""What exports of DynamoDB, Spark and people put beside a dump: lists and checksums of its files."""
+"""Names of lists and checksums that DynamoDB exports, Spark and users store beside a dump."""
 
 _CHECKSUMS = (".md5", ".sha1", ".sha256", ".sha512", ".sfv")
 _NO_DUMPS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini", "ehthumbs.db"})
@@ -36,14 +36,14 @@ _NO_DUMPS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini", "ehth
 
 @dataclass(frozen=True)
 class Places:
-    """What the entries of a manifest are looked up with.
+    """Context in which the entries of a manifest are resolved.
 
     Attributes:
-        base: the folder that relative paths start from.
-        target: whose region and profile S3 is asked with, but not its endpoint, which is DynamoDB's; None: as for
-            AWS's own tools.
-        wait: waits for what lies elsewhere.
-        on_note: told what the report should note.
+        base: folder that relative paths start from.
+        target: source of the region and profile for S3, not of the endpoint, which is DynamoDB's; None: the AWS
+            defaults.
+        wait: waits between requests to S3.
+        on_note: called with a note for the report.
     """
 
     base: Path
@@ -53,7 +53,7 @@ class Places:
 
     @cached_property
     def s3(self) -> Requests:
-        """What all entries ask S3 with; made when the first one does, so that nobody else waits for boto3.
+        """Return the S3 requests shared by all entries; created on first use, so that only S3 loads import boto3.
 
         Raises:
             UsageError: the AWS settings are not usable.
@@ -63,7 +63,7 @@ class Places:
         return open_requests(self.target, self.wait)
 
     def pass_over(self, where: str, names: Sequence[str]) -> None:
-        """Say which files of a folder are passed over, if there are any."""
+        """Report the skipped files of a folder, if any."""
         if names:
             listed = ", ".join(label(name) for name in names[:_MAX_LISTED]) + (
                 ", …" if len(names) > _MAX_LISTED else ""
@@ -73,19 +73,19 @@ class Places:
 
 
 def label(name: str) -> str:
-    """A name as it may be shown: what is not printable, and bytes that are no UTF-8, as escapes."""
+    """Return a printable name: unprintable characters and invalid UTF-8 as escapes."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in name)
 
 
 def is_no_dump(name: str) -> bool:
-    r"""Whether a file or folder of this name, met in a folder, is passed over.
+    r"""Return whether a file or folder of this name is skipped while searching a folder.
 
-    Those are hidden ones, manifests, and what other programs leave behind: macOS's archiver (`__MACOSX`), Windows's
-    explorer (`Thumbs.db`, `desktop.ini`) and Hadoop's committer (`_SUCCESS`, `…_$folder$`).
+    These are hidden files, manifests, and files left by other programs: macOS's archiver (`__MACOSX`), Windows
+    Explorer (`Thumbs.db`, `desktop.ini`) and Hadoop's committer (`_SUCCESS`, `…_$folder$`).
     """
     return name.startswith(".") or name in _NO_DUMPS or name.endswith((".toml", "_$folder$"))
 
 
 def is_companion(name: str) -> bool:
-    """Whether a file of this name, met in a folder, is about the dumps beside it: passed over, but told of."""
+    """Return whether a file of this name describes the dumps beside it: skipped, with a note."""
     return name in _COMPANIONS or name.lower().endswith(_CHECKSUMS)

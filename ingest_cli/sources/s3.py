@@ -1,4 +1,4 @@
-"""Objects in S3: one by its key, all under a prefix, or those that match a pattern."""
+"""Find objects in S3 by key, prefix or pattern."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ingest_cli.sources.s3_reading import Version, VersionFile, pieces
 from ingest_cli.sources.s3_requests import ARCHIVED, Requests
 
 _ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-_RESTORED = 'ongoing-request="false"'  # x-amz-restore of HeadObject, once there is a copy to read
-_FORBIDDEN, _UNCLEAR = 403, frozenset({400, 403, 404})  # HeadObject has no room to say why
+_RESTORED = 'ongoing-request="false"'  # x-amz-restore of HeadObject once a readable copy exists
+_FORBIDDEN, _UNCLEAR = 403, frozenset({400, 403, 404})  # HeadObject has no body that could state the reason
 
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """An object, at the content it had when the run was planned.
+    """Object, pinned to the content it had when the run was planned.
 
     Attributes:
-        version: that content.
-        requests: what S3 is asked with.
+        version: content to read.
+        requests: access to S3.
     """
 
     version: Version
@@ -50,7 +50,7 @@ class S3Object:
         return self.version.bucket, self.version.key
 
     def fingerprint(self) -> str:
-        """SHA-256 of the entity tag and the size, a line each; nothing is read for it."""
+        """Return the SHA-256 of the entity tag and the size, one per line, without reading the object."""
         return hashlib.sha256(f"{self.version.tag}\n{self.version.size_bytes}\n".encode()).hexdigest()
 
     def open(self) -> Iterator[bytes]:
@@ -63,16 +63,16 @@ class S3Object:
 
 
 def find(address: str, places: Places) -> list[S3Object]:
-    """The objects that `address` names, in order of their keys.
+    """Return the objects that `address` matches, sorted by key.
 
     Args:
         address: `s3://BUCKET/KEY`; `s3://BUCKET/PREFIX/` for all objects under it; or either with `*`, `?`, `[…]`,
-            which match within a part of a key between slashes, and `**` for any number of parts. A key that does not
-            exist is taken for a prefix.
-        places: who S3 is asked as.
+            which match within a key component, and `**` for any number of components. A key that does not exist is
+            treated as a prefix.
+        places: S3 access.
 
     Raises:
-        SourceError: there is none, or one cannot be read.
+        SourceError: no object matches, or one cannot be read.
         UsageError: the AWS settings are not usable.
     """
     bucket, _, key = address.partition("://")[2].partition("/")
@@ -123,7 +123,7 @@ def _at(requests: Requests, bucket: str, key: str, what: str, passed: list[str])
     head = requests.call(lambda: _head(requests, bucket, key), what)
     if not isinstance(head, int):
         return [_version(requests, bucket, {**head, "Key": key, "Size": head.get("ContentLength")})]
-    # A listing can say what is wrong, and whether it was the name of a folder.
+    # A listing returns the reason for a failure, and shows whether the key is a folder.
     if any(True for _ in _list(requests, bucket, f"{key}/", what)):
         return _under(requests, bucket, f"{key}/", what, passed)
     if head == _FORBIDDEN:
@@ -132,7 +132,7 @@ def _at(requests: Requests, bucket: str, key: str, what: str, passed: list[str])
 
 
 def _head(requests: Requests, bucket: str, key: str) -> Mapping[str, Any] | int:
-    """What S3 says about an object; or the status code, if that is no without a reason."""
+    """Return the HeadObject response, or the status code of a refusal without a reason."""
     try:
         return requests.client.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -143,7 +143,7 @@ def _head(requests: Requests, bucket: str, key: str) -> Mapping[str, Any] | int:
 
 
 def _list(requests: Requests, bucket: str, prefix: str, what: str) -> Iterator[Mapping[str, Any]]:
-    """All objects whose keys begin with `prefix`, as ListObjectsV2 gives them."""
+    """Yield all objects whose keys begin with `prefix`, as ListObjectsV2 returns them."""
     token: dict[str, Any] = {}
     while True:
         page = requests.call(
@@ -163,10 +163,10 @@ def _list(requests: Requests, bucket: str, prefix: str, what: str) -> Iterator[M
 
 
 def _version(requests: Requests, bucket: str, entry: Mapping[str, Any]) -> Version:
-    """What is to be read of an object.
+    """Return the version of an object to read.
 
     Raises:
-        SourceError: it is in an archive.
+        SourceError: the object is archived.
     """
     key, etag, size = entry["Key"], entry.get("ETag"), entry.get("Size")
     what = f'"{label(f"s3://{bucket}/{key}")}"'
@@ -180,13 +180,13 @@ def _version(requests: Requests, bucket: str, entry: Mapping[str, Any]) -> Versi
 
 
 def _is_marker(entry: Mapping[str, Any]) -> bool:
-    """Whether an object only stands for a folder, as consoles make them."""
+    """Return whether an object is a folder placeholder, as consoles create them."""
     return bool(entry["Key"].endswith("/") and not entry.get("Size"))
 
 
 def _matches(parts: list[str], pattern: list[str]) -> bool:
-    """Whether the parts of a key match those of a pattern."""
-    # Row by row as for an edit distance: which beginnings of the pattern fit the parts so far.
+    """Return whether the components of a key match those of a pattern."""
+    # Row by row as for an edit distance: which prefixes of the pattern match the components so far.
     fits = [True] + [False] * len(pattern)
     _pass_over_stars(fits, pattern)
     for part in parts:
@@ -198,7 +198,7 @@ def _matches(parts: list[str], pattern: list[str]) -> bool:
 
 
 def _pass_over_stars(fits: list[bool], pattern: list[str]) -> None:
-    """Let `**` stand for no part at all."""
+    """Let `**` match zero components."""
     for n, each in enumerate(pattern):
         if each == "**" and fits[n]:
             fits[n + 1] = True

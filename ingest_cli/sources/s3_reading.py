@@ -1,4 +1,4 @@
-"""Reading one version of an object in S3, as a stream or at any place."""
+"""Read one version of an S3 object, as a stream or a seekable file."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
 
-_MAX_RANGE_BYTES = 8 << 20  # what one request asks for at the most where a place is read, and is held in memory
+_MAX_RANGE_BYTES = 8 << 20  # maximum size of a range request, held in memory
 _NOT_FOUND, _PARTIAL = 404, 206
-_WHAT = "the object"  # whoever reads a source names it
+_WHAT = "the object"  # the caller adds the source's name
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One content of an object.
+    """One version of an object.
 
     Attributes:
-        bucket: where it is.
-        key: what it is called there.
-        etag: tells this content from others; as S3 gives it, quotes and all.
-        size_bytes: its size.
+        bucket: bucket name.
+        key: object key.
+        etag: entity tag as S3 returns it, including quotes.
+        size_bytes: object size.
     """
 
     bucket: str
@@ -41,15 +41,15 @@ class Version:
 
     @property
     def tag(self) -> str:
-        """The entity tag itself."""
+        """Return the entity tag without quotes."""
         return self.etag.strip('"')
 
 
 def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
-    """All bytes of it, by one long request, and another one from the very next byte on whenever that breaks off.
+    """Yield all bytes, requesting the remaining range again whenever the connection breaks.
 
     Raises:
-        SourceError: it cannot be read, or is not this version any more.
+        SourceError: the object cannot be read, or has changed.
     """
     at = failed = 0
     while at < version.size_bytes:
@@ -58,7 +58,7 @@ def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
                 while piece := body.read(READ_BYTES):
                     at += len(piece)
                     failed = 0
-                    if at > version.size_bytes:  # in chunks, which nothing announces the end of
+                    if at > version.size_bytes:  # chunked transfer encoding announces no length
                         raise changed()
                     yield piece
             if at < version.size_bytes:
@@ -69,7 +69,7 @@ def pieces(requests: Requests, version: Version) -> Iterator[bytes]:
 
 
 class VersionFile(SeekableFile):
-    """The same as a file, a request for each reading; to be wrapped in a buffer. Its methods raise `SourceError`."""
+    """Seekable file with one request per read; wrap it in a buffer. Its methods raise `SourceError`."""
 
     def __init__(self, requests: Requests, version: Version) -> None:
         super().__init__(version.size_bytes)
@@ -90,7 +90,7 @@ class VersionFile(SeekableFile):
     def _range(self, end: int) -> bytes:
         with closing(_get(self._requests, self._version, self._at, end)) as body:
             wanted = end - self._at
-            data: bytes = body.read(wanted + 1)  # in chunks, more may come than was announced
+            data: bytes = body.read(wanted + 1)  # a chunked response may exceed the announced length
         if len(data) > wanted:
             raise changed()
         if len(data) < wanted:
@@ -99,10 +99,10 @@ class VersionFile(SeekableFile):
 
 
 def _get(requests: Requests, version: Version, start: int, end: int) -> StreamingBody:
-    """Ask for the bytes from `start` to `end`.
+    """Request the bytes from `start` to `end`.
 
     Raises:
-        SourceError: it is not this version any more, or S3 does not give ranges.
+        SourceError: the object has changed, or the server does not support ranges.
         Exception: one of `FAULTS`.
     """
     is_part = start > 0 or end < version.size_bytes
@@ -121,7 +121,7 @@ def _get(requests: Requests, version: Version, start: int, end: int) -> Streamin
 
 
 def _mismatch(answer: Any, version: Version, start: int, end: int, *, is_part: bool) -> SourceError | None:
-    """Whether an answer is not what was asked for: not all that speak S3's language keep to its conditions."""
+    """Return an error if the response does not match the request: not every S3-compatible server checks conditions."""
     if answer.get("ETag", version.etag).strip('"') != version.tag:
         return changed()
     if is_part and (

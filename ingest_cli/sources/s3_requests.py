@@ -1,7 +1,7 @@
-"""Requests to S3: each made once by botocore and repeated here, and what goes wrong with them as sentences.
+"""Send S3 requests, each once through botocore with retries here, and translate errors into messages.
 
 Exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-botocore's own repetitions are switched off: they do not cover an answer that breaks off while it is read, and would
+botocore's own retries are disabled: they do not cover a response that breaks off while being read, and would
 multiply with these.
 """
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, AnswerTooLargeError)
-"""All that a request, or reading its answer, may end with; botocore raises ValueError for a date that is none."""
+"""Exceptions of a request or of reading its response; botocore raises ValueError for an invalid date."""
 
 _BASE_S, _CAP_S = 0.2, 5.0
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5, 20
@@ -67,7 +67,7 @@ _ELSEWHERE = frozenset(
 _MAX_CODE_CHARS = 64
 
 ARCHIVED = "{what} is archived; restore it with `aws s3api restore-object`, and run the same command once that is done"
-"""What to say of an object that S3 would have to fetch from an archive first."""
+"""Message for an object that must be restored from an archive first."""
 
 _REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
     (
@@ -83,10 +83,10 @@ _REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
         "the clock of this machine is too far off for AWS to let {what} be read; set it",
     ),
 )
-"""Codes ("Error responses", Amazon S3 API Reference) → what to say; for good, whatever is tried."""
+"""Permanent error codes ("Error responses", Amazon S3 API Reference) → message."""
 
 _MISSING = {"NoSuchBucket": "the bucket of {what}", **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404"), "{what}")}
-"""The same for what is not there → what is not."""
+"""Error codes for missing things → name of the thing."""
 
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
@@ -107,18 +107,18 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "what answers at {url} does not answer as S3 does, so {what} cannot be read; check AWS_ENDPOINT_URL_S3",
     ),
 )
-"""What botocore raises of itself → what to say; for good, whatever is tried."""
+"""Permanent botocore exceptions → message."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How much is tried.
+    """Retry limits.
 
     Attributes:
-        attempts: in a row, without a byte in between.
-        unreachable: what is raised where there is still no connection then.
+        attempts: maximum consecutive attempts without receiving a byte.
+        unreachable: exception raised if there is still no connection.
     """
 
     attempts: int
@@ -126,41 +126,41 @@ class Patience:
 
 
 FINDING = Patience(6, SourceError)
-"""Who mistyped an address wants to know before long: some 3 s on average without an answer."""
+"""Retries while finding sources, where a mistyped address should fail fast: some 3 s on average."""
 
 READING = Patience(15, SourceBusyError)
-"""Who is in the middle of a load can wait: some 25 s on average."""
+"""Retries in the middle of a load: some 25 s on average."""
 
 
 class Requests:
-    """A client, and the patience with which it is used.
+    """S3 client with retries.
 
     Attributes:
-        client: boto3's; makes each request once.
+        client: boto3 client that sends each request once.
     """
 
     def __init__(self, client: S3Client, wait: Wait, uniform: Callable[[float, float], float] | None = None) -> None:
-        """Set up; nothing is sent yet.
+        """Initialise without sending anything.
 
         Args:
-            client: makes the requests.
+            client: client that sends the requests.
             wait: see `Wait`.
-            uniform: draws the jitter, from two bounds.
+            uniform: draws the jitter between two bounds.
         """
         self.client = client
         self._wait = wait
         self._uniform = uniform or SystemRandom().uniform
 
     def call(self, action: Callable[[], T], what: str, patience: Patience = FINDING) -> T:
-        """Do something that S3 may be too busy for.
+        """Run an action, and retry it on transient errors.
 
         Args:
-            action: makes a request.
-            what: what messages call the thing that it is for.
-            patience: how much is tried.
+            action: sends a request.
+            what: name of the requested object in messages.
+            patience: retry limits.
 
         Raises:
-            SourceError: it cannot be done.
+            SourceError: the action failed for good.
         """
         failed = 0
         while True:
@@ -171,16 +171,16 @@ class Requests:
                 self.pause(fault, what, failed, patience)
 
     def pause(self, fault: Exception, what: str, failed: int, patience: Patience) -> None:
-        """Wait before another attempt.
+        """Wait before the next attempt.
 
         Args:
-            fault: what the last one ended with.
+            fault: exception of the last attempt.
             what: as for `call`.
-            failed: attempts that failed in a row, at least 1.
-            patience: how many may.
+            failed: number of consecutive failed attempts, at least 1.
+            patience: retry limits.
 
         Raises:
-            SourceError: another one is of no use, or too many failed; `SourceBusyError` if later ones may succeed.
+            SourceError: retrying is useless, or the limit is reached; `SourceBusyError` if a later run may succeed.
         """
         if not _is_transient(fault) or failed >= patience.attempts:
             raise self._sentence(fault, what, patience) from fault
@@ -209,13 +209,13 @@ class Requests:
 
 
 def open_requests(target: Target | None, wait: Wait) -> Requests:
-    """Requests with the target's profile and region.
+    """Return S3 requests with the target's profile and region.
 
-    Another endpoint is what botocore takes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and
+    botocore takes another endpoint from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and
     Tools Reference Guide, "Service-specific endpoints").
 
     Raises:
-        UsageError: there is no such profile, region or endpoint, or it is reached in clear over a network.
+        UsageError: the profile, region or endpoint does not exist, or the endpoint is plain HTTP over a network.
     """
     target = target or Target("")
     session = open_session(target)
@@ -226,7 +226,7 @@ def open_requests(target: Target | None, wait: Wait) -> Requests:
     )
     try:
         client = session.client("s3", config=config)
-    except ValueError as error:  # of botocore: of an endpoint that is no URL, of a region that is no host name
+    except ValueError as error:  # raised by botocore for an invalid endpoint URL or region
         raise UsageError(
             "S3 cannot be used with these settings; check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the region"
         ) from error
@@ -274,14 +274,14 @@ def _refusal(error: ClientError, what: str) -> SourceError:
 
 
 def _region(error: ClientError) -> str:
-    """The region that a redirect names, for a sentence."""
+    """Return the region that a redirect names, for a message."""
     headers: dict[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
     return f", {region[:_MAX_CODE_CHARS]}" if isinstance(region, str) and region.isprintable() else ""
 
 
 def changed() -> SourceError:
-    """What to say where an object is not the one that was found."""
+    """Return the error for an object that changed since it was found."""
     return SourceError("the object has changed since this run began; leave it alone, and load it with --restart")
 
 

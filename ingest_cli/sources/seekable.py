@@ -1,4 +1,4 @@
-"""A file of known size that can be read at any place, whatever it is read from."""
+"""Base class of seekable files of known size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 
 class SeekableFile(io.RawIOBase):
-    """The place in such a file; subclasses read from it, and are wrapped in a buffer."""
+    """Position in a seekable file; subclasses implement reading, and are wrapped in a buffer."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class SeekableFile(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """See `io.IOBase.seek`; a place before the first byte is a `ValueError`, as for other files."""
+        """See `io.IOBase.seek`; a negative position raises `ValueError`, as for other files."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size_bytes}[whence]
         if start + offset < 0:
             raise ValueError("there is nothing before the first byte")

@@ -1,4 +1,4 @@
-"""A shard: what a load reads of one source."""
+"""Shard: the part of one source that a load reads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ingest_cli.sources.interface import Source
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """What is to be read of one source.
+    """Part of one source to read.
 
     Attributes:
-        number: its place among the shards of the load.
-        source: what is read.
-        remaining: what of it.
+        number: index among the shards of the load.
+        source: source to read.
+        remaining: remaining part of the source.
     """
 
     number: int

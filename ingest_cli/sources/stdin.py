@@ -1,4 +1,4 @@
-"""Standard input: a dump that another program hands over, so that its plaintext need not lie on a disk."""
+"""Read a dump from standard input, so that its plaintext is never stored on disk."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ingest_cli.sources.interface import Wait
 from ingest_cli.sources.places import READ_BYTES, Places
 
 NAME = "-"
-"""How a manifest calls it."""
+"""Name of standard input in a manifest."""
 
 _DESCRIPTOR = 0
-_LOOK_UP_EVERY_MS = 250  # how often a wait for the other program is interrupted to see whether it is still wanted
+_LOOK_UP_EVERY_MS = 250  # interval at which waiting for input checks for cancellation
 
 _opened: set[tuple[int, int]] = set()
-"""What was read as standard input in this process: device and inode. A second manifest would find it empty."""
+"""Device and inode of the standard input read in this process: a second manifest would find it empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandardInput:
-    """The stream at descriptor 0; it can be read once, from its first byte to its last.
+    """Stream at descriptor 0; readable once, from the first byte to the last.
 
     Attributes:
         wait: see `Wait`.
@@ -41,7 +41,7 @@ class StandardInput:
 
     @property
     def size_bytes(self) -> int:
-        """See `Source.size_bytes`: not known."""
+        """Return 0: the size is unknown; see `Source.size_bytes`."""
         return 0
 
     @property
@@ -91,7 +91,7 @@ class StandardInput:
                     self.wait(0)
                 try:
                     piece = os.read(_DESCRIPTOR, READ_BYTES)
-                except BlockingIOError:  # somebody else was faster, on a descriptor that does not wait
+                except BlockingIOError:  # another process read it first from a non-blocking descriptor
                     continue
                 if not piece:
                     break
@@ -101,16 +101,16 @@ class StandardInput:
                 f"standard input cannot be read ({error.strerror}); give it a stream, as in: "
                 "gpg -d dump.csv.gpg | ingest-cli load …"
             ) from error
-        # Ctrl-C ends the other program too, and the end of what it wrote by then is not the end of the dump.
+        # Ctrl-C ends the other program too, and its output may be incomplete.
         self.wait(0)
 
 
 def find(entry: str, places: Places) -> list[StandardInput]:  # noqa: ARG001 - as all finders
-    """Standard input, if somebody writes to it.
+    """Return standard input, if something is piped in.
 
     Raises:
-        SourceError: it is closed.
-        UsageError: it is a terminal.
+        SourceError: standard input is closed.
+        UsageError: standard input is a terminal.
     """
     _status()
     if os.isatty(_DESCRIPTOR):
@@ -122,10 +122,10 @@ def find(entry: str, places: Places) -> list[StandardInput]:  # noqa: ARG001 - a
 
 
 def _status() -> os.stat_result:
-    """What descriptor 0 is.
+    """Return the status of descriptor 0.
 
     Raises:
-        SourceError: it is closed; whatever has its number then is not standard input.
+        SourceError: standard input is closed; the descriptor may then belong to another file.
     """
     closed = 'the source is "-", and standard input is closed; pipe the dump into it'
     if sys.stdin is None:

@@ -1,4 +1,4 @@
-"""What a value looks like in a cell: as a CSV file would show it.
+"""Format values as cells, as in a CSV file.
 
 Strings and bytes are themselves, whether or not they are UTF-8. Integers are digits; truth values `true` and `false`;
 dates, times and timestamps as in ISO 8601 (`2017-10-19T12:34:56`, with a `Z` if it is known to be UTC). A float

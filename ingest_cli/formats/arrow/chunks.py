@@ -1,4 +1,4 @@
-"""Rows of Arrow's, cut into chunks by the size of their cells."""
+"""Cut Arrow rows into chunks by the size of their cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a schema the wanted columns are.
+"""Locate the wanted columns in a schema.
 
 A column is wanted by its name, or by a path into structs and lists as `json_paths` has it: the same people in JSON
 and in Parquet are read with the same manifest. A name that is there as it stands is no path, whatever is in it.

@@ -1,4 +1,4 @@
-"""Reads the record batches of an Arrow file or stream.
+"""Read the record batches of an Arrow file or stream.
 
 A whole file is read through the table of contents at its end, the wanted columns only. A stream has none, nor has
 a file that is cut off: these are read from the front, with all columns.

@@ -1,4 +1,4 @@
-"""How much memory the messages of an Arrow file or stream take, told from their metadata alone.
+"""Compute the memory needs of Arrow messages from their metadata alone.
 
 An Arrow file is a stream of messages with a table of contents behind it. The metadata of a message says where each
 buffer of each column is; a compressed one begins with its length before compression. Both are read and added up

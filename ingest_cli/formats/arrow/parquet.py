@@ -1,4 +1,4 @@
-"""Reads the row groups of a Parquet file."""
+"""Read the row groups of a Parquet file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory the pages of a Parquet file take, told from their headers alone.
+"""Compute the memory needs of Parquet pages from their headers alone.
 
 A column of a row group is a row of pages, each packed on its own, and a page is always unpacked as a whole. Only its
 header says to how much, and only that and its encoding say how many bytes a few rows may become: a dictionary with

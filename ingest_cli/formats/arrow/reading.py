@@ -1,4 +1,4 @@
-"""From the batches of an open file to the chunks of the spans asked for, and what to say of a file that is damaged."""
+"""Convert the batches of an open file to the chunks of the requested spans, and report damage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class BrokenFileError(Exception):
-    """Something in a file is not what its format says."""
+    """Invalid content of a file."""
 
 
 # All that Arrow raises where a file is damaged: its own exceptions, some of which are also of these, and what Python

@@ -1,4 +1,4 @@
-"""Which characters the bytes stand for.
+"""Detect the character encoding.
 
 A byte order mark wins. Without one: UTF-16 and UTF-32 betray themselves by where their NULs are, UTF-8 by being valid,
 EBCDIC by its blanks and digits. What is left cannot be told apart without knowing languages, which a library does
@@ -35,7 +35,7 @@ _ASCII_WORD_SIGNS = re.compile(rb"[0-9A-Za-z ]")
 
 @dataclass(frozen=True, slots=True)
 class Charset:
-    """An encoding, and the sample read in it.
+    """Encoding, and the sample decoded with it.
 
     Attributes:
         encoding: a name Python's codecs know.

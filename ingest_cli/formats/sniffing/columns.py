@@ -1,4 +1,4 @@
-"""What each column holds: by its name first, then by the share of its cells that fit.
+"""Guess the kind of each column: by its name first, then by the share of matching cells.
 
 A name without fitting cells is unsure, cells without a name are surer the more telling their shape is:
 an e-mail address is hardly anything else, 10 digits may be a telephone number or a receipt. A column

@@ -1,4 +1,4 @@
-"""What keeps the cells apart, which character quotes them, and which takes the meaning from the next one.
+"""Detect the delimiter, the quote and the escape character.
 
 Every pair of candidates reads the head of the file. The pair wins under which most lines have the same
 number of cells, those cells are clean, and there are more than one. The score is that of G. van den

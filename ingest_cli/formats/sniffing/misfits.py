@@ -1,4 +1,4 @@
-"""Rows whose cells are not as many as their columns: which key of a manifest takes them, and what speaks for it.
+"""Find manifest keys for rows whose number of cells differs from that of the columns, and the evidence for them.
 
 Nothing is believed but the cells: a key is proposed if by it the e-mail addresses, telephone numbers, MyKads and device
 numbers of the rows stand in the columns in which those of all other rows stand. What nothing can tell, a name from a

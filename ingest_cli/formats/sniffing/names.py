@@ -1,4 +1,4 @@
-"""What the name of a column says about it.
+"""Derive the meaning of a column from its name.
 
 Case, blanks, underscores, dots, digits at the end and words such as *number* or *customer* do not
 matter: `NO_TEL`, `Tel. No`, `custTelNo2` are all a telephone number.

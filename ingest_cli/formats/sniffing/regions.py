@@ -1,4 +1,4 @@
-"""Where telephone numbers are dialled: at home, in another country, in several, or where another column says.
+"""Detect the region of telephone numbers: home, another country, several, or given by another column.
 
 Decided by the rules by which they are loaded: which reading makes most of the numbers valid. Nothing is proposed where
 the home region does as well as any other.

@@ -1,4 +1,4 @@
-"""Whether the characters beyond ASCII stand where some language would put them.
+"""Check whether non-ASCII characters are where a language would place them.
 
 Bytes read in the wrong encoding give symbols inside of words, Cyrillic letters between Latin ones, capitals behind
 small letters, and words of nothing but accented letters.

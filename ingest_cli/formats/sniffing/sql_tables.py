@@ -1,4 +1,4 @@
-"""Which tables an SQL dump has, what their columns are called, and which of them is about persons.
+"""List the tables and columns of an SQL dump, and choose the table about persons.
 
 The scanner that reads the dump when it is loaded goes through the sample once, with a catalog that wants nothing
 and notes everything; then the rows of each table are read by the format itself.

@@ -1,4 +1,4 @@
-"""What is wrong with the file, counted in the sample and said in one sentence each.
+"""Report the defects of the sample, counted, one sentence each.
 
 No sentence ever holds a cell. Names of columns are in it only where the first row is a header.
 """

@@ -1,4 +1,4 @@
-"""Where one row or statement ends and the next begins, also behind one that is damaged."""
+"""Find the end of a row or statement and the start of the next, even after a damaged one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a dump: what their columns are called, and which of them are wanted."""
+"""Tables of a dump: the names of their columns, and which of them are wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Which tool wrote a dump, and so whether a backslash in a string is an escape.
+r"""Detect the tool that wrote a dump, and so whether a backslash in a string is an escape.
 
 No SQL dump says so in one place. The manuals agree on who escapes: MySQL and MariaDB do unless the SQL mode
 NO_BACKSLASH_ESCAPES is set (MySQL manual, "String Literals"); PostgreSQL does only in `E'…'`, or everywhere

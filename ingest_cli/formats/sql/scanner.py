@@ -1,4 +1,4 @@
-"""The state machine that finds the rows in a dump.
+"""State machine that finds the rows in a dump.
 
 At every place it is in one state: before a statement, inside one that does not matter, inside a routine, before a
 tuple, a SELECT or a line of COPY, or inside what is damaged or too long. The state depends on the bytes before that
@@ -49,7 +49,7 @@ _BLANK = re.compile(rb"(?:\s++(?=\S)|--[^\r\n]*+(?=[\r\n]))++")
 
 
 class Scanner(Recovery):
-    """Finds the rows of one dump; given all of its bytes in order."""
+    """Finder of the rows of one dump, given all of its bytes in order."""
 
     def __init__(self, syntax: Syntax, catalog: Catalog) -> None:
         super().__init__(syntax)

@@ -1,4 +1,4 @@
-"""How many rows there are in what cannot be read: an estimate, for such text is no rows by any rule.
+"""Estimate the number of rows in unreadable text.
 
 What is rejected as a whole counts for as many rows as it holds. Two things are counted: the tuples of a statement
 whose text is sound, but written in no known way (`RowCounter`, token by token), and what looks like the beginning of

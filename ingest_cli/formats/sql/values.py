@@ -1,4 +1,4 @@
-r"""What a literal stands for.
+r"""Evaluate SQL literals.
 
 Strings lose their quotes and escapes, NULL and DEFAULT become nothing, hexadecimal literals the bytes they name,
 numbers and booleans stay as written. Of expressions only those are worked out that dump tools wrap literals in:
@@ -90,7 +90,7 @@ class _Text:
 
 
 class _UnknownError(Exception):
-    """An expression that no dump tool writes."""
+    """Expression that no dump tool writes."""
 
 
 def strings(contents: Sequence[bytes], syntax: Syntax) -> list[bytes]:
