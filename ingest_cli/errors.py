@@ -64,6 +64,10 @@ class UntrustedStateError(UsageError):
     """State left by an earlier run (a reserved row or a saved state) is damaged or not authentic."""
 
 
+class StateTooLargeError(UsageError):
+    """The state of a load is larger than what can be saved, or read again."""
+
+
 class TooManyRejectsError(IngestError):
     """More rows were rejected than the manifest allows."""
 

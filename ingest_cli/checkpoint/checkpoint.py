@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest_cli.checkpoint.ranges import Allowance, SourceRanges
-from ingest_cli.errors import UntrustedStateError, UsageError
+from ingest_cli.errors import StateTooLargeError, UntrustedStateError, UsageError
 from ingest_cli.model.plain_values import amount, flag, parsed_json, text, whole
 from ingest_cli.report.report import Account
 
@@ -97,7 +97,8 @@ class Checkpoint:
         + 50 x C            items: in flight at that time, half of them of hot keys
         + 2 s x R           items: written during the last two seconds, without those in which nothing was acknowledged
 
-      since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`).
+      since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`). A state that has become
+      too large to be saved is the exception: the load goes on without saving, and the report notes it.
     * It is resumed only with the same sources, manifest, pepper and table, and only while the catalog names its
       generation: no other items were written, and none removed, since.
 
@@ -169,7 +170,7 @@ class Checkpoint:
         """Return the state in compressed form.
 
         Raises:
-            UsageError: it is too large to be read again.
+            StateTooLargeError: it is too large to be read again.
         """
         state = {
             "version": FORMAT_VERSION,
@@ -181,11 +182,12 @@ class Checkpoint:
             "wcu_consumed": round(self.wcu_consumed, 1),
             "closed_rows": self.closed_rows + sum(shard.closed_rows for shard in self.shards),
         }
-        data = json.dumps(state, separators=(",", ":")).encode()
-        if len(data) > MAX_BYTES or len(self.shards) > MAX_PARTS:
-            raise UsageError(
-                f"the state of this load is too large to be saved ({len(data):,} bytes, {len(self.shards):,} sources; "
-                f"at most {MAX_BYTES:,} and {MAX_PARTS:,}); split the manifest into several with fewer sources each"
+        data, parts = json.dumps(state, separators=(",", ":")).encode(), sum(shard.parts for shard in self.shards)
+        if len(data) > MAX_BYTES or parts > MAX_PARTS:
+            raise StateTooLargeError(
+                f"the state of this load is too large to be saved ({len(data):,} bytes, {parts:,} sources, members and "
+                f"ranges; at most {MAX_BYTES:,} and {MAX_PARTS:,}); split the manifest into several with fewer sources "
+                "each"
             )
         return zlib.compress(data, 6)
 

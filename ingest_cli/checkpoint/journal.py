@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ingest_cli.checkpoint.checkpoint import Checkpoint
 from ingest_cli.checkpoint.chunk_result import Settled
 from ingest_cli.checkpoint.rejects import RejectFile
-from ingest_cli.errors import TooManyRejectsError
+from ingest_cli.errors import StateTooLargeError, TooManyRejectsError
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import RejectLimits
 from ingest_cli.report.byte_progress import Extent
@@ -36,6 +36,14 @@ WORTH_WCU, MOST_TURNS = 32.0, 20
 
 UNSAVED_ITEMS = AHEAD_ITEMS // 2
 """Committed items that justify a save of a state of any size; more would delay the load."""
+
+TOO_LARGE_TURNS = 240
+"""Occasions after which a state that was too large to be saved is tried again: sources may be complete by then."""
+
+TOO_LARGE = (
+    "the state of the load has become too large to be saved: a resume would repeat what was written since, and not "
+    "know what that consumed. Split the manifest into several with fewer sources each"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Journal:
         self._unsaved = False
         self._turns = self._turns_left = 0
         self._saved_written = 0.0
+        self._is_too_large = False
         self._closed = False
 
     @property
@@ -118,7 +127,7 @@ class Journal:
             self._unsaved_items += len(chunk.key_hash)
             if self._run_ahead is not None:
                 self._run_ahead.settled(len(chunk.key_hash))
-            if books.checkpoint is None:
+            if books.checkpoint is None or self._is_too_large:  # no save will come that writing could wait for
                 self._know(self._unsaved_items)
             self._on_settled(books.report)
             if books.limits is not None:
@@ -195,7 +204,7 @@ class Journal:
     def save(self) -> None:
         """Store the checkpoint, if anything was committed since the last time.
 
-        Rejects first, then the checkpoint: it must never record anything that is not safe.
+        One that has become too large is noted in the report, and the load goes on; the one before is still stored.
 
         Raises:
             IngestError: it cannot be stored; the next call tries again.
@@ -204,23 +213,43 @@ class Journal:
         if checkpoint is None:
             return
         with self._saving:
-            with self._lock:
-                if not self._unsaved or self._closed:
-                    return
-                checkpoint.rejects_bytes = self._books.rejects.size_bytes
-                checkpoint.wcu_consumed = self._books.report.wcu_spent
-                state, written, items = checkpoint.to_bytes(), self._written(), self._unsaved_items
-                self._unsaved = False
-            self._turns, self._turns_left = 0, len(state) // TURN_BYTES
             try:
-                self._books.rejects.sync()
-                self._store(state)
-                self._saved_written = written
-                with self._lock:
-                    self._know(items)
-            except BaseException:
-                self._unsaved = True
-                raise
+                self._save(checkpoint)
+            except StateTooLargeError:
+                self._go_on_unsaved()
+
+    def _go_on_unsaved(self) -> None:
+        """Let the load go on without a saved state, until the next one that can be saved."""
+        with self._lock:
+            self._is_too_large = True
+            self._turns, self._turns_left = 0, TOO_LARGE_TURNS
+            notes = self._books.report.notes
+            if TOO_LARGE not in notes:
+                notes.append(TOO_LARGE)
+            self._know(self._unsaved_items)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        """Store the checkpoint. Rejects first: it must never record anything that is not safe."""
+        with self._lock:
+            if not self._unsaved or self._closed:
+                return
+            checkpoint.rejects_bytes = self._books.rejects.size_bytes
+            checkpoint.wcu_consumed = self._books.report.wcu_spent
+            state, written, items = checkpoint.to_bytes(), self._written(), self._unsaved_items
+            self._unsaved = False
+        self._turns, self._turns_left = 0, len(state) // TURN_BYTES
+        try:
+            self._books.rejects.sync()
+            self._store(state)
+            self._saved_written = written
+            with self._lock:
+                self._know(items)
+                if self._is_too_large:
+                    self._is_too_large = False
+                    self._books.report.notes.remove(TOO_LARGE)
+        except BaseException:
+            self._unsaved = True
+            raise
 
 
 def check_rejects(report: Report, limits: RejectLimits, *, at_end: bool = False) -> None:

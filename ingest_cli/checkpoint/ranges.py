@@ -50,6 +50,11 @@ class RangeSet:
         """Number of rows in all ranges."""
         return sum(_end(span).row - span.start.row for span in self.spans)
 
+    @property
+    def parts(self) -> int:
+        """Number of objects that `from_plain` creates for it, as counted by an `Allowance`."""
+        return 1 + 2 * len(self.spans)
+
     def add(self, span: Span) -> None:
         """Add a range that overlaps no other."""
         assert span.end is not None  # noqa: S101 - a chunk has an end
@@ -143,6 +148,11 @@ class SourceRanges:
     def rows(self) -> int:
         """Number of completed rows, without those closed before the state was last read."""
         return self.closed_rows + sum(each.rows for each in self._members if each is not None)
+
+    @property
+    def parts(self) -> int:
+        """Number of objects that `from_plain` creates for it, as counted by an `Allowance`."""
+        return 1 + sum(each.parts for each in self._members if each is not None)
 
     def add(self, member: int, span: Span) -> None:
         """Add a range of a member."""

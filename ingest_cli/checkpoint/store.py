@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ingest_cli.aws.authentication import authenticate, authenticated_file
 from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
 from ingest_cli.aws.session import sentences
-from ingest_cli.errors import LockedError, TryAgainError, UntrustedStateError, UsageError
+from ingest_cli.errors import LockedError, StateTooLargeError, TryAgainError, UntrustedStateError, UsageError
 from ingest_cli.runtime.output_files import UnsafeFileError, new_file_for, read_file, remove_file
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ MAX_FILE_BYTES = 16 << 20
 """Maximum size of a state file that is read: a state has up to 8 MiB before compression (`checkpoint.MAX_BYTES`)."""
 
 _ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
+
+
+MAX_ROW_BYTES = 398 << 10
+"""Maximum size of a state in a row: an item has at most 400 KiB (DynamoDB Developer Guide, "Quotas"), of which key, MAC
+and names take less than 2 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Ledger(Protocol):
         """Replace the state; return the write capacity units consumed.
 
         Raises:
-            TryAgainError, TableError: it cannot be written; the previous one is still there.
+            TryAgainError, TableError, StateTooLargeError: it cannot be written; the previous one is still there.
             LockedError: another run has taken over.
         """
         ...
@@ -136,6 +141,12 @@ class TableLedger:
         target, client = self.table.target, self.table.client
         if self.key is None:
             raise AssertionError("what cannot be signed is not written")
+        if len(state) > MAX_ROW_BYTES:
+            raise StateTooLargeError(
+                f"the state of this load is too large for a row of the table ({len(state):,} bytes; at most "
+                f"{MAX_ROW_BYTES:,}); keep it in a folder with --state, or split the manifest into several with fewer "
+                "sources each"
+            )
         item = self.key.signed({**self._key, "state": {"B": state}, "token": {"S": self.token}})
         passed = client.exceptions.ConditionalCheckFailedException
         with sentences(target, passed):

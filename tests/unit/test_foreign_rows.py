@@ -26,7 +26,7 @@ from ingest_cli.checkpoint.checkpoint import MAX_BYTES, Checkpoint, Identity
 from ingest_cli.checkpoint.ranges import SourceRanges
 from ingest_cli.checkpoint.store import TableLedger
 from ingest_cli.commands.status import Watch
-from ingest_cli.errors import ExitCode, IngestError, LockedError, UntrustedStateError
+from ingest_cli.errors import ExitCode, IngestError, LockedError, StateTooLargeError, UntrustedStateError
 from ingest_cli.model.chunks import Position, Span
 from ingest_cli.model.keys import Pepper
 from ingest_cli.report.report import Account
@@ -330,3 +330,19 @@ def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyP
     with pytest.raises(IngestError, match=r"too large to be saved .* split the manifest") as caught:
         Checkpoint.new(identity, 3).to_bytes()
     assert caught.value.exit_code == ExitCode.USAGE
+
+
+def test_what_is_counted_when_written_is_what_is_counted_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = Checkpoint.from_bytes(state())
+    many.shards += [SourceRanges() for _ in range(3)]
+    for member in range(4):
+        many.shards[1].add(member, Span(Position(8, 0, 0), Position(9, 0, 0)))
+    many.shards[2].source_read(0)
+    packed, parts = many.to_bytes(), sum(shard.parts for shard in many.shards)
+    monkeypatch.setattr(checkpoints, "MAX_PARTS", parts)
+    assert Checkpoint.from_bytes(packed).to_bytes() == packed
+    monkeypatch.setattr(checkpoints, "MAX_PARTS", parts - 1)
+    with pytest.raises(StateTooLargeError):
+        many.to_bytes()
+    with pytest.raises(UntrustedStateError):
+        Checkpoint.from_bytes(packed)

@@ -6,11 +6,21 @@ import os
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from ingest_cli.checkpoint import checkpoint as checkpoints
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
-from ingest_cli.checkpoint.journal import MOST_TURNS, TURN_BYTES, WORTH_WCU, Books, Journal
+from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.journal import MOST_TURNS, TOO_LARGE, TURN_BYTES, WORTH_WCU, Books, Journal
 from ingest_cli.checkpoint.rejects import RejectFile
-from ingest_cli.model.chunks import Origin, Position
+from ingest_cli.errors import StateTooLargeError
+from ingest_cli.model.bundles import Part
+from ingest_cli.model.chunks import Origin, Position, Span
 from ingest_cli.report.report import Account, Report
+from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
+from ingest_cli.runtime.shared_state import Shared
+from tests.support.fake_clock import FakeClock
 
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
 
@@ -57,3 +67,44 @@ def test_what_was_consumed_is_saved_before_anything_is_settled() -> None:
 
 def test_nothing_new_is_not_saved() -> None:
     assert saves(0, 10 * MOST_TURNS, 0.0, settled=False) == 0
+
+
+@pytest.mark.parametrize("limit", ["of parts", "of the row"])
+def test_a_state_that_becomes_too_large_does_not_end_or_hold_back_the_load(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[bytes] = []
+    report, checkpoint = Report("load", "demo", "Demo"), Checkpoint.new(IDENTITY, 1)
+    report.account = checkpoint.account
+    most_parts = 1 + 1 + 2 * 2
+    if limit == "of parts":
+        monkeypatch.setattr(checkpoints, "MAX_PARTS", most_parts)
+
+    def store(state: bytes) -> None:
+        if limit == "of the row" and checkpoint.shards[0].parts > most_parts:
+            raise StateTooLargeError("too large")
+        stored.append(state)
+
+    run_ahead = RunAhead(Shared(), FakeClock())
+    journal = Journal(Books(report, RejectFile(None), checkpoint), store=store, run_ahead=run_ahead)
+
+    def settle(first: int, rows: int = 1) -> None:
+        assert run_ahead.may_begin(AHEAD_ITEMS)
+        run_ahead.begun(AHEAD_ITEMS)
+        span = Span(Position(first, first, first), Position(first + rows, first + rows, first + rows))
+        part = Part(Origin(0, 0, "memory.csv"), span)
+        journal.settle(Settled((part,), np.arange(AHEAD_ITEMS, dtype=np.uint64), Account(rows_read=rows), ()))
+
+    for first in (0, 2):
+        settle(first)
+        journal.save()
+    assert (len(stored), report.notes) == (2, [])
+    for first in (4, 6, 8):
+        settle(first)
+        journal.save()
+    assert (len(stored), report.notes) == (2, [TOO_LARGE])
+    for first in (1, 3, 5, 7):
+        settle(first)
+    journal.save()
+    assert (len(stored), report.notes) == (3, [])
+    assert Checkpoint.from_bytes(stored[-1]).account.rows_read == 9

@@ -11,8 +11,8 @@ import pytest
 
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.table import Table
-from ingest_cli.checkpoint.store import STATE_FILE, FileLedger, TableLedger
-from ingest_cli.errors import LockedError, TableError, TryAgainError, UsageError
+from ingest_cli.checkpoint.store import MAX_ROW_BYTES, STATE_FILE, FileLedger, TableLedger
+from ingest_cli.errors import LockedError, StateTooLargeError, TableError, TryAgainError, UsageError
 from ingest_cli.model.keys import Pepper
 from tests.support.endpoint import Endpoint, faults
 
@@ -124,6 +124,14 @@ def test_a_row_is_read_as_it_was_written(table: Table) -> None:
     ledger.clear()
     ledger.clear()
     assert ledger.read() is None
+
+
+def test_a_state_that_no_row_can_hold_leaves_the_one_before(table: Table) -> None:
+    ledger = TableLedger(table, "d" * 64, "run-1", KEY)
+    ledger.take_over(b"1" * MAX_ROW_BYTES)
+    with pytest.raises(StateTooLargeError, match=r"too large for a row of the table .*; keep it in a folder"):
+        ledger.write(b"2" * (MAX_ROW_BYTES + 1))
+    assert read(ledger) == b"1" * MAX_ROW_BYTES
 
 
 def test_only_the_run_that_took_the_row_over_last_can_write_it(table: Table) -> None:
