@@ -137,7 +137,7 @@ def test_it_does_not_go_on_with_another_pepper(cli: Cli, table: Place, tmp_path:
     _break_off(cli, table, manifest)
     before = table.everything
     other_id = cli("load", manifest, *table.to, env={"PEPPER": f"k2:{PEPPER_HEX[::-1]}"})
-    other_id.complains(2, "the pepper is another one", "--restart")
+    other_id.complains(2, 'was begun with the pepper "k1", and this is "k2"', "--restart")
     same_id = cli("load", manifest, *table.to, env={"PEPPER": OTHER_LINE})
     same_id.complains(2, "another pepper", '"k1"')
     assert table.everything == before
