@@ -17,7 +17,7 @@ from ingest_cli.aws.lease import Held, look
 from ingest_cli.checkpoint.checkpoint import Checkpoint
 from ingest_cli.checkpoint.store import TableLedger
 from ingest_cli.commands.table_reader import Reading, Selection, reader
-from ingest_cli.errors import UsageError
+from ingest_cli.errors import UntrustedStateError, UsageError
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -83,6 +83,7 @@ class Seen:
         at_s: when this was, in seconds since 1970.
         rows_per_s: since the look before; None at the first.
         is_authentic: whether the MACs of all that is shown, but for the lock, were checked and are right.
+        fault: why its rows cannot be read; None: they can.
     """
 
     dataset: str
@@ -92,6 +93,7 @@ class Seen:
     at_s: float
     rows_per_s: float | None = None
     is_authentic: bool = False
+    fault: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -100,7 +102,9 @@ class Seen:
 
     @property
     def state(self) -> str:
-        """In a word: `complete`, `loading`, `withdrawing`, `unknown`; or `stopped` if nobody goes on with it."""
+        """In a word: `complete`, `loading`, `withdrawing`, `unknown`, `unreadable`; `stopped` if none works on it."""
+        if self.fault is not None:
+            return "unreadable"
         if self.row is None:
             return "unknown"
         return self.row.state if self.row.state == COMPLETE or self.is_running else "stopped"
@@ -159,8 +163,9 @@ class Watch:
     def __call__(self, datasets: Iterable[str]) -> list[Seen]:
         """What is to be seen of each of `datasets`.
 
+        What is damaged, or not authentic although it names our pepper, is the `fault` of that one.
+
         Raises:
-            UntrustedStateError: what the table says is damaged, or not authentic although it names our pepper.
             TableError: the table cannot be read.
         """
         return [self._look(dataset) for dataset in datasets]
@@ -188,6 +193,12 @@ class Watch:
             wait(FOLLOW_EVERY_S)
 
     def _look(self, dataset: str) -> Seen:
+        try:
+            return self._read(dataset)
+        except UntrustedStateError as error:
+            return Seen(dataset, None, None, None, self.now_s(), fault=str(error))
+
+    def _read(self, dataset: str) -> Seen:
         row = Catalog(self.table, self.pepper, only_shows=True).dataset(dataset)
         saved = None
         if row is None or row.state != COMPLETE:  # that of a complete one is of no use, if there still is one
