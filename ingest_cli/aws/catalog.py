@@ -38,6 +38,8 @@ _ADVICE = (
     "nothing was written or deleted. Give the --key that the dataset was loaded with, or load it again with --restart"
 )
 
+_DAMAGED = "nothing was written or deleted. Load the dataset again with --restart, or remove it with `prune --all`"
+
 REGISTRY = "_datasets"
 """`pk` of the row with the ids of all datasets, so that finding them needs no scan of the items."""
 
@@ -210,7 +212,7 @@ class Catalog:
         place = self._place(pk)
         is_authentic = authenticate(item, self._key, place, _ADVICE)
         is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
-        fields = Fields(item, place, _ADVICE)
+        fields = Fields(item, place, _DAMAGED)
         state = fields.text("state")
         if state not in {LOADING, COMPLETE, WITHDRAWING}:
             raise fields.fail("state", "is none that this program knows")

@@ -387,13 +387,22 @@ def _refused(fault: ClientError, target: Target) -> IngestError:
     return BusyError(busy) if may_succeed_later(fault) else TableError(refused)
 
 
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+"""Names of tables (Amazon DynamoDB Developer Guide, "Supported data types and naming rules")."""
+
+
 def _invalid(message: str, target: Target) -> TableError:
     if _OTHER_KEYS.search(message):
         return TableError(
             f'the table "{target.table}" has another key schema than pk (S HASH), sk (S RANGE); use a table made by '
             "`ingest-cli table create`"
         )
+    if not _TABLE_NAME.fullmatch(target.table.rpartition("/")[2]):
+        return TableError(
+            f'DynamoDB accepts no table of the name "{target.table}": check --table; a name has 3 to 255 of a-z, A-Z, '
+            "0-9, _, - and ."
+        )
     return TableError(
-        f'DynamoDB does not accept the request for "{target.table}"; check the name of the table, which has 3 to '
-        "255 of a-z, A-Z, 0-9, _, - and ., and the length of what the manifest says"
+        f'DynamoDB does not accept the request for "{target.table}"; check --table, and the length of the texts in the '
+        "manifest"
     )

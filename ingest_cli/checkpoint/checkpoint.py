@@ -7,6 +7,7 @@ decompression is bounded, and each value checked, whatever the origin of the sta
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,10 +58,12 @@ class Identity:
     generation: str = ""
 
 
+_KID = re.compile(r"[a-z0-9]{1,8}")
+
 _CHANGED = {
     "src": "the dump has changed since",
     "manifest": "the manifest has changed since",
-    "kid": "the pepper is another one",
+    "kid": "the pepper has another id",
     "kcv": "the pepper is another one",
     "table": "the table was made anew since",
     "generation": "the dataset was withdrawn or loaded otherwise since",
@@ -162,6 +165,8 @@ class Checkpoint:
             UsageError: it is another load; says what differs.
         """
         self.check_dataset(wanted)
+        if self.identity.kid != wanted.kid:
+            raise of_another_pepper(wanted.dataset, self.identity.kid, wanted.kid)
         for name in _CHANGED:
             if getattr(self.identity, name) != getattr(wanted, name):
                 raise cannot_go_on(wanted.dataset, name)
@@ -245,6 +250,21 @@ def cannot_go_on(dataset: str, changed: str) -> UsageError:
     return UsageError(
         f'the load of "{dataset}" was broken off and cannot go on: {_CHANGED[changed]}. Put back what it was, or begin '
         "again with --restart"
+    )
+
+
+def of_another_pepper(dataset: str, began: str, given: str) -> UsageError:
+    """Return the error for a state of a load with another pepper.
+
+    Args:
+        dataset: id of the dataset.
+        began: key id of that load. May be anything if the state is not authentic; it is shown only if it is one.
+        given: key id of the present pepper.
+    """
+    shown = f'the pepper "{began}"' if _KID.fullmatch(began) else "another pepper"
+    return UsageError(
+        f'the load of "{dataset}" was begun with {shown}, and this is "{given}": it cannot go on with another '
+        "one. Give that one with --key, or begin again with --restart"
     )
 
 

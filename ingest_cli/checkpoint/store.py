@@ -26,6 +26,8 @@ MAX_FILE_BYTES = 16 << 20
 
 _ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
 
+_DAMAGED = "nothing was written or deleted. Load the dataset again with --restart"
+
 
 MAX_ROW_BYTES = 398 << 10
 """Maximum size of a state in a row: an item has at most 400 KiB (DynamoDB Developer Guide, "Quotas"), of which key, MAC
@@ -98,7 +100,7 @@ class TableLedger:
             return None
         place = place_of(f"_run#{self.dataset}", target.table)
         is_authentic = authenticate(item, self.key, place, _ADVICE)
-        return Saved(Fields(item, place, _ADVICE).binary("state"), is_authentic)
+        return Saved(Fields(item, place, _DAMAGED).binary("state"), is_authentic)
 
     def take_over(self, state: bytes) -> None:
         """Make this run the writer of the row, starting with `state`."""

@@ -101,6 +101,7 @@ class Runs(Generic[ReportT]):
         self._place = ""
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
+        self._manifests: dict[object, Manifest | IngestError] = {}
         self._resumable: list[str] = []
         self._last_line: str | None = None
 
@@ -117,7 +118,12 @@ class Runs(Generic[ReportT]):
         return ExitCode.TRY_AGAIN if is_spoilt and code == ExitCode.DONE else code
 
     def all(self, manifests: Sequence[Path]) -> int:
-        """Run each manifest, continuing after failures but not after a signal; return the overall exit code."""
+        """Run each manifest, continuing after failures but not after a signal; return the overall exit code.
+
+        All are read first, so that an invalid one is reported as such even if a signal comes before its turn.
+        """
+        for path in manifests:
+            self._read(path)
         return self.each(manifests, self.one)
 
     def each(self, names: Sequence[_Name], do: Callable[[_Name], None]) -> int:
@@ -155,7 +161,11 @@ class Runs(Generic[ReportT]):
         # With --restart, the same command would load again what was already started.
         advice = "run the command again for what was not begun" if self._settings.restart else CONTINUE
         for name in names:
-            self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
+            found = self._manifests.get(name)
+            if isinstance(found, IngestError):
+                self._refuse(name, found)
+            else:
+                self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
         self.codes.append(ExitCode.TRY_AGAIN)
 
     def _name_resumable(self) -> None:
@@ -166,16 +176,9 @@ class Runs(Generic[ReportT]):
 
     def one(self, path: Path) -> None:
         """Run a manifest and print its report."""
-        try:
-            manifest = self._manifest(path)
-        except IngestError as error:
-            self._log.line(str(error), "error", exit_code=int(error.exit_code))
-            self.codes.append(error.exit_code)
-            if self._output == "json":
-                self._show_not_run(error)
-            if self._report_file is not None:
-                self._report_file.add_not_run(path.name, str(error), error.exit_code)
-                self._write(self._report_file)
+        manifest = self._read(path)
+        if isinstance(manifest, IngestError):
+            self._refuse(path, manifest)
             return
         settings = replace(self._settings, append_rejects=bool(self.reports))
         began_at = time.time()
@@ -216,6 +219,25 @@ class Runs(Generic[ReportT]):
             self._is_unwritten = True
         else:
             self._is_unwritten = False
+
+    def _read(self, path: Path) -> Manifest | IngestError:
+        """Return the manifest at `path`, read once, or why it cannot be run."""
+        if path not in self._manifests:
+            try:
+                self._manifests[path] = self._manifest(path)
+            except IngestError as error:
+                self._manifests[path] = error
+        return self._manifests[path]
+
+    def _refuse(self, name: object, error: IngestError) -> None:
+        """Report a manifest that cannot be run."""
+        self._log.line(str(error), "error", exit_code=int(error.exit_code))
+        self.codes.append(error.exit_code)
+        if self._output == "json":
+            self._show_not_run(error)
+        if self._report_file is not None:
+            self._report_file.add_not_run(Path(str(name)).name, str(error), error.exit_code)
+            self._write(self._report_file)
 
     def _manifest(self, path: Path) -> Manifest:
         """Read the manifest at `path`.

@@ -83,6 +83,8 @@ def command(
         show([json.dumps({"table": table.target.table, "datasets": [one.as_dict() for one in seen]})])
     elif seen:
         show([line for one in seen for line in _text(one)])
+    if unreadable := [one.fault for one in seen if one.fault is not None]:
+        raise UsageError(unreadable[0])
     if unknown := [one.dataset for one in seen if one.row is None]:
         raise UsageError(f'the table "{table.target.table}" knows of no dataset "{unknown[0]}"')
 
@@ -101,6 +103,8 @@ def _listed(table: Table, log: Log) -> list[str]:
 def _text(seen: Seen) -> list[str]:
     """Render a dataset for people, line by line."""
     row = seen.row
+    if seen.fault is not None:
+        return [f"{seen.dataset}: cannot be read"]
     if row is None:
         return [f"{seen.dataset}: unknown"]
     lines = [f"{row.title} ({seen.dataset}): {seen.state}"]

@@ -130,11 +130,17 @@ class _Run:
         """Count, ask for confirmation, and remove."""
         with time_limit(self.wish.reading.give_up_after_s):
             described = self.table.check()
-            Catalog(self.table, self.pepper).knows(self.pepper)
+            is_known = Catalog(self.table, self.pepper).knows(self.pepper)
         with reader(self.table, described, self.wish.reading, self.stop) as source:
             try:
                 with time_limit(self.wish.reading.give_up_after_s):
                     row = self._row()  # a missing dataset needs no lock
+                if not is_known:
+                    raise KeyRefusedError(
+                        f'the table "{self.table.target.table}" was never loaded with the pepper '
+                        f'"{self.pepper.kid}" (it has no row "_key#{self.pepper.kid}"): nothing was removed. Give the '
+                        f'--key that "{self.dataset}" was loaded with'
+                    )
                 if self.wish.only_count:
                     if not self.wish.everything and row.state != COMPLETE:
                         self._lease().check()
@@ -199,10 +205,14 @@ class _Run:
             raise
 
     def _row(self) -> DatasetRow:
-        """Return the dataset's catalog row. Whatever the row, the whole dataset can be removed, but nothing less.
+        """Return the dataset's catalog row.
+
+        If it is damaged, forged, or of another table, all items can be removed with a pepper of the table, since then
+        it decides nothing; but not if it names a pepper that is not given.
 
         Raises:
             UntrustedStateError: the row is not authentic.
+            KeyRefusedError: it names another pepper.
             UsageError: there is none.
         """
         try:
@@ -220,10 +230,10 @@ class _Run:
             return row
         if row.is_elsewhere and not self.wish.everything:
             raise UsageError(f"{of_another_table(self.dataset)}; load it again first")
-        if not self.wish.everything:
+        if row.kid and row.kid != self.pepper.kid:
             raise KeyRefusedError(
-                f'"{self.dataset}" was loaded with the pepper "{row.kid}", and this is "{self.pepper.kid}"; give that '
-                "one with --key"
+                f'"{self.dataset}" was loaded with the pepper "{row.kid}", and this is "{self.pepper.kid}": nothing '
+                f"was removed. Give the --key it was loaded with (kid {row.kid})"
             )
         if NOT_AUTHENTICATED not in self.found.notes:
             self.found.notes.append(NOT_AUTHENTICATED)

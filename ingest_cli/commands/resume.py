@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest_cli.aws.catalog import LOADING
-from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity, cannot_go_on
+from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity, of_another_pepper
 from ingest_cli.checkpoint.store import FileLedger, TableLedger
 from ingest_cli.errors import KeyRefusedError, UntrustedStateError, UsageError
 from ingest_cli.model.settings import state_folder
@@ -127,7 +127,7 @@ class Resumable:
         if settings.restart or (before is not None and before.state != LOADING):
             return begun
         if before is not None and not is_authentic:
-            raise cannot_go_on(identity.dataset, "kid")
+            raise of_another_pepper(identity.dataset, checkpoint.identity.kid, identity.kid)
         if checkpoint.identity.table == identity.table:
             under_way = before.under_way if before is not None and before.is_authentic else None
             if under_way is None or checkpoint.identity.generation != under_way:
@@ -136,7 +136,7 @@ class Resumable:
             if checkpoint.is_mended(identity):
                 return begun
         if not is_authentic:
-            raise cannot_go_on(identity.dataset, "kid")
+            raise of_another_pepper(identity.dataset, checkpoint.identity.kid, identity.kid)
         checkpoint.check(identity)
         return cls(checkpoint, ledger)
 

@@ -18,7 +18,7 @@ from ingest_cli.aws.lease import Held, look
 from ingest_cli.checkpoint.checkpoint import Checkpoint
 from ingest_cli.checkpoint.store import TableLedger
 from ingest_cli.commands.table_reader import Reading, Selection, reader
-from ingest_cli.errors import UsageError
+from ingest_cli.errors import UntrustedStateError, UsageError
 from ingest_cli.runtime.answer_limits import time_limit
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Seen:
         at_s: time, in seconds since 1970.
         rows_per_s: rate since the previous look; None at the first.
         is_authentic: whether the MACs of everything shown, except the lock, were verified.
+        fault: why its rows cannot be read; None: they can.
     """
 
     dataset: str
@@ -94,6 +95,7 @@ class Seen:
     at_s: float
     rows_per_s: float | None = None
     is_authentic: bool = False
+    fault: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -102,7 +104,9 @@ class Seen:
 
     @property
     def state(self) -> str:
-        """One of `complete`, `loading`, `withdrawing`, `unknown`; or `stopped` if no run continues it."""
+        """One of `complete`, `loading`, `withdrawing`, `unknown`, `unreadable`; `stopped` if no run continues it."""
+        if self.fault is not None:
+            return "unreadable"
         if self.row is None:
             return "unknown"
         return self.row.state if self.row.state == COMPLETE or self.is_running else "stopped"
@@ -163,8 +167,9 @@ class Watch:
     def __call__(self, datasets: Iterable[str]) -> list[Seen]:
         """Return the state of each of `datasets`.
 
+        What is damaged, or not authentic although it names our pepper, is the `fault` of that one.
+
         Raises:
-            UntrustedStateError: a row is damaged, or not authentic although it names this pepper.
             TableError: the table cannot be read.
         """
         with time_limit(self.give_up_after_s):
@@ -193,6 +198,12 @@ class Watch:
             wait(FOLLOW_EVERY_S)
 
     def _look(self, dataset: str) -> Seen:
+        try:
+            return self._read(dataset)
+        except UntrustedStateError as error:
+            return Seen(dataset, None, None, None, self.now_s(), fault=str(error))
+
+    def _read(self, dataset: str) -> Seen:
         row = Catalog(self.table, self.pepper, only_shows=True).dataset(dataset)
         saved = None
         if row is None or row.state != COMPLETE:  # the state of a complete load is useless, if it still exists

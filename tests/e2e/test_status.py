@@ -9,6 +9,7 @@ from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
 from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.state_mac import as_bytes
 
 DATASET, OTHER = "demo-small", "demo-other"
 
@@ -92,3 +93,19 @@ def test_a_registry_that_cannot_be_written_ends_the_load(cli: Cli, table: Place,
     result = cli("load", small_dump(tmp_path, SMALL_ROWS), *table.to)
     assert (result.code, "AccessDeniedException" in result.err) == (4, True)
     assert not table.items
+
+
+def test_a_damaged_row_is_named_and_the_others_are_shown(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
+    assert cli("load", small_dump(tmp_path, SMALL_ROWS), *table.to).code == 0
+    row = as_bytes(table.reserved(f"_dataset#{DATASET}"))
+    admin.put_item(
+        TableName=table.name, Item={**row, "pk": {"S": "_dataset#demo-bad"}, "counts": {"S": "kenari@example.org"}}
+    )
+    admin.put_item(
+        TableName=table.name, Item={"pk": {"S": "_datasets"}, "sk": {"S": "_"}, "ids": {"SS": ["demo-bad", DATASET]}}
+    )
+    result = cli("status", *table.at)
+    result.complains(2, "_dataset#demo-bad", "`counts` is not of the type M", "--restart")
+    assert "--key" not in result.err
+    assert "demo-bad: cannot be read" in result.out
+    assert f"({DATASET}): complete" in result.out

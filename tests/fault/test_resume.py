@@ -137,7 +137,7 @@ def test_it_does_not_go_on_with_another_pepper(cli: Cli, table: Place, tmp_path:
     _break_off(cli, table, manifest)
     before = table.everything
     other_id = cli("load", manifest, *table.to, env={"PEPPER": f"k2:{PEPPER_HEX[::-1]}"})
-    other_id.complains(2, "the pepper is another one", "--restart")
+    other_id.complains(2, 'was begun with the pepper "k1", and this is "k2"', "--restart")
     same_id = cli("load", manifest, *table.to, env={"PEPPER": OTHER_LINE})
     same_id.complains(2, "another pepper", '"k1"')
     assert table.everything == before
@@ -240,7 +240,33 @@ def test_a_forged_row_never_makes_a_load_complete(cli: Cli, table: Place, admin:
     assert len(table.items) == 360
 
 
-def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, tmp_path: Path) -> None:
+def _no_pepper_withdraws_but_that_of_the_dataset(
+    cli: Cli, table: Place, admin: Client, renewed: dict[str, str]
+) -> None:
+    """Not that of another dataset, and not one that the table has never seen, whatever the row says."""
+    command = ["prune", DATASET, *table.to, "--all", "--yes"]
+    catalog = as_bytes(table.reserved(f"_dataset#{DATASET}"))
+    before = len(table.items)
+    cli(*command, env=renewed).complains(2, "Give the --key it was loaded with (kid k1)")
+    admin.put_item(TableName=table.name, Item={**catalog, "kid": {"S": "k2"}})
+    cli(*command, env=renewed).complains(2, 'was never loaded with the pepper "k2"', '"_key#k2"')
+    admin.put_item(TableName=table.name, Item=catalog)
+    assert len(table.items) == before
+
+
+def test_a_forged_row_does_not_keep_a_dataset_in_the_table(
+    cli: Cli, table: Place, admin: Client, tmp_path: Path
+) -> None:
+    """Nothing that it says decides what goes: all items of the dataset do, and a note says so."""
+    assert cli("load", small_dump(tmp_path), *table.to).code == 0
+    catalog = as_bytes(table.reserved(f"_dataset#{DATASET}"))
+    admin.put_item(TableName=table.name, Item={**catalog, "title": {"S": "forged"}})
+    result = cli("prune", DATASET, *table.to, "--all", "--yes", "--output", "json")
+    assert (result.code, len(table.items)) == (0, 0), result
+    assert any("is not authenticated with this pepper" in note for note in result.report["notes"])
+
+
+def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, admin: Client, tmp_path: Path) -> None:
     """What was said with the old one cannot be checked, so nothing is taken for done, pruned or shown because of it."""
     manifest = small_dump(tmp_path)
     assert cli("load", manifest, *table.to).code == 0
@@ -248,6 +274,7 @@ def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, tmp_path: Pa
     refused = cli("load", manifest, *table.to, "--limit", "1", env=renewed)
     refused.complains(2, 'was loaded with the pepper "k1", and this is "k2"', "load all rows")
     cli("prune", DATASET, *table.to, "--yes", env=renewed).complains(2, 'the pepper "k1", and this is "k2"')
+    _no_pepper_withdraws_but_that_of_the_dataset(cli, table, admin, renewed)
     again = cli("load", manifest, *table.to, "--output", "json", env=renewed)
     assert (again.code, again.report["outcome"], again.report["items"]["acknowledged"]) == (0, "complete", 9)
     seen = [cli("status", *table.to, "--output", "json", env=env) for env in (renewed, {})]
@@ -255,7 +282,8 @@ def test_a_new_pepper_loads_all_of_it_again(cli: Cli, table: Place, tmp_path: Pa
     found = cli("lookup", *table.to, "--output", "json", stdin="kenari.satu@example.org")
     (breach,) = found.report["breaches"]
     assert (breach["title"], breach["description"], breach["authenticated"]) == (DATASET, "", False)
-    assert cli("prune", DATASET, *table.to, "--all", "--yes").code == 0
+    cli("prune", DATASET, *table.to, "--all", "--yes").complains(2, "Give the --key it was loaded with (kid k2)")
+    assert cli("prune", DATASET, *table.to, "--all", "--yes", env=renewed).code == 0
     assert not table.items
 
 

@@ -130,3 +130,17 @@ def test_a_web_identity_without_its_token(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(TableError, match=r"DynamoDB cannot be used \(FileNotFoundError\); check the AWS settings"):
         table.describe()
     table.client.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("t", 'no table of the name "t": check --table'),
+        ("arn:aws:dynamodb:us-east-1:123456789012:table/t", "check --table; a name has 3 to 255"),
+        ("people", "check --table, and the length of the texts in the manifest"),
+    ],
+)
+def test_a_request_that_is_not_valid_is_told_by_what_can_be_wrong(table: str, said: str) -> None:
+    with pytest.raises(TableError, match=said) as raised, sentences(Target(table)):
+        raise refused("DescribeTable", "ValidationException", "1 validation error detected")
+    assert ("manifest" in str(raised.value)) == (table == "people")

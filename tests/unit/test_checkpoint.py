@@ -229,7 +229,6 @@ def test_a_sound_state_is_gone_on_with() -> None:
 CHANGES = {
     "src": "the dump has changed since",
     "manifest": "the manifest has changed since",
-    "kid": "the pepper is another one",
     "kcv": "the pepper is another one",
     "table": "the table was made anew since",
     "generation": "the dataset was withdrawn or loaded otherwise since",
@@ -248,13 +247,21 @@ def test_it_goes_on_with_the_same_only_and_says_what_is_not(name: str) -> None:
     )
 
 
+def test_the_pepper_of_the_load_is_named_and_the_one_that_was_given() -> None:
+    with pytest.raises(UsageError, match=f'was begun with the pepper "{IDENTITY.kid}", and this is "k2"'):
+        Checkpoint(IDENTITY, []).check(replace(IDENTITY, kid="k2"))
+    damaged = replace(IDENTITY, kid="someone@example.org")
+    with pytest.raises(UsageError, match='was begun with another pepper, and this is "k2"'):
+        Checkpoint(damaged, []).check(replace(IDENTITY, kid="k2"))
+
+
 def test_the_state_of_another_dataset_is_not_touched() -> None:
     with pytest.raises(UsageError, match='is that of the dataset "demo", not of "other"; give each dataset a --state'):
         Checkpoint(IDENTITY, []).check(replace(IDENTITY, dataset="other"))
 
 
 def test_every_part_of_the_identity_is_checked() -> None:
-    assert {*CHANGES, "dataset"} == set(Identity.__slots__)
+    assert {*CHANGES, "dataset", "kid"} == set(Identity.__slots__)
 
 
 def plain() -> dict[str, Any]:

@@ -156,6 +156,20 @@ def test_with_restart_only_what_was_not_begun_is_run_by_the_same_command(capsys:
         assert line.endswith("run the command again for what was not begun")
 
 
+def test_one_that_is_not_there_is_no_resumable_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    report_file = ReportFile.wanted(tmp_path / "report.json", None)
+    scripted = Scripted([(75, STOPPED)], signal_in=0)
+    assert _run(scripted, [MANIFESTS[0], missing, MANIFESTS[2]], report_file) == 75
+    lines = capsys.readouterr().err.splitlines()
+    (said,) = [line for line in lines if "missing.toml" in line]
+    assert "try again" not in said
+    assert "no such manifest" in said
+    assert lines[-1].startswith(f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was begun")
+    runs = json.loads((tmp_path / "report.json").read_text())
+    assert "missing.toml" in json.dumps(runs)
+
+
 def test_failures_alone_end_with_the_worst(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(Scripted([(3, "too many"), (4, MISSING), (0, None)])) == 4
     assert "try again" not in capsys.readouterr().err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.catalog import COMPLETE, LOADING, Catalog, DatasetRow
 from ingest_cli.aws.lease import LEASE_S, Lease
@@ -95,3 +97,18 @@ def test_a_state_that_is_not_of_the_load_under_way_tells_nothing(table: Table) -
     load.rows.put_dataset(load.row.loading("of another state"))
     (seen,) = Watch(table)(["demo"])
     assert (seen.progress, seen.row and seen.row.state) == (None, LOADING)
+
+
+@pytest.mark.parametrize("pepper", [None, PEPPER])
+def test_a_row_that_cannot_be_read_hides_no_other_dataset(table: Table, pepper: Pepper | None) -> None:
+    Load(table, FakeClock(NOON_S))
+    key = {"pk": {"S": "_dataset#other"}, "sk": {"S": "_"}}
+    table.client.put_item(TableName=table.target.table, Item=KEY.signed({**key, "state": {"N": "1"}}))
+    bad, good = Watch(table, FakeClock(NOON_S), pepper)(["other", "demo"])
+    assert (good.state, good.fault) == ("loading", None)
+    assert (bad.state, bad.as_dict()["state"]) == ("unreadable", "unreadable")
+    assert bad.fault is not None
+    assert '"_dataset#other"' in bad.fault
+    assert "`state` is not of the type S" in bad.fault
+    assert "--restart" in bad.fault
+    assert "--key" not in bad.fault
