@@ -59,6 +59,7 @@ class StateSaver:
         self._journal = journal
         self._rules = rules
         self._is_local = is_local
+        self._reason = ""
         self._failing_since_s = math.nan
 
     def save(self) -> None:
@@ -76,7 +77,7 @@ class StateSaver:
                 self._failing_since_s = began_s
             raise
         if is_saved:
-            self._failing_since_s = math.nan
+            self._failing_since_s, self._reason = math.nan, ""
 
     def _left_s(self, now_s: float) -> float:
         failing_s = 0.0 if math.isnan(self._failing_since_s) else now_s - self._failing_since_s
@@ -89,9 +90,11 @@ class StateSaver:
             rules.stop.fail(fault)
             return
         rules.on_retry(STATE_NOT_SAVED)
+        # The first reason: the last attempt is cut short, and tells only that the time was over.
+        self._reason = self._reason or _reason(fault)
         limit_s = rules.give_up_after_s
         if rules.clock.monotonic_s() - self._failing_since_s >= limit_s:
-            said = f"the state of the load could not be saved for {limit_s:,.0f} s ({_reason(fault)}); {CONTINUE}"
+            said = f"the state of the load could not be saved for {limit_s:,.0f} s ({self._reason}); {CONTINUE}"
             rules.stop.fail(TryAgainError(f"{said}, when the table can take it"))
 
 

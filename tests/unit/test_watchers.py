@@ -88,3 +88,13 @@ def test_no_attempt_takes_longer_than_the_time_to_give_up() -> None:
     assert saving.journal.left_s[-1] <= 8.0 - 14 * 0.5
     saving.turns(2, BUSY)
     assert saving.journal.left_s[-1] <= LEAST_ATTEMPT_S
+
+
+def test_it_is_told_why_saving_failed_and_not_that_the_last_attempt_was_cut_short() -> None:
+    saving = Saving()
+    saving.turns(2, BusyError("of another time"))
+    saving.turns(1, DUE)
+    saving.turns(15, BUSY)
+    saving.turns(2, BusyError("no answer in time"))
+    with pytest.raises(TryAgainError, match=r"\(the table is too busy\)"):
+        saving.stop.check()
