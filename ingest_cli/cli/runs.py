@@ -71,7 +71,6 @@ class Runs(Generic[ReportT]):
         *,
         writes: bool = True,
         operation: Operation | None = None,
-        blank: Callable[[str, str, str], Report] = Report,
     ) -> None:
         """Set up.
 
@@ -83,7 +82,6 @@ class Runs(Generic[ReportT]):
             report_file: file for the reports of all runs; None: none.
             writes: whether it writes to a table, where each dataset may occur once.
             operation: environment of the runs, which shows their reports; None: only `output` and `log`.
-            blank: makes a report of a command, a dataset and a title, for a manifest that cannot be run.
         """
         self.codes: list[int] = []
         self.reports: list[ReportT] = []
@@ -97,7 +95,6 @@ class Runs(Generic[ReportT]):
         self._is_unwritten = False
         self._writes = writes
         self._operation = operation
-        self._blank = blank
         self._place = ""
         self._interrupts = Interrupts(log)
         self._datasets: dict[str, Path] = {}
@@ -202,13 +199,6 @@ class Runs(Generic[ReportT]):
             self._report_file.add(report)
             self._write(self._report_file)
 
-    def _show_not_run(self, error: IngestError) -> None:
-        """Print the document of a manifest that cannot be run, for whoever expects one for each."""
-        command = "load" if self._operation is None else self._operation.command
-        report = self._blank(command, "", "")
-        report.message, report.exit_code = str(error), error.exit_code
-        show_report(report, self._output)
-
     def _write(self, report_file: ReportFile) -> None:
         """Write the report of all runs so far, so that it exists whatever happens to the next."""
         try:
@@ -233,8 +223,6 @@ class Runs(Generic[ReportT]):
         """Report a manifest that cannot be run."""
         self._log.line(str(error), "error", exit_code=int(error.exit_code))
         self.codes.append(error.exit_code)
-        if self._output == "json":
-            self._show_not_run(error)
         if self._report_file is not None:
             self._report_file.add_not_run(Path(str(name)).name, str(error), error.exit_code)
             self._write(self._report_file)

@@ -93,7 +93,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     with Operation("verify", values, show=_show) as operation:
         settings, log = run_settings(values), operation.log
         output = values["output"]
-        runs = Runs(settings, output, log, run, writes=False, operation=operation, blank=Verification)
+        runs = Runs(settings, output, log, run, writes=False, operation=operation)
         code = runs.all(manifests)
     ctx.exit(code)
 

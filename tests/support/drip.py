@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ class Dripping:
     Attributes:
         url: where.
         sent: bytes of answers that the other sides have taken so far, by connection.
-        requests: heads of the requests so far.
+        requests: the requests so far, with their bodies.
     """
 
     url: str
@@ -51,6 +52,16 @@ ENDLESS: dict[str, Pieces] = {
 """Answers without an end, by what has none."""
 
 
+def _end_of(request: bytes) -> int:
+    """Return the length of the request with its body; 0 if it is not whole yet."""
+    head, separator, _ = request.partition(b"\r\n\r\n")
+    if not separator:
+        return 0
+    length = re.search(rb"(?im)^content-length: *(\d+)", head)
+    end = len(head) + len(separator) + (int(length[1]) if length else 0)
+    return end if len(request) >= end else 0
+
+
 @contextmanager
 def dripping(answer: Pieces) -> Iterator[Dripping]:
     """Answer each request with the pieces that `answer` gives, until the other side hangs up."""
@@ -61,16 +72,20 @@ def dripping(answer: Pieces) -> Iterator[Dripping]:
         def serve(connection: socket.socket, number: int) -> None:
             with connection, suppress(OSError):
                 request = b""
-                while b"\r\n\r\n" not in request:
+                while not (end := _end_of(request)):
                     if not (piece := connection.recv(PIECE)):
                         return
                     request += piece
-                server.requests.append(request)
+                server.requests.append(request[:end])
                 for piece in answer():
                     if over.is_set():
                         return
                     connection.sendall(piece)
                     server.sent[number] += len(piece)
+                # To close before the other side does could reset the connection, with what was sent on its way.
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(PIECE):
+                    continue
 
         def accept() -> None:
             with suppress(OSError):
