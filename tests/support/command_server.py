@@ -46,7 +46,11 @@ class CommandServer:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="ingest-cli-commands-", ignore_cleanup_errors=True)
-        self._address = str(Path(self._folder.name) / "socket")
+
+    @property
+    def _address(self) -> str:
+        """Path of the socket: forks of the process that imported this have servers of their own."""
+        return str(Path(self._folder.name) / f"socket-{os.getpid()}")
 
     def can_run(self, env: Mapping[str, str]) -> bool:
         """Whether a command with this environment does not differ from one that is started."""
