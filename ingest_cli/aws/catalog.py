@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws.authentication import StateKey, authenticate
-from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row, reserved_key
 from ingest_cli.aws.session import sentences
 from ingest_cli.errors import KeyRefusedError, TableError
 
@@ -206,7 +206,7 @@ class Catalog:
             UntrustedStateError: the row names this pepper, or none, and its MAC is not valid; or it is damaged.
         """
         pk = f"_dataset#{dataset}"
-        item = self._get(pk)
+        item = read_row(self._table, pk)
         if item is None:
             return None
         place = self._place(pk)
@@ -267,16 +267,14 @@ class Catalog:
 
     def remove_dataset(self, dataset: str) -> None:
         """Remove the row of `dataset`."""
-        target = self._table.target
-        with sentences(target):
-            self._table.client.delete_item(TableName=target.table, Key=reserved_key(f"_dataset#{dataset}"))
+        remove_row(self._table, f"_dataset#{dataset}")
 
     def listed(self) -> frozenset[str] | None:
         """Return the ids of the datasets in the table; None if there is no list.
 
         The list is not authenticated: an id in it may be unknown, and one may be missing.
         """
-        item = self._get(REGISTRY)
+        item = read_row(self._table, REGISTRY)
         if item is None:
             return None
         advice = "`status --scan` finds the datasets without it"
@@ -310,7 +308,7 @@ class Catalog:
             KeyRefusedError: it was loaded with another pepper with the same id.
         """
         pk = f"_key#{pepper.kid}"
-        item = self._get(pk)
+        item = read_row(self._table, pk)
         if item is None:
             return False
         advice = "delete it by hand if you are sure of the pepper; the next load writes it again"
@@ -343,13 +341,6 @@ class Catalog:
 
     def _place(self, pk: str) -> str:
         return place_of(pk, self._table.target.table)
-
-    def _get(self, pk: str) -> Mapping[str, Any] | None:
-        target = self._table.target
-        with sentences(target):
-            answer = self._table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
-        item: Mapping[str, Any] | None = answer.get("Item")
-        return item
 
 
 def _writer(src: str, manifest: str, kid: str) -> str:

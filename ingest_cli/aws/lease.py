@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row_of, reserved_key
 from ingest_cli.aws.session import sentences
 from ingest_cli.errors import LockedError, TableError
 
@@ -138,19 +138,7 @@ class Lease:
 
     def release(self) -> None:
         """Release the lock, if this run still holds it."""
-        target, client = self._table.target, self._table.client
-        passed = client.exceptions.ConditionalCheckFailedException
-        try:
-            with sentences(target, passed):
-                client.delete_item(
-                    TableName=target.table,
-                    Key=self._key,
-                    ConditionExpression="#token = :token",
-                    ExpressionAttributeNames={"#token": "token"},
-                    ExpressionAttributeValues={":token": {"S": self._token}},
-                )
-        except passed:
-            return  # taken over by another run
+        remove_row_of(self._table, f"_lock#{self._dataset}", self._token)
 
     @property
     def _key(self) -> dict[str, Any]:
@@ -261,14 +249,12 @@ def _find(table: Table, dataset: str) -> _Lock | None:
     Raises:
         TableError: the row is damaged.
     """
-    target, pk = table.target, f"_lock#{dataset}"
-    with sentences(target):
-        answer = table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
-    item = answer.get("Item")
+    pk = f"_lock#{dataset}"
+    item = read_row(table, pk)
     if item is None:
         return None
     advice = f"`ingest-cli table unlock {dataset}` removes it, if nobody is at work"
-    fields = Fields(item, place_of(pk, target.table), advice, TableError)
+    fields = Fields(item, place_of(pk, table.target.table), advice, TableError)
     since = fields.text("since", MAX_NAME_CHARACTERS)
     return _Lock(holder_of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ingest_cli.aws.session import sentences
 from ingest_cli.errors import IngestError, UntrustedStateError
 from ingest_cli.model.plain_values import flag, seconds_of_text, text, whole_of_text
+
+if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
 
 SK = "_"
 
@@ -29,6 +33,51 @@ def reserved_key(pk: str) -> dict[str, Any]:
 def place_of(pk: str, table: str) -> str:
     """Return the name of a reserved row for messages."""
     return f'the row "{pk}" of the table "{table}"'
+
+
+def read_row(table: Table, pk: str) -> Mapping[str, Any] | None:
+    """Read a reserved row, strongly consistent; None if there is none.
+
+    Raises:
+        TableError, TryAgainError: the table cannot be read.
+    """
+    with sentences(table.target):
+        answer = table.client.get_item(TableName=table.target.table, Key=reserved_key(pk), ConsistentRead=True)
+    item: Mapping[str, Any] | None = answer.get("Item")
+    return item
+
+
+def remove_row(table: Table, pk: str) -> None:
+    """Remove a reserved row.
+
+    Raises:
+        TableError, TryAgainError: it cannot be removed.
+    """
+    with sentences(table.target):
+        table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk))
+
+
+def has_token(token: str) -> dict[str, Any]:
+    """Return the arguments of a write that fails unless the row holds `token`, i.e. still belongs to that run."""
+    return {
+        "ConditionExpression": "#token = :token",
+        "ExpressionAttributeNames": {"#token": "token"},
+        "ExpressionAttributeValues": {":token": {"S": token}},
+    }
+
+
+def remove_row_of(table: Table, pk: str, token: str) -> None:
+    """Remove a reserved row, unless another run has taken it over.
+
+    Raises:
+        TableError, TryAgainError: it cannot be removed.
+    """
+    taken_over = table.client.exceptions.ConditionalCheckFailedException
+    try:
+        with sentences(table.target, taken_over):
+            table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk), **has_token(token))
+    except taken_over:
+        return
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest_cli.aws.authentication import authenticate, authenticated_file
-from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
 from ingest_cli.aws.session import sentences
 from ingest_cli.errors import LockedError, StateTooLargeError, TryAgainError, UntrustedStateError, UsageError
 from ingest_cli.runtime.output_files import UnsafeFileError, new_file_for, read_file, remove_file
@@ -92,13 +92,10 @@ class TableLedger:
 
     def read(self) -> Saved | None:
         """See `Ledger.read`."""
-        target = self.table.target
-        with sentences(target):
-            answer = self.table.client.get_item(TableName=target.table, Key=self._key, ConsistentRead=True)
-        item = answer.get("Item")
+        item = read_row(self.table, self._pk)
         if item is None:
             return None
-        place = place_of(f"_run#{self.dataset}", target.table)
+        place = place_of(self._pk, self.table.target.table)
         is_authentic = authenticate(item, self.key, place, _ADVICE)
         return Saved(Fields(item, place, _DAMAGED).binary("state"), is_authentic)
 
@@ -110,34 +107,17 @@ class TableLedger:
         """See `Ledger.write`."""
         client = self.table.client
         try:
-            return self._put(
-                state,
-                ConditionExpression="#token = :token",
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues={":token": {"S": self.token}},
-            )
+            return self._put(state, **has_token(self.token))
         except client.exceptions.ConditionalCheckFailedException as error:
             raise LockedError(f'another run has taken over the load of "{self.dataset}"; this one ends') from error
 
     def clear(self) -> None:
         """See `Ledger.clear`."""
-        target, client = self.table.target, self.table.client
-        passed = client.exceptions.ConditionalCheckFailedException
-        try:
-            with sentences(target, passed):
-                client.delete_item(
-                    TableName=target.table,
-                    Key=self._key,
-                    ConditionExpression="#token = :token",
-                    ExpressionAttributeNames={"#token": "token"},
-                    ExpressionAttributeValues={":token": {"S": self.token}},
-                )
-        except passed:
-            return  # another run has taken over
+        remove_row_of(self.table, self._pk, self.token)
 
     @property
-    def _key(self) -> dict[str, Any]:
-        return reserved_key(f"_run#{self.dataset}")
+    def _pk(self) -> str:
+        return f"_run#{self.dataset}"
 
     def _put(self, state: bytes, **condition: Any) -> float:
         target, client = self.table.target, self.table.client
@@ -149,7 +129,7 @@ class TableLedger:
                 f"{MAX_ROW_BYTES:,}); keep it in a folder with --state, or split the manifest into several with fewer "
                 "sources each"
             )
-        item = self.key.signed({**self._key, "state": {"B": state}, "token": {"S": self.token}})
+        item = self.key.signed({**reserved_key(self._pk), "state": {"B": state}, "token": {"S": self.token}})
         passed = client.exceptions.ConditionalCheckFailedException
         with sentences(target, passed):
             answer = client.put_item(TableName=target.table, Item=item, ReturnConsumedCapacity="TOTAL", **condition)
@@ -158,8 +138,7 @@ class TableLedger:
 
 def forget(table: Table, dataset: str) -> None:
     """Remove the state of a load from the table, regardless of its run."""
-    with sentences(table.target):
-        table.client.delete_item(TableName=table.target.table, Key=reserved_key(f"_run#{dataset}"))
+    remove_row(table, f"_run#{dataset}")
 
 
 @dataclass(frozen=True, slots=True)

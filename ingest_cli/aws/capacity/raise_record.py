@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingest_cli.aws.authentication import authenticate
 from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED
 from ingest_cli.aws.lease import MAX_NAME_CHARACTERS, Holder, holder_of
-from ingest_cli.aws.reserved_rows import Fields, place_of, reserved_key
+from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
 from ingest_cli.aws.session import sentences
 from ingest_cli.errors import TableError
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LEASE_S = 60.0
 RENEW_EVERY_S = 15.0
 _ROW, _SUSPENDED_ROW = "_capacity", "_capacity#autoscaling"
-_TOKEN = "#token = :token"  # noqa: S105 - a condition
 
 MAX_UNITS = 10**9
 """Capacity units per second; the largest quota that AWS has raised a table to is some 10 million."""
@@ -92,7 +91,7 @@ class RaiseRow:
             UntrustedStateError: the row names this pepper, or none, and its MAC is not valid.
             TableError: the row is damaged.
         """
-        item = _get(self._table, _ROW)
+        item = read_row(self._table, _ROW)
         if item is None:
             return None
         place = place_of(_ROW, self._table.target.table)
@@ -120,8 +119,9 @@ class RaiseRow:
             instead_of: token of the existing row; None: no row.
             lease_s: length of the lease in seconds; negative: already expired, so that any process may undo the raise.
         """
-        condition = "attribute_not_exists(pk)" if instead_of is None else _TOKEN
-        names, values = ({}, {}) if instead_of is None else ({"#token": "token"}, {":token": {"S": instead_of}})
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if instead_of is not None:
+            condition = has_token(instead_of)
         target, client = self._table.target, self._table.client
         passed = client.exceptions.ConditionalCheckFailedException
         item: dict[str, Any] = {
@@ -139,13 +139,10 @@ class RaiseRow:
         }
         if one.suspended is not None:
             item["suspended"] = _map(one.suspended)
-        optional: dict[str, Any] = {}
-        if names:
-            optional = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
         try:
             with sentences(target, passed):
                 signed = self._state_key().signed(item)
-                client.put_item(TableName=target.table, Item=signed, ConditionExpression=condition, **optional)
+                client.put_item(TableName=target.table, Item=signed, **condition)
         except passed:
             return False
         return True
@@ -157,19 +154,7 @@ class RaiseRow:
 
     def clear(self, token: str) -> None:
         """Remove the row, if it still belongs to `token`."""
-        target, client = self._table.target, self._table.client
-        passed = client.exceptions.ConditionalCheckFailedException
-        try:
-            with sentences(target, passed):
-                client.delete_item(
-                    TableName=target.table,
-                    Key=reserved_key(_ROW),
-                    ConditionExpression=_TOKEN,
-                    ExpressionAttributeNames={"#token": "token"},
-                    ExpressionAttributeValues={":token": {"S": token}},
-                )
-        except passed:
-            return
+        remove_row_of(self._table, _ROW, token)
 
 
 class SuspendedRow:
@@ -180,7 +165,7 @@ class SuspendedRow:
 
     def read(self) -> Mapping[str, bool] | None:
         """Read the state to restore autoscaling to; None if it was not suspended."""
-        item = _get(self._table, _SUSPENDED_ROW)
+        item = read_row(self._table, _SUSPENDED_ROW)
         if item is None:
             return None
         place = place_of(_SUSPENDED_ROW, self._table.target.table)
@@ -199,17 +184,7 @@ class SuspendedRow:
 
     def clear(self) -> None:
         """Remove the row."""
-        target = self._table.target
-        with sentences(target):
-            self._table.client.delete_item(TableName=target.table, Key=reserved_key(_SUSPENDED_ROW))
-
-
-def _get(table: Table, pk: str) -> Mapping[str, Any] | None:
-    target = table.target
-    with sentences(target):
-        answer = table.client.get_item(TableName=target.table, Key=reserved_key(pk), ConsistentRead=True)
-    item: Mapping[str, Any] | None = answer.get("Item")
-    return item
+        remove_row(self._table, _SUSPENDED_ROW)
 
 
 def _suspended(fields: Fields) -> Mapping[str, bool] | None:
