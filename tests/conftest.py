@@ -44,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # What `nohup make test` ignores is ignored by all that is started, unlike what is handled.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as what a shell without job control starts with `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
