@@ -18,7 +18,7 @@ from functools import partial
 from itertools import chain, count
 from typing import BinaryIO, Protocol
 
-from ingest_cli.checkpoint.chunk_result import Settlement
+from ingest_cli.checkpoint.chunk_result import PendingChunk
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members
 from ingest_cli.decoders.charset import raising, to_utf8
 from ingest_cli.decoders.interface import shown
@@ -27,7 +27,7 @@ from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, So
 from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
-from ingest_cli.formats.row_selection import Window
+from ingest_cli.formats.row_selection import RowSelection
 from ingest_cli.formats.sniffing.magic import container_format, known_format
 from ingest_cli.identifiers.normalize import normalize
 from ingest_cli.items.builder import ItemBuilder, Items
@@ -36,7 +36,7 @@ from ingest_cli.model.chunks import WHOLE, Origin, Position, RowChunk, Span
 from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.model.settings import Target
 from ingest_cli.model.source_budget import Budget
-from ingest_cli.sources import Source, Wait, find_by_entry, join
+from ingest_cli.sources import Sleep, Source, find_by_entry, join
 from ingest_cli.sources.parts import WholeEnd, with_advice
 from ingest_cli.sources.shard import Shard
 
@@ -94,7 +94,7 @@ class Stages:
 
     encoding: str
     format: Format | FileFormat
-    window: Window
+    window: RowSelection
     on_bytes: Callable[[int], None]
     chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     on_decoded: Callable[[int], None] = lambda _count: None
@@ -122,7 +122,7 @@ class Work:
     """
 
     items: Items
-    settlement: Settlement
+    pending: PendingChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Preparation:
         """Turn the rows of a chunk into items."""
         normalized = normalize(bundle.rows, self.fields, self.max_identifiers)
         items = self.items.build(normalized.records)
-        return Work(items, Settlement.of(bundle, normalized, items, keep_raw=self.keep_raw))
+        return Work(items, PendingChunk.of(bundle, normalized, items, keep_raw=self.keep_raw))
 
 
 class Writer(Protocol):
@@ -160,7 +160,7 @@ class Writer(Protocol):
         ...
 
 
-def plan(manifest: Manifest, target: Target | None = None, wait: Wait = time.sleep) -> Plan:
+def plan(manifest: Manifest, target: Target | None = None, wait: Sleep = time.sleep) -> Plan:
     """Find the sources of `manifest`.
 
     Args:

@@ -22,7 +22,7 @@ from ingest_cli.sinks.interface import Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ChunkResult:
     """Result of a chunk: everything the journal records about it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class PendingChunk:
     """Account and rejects of a chunk, except the results from the sink.
 
     Attributes:
@@ -69,7 +69,7 @@ class Settlement:
     keep_raw: bool
 
     @classmethod
-    def of(cls, bundle: Bundle, normalized: Normalized, items: Items, *, keep_raw: bool = False) -> Settlement:
+    def of(cls, bundle: Bundle, normalized: Normalized, items: Items, *, keep_raw: bool = False) -> PendingChunk:
         """Extract what is kept of a chunk."""
         rows = bundle.rows
         kinds = items.kind.dictionary_encode()
@@ -92,10 +92,10 @@ class Settlement:
         """Number of rows and items, which determines its size."""
         return self.rows.records + len(self.key_hash)
 
-    def settled(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Settled:
+    def result(self, acknowledged: int, refused: tuple[Refusal, ...]) -> ChunkResult:
         """Return the result of the chunk, given the sink's results for its items."""
         account, rejects = self.account(acknowledged, refused), tuple(self.rejects(refused))
-        return Settled(self.parts, self.key_hash, account, rejects)
+        return ChunkResult(self.parts, self.key_hash, account, rejects)
 
     def account(self, acknowledged: int, refused: tuple[Refusal, ...]) -> Account:
         """Return the account of the chunk, given the sink's results."""

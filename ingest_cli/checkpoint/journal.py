@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest_cli.checkpoint.checkpoint import Checkpoint
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError, TooManyRejectsError
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import RejectLimits
-from ingest_cli.report.byte_progress import Extent
+from ingest_cli.report.byte_progress import ByteProgress
 from ingest_cli.report.reject_advice import advice
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
@@ -69,7 +69,7 @@ class Journal:
     def __init__(
         self,
         books: Books,
-        on_settled: Callable[[Report], None] = lambda _: None,
+        on_commit: Callable[[Report], None] = lambda _: None,
         store: Callable[[bytes], None] = lambda _: None,
         run_ahead: RunAhead | None = None,
     ) -> None:
@@ -77,13 +77,13 @@ class Journal:
 
         Args:
             books: records to write to.
-            on_settled: called after each chunk.
+            on_commit: called after each chunk.
             store: stores a saved state.
             run_ahead: receives the number of committed items, and of those that a resumed run need not write again;
                 in a run that cannot be resumed, as soon as they are committed.
         """
         self._books = books
-        self._on_settled = on_settled
+        self._on_commit = on_commit
         self._store = store
         self._run_ahead = run_ahead
         self._unsaved_items = 0
@@ -96,16 +96,16 @@ class Journal:
         self._closed = False
 
     @property
-    def extent(self) -> Extent:
+    def byte_progress(self) -> ByteProgress:
         """Return how much of the sources is committed."""
-        return self._books.report.extent
+        return self._books.report.byte_progress
 
     def close(self) -> None:
         """Commit and save nothing more; a thread that could not be waited for may still try."""
         with self._lock:
             self._closed = True
 
-    def settle(self, chunk: Settled) -> None:
+    def commit(self, chunk: ChunkResult) -> None:
         """Commit a chunk whose items are all acknowledged or refused.
 
         Raises:
@@ -120,16 +120,16 @@ class Journal:
             books.report.account.add(chunk.account)
             books.report.distinct.add(chunk.key_hash)
             for part in chunk.parts:
-                books.report.extent.settle(part.origin, part.span)
+                books.report.byte_progress.commit(part.origin, part.span)
                 if books.checkpoint is not None:
                     books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
             self._unsaved_items += len(chunk.key_hash)
             if self._run_ahead is not None:
-                self._run_ahead.settled(len(chunk.key_hash))
+                self._run_ahead.committed(len(chunk.key_hash))
             if books.checkpoint is None or self._is_too_large:  # no save will come that writing could wait for
                 self._know(self._unsaved_items)
-            self._on_settled(books.report)
+            self._on_commit(books.report)
             if books.limits is not None:
                 check_rejects(books.report, books.limits)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ingest_cli.aws.authentication import StateKey
-from ingest_cli.aws.capacity.capacity import Wish
+from ingest_cli.aws.capacity.capacity import CapacityRequest
 from ingest_cli.aws.capacity.change import Outlook, change, outlook
 from ingest_cli.aws.capacity.temporary_raise import restore as undo_raises
 from ingest_cli.aws.table import Table
@@ -62,16 +62,16 @@ def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: 
     """
     if shown(ctx):
         return
-    wish = Wish(values["wcu"], values["rcu"], values["on_demand"], values["warm"])
-    if wish.on_demand and (wish.wcu or wish.rcu):
+    request = CapacityRequest(values["wcu"], values["rcu"], values["on_demand"], values["warm"])
+    if request.on_demand and (request.wcu or request.rcu):
         raise click.UsageError("--on-demand has no provisioned capacity; leave out --wcu and --rcu.")
     rates, table = PriceList.read(prices), _open(values)
     key = _state_key(values, table)
     if (warning := rates.warning(dt.datetime.now(dt.UTC).date())) is not None:
         Log("text").line(warning)
-    if wish != Wish():
+    if request != CapacityRequest():
         limit = values["max_cost"]
-        for sentence in change(table, wish, rates, max_cost=limit, planned_s=values["planned"]):
+        for sentence in change(table, request, rates, max_cost=limit, planned_s=values["planned"]):
             Log("text").line(sentence)
     _show(table.target.table, outlook(table, rates, key), output)
 

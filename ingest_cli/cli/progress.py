@@ -28,7 +28,7 @@ RATE_OVER_S = 10.0
 """Seconds over which a rate is averaged: long enough to be steady, short enough to follow the table."""
 
 LEFT_OVER_S = 60.0
-"""Seconds over which the time left is estimated: several chunks of a slow table, each settled as a whole."""
+"""Seconds over which the time left is estimated: several chunks of a slow table, each committed as a whole."""
 
 _BAR = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| {{elapsed}}<{left}{{postfix}}"
 _NO_BAR = "{desc}: {n_fmt} {elapsed}{postfix}"
@@ -81,7 +81,7 @@ class Progress:
 
     def watcher(self) -> Watcher:
         """Return the callbacks for a run."""
-        return Watcher(self._on_plan, self._on_bytes, self._on_settled, self._on_pace)
+        return Watcher(self._on_plan, self._on_bytes, self._on_commit, self._on_pace)
 
     def __enter__(self) -> Self:
         return self
@@ -127,10 +127,10 @@ class Progress:
                 self._ticker = Repeater("progress", BAR_EVERY_S, self.tick, lambda _: None)
                 self._ticker.__enter__()
 
-    def _on_settled(self, report: Report) -> None:
+    def _on_commit(self, report: Report) -> None:
         if self._report is None:
             self._rows = Rate(self._began_s, report.rows_before)  # rows of an earlier run do not count for the rate
-            begun = (self._clock(), report.extent.done_bytes) if report.rows_before else (self._began_s, 0.0)
+            begun = (self._clock(), report.byte_progress.done_bytes) if report.rows_before else (self._began_s, 0.0)
             self._left = Rate(*begun, LEFT_OVER_S)  # nor do its bytes
         self._report = report
 
@@ -198,8 +198,8 @@ class Progress:
         return min(sum(end <= done for end in self._ends) + 1, len(self._ends))
 
     def _done(self) -> int:
-        """Return the settled bytes of the sources."""
-        done = 0 if self._report is None else round(self._report.extent.done_bytes)
+        """Return the committed bytes of the sources."""
+        done = 0 if self._report is None else round(self._report.byte_progress.done_bytes)
         return min(done, self._total) if self._total else done
 
     def _left_s(self, now: float) -> float | None:
@@ -213,7 +213,7 @@ class Progress:
         return (self._total - done) / rate if rate > 0 else None
 
     def _share(self) -> str:
-        """Format the settled amount, and the total if known."""
+        """Format the committed amount, and the total if known."""
         done = self._done()
         return f"{done / self._total:.0%} of {self._total:,} bytes" if self._total else f"{done:,} bytes"
 

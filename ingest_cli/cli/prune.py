@@ -29,7 +29,7 @@ from ingest_cli.cli.options import (
     target_of,
 )
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
-from ingest_cli.commands.prune import Wish, prune
+from ingest_cli.commands.prune import PruneRequest, prune
 from ingest_cli.commands.prune_result import Pruning
 from ingest_cli.commands.spending import limit_wcu, spent
 from ingest_cli.errors import ExitCode, UsageError
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)
-        wish = Wish(
+        request = PruneRequest(
             reading(values),
             run_settings(values),
             everything=everything,
@@ -96,7 +96,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
             agree=(lambda _: True) if yes else _asked,
             on_progress=_telling(operation.log),
         )
-        found = prune(table, pepper, dataset, wish, interrupts.fresh())
+        found = prune(table, pepper, dataset, request, interrupts.fresh())
         came_to = f"prune of {dataset} in {found.table}: {found.outcome}, {found.removed:,} items removed"
         operation.tell(found, found.message, f"{found.message}. {came_to}; exit code {int(found.exit_code)}.")
         operation.log.keep(came_to, dataset=dataset, outcome=found.outcome)
@@ -120,8 +120,8 @@ def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
 
     limit = limit_wcu(report, how)
     left = None if limit is None else limit - report.wcu_spent
-    wish = Wish(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left)
-    found = prune(table, pepper, report.dataset, wish, stop)
+    request = PruneRequest(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left)
+    found = prune(table, pepper, report.dataset, request, stop)
     report.wcu_pruned = found.traffic.wcu_consumed + found.traffic.wcu_state
     if found.is_spent:
         found.message = str(spent(report, how))

@@ -50,7 +50,7 @@ def overall(codes: Sequence[int]) -> int:
 _Name = TypeVar("_Name")
 
 ReportT = TypeVar("ReportT", bound=Report)
-Run = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
+RunCommand = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
 
 
 class Runs(Generic[ReportT]):
@@ -66,7 +66,7 @@ class Runs(Generic[ReportT]):
         settings: RunSettings,
         output: str,
         log: Log,
-        run: Run[ReportT],
+        run: RunCommand[ReportT],
         report_file: ReportFile | None = None,
         *,
         writes: bool = True,

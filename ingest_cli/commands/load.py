@@ -1,7 +1,7 @@
 """Run a load from start to end: compose everything around the pipeline.
 
 Each manifest has its own account. Every error ends up in its report, together with what had been
-settled by then; only bugs raise.
+committed by then; only bugs raise.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from ingest_cli.errors import (
     TryAgainError,
     UsageError,
 )
-from ingest_cli.formats.row_selection import Window
+from ingest_cli.formats.row_selection import RowSelection
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.settings import RunSettings, state_folder
 from ingest_cli.pipeline import Plan, plan
@@ -63,7 +63,7 @@ from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.fibers import LOOK_S
 from ingest_cli.runtime.stop import StopRequest, without_restart
 from ingest_cli.sinks.dynamodb import is_gone
-from ingest_cli.sinks.policies.retry import insist
+from ingest_cli.sinks.policies.retry import retry_until_done
 from ingest_cli.sinks.write_path import (
     Route,
     WritePath,
@@ -126,7 +126,7 @@ class _Prepared:
     """
 
     planned: Plan
-    window: Window
+    window: RowSelection
     staff: Staff
     route: Route
     path: WritePath
@@ -178,13 +178,13 @@ class _Load:
         try:
             token = secrets.token_hex(16)
             lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
-            insist(lease.acquire, path.rules)
+            retry_until_done(lease.acquire, path.rules)
             try:
                 # Only the row read under the lock is final.
-                before = insist(lambda: self._before(rows), path.rules)
+                before = retry_until_done(lambda: self._before(rows), path.rules)
                 row = self._wanted(before)
                 if self._is_done(before, row):  # only the catalog entry has changed, or another run was faster
-                    insist(lambda: rows.put_dataset(row), path.rules)
+                    retry_until_done(lambda: rows.put_dataset(row), path.rules)
                     self._leave(rows, row)
                     return
                 resumable = None
@@ -279,13 +279,13 @@ class _Load:
         if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
             report.notes.append(INCOMPLETE_REJECTS)
         books = Books(report, rejects, checkpoint, manifest.rejects)
-        journal = Journal(books, watcher.on_settled, _store(resumable, path), path.lanes.run_ahead)
+        journal = Journal(books, watcher.on_commit, _store(resumable, path), path.lanes.run_ahead)
         try:
-            insist(lambda: rows.register(self.pepper), rules)
+            retry_until_done(lambda: rows.register(self.pepper), rules)
             if resumable is not None:
-                insist(resumable.begin, rules)
-            insist(lambda: rows.enlist(manifest.dataset.id), rules)
-            insist(lambda: rows.put_dataset(row), rules)
+                retry_until_done(resumable.begin, rules)
+            retry_until_done(lambda: rows.enlist(manifest.dataset.id), rules)
+            retry_until_done(lambda: rows.put_dataset(row), rules)
             rules.stop.is_begun_anew = settings.restart and resumable is not None
             keep_raw = settings.rejects_include_raw
             recipe = Recipe.of(manifest, self.pepper, report.src or NO_SRC, keep_raw=keep_raw)
@@ -310,7 +310,7 @@ class _Load:
             ):
                 with engine as writer:
                     run_all(shards, stages, writer, journal)
-                insist(journal.save, rules)
+                retry_until_done(journal.save, rules)
         finally:
             journal.close()
             rejects.close()
@@ -319,10 +319,12 @@ class _Load:
             report.notes.append(row.mixture)
         report.outcome = "partial" if settings.is_partial else "complete"
         if report.outcome == "complete":
-            insist(prepared.lease.renew, rules)  # the following steps require that this run still holds the lock
-            insist(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
+            retry_until_done(
+                prepared.lease.renew, rules
+            )  # the following steps require that this run still holds the lock
+            retry_until_done(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
             if resumable is not None:
-                insist(resumable.ledger.clear, rules)
+                retry_until_done(resumable.ledger.clear, rules)
 
     def _identity(self, planned: Plan, prints: Sequence[str]) -> Identity:
         dataset, pepper = self.manifest.dataset.id, self.pepper
@@ -345,7 +347,7 @@ def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Cal
 
 @dataclass(slots=True)
 class _Patience:
-    """Wait for a source (see `sources.Wait`) while processing requests in flight.
+    """Wait for a source (see `sources.Sleep`) while processing requests in flight.
 
     Attributes:
         stop: stop request that ends the wait.
@@ -356,7 +358,7 @@ class _Patience:
     meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self, duration_s: float) -> None:
-        """See `sources.Wait`."""
+        """See `sources.Sleep`."""
         until_s = time.monotonic() + duration_s
         left_s = duration_s
         while left_s > 0:

@@ -76,8 +76,8 @@ def check(report: Report, manifest: Manifest) -> None:
     account = report.account
     if not account.balances:
         raise AssertionError("the account of the run does not balance")
-    if account.rows_read != report.rows_before + report.extent.rows:
-        raise AssertionError("not all rows that were handed out were settled")
+    if account.rows_read != report.rows_before + report.byte_progress.rows:
+        raise AssertionError("not all rows that were handed out were committed")
     if not account.rows_read:
         names = ", ".join(f'"{name}"' for name in report.sources)
         raise SourceError(f"there is not a single row in {names}; check `sources`, and `header` in [format]")

@@ -22,7 +22,7 @@ from ingest_cli.formats import FileFormat, Format
 from ingest_cli.formats.sniffing.magic import known_format
 from ingest_cli.model.format_options import Format as FormatTable
 from ingest_cli.pipeline import Plan, named, refuse_known
-from ingest_cli.sources import Source, Wait
+from ingest_cli.sources import Sleep, Source
 from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, is_part, neighbours
 from ingest_cli.sources.shard import Shard
 
@@ -39,14 +39,14 @@ _PADDING = b"\x1a\0"  # padding of the last block by CP/M and tapes
 
 
 def check_sources(
-    planned: Plan, age_key: Callable[[], str] | None = None, wait: Wait = time.sleep
+    planned: Plan, age_key: Callable[[], str] | None = None, wait: Sleep = time.sleep
 ) -> Mapping[int, WholeEnd]:
     """Check all sources of a plan.
 
     Args:
         planned: plan of the run.
         age_key: returns the age identity or passphrase for encrypted sources.
-        wait: see `Wait`; called at each source, raises if the run is to end.
+        wait: see `Sleep`; called at each source, raises if the run is to end.
 
     Returns:
         For packed sources followed by another one, by shard number: the allowed ends of their text. These are

@@ -29,7 +29,7 @@ from ingest_cli.checkpoint import store as ledger
 from ingest_cli.commands.outcome import concluded
 from ingest_cli.commands.prune_result import Pruning
 from ingest_cli.commands.resume import of_another_table
-from ingest_cli.commands.table_reader import Key, Reader, Reading, Selection, keys_of, reader
+from ingest_cli.commands.table_reader import Key, Reading, Selection, TableReader, keys_of, reader
 from ingest_cli.errors import (
     IngestError,
     KeyRefusedError,
@@ -46,8 +46,8 @@ from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater, within
 from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.policies.paced import SMOOTHING_S
-from ingest_cli.sinks.policies.retry import insist
+from ingest_cli.sinks.policies.pacing import SMOOTHING_S
+from ingest_cli.sinks.policies.retry import retry_until_done
 from ingest_cli.sinks.write_path import Route, WritePath, starting_pace, write_path
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ NOT_AUTHENTICATED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PruneRequest:
     """Request to prune a dataset.
 
     Attributes:
@@ -96,7 +96,9 @@ class Wish:
     limit_wcu: float | None = None
 
 
-def prune(table: Table, pepper: Pepper, dataset: str, wish: Wish, stop: StopRequest | None = None) -> Pruning:
+def prune(
+    table: Table, pepper: Pepper, dataset: str, request: PruneRequest, stop: StopRequest | None = None
+) -> Pruning:
     """Remove the items of `dataset` whose `src` is not the current one, or all of it.
 
     Only bugs raise; see `Pruning.message`.
@@ -106,12 +108,12 @@ def prune(table: Table, pepper: Pepper, dataset: str, wish: Wish, stop: StopRequ
         pepper: pepper of the load: it authenticates the catalog row, which decides what is
             removed.
         dataset: id of the dataset.
-        wish: what to remove, and how.
+        request: what to remove, and how.
         stop: stop request.
     """
-    found = Pruning(dataset, table.target.table, wish.everything)
+    found = Pruning(dataset, table.target.table, request.everything)
     with concluded(found):
-        _Run(table, pepper, dataset, wish, found, stop or StopRequest()).run()
+        _Run(table, pepper, dataset, request, found, stop or StopRequest()).run()
     return found
 
 
@@ -122,18 +124,18 @@ class _Run:
     table: Table
     pepper: Pepper
     dataset: str
-    wish: Wish
+    request: PruneRequest
     found: Pruning
     stop: StopRequest
 
     def run(self) -> None:
         """Count, ask for confirmation, and remove."""
-        with time_limit(self.wish.reading.give_up_after_s):
+        with time_limit(self.request.reading.give_up_after_s):
             described = self.table.check()
             is_known = Catalog(self.table, self.pepper).knows(self.pepper)
-        with reader(self.table, described, self.wish.reading, self.stop) as source:
+        with reader(self.table, described, self.request.reading, self.stop) as source:
             try:
-                with time_limit(self.wish.reading.give_up_after_s):
+                with time_limit(self.request.reading.give_up_after_s):
                     row = self._row()  # a missing dataset needs no lock
                 if not is_known:
                     raise KeyRefusedError(
@@ -141,16 +143,16 @@ class _Run:
                         f'"{self.pepper.kid}" (it has no row "_key#{self.pepper.kid}"): nothing was removed. Give the '
                         f'--key that "{self.dataset}" was loaded with'
                     )
-                if self.wish.only_count:
-                    if not self.wish.everything and row.state != COMPLETE:
+                if self.request.only_count:
+                    if not self.request.everything and row.state != COMPLETE:
                         self._lease().check()
                     self._count(source, self._prunable(row))
                     self.found.outcome = "counted"
                     return
-                outlet = Route.to(self.table, self.wish.writing.transport).open(self.stop, self.table)
+                outlet = Route.to(self.table, self.request.writing.transport).open(self.stop, self.table)
                 try:
-                    pace = starting_pace(described, self.wish.writing, limit_wcu=self.wish.limit_wcu)
-                    path = write_path(outlet, self.wish.writing, self.found.traffic, self.stop, pace)
+                    pace = starting_pace(described, self.request.writing, limit_wcu=self.request.limit_wcu)
+                    path = write_path(outlet, self.request.writing, self.found.traffic, self.stop, pace)
                     with self._locked(path) as lease:
                         self._locked_run(source, path, lease)
                 except SpentError:
@@ -161,31 +163,31 @@ class _Run:
             finally:
                 self.found.rcu = source.rcu
 
-    def _locked_run(self, source: Reader, path: WritePath, lease: Lease) -> None:
+    def _locked_run(self, source: TableReader, path: WritePath, lease: Lease) -> None:
         row, rows = self._prunable(self._row()), Catalog(self.table, self.pepper)
         self._count(source, row)
-        if self.found.stale or self.wish.everything:
+        if self.found.stale or self.request.everything:
             self._ask()
         self.stop.check()
         remover = _Remover(self.found, path, lease)
-        if self.wish.everything:
+        if self.request.everything:
             # From here on no load may treat the dataset as complete, or resume an earlier one.
             remover.make_sure()
-            insist(lambda: rows.put_dataset(row.withdrawing(self.pepper.kid)), path.rules)
-            insist(lambda: ledger.forget(self.table, self.dataset), path.rules)
-        if self.found.stale or self.wish.everything:
+            retry_until_done(lambda: rows.put_dataset(row.withdrawing(self.pepper.kid)), path.rules)
+            retry_until_done(lambda: ledger.forget(self.table, self.dataset), path.rules)
+        if self.found.stale or self.request.everything:
             # Strongly consistent: what a load has just written must not be mistaken for what it replaced, and whatever
             # was counted, no item may remain of a dataset that is removed from the catalog.
             for page in source.scan(Selection.of_dataset(self.dataset, "pk", "sk", "src", consistent=True)):
                 remover.remove([key for key, item in zip(keys_of(page), page, strict=True) if self._is_stale(item)])
-                self.wish.on_progress(self.found)
-        if self.wish.everything:
+                self.request.on_progress(self.found)
+        if self.request.everything:
             remover.make_sure()
-            insist(lambda: rows.delist(self.dataset), path.rules)
-            insist(lambda: rows.remove_dataset(self.dataset), path.rules)
+            retry_until_done(lambda: rows.delist(self.dataset), path.rules)
+            retry_until_done(lambda: rows.remove_dataset(self.dataset), path.rules)
         elif self.found.stale and row != (pruned := row.pruned()):
             remover.make_sure()
-            insist(lambda: rows.put_dataset(pruned), path.rules)
+            retry_until_done(lambda: rows.put_dataset(pruned), path.rules)
         self.found.outcome = "complete"
 
     def _ask(self) -> None:
@@ -198,7 +200,7 @@ class _Run:
         if self.table.can_be_restored() is False:
             notes.append(NOT_RESTORABLE)
         try:
-            if not self.wish.agree(self.found):
+            if not self.request.agree(self.found):
                 raise UsageError(f'nothing of "{self.dataset}" was removed')
         except IngestError:
             notes[:] = [one for one in notes if one is not NOT_RESTORABLE]  # nothing will have to be restored
@@ -218,7 +220,7 @@ class _Run:
         try:
             row = Catalog(self.table, self.pepper).dataset(self.dataset)
         except UntrustedStateError:
-            if not self.wish.everything:
+            if not self.request.everything:
                 raise
             row = DatasetRow.unknown(self.dataset)
         if row is None:
@@ -228,7 +230,7 @@ class _Run:
             )
         if row.is_authentic:
             return row
-        if row.is_elsewhere and not self.wish.everything:
+        if row.is_elsewhere and not self.request.everything:
             raise UsageError(f"{of_another_table(self.dataset)}; load it again first")
         if row.kid and row.kid != self.pepper.kid:
             raise KeyRefusedError(
@@ -245,21 +247,21 @@ class _Run:
         Raises:
             UsageError: the load is not complete, so it does not.
         """
-        if not self.wish.everything and row.state != COMPLETE:
+        if not self.request.everything and row.state != COMPLETE:
             why = {
                 LOADING: "its load is not complete. Run that to its end first",
                 WITHDRAWING: "it is being withdrawn. Finish that with --all",
             }
             raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
-        if not self.wish.everything and row.patchwork:
+        if not self.request.everything and row.patchwork:
             raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
         self.found.title = row.title
-        self.found.src = None if self.wish.everything else row.src
-        if row.mixture and not self.wish.everything:
+        self.found.src = None if self.request.everything else row.src
+        if row.mixture and not self.request.everything:
             self.found.notes.append(row.mixture)
         return row
 
-    def _count(self, source: Reader, row: DatasetRow) -> None:
+    def _count(self, source: TableReader, row: DatasetRow) -> None:
         """Count all items, and those to remove.
 
         Eventually consistent: the counts are only shown and compared; every item is read again before it is deleted.
@@ -268,10 +270,10 @@ class _Run:
         for page in source.scan(Selection.of_dataset(row.dataset, "src", consistent=False)):
             self.found.items += len(page)
             self.found.stale += sum(map(self._is_stale, page))
-            self.wish.on_progress(self.found)
+            self.request.on_progress(self.found)
 
     def _is_stale(self, item: Mapping[str, Any]) -> bool:
-        return self.wish.everything or item.get("src", {}).get("S") != self.found.src
+        return self.request.everything or item.get("src", {}).get("S") != self.found.src
 
     def _lease(self, fence: Fence | None = None) -> Lease:
         return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
@@ -284,7 +286,7 @@ class _Run:
             LockedError: another run holds it.
         """
         lease = self._lease(Fence(path.pacer.shared))
-        insist(lease.acquire, path.rules)
+        retry_until_done(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:
             if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
@@ -315,7 +317,7 @@ class _Remover:
         """
         clock = self._path.rules.clock
         if clock.monotonic_s() >= self._sure_until_s:
-            insist(self._lease.renew, self._path.rules)
+            retry_until_done(self._lease.renew, self._path.rules)
             self._path.note_state(1.0)
             self._sure_until_s = clock.monotonic_s() + SURE_FOR_S
 

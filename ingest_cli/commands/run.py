@@ -14,13 +14,12 @@ from ingest_cli.commands.heads import format_of
 from ingest_cli.engines.chunk_size import ChunkSize
 from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.formats.gathering import Gatherer
-from ingest_cli.formats.replay import Replay
-from ingest_cli.formats.row_selection import RowWindow, Window
+from ingest_cli.formats.row_selection import Replay, RowRange, RowSelection
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.keys import read_age_identity
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, Stages, Writer, run_shard
-from ingest_cli.report.byte_progress import Extent
+from ingest_cli.report.byte_progress import ByteProgress
 from ingest_cli.report.report import Report
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sources import dataset_fingerprint
@@ -40,13 +39,13 @@ class Watcher:
     Attributes:
         on_plan: called once with the plan.
         on_bytes: called with the number of bytes read from a source.
-        on_settled: called after each settled chunk.
+        on_commit: called after each committed chunk.
         on_pace: called once with the pacer of a load.
     """
 
     on_plan: Callable[[Plan], None] = lambda _: None
     on_bytes: Callable[[int], None] = lambda _: None
-    on_settled: Callable[[Report], None] = lambda _: None
+    on_commit: Callable[[Report], None] = lambda _: None
     on_pace: Callable[[Pacer], None] = lambda _: None
 
 
@@ -54,14 +53,14 @@ def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
     """Record the plan in the report, pass it to the watcher, and return it."""
     report.sources = tuple(shard.source.name for shard in planned.shards)
     report.notes += planned.notes
-    report.extent.plan([shard.source.size_bytes or 0 for shard in planned.shards])
+    report.byte_progress.plan([shard.source.size_bytes or 0 for shard in planned.shards])
     watcher.on_plan(planned)
     return planned
 
 
 def stages_of(  # noqa: PLR0913 - independent collaborators
     planned: Plan,
-    window: Window,
+    window: RowSelection,
     settings: RunSettings,
     chunk_size: ChunkSize,
     on_bytes: Callable[[int], None],
@@ -99,16 +98,16 @@ def age_key_of(settings: RunSettings) -> Callable[[], str] | None:
 
 def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Journal) -> None:
     """Run all shards through all stages, until the window of rows is used up."""
-    extent, shards = journal.extent, list(shards)
-    stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=extent.decoded)
-    extent.begin({shard.number for shard in shards})
-    with Gatherer(_Telling(writer, extent).write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
+    byte_progress, shards = journal.byte_progress, list(shards)
+    stages = replace(stages, on_end=journal.member_read, on_note=journal.note, on_decoded=byte_progress.decoded)
+    byte_progress.begin({shard.number for shard in shards})
+    with Gatherer(_Telling(writer, byte_progress).write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
         for shard in shards:
             if stages.window.exhausted():
                 return
             if isinstance(shard.source, StandardInput):  # the writing process may be slow
                 gatherer.flush()
-            extent.source(shard.number)
+            byte_progress.source(shard.number)
             try:
                 members = run_shard(shard, stages, gatherer)
             except DamagedError:
@@ -121,7 +120,7 @@ def run_all(shards: Iterable[Shard], stages: Stages, writer: Writer, journal: Jo
 
 def _shard_read(shard: Shard, members: int, journal: Journal) -> None:
     """Record that a shard was read to its end, and its rows handed out."""
-    journal.extent.end(shard.number)
+    journal.byte_progress.end(shard.number)
     journal.shard_read(shard, members)
 
 
@@ -130,13 +129,13 @@ class _Telling:
     """Writer that announces each chunk it is given."""
 
     writer: Writer
-    extent: Extent
+    byte_progress: ByteProgress
 
     def write(self, bundle: Bundle) -> None:
         """See `Writer.write`."""
         for part in bundle.parts:
-            self.extent.handed_out(part.origin, part.span)
-        self.extent.rows += bundle.rows.records
+            self.byte_progress.handed_out(part.origin, part.span)
+        self.byte_progress.rows += bundle.rows.records
         self.writer.write(bundle)
 
 
@@ -162,7 +161,7 @@ def counting(report: Report, watcher: Watcher) -> Callable[[int], None]:
 
     def on_bytes(count: int) -> None:
         report.source_bytes += count
-        report.extent.read(count)
+        report.byte_progress.read(count)
         watcher.on_bytes(count)
 
     return on_bytes
@@ -181,14 +180,14 @@ def src_of(prints: Sequence[str]) -> str:
     return dataset_fingerprint(prints)[:SRC_DIGITS]
 
 
-def window_of(planned: Plan, settings: RunSettings) -> Window:
+def window_of(planned: Plan, settings: RunSettings) -> RowSelection:
     """Return the selection of rows.
 
     Raises:
         UsageError: the rejects to replay are from another manifest.
     """
     if settings.replay is None:
-        return RowWindow(settings.skip, settings.limit)
+        return RowRange(settings.skip, settings.limit)
     if settings.rejects is not None and settings.rejects.resolve() == settings.replay.resolve():
         raise UsageError("--rejects would overwrite the file that --replay reads; give it another name")
     replay = Replay.of(settings.replay)

@@ -111,7 +111,7 @@ class Selection:
         }
 
 
-class Reader:
+class TableReader:
     """Reader of one table.
 
     Attributes:
@@ -248,7 +248,7 @@ class Reader:
 @contextlib.contextmanager
 def reader(
     table: Table, described: Mapping[str, Any], how: Reading, stop: StopRequest, clock: Clock | None = None
-) -> Iterator[Reader]:
+) -> Iterator[TableReader]:
     """Provide a reader of a table during the block.
 
     Args:
@@ -274,7 +274,7 @@ def reader(
     )
     client = dynamodb(table.session, table.target, single_attempt=True)
     try:
-        yield Reader(table, client, how.pace(described, clock), rules)
+        yield TableReader(table, client, how.pace(described, clock), rules)
     finally:
         client.close()
         fibers.close()

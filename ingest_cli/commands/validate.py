@@ -71,7 +71,7 @@ def validate(
         ends = check_sources(planned, age_key_of(settings), stop.wait)
         recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
         with reject_file(settings) as rejects:
-            journal, chunk_size = Journal(Books(report, rejects), watcher.on_settled), ChunkSize()
+            journal, chunk_size = Journal(Books(report, rejects), watcher.on_commit), ChunkSize()
             stages = stages_of(
                 planned, window_of(planned, settings), settings, chunk_size, counting(report, watcher), ends=ends
             )
@@ -115,11 +115,11 @@ def reproduce(  # noqa: PLR0913 - independent collaborators
     around.on_src(report.src)
     ends = check_sources(planned, age_key_of(settings), around.stop.wait)
     builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
-    journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_settled), ChunkSize()
+    journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_commit), ChunkSize()
     stages = stages_of(
         planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher), ends=ends
     )
     preparation = Preparation(manifest.fields, builder, max_identifiers=manifest.rejects.max_identifiers)
     run_all(
-        planned.shards, stages, SerialWriter(preparation, sink, journal.settle, chunk_size.took, around.stop), journal
+        planned.shards, stages, SerialWriter(preparation, sink, journal.commit, chunk_size.record, around.stop), journal
     )

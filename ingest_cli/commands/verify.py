@@ -25,7 +25,7 @@ from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
 from ingest_cli.commands.resume import of_another_table
 from ingest_cli.commands.run import Watcher
-from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reader, Reading, Selection, keys_of, reader
+from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
 from ingest_cli.commands.validate import Surroundings, reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
@@ -137,7 +137,7 @@ def _check_src(row: DatasetRow, src: str) -> None:
 class _Comparing:
     """Sink that looks up each item instead of writing it."""
 
-    def __init__(self, source: Reader, found: Verification) -> None:
+    def __init__(self, source: TableReader, found: Verification) -> None:
         self._source = source
         self._found = found
         self._waiting: dict[Key, Mapping[str, Any]] = {}
@@ -177,7 +177,7 @@ class _Comparing:
 class _Sampling:
     """Sink that keeps a sample of the items instead of writing them."""
 
-    def __init__(self, source: Reader, found: Verification, size: int) -> None:
+    def __init__(self, source: TableReader, found: Verification, size: int) -> None:
         self._source = source
         self._found = found
         self._size = size
@@ -225,7 +225,7 @@ def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]
 
 
 def compare(
-    source: Reader,
+    source: TableReader,
     found: Verification,
     expected: Mapping[Key, Mapping[str, Any]],
     hashes: Mapping[Key, int] | None = None,
@@ -254,7 +254,7 @@ def compare(
         (found.different if key in there else found.missing).add(key, hashes[key] if hashes else None)
 
 
-def _count(source: Reader, found: Verification) -> None:
+def _count(source: TableReader, found: Verification) -> None:
     """Count the items of the dataset. Strongly consistent: the last items of a load must not be missed."""
     found.counted = 0
     for page in _pages(source, found.dataset):
@@ -264,7 +264,7 @@ def _count(source: Reader, found: Verification) -> None:
                 found.surplus.add(key)
 
 
-def _pages(source: Reader, dataset: str) -> Iterator[list[Mapping[str, Any]]]:
+def _pages(source: TableReader, dataset: str) -> Iterator[list[Mapping[str, Any]]]:
     return source.scan(Selection.of_dataset(dataset, "pk", "sk", "src", consistent=True))
 
 

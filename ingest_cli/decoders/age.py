@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ingest_cli.decoders.pushed import Pull, Push, pushed
-from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
+from ingest_cli.decoders.reader import PIECE_BYTES, ByteReader, in_pieces
 from ingest_cli.errors import GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
 
@@ -46,7 +46,7 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
     if age_key is None:
         raise SourceError("it is encrypted with age; name the key for it with --age-identity")
     key = age_key()
-    reader = Reader(stream)
+    reader = ByteReader(stream)
     work = _SCRYPT.match(_dearmored(reader.peek(_HEAD_BYTES)))
     identities = _identities(pyrage, key)
     if work is None and not identities:
@@ -92,7 +92,7 @@ def _identities(pyrage: ModuleType, key: str) -> list[Any]:
     return found
 
 
-def _streamed(pyrage: ModuleType, reader: Reader, identities: list[Any]) -> Iterator[bytes]:
+def _streamed(pyrage: ModuleType, reader: ByteReader, identities: list[Any]) -> Iterator[bytes]:
     def work(source: Pull, sink: Push) -> None:
         pyrage.decrypt_io(source, sink, identities)
 
@@ -110,7 +110,7 @@ def _streamed(pyrage: ModuleType, reader: Reader, identities: list[Any]) -> Iter
         ) from error
 
 
-def _as_a_whole(pyrage: ModuleType, reader: Reader, passphrase: str, log_n: int) -> Iterator[bytes]:
+def _as_a_whole(pyrage: ModuleType, reader: ByteReader, passphrase: str, log_n: int) -> Iterator[bytes]:
     if log_n > _MAX_SCRYPT_LOG_N:
         raise SourceError(
             f"its passphrase would take {1 << max(log_n - 20, 0):,} GiB of memory or more to check; pipe it: {_PIPE}"

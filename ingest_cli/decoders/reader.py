@@ -18,7 +18,7 @@ def in_pieces(stream: Iterable[bytes], size: int) -> Iterator[bytes]:
             yield piece[at : at + size]
 
 
-class Reader:
+class ByteReader:
     """Sequential reader of a stream's bytes."""
 
     def __init__(self, stream: Iterable[bytes]) -> None:

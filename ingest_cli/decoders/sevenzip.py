@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from ingest_cli.decoders.compressed import beyond_memory
 from ingest_cli.decoders.interface import Decompressor, Member, shown
 from ingest_cli.decoders.methods import DAMAGE, Inflate, Inflate64
-from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, ByteReader
 from ingest_cli.decoders.windows import ZSTD, Windowed
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
@@ -116,7 +116,7 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget)
             f"pipe it: {_PIPE}"
         )
     pieces = _unpacked(file, coders, place, folder.get_unpack_size(), budget)
-    together = Reader(budget.expanded(pieces))
+    together = ByteReader(budget.expanded(pieces))
     for entry in folder.files or ():
         name = entry.filename.encode("utf-8", "backslashreplace").decode()
         if entry.is_symlink or entry.is_junction:
@@ -127,7 +127,7 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget)
         yield Member(name, _body(together, name, entry.uncompressed, entry.crc32))
 
 
-def _body(together: Reader, name: str, size: int, expected: int | None) -> Iterator[bytes]:
+def _body(together: ByteReader, name: str, size: int, expected: int | None) -> Iterator[bytes]:
     crc = 0
     for piece in together.body(size):
         crc = zlib.crc32(piece, crc)

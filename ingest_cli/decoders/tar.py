@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from ingest_cli.decoders.interface import Member, shown
-from ingest_cli.decoders.reader import Reader
+from ingest_cli.decoders.reader import ByteReader
 from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 from ingest_cli.model.source_budget import Budget
@@ -57,7 +57,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         SourceError: while iterating, here or over the pieces of a member: the tar is truncated, damaged, or contains
             a link or another special file.
     """
-    reader = Reader(stream)
+    reader = ByteReader(stream)
     extensions = Extensions()
     ended = False
     while True:
@@ -89,7 +89,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         extensions.clear()
 
 
-def _entry(reader: Reader, block: bytes) -> tarfile.TarInfo:
+def _entry(reader: ByteReader, block: bytes) -> tarfile.TarInfo:
     try:
         entry = tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
     except (tarfile.HeaderError, ValueError) as error:
@@ -99,7 +99,7 @@ def _entry(reader: Reader, block: bytes) -> tarfile.TarInfo:
     return entry
 
 
-def _extension(reader: Reader, size: int) -> bytes:
+def _extension(reader: ByteReader, size: int) -> bytes:
     """Return the content of an extension header."""
     if size > _MAX_EXTENSION_BYTES:
         raise damaged(reader, f"a header of {size:,} bytes is not believed")
@@ -110,7 +110,7 @@ def _extension(reader: Reader, size: int) -> bytes:
     return data
 
 
-def _body(reader: Reader, size: int, sparse: Sparse | None, budget: Budget) -> Iterator[bytes]:
+def _body(reader: ByteReader, size: int, sparse: Sparse | None, budget: Budget) -> Iterator[bytes]:
     """Yield the bytes of a member, including its holes."""
     if sparse is None:
         yield from _exactly(reader, size)
@@ -122,7 +122,7 @@ def _body(reader: Reader, size: int, sparse: Sparse | None, budget: Budget) -> I
     _pass(reader, -size % _BLOCK_BYTES)
 
 
-def _exactly(reader: Reader, size: int) -> Iterator[bytes]:
+def _exactly(reader: ByteReader, size: int) -> Iterator[bytes]:
     for piece in reader.body(size):
         yield piece
         size -= len(piece)
@@ -130,7 +130,7 @@ def _exactly(reader: Reader, size: int) -> Iterator[bytes]:
         raise cut_off(reader)
 
 
-def _pass(reader: Reader, size: int) -> None:
+def _pass(reader: ByteReader, size: int) -> None:
     for _ in _exactly(reader, size):
         continue
 
@@ -143,7 +143,7 @@ def _refuse(entry: tarfile.TarInfo) -> NoReturn:
     )
 
 
-def cut_off(reader: Reader) -> SourceError:
+def cut_off(reader: ByteReader) -> SourceError:
     """Return the error for a truncated stream."""
     return DamagedError(
         f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read",
@@ -151,7 +151,7 @@ def cut_off(reader: Reader) -> SourceError:
     )
 
 
-def damaged(reader: Reader, what: str) -> SourceError:
+def damaged(reader: ByteReader, what: str) -> SourceError:
     """Return the error for inconsistent data."""
     return DamagedError(
         f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ingest_cli.decoders.reader import PIECE_BYTES, Reader, in_pieces
+from ingest_cli.decoders.reader import PIECE_BYTES, ByteReader, in_pieces
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAX_STRETCHES = 100_000  # of data in one file: some MB of memory
@@ -83,7 +83,7 @@ class Extensions:
         """Clear everything before the next entry."""
         self._records, self._numbers, self._name = {}, [], b""
 
-    def sparse(self, reader: Reader) -> Sparse | None:
+    def sparse(self, reader: ByteReader) -> Sparse | None:
         """Return the map of a sparse file, read from `reader` if it is stored there; None if not sparse."""
         size = self._records.get(b"GNU.sparse.realsize") or self._records.get(b"GNU.sparse.size")
         if size is None:
@@ -95,7 +95,7 @@ class Extensions:
         return Sparse(_pairs(numbers), _number(size))
 
 
-def old_sparse(block: bytes, reader: Reader) -> Sparse:
+def old_sparse(block: bytes, reader: ByteReader) -> Sparse:
     """Return the map of a sparse file in the oldest format: in its header, and in blocks after it.
 
     Raises:
@@ -119,7 +119,7 @@ def with_holes(sparse: Sparse, data: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         ValueError: while iterating: there is more or less data than in the map.
     """
-    reader = Reader(in_pieces(data, PIECE_BYTES))
+    reader = ByteReader(in_pieces(data, PIECE_BYTES))
     at = 0
     for offset, length in (*sparse.stretches, (sparse.size_bytes, 0)):
         while at < offset:
@@ -148,7 +148,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _map_before_data(reader: Reader, size: int) -> Sparse:
+def _map_before_data(reader: ByteReader, size: int) -> Sparse:
     """Return the map in the newest format: the number of stretches, then offsets and lengths, one per line."""
     began = reader.offset
     buffer = b""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ingest_cli.decoders.compressed import beyond_memory
 from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.methods import DAMAGE, DEFLATE64, METHODS, Inflate64
-from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, Reader
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, ByteReader
 from ingest_cli.decoders.zip_directory import ENDS, read_directory
 from ingest_cli.decoders.zip_headers import (
     DESCRIPTOR,
@@ -43,7 +43,7 @@ def unzip(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         SourceError: while iterating, here or over the pieces of a member: the archive is truncated, damaged,
             password-protected, packed by an unknown method, an Office document, or lists more members than were found.
     """
-    reader = Reader(stream)
+    reader = ByteReader(stream)
     members = 0
     while signature := reader.peek(4):
         if signature == LOCAL:
@@ -76,7 +76,7 @@ def _refuse_documents(first: str) -> None:
         raise SourceError("it is an OpenDocument file and no text; save it as CSV")
 
 
-def _body(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
+def _body(reader: ByteReader, header: Header, budget: Budget) -> Iterator[bytes]:
     """Yield the bytes of a member, then check their number and CRC."""
     if header.packed_bytes is None and header.name.endswith("/") and reader.peek(4) in {LOCAL, DIRECTORY}:
         return  # some writers announce a descriptor for folders, but write none
@@ -101,7 +101,7 @@ def _body(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
         raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
 
 
-def _unpacked(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]:
+def _unpacked(reader: ByteReader, header: Header, budget: Budget) -> Iterator[bytes]:
     make = METHODS.get(header.method)
     if make is None:
         raise SourceError(
@@ -127,7 +127,7 @@ def _unpacked(reader: Reader, header: Header, budget: Budget) -> Iterator[bytes]
     reader.give_back(decompressor.unused_data)
 
 
-def _up_to_descriptor(reader: Reader) -> Iterator[bytes]:
+def _up_to_descriptor(reader: ByteReader) -> Iterator[bytes]:
     """Yield the bytes of a stored member of unknown size, up to a descriptor that matches them.
 
     Nothing else marks the end of such a member (§4.4.4, bit 3). A descriptor without a signature cannot be found.
@@ -180,7 +180,7 @@ def _before_cut_descriptor(data: bytes, places: tuple[int, int], before: tuple[i
     return len(data)
 
 
-def _check_descriptor(reader: Reader, header: Header, actual: tuple[int, int, int]) -> None:
+def _check_descriptor(reader: ByteReader, header: Header, actual: tuple[int, int, int]) -> None:
     """Read past the descriptor after a member.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import struct
 
-from ingest_cli.decoders.reader import Reader
+from ingest_cli.decoders.reader import ByteReader
 from ingest_cli.decoders.zip_headers import DIRECTORY, LOCAL, damaged
 from ingest_cli.errors import SourceError
 
@@ -23,7 +23,7 @@ MAX_TRAILER_BYTES = 65_535
 """Maximum data after the end: the comment limit (APPNOTE.TXT §4.4.12), within which other programs search for it."""
 
 
-def read_directory(reader: Reader, members: int) -> bool:
+def read_directory(reader: ByteReader, members: int) -> bool:
     """Read past a directory, and up to the next archive or the end of the stream.
 
     Args:
@@ -63,7 +63,7 @@ def read_directory(reader: Reader, members: int) -> bool:
     return True
 
 
-def _listed(reader: Reader, counted: int | None) -> int | None:
+def _listed(reader: ByteReader, counted: int | None) -> int | None:
     """Read past the end of a directory; return the number of members it lists, None if unknown.
 
     Args:
@@ -86,7 +86,7 @@ def _is_link(entry: bytes) -> bool:
     return stat.S_ISLNK(int(struct.unpack_from("<I", entry, 38)[0]) >> 16)  # §4.4.15; the mode, as Info-ZIP stores it
 
 
-def _skip(reader: Reader, fixed_bytes: int, lengths_at: tuple[int, ...]) -> bool:
+def _skip(reader: ByteReader, fixed_bytes: int, lengths_at: tuple[int, ...]) -> bool:
     """Read past a record with 2-byte lengths of variable fields at `lengths_at`; return False if it is truncated."""
     fixed = reader.take(fixed_bytes)
     if len(fixed) < fixed_bytes:
@@ -94,7 +94,7 @@ def _skip(reader: Reader, fixed_bytes: int, lengths_at: tuple[int, ...]) -> bool
     return _pass(reader, sum(struct.unpack_from("<H", fixed, at)[0] for at in lengths_at))
 
 
-def _skip_trailing_record(reader: Reader, signature: bytes) -> bool:
+def _skip_trailing_record(reader: ByteReader, signature: bytes) -> bool:
     if signature == _LOCATOR64:
         return _pass(reader, 20)  # §4.3.15
     if signature == _SIGNATURE:
@@ -103,11 +103,11 @@ def _skip_trailing_record(reader: Reader, signature: bytes) -> bool:
     return len(fixed) == 12 and _pass(reader, struct.unpack_from("<Q", fixed, 4)[0])  # noqa: PLR2004
 
 
-def _pass(reader: Reader, size: int) -> bool:
+def _pass(reader: ByteReader, size: int) -> bool:
     return sum(map(len, reader.body(size))) == size
 
 
-def _search_end(reader: Reader) -> bool:
+def _search_end(reader: ByteReader) -> bool:
     """Read up to the end signature of an invalid directory; return whether there is one."""
     while data := reader.take(1 << 16):
         at = data.find(_END)
@@ -121,7 +121,7 @@ def _search_end(reader: Reader) -> bool:
     return False
 
 
-def _skip_trailer(reader: Reader) -> None:
+def _skip_trailer(reader: ByteReader) -> None:
     """Read past trailing data; another archive may follow it."""
     padded = True
     while padded and reader.peek(4) != LOCAL:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest_cli.decoders.interface import shown
-from ingest_cli.decoders.reader import Reader
+from ingest_cli.decoders.reader import ByteReader
 from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 LOCAL = b"PK\x03\x04"
@@ -45,7 +45,7 @@ class Header:
     size_bytes: int | None
 
 
-def read_header(reader: Reader) -> Header:
+def read_header(reader: ByteReader) -> Header:
     """Read a local header.
 
     Raises:
@@ -123,7 +123,7 @@ def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequen
     return 0
 
 
-def cut_off(reader: Reader) -> SourceError:
+def cut_off(reader: ByteReader) -> SourceError:
     """Return the error for a truncated stream."""
     return DamagedError(
         f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read",
@@ -131,7 +131,7 @@ def cut_off(reader: Reader) -> SourceError:
     )
 
 
-def damaged(reader: Reader, what: str) -> SourceError:
+def damaged(reader: ByteReader, what: str) -> SourceError:
     """Return the error for inconsistent data."""
     return DamagedError(
         f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",

@@ -31,7 +31,7 @@ class ChunkSize:
         """Return the size of the next chunk, in bytes."""
         return self._bytes
 
-    def took(self, size: int, duration_s: float) -> None:
+    def record(self, size: int, duration_s: float) -> None:
         """Record that a chunk of `size` bytes occupied its writer for `duration_s` seconds."""
         if not size:
             return

@@ -14,8 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.engines.delivery import Delivery, Pending
-from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.engines.delivery import ChunkInFlight, Delivery
+from ingest_cli.engines.interface import Commit, OnChunkDone
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Preparation, Work
@@ -47,12 +47,12 @@ class ConcurrentWriter:
         self,
         preparation: Preparation,
         lanes: Lanes,
-        settle: Settle,
+        commit: Commit,
         fibers: Fibers,
         stop: StopRequest,
         *,
         concurrency: int,
-        took: Took,
+        on_chunk_done: OnChunkDone,
         open_entries: int = MAX_OPEN_ENTRIES,
     ) -> None:
         """Start the fibers.
@@ -60,23 +60,23 @@ class ConcurrentWriter:
         Args:
             preparation: converts rows to items.
             lanes: sinks for the batches.
-            settle: called with the result of each chunk.
+            commit: called with the result of each chunk.
             fibers: event loop of the fibers.
             stop: stop request that ends everything early; also set when a fiber fails.
             concurrency: maximum number of requests in flight, and as many again for hot keys.
-            took: called with the size of each chunk in bytes, and its duration in seconds.
-            open_entries: maximum rows and items of unsettled chunks before no more are started.
+            on_chunk_done: called with the size of each chunk in bytes, and its duration in seconds.
+            open_entries: maximum rows and items of uncommitted chunks before no more are started.
         """
         self._preparation = preparation
         self._hot_room = Room(fibers)
-        self._delivery = Delivery(lanes, settle, self._hot_room.wake)
+        self._delivery = Delivery(lanes, commit, self._hot_room.wake)
         self._fibers = fibers
         self._stop = stop
-        self._took = took
+        self._on_chunk_done = on_chunk_done
         self._open_entries = open_entries
         self._fault: BaseException | None = None
         self._drained_by_s: float | None = None
-        self._jobs = deque[tuple[Batch, Pending]]()
+        self._jobs = deque[tuple[Batch, ChunkInFlight]]()
         self._room = Room(fibers)
         self._rate_wcu_per_s, self._reserved_s = lanes.rate_wcu_per_s, lanes.reserved_s
         self._begun_wcu = 0
@@ -94,7 +94,7 @@ class ConcurrentWriter:
         """
         began_s = time.monotonic()
         self.put(self._preparation.prepare(bundle))
-        self._took(bundle.rows.size_bytes, time.monotonic() - began_s)
+        self._on_chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)
 
     def put(self, work: Work) -> None:
         """Write a chunk with prepared items; see `write`."""
@@ -166,7 +166,7 @@ class ConcurrentWriter:
     def _has_hot(self) -> bool:
         return self._hot_in_flight > 0 or self._delivery.parked_items > 0
 
-    def _write(self, batch: Batch, pending: Pending) -> None:
+    def _write(self, batch: Batch, pending: ChunkInFlight) -> None:
         self._begun_wcu += batch.wcu
         try:
             self._delivery.write(batch, pending)
@@ -185,7 +185,7 @@ class ConcurrentWriter:
         """Take due batches of hot keys from their queues, and send each in its own fiber."""
         while not self._stop.requested and not self._delivery.is_done:
             if self._hot_in_flight >= self._most_hot:
-                due: HotBatch[Pending] | float = math.inf
+                due: HotBatch[ChunkInFlight] | float = math.inf
             elif (surplus_s := self._reserved_s() - HOT_RESERVED_S) > 0:
                 due = surplus_s
             else:
@@ -197,7 +197,7 @@ class ConcurrentWriter:
                 self._hot_room.wait(None if due == math.inf else due)
         self._hot_running = False
 
-    def _write_hot(self, batch: HotBatch[Pending]) -> None:
+    def _write_hot(self, batch: HotBatch[ChunkInFlight]) -> None:
         try:
             self._delivery.write_hot(batch)
         except Exception as fault:  # noqa: BLE001 - raised in the calling thread

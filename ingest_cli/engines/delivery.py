@@ -1,7 +1,7 @@
 """Steps of delivering the items of a chunk; independent of the caller's scheduling.
 
 Items of ordinary keys are sent in batches of their chunk. Those of hot keys are first put into a queue per key, and
-sent in batches of one key, from any chunks. A chunk is settled when all of its items are acknowledged or refused.
+sent in batches of one key, from any chunks. A chunk is committed when all of its items are acknowledged or refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest_cli.checkpoint.chunk_result import Settlement
-from ingest_cli.engines.interface import Settle
+from ingest_cli.checkpoint.chunk_result import PendingChunk
+from ingest_cli.engines.interface import Commit
 from ingest_cli.items.batching import Batch, batches, batches_of
 from ingest_cli.pipeline import Work
 from ingest_cli.sinks.interface import Receipt, Refusal, ThrottledError, TransientFaultError
@@ -21,18 +21,18 @@ from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
 
 
 @dataclass(slots=True)
-class Pending:
+class ChunkInFlight:
     """A chunk with items in progress.
 
     Attributes:
-        chunk: data needed to settle it.
+        chunk: data needed to commit it.
         generation: generation of the hot keys when its items were last split.
         outstanding: items that are neither acknowledged nor refused.
         acknowledged: items acknowledged.
         refused: items refused permanently.
     """
 
-    chunk: Settlement
+    chunk: PendingChunk
     generation: int
     outstanding: int
     acknowledged: int = 0
@@ -50,21 +50,21 @@ class Delivery:
     """Deliver the items of chunks.
 
     Attributes:
-        open_entries: rows and items of chunks that are started and not settled.
+        open_entries: rows and items of chunks that are started and not committed.
     """
 
-    def __init__(self, lanes: Lanes, settle: Settle, on_parked: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, lanes: Lanes, commit: Commit, on_parked: Callable[[], None] = lambda: None) -> None:
         """Set up.
 
         Args:
             lanes: sinks for the batches.
-            settle: called with the result of each chunk.
+            commit: called with the result of each chunk.
             on_parked: called when items were put into the queues of hot keys.
         """
         self._lanes = lanes
-        self._settle = settle
+        self._commit = commit
         self._on_parked = on_parked
-        self._queues: HotQueues[Pending] = HotQueues(
+        self._queues: HotQueues[ChunkInFlight] = HotQueues(
             lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared, lanes.rules.left_s
         )
         self.open_entries = 0
@@ -83,18 +83,18 @@ class Delivery:
         """Return whether little enough is written ahead of the saved state to start a chunk."""
         return self._lanes.run_ahead.may_begin(len(work.items))
 
-    def begin(self, work: Work) -> list[tuple[Batch, Pending]]:
-        """Return the batches of a chunk, to be written in any order; settle a chunk without items at once.
+    def begin(self, work: Work) -> list[tuple[Batch, ChunkInFlight]]:
+        """Return the batches of a chunk, to be written in any order; commit a chunk without items at once.
 
         Raises:
-            IngestError: the chunk cannot be settled.
+            IngestError: the chunk cannot be committed.
         """
         items, hot_keys = work.items, self._lanes.hot_keys
-        pending = Pending(work.settlement, hot_keys.generation, len(items))
+        pending = ChunkInFlight(work.pending, hot_keys.generation, len(items))
         if not len(items):
-            self._settle(work.settlement.settled(0, ()))
+            self._commit(work.pending.result(0, ()))
             return []
-        self.open_entries += work.settlement.entries
+        self.open_entries += work.pending.entries
         self._lanes.run_ahead.begun(len(items))
         hot = hot_keys.among(items)
         if not len(hot):
@@ -103,11 +103,11 @@ class Delivery:
         cool = np.setdiff1d(np.arange(len(items)), hot, assume_unique=True)
         return [(batch, pending) for batch in batches_of(items, cool)]
 
-    def write(self, batch: Batch, pending: Pending) -> None:
+    def write(self, batch: Batch, pending: ChunkInFlight) -> None:
         """Write a batch, except items of hot keys, which are put into their queues.
 
         Raises:
-            IngestError: the batch cannot be written, or its chunk not settled.
+            IngestError: the batch cannot be written, or its chunk not committed.
         """
         cool: Batch | None = batch
         if pending.generation != self._lanes.hot_keys.generation:
@@ -122,11 +122,11 @@ class Delivery:
         self._lanes.run_ahead.acknowledged(receipt.acknowledged)
         self._done(pending, receipt.acknowledged, receipt.refused)
 
-    def next_hot(self) -> HotBatch[Pending] | float:
+    def next_hot(self) -> HotBatch[ChunkInFlight] | float:
         """Return the next items of a hot key, or the seconds until there may be any (infinity if none wait)."""
         return self._queues.take()
 
-    def write_hot(self, sent: HotBatch[Pending]) -> None:
+    def write_hot(self, sent: HotBatch[ChunkInFlight]) -> None:
         """Wait for the turn of a batch of a hot key, and make one attempt; put unprocessed items back into the queue.
 
         Raises:
@@ -161,7 +161,7 @@ class Delivery:
         """Close the queues: no further chunk will be started."""
         self._queues.close()
 
-    def _share_out(self, sent: HotBatch[Pending], receipt: Receipt, left: set[int]) -> None:
+    def _share_out(self, sent: HotBatch[ChunkInFlight], receipt: Receipt, left: set[int]) -> None:
         """Record the results of a batch in each chunk that it has items of."""
         refused = {one.item: one.reason for one in receipt.refused}
         for position, reason in refused.items():
@@ -171,13 +171,13 @@ class Delivery:
         for owner, count in sent.owners(taken):
             self._done(owner, count, ())
 
-    def _park(self, batch: Batch, pending: Pending) -> None:
+    def _park(self, batch: Batch, pending: ChunkInFlight) -> None:
         """Put items of hot keys into their queues."""
         for own in batch.by_key():
             self._queues.park(own, pending)
         self._on_parked()
 
-    def _done(self, pending: Pending, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
+    def _done(self, pending: ChunkInFlight, acknowledged: int, refused: tuple[Refusal, ...]) -> None:
         if pending.done(acknowledged, refused):
             self.open_entries -= pending.chunk.entries
-            self._settle(pending.chunk.settled(pending.acknowledged, pending.refused))
+            self._commit(pending.chunk.result(pending.acknowledged, pending.refused))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
     from ingest_cli.checkpoint.journal import Journal
     from ingest_cli.engines.chunk_size import ChunkSize
-    from ingest_cli.engines.interface import Settle
+    from ingest_cli.engines.interface import Commit
     from ingest_cli.model.settings import RunSettings
     from ingest_cli.pipeline import Plan, Writer
     from ingest_cli.report.report import Traffic
@@ -71,7 +71,7 @@ def _shared(processes: int) -> SharedByProcesses:
 
 
 Engine = AbstractContextManager["Writer"]
-"""Context manager: accepts chunks inside the block; at its end all of them are settled, or it raises."""
+"""Context manager: accepts chunks inside the block; at its end all of them are committed, or it raises."""
 
 
 @contextmanager
@@ -81,11 +81,11 @@ def checking(
     """Create the engine of a dry run. Its processes have ended when the block is left."""
     _leave_alone_what_is_there()
 
-    def own(settle: Settle) -> Engine:
-        return nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), settle, chunk_size.took, stop))
+    def own(commit: Commit) -> Engine:
+        return nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), commit, chunk_size.record, stop))
 
     if staff.shared is None:
-        yield own(journal.settle)
+        yield own(journal.commit)
         return
     program = Checking(recipe, staff.shared)
     with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size) as pool:
@@ -109,20 +109,20 @@ def writing(  # noqa: PLR0913 - independent collaborators
     _leave_alone_what_is_there()
     stop, concurrency, entries = path.rules.stop, staff.concurrency(settings), MAX_OPEN_ENTRIES // staff.workers
 
-    def own(settle: Settle) -> Engine:
+    def own(commit: Commit) -> Engine:
         return ConcurrentWriter(
             recipe.preparation(),
             path.lanes,
-            settle,
+            commit,
             path.outlet.fibers,
             stop,
             concurrency=concurrency,
-            took=chunk_size.took,
+            on_chunk_done=chunk_size.record,
             open_entries=entries,
         )
 
     if staff.shared is None:
-        yield own(journal.settle)
+        yield own(journal.commit)
         return
     program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
     with _pool(
@@ -160,7 +160,7 @@ def _pool(  # noqa: PLR0913 - independent collaborators
     journal: Journal,
     chunk_size: ChunkSize,
     traffic: Traffic | None = None,
-    on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
+    on_lost: Callable[[int, int], None] = lambda _number, _committed_items: None,
 ) -> Iterator[WorkerPool]:
     pool = WorkerPool(
         program,
@@ -169,8 +169,8 @@ def _pool(  # noqa: PLR0913 - independent collaborators
         stop,
         own=own,
         turn=turn,
-        settle=journal.settle,
-        took=chunk_size.took,
+        commit=journal.commit,
+        on_chunk_done=chunk_size.record,
         keep_raw=program.recipe.keep_raw,
         traffic=traffic,
         on_death=journal.note,

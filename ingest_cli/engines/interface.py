@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 
-Settle = Callable[[Settled], None]
+Commit = Callable[[ChunkResult], None]
 """Called with the result of a chunk once all of its items are acknowledged or refused."""
 
-Took = Callable[[int, float], None]
+OnChunkDone = Callable[[int, float], None]
 """Called with the bytes of a chunk, and the seconds that it occupied its writer."""

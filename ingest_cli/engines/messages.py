@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import pyarrow as pa
 
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.errors import CrashError, IngestError
 from ingest_cli.model.bundles import Bundle, Part
 from ingest_cli.model.chunks import Position
@@ -67,7 +67,7 @@ def _compact(cells: Mapping[str, pa.BinaryArray]) -> dict[str, pa.BinaryArray]:
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class ChunkDone:
     """Report that a worker is ready for the next chunk.
 
     Attributes:
@@ -104,7 +104,7 @@ class Finished:
     """Last message of a worker."""
 
 
-Message = Settled | Took | Sent | Failed | Finished
+Message = ChunkResult | ChunkDone | Sent | Failed | Finished
 
 
 class ParentsStop(StopRequest):

@@ -2,11 +2,11 @@
 
 Chunks of rows end with a record, whatever is quoted in it, so that any source can be distributed, packed ones and pipes
 included. A chunk goes to a worker with free capacity; if none has any, this process writes it. Results of chunks
-come back and are settled here: there is one account, one reject file, one checkpoint. The rate is kept in
+come back and are committed here: there is one account, one reject file, one checkpoint. The rate is kept in
 shared memory.
 
-A chunk that was handed out is kept until it is settled. When a worker is killed, the others take over its chunks: what
-it had already written is written again, with the same bytes under the same keys, and counted once.
+A chunk that was handed out is kept until it is committed. When a worker is killed, the others take over its chunks:
+what it had already written is written again, with the same bytes under the same keys, and counted once.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from ingest_cli.checkpoint.chunk_result import Settled
-from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.checkpoint.chunk_result import ChunkResult
+from ingest_cli.engines.interface import Commit, OnChunkDone
 from ingest_cli.engines.messages import (
     END,
+    ChunkDone,
     ChunkKey,
     Failed,
     Finished,
@@ -38,7 +39,6 @@ from ingest_cli.engines.messages import (
     pack,
     unpack,
 )
-from ingest_cli.engines.messages import Took as TookMessage
 from ingest_cli.engines.worker_process import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.model.bundles import Bundle
@@ -49,7 +49,7 @@ from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
 
 MAX_HELD_BYTES = 64 << 20
-"""Maximum bytes of unsettled chunks that were handed out; beyond it this process writes what it reads itself."""
+"""Maximum bytes of uncommitted chunks that were handed out; beyond it this process writes what it reads itself."""
 
 DRAIN_S = 6.0
 """Seconds for workers to finish what is in flight: their own five, plus time to report it."""
@@ -68,7 +68,7 @@ terminal is slow."""
 
 _POLL_S = 0.2
 
-OwnEngine = Callable[[Settle], AbstractContextManager[Writer]]
+OwnEngine = Callable[[Commit], AbstractContextManager[Writer]]
 """Factory of this process's own writer, given the callback for results of chunks."""
 
 
@@ -83,13 +83,13 @@ class WorkerPool:
         stop: StopRequest,
         *,
         own: OwnEngine,
-        settle: Settle,
-        took: Took,
+        commit: Commit,
+        on_chunk_done: OnChunkDone,
         turn: Callable[[], None] = lambda: None,
         keep_raw: bool = False,
         traffic: Traffic | None = None,
         on_death: Callable[[str], None] = lambda _: None,
-        on_lost: Callable[[int, int], None] = lambda _number, _settled_items: None,
+        on_lost: Callable[[int, int], None] = lambda _number, _committed_items: None,
     ) -> None:
         """Start the workers: before any thread is started, since a fork copies only one.
 
@@ -99,13 +99,13 @@ class WorkerPool:
             shared: shared state of all processes.
             stop: stop request that ends everything early; also set when a worker fails.
             own: this process's own engine.
-            settle: called with the result of each chunk.
-            took: called with the duration of a worker's chunk.
+            commit: called with the result of each chunk.
+            on_chunk_done: called with the duration of a worker's chunk.
             turn: processes this process's own requests in flight, without waiting.
             keep_raw: whether rejects need the records they are made of.
             traffic: counters of the run.
             on_death: called with a sentence when a worker was killed.
-            on_lost: called with the worker's number, and how many items it had settled.
+            on_lost: called with the worker's number, and how many items it had committed.
 
         Raises:
             TryAgainError: the system cannot start that many processes.
@@ -113,8 +113,8 @@ class WorkerPool:
         self._shared = shared
         self._stop = stop
         self._make_own = own
-        self._settle = settle
-        self._took = took
+        self._commit = commit
+        self._on_chunk_done = on_chunk_done
         self._turn = turn
         self._keep_raw = keep_raw
         self._traffic = traffic or Traffic()
@@ -160,7 +160,7 @@ class WorkerPool:
 
     def __enter__(self) -> Self:
         """Start the threads that communicate with the workers."""
-        self._own = self._make_own(self._settled)
+        self._own = self._make_own(self._commit_result)
         self._writer = self._own.__enter__()
         for worker in self._workers:
             for program in (self._feed, self._listen):
@@ -230,7 +230,7 @@ class WorkerPool:
 
     def _take_over(self, packed: bytes) -> None:
         try:
-            with self._make_own(self._settled) as writer:
+            with self._make_own(self._commit_result) as writer:
                 writer.write(unpack(packed))
         except Exception as fault:  # noqa: BLE001 - raised once the others have drained
             self._fail(fault)
@@ -241,7 +241,7 @@ class WorkerPool:
             return self._held[self._waiting.popleft()] if self._wanted() < 0 else None
 
     def _wants_more(self) -> bool:
-        """Return whether another process wants one more chunk, and it may be held until it is settled."""
+        """Return whether another process wants one more chunk, and it may be held until it is committed."""
         with self._changed:
             return self._wanted() > 0 and self._held_bytes < MAX_HELD_BYTES
 
@@ -250,9 +250,9 @@ class WorkerPool:
         room = sum(max(MAX_UNTAKEN - one.untaken, 0) for one in self._workers if not one.is_gone)
         return room - len(self._waiting)
 
-    def _settled(self, message: Settled) -> None:
+    def _commit_result(self, message: ChunkResult) -> None:
         """Settle a chunk of any process."""
-        self._settle(message)
+        self._commit(message)
         with self._changed:
             self._held_bytes -= len(self._held.pop(chunk_key(message.parts), b""))
             self._changed.notify_all()
@@ -325,12 +325,12 @@ class WorkerPool:
         """Process one message; return whether it is the last."""
         worker.silent_looks = 0
         match message:
-            case Settled():
-                worker.settled_items += len(message.key_hash)
-                self._settled(message)
+            case ChunkResult():
+                worker.committed_items += len(message.key_hash)
+                self._commit_result(message)
                 worker.assigned.discard(chunk_key(message.parts))
-            case TookMessage():
-                self._took(message.size_bytes, message.duration_s)
+            case ChunkDone():
+                self._on_chunk_done(message.size_bytes, message.duration_s)
                 with self._changed:
                     worker.untaken -= 1
                     self._changed.notify_all()
@@ -345,7 +345,7 @@ class WorkerPool:
     def _give_up(self, worker: Worker) -> None:
         """Release the chunks of a killed worker to the others."""
         how = worker.end()
-        self._on_lost(worker.number, worker.settled_items)
+        self._on_lost(worker.number, worker.committed_items)
         with self._changed:
             if self._stop.requested or (self._is_closed and not self._held):
                 return
@@ -372,8 +372,8 @@ def _run(
     """Run a worker process."""
     for end in inherited:  # while any process holds these ends, the loss of the reading process cannot be detected
         end.close()
-    for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, signal.SIG_IGN)  # the reading process gets the signal too, and decides when to stop
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)  # the reading process gets the signal too, and decides when to stop
     link = Link(chunks, results, number)
     try:
         try:

@@ -1,10 +1,10 @@
-"""Reference engine: prepare, write and settle each chunk before the next one is read."""
+"""Reference engine: prepare, write and commit each chunk before the next one is read."""
 
 from __future__ import annotations
 
 import time
 
-from ingest_cli.engines.interface import Settle, Took
+from ingest_cli.engines.interface import Commit, OnChunkDone
 from ingest_cli.items.batching import batches
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Preparation
@@ -13,20 +13,20 @@ from ingest_cli.sinks.interface import Refusal, Sink
 
 
 class SerialWriter:
-    """Write and settle a chunk before returning."""
+    """Write and commit a chunk before returning."""
 
     def __init__(
         self,
         preparation: Preparation,
         sink: Sink,
-        settle: Settle,
-        took: Took = lambda _bytes, _s: None,
+        commit: Commit,
+        on_chunk_done: OnChunkDone = lambda _bytes, _s: None,
         stop: StopRequest | None = None,
     ) -> None:
         self._preparation = preparation
         self._sink = sink
-        self._settle = settle
-        self._took = took
+        self._commit = commit
+        self._on_chunk_done = on_chunk_done
         self._stop = stop or StopRequest()
 
     def write(self, bundle: Bundle) -> None:
@@ -43,5 +43,5 @@ class SerialWriter:
             receipt = self._sink.put(batch)
             acknowledged += receipt.acknowledged
             refused += receipt.refused
-        self._settle(work.settlement.settled(acknowledged, refused))
-        self._took(bundle.rows.size_bytes, time.monotonic() - began_s)
+        self._commit(work.pending.result(acknowledged, refused))
+        self._on_chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest_cli.aws.table import Table
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.engines.concurrent import ConcurrentWriter
-from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took
+from ingest_cli.engines.messages import ChunkDone, Link, ParentsStop, Sent
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
@@ -30,7 +30,7 @@ from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.write_path import Route, write_path
 
 TELL_EVERY_S = 1.0
-"""Seconds between reports of a worker's requests, even if none of its chunks was settled."""
+"""Seconds between reports of a worker's requests, even if none of its chunks was committed."""
 
 _POLL_S = 0.2
 
@@ -91,7 +91,7 @@ class Checking:
         """Process chunks from `link` until there are no more."""
         self.shared.joined()
         stop = ParentsStop(self.shared, self.parent)
-        writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _took(link), stop)
+        writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _reporting_size(link), stop)
         while True:
             while not link.has_chunk(_POLL_S):
                 stop.check()
@@ -141,11 +141,11 @@ class Writing:
         writer = ConcurrentWriter(
             self.recipe.preparation(),
             path.lanes,
-            teller.settle,
+            teller.commit,
             outlet.fibers,
             stop,
             concurrency=self.concurrency,
-            took=_took(link),
+            on_chunk_done=_reporting_size(link),
             open_entries=self.open_entries,
         )
         try:
@@ -172,10 +172,10 @@ class _Teller:
         self.traffic = Traffic()
         self._link = link
 
-    def settle(self, settled: Settled) -> None:
+    def commit(self, committed: ChunkResult) -> None:
         """Report the result of a chunk."""
         self.tell()
-        self._link.send(settled)
+        self._link.send(committed)
 
     def tell_now_and_then(self, fibers: Fibers, stop: StopRequest) -> None:
         """Report every second until the run is to end; run in a fiber."""
@@ -189,5 +189,5 @@ class _Teller:
         self._link.send(Sent(*self.traffic.take()))
 
 
-def _took(link: Link) -> Callable[[int, float], None]:
-    return lambda size_bytes, duration_s: link.send(Took(size_bytes, duration_s))
+def _reporting_size(link: Link) -> Callable[[int, float], None]:
+    return lambda size_bytes, duration_s: link.send(ChunkDone(size_bytes, duration_s))

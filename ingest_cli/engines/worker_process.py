@@ -32,7 +32,7 @@ class Worker:
         untaken: number of these that it has not processed far enough to want the next.
         is_listened_to: whether a thread waits for its messages.
         number: number of the worker, from 1; the reading process is 0.
-        settled_items: items of its settled chunks.
+        committed_items: items of its committed chunks.
         silent_looks: number of checks since its last message.
         is_gone: whether it has sent its last message.
     """
@@ -41,7 +41,7 @@ class Worker:
     chunks: Connection
     results: Connection
     number: int
-    settled_items: int = 0
+    committed_items: int = 0
     assigned: set[ChunkKey] = field(default_factory=set)
     untaken: int = 0
     is_listened_to: bool = False

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.record_stream import Blocks
-from ingest_cli.formats.sql.catalog import Catalog, TableNames, Wish
+from ingest_cli.formats.sql.catalog import Catalog, TableNames, WantedColumns
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
-from ingest_cli.formats.sql.rows import Cells, Passed, Run
+from ingest_cli.formats.sql.rows import Cells, Passed, RowRun
 from ingest_cli.formats.sql.scanner import Scan, Scanner
 from ingest_cli.formats.sql.schemas import Schemas
 from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
@@ -62,7 +62,7 @@ class SqlDump:
             chunk_bytes: tells how many decoded bytes a chunk aims at.
         """
         known = None if columns is None else tuple(columns)
-        self._wish = Wish(tuple(tables), tuple(wanted), known, frozenset(optional))
+        self._wish = WantedColumns(tuple(tables), tuple(wanted), known, frozenset(optional))
         self._chunk_bytes = chunk_bytes
         self._names = TableNames()
         self._schemas = Schemas(lambda: ())
@@ -241,7 +241,7 @@ class _Found:
         at: Position,
         starts: OffsetArray,
         ends: OffsetArray,
-        runs: Sequence[Run],
+        runs: Sequence[RowRun],
         wanted: Sequence[str],
     ) -> None:
         self._data, self._at, self._starts, self._ends = data, at, starts, ends
@@ -261,7 +261,7 @@ class _Found:
         parsed[[place for place, _ in self._rejected]] = False
         self._index = np.flatnonzero(parsed)
 
-    def _take(self, run: Run, cells: Cells) -> list[tuple[int, str]]:
+    def _take(self, run: RowRun, cells: Cells) -> list[tuple[int, str]]:
         """Add the cells of a run; the records that are none, which a cell that is not understood makes them, too."""
         columns = cells.columns
         rejected = dict(run.rejected)

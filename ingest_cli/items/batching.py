@@ -22,7 +22,7 @@ reached with items of at most 400 KB.
 
 
 @dataclass(slots=True)
-class Run:
+class BatchRun:
     """Precomputed values of a batch of adjacent items.
 
     Attributes:
@@ -45,7 +45,7 @@ class Batch:
 
     items: Items
     index: npt.NDArray[np.int64]
-    _run: Run | None = field(default=None, repr=False)
+    _run: BatchRun | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -104,7 +104,7 @@ def batches(items: Items) -> Iterator[Batch]:
     bounds, every, whole = offsets[starts].tolist(), np.arange(len(items)), data.data
     wcu = np.add.reduceat(items.wcu, starts).tolist()
     for at, (first, begin, end) in enumerate(zip(starts.tolist(), bounds, [*bounds[1:], len(data)], strict=True)):
-        yield Batch(items, every[first : first + MAX_BATCH_ITEMS], Run(wcu[at], whole[begin : end - 1]))
+        yield Batch(items, every[first : first + MAX_BATCH_ITEMS], BatchRun(wcu[at], whole[begin : end - 1]))
 
 
 def batches_of(items: Items, index: npt.NDArray[np.int64]) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
-"""Progress of a run in stored bytes of its sources: what is settled, not what was read ahead.
+"""Progress of a run in stored bytes of its sources: what is committed, not what was read ahead.
 
 A chunk's position refers to decoded text, whose size differs from that of a packed source. So the position in a source
-is estimated: the settled share of the bytes read equals that of the text decoded from them. While a source is
+is estimated: the committed share of the bytes read equals that of the text decoded from them. While a source is
 read, the estimate is off by what is unpacked at once; at its end it is exact. A format that is not a stream, such as
 Parquet, only counts as done once it was read to its end.
 """
@@ -24,7 +24,7 @@ class _Part:
         size_bytes: stored size; 0: unknown.
         read_bytes: bytes of it read so far.
         decoded_bytes: bytes of text decoded from them; 0 for a format that is not a stream.
-        handed, settled: amount handed out in chunks, and settled, in the unit of positions: bytes, or rows.
+        handed, committed: amount handed out in chunks, and committed, in the unit of positions: bytes, or rows.
         ends: member → end of the last chunk handed out of it.
         is_read: whether no further chunks will be handed out.
     """
@@ -33,7 +33,7 @@ class _Part:
     read_bytes: int = 0
     decoded_bytes: int = 0
     handed: int = 0
-    settled: int = 0
+    committed: int = 0
     ends: dict[int, int] = field(default_factory=dict)
     is_read: bool = False
     _most: float = 0.0
@@ -45,12 +45,12 @@ class _Part:
             behind = float(self.size_bytes or self.read_bytes)
         else:
             behind = self.read_bytes * min(self.handed / self.decoded_bytes, 1.0) if self.decoded_bytes else 0.0
-        done = behind * (self.settled / self.handed) if self.handed else behind
+        done = behind * (self.committed / self.handed) if self.handed else behind
         self._most = max(self._most, done)
         return self._most
 
 
-class Extent:
+class ByteProgress:
     """Progress in the sources of one run, read one at a time. Updated by two threads, each with its own fields.
 
     A resumed run includes the progress of the earlier one.
@@ -86,18 +86,18 @@ class Extent:
         self._current.decoded_bytes += count
 
     def handed_out(self, origin: Origin, span: Span) -> None:
-        """Record a chunk that was handed out. The gap to the previous one was settled by an earlier run."""
+        """Record a chunk that was handed out. The gap to the previous one was committed by an earlier run."""
         start, end = span.start, span.end or span.start
         part = self._parts[origin.shard]
         before = part.ends.get(origin.member, 0)
-        part.settled += max(start.offset - before, 0)
+        part.committed += max(start.offset - before, 0)
         part.handed += max(end.offset - before, 0)
         part.ends[origin.member] = end.offset
 
-    def settle(self, origin: Origin, span: Span) -> None:
-        """Record a settled chunk."""
+    def commit(self, origin: Origin, span: Span) -> None:
+        """Record a committed chunk."""
         if span.end is not None and origin.shard < len(self._parts):
-            self._parts[origin.shard].settled += span.end.offset - span.start.offset
+            self._parts[origin.shard].committed += span.end.offset - span.start.offset
 
     def end(self, number: int) -> None:
         """Record that a source was read to its end."""
@@ -105,5 +105,5 @@ class Extent:
 
     @property
     def done_bytes(self) -> float:
-        """Return the settled stored bytes of all sources."""
+        """Return the committed stored bytes of all sources."""
         return sum(part.done_bytes for part in self._parts)

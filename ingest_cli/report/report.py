@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest_cli.model.plain_values import text, whole
-from ingest_cli.report.byte_progress import Extent
+from ingest_cli.report.byte_progress import ByteProgress
 from ingest_cli.report.distinct import DistinctCounter
 from ingest_cli.report.pricing import Cost, Prediction, Tariff
 from ingest_cli.report.timeline import Latencies, Timeline
@@ -20,7 +20,7 @@ MAX_NAME_CHARACTERS = 1 << 16
 
 @dataclass(slots=True)
 class Account:
-    """Numbers of rows and items, counted only when they are settled.
+    """Numbers of rows and items, counted only when they are committed.
 
     Attributes:
         rows_read, rows_kept: number of rows.
@@ -199,14 +199,14 @@ class Report:
         account: numbers of rows and items.
         traffic: counters of requests.
         distinct: counter of distinct keys of the rows read by this run.
-        rows_before: rows settled by earlier, interrupted runs of the same load.
+        rows_before: rows committed by earlier, interrupted runs of the same load.
         notes: sentences to show with the result.
         timeline: progress over time.
         wcu_before: write capacity units that earlier runs of the same load have consumed, as far as saved.
         tariff: price of writing; None: unknown.
         prediction: prediction of the load; None: not requested.
         pruned: result of the pruning after the load; None: not requested.
-        extent: settled part of the sources.
+        extent: committed part of the sources.
         wcu_pruned: write capacity units consumed by the pruning.
     """
 
@@ -231,7 +231,7 @@ class Report:
     tariff: Tariff | None = None
     prediction: Prediction | None = None
     pruned: Mapping[str, Any] | None = None
-    extent: Extent = field(default_factory=Extent)
+    byte_progress: ByteProgress = field(default_factory=ByteProgress)
     wcu_pruned: float = 0.0
 
     @property

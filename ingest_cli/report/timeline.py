@@ -85,7 +85,7 @@ class Point:
 
     Attributes:
         at_s: seconds since the run started to read.
-        rows: rows read and settled.
+        rows: rows read and committed.
         items: items acknowledged.
         wcu: write capacity units consumed.
         requests: requests sent.

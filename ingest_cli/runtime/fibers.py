@@ -43,7 +43,7 @@ class Driver(Protocol):
         ...
 
 
-Wait = Callable[[Sequence[int], Sequence[int], float], object]
+Poll = Callable[[Sequence[int], Sequence[int], float], object]
 """Function that waits until one of the first is readable, one of the second is writable, or the seconds have passed."""
 
 
@@ -77,7 +77,7 @@ class Fibers:
         self,
         stopped: Callable[[], bool] = lambda: False,
         monotonic_s: Callable[[], float] = time.monotonic,
-        wait: Wait = _wait,
+        wait: Poll = _wait,
     ) -> None:
         """Set up without running anything.
 

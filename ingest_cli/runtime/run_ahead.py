@@ -65,7 +65,7 @@ class RunAhead:
         self._counts[self._acknowledged] += items
         self._sample(self._clock.monotonic_s())
 
-    def settled(self, items: int) -> None:
+    def committed(self, items: int) -> None:
         """Count the items of a committed chunk. For the saving process only."""
         with self._lock:
             self._counts[_SETTLED] += items
@@ -84,7 +84,7 @@ class RunAhead:
             settled_items: number of items in the chunks that it had completed.
         """
         lost = int(self._counts[_FIRST + 2 * process]) - settled_items
-        self.settled(lost)
+        self.committed(lost)
         with self._lock:
             self._counts[_SAVED] += lost
 

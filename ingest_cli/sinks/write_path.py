@@ -21,8 +21,7 @@ from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.isolation import Isolating
 from ingest_cli.sinks.policies.metering import Metering
-from ingest_cli.sinks.policies.paced import Paced
-from ingest_cli.sinks.policies.pacing import ON_DEMAND_START_WCU_PER_S, Pacer
+from ingest_cli.sinks.policies.pacing import ON_DEMAND_START_WCU_PER_S, Paced, Pacer
 from ingest_cli.sinks.policies.retry import Progress, Retrying, RetryRules
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint

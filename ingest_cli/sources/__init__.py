@@ -10,15 +10,15 @@ from pathlib import Path
 from ingest_cli.errors import SourceError
 from ingest_cli.model.settings import Target
 from ingest_cli.sources import local, stdin
-from ingest_cli.sources.interface import Source, SourceBusyError, Wait
+from ingest_cli.sources.interface import Sleep, Source, SourceBusyError
 from ingest_cli.sources.joined import join
 from ingest_cli.sources.places import Places, label
 
 __all__ = [
     "FINDERS",
+    "Sleep",
     "Source",
     "SourceBusyError",
-    "Wait",
     "dataset_fingerprint",
     "find_by_entry",
     "find_sources",
@@ -43,7 +43,7 @@ FINDERS: Mapping[str, Finder] = {
 
 
 def find_sources(
-    entries: Iterable[str], base: Path, target: Target | None = None, wait: Wait = time.sleep
+    entries: Iterable[str], base: Path, target: Target | None = None, wait: Sleep = time.sleep
 ) -> list[Source]:
     """Return all sources that the entries name, in order and without duplicates; see `find_by_entry`."""
     return [source for found in find_by_entry(entries, base, target, wait) for source in found]
@@ -53,7 +53,7 @@ def find_by_entry(
     entries: Iterable[str],
     base: Path,
     target: Target | None = None,
-    wait: Wait = time.sleep,
+    wait: Sleep = time.sleep,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> list[list[Source]]:
     """Return for each entry its sources in order, without those that an earlier entry names.
@@ -62,7 +62,7 @@ def find_by_entry(
         entries: local paths, globs and folders, `s3://` addresses, and `-` for standard input.
         base: folder that relative paths start from.
         target: see `Places.target`.
-        wait: see `Wait`.
+        wait: see `Sleep`.
         on_note: called with a note about skipped files.
 
     Raises:

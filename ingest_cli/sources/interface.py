@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 from ingest_cli.errors import ExitCode, SourceError
 
-Wait = Callable[[float], None]
+Sleep = Callable[[float], None]
 """Function that waits for a number of seconds; raises an exception if the run is to end."""
 
 

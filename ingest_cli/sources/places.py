@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest_cli.model.settings import Target
-from ingest_cli.sources.interface import Wait
+from ingest_cli.sources.interface import Sleep
 
 if TYPE_CHECKING:
     from ingest_cli.sources.s3_requests import Requests
@@ -48,7 +48,7 @@ class Places:
 
     base: Path
     target: Target | None = None
-    wait: Wait = time.sleep
+    wait: Sleep = time.sleep
     on_note: Callable[[str], None] = lambda _: None
 
     @cached_property

@@ -46,7 +46,7 @@ from ingest_cli.errors import MissingSourceError, SourceError, UsageError
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.bounded_http import AnswerTooLargeError
 from ingest_cli.runtime.endpoints import dead_proxy
-from ingest_cli.sources.interface import SourceBusyError, Wait
+from ingest_cli.sources.interface import Sleep, SourceBusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -139,12 +139,12 @@ class Requests:
         client: boto3 client that sends each request once.
     """
 
-    def __init__(self, client: S3Client, wait: Wait, uniform: Callable[[float, float], float] | None = None) -> None:
+    def __init__(self, client: S3Client, wait: Sleep, uniform: Callable[[float, float], float] | None = None) -> None:
         """Initialise without sending anything.
 
         Args:
             client: client that sends the requests.
-            wait: see `Wait`.
+            wait: see `Sleep`.
             uniform: draws the jitter between two bounds.
         """
         self.client = client
@@ -208,7 +208,7 @@ class Requests:
         return SourceError(f"{what} cannot be read ({type(fault).__name__}); check the AWS settings")
 
 
-def open_requests(target: Target | None, wait: Wait) -> Requests:
+def open_requests(target: Target | None, wait: Sleep) -> Requests:
     """Return S3 requests with the target's profile and region.
 
     botocore takes another endpoint from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and

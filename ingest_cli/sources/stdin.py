@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from ingest_cli.errors import SourceError, UsageError
-from ingest_cli.sources.interface import Wait
+from ingest_cli.sources.interface import Sleep
 from ingest_cli.sources.places import READ_BYTES, Places
 
 NAME = "-"
@@ -29,10 +29,10 @@ class StandardInput:
     """Stream at descriptor 0; readable once, from the first byte to the last.
 
     Attributes:
-        wait: see `Wait`.
+        wait: see `Sleep`.
     """
 
-    wait: Wait = time.sleep
+    wait: Sleep = time.sleep
 
     @property
     def name(self) -> str:

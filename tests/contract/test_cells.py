@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ingest_cli.items.hashing import Hasher, base64url
 from ingest_cli.model.manifest import Manifest, parse_manifest
-from tests.support.pipelines import PEPPER, BytesSource, Settled, run, table_of
+from tests.support.pipelines import PEPPER, BytesSource, ChunkResult, run, table_of
 
 HASHER = Hasher(PEPPER)
 
@@ -25,7 +25,7 @@ def a_field(kind: str, *more: str) -> str:
     return "\n".join([f'column = "{kind}"', f'kind = "{kind}"', "lookup = true", *more])
 
 
-def assert_table_holds(settled: Settled, **values: list[str]) -> None:
+def assert_table_holds(settled: ChunkResult, **values: list[str]) -> None:
     """See that the keys in the table are those of `values` (kind → canonical values), each of them and no other."""
     expected = {
         f"{HASHER.kid}.{tag}"
@@ -35,7 +35,7 @@ def assert_table_holds(settled: Settled, **values: list[str]) -> None:
     assert {pk for pk, _ in table_of(settled)} == expected
 
 
-def rows(settled: Settled) -> tuple[int, int, int]:
+def rows(settled: ChunkResult) -> tuple[int, int, int]:
     """(kept, rejected, skipped)."""
     account = settled.account
     assert account.rows_read == account.rows_kept + account.rejected.total() + account.skipped.total()

@@ -22,7 +22,7 @@ from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
 from tests.e2e.harness import KID, PEPPER_HEX, SMALL_MANIFEST, Cli, Place
 from tests.support.endpoint.items import Item
-from tests.support.pipelines import BytesSource, Settled, run_into, table_of
+from tests.support.pipelines import BytesSource, ChunkResult, run_into, table_of
 
 Rejected = tuple[str, int, int, str]
 """Source, row, line and reason of a reject."""
@@ -159,7 +159,7 @@ def alone(manifest: Path, name: str, data: bytes) -> Alone:
     """Take one file through all stages, in this process."""
     wanted = load_manifest(manifest)
     builder = ItemBuilder(Hasher(Pepper(KID, bytes.fromhex(PEPPER_HEX))), wanted.dataset.id, "")
-    settled = Settled(MemorySink(), Preparation(wanted.fields, builder))
+    settled = ChunkResult(MemorySink(), Preparation(wanted.fields, builder))
     run_into(settled, wanted, [Shard(0, BytesSource(data, name=name))])
     rejects = Counter((name, one.row, one.line, one.reason) for one in settled.rejects)
     return Alone(table_of(settled), rejects, settled.account)

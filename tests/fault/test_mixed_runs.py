@@ -17,7 +17,7 @@ import pytest
 from ingest_cli.aws.lease import Lease, unlock
 from ingest_cli.aws.table import Table
 from ingest_cli.commands.load import load
-from ingest_cli.commands.prune import Wish, prune
+from ingest_cli.commands.prune import PruneRequest, prune
 from ingest_cli.commands.resume import OUTDATED
 from ingest_cli.commands.table_reader import Reading
 from ingest_cli.model.keys import Pepper
@@ -107,8 +107,10 @@ class Operator:
         if run.what == "load":
             report = self._load(run)
         else:
-            wish = Wish(READING, self._settings(run), everything=run.what == "withdraw", agree=lambda _: True)
-            found = prune(self.table, PEPPERS[run.kid], DATASET, wish)
+            request = PruneRequest(
+                READING, self._settings(run), everything=run.what == "withdraw", agree=lambda _: True
+            )
+            found = prune(self.table, PEPPERS[run.kid], DATASET, request)
             self.said.append(f"{run.what} {found.outcome}")
         self.endpoint.script.clear()
         unlock(self.table, DATASET)  # of one that was killed

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.checkpoint.journal import Journal
-from ingest_cli.engines.delivery import Delivery, Pending
+from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.items.batching import Batch
 from ingest_cli.pipeline import Work
 from ingest_cli.sinks import dynamodb
@@ -38,14 +38,14 @@ def checkpoint_before_acknowledgement(patch: pytest.MonkeyPatch) -> None:
     """A chunk counts as done as soon as its batches are queued."""
     begin = Delivery.begin
 
-    def settled_at_once(self: Delivery, work: Work) -> list[tuple[Batch, Pending]]:
+    def settled_at_once(self: Delivery, work: Work) -> list[tuple[Batch, ChunkInFlight]]:
         jobs = begin(self, work)
         if jobs:
-            self._settle(work.settlement.settled(len(work.items), ()))
+            self._commit(work.pending.result(len(work.items), ()))
         return jobs
 
     patch.setattr(Delivery, "begin", settled_at_once)
-    patch.setattr(Pending, "done", lambda _pending, _acknowledged, _refused: False)
+    patch.setattr(ChunkInFlight, "done", lambda _pending, _acknowledged, _refused: False)
 
 
 def remainder_dropped(patch: pytest.MonkeyPatch) -> None:

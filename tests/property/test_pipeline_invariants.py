@@ -19,7 +19,7 @@ from ingest_cli.report.report import Account
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.dumps import ENCODINGS, LINE_ENDS, Compression, Dump, manifest_of, write_dump
-from tests.support.pipelines import PEPPER, SRC, BytesSource, Settled, Table, manifest, run, table_of
+from tests.support.pipelines import PEPPER, SRC, BytesSource, ChunkResult, Table, manifest, run, table_of
 from tests.support.shapes import SHAPES
 from tests.support.truth import Reference, RowTruth, Tally, as_dynamodb_json
 
@@ -40,7 +40,7 @@ def made(dump: Dump, folder: Path, dataset: str = "demo") -> Made:
     return Made(out.read_bytes(), manifest_of(dump, dataset, ["dump"]), tuple(truths))
 
 
-def check_against_the_truth(settled: Settled, dump: Made, dataset: str = "demo") -> None:
+def check_against_the_truth(settled: ChunkResult, dump: Made, dataset: str = "demo") -> None:
     reference = Reference(PEPPER.secret, PEPPER.kid, dataset, SRC)
     expected = {key: as_dynamodb_json(item) for key, item in reference.table(dump.truths).items()}
     table = table_of(settled)
@@ -102,7 +102,7 @@ def test_the_table_and_the_account_are_those_of_the_reference(dump: Dump, tmp_pa
     check_against_the_truth(run(whole, [BytesSource(written.data, piece=4099)], chunk_bytes=40_009), written)
 
 
-def fate(settled: Settled) -> tuple[Account, list[Reject], set[tuple[str, str]]]:
+def fate(settled: ChunkResult) -> tuple[Account, list[Reject], set[tuple[str, str]]]:
     """What must not depend on how a stream was cut: `account` but for merging, which is per chunk; rejects; keys."""
     account = settled.account
     # The plus in front of a counter leaves out what did not occur.
@@ -152,7 +152,7 @@ soup = st.lists(st.sampled_from(PARTS), max_size=50).map(b"".join)
 def test_no_bytes_raise_and_all_of_them_are_accounted_for(data: bytes) -> None:
     for wanted in (HEADLESS, WIDE):
         source = BytesSource(data)
-        memory, discard = Settled(MemorySink()), Settled(DiscardSink())
+        memory, discard = ChunkResult(MemorySink()), ChunkResult(DiscardSink())
         try:
             memory, discard = run(wanted, [source]), run(wanted, [source], DiscardSink())
         except SourceError:
@@ -191,7 +191,7 @@ def test_neither_chunks_nor_pieces_change_what_is_loaded(data: bytes, chunk_byte
 def test_a_damage_costs_no_row_before_it(data: bytes, chunk_bytes: int, piece: int) -> None:
     fault = SourceError("the disk is broken")
     whole = run(HEADLESS, [BytesSource(b"850101145678,,,,,\n" * 3 + data)])
-    kept = Settled(MemorySink())
+    kept = ChunkResult(MemorySink())
     with pytest.raises(SourceError, match="the disk is broken"):
         run(
             HEADLESS,

@@ -17,7 +17,7 @@ from ingest_cli.pipeline import Preparation
 from ingest_cli.report.report import Account
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
-from tests.support.pipelines import PEPPER, SRC, BytesSource, Settled, Table, manifest, run_into, table_of
+from tests.support.pipelines import PEPPER, SRC, BytesSource, ChunkResult, Table, manifest, run_into, table_of
 
 Texts = Sequence[bytes]
 
@@ -62,7 +62,7 @@ class Came:
     error: str | None
 
 
-def came(settled: Settled, error: str | None = None) -> Came:
+def came(settled: ChunkResult, error: str | None = None) -> Came:
     stretches: dict[Origin, list[tuple[Position, Position | None]]] = {}
     for part in sorted(settled.parts, key=lambda one: one.span.start.offset):
         own = stretches.setdefault(part.origin, [])
@@ -83,7 +83,7 @@ def read(wanted: Manifest, texts: Texts, chunk_bytes: int, *, together: bool) ->
     """Take texts through all stages: all of them by one gatherer, or each by its own."""
     shards = [Shard(number, BytesSource(text, name=f"{number}.csv")) for number, text in enumerate(texts)]
     preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, SRC))
-    settled, error = Settled(MemorySink(), preparation), None
+    settled, error = ChunkResult(MemorySink(), preparation), None
     try:
         for some in [shards] if together else [[one] for one in shards]:
             run_into(settled, wanted, some, chunk_bytes)

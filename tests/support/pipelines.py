@@ -12,7 +12,7 @@ from ingest_cli.engines.chunk_size import ChunkSize
 from ingest_cli.errors import IngestError
 from ingest_cli.formats import open_format
 from ingest_cli.formats.gathering import Gatherer
-from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.items.batching import batches
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
@@ -71,7 +71,7 @@ class FixedSize(ChunkSize):
 
 
 @dataclass(slots=True)
-class Settled:
+class ChunkResult:
     """A writer that puts each chunk into `sink` and settles it at once; what a run came to.
 
     Attributes:
@@ -98,8 +98,8 @@ class Settled:
             assert receipt.unprocessed is None, "this writer is for sinks that leave nothing over"
             acknowledged += receipt.acknowledged
             refused += receipt.refused
-        self.account.add(work.settlement.account(acknowledged, refused))
-        for origin, reject in work.settlement.rejects(refused):
+        self.account.add(work.pending.account(acknowledged, refused))
+        for origin, reject in work.pending.rejects(refused):
             self.origins.append(origin)
             self.rejects.append(reject)
         self.parts += bundle.parts
@@ -124,19 +124,19 @@ def run(
     *,
     chunk_bytes: int = CHUNK_BYTES,
     src: str = SRC,
-) -> Settled:
+) -> ChunkResult:
     """Take `sources` through all stages, into memory unless there is another `sink`.
 
     Raises:
         IngestError: as `run_shard`.
     """
     preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
-    settled = Settled(MemorySink() if sink is None else sink, preparation)
+    settled = ChunkResult(MemorySink() if sink is None else sink, preparation)
     run_into(settled, wanted, [Shard(number, source) for number, source in enumerate(sources)], chunk_bytes)
     return settled
 
 
-def run_into(settled: Settled, wanted: Manifest, shards: Sequence[Shard], chunk_bytes: int = CHUNK_BYTES) -> None:
+def run_into(settled: ChunkResult, wanted: Manifest, shards: Sequence[Shard], chunk_bytes: int = CHUNK_BYTES) -> None:
     """Take `shards` through all stages; small ones share their chunks.
 
     Raises:
@@ -145,7 +145,7 @@ def run_into(settled: Settled, wanted: Manifest, shards: Sequence[Shard], chunk_
     stages = Stages(
         encoding=wanted.format.encoding,
         format=open_format(wanted.format, wanted_of(wanted), FixedSize(chunk_bytes)),
-        window=RowWindow(),
+        window=RowRange(),
         on_bytes=lambda _: None,
         chunk_bytes=FixedSize(chunk_bytes),
         on_end=settled.ends.__setitem__,
@@ -155,7 +155,7 @@ def run_into(settled: Settled, wanted: Manifest, shards: Sequence[Shard], chunk_
             run_shard(shard, stages, gatherer)
 
 
-def table_of(settled: Settled) -> Table:
+def table_of(settled: ChunkResult) -> Table:
     """What a run into memory left there."""
     assert isinstance(settled.sink, MemorySink)
     return dict(settled.sink.items)

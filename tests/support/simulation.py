@@ -16,7 +16,7 @@ from random import Random
 
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
 from ingest_cli.checkpoint.journal import Books, Journal
-from ingest_cli.engines.delivery import Delivery, Pending
+from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.chunks import Origin
@@ -31,9 +31,8 @@ from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.hot_queues import HotBatch
 from ingest_cli.sinks.policies.isolation import Isolating
 from ingest_cli.sinks.policies.metering import Metering
-from ingest_cli.sinks.policies.paced import Paced
-from ingest_cli.sinks.policies.pacing import Pacer
-from ingest_cli.sinks.policies.retry import Progress, Retrying, RetryRules, insist
+from ingest_cli.sinks.policies.pacing import Paced, Pacer
+from ingest_cli.sinks.policies.retry import Progress, Retrying, RetryRules, retry_until_done
 from ingest_cli.sources.shard import Shard
 from tests.support.scenario import TOO_LARGE_WCU, Scenario
 from tests.support.simulated_disk import Disk, SimulatedRejects
@@ -187,10 +186,10 @@ class Simulation:
         whole = work(Shard(0, self.source), self.source, 0, len(rows))
         refused = [
             Refusal(place, "item_too_large" if rows[n].wcu == TOO_LARGE_WCU else "ValidationException")
-            for place, n in enumerate(whole.settlement.rows.index.tolist())
+            for place, n in enumerate(whole.pending.rows.index.tolist())
             if n in self.scenario.bad_rows
         ]
-        return whole.settlement.account(len(whole.items) - len(refused), tuple(refused))
+        return whole.pending.account(len(whole.items) - len(refused), tuple(refused))
 
     def _check_end(self) -> None:
         scenario, table = self.scenario, self.table
@@ -266,8 +265,8 @@ class _Run:
         lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, Shared(), run_ahead)
         books = Books(report, self.rejects, self._checkpoint)
         self._journal = Journal(books, store=self._store, run_ahead=run_ahead)
-        self._delivery = Delivery(lanes, self._journal.settle)
-        self._queue = deque[tuple[Batch, Pending]]()
+        self._delivery = Delivery(lanes, self._journal.commit)
+        self._queue = deque[tuple[Batch, ChunkInFlight]]()
         self._busy = 0
         self._hot_busy, self._saving = 0, False
         self._saved_s = simulation.now_s
@@ -283,7 +282,7 @@ class _Run:
             while not self.stop.requested and not self._delivery.is_done:
                 self._write_parked(waiting=True)
             self._check()
-            insist(self._journal.save, self._rules)
+            retry_until_done(self._journal.save, self._rules)
         except TryAgainError:
             self._save()
             raise

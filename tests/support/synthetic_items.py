@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from ingest_cli.checkpoint.chunk_result import Settlement
+from ingest_cli.checkpoint.chunk_result import PendingChunk
 from ingest_cli.identifiers.normalize import Normalized
 from ingest_cli.items.batching import Batch
 from ingest_cli.items.builder import WCU_BYTES, Items
@@ -125,4 +125,6 @@ def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
     records = Records(index, (), np.zeros(len(index), np.int32), ((),))
     normalized = Normalized(records, {}, (), {})
     placed = Items(built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash)
-    return Work(placed, Settlement.of(Bundle.of(Origin(shard.number, 0, shard.source.name), chunk), normalized, placed))
+    return Work(
+        placed, PendingChunk.of(Bundle.of(Origin(shard.number, 0, shard.source.name), chunk), normalized, placed)
+    )

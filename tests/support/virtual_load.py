@@ -141,13 +141,13 @@ class _Load:
         looker = progress.Progress(_Looker(time, table.seen), bar=False, clock=time)
         journal = Journal(
             Books(self.report, RejectFile(None), checkpoint),
-            looker.watcher().on_settled,
+            looker.watcher().on_commit,
             table.store,
             path.lanes.run_ahead,
         )
         source = SyntheticSource(case.dump, size_bytes=case.rows * LINE_BYTES)
-        self.report.extent.plan([source.size_bytes])
-        self.report.extent.begin([0])
+        self.report.byte_progress.plan([source.size_bytes])
+        self.report.byte_progress.begin([0])
         manifest = SimpleNamespace(dataset=SimpleNamespace(id="demo"))
         looker.watcher().on_plan(cast("Plan", SimpleNamespace(manifest=manifest, shards=[Shard(0, source)])))
         for program, name in ((table.change, "operator"), (self._end, "end"), (self._look, "look")):
@@ -181,11 +181,11 @@ class _Load:
         return ConcurrentWriter(
             Preparation((), ItemBuilder(Hasher(ephemeral_pepper()), "demo", "00000000")),
             path.lanes,
-            journal.settle,
+            journal.commit,
             path.outlet.fibers,
             self.stop,
             concurrency=settings.concurrency // self.case.workers,
-            took=lambda _bytes, _s: None,
+            on_chunk_done=lambda _bytes, _s: None,
         )
 
     def _work(self, settings: RunSettings, journal: Journal, process: int) -> None:
@@ -204,22 +204,22 @@ class _Load:
 
     def _read(self, writer: ConcurrentWriter, source: SyntheticSource, chunk_size: ChunkSize) -> None:
         """Cut the rows into chunks as `run_shard` does, and write them, or leave them to a worker that waits."""
-        shard, first, extent, rows = Shard(0, source), 0, self.report.extent, self.case.rows
-        extent.source(0)
+        shard, first, byte_progress, rows = Shard(0, source), 0, self.report.byte_progress, self.case.rows
+        byte_progress.source(0)
         while first < rows:
             began_s, after = self.time(), min(first + chunk_size() // ROW_BYTES, rows)
-            extent.read((after - first) * LINE_BYTES)
-            extent.decoded((after - first) * LINE_BYTES)
-            extent.handed_out(Origin(0, 0, source.name), Span(source.position(first), source.position(after)))
+            byte_progress.read((after - first) * LINE_BYTES)
+            byte_progress.decoded((after - first) * LINE_BYTES)
+            byte_progress.handed_out(Origin(0, 0, source.name), Span(source.position(first), source.position(after)))
             chunk = work(shard, source, first, after)
             if self.case.workers > 1 and len(self.waiting) < UNTAKEN:
                 self.waiting.append(chunk)
             else:
                 writer.put(chunk)
-                chunk_size.took((after - first) * ROW_BYTES, self.time() - began_s)
+                chunk_size.record((after - first) * ROW_BYTES, self.time() - began_s)
             first = after
         self.is_read = True
-        extent.end(0)
+        byte_progress.end(0)
 
     def _end(self) -> None:
         if self.case.seconds is not None and not self.stop.event.wait(self.case.seconds):

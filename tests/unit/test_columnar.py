@@ -24,7 +24,7 @@ from ingest_cli.formats.columnar import ArrowFile, Parquet
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, FileFormat
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.formats.sniffing.containers import UnreadableError
 from ingest_cli.formats.sniffing.containers import find_columns as find_typed_columns
 from ingest_cli.model.chunks import Position, RowChunk, Span
@@ -248,7 +248,7 @@ def test_chunks_tell_rows_and_cells() -> None:
 
 def test_rows_outside_of_the_window_are_skipped_or_left_out() -> None:
     found = chunks(Parquet(["a"]), parquet(pa.table({"a": ["v", "w", "x", "y"]})))
-    (chunk,) = RowWindow(skip=1, limit=2).take("any", found)
+    (chunk,) = RowRange(skip=1, limit=2).take("any", found)
     assert chunk.cells["a"].to_pylist() == [b"w", b"x"]
     assert chunk.skipped["skip"].tolist() == [0]
     assert chunk.end == Position(3, 3, 3)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest_cli.engines.delivery import Delivery, Pending
+from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import TryAgainError
 from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import Shared
@@ -38,7 +38,7 @@ class Hot:
         run_ahead = RunAhead(Shared(), self.clock)
         self.delivery = Delivery(Lanes(sink, sink, HotKeys(self.clock), rules, Shared(), run_ahead), lambda _: None)
         chunk: Any = None  # it is not settled here
-        self.delivery._queues.park(batch(*"a" * COUNT), Pending(chunk, 0, COUNT))
+        self.delivery._queues.park(batch(*"a" * COUNT), ChunkInFlight(chunk, 0, COUNT))
 
     def write(self) -> None:
         while not isinstance(due := self.delivery.next_hot(), HotBatch):

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.checkpoint.journal import Books, Journal
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.commands.run import Watcher, announced, counting, run_all
 from ingest_cli.formats import Wanted, open_format
-from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Position, Remaining, Span
 from ingest_cli.pipeline import Plan, Stages
@@ -49,8 +49,8 @@ class Slow:
         """Settle the oldest."""
         bundle = self.waiting.pop(0)
         nothing = np.empty(0, np.uint64)
-        self.journal.settle(Settled(bundle.parts, nothing, Account(), ()))
-        self.done.append((bundle.rows.end.offset / len(TEXT), self.report.extent.done_bytes))
+        self.journal.commit(ChunkResult(bundle.parts, nothing, Account(), ()))
+        self.done.append((bundle.rows.end.offset / len(TEXT), self.report.byte_progress.done_bytes))
 
 
 def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
@@ -63,7 +63,7 @@ def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
         encoding="utf-8",
         format=open_format(wanted.format, Wanted(("EMAIL",)), FixedSize(CHUNK_BYTES)),
         chunk_bytes=FixedSize(CHUNK_BYTES),
-        window=RowWindow(),
+        window=RowRange(),
         on_bytes=counting(report, Watcher()),
     )
     slow = Slow(journal, report)
@@ -107,7 +107,7 @@ def test_plain_text_is_counted_to_the_byte_with_what_waits_left_out() -> None:
     slow = run([BytesSource(TEXT), BytesSource(TEXT, name="other.csv")])
     first, *_ = slow.done
     assert first[1] == pytest.approx(first[0] * len(TEXT))
-    assert slow.report.extent.done_bytes == 2 * len(TEXT)
+    assert slow.report.byte_progress.done_bytes == 2 * len(TEXT)
 
 
 def test_what_an_earlier_run_has_settled_is_done() -> None:
@@ -115,4 +115,4 @@ def test_what_an_earlier_run_has_settled_is_done() -> None:
     rest = Remaining(((Span(Position(half, 30_000, 30_001)),),))
     slow = run([BytesSource(TEXT), BytesSource(TEXT, name="done.csv")], rest)
     assert slow.done[0][1] > 1.4 * len(TEXT)
-    assert slow.report.extent.done_bytes == 2 * len(TEXT)
+    assert slow.report.byte_progress.done_bytes == 2 * len(TEXT)

@@ -37,7 +37,7 @@ class Time:
         return self.now_s
 
     def wait(self, readable: Sequence[int], writable: Sequence[int], timeout_s: float) -> None:
-        """See `fibers.Wait`."""
+        """See `fibers.Poll`."""
         self.waits.append(timeout_s)
         ready = select.select(readable, writable, [], 0)
         if not any(ready):

@@ -18,7 +18,7 @@ from ingest_cli.model.chunks import Records
 from ingest_cli.model.keys import Pepper
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.endpoint import item_bytes
-from tests.support.pipelines import BytesSource, Settled, manifest, run, table_of
+from tests.support.pipelines import BytesSource, ChunkResult, manifest, run, table_of
 
 VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
 COLUMNS = {"IC": "id", "PHONE": "phone", "EMAIL": "email", "NAME": ""}
@@ -154,7 +154,7 @@ def test_the_same_pk_under_another_sk_is_another_item() -> None:
 def test_a_table_does_not_depend_on_what_else_is_in_a_chunk() -> None:
     rows = ["850101145678,0123456789,a@example.com,X", ",0123456789,b+t@example.com,", "850101145678,,,Y"]
     together = run(manifest(COLUMNS), [BytesSource(("IC,PHONE,EMAIL,NAME\n" + "\n".join(rows)).encode())])
-    apart = Settled(MemorySink())
+    apart = ChunkResult(MemorySink())
     for row in rows:
         apart = run(manifest(COLUMNS), [BytesSource(f"IC,PHONE,EMAIL,NAME\n{row}\n".encode())], apart.sink)
     assert table_of(together) == table_of(apart)

@@ -11,7 +11,7 @@ import pytest
 
 from ingest_cli.checkpoint import checkpoint as checkpoints
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.checkpoint.journal import MOST_TURNS, TOO_LARGE, TURN_BYTES, WORTH_WCU, Books, Journal
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError
@@ -93,7 +93,7 @@ def test_a_state_that_becomes_too_large_does_not_end_or_hold_back_the_load(
         run_ahead.begun(AHEAD_ITEMS)
         span = Span(Position(first, first, first), Position(first + rows, first + rows, first + rows))
         part = Part(Origin(0, 0, "memory.csv"), span)
-        journal.settle(Settled((part,), np.arange(AHEAD_ITEMS, dtype=np.uint64), Account(rows_read=rows), ()))
+        journal.commit(ChunkResult((part,), np.arange(AHEAD_ITEMS, dtype=np.uint64), Account(rows_read=rows), ()))
 
     for first in (0, 2):
         settle(first)

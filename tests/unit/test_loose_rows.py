@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import pipelines
-from tests.support.pipelines import BytesSource, Settled
+from tests.support.pipelines import BytesSource, ChunkResult
 from tests.support.truth import Reference
 
 COLUMNS = {"email": "email", "phone": "phone", "id": "id", "user": "username", "sim": "iccid", "imei": "imei"}
@@ -13,7 +13,7 @@ REFERENCE = Reference(pipelines.PEPPER.secret, pipelines.PEPPER.kid, "demo", pip
 MYKAD, MOBILE = "850101145678", "0123456789"
 
 
-def run(*rows: str, keys: str = 'short_rows = "fill"') -> Settled:
+def run(*rows: str, keys: str = 'short_rows = "fill"') -> ChunkResult:
     """Rows without their last cell, which is filled."""
     manifest = pipelines.manifest(COLUMNS, format_=f'name = "csv"\n{keys}')
     text = "".join(f"{row}\n" for row in (",".join([*COLUMNS, "end"]), *rows))
@@ -22,11 +22,11 @@ def run(*rows: str, keys: str = 'short_rows = "fill"') -> Settled:
     return settled
 
 
-def kinds(settled: Settled) -> dict[str, int]:
+def kinds(settled: ChunkResult) -> dict[str, int]:
     return dict(settled.account.identifiers)
 
 
-def rejects(settled: Settled) -> list[tuple[int, str, str, str | None]]:
+def rejects(settled: ChunkResult) -> list[tuple[int, str, str, str | None]]:
     return [(one.row, one.stage, one.reason, one.field) for one in settled.rejects]
 
 

@@ -11,8 +11,7 @@ from ingest_cli.engines.messages import pack, unpack
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect, RowRules
-from ingest_cli.formats.replay import Replay
-from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.row_selection import Replay, RowRange
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, RowChunk
 from tests.support.chunks import cells, fates, flags
@@ -167,7 +166,7 @@ def test_a_column_that_the_header_lacks_can_be_named() -> None:
 def test_what_is_loose_stays_so_in_part_of_a_chunk() -> None:
     chunks = read(b"A,B,C\n1\n1,2,3\n2\n4,5,6\n3\n", FILL)
     assert loose(chunks) == [1, 3, 5]
-    assert loose(list(RowWindow(1, 3).take("x", chunks))) == [3]
+    assert loose(list(RowRange(1, 3).take("x", chunks))) == [3]
     replayed = list(Replay({"x": np.array([1, 2, 5])}).take("x", chunks))
     assert loose(replayed) == [1, 5]
     for keep_raw in (False, True):

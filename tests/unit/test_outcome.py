@@ -16,18 +16,18 @@ MANIFEST = load_manifest(Path(__file__).parents[2] / "sample_data" / "telco.toml
 def report(*, read: int, kept: int, handed_out: int, before: int = 0) -> Report:
     made = Report("load", "demo", "Demo")
     made.account = Account(rows_read=read, rows_kept=kept)
-    made.extent.rows, made.rows_before = handed_out, before
+    made.byte_progress.rows, made.rows_before = handed_out, before
     return made
 
 
-def test_all_that_was_handed_out_was_settled() -> None:
+def test_all_that_was_handed_out_was_committed() -> None:
     check(report(read=7, kept=7, handed_out=7), MANIFEST)
     check(report(read=7, kept=7, handed_out=2, before=5), MANIFEST)
 
 
 @pytest.mark.parametrize(("handed_out", "before"), [(8, 0), (6, 0), (3, 5), (0, 0)])
-def test_rows_that_nobody_settled_are_a_bug(handed_out: int, before: int) -> None:
-    with pytest.raises(AssertionError, match="not all rows that were handed out were settled"):
+def test_rows_that_nobody_committed_are_a_bug(handed_out: int, before: int) -> None:
+    with pytest.raises(AssertionError, match="not all rows that were handed out were committed"):
         check(report(read=7, kept=7, handed_out=handed_out, before=before), MANIFEST)
 
 

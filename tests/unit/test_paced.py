@@ -12,8 +12,7 @@ from ingest_cli.runtime.fence import MARGIN_S, OVERDUE, Fence, since_start_s
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.sinks.policies.hot_keys import HotKeys
-from ingest_cli.sinks.policies.paced import SMOOTHING_S, Paced
-from ingest_cli.sinks.policies.pacing import Pacer
+from ingest_cli.sinks.policies.pacing import SMOOTHING_S, Paced, Pacer
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import Reply, ScriptedSink, all_taken, leaving
 from tests.support.synthetic_items import batch

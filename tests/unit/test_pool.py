@@ -1,4 +1,4 @@
-"""Chunks handed to worker processes, or kept: each settled once, whoever fails, hangs, is killed or asked to stop."""
+"""Chunks handed to worker processes, or kept: each committed once, whoever fails, hangs, is killed or asked to stop."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest_cli.checkpoint.chunk_result import Settled
+from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.engines import pool as module
 from ingest_cli.engines.factory import Staff
-from ingest_cli.engines.interface import Settle
-from ingest_cli.engines.messages import Link, ParentsStop, Sent, Took, pack
+from ingest_cli.engines.interface import Commit
+from ingest_cli.engines.messages import ChunkDone, Link, ParentsStop, Sent, pack
 from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.model.bundles import Bundle
@@ -55,23 +55,23 @@ Deed = Callable[[int, Path], None]
 """What a worker does with a chunk, given its number and a folder of the test's own."""
 
 
-def as_settled(bundle: Bundle) -> Settled:
+def as_settled(bundle: Bundle) -> ChunkResult:
     rows = bundle.rows
     account = Account(rows_read=rows.records, items_built=sum(rows.data))
-    return Settled(bundle.parts, np.array([rows.start.row], np.uint64), account, ())
+    return ChunkResult(bundle.parts, np.array([rows.start.row], np.uint64), account, ())
 
 
 KEPT_OPEN = 1
-"""Chunks of this process that are not settled before the next one comes."""
+"""Chunks of this process that are not committed before the next one comes."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """What this process writes by itself: settled one chunk later, the last one when it is left."""
+    """What this process writes by itself: committed one chunk later, the last one when it is left."""
 
-    settle: Settle
+    commit: Commit
     kept: list[int]
-    open: list[Settled] = field(default_factory=list)
+    open: list[ChunkResult] = field(default_factory=list)
 
     def write(self, bundle: Bundle) -> None:
         self.kept.append(bundle.rows.start.row)
@@ -80,7 +80,7 @@ class Own:
 
     def settle_last(self) -> None:
         while self.open:
-            self.settle(self.open.pop())
+            self.commit(self.open.pop())
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ class Program:
             rows = received.rows
             self.deed(rows.start.row, self.folder)
             link.send(as_settled(received))
-            link.send(Took(rows.size_bytes, 0.5))
+            link.send(ChunkDone(rows.size_bytes, 0.5))
             link.send(Sent(1, Counter(again=2), 3.0, Counter({7: 1})))
 
 
-def keys(chunks: Iterable[Bundle | Settled]) -> list[tuple[int, int, int]]:
+def keys(chunks: Iterable[Bundle | ChunkResult]) -> list[tuple[int, int, int]]:
     """Which chunks these are."""
     return sorted((part.origin.shard, part.origin.member, part.span.start.row) for one in chunks for part in one.parts)
 
@@ -173,7 +173,7 @@ class Run:
     deed: Deed = settles
     workers: int = 2
     stop: StopRequest = field(default_factory=StopRequest)
-    settled: list[Settled] = field(default_factory=list)
+    committed: list[ChunkResult] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     turns: list[None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -181,15 +181,15 @@ class Run:
     traffic: Traffic = field(default_factory=Traffic)
 
     @contextmanager
-    def own(self, settle: Settle) -> Iterator[Own]:
-        own = Own(settle, self.kept)
+    def own(self, commit: Commit) -> Iterator[Own]:
+        own = Own(commit, self.kept)
         try:
             yield own
         finally:
             if not self.stop.requested:
                 own.settle_last()
 
-    def pool(self, settle: Callable[[Settled], None] | None = None) -> WorkerPool:
+    def pool(self, commit: Callable[[ChunkResult], None] | None = None) -> WorkerPool:
         shared = SharedByProcesses()
         return WorkerPool(
             Program(shared, self.deed, self.folder),
@@ -197,22 +197,22 @@ class Run:
             shared,
             self.stop,
             own=self.own,
-            settle=settle or self.settled.append,
-            took=lambda size, duration_s: self.took.append((size, duration_s)),
+            commit=commit or self.committed.append,
+            on_chunk_done=lambda size, duration_s: self.took.append((size, duration_s)),
             turn=lambda: self.turns.append(None),
             traffic=self.traffic,
             on_death=self.notes.append,
             keep_raw=True,
         )
 
-    def hand_out(self, *numbers: int, size: int = 20, settle: Callable[[Settled], None] | None = None) -> None:
+    def hand_out(self, *numbers: int, size: int = 20, commit: Callable[[ChunkResult], None] | None = None) -> None:
         """Hand out chunks of these numbers."""
-        hand_out(self.pool(settle), *numbers, size=size)
+        hand_out(self.pool(commit), *numbers, size=size)
 
     @property
     def numbers(self) -> list[int]:
-        """Of the chunks that were settled, in order."""
-        return sorted(one.parts[0].span.start.row for one in self.settled)
+        """Of the chunks that were committed, in order."""
+        return sorted(one.parts[0].span.start.row for one in self.committed)
 
     @property
     def pids(self) -> list[int]:
@@ -248,9 +248,9 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
         for one in made:
             pool.write(one)
     assert len(run.pids) == workers
-    assert keys(run.settled) == keys(made)
+    assert keys(run.committed) == keys(made)
     # What they were is what was handed out, and all that a worker says is heard.
-    assert sorted(one.account.items_built for one in run.settled) == sorted(sum(one.rows.data) for one in made)
+    assert sorted(one.account.items_built for one in run.committed) == sorted(sum(one.rows.data) for one in made)
     handed_out = 80 - len(run.kept)
     assert MAX_UNTAKEN * workers <= handed_out < 80
     assert run.took == [(20, 0.5)] * handed_out
@@ -265,7 +265,7 @@ def test_each_chunk_is_settled_once(run: Run, workers: int) -> None:
 
 def test_nothing_to_do(run: Run) -> None:
     run.hand_out()
-    assert run.settled == []
+    assert run.committed == []
     run.has_left_nothing()
 
 
@@ -351,10 +351,10 @@ def test_a_failure_of_this_process_stops_the_others(run: Run) -> None:
     run.deed = waits
 
     @contextmanager
-    def broken(_settle: Settle) -> Iterator[Own]:
+    def broken(_settle: Commit) -> Iterator[Own]:
         yield Own(_refuse, [])
 
-    def _refuse(_one: Settled) -> None:
+    def _refuse(_one: ChunkResult) -> None:
         raise ManifestError("the manifest does not fit")
 
     run.own = broken  # type: ignore[method-assign]
@@ -460,16 +460,16 @@ def test_a_source_that_breaks_off_keeps_what_was_read_before(run: Run) -> None:
 @pytest.mark.parametrize("error", [TooManyRejectsError("too many"), BrokenPipeError("the terminal is gone")])
 def test_what_cannot_be_settled_ends_the_run(run: Run, error: Exception) -> None:
     """Also if it is an error that a killed worker could have been the reason of."""
-    settled = list[int]()
+    committed = list[int]()
 
-    def settle(one: Settled) -> None:
-        settled.append(one.parts[0].span.start.row)
+    def commit(one: ChunkResult) -> None:
+        committed.append(one.parts[0].span.start.row)
         raise error
 
     with pytest.raises(type(error)) as caught:
-        run.hand_out(*range(1000), settle=settle)
+        run.hand_out(*range(1000), commit=commit)
     assert caught.value is error
-    assert len(set(settled)) == len(settled) < 1000
+    assert len(set(committed)) == len(committed) < 1000
     assert run.notes == []
     run.has_left_nothing()
 
@@ -523,7 +523,7 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
             pool.write(chunk(number))
         wait_until((run.folder / "stopped").exists)
         wait_until_quiet(run, pool, busy=1)
-        assert len(run.settled) >= 20 - MAX_UNTAKEN - KEPT_OPEN
+        assert len(run.committed) >= 20 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS):
             pool.look_after()
         assert run.notes == []
@@ -543,16 +543,16 @@ def test_workers_that_have_nothing_to_do_are_left_alone(run: Run) -> None:
 
 
 def test_a_worker_to_which_nobody_listens_is_not_silent(run: Run) -> None:
-    """To settle a chunk may take as long as the disk or a terminal that was halted."""
+    """To commit a chunk may take as long as the disk or a terminal that was halted."""
     run.workers = 1
     begun, go_on = threading.Event(), threading.Event()
 
-    def settle(one: Settled) -> None:
+    def commit(one: ChunkResult) -> None:
         begun.set()
         assert go_on.wait(TIMEOUT_S)
-        run.settled.append(one)
+        run.committed.append(one)
 
-    with run.pool(settle) as pool:
+    with run.pool(commit) as pool:
         pool.write(chunk(0))
         assert begun.wait(TIMEOUT_S)
         for _ in range(3 * MAX_SILENT_LOOKS):
@@ -571,7 +571,7 @@ def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
             pool.write(chunk(number))
         wait_until((run.folder / "stopped").exists)
         wait_until_quiet(run, pool, busy=1)
-        assert len(run.settled) >= 200 - MAX_UNTAKEN - KEPT_OPEN
+        assert len(run.committed) >= 200 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS + 1):
             pool.look_after()
     assert run.numbers == list(range(200))
@@ -632,7 +632,7 @@ class Chattering(Program):
     def __call__(self, link: Link) -> None:
         (self.folder / f"worker-{os.getpid()}").touch()
         while True:
-            link.send(Took(1, 1.0))
+            link.send(ChunkDone(1, 1.0))
 
 
 def _parent(kind: type[Program], folder: Path) -> None:
@@ -640,7 +640,7 @@ def _parent(kind: type[Program], folder: Path) -> None:
     shared = SharedByProcesses()
     program, nobody = kind(shared, settles, folder), Run(folder)
     with WorkerPool(
-        program, 2, shared, StopRequest(), own=nobody.own, settle=lambda _: None, took=lambda *_: None
+        program, 2, shared, StopRequest(), own=nobody.own, commit=lambda _: None, on_chunk_done=lambda *_: None
     ) as pool:
         pool.write(chunk(0))
         while True:

@@ -56,8 +56,8 @@ def scene() -> Iterator[Scene]:
     report = Report("load", "demo", "Demo", "breaches", traffic=Traffic())
     progress = Progress(Log("text", chatty=False, entries=kept), place="2/3 ", bar=False, clock=clock)
     shards = tuple(Shard(number, BytesSource(b"x" * 500, name=f"{number}.csv")) for number in range(2))
-    report.extent.plan([500, 500])
-    report.extent.begin({0, 1})
+    report.byte_progress.plan([500, 500])
+    report.byte_progress.begin({0, 1})
     with progress:
         watcher = progress.watcher()
         watcher.on_plan(Plan(manifest({"IC": "id"}), shards, ()))
@@ -66,21 +66,21 @@ def scene() -> Iterator[Scene]:
 
 def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is_last: bool = False) -> None:
     """Read all of a source, and settle so many bytes of it."""
-    extent, origin = scene.report.extent, Origin(shard, 0, f"{shard}.csv")
-    extent.source(shard)
+    byte_progress, origin = scene.report.byte_progress, Origin(shard, 0, f"{shard}.csv")
+    byte_progress.source(shard)
     if not scene.read.get(shard):
-        extent.read(500)
-        extent.decoded(500)
+        byte_progress.read(500)
+        byte_progress.decoded(500)
         scene.watcher.on_bytes(500)
     start, end = scene.read.get(shard, 0), scene.read.get(shard, 0) + size
     scene.read[shard] = end
-    extent.handed_out(origin, Span(Position(start), Position(end)))
-    extent.settle(origin, Span(Position(start), Position(end)))
+    byte_progress.handed_out(origin, Span(Position(start), Position(end)))
+    byte_progress.commit(origin, Span(Position(start), Position(end)))
     if is_last:
-        extent.end(shard)
+        byte_progress.end(shard)
     scene.report.account.rows_read += rows
     scene.report.traffic.wcu_consumed += wcu
-    scene.watcher.on_settled(scene.report)
+    scene.watcher.on_commit(scene.report)
 
 
 def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left(scene: Scene) -> None:
@@ -112,11 +112,11 @@ def test_the_time_left_follows_the_speed_of_late(scene: Scene) -> None:
 
 
 def test_what_was_read_ahead_is_not_done(scene: Scene) -> None:
-    scene.report.extent.source(0)
-    scene.report.extent.read(500)
-    scene.report.extent.decoded(500)
+    scene.report.byte_progress.source(0)
+    scene.report.byte_progress.read(500)
+    scene.report.byte_progress.decoded(500)
     scene.watcher.on_bytes(500)
-    scene.watcher.on_settled(scene.report)
+    scene.watcher.on_commit(scene.report)
     line = scene.tick(LINE_EVERY_S)
     assert "0% of 1,000 bytes done" in line
     assert "left" not in line

@@ -11,7 +11,7 @@ import pytest
 
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.replay import Replay
+from ingest_cli.formats.row_selection import Replay
 from ingest_cli.model.chunks import Origin, Position, Reject, RowChunk
 
 

@@ -19,7 +19,7 @@ from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.metering import Metering
-from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, insist
+from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, retry_until_done
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import ScriptedSink, all_taken, leaving
 from tests.support.synthetic_items import batch
@@ -203,7 +203,7 @@ def test_insisting_goes_on_while_dynamodb_is_busy(error: Exception) -> None:
             raise outcome
         return outcome
 
-    assert insist(action, setting.rules) == 7
+    assert retry_until_done(action, setting.rules) == 7
     assert setting.reasons == {type(error).__name__: 2}
     setting.clock.advance(1e6)
     assert setting.progress.failed() == 0.0, "success ends the stretch of failures"
@@ -216,14 +216,14 @@ def test_insisting_ends_with_the_error_itself() -> None:
         raise BusyError("DynamoDB answered Throttling")
 
     with pytest.raises(BusyError, match="answered Throttling"):
-        insist(busy, setting.rules)
+        retry_until_done(busy, setting.rules)
     assert setting.clock() >= 1_050.0
 
     def gone() -> None:
         raise TableError("gone")
 
     with pytest.raises(TableError):
-        insist(gone, Setting().rules)
+        retry_until_done(gone, Setting().rules)
 
 
 def test_the_time_of_an_attempt_that_fails_counts_from_its_begin() -> None:
@@ -264,7 +264,7 @@ def test_what_is_insisted_on_ends_in_time_although_each_attempt_takes_long() -> 
         raise BusyError("no answer")
 
     with pytest.raises(BusyError):
-        insist(dribbles, setting.rules)
+        retry_until_done(dribbles, setting.rules)
     assert len(attempts) == 1
     assert attempts[0] <= 8.0
 

@@ -19,7 +19,7 @@ def test_a_chunk_waits_until_others_are_settled_and_saved() -> None:
         assert only.may_begin(100)
         only.begun(100)
     assert not only.may_begin(100)
-    only.settled(1000)
+    only.committed(1000)
     assert not only.may_begin(100), "settled, but not saved"
     only.saved(1000)
     assert only.may_begin(100)
@@ -44,7 +44,7 @@ def test_what_was_written_lately_does_not_count_as_long_as_states_are_saved() ->
     only.acknowledged(0)
     clock.advance(0.2)
     only.acknowledged(10 * AHEAD_ITEMS)
-    only.settled(10 * AHEAD_ITEMS)
+    only.committed(10 * AHEAD_ITEMS)
     assert only.may_begin(100)
     clock.advance(STALE_S)
     assert not only.may_begin(100), "no state was saved for long"
@@ -68,7 +68,7 @@ def test_what_a_killed_process_had_is_written_by_others() -> None:
     clock = FakeClock()
     first, second = of(2, clock)
     second.begun(AHEAD_ITEMS)
-    first.settled(1000)
+    first.committed(1000)
     first.saved(1000)
     first.forget(1, 1000)
     assert first.unsaved_items == 0

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.formats.row_selection import RowWindow
+from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.model.chunks import Position, RowChunk
 
 LINE = b"1234567\n"
@@ -35,7 +35,7 @@ def chunks(rows: int, size: int) -> Iterator[RowChunk]:
         )
 
 
-def fate(sources: list[int], size: int, window: RowWindow) -> dict[str, list[tuple[int, int]]]:
+def fate(sources: list[int], size: int, window: RowRange) -> dict[str, list[tuple[int, int]]]:
     """What became of each row (source, row) that was seen."""
     found: dict[str, list[tuple[int, int]]] = {}
     for number, rows in enumerate(sources):
@@ -67,8 +67,8 @@ def test_every_row_of_the_window_has_its_fate_and_no_other_row_is_touched(
 ) -> None:
     every = [(number, row) for number, rows in enumerate(sources) for row in range(rows)]
     inside = every[skip:] if limit is None else every[skip : skip + limit]
-    found = fate(sources, size, RowWindow(skip, limit))
-    unlimited = fate(sources, size, RowWindow())
+    found = fate(sources, size, RowRange(skip, limit))
+    unlimited = fate(sources, size, RowRange())
     if limit == 0:
         assert found == {}
         return
@@ -86,7 +86,7 @@ def test_nothing_more_is_read_than_is_needed() -> None:
             read += 1
             yield chunk
 
-    window = RowWindow(5, 10)
+    window = RowRange(5, 10)
     assert sum(chunk.records for chunk in window.take("any", counted())) == 15
     assert read == 2
     assert window.exhausted()

@@ -31,7 +31,7 @@ WAIT_S = 1800.0
 
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.2, 5.0
 
-Wait = Callable[[float], None]
+Sleep = Callable[[float], None]
 """Function that sleeps for some seconds; may raise to end the wait."""
 
 
@@ -101,7 +101,7 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CapacityRequest:
     """Requested capacity; None: no change.
 
     Attributes:
@@ -151,7 +151,7 @@ class CapacityControl:
             int(found["AccountMaxReadCapacityUnits"]),
         )
 
-    def check(self, billing: Billing, wish: Wish) -> None:
+    def check(self, billing: Billing, request: CapacityRequest) -> None:
         """Check that a request is possible.
 
         Raises:
@@ -159,40 +159,40 @@ class CapacityControl:
             TableError: the request exceeds a quota.
             TryAgainError: capacity cannot be lowered again yet.
         """
-        if wish.warm_wcu is not None and billing.warm_wcu is not None and wish.warm_wcu < billing.warm_wcu:
+        if request.warm_wcu is not None and billing.warm_wcu is not None and request.warm_wcu < billing.warm_wcu:
             raise UsageError(
                 f"warm throughput can only be raised, and is {billing.warm_wcu:,} WCU/s; give more than that"
             )
         quotas = self.quotas()
         for units, name, limits in (
-            (wish.wcu, "write", quotas and (quotas.table_wcu, quotas.account_wcu)),
-            (wish.rcu, "read", quotas and (quotas.table_rcu, quotas.account_rcu)),
-            (wish.warm_wcu, "write", quotas and (quotas.table_wcu,)),
+            (request.wcu, "write", quotas and (quotas.table_wcu, quotas.account_wcu)),
+            (request.rcu, "read", quotas and (quotas.table_rcu, quotas.account_rcu)),
+            (request.warm_wcu, "write", quotas and (quotas.table_wcu,)),
         ):
             if units is not None and limits and units > min(limits):
                 raise TableError(
                     f"{units:,} {name} capacity units are more than the quota of {min(limits):,} for a table here; "
                     "give fewer, or have it raised in AWS's Service Quotas"
                 )
-        if _lowers(billing, wish) and (when := billing.next_decrease(self.now())) > self.now():
+        if _lowers(billing, request) and (when := billing.next_decrease(self.now())) > self.now():
             raise TryAgainError(_too_often(billing, when))
 
-    def change(self, wish: Wish, wait: Wait, wait_s: float = WAIT_S) -> bool:
+    def change(self, request: CapacityRequest, wait: Sleep, wait_s: float = WAIT_S) -> bool:
         """Wait for a change in progress, then change the capacity; return whether there was anything to change.
 
         Raises:
             IngestError: the change is refused, or the table does not become ACTIVE.
         """
         billing = self.settled(wait, wait_s)
-        request = _request(billing, wish)
-        if not request:
+        arguments = _update_arguments(billing, request)
+        if not arguments:
             return False
         target, client = self._table.target, self._table.client
         try:
             with sentences(target, client.exceptions.LimitExceededException, ClientError):
-                client.update_table(TableName=target.table, **request)
+                client.update_table(TableName=target.table, **arguments)
         except client.exceptions.LimitExceededException as error:
-            raise self._limit(billing, wish) from error
+            raise self._limit(billing, request) from error
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
             if code == "ValidationException":
@@ -206,7 +206,7 @@ class CapacityControl:
                 raise
         return True
 
-    def settled(self, wait: Wait, wait_s: float = WAIT_S) -> Billing:
+    def settled(self, wait: Sleep, wait_s: float = WAIT_S) -> Billing:
         """Wait until no change is in progress.
 
         Raises:
@@ -230,8 +230,8 @@ class CapacityControl:
             waited_s += pause_s
             look_s = min(look_s * 2, _LAST_LOOK_S)
 
-    def _limit(self, billing: Billing, wish: Wish) -> IngestError:
-        if _lowers(billing, wish):
+    def _limit(self, billing: Billing, request: CapacityRequest) -> IngestError:
+        if _lowers(billing, request):
             again = max(billing.next_decrease(self.now()), self.now())
             return TryAgainError(_too_often(billing, again))
         return TableError(
@@ -240,8 +240,8 @@ class CapacityControl:
         )
 
 
-def _lowers(billing: Billing, wish: Wish) -> bool:
-    pairs = ((billing.wcu, wish.wcu), (billing.rcu, wish.rcu))
+def _lowers(billing: Billing, request: CapacityRequest) -> bool:
+    pairs = ((billing.wcu, request.wcu), (billing.rcu, request.rcu))
     return any(now is not None and then is not None and then < now for now, then in pairs)
 
 
@@ -252,21 +252,21 @@ def _too_often(billing: Billing, when: dt.datetime) -> str:
     )
 
 
-def _request(billing: Billing, wish: Wish) -> dict[str, Any]:
+def _update_arguments(billing: Billing, request: CapacityRequest) -> dict[str, Any]:
     """Return the arguments of UpdateTable; empty if nothing is to change."""
-    request: dict[str, Any] = {}
-    if wish.on_demand:
+    arguments: dict[str, Any] = {}
+    if request.on_demand:
         if billing.wcu is not None:
-            request["BillingMode"] = "PAY_PER_REQUEST"
-    elif wish.wcu is not None or wish.rcu is not None:
-        wcu = wish.wcu if wish.wcu is not None else billing.wcu
-        rcu = wish.rcu if wish.rcu is not None else billing.rcu or 5
+            arguments["BillingMode"] = "PAY_PER_REQUEST"
+    elif request.wcu is not None or request.rcu is not None:
+        wcu = request.wcu if request.wcu is not None else billing.wcu
+        rcu = request.rcu if request.rcu is not None else billing.rcu or 5
         if wcu is None:
             raise UsageError("the table is on-demand; give --wcu as well to provision capacity")
         if (wcu, rcu) != (billing.wcu, billing.rcu):
-            request["ProvisionedThroughput"] = {"WriteCapacityUnits": wcu, "ReadCapacityUnits": rcu}
+            arguments["ProvisionedThroughput"] = {"WriteCapacityUnits": wcu, "ReadCapacityUnits": rcu}
             if billing.wcu is None:
-                request["BillingMode"] = "PROVISIONED"
-    if wish.warm_wcu is not None and wish.warm_wcu != billing.warm_wcu:
-        request["WarmThroughput"] = {"WriteUnitsPerSecond": wish.warm_wcu}
-    return request
+                arguments["BillingMode"] = "PROVISIONED"
+    if request.warm_wcu is not None and request.warm_wcu != billing.warm_wcu:
+        arguments["WarmThroughput"] = {"WriteUnitsPerSecond": request.warm_wcu}
+    return arguments

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, Autoscaling, ScalingState, resume
-from ingest_cli.aws.capacity.capacity import Billing, CapacityControl, Wait, Wish
+from ingest_cli.aws.capacity.capacity import Billing, CapacityControl, CapacityRequest, Sleep
 from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
 from ingest_cli.errors import IngestError, TableError, UsageError
 from ingest_cli.report.pricing import Cost, PriceList, Tariff, as_typed, money
@@ -98,18 +98,18 @@ def tariff_of(table: Table, prices: PriceList) -> Tariff | None:
 
 def change(  # noqa: PLR0913 - independent settings
     table: Table,
-    wish: Wish,
+    request: CapacityRequest,
     prices: PriceList,
     *,
     max_cost: float | None = None,
     planned_s: float = _HOUR_S,
-    wait: Wait = time.sleep,
+    wait: Sleep = time.sleep,
 ) -> list[str]:
     """Change the capacity permanently, wait for the change, and suspend autoscaling that would revert it.
 
     Args:
         table: table to change.
-        wish: requested capacity.
+        request: requested capacity.
         prices: prices for `max_cost`.
         max_cost: maximum cost of the capacity for `planned_s` seconds; None: no limit.
         planned_s: seconds that the capacity is to be kept.
@@ -124,16 +124,16 @@ def change(  # noqa: PLR0913 - independent settings
     """
     control = CapacityControl(table)
     billing = control.settled(wait)
-    control.check(billing, wish)
+    control.check(billing, request)
     if max_cost is not None:
-        _check_cost(billing, wish, tariff_of(table, prices), max_cost, planned_s)
+        _check_cost(billing, request, tariff_of(table, prices), max_cost, planned_s)
     said = list[str]()
-    before = _suspend(table) if wish.wcu is not None and wish.wcu != billing.wcu else None
+    before = _suspend(table) if request.wcu is not None and request.wcu != billing.wcu else None
     if before is not None:
         said.append(f"autoscaling of the write capacity would change it again, and {_IS_SUSPENDED}")
     is_asked = False
     try:
-        is_asked = control.change(wish, wait)
+        is_asked = control.change(request, wait)
         now = control.settled(wait)
     except IngestError as error:
         if before is None or (not is_asked and _put_back(table, before)):
@@ -141,7 +141,7 @@ def change(  # noqa: PLR0913 - independent settings
         raise type(error)(f"{error}; autoscaling of the write capacity {_IS_SUSPENDED}") from error
     if not is_asked:
         return [*said, "the capacity is like that already; nothing was changed"]
-    warm = "" if wish.warm_wcu is None else f", and takes {now.warm_wcu or wish.warm_wcu:,} WCU/s at once"
+    warm = "" if request.warm_wcu is None else f", and takes {now.warm_wcu or request.warm_wcu:,} WCU/s at once"
     what = "on-demand" if now.wcu is None else f"provisioned with {now.wcu:,} WCU/s and {now.rcu or 0:,} RCU/s"
     return [*said, f"the table is ACTIVE and {what}{warm}"]
 
@@ -171,16 +171,18 @@ def _put_back(table: Table, before: Mapping[str, bool]) -> bool:
     return True
 
 
-def _check_cost(billing: Billing, wish: Wish, tariff: Tariff | None, max_cost: float, planned_s: float) -> None:
+def _check_cost(
+    billing: Billing, request: CapacityRequest, tariff: Tariff | None, max_cost: float, planned_s: float
+) -> None:
     if tariff is None:
         raise UsageError("--max-cost needs prices, and the list has none for this region; give one with --prices")
     costs = []
-    if wish.wcu is not None or wish.rcu is not None:
-        wcu = wish.wcu if wish.wcu is not None else billing.wcu or 0
-        rcu = wish.rcu if wish.rcu is not None else billing.rcu or 0
+    if request.wcu is not None or request.rcu is not None:
+        wcu = request.wcu if request.wcu is not None else billing.wcu or 0
+        rcu = request.rcu if request.rcu is not None else billing.rcu or 0
         costs.append(tariff.capacity_cost(wcu, rcu, planned_s / _HOUR_S))
-    if wish.warm_wcu is not None:
-        costs.append(tariff.warm_cost(max(wish.warm_wcu - (billing.warm_wcu or 0), 0)))
+    if request.warm_wcu is not None:
+        costs.append(tariff.warm_cost(max(request.warm_wcu - (billing.warm_wcu or 0), 0)))
     amount = sum(cost.amount for cost in costs)
     if amount > max_cost:
         raise UsageError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, NOT_ASKED, Autoscaling, resume
-from ingest_cli.aws.capacity.capacity import WAIT_S, CapacityControl, Wait, Wish
+from ingest_cli.aws.capacity.capacity import WAIT_S, CapacityControl, CapacityRequest, Sleep
 from ingest_cli.aws.capacity.raise_record import RENEW_EVERY_S, Raise, RaiseRow, SuspendedRow
 from ingest_cli.aws.lease import Holder
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
@@ -77,19 +77,19 @@ class Scaling:
     """
 
     def __init__(
-        self, table: Table, key: StateKey, wish: ScaleWish | None = None, now_s: Callable[[], float] = time.time
+        self, table: Table, key: StateKey, request: ScaleWish | None = None, now_s: Callable[[], float] = time.time
     ) -> None:
         """Set up without sending a request.
 
         Args:
             table: table to scale.
             key: authentication key of the raise record.
-            wish: requested capacity; None: only raises left by other commands are undone.
+            request: requested capacity; None: only raises left by other commands are undone.
             now_s: returns the time of day, in seconds since 1970.
         """
         self.notes: list[str] = []
         self.fault: IngestError | None = None
-        self._wish = wish or ScaleWish()
+        self._wish = request or ScaleWish()
         self._control = CapacityControl(table)
         self._table = table
         self._row = RaiseRow(table, now_s, key)
@@ -123,7 +123,7 @@ class Scaling:
         """Take the table for one that does not answer: unless it was raised, it is not asked again at the end."""
         self._has_failed = True
 
-    def begin(self, tariff: Tariff | None, wait: Wait) -> None:
+    def begin(self, tariff: Tariff | None, wait: Sleep) -> None:
         """Raise the capacity, if requested and not done yet, and wait until it is available.
 
         Args:
@@ -137,11 +137,11 @@ class Scaling:
         """
         if self._is_begun:
             return
-        wish = self._wish
-        if wish.warm_wcu is not None:
-            self._warm(wish.warm_wcu, tariff, wait)
-        if wish.wcu is not None:
-            self._scale(wish.wcu, tariff, wait)
+        request = self._wish
+        if request.warm_wcu is not None:
+            self._warm(request.warm_wcu, tariff, wait)
+        if request.wcu is not None:
+            self._scale(request.wcu, tariff, wait)
         self._is_begun = True
 
     def watch_cost(self, tariff: Tariff | None, stop: StopRequest) -> None:
@@ -165,7 +165,7 @@ class Scaling:
                 )
             )
 
-    def finish(self, wait: Wait = time.sleep, wait_s: float = LOWER_WAIT_S) -> None:
+    def finish(self, wait: Sleep = time.sleep, wait_s: float = LOWER_WAIT_S) -> None:
         """Restore the capacity after raises by this command or one that is gone. Raises nothing; see `fault`."""
         one, self._raise = self._raise, None
         try:
@@ -205,7 +205,7 @@ class Scaling:
         """Return whether only this command is left to undo it, and the record is certain."""
         return found.is_authentic and (found.token == self._token or found.is_abandoned(self._now_s()))
 
-    def _undo_left(self, found: Raise, wait: Wait, wait_s: float) -> None:
+    def _undo_left(self, found: Raise, wait: Sleep, wait_s: float) -> None:
         """Undo a raise left by a command that is gone, unless another command is about to."""
         ours = replace(found, token=self._token, holder=Holder.this())
         if found.token != self._token and not self._row.write(ours, found.token):
@@ -223,7 +223,7 @@ class Scaling:
             with suppress(IngestError, OSError), time_limit(LAST_LOOK_S):
                 self._row.write(one, one.token, lease_s=-1.0)
 
-    def _scale(self, wcu: int, tariff: Tariff | None, wait: Wait) -> None:
+    def _scale(self, wcu: int, tariff: Tariff | None, wait: Sleep) -> None:
         billing = self._control.settled(wait)
         if billing.wcu is None or billing.rcu is None:
             raise UsageError(
@@ -252,7 +252,7 @@ class Scaling:
     def _check(self, wcu: int, billing: Billing, found: Raise | None, tariff: Tariff | None) -> None:
         """Check that the capacity can be raised, and lowered again."""
         self._check_cost(wcu - ((billing.wcu or 0) if found is None else found.wcu), tariff)
-        self._control.check(billing, Wish(wcu=wcu))
+        self._control.check(billing, CapacityRequest(wcu=wcu))
         now = self._control.now()
         if (when := billing.next_decrease(now)) > now:
             raise TryAgainError(
@@ -261,7 +261,7 @@ class Scaling:
                 "--scale-to"
             )
 
-    def _raise_to(self, wcu: int, billing: Billing, found: Raise | None, wait: Wait) -> None:
+    def _raise_to(self, wcu: int, billing: Billing, found: Raise | None, wait: Sleep) -> None:
         """Record the current capacity, suspend autoscaling, raise."""
         autoscaling, active = self._autoscaling()
         now_s = self._now_s()
@@ -276,7 +276,7 @@ class Scaling:
             autoscaling.set_suspended(ALL_SUSPENDED)
             self.notes.append("autoscaling of the write capacity was suspended meanwhile")
         self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
-        self._control.change(Wish(wcu=wcu), wait)
+        self._control.change(CapacityRequest(wcu=wcu), wait)
         self._control.settled(wait)
         self.notes.append(f"the capacity was raised from {one.wcu:,} to {wcu:,} WCU/s")
 
@@ -291,7 +291,7 @@ class Scaling:
             f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and lowers it when it is done"
         )
 
-    def _warm(self, warm_wcu: int, tariff: Tariff | None, wait: Wait) -> None:
+    def _warm(self, warm_wcu: int, tariff: Tariff | None, wait: Sleep) -> None:
         billing = self._control.settled(wait)
         if billing.wcu is not None:
             raise UsageError("--warm is for on-demand tables, and this one has provisioned capacity; use --scale-to")
@@ -306,8 +306,8 @@ class Scaling:
                     f"--warm {warm_wcu} costs {money(cost.amount)} {cost.currency} ({cost.arithmetic}), which is more "
                     f"than --max-cost {as_typed(self._wish.max_cost)}"
                 )
-        self._control.check(billing, Wish(warm_wcu=warm_wcu))
-        self._control.change(Wish(warm_wcu=warm_wcu), wait)
+        self._control.check(billing, CapacityRequest(warm_wcu=warm_wcu))
+        self._control.change(CapacityRequest(warm_wcu=warm_wcu), wait)
         self._control.settled(wait)
         self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, for good")
 
@@ -342,7 +342,7 @@ class Scaling:
 def undo(  # noqa: PLR0913 - independent settings
     table: Table,
     one: Raise,
-    wait: Wait,
+    wait: Sleep,
     control: CapacityControl | None = None,
     row: RaiseRow | None = None,
     *,
@@ -358,7 +358,7 @@ def undo(  # noqa: PLR0913 - independent settings
     control, row = control or CapacityControl(table), row or RaiseRow(table, time.time)
     billing = control.settled(wait, wait_s)
     if billing.wcu == one.raised_wcu:
-        control.change(Wish(wcu=one.wcu, rcu=billing.rcu), wait, wait_s)
+        control.change(CapacityRequest(wcu=one.wcu, rcu=billing.rcu), wait, wait_s)
         said = f"the capacity was lowered from {one.raised_wcu:,} to {one.wcu:,} WCU/s again"
     elif billing.wcu == one.wcu:
         said = f"the capacity is {one.wcu:,} WCU/s again"
@@ -379,7 +379,7 @@ def undo(  # noqa: PLR0913 - independent settings
 
 
 def restore(
-    table: Table, key: StateKey | None = None, wait: Wait = time.sleep, now_s: Callable[[], float] = time.time
+    table: Table, key: StateKey | None = None, wait: Sleep = time.sleep, now_s: Callable[[], float] = time.time
 ) -> list[str]:
     """Undo all raises and suspensions left over; return sentences about them, none if there were none.
 

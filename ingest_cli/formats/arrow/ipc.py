@@ -37,7 +37,7 @@ _BEGIN = 8  # of the stream within a file
 
 
 class ArrowReader:
-    """See `Reader`. Its parts are record batches."""
+    """See `ColumnarReader`. Its parts are record batches."""
 
     def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         """Find the wanted columns.
@@ -74,7 +74,7 @@ class ArrowReader:
         self._dictionaries: dict[int, int] = {}
 
     def parts(self) -> Iterator[Part]:
-        """See `Reader.parts`."""
+        """See `ColumnarReader.parts`."""
         count = 0
         for message in read_messages(self._file, self._begin):
             if message.kind == DICTIONARY:
@@ -88,7 +88,7 @@ class ArrowReader:
             raise BrokenFileError
 
     def batches(self, part: Part, *, unwanted: bool) -> Iterator[pa.RecordBatch]:
-        """See `Reader.batches`."""
+        """See `ColumnarReader.batches`."""
         number, message = part.place
         if self._whole and (unwanted or not part.rows):
             return

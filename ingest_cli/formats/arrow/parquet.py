@@ -21,7 +21,7 @@ _BUFFER_BYTES = 256 << 10  # read at a time, of each column
 
 
 class ParquetReader:
-    """See `Reader`. Its parts are row groups."""
+    """See `ColumnarReader`. Its parts are row groups."""
 
     def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         self.size_bytes, footer = _read_footer(file)
@@ -42,14 +42,14 @@ class ParquetReader:
         self._groups = read_row_groups(footer, numbers)
 
     def parts(self) -> Iterator[Part]:
-        """See `Reader.parts`."""
+        """See `ColumnarReader.parts`."""
         if len(self._groups) != self._parquet.num_row_groups:
             raise BrokenFileError
         for number, group in enumerate(self._groups):
             yield Part(group.rows, number)
 
     def batches(self, part: Part, *, unwanted: bool) -> Iterator[pa.RecordBatch]:
-        """See `Reader.batches`."""
+        """See `ColumnarReader.batches`."""
         if unwanted or not part.rows:
             return
         group = self._groups[part.place]

@@ -54,7 +54,7 @@ class Part:
     place: Any
 
 
-class Reader(Protocol):
+class ColumnarReader(Protocol):
     """One open file."""
 
     @property
@@ -137,7 +137,7 @@ class Reading:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: ColumnarReader,
         spans: Sequence[Span],
         chunk_bytes: ChunkBytes,
         guard: Guard,

@@ -16,7 +16,7 @@ from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding, TableGuess
 from ingest_cli.formats.sniffing.names import HIDDEN, discreet, told_tables
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.wounds import counted
-from ingest_cli.formats.sql.catalog import Catalog, Context, Wish, same_table, split_name
+from ingest_cli.formats.sql.catalog import Catalog, Context, WantedColumns, same_table, split_name
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, Syntax, decide
 from ingest_cli.formats.sql.scanner import Scanner
 from ingest_cli.formats.sql.statements import Created, Name
@@ -67,7 +67,7 @@ class _Census(Catalog):
     """Notes what tables there are, and has none of them read."""
 
     def __init__(self, syntax: Syntax) -> None:
-        super().__init__(Wish((), (), None), syntax.family)
+        super().__init__(WantedColumns((), (), None), syntax.family)
         self.created: dict[str, tuple[str, ...]] = {}
         self.tables: dict[Name, _Table] = {}
         self.rows = Counter[str]()

@@ -24,7 +24,7 @@ _MAX_COMPARED = 200  # names, and letters of a name, among which the nearest is 
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WantedColumns:
     """What a manifest asks for.
 
     Attributes:
@@ -86,7 +86,7 @@ class Catalog:
 
     def __init__(
         self,
-        wish: Wish,
+        wanted: WantedColumns,
         family: Family,
         names: TableNames | None = None,
         elsewhere: Callable[[Name], Created | None] = lambda _: None,
@@ -94,18 +94,18 @@ class Catalog:
         """Set up.
 
         Args:
-            wish: what is to be read.
+            wanted: what is to be read.
             family: whose dump it is.
             names: what to call tables that are not read.
             elsewhere: knows the columns of tables that this source does not describe.
         """
         self._elsewhere = elsewhere
-        self._wish = wish
+        self._wish = wanted
         self._family = family
         self._names = names or TableNames()
-        self._selected = [split_name(name) for name in wish.tables]
+        self._selected = [split_name(name) for name in wanted.tables]
         self._created: dict[Name, Created] = {}
-        self._wanted = {name.casefold() for name in wish.wanted}
+        self._wanted = {name.casefold() for name in wanted.wanted}
         self._seen: dict[Name, set[str]] = {}  # wanted columns that a table has, as far as has been seen
         self._only: Name | None = None
         self._database = ""

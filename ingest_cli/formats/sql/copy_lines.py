@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.catalog import Context
-from ingest_cli.formats.sql.rows import Run, cells_of_lines
+from ingest_cli.formats.sql.rows import RowRun, cells_of_lines
 from ingest_cli.formats.sql.tokens import IncompleteError
 
 WINDOW_BYTES = 256 << 10
@@ -49,7 +49,7 @@ def find_lines(data: bytes, start: int, *, final: bool) -> tuple[int, int | None
     return over.start(), after
 
 
-def read_lines(data: bytes, start: int, stop: int, context: Context) -> Run:
+def read_lines(data: bytes, start: int, stop: int, context: Context) -> RowRun:
     """The lines from `start` to `stop` as records.
 
     A line without an end is rejected: the dump was cut off, and perhaps in the middle of a cell.
@@ -71,7 +71,7 @@ def read_lines(data: bytes, start: int, stop: int, context: Context) -> Run:
             rejected.append((place, "too_many_cells" if len(cells) > context.width else "too_few_cells"))
         else:
             lines.append(cells)
-    return Run(ends[:-1], ends[1:], rejected, partial(cells_of_lines, lines, context) if lines else None)
+    return RowRun(ends[:-1], ends[1:], rejected, partial(cells_of_lines, lines, context) if lines else None)
 
 
 def count_rows(data: bytes, start: int, stop: int) -> int:

@@ -11,7 +11,7 @@ from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES
 from ingest_cli.formats.sql.catalog import Context
 from ingest_cli.formats.sql.dialect import Syntax
-from ingest_cli.formats.sql.rows import Passed, Run
+from ingest_cli.formats.sql.rows import Passed, RowRun
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, TooLongError
 
 State = Callable[[int], int]
@@ -28,7 +28,7 @@ class Scan:
         consumed: bytes that have been dealt with.
     """
 
-    runs: list[Run]
+    runs: list[RowRun]
     passed: list[Passed]
     consumed: int
 
@@ -40,7 +40,7 @@ class Machine(ABC):
         self._syntax = syntax
         self._data = b""
         self._final = False
-        self._runs = list[Run]()
+        self._runs = list[RowRun]()
         self._records = 0
         self._passed = list[Passed]()  # rows of tables that are not read
         self._joins_passed = False
@@ -91,11 +91,11 @@ class Machine(ABC):
             return
         if self._context.read:
             rejected = [(place, self._reason) for place in range(len(starts))]
-            self._add(Run(starts, ends, rejected, estimated=estimated))
+            self._add(RowRun(starts, ends, rejected, estimated=estimated))
         else:
             self._pass(starts[0], len(starts), estimated=estimated)
 
-    def _add(self, run: Run) -> None:
+    def _add(self, run: RowRun) -> None:
         self._runs.append(run)
         self._records += len(run.starts)
         self._joins_passed = False

@@ -25,7 +25,7 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RowRun:
     """Consecutive records.
 
     Attributes:

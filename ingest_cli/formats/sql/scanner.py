@@ -21,7 +21,7 @@ from ingest_cli.formats.sql.dialect import Syntax
 from ingest_cli.formats.sql.heads import Heads
 from ingest_cli.formats.sql.machine import Scan
 from ingest_cli.formats.sql.recovery import Recovery
-from ingest_cli.formats.sql.rows import Run, cells_of_pattern, cells_of_tuple, empty_cells
+from ingest_cli.formats.sql.rows import RowRun, cells_of_pattern, cells_of_tuple, empty_cells
 from ingest_cli.formats.sql.selects import Selected, read_assignments, read_select
 from ingest_cli.formats.sql.skipping import Skipping, TextState
 from ingest_cli.formats.sql.statements import Copy, Form, Insert, read_copy, read_create_table, read_insert
@@ -129,7 +129,7 @@ class Scanner(Recovery):
             self._context = context = self._catalog.open_blank(found.table)
             end, following = after_tuple(cursor, final=self._final, repeats=False)
             check_size(at, end)
-            self._row(at, Run([at], [end], cells=partial(empty_cells, context)))
+            self._row(at, RowRun([at], [end], cells=partial(empty_cells, context)))
             self._follow(following)
             return end
         row = read_assignments(cursor, final=self._final)
@@ -219,15 +219,15 @@ class Scanner(Recovery):
         self._follow(row.following)
         return row.end
 
-    def _run(self, at: int, end: int, values: Sequence[tuple[int, int]]) -> Run:
+    def _run(self, at: int, end: int, values: Sequence[tuple[int, int]]) -> RowRun:
         """The row with these values as a record."""
         context = self._context
         if len(values) != context.width:
-            return Run([at], [end], [(0, "too_many_cells" if len(values) > context.width else "too_few_cells")])
+            return RowRun([at], [end], [(0, "too_many_cells" if len(values) > context.width else "too_few_cells")])
         raw = [self._data[begin:after] for begin, after in values]
-        return Run([at], [end], cells=partial(cells_of_tuple, raw, context, self._syntax))
+        return RowRun([at], [end], cells=partial(cells_of_tuple, raw, context, self._syntax))
 
-    def _row(self, at: int, run: Run | None) -> None:
+    def _row(self, at: int, run: RowRun | None) -> None:
         """Note a row, as a record or as one that is passed over."""
         if run is not None and self._context.read:
             self._add(run)
@@ -249,7 +249,7 @@ class Scanner(Recovery):
         bounds = list(accumulate((len(groups[0]) for groups in found), initial=start))
         if self._context.read:
             cells = partial(cells_of_pattern, found, self._context, self._syntax)
-            self._add(Run(bounds[:-1], bounds[1:], cells=cells))
+            self._add(RowRun(bounds[:-1], bounds[1:], cells=cells))
         else:
             self._pass(at, len(found))
         self._lead = 0

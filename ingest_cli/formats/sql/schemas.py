@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.sniffing.names import discreet
-from ingest_cli.formats.sql.catalog import Catalog, Context, Wish, same_table
+from ingest_cli.formats.sql.catalog import Catalog, Context, WantedColumns, same_table
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, Family, decide
 from ingest_cli.formats.sql.scanner import Scanner
 from ingest_cli.formats.sql.statements import Created, Name
@@ -50,7 +50,7 @@ class _Census(Catalog):
     """Notes what tables are described, and has none of them read."""
 
     def __init__(self, family: Family) -> None:
-        super().__init__(Wish((), (), None), family)
+        super().__init__(WantedColumns((), (), None), family)
         self.found = list[Created]()
 
     def create(self, created: Created) -> None:

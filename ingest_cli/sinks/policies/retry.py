@@ -134,7 +134,7 @@ class RetryRules:
             )
 
 
-def insist(action: Callable[[], T], rules: RetryRules) -> T:
+def retry_until_done(action: Callable[[], T], rules: RetryRules) -> T:
     """Repeat an action until it succeeds, while DynamoDB is too busy for it.
 
     Raises:
