@@ -28,7 +28,7 @@ from ingest_cli.items.hashing import (
 )
 from ingest_cli.model.keys import Pepper
 
-VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "support" / "key_vectors.json").read_text("utf-8"))
 PEPPER = Pepper(VECTORS["kid"], bytes.fromhex(VECTORS["pepper_hex"]))
 HASHER = Hasher(PEPPER)
 

@@ -20,7 +20,7 @@ from ingest_cli.sinks.memory import MemorySink
 from tests.support.endpoint import item_bytes
 from tests.support.pipelines import BytesSource, ChunkResult, manifest, run, table_of
 
-VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "support" / "key_vectors.json").read_text("utf-8"))
 COLUMNS = {"IC": "id", "PHONE": "phone", "EMAIL": "email", "NAME": ""}
 
 

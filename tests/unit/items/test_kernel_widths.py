@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "ingest_cli" / "items" / "_hmac_columns.c"
+SOURCE = Path(__file__).parents[3] / "ingest_cli" / "items" / "_hmac_columns.c"
 HEADERS = Path(sysconfig.get_path("include"))
 NAME = "_hmac_columns"
 PAGE = mmap.PAGESIZE

@@ -34,7 +34,7 @@ from ingest_cli.report.report import Report
 from tests.support import undescribed as shapes
 from tests.support.undescribed import SECRET, Writer, people
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
+SAMPLES = Path(__file__).parents[3] / "sample_data"
 ROWS = people(60)
 ROW_KEYS = ("short_rows", "long_rows", "overflow")
 

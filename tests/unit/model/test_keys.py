@@ -34,7 +34,7 @@ from ingest_cli.model.keys import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VECTORS = json.loads((Path(__file__).parents[1] / "support" / "key_vectors.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "support" / "key_vectors.json").read_text("utf-8"))
 SECRET_HEX = VECTORS["pepper_hex"]
 LINE = f"k1:{SECRET_HEX}\n"
 PEPPER = Pepper("k1", bytes.fromhex(SECRET_HEX))

@@ -21,7 +21,7 @@ from ingest_cli.formats.interface import Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
 
-SUITE = Path(__file__).parents[1] / "support" / "suites" / "json_test_suite.json"
+SUITE = Path(__file__).parents[2] / "support" / "suites" / "json_test_suite.json"
 JSON_CASES = cast("dict[str, str]", json.loads(SUITE.read_text(encoding="utf-8"))["cases"])
 COMMA = Dialect(",", '"')
 

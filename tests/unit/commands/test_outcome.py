@@ -10,7 +10,7 @@ from ingest_cli.commands.outcome import check
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.report.report import Account, Report
 
-MANIFEST = load_manifest(Path(__file__).parents[2] / "sample_data" / "telco.toml")
+MANIFEST = load_manifest(Path(__file__).parents[3] / "sample_data" / "telco.toml")
 
 
 def report(*, read: int, kept: int, handed_out: int, before: int = 0) -> Report:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES, ColumnGuess, FileGuess, sniff
 from ingest_cli.formats.sniffing.names import is_known, meaning_of, shown
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
+SAMPLES = Path(__file__).parents[3] / "sample_data"
 GIVEN_NAMES = ("AISYAH", "RAJ", "MEI LING", "FARID", "NURUL", "KUMAR", "WEI JIE", "SITI", "HAFIZ", "PRIYA")
 NAMES = ("NAME", "ICNUM", "ADDRESS", "MOBILE", "EMAIL")
 KINDS = (None, "id", None, "phone", "email")

@@ -22,7 +22,7 @@ from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.stop import StopRequest
 
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
 MANIFESTS = [SAMPLES / name for name in ("telco.toml", "forum.toml", "klinik.toml")]
 STOPPED = "the AWS credentials have expired; renew them, and run the same command again"
 MISSING = "no such file; check `sources` in [dataset]"

@@ -20,7 +20,7 @@ from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, UntrustedStateError
 from ingest_cli.model.keys import Pepper
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "support/key_vectors.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "support/key_vectors.json").read_text())
 PEPPER = Pepper(VECTORS["kid"], bytes.fromhex(VECTORS["pepper_hex"]))
 KEY, OTHER = StateKey.of(PEPPER), StateKey.of(Pepper("k2", bytes(range(1, 33))))
 

@@ -24,7 +24,7 @@ from tests.support.sql_reading import (
     rejects,
 )
 
-SAMPLES = Path(__file__).resolve().parents[1] / "support" / "sql_samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "support" / "sql_samples"
 
 
 # True output of the tools

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.formats.sniff import FileGuess, sniff
-from tests.unit.test_draft import drafted_of, kinds, validated
+from tests.unit.commands.test_draft import drafted_of, kinds, validated
 
 LOG = "".join(
     f"URL: https://site{i}.example/login\nUsername: {f'u{i}@mail.example' if i % 2 else f'user{i}'}\n"
