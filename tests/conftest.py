@@ -19,7 +19,7 @@ SCRUBBED_PREFIXES = ("AWS_", "BOTO_", "INGEST_")
 # A proxy would stand between a test and its server on the loopback interface.
 SCRUBBED_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
-LONGEST_FIRST = ("test_million", "tests/fault/", "tests/e2e/", "tests/property/")
+LONGEST_FIRST = ("test_million", "tests/fault/", "tests/e2e/", "tests/support_tests/", "tests/property/")
 """Parts of the names of files, by the time these take; all others, mostly of seconds, fill the gaps at the end."""
 
 

@@ -8,7 +8,10 @@ import pytest
 
 from ingest_cli.aws.table import Table
 from ingest_cli.model.settings import Target
+from tests.e2e.conftest import cli
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
+
+__all__ = ["cli"]
 
 
 @pytest.fixture(scope="module")
