@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect  # type: ignore[import-untyped]  # published without types
 
+from tests.support import waiting
 from tests.support.command_server import CommandServer
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 
@@ -62,7 +63,7 @@ SMALL_VALUES = (
 )
 """What must not be seen of them: the values, or the better part of them, in the dump's form and in ours."""
 
-TIMEOUT_S = 300
+TERMINAL_TIMEOUT_S = 300
 _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _names = itertools.count(1)
 
@@ -128,17 +129,9 @@ class Cli:
         """
         everything = {name: value for name, value in {**self.env, **(env or {})}.items() if name not in set(without)}
         if COMMANDS.can_run(everything):
-            done = COMMANDS.run([*map(str, arguments)], stdin.encode(), everything, cwd or self.home, TIMEOUT_S)
+            done = COMMANDS.run([*map(str, arguments)], stdin.encode(), everything, cwd or self.home)
         else:
-            done = subprocess.run(
-                [COMMAND, *map(str, arguments)],
-                input=stdin.encode(),
-                capture_output=True,
-                env=everything,
-                cwd=cwd or self.home,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
+            done = waiting.run([COMMAND, *map(str, arguments)], stdin.encode(), env=everything, cwd=cwd or self.home)
         return self.checked(done.returncode, done.stdout, done.stderr)
 
     def telling(self) -> Cli:
@@ -147,29 +140,22 @@ class Cli:
 
     def from_cron(self, *arguments: str | Path) -> Result:
         """Run it as cron does: without a terminal, and what it says on stdout and stderr is one mail, here `out`."""
-        done = subprocess.run(
+        done = waiting.run(
             [COMMAND, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=self.env,
             cwd=self.home,
-            timeout=TIMEOUT_S,
             start_new_session=True,
-            check=False,
         )
         return self.checked(done.returncode, done.stdout, b"")
 
     def redirected(self, redirection: str, *arguments: str | Path, stdin: str = "") -> Result:
         """Run it with a redirection of the shell's, such as `>&-`, which closes its stdout."""
-        done = subprocess.run(
+        done = waiting.run(
             ["/bin/sh", "-c", f'exec "$0" "$@" {redirection}', COMMAND, *map(str, arguments)],
-            input=stdin.encode(),
-            capture_output=True,
+            stdin.encode(),
             env=self.env,
             cwd=self.home,
-            timeout=TIMEOUT_S,
-            check=False,
         )
         return self.checked(done.returncode, done.stdout, done.stderr)
 
@@ -199,14 +185,14 @@ class Cli:
             [*map(str, arguments)],
             env=self.env,
             cwd=str(self.home),
-            timeout=TIMEOUT_S,
+            timeout=TERMINAL_TIMEOUT_S * waiting.load_factor(),
             encoding="utf-8",
             dimensions=(24, 120),
         )
 
     def finish(self, process: subprocess.Popen[bytes]) -> Result:
         """Wait for one that was started."""
-        out, err = process.communicate(timeout=TIMEOUT_S)
+        out, err = waiting.communicate(process)
         return self.checked(process.returncode, out or b"", err)
 
     def checked(self, code: int, out: bytes, err: bytes) -> Result:

@@ -18,10 +18,10 @@ import pytest
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import PEPPER_HEX, PEPPER_LINE, SMALL_MANIFEST, Cli, Place, Result, new_cli, plug
-from tests.fault.scenes import wait_until
 from tests.support.endpoint import SECRET_KEY, Endpoint, faults
 from tests.support.endpoint.clients import Client
 from tests.support.processes import PROC, children
+from tests.support.waiting import until
 
 HEADER = "NAME,IC,TEL,EMAIL,ADDRESS,PASSWORD"
 ROWS = (
@@ -227,7 +227,7 @@ def test_nothing_is_in_what_workers_are_given(canary_cli: Cli, endpoint: Endpoin
     place.goes_wrong(faults.hang(), "BatchWriteItem")
     key = ["--key", f"file:{folder / 'pepper'}"]
     with cli.started("load", dump, *place.at, *key, "--workers", "2", "--allow-core-dumps") as process:
-        wait_until(lambda: "BatchWriteItem" in place.operations())
+        until(lambda: "BatchWriteItem" in place.operations(), process)
         pids = [process.pid, *children(process.pid)]
         given = [_text(PROC / str(pid) / name) for pid in pids for name in ("cmdline", "environ", "comm")]
     assert len(pids) == 2

@@ -17,6 +17,7 @@ from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLES, Cli, Place, small_dump
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 TELCO = SAMPLES / "telco.toml"
 DIMENSION = "dynamodb:table:WriteCapacityUnits"
@@ -307,9 +308,7 @@ def killed(cli: Cli, provisioned: Place) -> Place:
     """A table that a load has raised, which then was killed."""
     provisioned.goes_wrong(faults.hang(), "BatchWriteItem")
     with cli.started("load", TELCO, *provisioned.to, "--scale-to", "2000", "--workers", "1") as process:
-        while "BatchWriteItem" not in provisioned.operations():
-            assert process.poll() is None
-            time.sleep(0.02)
+        until(lambda: "BatchWriteItem" in provisioned.operations(), process)
         os.kill(process.pid, signal.SIGKILL)
     provisioned.endpoint.script.clear()
     assert units(provisioned) == (2000, 7)
@@ -349,9 +348,7 @@ def test_a_second_run_beside_one_that_has_raised(cli: Cli, provisioned: Place, t
     provisioned.goes_wrong(faults.hang(), "BatchWriteItem", times=1)
     small = small_dump(tmp_path)
     with cli.started("load", TELCO, *provisioned.to, "--scale-to", "2000", "--concurrency", "1") as process:
-        while "BatchWriteItem" not in provisioned.operations():
-            assert process.poll() is None
-            time.sleep(0.02)
+        until(lambda: "BatchWriteItem" in provisioned.operations(), process)
         more = cli("load", small, *provisioned.to, "--scale-to", "2001")
         assert (more.code, "--scale-to 2000 or less" in more.err) == (5, True), more
         cli("table", "restore", *provisioned.at).complains(5, "while it loads")

@@ -15,10 +15,10 @@ import pytest
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place, small_dump
-from tests.fault.scenes import wait_until
 from tests.support.endpoint import Endpoint, faults
 from tests.support.endpoint.clients import Client
 from tests.support.processes import PROC, children
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="/proc tells the limits, on Linux only")
 
@@ -56,7 +56,7 @@ def test_an_aborted_load(
     (tmp_path / "aborted").mkdir()
     cli = replace(cli, home=tmp_path / "aborted")
     with cli.started("load", small_dump(tmp_path), *place.to, *options) as process:
-        wait_until(lambda: "BatchWriteItem" in place.operations() and len(children(process.pid)) == 1)
+        until(lambda: "BatchWriteItem" in place.operations() and len(children(process.pid)) == 1, process)
         found = [limits(pid) for pid in (process.pid, *children(process.pid))]
         process.send_signal(signal.SIGABRT)
         dumped = is_dumped(process)

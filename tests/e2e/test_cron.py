@@ -16,9 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_cli import __version__
 from tests.e2e.harness import Cli, Place, Result, plug, small_dump
-from tests.fault.scenes import long_dump, under_way, wait_until
+from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 Labels = dict[str, str]
 WIDTH = 78
@@ -124,7 +125,7 @@ def test_the_second_of_two_jobs_is_told_who_is_at_work(cli: Cli, table: Place, t
     manifest = small_dump(tmp_path)
     table.goes_wrong(faults.hang(), "BatchWriteItem")
     with cli.started("load", manifest, *table.to):
-        wait_until(lambda: "BatchWriteItem" in table.operations())
+        until(lambda: "BatchWriteItem" in table.operations())
         second = cli.from_cron("load", manifest, *table.to)
     assert second.code == 5
     paragraph = " ".join(second.out.splitlines())

@@ -21,7 +21,8 @@ import pytest
 from botocore.validate import ParamValidator
 
 from tests.e2e.account import DEPLOY, filled
-from tests.e2e.harness import COMMAND, PEPPER_LINE, TIMEOUT_S, Cli, Place, Result, small_dump
+from tests.e2e.harness import COMMAND, PEPPER_LINE, Cli, Place, Result, small_dump
+from tests.support import waiting
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, faults
 from tests.support.endpoint.tables import REGION
 from tests.support.iam import like
@@ -65,17 +66,13 @@ class Server:
         named = {name: self.here(text) for name, text in env.items()}
         assert named["INGEST_TABLE"] == "breaches"
         named["INGEST_TABLE"] = self.table.name
-        done = subprocess.run(
+        done = waiting.run(
             [self.here(one) for one in command],
             env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL_DYNAMODB": self.table.endpoint.url, **named},
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=int(umask, 8),
-            timeout=TIMEOUT_S,
-            check=False,
         )
         return self.cli.checked(done.returncode, done.stdout, b"")
 
@@ -208,7 +205,7 @@ def test_a_failure_of_the_service_is_mailed(server: Server, tmp_path: Path) -> N
     stubs.add("journalctl", then=f"cat {tmp_path / 'journal'}")
     stubs.add("mail", then=f"cat > {tmp_path / 'mail'}")
     env = stubs.path({"PATH": os.environ["PATH"]})
-    subprocess.run(unit.command, env=env, timeout=TIMEOUT_S, check=True)
+    waiting.run(unit.command, env=env, check=True)
     assert sorted(stubs.called) == [
         "journalctl --unit=ingest-cli.service --lines=50 --no-pager --output=cat",
         "mail -s ingest-cli failed on host.example.org ops@example.org",
@@ -240,9 +237,7 @@ def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
         ["verify", "--man=no", *(str(tmp_path / name) for name in names)],
         ["security", "--offline=true", "--no-pager", "--threshold=25", str(tmp_path / SERVICE)],
     ):
-        done = subprocess.run(
-            ["systemd-analyze", *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        done = waiting.run(["systemd-analyze", *command], text=True)
         assert (done.returncode, done.stderr) == (0, ""), done
 
 
@@ -251,9 +246,7 @@ def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
 
 def test_shellcheck_finds_nothing_wrong_with_the_script() -> None:
     command = Path(sysconfig.get_path("scripts")) / "shellcheck"
-    done = subprocess.run(
-        [command, DEPLOY / "user-data.sh"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
+    done = waiting.run([command, DEPLOY / "user-data.sh"], text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 

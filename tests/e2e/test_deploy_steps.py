@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.account import DEPLOY
-from tests.e2e.harness import COMMAND, TIMEOUT_S, new_cli, small_dump
+from tests.e2e.harness import COMMAND, new_cli, small_dump
+from tests.support import waiting
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
 from tests.support.iam import Policy
 from tests.support.servers import Unit, crontab
@@ -69,16 +70,12 @@ class Server:
 
     def run(self, command: str, env: dict[str, str] | None = None) -> str:
         """Run a command of the page; what it printed."""
-        done = subprocess.run(
+        done = waiting.run(
             ["bash", "-c", self.here(command)],
             env={**self.env, **(env or {})},
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=TIMEOUT_S,
-            check=False,
         )
         assert done.returncode == 0, (command, done.stdout)
         return done.stdout

@@ -41,7 +41,8 @@ from ingest_cli.model.manifest import (
 )
 from ingest_cli.report.metrics import prometheus
 from ingest_cli.report.report import Account, Report
-from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, TIMEOUT_S, Cli, new_cli
+from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, Cli, new_cli
+from tests.support import waiting
 from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
 
@@ -155,7 +156,7 @@ class Shell:
         if INTERRUPT in step.expected:
             self._await_saved(process)
             process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(f"{SOMEBODY}\n".encode() if PROMPT in step.expected else b"", timeout=TIMEOUT_S)
+        out, _ = waiting.communicate(process, f"{SOMEBODY}\n".encode() if PROMPT in step.expected else b"")
         self.code = process.returncode
         text = "".join(f"{line.rstrip()}\n" for line in out.decode().splitlines())
         self.printed += text
@@ -368,7 +369,7 @@ def test_the_python_examples_work(aws: str, tmp_path: Path) -> None:
 
 def _python(code: str, folder: Path, env: Mapping[str, str]) -> str:
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=TIMEOUT_S, check=False)
+    done = waiting.run(command, cwd=folder, env=env)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
 

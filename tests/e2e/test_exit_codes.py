@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -22,7 +21,6 @@ from tests.e2e.harness import (
     PEPPER_LINE,
     SMALL_MANIFEST,
     SMALL_ROWS,
-    TIMEOUT_S,
     Cli,
     Place,
     Result,
@@ -31,6 +29,7 @@ from tests.e2e.harness import (
 )
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 
 def test_0_when_done(cli: Cli, table: Place, tmp_path: Path) -> None:
@@ -327,13 +326,6 @@ def test_75_when_throttled_for_too_long(cli: Cli, table: Place, tmp_path: Path) 
     assert table.items == {}
 
 
-def _wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def _long_dump(folder: Path) -> Path:
     """A dump of twelve batches, of which a load with one request in flight queues fewer."""
     return small_dump(folder, [("N", "", "", f"kenari.{n}@example.org") for n in range(300)])
@@ -350,7 +342,7 @@ def test_75_when_interrupted_and_done_when_run_again(
     manifest = _long_dump(tmp_path)
     table.goes_wrong(faults.delay(0.2), "BatchWriteItem", times=4)
     with cli.started("load", manifest, *table.to, "--concurrency", "1") as process:
-        _wait_until(lambda: _is_writing(table))
+        until(lambda: _is_writing(table), process)
         process.send_signal(number)
         result = cli.finish(process)
     result.complains(75, "stopped by", "run the same command again")
@@ -362,8 +354,8 @@ def test_75_when_interrupted_and_done_when_run_again(
 def test_130_at_the_second_signal(cli: Cli, table: Place, tmp_path: Path) -> None:
     table.goes_wrong(faults.hang(), "BatchWriteItem")
     with cli.started("load", _long_dump(tmp_path), *table.to, "--concurrency", "1") as process:
-        _wait_until(lambda: _is_writing(table))
-        _wait_until(lambda: _signalled(process) is not None)
+        until(lambda: _is_writing(table), process)
+        until(lambda: _signalled(process) is not None)
         assert cli.finish(process).code == 130
 
 

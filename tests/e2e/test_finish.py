@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from ingest_cli.cli import COMMANDS
-from tests.e2e.harness import COMMAND, REPOSITORY, TIMEOUT_S, Cli
+from tests.e2e.harness import COMMAND, REPOSITORY, Cli
+from tests.support import waiting
 from tests.support.man_page import PAGE, man_page
 
 COMPLETING = """\
@@ -27,9 +27,7 @@ def _completed(cli: Cli, *words: str) -> list[str]:
     """What bash offers for the last of the words."""
     script = COMPLETING.format(words=" ".join(f"'{word}'" for word in words), last=len(words) - 1)
     env = {**cli.env, "PATH": f"{COMMAND.parent}:{cli.env['PATH']}"}
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script], env=env, cwd=cli.home, capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    done = waiting.run(["bash", "--norc", "-c", script], env=env, cwd=cli.home)
     assert (done.returncode, done.stderr) == (0, b"")
     first, *offered = done.stdout.decode().splitlines()
     assert first == "complete -o nosort -F _ingest_cli_completion ingest-cli"
@@ -58,7 +56,7 @@ def test_the_script_is_one_of_its_shell(cli: Cli, shell: str) -> None:
     assert (script.code, script.err) == (0, "")
     assert f"_INGEST_CLI_COMPLETE={shell}_complete" in script.out
     if shutil.which(shell) is not None:
-        subprocess.run([shell, "-n"], input=script.out, text=True, timeout=TIMEOUT_S, check=True)
+        waiting.run([shell, "-n"], script.out, text=True, check=True)
 
 
 def test_a_shell_that_is_none(cli: Cli) -> None:
@@ -106,9 +104,7 @@ def test_the_man_page_is_what_help_says() -> None:
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
 def test_the_man_page_is_rendered_without_a_warning() -> None:
-    done = subprocess.run(
-        ["groff", "-man", "-Tascii", "-ww", PAGE], capture_output=True, timeout=TIMEOUT_S, check=True, text=True
-    )
+    done = waiting.run(["groff", "-man", "-Tascii", "-ww", PAGE], check=True, text=True)
     assert done.stderr == ""
     shown = re.sub("\x1b\\[[\\d;]*m|.\x08", "", done.stdout)  # bold, however this groff makes it
     assert all(f"ingest-cli {name}" in shown for name in COMMANDS)

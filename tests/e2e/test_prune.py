@@ -15,9 +15,10 @@ import pytest
 from tests.e2e.conftest import filled
 from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
 from tests.e2e.reference import comparable
-from tests.fault.scenes import under_way, wait_until
+from tests.fault.scenes import under_way
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.support.endpoint.items import Item
@@ -194,7 +195,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(cli: Cli, empty: Place, 
     loaded(cli, empty, tmp_path, rows)
     loaded(cli, empty, tmp_path, rows[:10])
     with cli.started("prune", DATASET, *empty.to, "--yes", "--max-wcu", "40", "--output", "json") as process:
-        wait_until(lambda: len(empty.items) < 390)
+        until(lambda: len(empty.items) < 390, process)
         process.send_signal(signal.SIGTERM)
         stopped = cli.finish(process)
     assert (stopped.code, stopped.report["outcome"]) == (75, "stopped")

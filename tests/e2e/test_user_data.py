@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.account import BUCKET, DATASET, NAMES, TABLE, Account, filled, opened, policy
-from tests.e2e.harness import COMMAND, TIMEOUT_S
-from tests.fault.scenes import wait_until
+from tests.e2e.harness import COMMAND
+from tests.support import waiting
 from tests.support.endpoint.tables import REGION
 from tests.support.iam import Grant
 from tests.support.stubs import Stubs
+from tests.support.waiting import until
 
 LOGS = NAMES["LOGS"]
 WHEEL = "ingest_cli-0.1.0-cp311-abi3-linux_x86_64.whl"
@@ -107,11 +108,7 @@ class Instance:
 def _awaited(process: subprocess.Popen[str]) -> tuple[str, str]:
     """What it said up to its end; if that does not come, nothing of it is left."""
     with process:
-        try:
-            return process.communicate(timeout=TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        return waiting.communicate(process)
 
 
 CODES = 'touch "$(dirname "$0")/../ingest.log"; read -r code rest < codes; echo "$rest" > codes; exit "$code"'
@@ -250,7 +247,7 @@ def test_a_signal_lets_the_load_save_and_shuts_down(instance: Instance, number: 
     )
     instance.stubs.add("ingest-cli", then=load)
     process = instance.start()
-    wait_until((folder / "begun").exists)
+    until((folder / "begun").exists)
     process.send_signal(number)
     code, _ = instance.finish(process)
     assert code == 143
@@ -262,7 +259,7 @@ def test_a_signal_during_the_installation_shuts_down(instance: Instance) -> None
     os.mkfifo(instance.folder / "never")
     instance.stubs.add("dnf", then="touch begun; read -r line < never")
     process = instance.start()
-    wait_until((instance.folder / "begun").exists)
+    until((instance.folder / "begun").exists)
     process.send_signal(signal.SIGTERM)
     assert instance.finish(process)[0] == 143
     assert "ingest-cli" not in instance.stubs.names()

@@ -21,9 +21,9 @@ from tests.e2e.harness import (
     expected_counts,
     small_dump,
 )
-from tests.fault.scenes import wait_until
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.support.endpoint.items import Item
@@ -274,7 +274,7 @@ def test_several_dumps_and_the_worst_of_them(cli: Cli, samples: Place, tmp_path:
 def test_a_signal_stops_it(cli: Cli, table: Place, admin: Client, many: Template) -> None:
     filled(table, admin, many.everything)
     with cli.started("verify", many.manifest, *table.to, "--full", "--max-rcu", "5", "--output", "json") as process:
-        wait_until(lambda: "BatchGetItem" in table.operations())
+        until(lambda: "BatchGetItem" in table.operations(), process)
         process.send_signal(signal.SIGTERM)
         result = cli.finish(process)
     assert (result.code, result.report["outcome"]) == (75, "stopped")

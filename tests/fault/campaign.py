@@ -23,9 +23,9 @@ from ingest_cli.items.batching import MAX_BATCH_ITEMS
 from ingest_cli.model.settings import DEFAULT_CONCURRENCY
 from tests.e2e.harness import Cli, Place, Result
 from tests.fault.rewrites import Cost, Run, costs
-from tests.fault.scenes import wait_until
 from tests.support.dumps import Dump, manifest_of, write_dump
 from tests.support.endpoint import Rule, faults
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.support.endpoint import Endpoint
@@ -292,7 +292,7 @@ def _drain(endpoint: Endpoint, connections: int) -> None:
     """Wait until all is dealt with that a process had sent; before it was started, so many connections were open."""
     with urllib.request.urlopen(f"{endpoint.url}/__state__?items=0") as answer:  # noqa: S310 - the endpoint's own
         answer.read()  # connections are accepted in turn, so that by now all of the process have been
-    wait_until(lambda: endpoint.connections <= connections)
+    until(lambda: endpoint.connections <= connections)
 
 
 def moments(random: Random, count: int, items: int) -> list[Moment]:

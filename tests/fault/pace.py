@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 
 from tests.e2e.harness import PEPPER_HEX, Cli, new_cli, small_dump
-from tests.fault.scenes import wait_until
 from tests.support.endpoint import EndpointProcess
+from tests.support.waiting import until
 
 TABLE = "people"
 HOT_PHONE = "0129987341"
@@ -113,7 +113,7 @@ def measure(folder: Path, case: Case) -> Measured:
 
 
 def _first_batch(endpoint: EndpointProcess) -> float:
-    wait_until(lambda: endpoint.state(items=False)["tables"][TABLE]["count"] > 5)
+    until(lambda: endpoint.state(items=False)["tables"][TABLE]["count"] > 5)
     return time.monotonic()
 
 

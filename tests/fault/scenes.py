@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.harness import Cli, Place, small_dump
-
-TIMEOUT_S, POLL_S = 300.0, 0.005
+from tests.support.waiting import until
 
 CELL = 500
 """Characters of a name: long rows, so that the smallest chunk, which is one of bytes, has few of them."""
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return as soon as the condition holds; fail the test if it does not for five minutes."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "what the test waits for did not happen"
-        time.sleep(POLL_S)
 
 
 def long_dump(folder: Path, rows: int, bad_every: int = 0, dataset: str = "demo-small") -> Path:
@@ -46,8 +36,8 @@ def under_way(
     command = ["load", manifest, *table.to, "--max-wcu", str(wcu_per_s), "--concurrency", "2", *options]
     run = (f"_run#{manifest.stem}", "_")
     with cli.started(*command) as process:
-        wait_until(lambda: len(table.items) >= items)
+        until(lambda: len(table.items) >= items, process)
         if "--state" not in options:
             first = table.everything[run]
-            wait_until(lambda: table.everything[run] != first)
+            until(lambda: table.everything[run] != first, process)
         yield process

@@ -14,9 +14,9 @@ import pytest
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place, small_dump
-from tests.fault.scenes import wait_until
 from tests.support.endpoint import Endpoint, faults
 from tests.support.endpoint.clients import Client
+from tests.support.waiting import until
 
 LOCK, RUN = "_lock#demo-small", "_run#demo-small"
 
@@ -26,7 +26,7 @@ def held(cli: Cli, table: Place, manifest: Path) -> Iterator[int]:
     """A load that holds its lock as long as the block lasts; its process id."""
     table.goes_wrong(faults.hang(), "BatchWriteItem")
     with cli.started("load", manifest, *table.to) as process:
-        wait_until(lambda: "BatchWriteItem" in table.operations())
+        until(lambda: "BatchWriteItem" in table.operations(), process)
         yield process.pid
     table.endpoint.script.clear()
 
@@ -107,7 +107,7 @@ def test_a_run_whose_lock_was_taken_from_it_ends(cli: Cli, table: Place, tmp_pat
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(3000)]
     manifest = small_dump(tmp_path, rows)
     with cli.started("load", manifest, *table.to, "--max-wcu", "300") as process:
-        wait_until(lambda: len(table.items) > 100)
+        until(lambda: len(table.items) > 100, process)
         assert cli("table", "unlock", "demo-small", *table.at).code == 0
         second = cli("load", manifest, *table.to)
         first = cli.finish(process)
@@ -135,7 +135,7 @@ def test_a_run_that_is_stopped_gives_its_lock_back(
 ) -> None:
     rows = [("N", "", "", f"kenari.{n}@example.org") for n in range(3000)]
     with cli.started("load", small_dump(tmp_path, rows), *table.to, "--max-wcu", "300") as process:
-        wait_until(lambda: len(table.items) > 100)
+        until(lambda: len(table.items) > 100, process)
         process.send_signal(number)
         assert cli.finish(process).code == 75
     assert (LOCK, "_") not in table.everything

@@ -12,9 +12,9 @@ from ingest_cli.engines.pool import MAX_HELD_BYTES
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS
 from tests.e2e.harness import PEPPER_HEX, new_cli, plug, small_dump
-from tests.fault.scenes import wait_until
 from tests.support.endpoint.process import EndpointProcess
 from tests.support.processes import tree_pss_bytes
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_no_more_waits_for_a_hot_key_than_may_be_ahead(tmp_path: Path) -> None:
                 seen.append(endpoint.state(items=False)["tables"]["people"]["count"])
                 return seen[-1] > AHEAD_ITEMS / 8 and seen[-1] - seen[-20:][0] < 5 * 20
 
-            wait_until(stands_still)
+            until(stands_still, process)
             peak = peak_rss_bytes(process.pid)
             process.terminate()
             cli.finish(process)
@@ -94,7 +94,7 @@ def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> No
                 peaks.append(tree_pss_bytes(process.pid))
                 return seen[-1] > AHEAD_ITEMS / 8 and seen[-1] - seen[-20:][0] < 5 * 20
 
-            wait_until(stands_still)
+            until(stands_still)
             process.terminate()
             cli.finish(process)
     assert seen[-1] < most, "what is held is bounded, so that reading had to wait"

@@ -15,10 +15,11 @@ import pytest
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import OTHER_LINE, PEPPER_HEX, PEPPER_LINE, Cli, Place, Result, small_dump
-from tests.fault.scenes import long_dump, under_way, wait_until
+from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import faults
 from tests.support.endpoint.clients import Client
 from tests.support.state_mac import as_bytes, content_of, signed_row, write_signed
+from tests.support.waiting import until
 
 DATASET, ROWS = "demo-small", 400
 RUN = f"_run#{DATASET}"
@@ -72,9 +73,9 @@ def test_one_that_was_begun_anew_goes_on_without_restart_and_says_so(cli: Cli, t
     assert cli("load", manifest, *table.to).code == 0
     command = ["load", manifest, other, *table.to, "--restart"]
     with cli.started(*command, "--max-wcu", "100", "--concurrency", "2") as process:
-        wait_until(lambda: table.everything.get((RUN, "_")))
+        until(lambda: table.everything.get((RUN, "_")), process)
         first = table.everything[RUN, "_"]
-        wait_until(lambda: table.everything[RUN, "_"] != first)
+        until(lambda: table.everything[RUN, "_"] != first, process)
         process.send_signal(signal.SIGTERM)
         stopped = cli.finish(process)
     assert stopped.code == 75
@@ -292,7 +293,7 @@ def test_the_state_of_a_finished_load_is_of_no_consequence(cli: Cli, table: Plac
     manifest = _manifest(tmp_path, 30)
     table.goes_wrong(faults.hang(), "DeleteItem")
     with cli.started("load", manifest, *table.to) as process:
-        wait_until(lambda: "DeleteItem" in table.operations())
+        until(lambda: "DeleteItem" in table.operations(), process)
         process.kill()
     table.endpoint.script.clear()
     assert (RUN, "_") in table.everything

@@ -16,8 +16,9 @@ from typing import ClassVar
 import pytest
 
 from tests.e2e.harness import Cli, Place, Result, small_dump
-from tests.fault.scenes import long_dump, under_way, wait_until
+from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import Fault, faults
+from tests.support.waiting import until
 
 LIMIT_S = 10.0
 """What a scheduler is sure to leave between SIGTERM and SIGKILL; Kubernetes' default is 30 s, systemd's 90 s."""
@@ -75,7 +76,7 @@ def test_it_ends_in_time_even_if_the_table_hangs(
     with under_way(cli, table, manifest) as process:
         table.endpoint.script.add(HANGS[what], operation=operation)
         hung = len(table.requests)
-        wait_until(lambda: len(table.requests) > hung + 2)
+        until(lambda: len(table.requests) > hung + 2, process)
         result, took_s = _stopped(cli, process, signal.SIGTERM)
     assert result.code == 75
     assert "run the same command again" in result.err.splitlines()[-1]
@@ -90,7 +91,7 @@ def test_it_ends_in_time_wherever_else_it_hangs(cli: Cli, table: Place, tmp_path
     manifest = small_dump(tmp_path)
     table.goes_wrong(faults.hang(), operation)
     with cli.started("load", manifest, *table.to) as process:
-        wait_until(lambda: operation in table.operations() or operation in _operations(table))
+        until(lambda: operation in table.operations() or operation in _operations(table), process)
         result, took_s = _stopped(cli, process, signal.SIGTERM)
     assert result.code == 75
     assert "run the same command again" in result.err.splitlines()[-1]
@@ -109,7 +110,7 @@ def test_it_ends_in_time_while_it_waits_for_a_retry(cli: Cli, table: Place, mani
     with cli.started("load", manifest, *table.to) as process:
         table.goes_wrong(faults.unavailable(), "BatchWriteItem")
         # So many failures that the next attempts are seconds away.
-        wait_until(lambda: sum(one.operation == "BatchWriteItem" for one in table.requests) > 100)
+        until(lambda: sum(one.operation == "BatchWriteItem" for one in table.requests) > 100, process)
         result, took_s = _stopped(cli, process, signal.SIGTERM)
     assert result.code == 75
     assert took_s < LIMIT_S / 2
@@ -120,7 +121,7 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, table: Place, manifest: Path,
     with under_way(cli, table, manifest) as process:
         table.endpoint.script.add(faults.hang())
         hung = len(table.requests)
-        wait_until(lambda: len(table.requests) > hung + 2)
+        until(lambda: len(table.requests) > hung + 2, process)
         process.send_signal(number)
         time.sleep(0.5)  # two signals at once would be one
         assert process.poll() is None
@@ -133,9 +134,9 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, table: Place, manifest: Path,
 
 def test_a_lost_terminal_drains_and_saves(cli: Cli, table: Place, manifest: Path) -> None:
     with cli.on_terminal("load", manifest, *table.to, "--max-wcu", "200", "--concurrency", "2") as child:
-        wait_until(lambda: len(table.items) >= 150)
+        until(lambda: len(table.items) >= 150)
         child.ptyproc.fileobj.close()  # and nothing else: pexpect would kill it after a moment
-        wait_until(lambda: not child.isalive())
+        until(lambda: not child.isalive())
     assert child.exitstatus == 75
     assert STATE in table.everything
     assert LOCK not in table.everything
@@ -229,7 +230,7 @@ def test_a_spot_notice_stops_it(
 ) -> None:
     handler = metadata[1]
     with under_way(on_ec2, table, manifest, items=50, wcu_per_s=50) as process:
-        wait_until(lambda: handler.looked)
+        until(lambda: handler.looked, process)
         if fault is not None:
             table.endpoint.script.add(fault)
         handler.noticed.set()

@@ -18,9 +18,10 @@ import pytest
 
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import Cli, Place, plug, small_dump
-from tests.fault.scenes import long_dump, under_way, wait_until
+from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import Credentials, Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client, connected
+from tests.support.waiting import until
 
 ROWS = 400
 RUN = ("_run#demo-small", "_")
@@ -93,10 +94,10 @@ def test_credentials_are_renewed_on_the_way(cli: Cli, table: Place, tmp_path: Pa
     assert verifier is not None
     verifier.known.update({one.access_key: one for one in (_known("FIRST"), _known("SECOND"))})
     with under_way(cli, table, manifest, "--transport", transport, items=50) as process:
-        wait_until(lambda: len(calls.read_text()) > 1)
+        until(lambda: len(calls.read_text()) > 1, process)
         # A request that is on its way was signed before: the old ones are good for a moment yet.
         renewed_at = len(table.items)
-        wait_until(lambda: len(table.items) > renewed_at + 50)
+        until(lambda: len(table.items) > renewed_at + 50, process)
         verifier.known[_known("FIRST").access_key] = _known("FIRST", expired=True)
         result = cli.finish(process)
     assert result.code == 0, result
@@ -223,7 +224,7 @@ def test_one_made_anew_is_not_gone_on_with(
 ) -> None:
     state = ["--state", f"file:{tmp_path / 'state'}"]
     with under_way(cli, table, manifest, *state) as process:
-        wait_until((tmp_path / "state" / "ingest-state").exists)
+        until((tmp_path / "state" / "ingest-state").exists, process)
         admin.delete_table(TableName=table.name)
         cli.finish(process).complains(75, "is gone")
     make_table(table, admin)
@@ -295,7 +296,7 @@ def test_a_state_that_cannot_be_written_any_more_stops_it(
     state = ["--state", f"file:{folder}"]
     with under_way(cli, table, manifest, *state) as process:
         saved = (folder / "ingest-state").read_bytes()
-        wait_until(lambda: (folder / "ingest-state").read_bytes() != saved)
+        until(lambda: (folder / "ingest-state").read_bytes() != saved, process)
         _stop_growing(process, None)
         result = cli.finish(process)
     result.complains(75, f'the state cannot be written to "{folder}"', "make room")
@@ -351,7 +352,7 @@ def test_a_disk_too_full_for_the_state_stops_it(cli: Cli, table: Place, manifest
     state = ["--state", f"file:{tiny_disk}"]
     with under_way(cli, table, manifest, *state) as process:
         saved = (tiny_disk / "ingest-state").read_bytes()
-        wait_until(lambda: (tiny_disk / "ingest-state").read_bytes() != saved)
+        until(lambda: (tiny_disk / "ingest-state").read_bytes() != saved, process)
         with contextlib.suppress(OSError):
             (tiny_disk / "ballast").write_bytes(bytes(16 << 10))
         result = cli.finish(process)

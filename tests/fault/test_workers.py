@@ -18,12 +18,13 @@ from ingest_cli.checkpoint.checkpoint import Checkpoint
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLE_MANIFESTS, Cli, Place, Result, plug, small_dump
 from tests.fault.campaign import Campaign, Outcome, write_archive, write_files
-from tests.fault.scenes import TIMEOUT_S, long_dump, under_way, wait_until
+from tests.fault.scenes import long_dump, under_way
 from tests.support.dumps import Dump
 from tests.support.endpoint import Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client
 from tests.support.processes import children, is_alive
 from tests.support.shapes import SHAPES
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="/proc tells who a worker is, on Linux only"
@@ -116,7 +117,7 @@ def test_what_was_sent_is_settled_while_the_source_is_waited_for(
         assert process.stdin is not None
         process.stdin.write(dump[: len(dump) // 2])
         process.stdin.flush()
-        wait_until(lambda: acknowledged(table) == len(table.items) > 0)
+        until(lambda: acknowledged(table) == len(table.items) > 0, process)
         process.stdin.write(dump[len(dump) // 2 :])
         process.stdin.close()
         process.stdin = None  # which `communicate` would write to
@@ -171,7 +172,7 @@ def goes_on(cli: Cli, table: Place, manifest: Path) -> None:
 def test_the_rows_of_a_killed_worker_are_taken_over(cli: Cli, table: Place, manifest: Path) -> None:
     with under_way(cli, table, manifest, *WORKERS, "--output", "json") as process:
         os.kill(*workers_of(process), signal.SIGKILL)
-        wait_until(lambda: children(process.pid) == [])
+        until(lambda: children(process.pid) == [], process)
         result = cli.finish(process)
     assert result.code == 0, result
     (note,) = result.report["notes"]
@@ -187,7 +188,7 @@ def test_workers_do_not_outlive_the_process_that_reads(cli: Cli, table: Place, m
         pids = workers_of(process)
         process.kill()
         assert cli.finish(process).code == -signal.SIGKILL
-    wait_until(lambda: not any(map(is_alive, pids)))
+    until(lambda: not any(map(is_alive, pids)))
     written = len(table.writes)
     goes_on(cli, table, manifest)
     assert len(table.writes) > written
@@ -200,7 +201,7 @@ def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, fault
         if fault is not None:
             table.endpoint.script.add(fault, operation="BatchWriteItem")
             hung = len(table.requests)
-            wait_until(lambda: len(table.requests) > hung + 1)
+            until(lambda: len(table.requests) > hung + 1, process)
         process.send_signal(signal.SIGTERM)
         process.wait(LIMIT_S)
         result = cli.finish(process)
@@ -225,12 +226,12 @@ def test_a_second_signal_ends_all_of_them_at_once(cli: Cli, table: Place, manife
         pids = workers_of(process)
         table.endpoint.script.add(faults.hang())
         hung = len(table.requests)
-        wait_until(lambda: len(table.requests) > hung + 1)
+        until(lambda: len(table.requests) > hung + 1, process)
         process.send_signal(signal.SIGINT)
-        wait_until(lambda: _interrupted(process))
+        until(lambda: _interrupted(process))
         result = cli.finish(process)
     assert result.code == 130
-    wait_until(lambda: not any(map(is_alive, pids)))
+    until(lambda: not any(map(is_alive, pids)))
     table.endpoint.script.clear()
     goes_on(cli, table, manifest)
 
@@ -283,7 +284,7 @@ def test_what_ends_a_load_ends_one_that_waits_for_its_source(
         with contextlib.suppress(BrokenPipeError):  # it ended before it had read all of it
             process.stdin.write((tmp_path / "demo-small.csv").read_bytes())
             process.stdin.flush()
-        process.wait(TIMEOUT_S)
+        until(lambda: process.poll() is not None)
         result = cli.finish(process)
     result.complains(4, "AWS refuses to write")
 

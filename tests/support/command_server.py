@@ -17,6 +17,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -34,6 +35,7 @@ AVAILABLE = hasattr(os, "pidfd_open")
 
 MAX_REQUEST_BYTES = 1 << 20
 STREAMS = 3
+LOOK_EVERY_S = 0.5
 OPTIONAL = ("boto3", "botocore.config", "botocore.httpsession", "pyarrow.ipc", "pyarrow.parquet", "tqdm")
 """Libraries that the program imports when it needs them, and mostly does."""
 
@@ -58,18 +60,17 @@ class CommandServer:
         return AVAILABLE and counts == {"LANG": "C.UTF-8"}
 
     def run(
-        self, arguments: Sequence[str], stdin: bytes, env: Mapping[str, str], cwd: Path, timeout_s: float
+        self, arguments: Sequence[str], stdin: bytes, env: Mapping[str, str], cwd: Path
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the command to its end, as `subprocess.run` does.
 
         Raises:
-            TimeoutError: it takes too long; it was killed.
+            StuckError: it made no progress for long; it was killed.
         """
         self._start(env)
         pipes = [os.pipe() for _ in range(STREAMS)]
         (its_in, to_in), (from_out, its_out), (from_err, its_err) = pipes
         with socket.socket(socket.AF_UNIX) as asked:
-            asked.settimeout(timeout_s)
             asked.connect(self._address)
             argv = [str(self._command), *arguments]
             line = json.dumps({"argv": argv, "env": dict(env), "cwd": str(cwd)}).encode() + b"\n"
@@ -132,15 +133,29 @@ def _exit_code(asked: socket.socket) -> int:
     """The exit code of a command, as `subprocess` has it.
 
     Raises:
-        TimeoutError: there was none in time.
+        StuckError: there was none, and the command made no progress for long.
     """
-    with asked.makefile("r") as answers:
-        pid = int(answers.readline())
+    from tests.support.waiting import Patience, StuckError  # noqa: PLC0415 - the server, a script, finds no `tests`
+
+    answers = bytearray()
+    patience = Patience()
+    pid: int | None = None
+    while answers.count(b"\n") < 2:
+        if select.select([asked], [], [], LOOK_EVERY_S)[0]:
+            more = asked.recv(64)
+            assert more, "the server of the commands is gone"
+            answers += more
+            if pid is None and b"\n" in answers:
+                pid = int(answers.partition(b"\n")[0])
+                patience = Patience(pid)
+            continue
         try:
-            return int(answers.readline())
-        except TimeoutError:
-            os.kill(pid, 9)
+            patience.check()
+        except StuckError:
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
             raise
+    return int(answers.splitlines()[1])
 
 
 # -- the server's side -------------------------------------------------------------------------------------------------

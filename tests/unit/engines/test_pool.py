@@ -32,8 +32,8 @@ from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.report import Account, Traffic
 from ingest_cli.runtime.shared_state import SharedByProcesses, process_context
 from ingest_cli.runtime.stop import StopRequest
-from tests.fault.scenes import POLL_S, TIMEOUT_S, wait_until
 from tests.support.processes import is_alive
+from tests.support.waiting import POLL_S, UNSEEN_S, until
 
 # A test runs in a process with threads of its own, and those that it forks use nothing of these.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
@@ -157,12 +157,12 @@ def hangs(number: int, folder: Path) -> NoReturn:
     """It hears of nothing any more."""
     (folder / f"hung-{number}").touch()
     while True:
-        time.sleep(TIMEOUT_S)
+        time.sleep(UNSEEN_S)
 
 
 def waits(number: int, folder: Path) -> None:
     (folder / f"began-{number}").touch()
-    wait_until((folder / "go on").exists)
+    until((folder / "go on").exists)
 
 
 @dataclass
@@ -320,10 +320,10 @@ def test_the_chunks_of_a_killed_worker_go_to_another(run: Run, deed: Deed, how: 
 
 def test_workers_that_are_killed_while_they_have_nothing_to_do_are_missed_too(run: Run) -> None:
     with run.pool() as pool:
-        wait_until(lambda: len(run.pids) == 2)
+        until(lambda: len(run.pids) == 2)
         for pid in run.pids:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(run.notes) == 2)
+        until(lambda: len(run.notes) == 2)
         for number in range(10):
             pool.write(chunk(number))
     assert run.numbers == run.kept == list(range(10))
@@ -372,14 +372,14 @@ def test_one_that_hangs_with_nothing_left_to_do_is_not_waited_for(run: Run) -> N
     looked = threading.Event()
 
     def looks() -> None:
-        wait_until(lambda: pool._is_closed)
+        until(lambda: pool._is_closed)
         while not looked.wait(0.001):
             pool.look_after()
 
     pool = run.pool()
     thread = threading.Thread(target=looks)
     with pool:
-        wait_until(lambda: len(run.pids) == 2)
+        until(lambda: len(run.pids) == 2)
         os.kill(run.pids[0], signal.SIGSTOP)
         thread.start()
     looked.set()
@@ -392,7 +392,7 @@ def test_what_a_killed_worker_leaves_is_done_before_more_is_read(run: Run) -> No
     run.deed, run.workers = dies, 1
     with run.pool() as pool:
         pool.write(chunk(0))
-        wait_until(lambda: run.notes)
+        until(lambda: run.notes)
         pool.write(chunk(1))
         assert run.kept == [0, 1]
     assert run.numbers == [0, 1]
@@ -405,7 +405,7 @@ def test_asked_to_stop_those_that_hang_are_waited_for_and_then_killed(
     run.deed = hangs
 
     def stops() -> None:
-        wait_until(lambda: len(list(run.folder.glob("hung-*"))) == 2)
+        until(lambda: len(list(run.folder.glob("hung-*"))) == 2)
         run.stop.request("stopped by a test")
 
     thread = threading.Thread(target=stops)
@@ -423,9 +423,9 @@ def test_asked_to_stop_what_is_under_way_is_waited_for(run: Run) -> None:
     run.deed = waits
 
     def stops() -> None:
-        wait_until(lambda: len(list(run.folder.glob("began-*"))) == 2)
+        until(lambda: len(list(run.folder.glob("began-*"))) == 2)
         run.stop.request("stopped by a test")
-        wait_until(lambda: pool._shared.stop)
+        until(lambda: pool._shared.stop)
         (run.folder / "go on").touch()
 
     pool = run.pool()
@@ -446,7 +446,7 @@ def test_an_interruption_ends_everything(run: Run, monkeypatch: pytest.MonkeyPat
     with pytest.raises(KeyboardInterrupt):
         hand_out(run.pool(), 0, then=KeyboardInterrupt())
     assert run.stop.requested
-    wait_until(lambda: run.pids)
+    until(lambda: run.pids)
     run.has_left_nothing()
 
 
@@ -506,13 +506,13 @@ def wait_until_quiet(run: Run, pool: WorkerPool, busy: int) -> None:
             is_all_heard = run.traffic.requests == done_there and all(one.is_listened_to for one in pool._workers)
             return is_all_heard and not pool._waiting and sum(bool(one.assigned) for one in pool._workers) == busy
 
-    wait_until(is_quiet)
+    until(is_quiet)
 
 
 @pytest.fixture
 def _only_looks_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the pool look of its own accord so seldom that no test lasts that long."""
-    monkeypatch.setattr(module, "LOOK_EVERY_S", TIMEOUT_S)
+    monkeypatch.setattr(module, "LOOK_EVERY_S", UNSEEN_S)
 
 
 @pytest.mark.usefixtures("_only_looks_of_the_test")
@@ -521,7 +521,7 @@ def test_a_worker_that_hangs_is_killed_and_its_rows_are_another_ones(run: Run) -
     with run.pool() as pool:
         for number in range(20):
             pool.write(chunk(number))
-        wait_until((run.folder / "stopped").exists)
+        until((run.folder / "stopped").exists)
         wait_until_quiet(run, pool, busy=1)
         assert len(run.committed) >= 20 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS):
@@ -549,12 +549,12 @@ def test_a_worker_to_which_nobody_listens_is_not_silent(run: Run) -> None:
 
     def commit(one: ChunkResult) -> None:
         begun.set()
-        assert go_on.wait(TIMEOUT_S)
+        assert go_on.wait(UNSEEN_S)
         run.committed.append(one)
 
     with run.pool(commit) as pool:
         pool.write(chunk(0))
-        assert begun.wait(TIMEOUT_S)
+        assert begun.wait(UNSEEN_S)
         for _ in range(3 * MAX_SILENT_LOOKS):
             pool.look_after()
         go_on.set()
@@ -569,7 +569,7 @@ def test_a_worker_that_is_stuck_holds_few_chunks(run: Run) -> None:
     with run.pool() as pool:
         for number in range(200):
             pool.write(chunk(number))
-        wait_until((run.folder / "stopped").exists)
+        until((run.folder / "stopped").exists)
         wait_until_quiet(run, pool, busy=1)
         assert len(run.committed) >= 200 - MAX_UNTAKEN - KEPT_OPEN
         for _ in range(MAX_SILENT_LOOKS + 1):
@@ -644,7 +644,7 @@ def _parent(kind: type[Program], folder: Path) -> None:
     ) as pool:
         pool.write(chunk(0))
         while True:
-            time.sleep(TIMEOUT_S)
+            time.sleep(UNSEEN_S)
 
 
 @pytest.mark.parametrize("kind", [Program, Chattering])
@@ -652,10 +652,10 @@ def test_workers_whose_parent_is_gone_are_gone_too(run: Run, kind: type[Program]
     context = process_context()
     parent = context.Process(target=_parent, args=(kind, run.folder))  # type: ignore[attr-defined] # as above
     parent.start()
-    wait_until(lambda: len(run.pids) == 2)
+    until(lambda: len(run.pids) == 2)
     parent.kill()
     parent.join()
-    wait_until(lambda: not any(is_alive(pid) for pid in run.pids))
+    until(lambda: not any(is_alive(pid) for pid in run.pids))
 
 
 def test_a_slice_of_a_column_is_sent_without_what_lies_around_it() -> None:
