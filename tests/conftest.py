@@ -9,6 +9,8 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from tests.support import retry_alone
+
 # Time limits are off everywhere: how long an example takes says more about the machine than about the code.
 # "ci" draws the same examples in every run, so that a red run is red again; "torture" looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -25,6 +27,7 @@ LONGEST_FIRST = ("test_million", "tests/fault/", "tests/e2e/", "tests/support_te
 
 def pytest_configure(config: pytest.Config) -> None:
     """Clean the environment before the first test module is imported, and put it back at the very end."""
+    retry_alone.register(config)
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     for name in list(os.environ):
