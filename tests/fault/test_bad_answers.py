@@ -11,7 +11,7 @@ from tests.e2e.harness import Cli, Place, plug, small_dump
 from tests.support.endpoint import faults
 from tests.support.endpoint.protocol import HttpProtocol
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ ITEMS = ROWS * 13 // 10
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_kill_among_hot_keys_is_cheap(cli: Cli, tmp_path: Path, workers: str) -> None:
     (tmp_path / "dump").mkdir()

@@ -121,6 +121,7 @@ def repeats_little(campaign: Campaign, outcome: Outcome, kills: int, workers: in
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize("name", VARIANTS)
 def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path, name: str) -> None:
     variant = VARIANTS[name]
@@ -147,6 +148,7 @@ def test_broken_off(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path,
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize("name", IN_WEATHERS)
 def test_killed_in_every_weather(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path, name: str) -> None:
     weather, (kills, first_forgery) = WEATHERS[name], IN_WEATHERS[name]
@@ -164,6 +166,7 @@ def test_killed_in_every_weather(cli: Cli, endpoint: Endpoint, admin: Client, tm
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_hot_keys_do_not_put_off_what_is_saved(cli: Cli, endpoint: Endpoint, admin: Client, tmp_path: Path) -> None:
     """A fifth of the rows wait for three keys; what is written besides may not run too far ahead of them."""
     hot = replace(WEATHERS["hot keys"], is_stormy=False, key_wcu_per_s=15)

@@ -16,7 +16,7 @@ from tests.support.endpoint.process import EndpointProcess
 from tests.support.processes import tree_pss_bytes
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]
 
 ROWS = 80_000
 HOT_PHONE = "019-212 3344"

@@ -33,6 +33,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize(("name", "ceiling"), [("a number", 20), ("a share", 20), ("two workers", 200)])
 def test_a_ceiling_is_never_exceeded(measured: dict[str, Future[Measured]], name: str, ceiling: int) -> None:
     seen = measured[name].result()
@@ -42,6 +43,7 @@ def test_a_ceiling_is_never_exceeded(measured: dict[str, Future[Measured]], name
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_a_change_of_the_capacity_is_noticed(measured: dict[str, Future[Measured]]) -> None:
     """Long after it, the rate is nowhere near the old one of 500, which the table would still take."""
     seen = measured["a change"].result()

@@ -21,7 +21,7 @@ from tests.e2e.harness import Cli, Place, plug, small_dump
 from tests.fault.scenes import long_dump, under_way
 from tests.support.endpoint import Credentials, Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client, connected
-from tests.support.waiting import until
+from tests.support.waiting import load_factor, until
 
 ROWS = 400
 RUN = ("_run#demo-small", "_")
@@ -82,6 +82,7 @@ def _known(name: str, *, expired: bool = False) -> Credentials:
     return Credentials(f"AKIAIOSFODNN7{name}", f"synthetic-{name}", f"token-{name}", expired)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("transport", ["curl", "boto3"])
 def test_credentials_are_renewed_on_the_way(cli: Cli, table: Place, tmp_path: Path, transport: str) -> None:
     manifest, calls, issuer = long_dump(tmp_path, 2 * ROWS), tmp_path / "calls", tmp_path / "issuer.py"
@@ -105,9 +106,12 @@ def test_credentials_are_renewed_on_the_way(cli: Cli, table: Place, tmp_path: Pa
     assert len(calls.read_text()) == 2
 
 
+@pytest.mark.timed
 def test_credentials_that_cannot_be_renewed_stop_it(cli: Cli, table: Place, tmp_path: Path) -> None:
-    manifest, issuer = long_dump(tmp_path, ROWS), tmp_path / "issuer.py"
-    ends = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10, seconds=6)
+    busy = load_factor()  # the more so, the longer does it take until items are written
+    rows = int(ROWS * busy)
+    manifest, issuer = long_dump(tmp_path, rows), tmp_path / "issuer.py"
+    ends = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10, seconds=6 * busy)
     known = _known("FIRST")
     issued = {
         "Version": 1,
@@ -130,7 +134,7 @@ def test_credentials_that_cannot_be_renewed_stop_it(cli: Cli, table: Place, tmp_
     assert result.code == 75, result
     assert "the AWS credentials" in result.err.splitlines()[-1]
     assert "run the same command again" in result.err.splitlines()[-1]
-    _goes_on(cli, table, manifest)
+    _goes_on(cli, table, manifest, rows=rows)
 
 
 ROLE = """\
@@ -148,10 +152,12 @@ Session.get_credentials = lambda *_, **__: role
 """Credentials of a role that may not be taken on any more once they have less than ten minutes left."""
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("transport", ["curl", "boto3"])
 def test_a_role_that_is_refused_on_the_way_stops_it(cli: Cli, table: Place, tmp_path: Path, transport: str) -> None:
-    manifest = long_dump(tmp_path, ROWS)
-    role = dataclasses.replace(cli, env={**cli.env, **plug(tmp_path / "plug", ROLE.format(left_s=604))})
+    busy = load_factor()
+    manifest = long_dump(tmp_path, int(ROWS * busy))
+    role = dataclasses.replace(cli, env={**cli.env, **plug(tmp_path / "plug", ROLE.format(left_s=600 + 4 * busy))})
     with under_way(role, table, manifest, "--transport", transport, wcu_per_s=60, items=30) as process:
         result = role.finish(process)
     result.complains(75, "the AWS credentials cannot be renewed", "run the same command again")

@@ -24,7 +24,7 @@ from tests.support.endpoint import Endpoint, Fault, faults
 from tests.support.endpoint.clients import Client
 from tests.support.processes import children, is_alive
 from tests.support.shapes import SHAPES
-from tests.support.waiting import until
+from tests.support.waiting import load_factor, until
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="/proc tells who a worker is, on Linux only"
@@ -194,6 +194,7 @@ def test_workers_do_not_outlive_the_process_that_reads(cli: Cli, table: Place, m
     assert len(table.writes) > written
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("fault", [None, faults.hang()], ids=["calm", "hanging"])
 def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, fault: Fault | None) -> None:
     with under_way(cli, table, manifest, *WORKERS) as process:
@@ -203,7 +204,7 @@ def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, fault
             hung = len(table.requests)
             until(lambda: len(table.requests) > hung + 1, process)
         process.send_signal(signal.SIGTERM)
-        process.wait(LIMIT_S)
+        process.wait(LIMIT_S * load_factor())
         result = cli.finish(process)
     assert not any(map(is_alive, pids))
     assert result.code == 75
