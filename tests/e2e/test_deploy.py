@@ -25,8 +25,8 @@ from tests.e2e.harness import COMMAND, PEPPER_LINE, Cli, Place, Result, small_du
 from tests.support import waiting
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, faults
 from tests.support.endpoint.tables import REGION
+from tests.support.host_files import Rotation, Unit, crontab
 from tests.support.iam import like
-from tests.support.servers import Rotation, Unit, crontab
 from tests.support.stubs import Stubs
 
 FOLDERS = (

@@ -16,8 +16,8 @@ from tests.e2e.account import DEPLOY
 from tests.e2e.harness import COMMAND, new_cli, small_dump
 from tests.support import waiting
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint
+from tests.support.host_files import Unit, crontab
 from tests.support.iam import Policy
-from tests.support.servers import Unit, crontab
 from tests.support.stubs import Stubs
 
 README = DEPLOY / "README.md"

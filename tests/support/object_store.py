@@ -1,23 +1,18 @@
-"""An S3 endpoint on the loopback interface that gives one object, and goes wrong as it is told to.
+"""S3 endpoint on the loopback interface, with one object and scripted faults.
 
-moto shows that S3's language is spoken; this shows what is done when S3 does not answer as it should.
+moto covers the protocol; this covers the handling of wrong and missing answers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import socket
-import sys
-import threading
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.iam import AccessRequest, Policy, policy_of
+from tests.support.loopback import LoopbackHandler, LoopbackServer
 
 _FOUND, _PARTIAL, _FORBIDDEN, _NOT_FOUND, _FAILED, _NOT_SATISFIABLE = 200, 206, 403, 404, 412, 416
 
@@ -48,7 +43,7 @@ def cut(after: int) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in.
+    """A received request.
 
     Attributes:
         what: `GET`, `HEAD` or `LIST`.
@@ -63,7 +58,7 @@ class Asked:
     signed_for: str
 
 
-class ObjectStore:
+class ObjectStore(LoopbackServer):
     """The endpoint; a context manager.
 
     Attributes:
@@ -76,7 +71,6 @@ class ObjectStore:
         faults: what goes wrong, by what is asked for; each once, in order.
         asked: requests so far.
         policies: access key → what its role may do; a key that is not among them may do everything.
-        url: where it listens.
     """
 
     def __init__(self, data: bytes, key: str = "dump.csv") -> None:
@@ -88,9 +82,7 @@ class ObjectStore:
         self.faults: dict[str, deque[Fault]] = {"GET": deque(), "HEAD": deque(), "LIST": deque()}
         self.asked: list[Asked] = []
         self.policies: dict[str, Policy] = {}
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_Handler, self)
 
     def goes_wrong(self, what: str, *faults: Fault) -> None:
         """Let the next requests for `what` go wrong."""
@@ -101,53 +93,20 @@ class ObjectStore:
         """The ranges that were asked for."""
         return [one.span for one in self.asked if one.what == "GET"]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-        for connection in self._server.connections:
-            with contextlib.suppress(OSError):  # closed already
-                connection.shutdown(socket.SHUT_RDWR)
+class _Handler(LoopbackHandler):
+    """As much of S3 as the tests need."""
 
+    @property
+    def store(self) -> ObjectStore:
+        store: ObjectStore = self.server.owner
+        return store
 
-class _Server(ThreadingHTTPServer):
-    """What listens, and every connection it ever had."""
-
-    daemon_threads = True
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.store = store
-        self.connections: list[socket.socket] = []
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that has hung up, as some do in these tests."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type] # as it came
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """As much of S3 as it takes."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.append(self.connection)
-
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 - named by `http.server`
         if self._asked("HEAD") and self._is_there():
             self._object()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - named by `http.server`
         query = parse_qs(urlsplit(self.path).query)
         if "list-type" in query:
             if self._asked("LIST"):
@@ -157,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self, what: str) -> bool:
         """Note the request; False if it is dealt with, since something goes wrong."""
-        store = self.server.store
+        store = self.store
         authorization = self.headers.get("Authorization", "")
         region = authorization.split("/")[2] if authorization.count("/") > 1 else ""
         store.asked.append(Asked(what, self.headers["Range"], self.headers["If-Match"], region))
@@ -174,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_allowed(self, what: str) -> bool:
         """Whether the role that signed the request may do that (HeadObject needs s3:GetObject)."""
-        policy = policy_of(self.server.store.policies, {name.lower(): text for name, text in self.headers.items()})
+        policy = policy_of(self.store.policies, self.lower_headers())
         action = "s3:ListBucket" if what == "LIST" else "s3:GetObject"
         resource = "arn:aws:s3:::" + unquote(urlsplit(self.path).path).strip("/")
         return policy is None or policy.allows(AccessRequest(action, resource))
@@ -186,13 +145,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(fault.status, b"" if self.command == "HEAD" else body, fault.headers)
 
     def _is_there(self) -> bool:
-        if unquote(urlsplit(self.path).path).split("/", 2)[2:] == [self.server.store.key]:
+        if unquote(urlsplit(self.path).path).split("/", 2)[2:] == [self.store.key]:
             return True
         self._refuse(Fault(_NOT_FOUND, "NoSuchKey"))
         return False
 
     def _object(self) -> None:
-        store, wanted = self.server.store, self.headers["If-Match"]
+        store, wanted = self.store, self.headers["If-Match"]
         if store.heeds_conditions and wanted is not None and wanted.strip('"') != store.etag:
             self._refuse(Fault(_FAILED, "PreconditionFailed"))
             return
@@ -208,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, data, headers)
 
     def _listing(self, prefix: str) -> None:
-        store, entry = self.server.store, ""
+        store, entry = self.store, ""
         if store.key.startswith(prefix):
             entry = (
                 f"<Contents><Key>{store.key}</Key><ETag>&quot;{store.etag}&quot;</ETag>"
@@ -218,16 +177,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(_FOUND, text.encode(), {})
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self.start_answer(status, len(body), headers)
         if self.command == "HEAD":
             return
         if self.fault is not None and self.fault.cut_after is not None:
             body, self.close_connection = body[: self.fault.cut_after], True
-        with contextlib.suppress(ConnectionError):  # who asked may have heard enough
+        with contextlib.suppress(ConnectionError):  # the client may have closed it
             self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
