@@ -29,7 +29,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # both stamps install into the one environment
-.PHONY: help demo test torture fuzz lint types check bench samples clean
+.PHONY: help demo quick test torture fuzz lint types check bench samples clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ help: ## list these targets
 
 demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a person up in it
 	@$(BIN)/ingest-cli demo
+
+quick: $(DEV) ## run the unit and contract tests without the slow ones, within a minute
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'not slow' tests/unit tests/contract $(PYTEST_ARGS)
 
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

@@ -47,8 +47,11 @@ from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
 
 README, GUIDE = REPOSITORY / "README.md", REPOSITORY / "docs" / "operators-guide.md"
+CONTRIBUTING, TESTS = REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "tests" / "README.md"
 DOCUMENTS = [
     REPOSITORY / "CHANGELOG.md",
+    CONTRIBUTING,
+    TESTS,
     README,
     SAMPLES / "README.md",
     REPOSITORY / "deploy" / "README.md",
@@ -399,11 +402,13 @@ def test_files_named_are_there() -> None:
         named = re.findall(r"`((?:ingest_cli|tests|docs|sample_data)/[\w./]+)`", path.read_text(encoding="utf-8"))
         for name in named:
             assert (REPOSITORY / name).exists() or name == "docs/benchmarks/latest.json", f"{path.name}: {name}"
+    for name in re.findall(r"`((?:unit|contract|property|integration|fault|e2e|fuzz)/[\w./]*)`", TESTS.read_text()):
+        assert (TESTS.parent / name).exists(), name
 
 
 def test_the_make_targets_are_there() -> None:
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
-    for path in (README, GUIDE):
+    for path in (README, GUIDE, CONTRIBUTING, TESTS):
         assert set(re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(), re.MULTILINE)) <= targets
 
 
