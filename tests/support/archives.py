@@ -1,4 +1,4 @@
-"""Archives made on the spot, whole and broken, and what reading one comes to."""
+"""Archives built by a test, whole and broken, and the result of reading one."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class CommandServer:
 
     @property
     def _address(self) -> str:
-        """Path of the socket: forks of the process that imported this have servers of their own."""
+        """Path of the socket: each fork of the importing process starts its own server."""
         return str(Path(self._folder.name) / f"socket-{os.getpid()}")
 
     def can_run(self, env: Mapping[str, str]) -> bool:

@@ -31,7 +31,7 @@ class Dripping:
 
 
 def endless(head: bytes, piece: bytes) -> Pieces:
-    """An answer that begins with `head` and goes on with `piece` for ever."""
+    """Endless answer: `head`, then `piece` again and again."""
     return lambda: itertools.chain([head], itertools.repeat(piece))
 
 

@@ -4,7 +4,7 @@
 
 writes the dump and, beside it, its manifest, and prints the manifest's path. Everything is streamed:
 ten million rows need no more memory than ten. The same arguments give the same bytes everywhere,
-but for gzip, whose bytes depend on the zlib in use.
+except for gzip, whose bytes depend on the zlib in use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody sleeps, or when a test says so."""
+"""Clock whose time passes only in `sleep`, or when a test moves it."""
 
 from __future__ import annotations
 

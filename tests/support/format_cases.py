@@ -1,4 +1,4 @@
-"""Every format with its samples, and what reading bytes with one of them comes to.
+"""Every format with its samples, and the result of reading bytes with one of them.
 
 Both the contract suite and the fuzzer read through here, so that both hold a parser to the same promises.
 """
@@ -71,7 +71,7 @@ class Outcome:
 
     @property
     def fates(self) -> list[Fate]:
-        """What became of each record, in order."""
+        """Fate of each record, in order."""
         return [fate for chunk in self.chunks for fate in fates(chunk)]
 
     @property
@@ -138,7 +138,7 @@ def _pieces(data: bytes, size: int, fault: SourceError | None) -> Iterator[bytes
 
 
 def fates(chunk: RowChunk) -> list[Fate]:
-    """What became of each record of a chunk; checks that every one has exactly one fate, and that the chunk adds up."""
+    """Fate of each record of a chunk; checks that every one has exactly one fate, and that the chunk adds up."""
     found: dict[int, object] = {}
 
     def settle(index: int, fate: object) -> None:

@@ -2,7 +2,7 @@
 
     python -m tests.support.make_samples [FOLDER]
 
-The same person is in all of them, spelled differently each time, so that there is somebody to look up.
+The same person is in all of them, spelled differently each time, so that one person can be looked up in all.
 The files are committed; a test compares them with what this makes.
 """
 

@@ -1,7 +1,7 @@
 """Dumps with one delimiter too many or too few, and what must not come of it: a password as an identifier.
 
 A seed draws a dump (who is in it, in which order its columns are, how it is written), what its manifest says about rows
-that do not fit, and the place of the one delimiter. Passwords look like every kind of identifier, and are nobody's.
+that do not fit, and the place of the one delimiter. Passwords look like every kind of identifier, and are invented.
 """
 
 from __future__ import annotations

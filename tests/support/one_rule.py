@@ -43,7 +43,7 @@ def assert_one_rule_for(count: int, make: Callable[[], str], fast: Fast, careful
 
 
 def careful_only(cells: list[str], careful: Careful, plain: Unwrapped | None = None) -> Canonicalized:
-    """What the careful rule alone makes of cells, what stands around their values taken off as for every kind."""
+    """Results of the careful rule alone for cells, what stands around their values taken off as for every kind."""
     return of_unwrapped(plain or unwrapped(pa.array(cells, pa.string())), nothing_decided, careful)
 
 

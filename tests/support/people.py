@@ -1,4 +1,4 @@
-"""Invented people: every value a dump can hold about somebody, drawn from a seed and a number.
+"""Invented people: every value a dump can hold about a person, drawn from a seed and a number.
 
 `person(seed, i)` is a pure function, so any row of any dump can be made again on its own, on any
 machine, without the rows before it. Nobody in here exists: names are put together from lists, numbers

@@ -10,7 +10,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended, and that nobody has asked about yet, does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         # Behind the name, which is in brackets and may hold anything, stands the state.
         return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in "ZX"

@@ -18,7 +18,7 @@ TOO_LARGE_WCU = 401
 
 @dataclass(frozen=True)
 class Scenario:
-    """What one seed stands for.
+    """Parameters of one simulation, drawn from its seed.
 
     Attributes:
         rows: the dump.

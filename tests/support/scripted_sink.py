@@ -1,4 +1,4 @@
-"""A sink that does as it is told, and remembers what it was sent."""
+"""Sink with scripted answers; it records the batches it receives."""
 
 from __future__ import annotations
 

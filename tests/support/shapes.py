@@ -24,7 +24,7 @@ class Shape(NamedTuple):
         name: what it is called on the command line.
         title: what its manifest says it is.
         format: the manifest's name of its format.
-        delimiter, encoding, header: how it is written unless told otherwise.
+        delimiter, encoding, header: defaults for writing it.
         columns: (column name, what is in it); the name is "" for a column to be ignored.
         fields: in the manifest's order.
         is_plain: whether cells hold neither quotes nor line breaks, as tab-separated files have it.

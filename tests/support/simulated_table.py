@@ -1,6 +1,6 @@
 """A table in simulated time that throttles, fails, lies and dies as a seed has it, behind a `Transport`.
 
-What it does with a request is DynamoDB's: an item that cannot be taken makes it refuse all of them, a throttle
+Requests have DynamoDB's effects: an item that cannot be taken makes it refuse all of them, a throttle
 leaves some of the items or, where it would leave all, refuses the request. The capacity is that of a token
 bucket for the table and one for each hot key.
 """
@@ -47,7 +47,7 @@ class Weather:
         poison: items that DynamoDB refuses.
         outages: in order.
         fault_ratio: share of the requests that go wrong outside of them.
-        latency_s: of an answer, at the most.
+        latency_s: maximum latency of an answer.
         unprocessed: share of the items of a batch that are left, whatever the rate.
         others: what somebody else takes of the table's capacity, in the first half of every `others_every_s`: a share.
         others_every_s: seconds.
@@ -73,7 +73,7 @@ class Weather:
 class Bucket:
     """A token bucket; whatever it holds, it admits an item when it is full.
 
-    Somebody else may take a share of what flows in, in the first half of every so many seconds.
+    Another writer may take a share of what flows in, in the first half of every so many seconds.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Bucket:
         self._level -= units
 
     def _shared_s(self, at_s: float) -> float:
-        """Time up to then in which somebody else took something."""
+        """Time up to then in which another writer took units."""
         turns, into_s = divmod(at_s, self._every_s)
         return turns * self._every_s / 2 + min(into_s, self._every_s / 2)
 

@@ -1,7 +1,7 @@
 """The whole write path in simulated time, in one thread, as a seed has it: crashes, stops and resumes included.
 
 `Simulation` loads a small synthetic dump through the real policies, the real delivery, the real journal and the real
-checkpoint into a `SimulatedTable`, run after run until one comes to its end, and holds what happened against what must
+checkpoint into a `SimulatedTable`, run after run until one completes, and holds what happened against what must
 hold. Everything that may differ between two seeds is drawn from the seed, so that a seed that fails fails again.
 
 Several requests in flight are simulated by letting others take their steps whenever one sleeps: they are nested
@@ -65,7 +65,7 @@ def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like a
 
 
 class Simulation:
-    """One seed, from its first run to the one that comes to its end. The `Clock` of all that takes part.
+    """One seed, from its first run to the one that completes. The `Clock` of all that takes part.
 
     Attributes:
         scenario: what it is about.
@@ -97,12 +97,12 @@ class Simulation:
         self._pass(duration_s, nesting=True)
 
     def pause(self, duration_s: float) -> None:
-        """Let time pass in which nothing is to be written."""
+        """Let time pass without writes."""
         self.now_s += duration_s
         self.waited_s += duration_s
 
     def to_the_end(self) -> None:
-        """Run until a run comes to its end, and check it all.
+        """Run until a run completes, and check everything.
 
         Raises:
             InvariantError: something happened that must not.
@@ -221,7 +221,7 @@ class Simulation:
 
 
 class _Punctual:
-    """The clock of the pacer: what sleeps until its turn has come wakes then, and sends at once."""
+    """Clock of the pacer: a sleeper wakes exactly at its turn, and sends at once."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -234,7 +234,7 @@ class _Punctual:
 
 
 class _Run:
-    """One process: all that is gone when it crashes."""
+    """One process: everything that a crash loses."""
 
     def __init__(self, simulation: Simulation, punctual: _Punctual) -> None:
         scenario, disk = simulation.scenario, simulation.disk
@@ -288,7 +288,7 @@ class _Run:
             raise
 
     def others(self) -> None:
-        """While one sleeps, others may go on."""
+        """Let the others run while one sleeps."""
         simulation = self._simulation
         chance = simulation.random.random
         if simulation.now_s - self._saved_s >= SAVE_EVERY_S:
@@ -340,7 +340,7 @@ class _Run:
             self._busy -= 1
 
     def _write_parked(self, *, waiting: bool) -> None:
-        """Write the next batch of a hot key, if it is due or is to be waited for."""
+        """Write the next batch of a hot key, if it is due or can be waited for."""
         if self._hot_busy >= HOT_IN_FLIGHT:
             return
         self._simulation.happened["parked"] += self._delivery.parked_items

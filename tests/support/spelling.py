@@ -20,7 +20,7 @@ class Cell(NamedTuple):
     """A cell as it is written, and what must be found in it.
 
     Attributes:
-        text: without any quoting. A lone surrogate U+DC80 to U+DCFF stands for that raw byte.
+        text: without any quoting. A lone surrogate U+DC80 to U+DCFF represents that raw byte.
         found: the identifiers in it.
         refused: the reason for each value in it that is no identifier.
         absent: whether it says that there is nothing.
@@ -58,7 +58,7 @@ def phone(canonical: str, n: Draws) -> Cell:
 
 
 def email(canonical: str, n: Draws) -> Cell:
-    """An address in any case, bare or in one of its wrappings."""
+    """An address in lower or upper case, bare or in one of its wrappings."""
     form = n[2] % 9
     if form < 4:
         text = canonical
@@ -81,7 +81,7 @@ def username(canonical: str, n: Draws) -> Cell:
 
 
 def imsi(canonical: str, _: Draws) -> Cell:
-    """Fifteen digits, which nobody writes in any other way."""
+    """Fifteen digits; there is no other notation."""
     return Cell(canonical, (("imsi", canonical),))
 
 

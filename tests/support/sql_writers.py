@@ -1,6 +1,6 @@
 r"""Writes rows as each of the tools does that dumps come from: with its preamble, its quoting, its odd habits.
 
-Around the rows stands what must not be taken for some: a second table, comments, routines with INSERTs inside,
+Around the rows stands text that must not be read as rows: a second table, comments, routines with INSERTs inside,
 commands to the client. Whatever a tool cannot write, its writer is not asked to.
 
 Sources: the tools' own output for mariadb-dump, pg_dump and sqlite3 (see `sql_samples`); MySQL's manual for
@@ -58,7 +58,7 @@ class Writer(NamedTuple):
     binary: Callable[[bytes], bytes] = bytes
 
     def dump(self, rows: Sequence[Row]) -> bytes:
-        """The dump in UTF-8, but for binary columns that are written as they are."""
+        """The dump in UTF-8, except binary columns, which are written raw."""
         text = self.write(rows)
         return text.encode() if isinstance(text, str) else text
 

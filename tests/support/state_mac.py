@@ -1,4 +1,4 @@
-"""Reserved rows and state files changed by somebody who has the pepper: with a MAC that is right."""
+"""Forge reserved rows and state files with a valid MAC, as an owner of the pepper can."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class Tally:
             self._keys.update((identifier, record) for identifier in own)
 
     def expected(self) -> dict[str, object]:
-        """Rows read and what became of them, items before and after merging, as JSON values."""
+        """Rows read, kept, rejected and skipped, items before and after merging, as JSON values."""
         items = {"built": self.built}
         if self.distinct:
             items["distinct"] = len(self._keys)

@@ -2,7 +2,7 @@
 
 Nothing of the program is replaced but what it waits with, its transport, and the seed of its jitter. The table is that
 of the scripted endpoint, asked without a network in between; how long a request is under way is drawn from a seed.
-Worker processes are threads here, each with a write path and an engine of its own.
+Worker processes are threads here, each with its own write path and engine.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Transport:
 
 
 class _Looker(Log):
-    """Keeps what is said about the time left."""
+    """Record the reported time left."""
 
     def __init__(self, time: VirtualTime, seen: Seen) -> None:
         super().__init__("text", chatty=False)

@@ -29,7 +29,7 @@ class Case:
     """A load, and what it meets.
 
     Attributes:
-        seconds: after which it is stopped; None: it comes to its end.
+        seconds: after which it is stopped; None: it runs to its end.
         wcu_per_s: provisioned; None: the table is on-demand.
         max_wcu: as in `--max-wcu`.
         changes: (when, what is provisioned from then on).

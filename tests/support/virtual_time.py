@@ -1,4 +1,4 @@
-"""Threads that take turns, in a time of their own: it stands still while one runs, and jumps when all of them wait.
+"""Threads that take turns in virtual time, which stands still while one runs, and jumps when all of them wait.
 
 `VirtualTime.run` runs a function as the first of any number of threads. They are real threads, so that the code under
 test is what it always is, but only the one that has the baton runs. It hands it on where it waits: for a moment, an
@@ -31,7 +31,7 @@ class _EndedError(BaseException):
 
 
 class _Sleeper:
-    """Somebody who waits.
+    """A waiting thread.
 
     Attributes:
         baton: released when it is their turn.
@@ -95,7 +95,7 @@ class VirtualTime:
         self.block([], duration_s)
 
     def block(self, room: Room, timeout_s: float | None = None) -> bool:
-        """Wait in a room until somebody wakes those in it, or until the time is over; whether somebody did."""
+        """Wait in a room until another thread wakes those in it, or until the time is over; whether one did."""
         me = _Sleeper()
         room.append(me)
         if timeout_s is not None:
@@ -106,18 +106,18 @@ class VirtualTime:
         return me.woken
 
     def wake(self, room: Room) -> None:
-        """Let all in a room go on, now, but each in their turn."""
+        """Wake all threads in a room, each in its turn."""
         for one in room:
             one.woken = True
             self.expect(one)
         room.clear()
 
     def expect(self, one: _Sleeper, after_s: float = 0.0) -> None:
-        """Let somebody have their turn then."""
+        """Give a thread its turn at that time."""
         heapq.heappush(self._asleep, (self.now_s + after_s, next(self._order), one))
 
     def hand_on(self, me: _Sleeper | None) -> None:
-        """Give the baton to whoever is next; with `me`, wait until it comes back."""
+        """Give the baton to the next thread; with `me`, wait until it comes back."""
         if not self._over:
             chosen = self._next()
             if chosen is me:
@@ -143,7 +143,7 @@ class VirtualTime:
         return None if threading.current_thread() is self._first else self._waiting[self._first]
 
     def _end(self) -> None:
-        """Let all that still wait find out that time is over, one after the other."""
+        """Tell all waiting threads that time is over, in sequence."""
         self._over = True
         for thread in self.threads:
             thread.end(self._waiting.get(thread.real))
@@ -151,7 +151,7 @@ class VirtualTime:
     def instead_of(self) -> dict[str, SimpleNamespace]:
         """Name of a module of the standard library → what to put in its place.
 
-        Locks stay what they are: whoever held one while waiting would never be waited for, and the test would hang.
+        Locks stay what they are: a thread that held one while waiting would never be waited for: a deadlock.
         """
         return {
             "threading": SimpleNamespace(
@@ -243,7 +243,7 @@ class VirtualEvent:
 
 
 class VirtualCondition:
-    """Stands in for `threading.Condition`; its lock is there to be seen not to be held by somebody who waits."""
+    """Stands in for `threading.Condition`; its lock shows that no waiting thread holds it."""
 
     def __init__(self, time: VirtualTime) -> None:
         self._time = time

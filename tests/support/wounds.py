@@ -1,4 +1,4 @@
-"""What is wrong with a whole row, and what a correct reader makes of the row in the end.
+"""Damage of a whole row, and the result of a correct reader.
 
 A wound is applied to a draft, the row before it is laid out in columns. The list for a shape goes
 through every oddity of every field it has: beside other identifiers, so that the row is kept, and

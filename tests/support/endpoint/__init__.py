@@ -11,7 +11,7 @@ In a test:
         ...
         assert endpoint.audit.acknowledged_keys("people") == ...
 
-For a benchmark or a test that kills its client, in a process of its own: `EndpointProcess`, or
+For a benchmark or a test that kills its client, in a separate process: `EndpointProcess`, or
 `python -m tests.support.endpoint --help`.
 """
 

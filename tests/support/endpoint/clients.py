@@ -78,7 +78,7 @@ def refusal(action: Callable[[], object]) -> tuple[str, str]:
 
 
 def outcome(action: Callable[[], object]) -> str:
-    """What boto3 makes of it: an error code, the name of an exception, or "success"."""
+    """Result as boto3 reports it: an error code, the name of an exception, or "success"."""
     try:
         action()
     except ClientError as error:

@@ -33,7 +33,7 @@ _FUNCTIONS = ("attribute_exists", "attribute_not_exists", "attribute_type", "beg
 
 @dataclass(slots=True)
 class Placeholders:
-    """What `#name` and `:value` stand for, and which of them were used."""
+    """Values of `#name` and `:value`, and which of them were used."""
 
     names: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Tokens:
         return token
 
     def accept(self, *wanted: str) -> str | None:
-        """The next token if it is one of these (keywords in any case), else None."""
+        """The next token if it is one of these (keywords regardless of case), else None."""
         if self.peek().upper() in wanted:
             return self.take().upper()
         return None
@@ -136,7 +136,7 @@ class Tokens:
             self.refuse(self.peek())
 
     def value(self, token: str) -> Value:
-        """What `:value` stands for."""
+        """Return the value of `:value`."""
         self.placeholders.used.add(token)
         if token not in self.placeholders.values:
             raise validation(

@@ -163,7 +163,7 @@ def close_after() -> Fault:
 
 
 def flood() -> Fault:
-    """An answer that goes on until the client hangs up."""
+    """Endless answer, until the client closes the connection."""
     return Fault("flood")
 
 

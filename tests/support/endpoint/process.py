@@ -1,4 +1,4 @@
-"""The endpoint in a process of its own, and its control from this one."""
+"""The endpoint in a separate process, controlled from this one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class EndpointProcess:
         return self
 
     def stop(self) -> None:
-        """End it; what it knew is gone, but for its audit file."""
+        """End it; only its audit file remains."""
         process, self._process = self._process, None
         if process is None:
             return

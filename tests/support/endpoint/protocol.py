@@ -36,7 +36,7 @@ class HttpProtocol(asyncio.Protocol):
     Args:
         application: who answers.
         shortcut: asked first; for benchmarks.
-        latency_s: wait so long before each answer, like a distant region.
+        latency_s: delay of each answer, like a distant region.
         connections: set that this connection is in while it is open.
 
     Attributes:

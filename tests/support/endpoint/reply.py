@@ -24,7 +24,7 @@ class Ending(Protocol):
 
 
 def ignore_ending(*, sent: bool, final: bool) -> None:
-    """For a reply whose fate nobody asks about."""
+    """Default for a reply whose delivery is not watched."""
     del sent, final
 
 

@@ -1,6 +1,6 @@
 """Application Auto Scaling, as far as a table's capacity needs it: targets are registered, suspended and described.
 
-It never scales anything. Requests and answers as in the service's API reference; a target is registered anew with both
+It never scales anything. Requests and answers as in the service's API reference; a target is registered with both
 limits, and changed with whatever is given ("RegisterScalableTarget").
 """
 

@@ -45,7 +45,7 @@ class Settings:
             []: it must be there and be well-formed.
         certificate: speak TLS with it.
         audit_path: file that the audit log is appended to as JSON lines.
-        latency_s: wait so long before each answer.
+        latency_s: delay of each answer.
         shortcut: answers before anything else; see the module `fast`.
     """
 

@@ -33,7 +33,7 @@ class Credentials:
         access_key: its id.
         secret_key: the secret.
         session_token: for temporary credentials, what X-Amz-Security-Token must be.
-        expired: answer ExpiredTokenException to whoever uses it.
+        expired: answer ExpiredTokenException to every request that uses it.
     """
 
     access_key: str

@@ -26,7 +26,7 @@ class Update:
 
     Args:
         text: the expression.
-        placeholders: what its names and values stand for.
+        placeholders: the values of `#name` and `:value`.
 
     Raises:
         DynamoError: ValidationException for a syntax error or an undefined placeholder.

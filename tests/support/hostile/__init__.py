@@ -1,4 +1,4 @@
-"""Files made to exhaust memory or to be read for ever, all small and invented: kind → what makes it."""
+"""Files made to exhaust memory or to be read without an end, all small and invented: kind → what makes it."""
 
 from __future__ import annotations
 

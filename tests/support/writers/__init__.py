@@ -1,6 +1,6 @@
 """The same invented people, written down in every shape a dump comes in, each with its manifest.
 
-A writer makes of a table of text what the tool it stands for makes of it, and says what its manifest has to say.
+A writer formats a table of text as its tool does, and says what its manifest has to say.
 Who is in the table, and what must become of each row, is drawn by `drawn`.
 """
 
@@ -155,7 +155,7 @@ def drawn(
         rows: how many.
         seed: the world.
         planted: row, from 0, → a person to stand there with every identifier.
-        complete: whether nobody lacks anything.
+        complete: whether every person has every value.
     """
     names, contents = zip(*shape.columns, strict=True)
     # The one column that a person does not have.

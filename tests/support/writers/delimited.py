@@ -85,7 +85,7 @@ LOOSE_OF = 4
 
 
 def misfits(table: Table) -> Written:
-    """By somebody who quotes nothing, leaves out the last cell now and then, and adds some that are empty."""
+    """By a person who quotes nothing, leaves out the last cell now and then, and adds some that are empty."""
     last, address = len(table.columns) - 1, table.columns.index("ALAMAT")
     lines = [",".join(table.columns)]
     for number, row in enumerate(table.rows):

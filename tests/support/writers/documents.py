@@ -72,7 +72,7 @@ def mongoexport_array(table: Table) -> Written:
 
 
 def json_columns(table: Table) -> Written:
-    """What `to_json()` of pandas writes unless told otherwise: the values of each column by the key of the row."""
+    """Output of `to_json()` of pandas with its defaults: the values of each column by the key of the row."""
     columns = zip(*table.rows, strict=True)
     by_column = {
         name: {str(number): cell or None for number, cell in enumerate(cells)}

@@ -25,7 +25,7 @@ class Written(NamedTuple):
 
     Attributes:
         data: text that is still to be encoded, or bytes where the format has its own way of holding text.
-        layout: the [format] table of its manifest, but for `encoding`.
+        layout: the [format] table of its manifest, without `encoding`.
         names: what a manifest calls a column, where that is not its name.
     """
 
