@@ -13,9 +13,10 @@ import numpy as np
 
 from ingest_cli.checkpoint.chunk_result import PendingChunk
 from ingest_cli.engines.interface import Commit
+from ingest_cli.errors import ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch, batches, batches_of
 from ingest_cli.pipeline import Work
-from ingest_cli.sinks.interface import Receipt, Refusal, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import TransientFaultError, TryAgainError
 from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import Shared
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.hot_queues import HotBatch

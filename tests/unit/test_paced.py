@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import RefusedBatchError, ThrottledError, TransientFaultError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.fence import MARGIN_S, OVERDUE, Fence, since_start_s
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.pacing import SMOOTHING_S, Paced, Pacer
 from tests.support.fake_clock import FakeClock

@@ -11,12 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.errors import BusyError, TableError, TryAgainError, UnreachableError
+from ingest_cli.errors import (
+    BusyError,
+    RefusedBatchError,
+    TableError,
+    TransientFaultError,
+    TryAgainError,
+    UnreachableError,
+)
 from ingest_cli.items.batching import Batch
 from ingest_cli.report.report import Traffic
 from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.metering import Metering
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, retry_until_done

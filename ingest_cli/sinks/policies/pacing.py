@@ -19,12 +19,13 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from ingest_cli.errors import RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.fence import OVERDUE, Fence
 from ingest_cli.runtime.shared_state import Shared
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Sink
 from ingest_cli.sinks.policies.budget import Budget
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 

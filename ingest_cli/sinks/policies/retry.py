@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
-from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
+from ingest_cli.errors import BusyError, RefusedBatchError, TransientFaultError, TryAgainError, UnreachableError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.shared_state import Shared
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Sink
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 
 T = TypeVar("T")
