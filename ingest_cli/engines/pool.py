@@ -212,7 +212,7 @@ class WorkerPool:
     def _pass_on_stop(self) -> None:
         """Pass a stop and its deadline to the workers; also called from signal handlers."""
         self._drained_by_s = time.monotonic() + DRAIN_S
-        self._shared.request_stop()
+        self._shared.stop.set()
 
     def _wait_for_others(self) -> None:
         """Wait until every worker has sent its last message, and take over the chunks of killed ones."""

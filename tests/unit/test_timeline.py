@@ -174,7 +174,7 @@ def test_the_end_of_a_run_that_failed_is_recorded_and_nothing_after_it() -> None
 
 def test_a_look_at_the_rate_undoes_nothing() -> None:
     """Looked at by one thread, changed by another: every change counts."""
-    pacer = Pacer.starting(FakeClock(), 1000.0, shared=SharedByProcesses())
+    pacer = Pacer.starting(FakeClock(), 1000.0, state=SharedByProcesses().rate)
     over, seen = threading.Event(), deque[float](maxlen=1)
 
     def look() -> None:

@@ -11,7 +11,7 @@ from ingest_cli.runtime.clock import Clock
 from ingest_cli.sinks.interface import Receipt, Sink
 
 
-class Metering:
+class Metered:
     """Sink that records each attempt in the traffic of a run."""
 
     def __init__(
