@@ -43,7 +43,7 @@ from ingest_cli.engines.worker_process import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Writer
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import CONTINUE, StopRequest

@@ -21,7 +21,7 @@ from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import Field, Manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Preparation
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import StopRequest

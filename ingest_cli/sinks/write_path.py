@@ -39,7 +39,7 @@ from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
     from ingest_cli.model.settings import RunSettings, Target
-    from ingest_cli.report.report import Traffic
+    from ingest_cli.report.traffic import Traffic
     from ingest_cli.sinks.transports.interface import Transport
 
 

@@ -20,7 +20,8 @@ from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.chunks import Origin
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
 from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import SharedState

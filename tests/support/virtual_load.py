@@ -36,7 +36,8 @@ from ingest_cli.model.chunks import Origin, Span
 from ingest_cli.model.keys import ephemeral_pepper
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, Preparation, Work
-from ingest_cli.report.report import Report, Traffic
+from ingest_cli.report.report import Report
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime import background, clock
 from ingest_cli.runtime import stop as shutdown
 from ingest_cli.runtime.fibers import Fibers

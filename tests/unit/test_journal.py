@@ -17,7 +17,8 @@ from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError
 from ingest_cli.model.bundles import Part
 from ingest_cli.model.chunks import Origin, Position, Span
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
 from ingest_cli.runtime.shared_state import SharedState
 from tests.support.fake_clock import FakeClock

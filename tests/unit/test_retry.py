@@ -20,7 +20,7 @@ from ingest_cli.errors import (
     UnreachableError,
 )
 from ingest_cli.items.batching import Batch
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal

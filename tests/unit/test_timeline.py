@@ -12,18 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.commands.sampler import recorded
-from ingest_cli.report.report import Report, Traffic
-from ingest_cli.report.timeline import (
-    BUCKETS,
-    FINEST_S,
-    Latencies,
-    Point,
-    Timeline,
-    bound_s,
-    bucket_of,
-    is_throttle,
-    throttles,
-)
+from ingest_cli.report.report import Report
+from ingest_cli.report.timeline import Point, Timeline
+from ingest_cli.report.traffic import BUCKETS, FINEST_S, Latencies, Traffic, bound_s, bucket_of, is_throttle, throttles
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.fake_clock import FakeClock

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ingest_cli.errors import TransientFaultError
 from ingest_cli.items.batching import Batch
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.clock import Clock
 from ingest_cli.sinks.interface import Receipt, Sink
 
