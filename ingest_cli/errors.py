@@ -1,10 +1,48 @@
 """Exceptions of the program, as one tree.
 
-Each class carries two decisions that callers do not make again: the process `exit_code`, and whether the error is
-`transient` (running the same command again may succeed).
+    ProgramError                   root: pickled with message, attributes and notes
+    ├── IngestError                ends a command, with a message for the operator and an exit code
+    │   ├── UsageError             [2] command line, settings, manifest or key cannot be used as given
+    │   │   ├── ManifestError          the manifest is invalid, or does not fit the dump
+    │   │   │   └── MissingColumnError     a column that the manifest names is missing from a source
+    │   │   ├── KeyRefusedError        the pepper is unreadable, weak, or not the one of the table
+    │   │   ├── UntrustedStateError    saved state is damaged or not authentic
+    │   │   └── StateTooLargeError     the state exceeds what can be saved
+    │   ├── TooManyRejectsError    [3] more rejects than the manifest allows
+    │   ├── SourceError            [4] a dump cannot be found, opened or read to its end
+    │   │   ├── MissingSourceError     a source name matches nothing
+    │   │   ├── DamagedError           a source is truncated or damaged
+    │   │   └── SourceBusyError        [75, transient] a source is temporarily unreadable
+    │   ├── TableError             [4] the table is missing, unsuitable or not accessible
+    │   │   ├── MissingTableError      the table does not exist
+    │   │   └── UnreachableError       [4, transient] no connection to DynamoDB
+    │   ├── LockedError            [5, transient] another run holds the dataset
+    │   └── TryAgainError          [75, transient] interrupted or throttled; the same command resumes
+    │       ├── SpentError             the cost limit is reached
+    │       └── BusyError              DynamoDB is temporarily not accepting requests
+    ├── HandledError               handled inside the program, never shown to an operator
+    │   ├── TransientFaultError        a write is not confirmed; retrying it is safe
+    │   │   └── ThrottledError             nothing was written because a rate limit was reached
+    │   ├── RefusedBatchError          an item caused its batch to be refused
+    │   ├── AnswerTooLargeError        a response exceeds its limits
+    │   ├── UnsafeFileError            another user may control a path; also an `OSError`
+    │   ├── IncompleteError            more of an SQL dump must be read to decide (formats.sql.tokens)
+    │   ├── TooLongError               an SQL record exceeds the maximum size (formats.sql.tokens)
+    │   ├── TooManyValuesError         an Arrow batch holds too many list values (formats.arrow.cells)
+    │   ├── BrokenFileError            an Arrow or Parquet file is damaged (formats.arrow.reading)
+    │   └── UnreadableError            `draft` cannot read a file (formats.sniffing.containers)
+    └── CrashError                 [1] a bug, reported without values
+
+The number in brackets is the exit code, inherited by the classes below it. `transient` means that running the same
+command again may succeed. Callers never decide either again.
+
+Exceptions that only one package uses are defined there, as noted in parentheses; all others are defined here. An
+exception with a leading underscore never leaves its module, and need not be in the tree.
 
 The message of an `IngestError` is one sentence for the operator: what happened, where, and what to try. It never
 contains a cell of a dump, a pepper or a credential.
+
+Must not import anything of this package.
 """
 
 from __future__ import annotations
@@ -13,7 +51,7 @@ import os
 import traceback
 from copy import copy
 from enum import IntEnum
-from typing import Self
+from typing import Any, Self
 
 
 class ExitCode(IntEnum):
@@ -29,11 +67,33 @@ class ExitCode(IntEnum):
     ABORTED = 130  # 128 + SIGINT, as a shell reports it
 
 
-class IngestError(Exception):
-    """Base of every error that this program raises on purpose."""
+class ProgramError(Exception):
+    """Root of the tree.
+
+    Worker processes send errors to their parent. An exception is pickled by its final message and attributes, not by
+    the arguments of its constructor, so that a subclass may have any constructor.
+
+    Attributes:
+        exit_code: exit code of a command that the error ends.
+        transient: whether running the same command again may succeed.
+    """
 
     exit_code: ExitCode = ExitCode.CRASHED
     transient: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        reduced: Any = super().__reduce__()  # (class, arguments[, attributes])
+        return _restored, reduced
+
+
+def _restored(kind: type[ProgramError], args: tuple[Any, ...], state: dict[str, Any] | None = None) -> ProgramError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state or {})
+    return error
+
+
+class IngestError(ProgramError):
+    """Error that ends a command."""
 
     def with_text(self, text: str) -> Self:
         """Return a copy of the error with another message, without additions."""
@@ -104,6 +164,13 @@ class DamagedError(SourceError):
         self.what = what
 
 
+class SourceBusyError(SourceError):
+    """A source is temporarily unreadable; running the same command again resumes."""
+
+    exit_code = ExitCode.TRY_AGAIN
+    transient = True
+
+
 GET_WHOLE = "Get the whole file, and run the same command"
 """Advice for a truncated source."""
 
@@ -149,7 +216,57 @@ class BusyError(TryAgainError):
     """DynamoDB is temporarily not accepting requests."""
 
 
-class CrashError(Exception):
+class HandledError(ProgramError):
+    """Error that is handled inside the program; reaching the command line would be a bug."""
+
+
+class TransientFaultError(HandledError):
+    """It is unknown whether a batch was written; retrying all of it is safe.
+
+    Attributes:
+        reason: a fixed identifier for the report, e.g. `timeout`, `InternalServerError`.
+    """
+
+    transient = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ThrottledError(TransientFaultError):
+    """Nothing was written because a rate limit was reached.
+
+    Attributes:
+        scope: owner of the limit: `table`, `account`, `key_range`, `index`, or `unknown`.
+    """
+
+    def __init__(self, reason: str, scope: str = "unknown") -> None:
+        super().__init__(reason)
+        self.scope = scope
+
+
+class RefusedBatchError(HandledError):
+    """An item caused the whole batch to be refused; none of it was written.
+
+    Attributes:
+        reason: a fixed identifier for the report.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AnswerTooLargeError(HandledError):
+    """A response is longer, or nested more deeply, than any that the service sends."""
+
+
+class UnsafeFileError(HandledError, OSError):
+    """Another user may have chosen the target of a path; `strerror` describes how."""
+
+
+class CrashError(ProgramError):
     """A bug, reported without its message and source line, since both may contain values.
 
     Attributes:

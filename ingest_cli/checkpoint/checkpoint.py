@@ -15,7 +15,7 @@ from typing import Any
 from ingest_cli.checkpoint.ranges import Allowance, SourceRanges
 from ingest_cli.errors import StateTooLargeError, UntrustedStateError, UsageError
 from ingest_cli.model.plain_values import amount, flag, parsed_json, text, whole
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 
 FORMAT_VERSION = 2
 

@@ -117,11 +117,9 @@ class Journal:
             if self._closed:
                 return
             books.rejects.write(chunk.rejects)
-            books.report.account.add(chunk.account)
-            books.report.distinct.add(chunk.key_hash)
-            for part in chunk.parts:
-                books.report.byte_progress.commit(part.origin, part.span)
-                if books.checkpoint is not None:
+            books.report.commit(chunk.account, chunk.key_hash, ((part.origin, part.span) for part in chunk.parts))
+            if books.checkpoint is not None:
+                for part in chunk.parts:
                     books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
             self._unsaved_items += len(chunk.key_hash)

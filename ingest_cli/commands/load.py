@@ -59,7 +59,6 @@ from ingest_cli.pipeline import Plan, plan
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import within
-from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.fibers import LOOK_S
 from ingest_cli.runtime.stop import StopRequest, without_restart
 from ingest_cli.sinks.dynamodb import is_gone
@@ -177,7 +176,7 @@ class _Load:
         patience.meanwhile = path.outlet.fibers.turn
         try:
             token = secrets.token_hex(16)
-            lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
+            lease = Lease(table, manifest.dataset.id, token, time.time, fence=path.fence)
             retry_until_done(lease.acquire, path.rules)
             try:
                 # Only the row read under the lock is final.

@@ -285,7 +285,7 @@ class _Run:
         Raises:
             LockedError: another run holds it.
         """
-        lease = self._lease(Fence(path.pacer.shared))
+        lease = self._lease(path.fence)
         retry_until_done(lease.acquire, path.rules)
 
         def on_fault(fault: Exception) -> None:
@@ -344,7 +344,7 @@ class _Remover:
         while left is not None:
             self.make_sure()
             self._path.rules.stop.check()
-            receipt = self._path.lanes.fast.put(left)
+            receipt = self._path.lanes.ordinary.put(left)
             self._found.removed += receipt.acknowledged
             if receipt.refused:
                 reason = receipt.refused[0].reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 
 MOST = 0.5
 """Share of a dataset above which its removal needs an explicit confirmation, whatever the caller."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ingest_cli.report.timeline import EVERY_S, Point, throttles
+from ingest_cli.report.timeline import EVERY_S, Point
+from ingest_cli.report.traffic import throttles
 from ingest_cli.runtime.background import Repeater
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ingest_cli.pipeline import Preparation, Work
 from ingest_cli.runtime.fibers import Fibers, Room
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.lanes import Lanes
-from ingest_cli.sinks.policies.hot_queues import HotBatch
+from ingest_cli.sinks.policies.hot_keys.queues import HotBatch
 
 MAX_OPEN_ENTRIES = 3_000_000
 """Maximum rows and items of chunks with unwritten items, mostly of hot keys. The retained state

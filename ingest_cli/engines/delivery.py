@@ -13,11 +13,12 @@ import numpy as np
 
 from ingest_cli.checkpoint.chunk_result import PendingChunk
 from ingest_cli.engines.interface import Commit
+from ingest_cli.errors import ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch, batches, batches_of
 from ingest_cli.pipeline import Work
-from ingest_cli.sinks.interface import Receipt, Refusal, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.lanes import Lanes
-from ingest_cli.sinks.policies.hot_queues import HotBatch, HotQueues
+from ingest_cli.sinks.policies.hot_keys.queues import HotBatch, HotQueues
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Delivery:
         self._commit = commit
         self._on_parked = on_parked
         self._queues: HotQueues[ChunkInFlight] = HotQueues(
-            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.shared, lanes.rules.left_s
+            lanes.rules.clock, lanes.rules.random, lanes.hot_keys, lanes.hot_key_paces, lanes.rules.left_s
         )
         self.open_entries = 0
 
@@ -116,7 +117,7 @@ class Delivery:
                 self._park(hot, pending)
         if cool is None:
             return
-        receipt = self._lanes.fast.put(cool)
+        receipt = self._lanes.ordinary.put(cool)
         if receipt.unprocessed is not None:
             self._park(receipt.unprocessed, pending)
         self._lanes.run_ahead.acknowledged(receipt.acknowledged)
@@ -140,7 +141,7 @@ class Delivery:
             if (wait_s := sent.at_s - rules.clock.monotonic_s()) > 0:
                 rules.clock.sleep(wait_s)
             rules.stop.check()
-            receipt = self._lanes.slow.put(sent.batch)
+            receipt = self._lanes.hot.put(sent.batch)
             left = () if receipt.unprocessed is None else receipt.unprocessed.index.tolist()
         except TransientFaultError as fault:
             reason = fault.reason

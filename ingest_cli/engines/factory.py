@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingest_cli.engines.interface import Commit
     from ingest_cli.model.settings import RunSettings
     from ingest_cli.pipeline import Plan, Writer
-    from ingest_cli.report.report import Traffic
+    from ingest_cli.report.traffic import Traffic
     from ingest_cli.runtime.stop import StopRequest
     from ingest_cli.sinks.write_path import Route, WritePath
 

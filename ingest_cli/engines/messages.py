@@ -120,7 +120,7 @@ class ParentsStop(StopRequest):
         """Whether a stop was requested."""
         if os.getppid() != self._parent:
             os._exit(ORPHANED)
-        if self._shared.stop and not self.event.is_set():
+        if self._shared.stop.is_set and not self.event.is_set():
             self.request("stopped")
         return self.event.is_set()
 

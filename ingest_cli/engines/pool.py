@@ -43,7 +43,7 @@ from ingest_cli.engines.worker_process import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.pipeline import Writer
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
@@ -212,7 +212,7 @@ class WorkerPool:
     def _pass_on_stop(self) -> None:
         """Pass a stop and its deadline to the workers; also called from signal handlers."""
         self._drained_by_s = time.monotonic() + DRAIN_S
-        self._shared.request_stop()
+        self._shared.stop.set()
 
     def _wait_for_others(self) -> None:
         """Wait until every worker has sent its last message, and take over the chunks of killed ones."""

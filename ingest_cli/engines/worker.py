@@ -21,13 +21,12 @@ from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import Field, Manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Preparation
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.discard import DiscardSink
-from ingest_cli.sinks.policies.pacing import Pacer
-from ingest_cli.sinks.write_path import Route, write_path
+from ingest_cli.sinks.write_path import Pace, Route, write_path
 
 TELL_EVERY_S = 1.0
 """Seconds between reports of a worker's requests, even if none of its chunks was committed."""
@@ -135,9 +134,7 @@ class Writing:
         stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
         outlet = self.route.open(stop, self.table)
         outlet.fibers.start(lambda: teller.tell_now_and_then(outlet.fibers, stop))
-        path = write_path(
-            outlet, self.settings, teller.traffic, stop, lambda clock: Pacer(clock, self.shared), process=link.number
-        )
+        path = write_path(outlet, self.settings, teller.traffic, stop, Pace(self.shared, link.number))
         writer = ConcurrentWriter(
             self.recipe.preparation(),
             path.lanes,

@@ -1,183 +1,20 @@
-"""Account of a run: what was read, its results, and the resources used. It has to balance."""
+"""Report of a run: its result, account, traffic, progress and cost, and the JSON of `--report`."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ingest_cli.model.plain_values import text, whole
+from ingest_cli.report.account import Account
 from ingest_cli.report.byte_progress import ByteProgress
-from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.report.distinct import DistinctCounter, HashArray
 from ingest_cli.report.pricing import Cost, Prediction, Tariff
-from ingest_cli.report.timeline import Latencies, Timeline
+from ingest_cli.report.timeline import Timeline
+from ingest_cli.report.traffic import Traffic
 
-MAX_NAME_CHARACTERS = 1 << 16
-"""Maximum length of a reason, column or table name in an account that is read; a header may be long."""
-
-
-@dataclass(slots=True)
-class Account:
-    """Numbers of rows and items, counted only when they are committed.
-
-    Attributes:
-        rows_read, rows_kept: number of rows.
-        rejected: reason → rows.
-        skipped: reason → rows.
-        rejected_identifiers: (column, reason) → values, in rows of any result.
-        flags: name of an anomaly → rows or identifiers kept in spite of it.
-        identifiers: class → items to send, i.e. after merging.
-        items_built, items_merged, items_acknowledged: number of items; in a dry run the last are those to be sent.
-        refused: reason → items.
-        bytes_acknowledged: size of the acknowledged items by DynamoDB's rules.
-        wcu_predicted: predicted write capacity units of the items sent.
-        largest_item_bytes: size of the largest item by DynamoDB's rules.
-        import_bytes: size of the items as read by an import from S3.
-        passed_over: name of a table, sheet or the like that is not read → its rows, which no other figure includes.
-    """
-
-    rows_read: int = 0
-    rows_kept: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    rejected_identifiers: Counter[tuple[str, str]] = field(default_factory=Counter)
-    flags: Counter[str] = field(default_factory=Counter)
-    identifiers: Counter[str] = field(default_factory=Counter)
-    items_built: int = 0
-    items_merged: int = 0
-    items_acknowledged: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    bytes_acknowledged: int = 0
-    wcu_predicted: int = 0
-    largest_item_bytes: int = 0
-    import_bytes: int = 0
-    passed_over: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def rows_rejected(self) -> int:
-        """Number of rows rejected for any reason."""
-        return self.rejected.total()
-
-    @property
-    def rows_skipped(self) -> int:
-        """Number of rows skipped for any reason."""
-        return self.skipped.total()
-
-    @property
-    def items_refused(self) -> int:
-        """Number of items refused for any reason."""
-        return self.refused.total()
-
-    @property
-    def balances(self) -> bool:
-        """Return whether every row and every item is accounted for exactly once."""
-        rows = self.rows_kept + self.rows_rejected + self.rows_skipped
-        items = self.items_acknowledged + self.items_merged + self.items_refused
-        return (self.rows_read, self.items_built) == (rows, items)
-
-    def add(self, other: Account) -> None:
-        """Add the figures of `other`."""
-        for name in self.__slots__:
-            if name == "largest_item_bytes":
-                self.largest_item_bytes = max(self.largest_item_bytes, other.largest_item_bytes)
-            elif isinstance(mine := getattr(self, name), Counter):
-                mine.update(getattr(other, name))
-            else:
-                setattr(self, name, mine + getattr(other, name))
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        plain: dict[str, Any] = {}
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if name == "rejected_identifiers":
-                value = [[*key, count] for key, count in value.items()]
-            plain[name] = dict(value) if isinstance(value, Counter) else value
-        return plain
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Account:
-        """Restore an account from the result of `to_plain`.
-
-        Raises:
-            TypeError, ValueError, KeyError: `plain` is not an account.
-        """
-        if plain.keys() != set(cls.__slots__):
-            raise ValueError("not the figures of an account")
-        account = cls()
-        for name, value in plain.items():
-            if name == "rejected_identifiers":
-                account.rejected_identifiers = Counter(
-                    {(_name(column), _name(reason)): whole(count) for column, reason, count in value}
-                )
-            elif isinstance(getattr(account, name), Counter):
-                setattr(account, name, Counter({_name(key): whole(count) for key, count in value.items()}))
-            else:
-                setattr(account, name, whole(value))
-        return account
-
-
-def _name(value: Any) -> str:
-    return text(value, MAX_NAME_CHARACTERS)
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Counters of requests; updated by several threads, and summed over several processes.
-
-    Attributes:
-        requests: batches sent, including retries.
-        retries: reason → batches retried, in whole or in part.
-        wcu_consumed: write capacity units of items, as counted by DynamoDB.
-        wcu_state: write capacity units of the saved state and of the lock.
-        latencies: time until requests were answered, or failed.
-    """
-
-    requests: int = 0
-    retries: Counter[str] = field(default_factory=Counter)
-    wcu_consumed: float = 0.0
-    wcu_state: float = 0.0
-    latencies: Latencies = field(default_factory=Latencies)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note_request(self, wcu: float, latency_s: float) -> None:
-        """Count an attempt, its consumption, and its duration."""
-        with self._lock:
-            self.requests += 1
-            self.wcu_consumed += wcu
-            self.latencies.note(latency_s)
-
-    def note_state(self, wcu: float) -> None:
-        """Count the consumption of anything but items."""
-        with self._lock:
-            self.wcu_state += wcu
-
-    def take(self) -> tuple[int, Counter[str], float, Counter[int]]:
-        """Return the counts since the last call: requests, retries, capacity units, and latencies by bucket."""
-        with self._lock:
-            taken = self.requests, self.retries, self.wcu_consumed, self.latencies.counts
-            self.requests, self.retries, self.wcu_consumed, self.latencies = 0, Counter(), 0.0, Latencies()
-        return taken
-
-    def add(self, requests: int, retries: Counter[str], wcu_consumed: float, latencies: Counter[int]) -> None:
-        """Add the counts of another process; see `take`."""
-        with self._lock:
-            self.requests += requests
-            self.retries.update(retries)
-            self.wcu_consumed += wcu_consumed
-            self.latencies.counts.update(latencies)
-
-    def now(self) -> tuple[int, Counter[str], float]:
-        """Return a consistent snapshot of requests, retries and capacity units."""
-        with self._lock:
-            return self.requests, self.retries.copy(), self.wcu_consumed
-
-    def note_retry(self, reason: str) -> None:
-        """Count an attempt to be retried."""
-        with self._lock:
-            self.retries[reason] += 1
+if TYPE_CHECKING:
+    from ingest_cli.model.chunks import Origin, Span
 
 
 @dataclass(slots=True)
@@ -206,7 +43,7 @@ class Report:
         tariff: price of writing; None: unknown.
         prediction: prediction of the load; None: not requested.
         pruned: result of the pruning after the load; None: not requested.
-        extent: committed part of the sources.
+        byte_progress: committed part of the sources.
         wcu_pruned: write capacity units consumed by the pruning.
     """
 
@@ -233,6 +70,13 @@ class Report:
     pruned: Mapping[str, Any] | None = None
     byte_progress: ByteProgress = field(default_factory=ByteProgress)
     wcu_pruned: float = 0.0
+
+    def commit(self, account: Account, key_hash: HashArray, spans: Iterable[tuple[Origin, Span]]) -> None:
+        """Add a committed chunk: its account, the hashes of its keys, and the parts of sources that it covers."""
+        self.account.add(account)
+        self.distinct.add(key_hash)
+        for origin, span in spans:
+            self.byte_progress.commit(origin, span)
 
     @property
     def wcu_spent(self) -> float:

@@ -33,7 +33,7 @@ from botocore.awsrequest import (
 )
 from botocore.exceptions import HTTPClientError
 
-from ingest_cli.errors import BusyError
+from ingest_cli.errors import AnswerTooLargeError, BusyError
 from ingest_cli.runtime.answer_limits import (
     ANSWER_TIMEOUT_S,
     HEAD_BYTES,
@@ -59,10 +59,6 @@ _BYTES: Mapping[str, int] = {
     "ListObjectsV2": 8 * MIB,
 }
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
-
-
-class AnswerTooLargeError(Exception):
-    """A response is longer, or nested more deeply, than any that the service sends."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import LeaseDeadline
 
 MARGIN_S = 5.0
 """Seconds that a request may take: the lease is not relied on this long before its end."""
@@ -32,14 +32,14 @@ def since_start_s() -> float:
 class Fence:
     """Check whether the lock is certainly held; shared by all writing processes."""
 
-    def __init__(self, shared: Shared, now_s: Callable[[], float] = since_start_s) -> None:
-        self._shared = shared
+    def __init__(self, lease: LeaseDeadline, now_s: Callable[[], float] = since_start_s) -> None:
+        self._lease = lease
         self.now_s = now_s
 
     def is_sure(self) -> bool:
         """Return whether writing is allowed."""
-        return self.now_s() < self._shared.sure_until_s
+        return self.now_s() < self._lease.sure_until_s
 
     def extend(self, began_s: float, lease_s: float) -> None:
         """Rely on a lease of `lease_s` seconds that was requested at `began_s`, on the clock `now_s`."""
-        self._shared.sure_until_s = began_s + lease_s - MARGIN_S
+        self._lease.sure_until_s = began_s + lease_s - MARGIN_S

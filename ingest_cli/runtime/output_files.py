@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ingest_cli.errors import UnsafeFileError
+
 PRIVATE, PUBLIC = 0o600, 0o666
 """Modes of new files: for their owner only, and as far as the umask allows."""
 
@@ -36,11 +38,8 @@ _ROOT = 0
 _PROC = Path("/proc")
 
 
-class UnsafeFileError(OSError):
-    """Another user may have chosen the target of a path; `strerror` says how."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(errno.EPERM, f"{what} {_SHARED}")
+def _unsafe(what: str) -> UnsafeFileError:
+    return UnsafeFileError(errno.EPERM, f"{what} {_SHARED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,13 @@ class _Place:
                 raise OSError(errno.EINVAL, "not a regular file")
             return
         if stat.S_ISLNK(found.st_mode):
-            raise UnsafeFileError("it is a symbolic link")
+            raise _unsafe("it is a symbolic link")
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
         if not self._is_trusted_owner(found.st_uid, to_read=to_read):
-            raise UnsafeFileError("it belongs to another user and is")
+            raise _unsafe("it belongs to another user and is")
         if found.st_nlink > 1:
-            raise UnsafeFileError("it is a file with several names (hard links)")
+            raise _unsafe("it is a file with several names (hard links)")
 
     def _is_trusted_owner(self, owner: int, *, to_read: bool) -> bool:
         """Return whether a file of this owner may be used: user, root, or, to write, the owner of a private folder."""
@@ -292,7 +291,7 @@ class _Walk:
         belongs to the user or root and the folder is sticky: nobody else can replace it there.
         """
         if _others_can_write(status) and (is_last or link.st_uid not in _trusted() or not _keeps_links(status)):
-            raise UnsafeFileError("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')
+            raise _unsafe("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')
         self._links += 1
         if self._links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self._path)

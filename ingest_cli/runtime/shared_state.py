@@ -1,7 +1,19 @@
-"""State shared by all writers at any moment: how far time is reserved, and whether to stop.
+"""State that all writers of a run share: one struct for each concern, over one memory and one lock.
 
-A set of numbers. In one process they are attributes; with worker processes they are in shared memory, behind a lock
-that is released if its holder is killed.
+    SharedState
+    ├── rate            RateState       rate control of the table (`pacing`); used inside `with`
+    ├── budget          BudgetState     units that may still be consumed (`budget`); used inside `with`
+    ├── hot_key_paces   HotKeyPaces     rate control of hot keys (`hot_keys.pace`); used inside `with`
+    ├── progress        ProgressTimes   times of acknowledgements and failures (`retry`)
+    ├── lease           LeaseDeadline   time until which the lock of the dataset is held (`fence`)
+    ├── stop            StopFlag        whether the run is to end
+    └── item_counts     ItemCounts      items begun, acknowledged, committed and saved (`run_ahead`)
+
+`with` gives one thread of one process at a time access to a struct; the lock is the same for all of them. The other
+structs need no lock: a number is stored in one step, and is written by one process only, or the last write wins.
+
+With worker processes (`SharedByProcesses`), the memory is an unnamed file. It is locked as a whole (POSIX record locks,
+fcntl(2)): the system releases the lock of a process that dies in any way, and of no other.
 """
 
 from __future__ import annotations
@@ -18,43 +30,12 @@ import threading
 from multiprocessing import reduction
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
-_LOCKED = (
-    "rate_wcu_per_s",
-    "ceiling_wcu_per_s",
-    "limit_wcu_per_s",
-    "limit_seen_s",
-    "settled_s",
-    "ready_s",
-    "adapted_s",
-    "idle",
-    "left_wcu",
-    "noise",
-    "noise_due_s",
-    "since_s",
-    "requests",
-    "throttled",
-    "sent_wcu",
-    "unprocessed_wcu",
-    "trial_rate_wcu_per_s",
-    "trial_throttled",
-    "trial_taken_wcu_per_s",
-)
-"""Attributes that are read and written under the lock, in their order in memory."""
-
-_STATE = struct.Struct(f"{len(_LOCKED)}d")
-_FAILING_SINCE, _STOP, _SURE_UNTIL, _PROGRESS, _CELLS = (len(_LOCKED) + i for i in range(5))
-_READY = _LOCKED.index("ready_s")
 _CELL_BYTES = 8
 
 MAX_PACES, PACE_CELLS = 64, 18
 """Number of hot keys with a pace common to all processes, and numbers per key; further keys have a pace per process."""
-
-
-def counts_of(processes: int) -> int:
-    """Return the length of `Shared.counts`: four numbers for all, and two for each process."""
-    return 4 + 2 * processes
 
 
 def process_context() -> BaseContext:
@@ -66,22 +47,93 @@ def process_context() -> BaseContext:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
-class Shared:
-    """Numbers of one process. `with` gives one thread at a time access to them.
+class _Lock(Protocol):
+    def acquire(self) -> object: ...
+
+    def release(self) -> None: ...
+
+
+class _FileLock:
+    """Lock of one thread of one process at a time."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget threads that a fork has not copied."""
+        self._threads = threading.Lock()
+
+    def acquire(self) -> None:
+        self._threads.acquire()
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def release(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+
+class _Locked:
+    """Numbers that are read and changed together, as attributes, inside `with`.
+
+    In one process the attributes are the state. With several, they are loaded from memory at the start of the block and
+    stored at its end. A subclass declares them as annotations, with their values at the start of a run.
+    """
+
+    _names: ClassVar[tuple[str, ...]]
+    _struct: ClassVar[struct.Struct]
+
+    def __init_subclass__(cls) -> None:
+        cls._names = tuple(cls.__annotations__)
+        cls._struct = struct.Struct(f"{len(cls._names)}d")
+
+    def __init__(self, cells: memoryview[float], lock: _Lock, *, is_alone: bool) -> None:
+        self._cells = cells
+        self._lock = lock
+        self._is_alone = is_alone
+
+    @classmethod
+    def cells(cls) -> int:
+        """Return the number of cells that the numbers take in memory."""
+        return len(cls._names)
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        if not self._is_alone:
+            self.__dict__.update(zip(self._names, self._struct.unpack_from(self._cells), strict=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_alone:
+            self.store()
+        self._lock.release()
+
+    def store(self) -> None:
+        """Copy the attributes to memory."""
+        self._struct.pack_into(self._cells, 0, *map(self.__getattribute__, self._names))
+
+
+class RateState(_Locked):
+    """Rate control of the table, see `pacing`.
 
     Attributes:
         rate_wcu_per_s: rate at which time is reserved.
         ceiling_wcu_per_s: maximum of the rate; NaN: none.
+        ready_s: time until which capacity is reserved.
         limit_wcu_per_s: last observed maximum of the table; NaN: not known.
         limit_seen_s: time of that observation.
         settled_s: time until which responses belong to requests at an earlier rate.
-        ready_s: time until which capacity is reserved.
         adapted_s: time of the last increase of the rate.
         idle: 1.0 if no request waited then, else 0.0.
-        left_wcu: units that may still be consumed; NaN: no limit.
         noise: share of requests that are throttled at any rate.
         noise_due_s: time of the next measurement of it.
-        since_s: start of the counting of the next five.
+        since_s: start of the counting of the next four.
         requests: number of answered requests.
         throttled: number of those that the table did not process completely.
         sent_wcu: capacity units of the answered requests.
@@ -89,168 +141,204 @@ class Shared:
         trial_rate_wcu_per_s: rate before the current trial of a lower one; NaN: no trial.
         trial_throttled: share of requests throttled at that rate.
         trial_taken_wcu_per_s: throughput of the table at that rate.
-        failing_since_s: time since which no attempt was acknowledged; NaN: attempts succeed.
-        progress_s: time of the last acknowledgement.
-        sure_until_s: time until which the lock of the dataset is certainly held, on the clock `fence.since_start_s`.
-        paces: paces of hot keys, see `key_pace`; `MAX_PACES` of them, each in `PACE_CELLS` numbers.
-        counts: item counts, see `run_ahead`; used without the lock, each written by one process only.
     """
 
-    counts: list[float] | memoryview[float]
-    paces: list[float] | memoryview[float]
+    rate_wcu_per_s: float = 0.0
+    ceiling_wcu_per_s: float = math.nan
+    ready_s: float = 0.0
+    limit_wcu_per_s: float = math.nan
+    limit_seen_s: float = -math.inf
+    settled_s: float = 0.0
+    adapted_s: float = 0.0
+    idle: float = 0.0
+    noise: float = 0.0
+    noise_due_s: float = -math.inf
+    since_s: float = 0.0
+    requests: float = 0.0
+    throttled: float = 0.0
+    sent_wcu: float = 0.0
+    unprocessed_wcu: float = 0.0
+    trial_rate_wcu_per_s: float = math.nan
+    trial_throttled: float = 0.0
+    trial_taken_wcu_per_s: float = 0.0
 
-    def __init__(self) -> None:
-        self._here = threading.Lock()
-        self.counts = [0.0] * counts_of(1)
-        self.paces = [0.0] * (MAX_PACES * PACE_CELLS)
-        self._reset()
+    def look(self) -> tuple[float, float, float]:
+        """Return the current rate, ceiling and end of reserved time, without locking."""
+        if self._is_alone:
+            return self.rate_wcu_per_s, self.ceiling_wcu_per_s, self.ready_s
+        return self._cells[0], self._cells[1], self._cells[2]
 
-    def _reset(self) -> None:
-        """Set all numbers to their values at the start of a run."""
-        self.rate_wcu_per_s = self.settled_s = self.ready_s = self.adapted_s = self.idle = 0.0
-        self.ceiling_wcu_per_s = self.limit_wcu_per_s = self.trial_rate_wcu_per_s = math.nan
-        self.trial_throttled = self.trial_taken_wcu_per_s = 0.0
-        self.noise = self.since_s = self.requests = self.throttled = self.sent_wcu = self.unprocessed_wcu = 0.0
-        self.limit_seen_s = self.noise_due_s = self.progress_s = -math.inf
-        self.left_wcu = self.failing_since_s = math.nan
-        self.sure_until_s = math.inf
+
+class BudgetState(_Locked):
+    """Remaining consumption, see `budget`.
+
+    Attributes:
+        left_wcu: units that may still be consumed; NaN: no limit.
+    """
+
+    left_wcu: float = math.nan
+
+
+class HotKeyPaces:
+    """Slots for the paces of hot keys, see `hot_keys.pace`; to be used inside `with`.
+
+    Attributes:
+        cells: `MAX_PACES` slots of `PACE_CELLS` numbers each.
+    """
+
+    def __init__(self, cells: memoryview[float], lock: _Lock) -> None:
+        self.cells = cells
+        self._lock = lock
 
     def __enter__(self) -> Self:
-        self._here.acquire()
+        self._lock.acquire()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._here.release()
-
-    def look(self) -> tuple[float, float]:
-        """Return the current `rate_wcu_per_s` and `ceiling_wcu_per_s`, without locking."""
-        return self.rate_wcu_per_s, self.ceiling_wcu_per_s
-
-    def reserved_until_s(self) -> float:
-        """Return the current `ready_s`, without locking."""
-        return self.ready_s
+        self._lock.release()
 
 
-class SharedByProcesses(Shared):
-    """The same numbers for several processes; passed to each when it is started.
+def _cell(place: int, doc: str) -> Any:
+    """Return a property that reads and writes one cell."""
 
-    They are in an unnamed file, which is locked as a whole (POSIX record locks, fcntl(2)): the system releases the lock
-    of a process that dies in any way, and of no other.
+    def get(self: _Cells) -> float:
+        return self._cells[place]
+
+    def put(self: _Cells, value: float) -> None:
+        self._cells[place] = value
+
+    return property(get, put, doc=doc)
+
+
+class _Cells:
+    def __init__(self, cells: memoryview[float]) -> None:
+        self._cells = cells
+
+
+class ProgressTimes(_Cells):
+    """Times of acknowledgements and failures, over all writers."""
+
+    failing_since_s: float = _cell(0, "Time since which no attempt was acknowledged; NaN: attempts succeed.")
+    progress_s: float = _cell(1, "Time of the last acknowledgement.")
+
+
+class LeaseDeadline(_Cells):
+    """End of the lease on the dataset."""
+
+    sure_until_s: float = _cell(0, "Time until which the lock is certainly held, on the clock `fence.since_start_s`.")
+
+
+class StopFlag(_Cells):
+    """Request that all processes end."""
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether the run is to end."""
+        return bool(self._cells[0])
+
+    def set(self) -> None:
+        """Signal to all processes that the run is to end."""
+        self._cells[0] = 1.0
+
+
+class ItemCounts(_Cells):
+    """Numbers of items, see `run_ahead`; each is written by one process only.
 
     Attributes:
-        stop: whether the run is to end.
+        begun: items of chunks begun, of each process.
+        acknowledged: items acknowledged, of each process.
     """
 
+    TOTALS: ClassVar[int] = 3
+    """Number of cells before those of the processes."""
+
+    saved: float = _cell(0, "Items that a saved state includes.")
+    saved_at_s: float = _cell(1, "Time of the last save.")
+    committed: float = _cell(2, "Items of committed chunks.")
+
+    def __init__(self, cells: memoryview[float]) -> None:
+        super().__init__(cells)
+        self.begun, self.acknowledged = cells[self.TOTALS :: 2], cells[self.TOTALS + 1 :: 2]
+
+
+class SharedState:
+    """Shared state of the writers in one process; see the module for its structs."""
+
     def __init__(self, processes: int = 1) -> None:
-        """Create the numbers.
+        """Create the state at the start of a run.
 
         Args:
-            processes: number of processes.
+            processes: number of processes that count items.
+        """
+        self._lay_out(memoryview(bytearray(_size_bytes(processes))), threading.Lock(), is_alone=True)
+        self._reset()
+
+    def _lay_out(self, memory: memoryview, lock: _Lock, *, is_alone: bool) -> None:
+        """Give each struct its cells of the memory."""
+        cells, end = memory.cast("d"), 0
+
+        def take(count: int) -> memoryview[float]:
+            nonlocal end
+            end += count
+            return cells[end - count : end]
+
+        self.rate = RateState(take(RateState.cells()), lock, is_alone=is_alone)
+        self.budget = BudgetState(take(BudgetState.cells()), lock, is_alone=is_alone)
+        self.progress = ProgressTimes(take(2))
+        self.lease = LeaseDeadline(take(1))
+        self.stop = StopFlag(take(1))
+        self.hot_key_paces = HotKeyPaces(take(MAX_PACES * PACE_CELLS), lock)
+        self.item_counts = ItemCounts(cells[end:])
+
+    def _reset(self) -> None:
+        """Store what is not 0 at the start of a run."""
+        self.rate.store()
+        self.budget.store()
+        self.progress.failing_since_s, self.progress.progress_s = math.nan, -math.inf
+        self.lease.sure_until_s = math.inf
+
+
+class SharedByProcesses(SharedState):
+    """Shared state of several processes; passed to each when it is started."""
+
+    def __init__(self, processes: int = 1) -> None:
+        """Create the state at the start of a run.
 
         Raises:
-            OSError: the system has no room for a file of a few bytes.
+            OSError: the system has no room for a file of a few KiB.
         """
-        self._map(_nameless_file(_CELLS + MAX_PACES * PACE_CELLS + counts_of(processes)))
-        self._here = threading.Lock()
+        self._map(_nameless_file(_size_bytes(processes)))
         self._reset()
-        self._store()
 
     def __getstate__(self) -> object:
         return reduction.DupFd(self._file)
 
     def __setstate__(self, file: Any) -> None:
         self._map(file.detach())
-        self.joined()
 
     def joined(self) -> None:
-        """Prepare for use in a forked process, where no other thread uses them: threads are not copied."""
-        self._here = threading.Lock()
-        self._load()
-
-    def __enter__(self) -> Self:
-        self._here.acquire()
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-        except BaseException:
-            self._here.release()
-            raise
-        self._load()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._store()
-        fcntl.lockf(self._file, fcntl.LOCK_UN)
-        self._here.release()
+        """Prepare for use in a forked process, where no other thread uses the state: threads are not copied."""
+        self._lock.reset()
 
     def _map(self, file: int) -> None:
         self._file = file
-        self._memory = memoryview(mmap.mmap(file, os.fstat(file).st_size))
-        self._cells = self._memory.cast("d")
-        end = _CELLS + MAX_PACES * PACE_CELLS
-        self.paces, self.counts = self._cells[_CELLS:end], self._cells[end:]
-
-    def look(self) -> tuple[float, float]:
-        """See `Shared.look`."""
-        return self._cells[0], self._cells[1]
-
-    def reserved_until_s(self) -> float:
-        """See `Shared.reserved_until_s`."""
-        return self._cells[_READY]
-
-    @property
-    def failing_since_s(self) -> float:
-        """See `Shared`."""
-        return self._cells[_FAILING_SINCE]
-
-    @failing_since_s.setter
-    def failing_since_s(self, at_s: float) -> None:
-        self._cells[_FAILING_SINCE] = at_s
-
-    @property
-    def progress_s(self) -> float:
-        """See `Shared`."""
-        return self._cells[_PROGRESS]
-
-    @progress_s.setter
-    def progress_s(self, at_s: float) -> None:
-        self._cells[_PROGRESS] = at_s
-
-    @property
-    def sure_until_s(self) -> float:
-        """See `Shared`."""
-        return self._cells[_SURE_UNTIL]
-
-    @sure_until_s.setter
-    def sure_until_s(self, until_s: float) -> None:
-        self._cells[_SURE_UNTIL] = until_s
-
-    @property
-    def stop(self) -> bool:
-        """Return whether the run is to end."""
-        return bool(self._cells[_STOP])
-
-    def request_stop(self) -> None:
-        """Signal to all processes that the run is to end."""
-        self._cells[_STOP] = 1.0
-
-    def _load(self) -> None:
-        for name, value in zip(_LOCKED, _STATE.unpack_from(self._memory), strict=True):
-            setattr(self, name, value)
-
-    def _store(self) -> None:
-        _STATE.pack_into(self._memory, 0, *(getattr(self, name) for name in _LOCKED))
+        self._lock = _FileLock(file)
+        self._lay_out(memoryview(mmap.mmap(file, os.fstat(file).st_size)), self._lock, is_alone=False)
 
 
-def _nameless_file(cells: int) -> int:
-    """Create an unnamed file for `cells` numbers, in memory where supported, that disappears when last closed."""
+def _size_bytes(processes: int) -> int:
+    cells = RateState.cells() + BudgetState.cells() + 4 + MAX_PACES * PACE_CELLS + ItemCounts.TOTALS + 2 * processes
+    return cells * _CELL_BYTES
+
+
+def _nameless_file(size_bytes: int) -> int:
+    """Create an unnamed file, in memory where supported, that disappears when last closed."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("ingest-cli")
     else:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
-    os.ftruncate(file, cells * _CELL_BYTES)
+    os.ftruncate(file, size_bytes)
     return file

@@ -14,10 +14,17 @@ from functools import lru_cache
 from typing import Any
 
 from ingest_cli.aws.session import DENIED, EXPIRED, expired, is_stale
-from ingest_cli.errors import IngestError, TableError, TryAgainError
+from ingest_cli.errors import (
+    IngestError,
+    RefusedBatchError,
+    TableError,
+    ThrottledError,
+    TransientFaultError,
+    TryAgainError,
+)
 from ingest_cli.items.batching import Batch
 from ingest_cli.items.builder import MAX_ITEM_BYTES, WCU_BYTES
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.limits import refusals
 from ingest_cli.sinks.transports.interface import Answer, Transport
 

@@ -47,42 +47,6 @@ class Receipt(NamedTuple):
         )
 
 
-class TransientFaultError(Exception):
-    """It is unknown whether the batch was written; retrying all of it is safe.
-
-    Attributes:
-        reason: a fixed identifier for the report, e.g. `timeout`, `InternalServerError`.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class ThrottledError(TransientFaultError):
-    """Nothing was written because a rate limit was reached.
-
-    Attributes:
-        scope: owner of the limit: `table`, `account`, `key_range`, `index`, or `unknown`.
-    """
-
-    def __init__(self, reason: str, scope: str = "unknown") -> None:
-        super().__init__(reason)
-        self.scope = scope
-
-
-class RefusedBatchError(Exception):
-    """An item caused the whole batch to be refused; none of it was written.
-
-    Attributes:
-        reason: a fixed identifier for the report.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Sink(Protocol):
     """Destination of items. Used by several fibers concurrently."""
 

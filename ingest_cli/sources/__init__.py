@@ -10,7 +10,7 @@ from pathlib import Path
 from ingest_cli.errors import SourceError
 from ingest_cli.model.settings import Target
 from ingest_cli.sources import local, stdin
-from ingest_cli.sources.interface import Sleep, Source, SourceBusyError
+from ingest_cli.sources.interface import Sleep, Source
 from ingest_cli.sources.joined import join
 from ingest_cli.sources.places import Places, label
 
@@ -18,7 +18,6 @@ __all__ = [
     "FINDERS",
     "Sleep",
     "Source",
-    "SourceBusyError",
     "dataset_fingerprint",
     "find_by_entry",
     "find_sources",

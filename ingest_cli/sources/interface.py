@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
-from ingest_cli.errors import ExitCode, SourceError
-
 Sleep = Callable[[float], None]
 """Function that waits for a number of seconds; raises an exception if the run is to end."""
-
-
-class SourceBusyError(SourceError):
-    """Source that is temporarily unreadable: running the same command again resumes."""
-
-    exit_code = ExitCode.TRY_AGAIN
-    transient = True
 
 
 class Source(Protocol):

@@ -42,11 +42,10 @@ from ingest_cli.aws.session import (
     open_session,
     too_large,
 )
-from ingest_cli.errors import MissingSourceError, SourceError, UsageError
+from ingest_cli.errors import AnswerTooLargeError, MissingSourceError, SourceBusyError, SourceError, UsageError
 from ingest_cli.model.settings import Target
-from ingest_cli.runtime.bounded_http import AnswerTooLargeError
 from ingest_cli.runtime.endpoints import dead_proxy
-from ingest_cli.sources.interface import Sleep, SourceBusyError
+from ingest_cli.sources.interface import Sleep
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

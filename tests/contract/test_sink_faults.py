@@ -17,10 +17,9 @@ from botocore.credentials import Credentials as BotoCredentials
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
-from ingest_cli.errors import ExitCode, IngestError, TableError, TryAgainError
+from ingest_cli.errors import ExitCode, IngestError, TableError, ThrottledError, TransientFaultError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.sinks.dynamodb import DynamoDBSink
-from ingest_cli.sinks.interface import ThrottledError, TransientFaultError
 from ingest_cli.sinks.transports import curl
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport

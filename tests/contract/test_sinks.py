@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ingest_cli.errors import RefusedBatchError
 from ingest_cli.items.batching import Batch, batches
 from ingest_cli.items.builder import Items
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError
+from ingest_cli.sinks.interface import Receipt
 from tests.support.dynalite import Dynalite
 from tests.support.endpoint import Endpoint, canonical_json
 from tests.support.pipelines import BytesSource, manifest, run

@@ -39,8 +39,9 @@ from ingest_cli.model.manifest import (
     RejectLimits,
     parse_manifest,
 )
+from ingest_cli.report.account import Account
 from ingest_cli.report.metrics import prometheus
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.report import Report
 from tests.e2e.harness import COMMAND, REPOSITORY, SAMPLES, Cli, new_cli
 from tests.support import waiting
 from tests.support.endpoint import Endpoint

@@ -17,7 +17,7 @@ from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.pipeline import Preparation
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
 from tests.e2e.harness import KID, PEPPER_HEX, SMALL_MANIFEST, Cli, Place

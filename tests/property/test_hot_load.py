@@ -13,8 +13,8 @@ import pytest
 
 from ingest_cli.engines import concurrent
 from ingest_cli.runtime.run_ahead import RunAhead
-from ingest_cli.sinks.policies.hot_keys import HotKeys
-from ingest_cli.sinks.policies.key_pace import KeyPace
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
+from ingest_cli.sinks.policies.hot_keys.pace import KeyPace
 from tests.support.endpoint import Limits
 from tests.support.virtual_load import Case, Seen, load
 from tests.support.virtual_table import HOT

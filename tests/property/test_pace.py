@@ -13,7 +13,7 @@ import pytest
 
 from ingest_cli.sinks import write_path as writing
 from ingest_cli.sinks.policies.ceiling import Ceiling
-from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.endpoint import Limits
 from tests.support.virtual_load import Case, load
@@ -162,7 +162,7 @@ def every_throttle_heeded(patch: pytest.MonkeyPatch) -> None:
     """Every throttled request takes a share of the rate off, and every second of calm adds to it."""
 
     def each(self: Pacer, _wcu: float, unprocessed_wcu: float = 0.0) -> None:
-        with self.shared as state:
+        with self.state as state:
             factor = 0.8 if unprocessed_wcu else 1.002
             state.rate_wcu_per_s = max(min(state.rate_wcu_per_s * factor, state.ceiling_wcu_per_s), 1.0)
 

@@ -15,7 +15,7 @@ from ingest_cli.decoders import is_packed
 from ingest_cli.errors import SourceError
 from ingest_cli.model.chunks import Reject
 from ingest_cli.model.manifest import parse_manifest
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.dumps import ENCODINGS, LINE_ENDS, Compression, Dump, manifest_of, write_dump

@@ -14,7 +14,7 @@ from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.pipeline import Preparation
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
 from tests.support.pipelines import PEPPER, SRC, BytesSource, ChunkResult, Table, manifest, run_into, table_of

@@ -21,7 +21,7 @@ from ingest_cli.model.chunks import Origin, Position, Reject
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import Preparation, Stages, Work, run_shard, wanted_of
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from ingest_cli.sinks.interface import TransientFaultError
+from ingest_cli.errors import TransientFaultError
 from ingest_cli.sinks.transports.interface import Answer, no_limit
 
 TABLE = "people"

@@ -20,17 +20,19 @@ from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.chunks import Origin
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
+from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.run_ahead import RunAhead
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import SharedState
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.interface import Refusal
 from ingest_cli.sinks.lanes import Lanes
-from ingest_cli.sinks.policies.hot_keys import HotKeys
-from ingest_cli.sinks.policies.hot_queues import HotBatch
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
+from ingest_cli.sinks.policies.hot_keys.queues import HotBatch
 from ingest_cli.sinks.policies.isolation import Isolating
-from ingest_cli.sinks.policies.metering import Metering
+from ingest_cli.sinks.policies.metering import Metered
 from ingest_cli.sinks.policies.pacing import Paced, Pacer
 from ingest_cli.sinks.policies.retry import Progress, Retrying, RetryRules, retry_until_done
 from ingest_cli.sources.shard import Shard
@@ -257,12 +259,13 @@ class _Run:
             on_retry=report.traffic.note_retry,
             stop=self.stop,
         )
+        shared = SharedState()
         pacer = Pacer.starting(punctual, scenario.ceiling_wcu_per_s)
-        sink = Metering(DynamoDBSink(simulation.table, TABLE), report.traffic, simulation)
-        paced = Paced(sink, pacer, hot_keys, self.stop)
-        run_ahead = RunAhead(Shared(), simulation)
+        sink = Metered(DynamoDBSink(simulation.table, TABLE), report.traffic, simulation)
+        paced = Paced(sink, pacer, hot_keys, self.stop, Fence(shared.lease))
+        run_ahead = RunAhead(shared.item_counts, simulation)
         fast = Isolating(Retrying(paced, self._rules, hot_keys))
-        lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, Shared(), run_ahead)
+        lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, shared.hot_key_paces, run_ahead)
         books = Books(report, self.rejects, self._checkpoint)
         self._journal = Journal(books, store=self._store, run_ahead=run_ahead)
         self._delivery = Delivery(lanes, self._journal.commit)

@@ -36,14 +36,14 @@ from ingest_cli.model.chunks import Origin, Span
 from ingest_cli.model.keys import ephemeral_pepper
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, Preparation, Work
-from ingest_cli.report.report import Report, Traffic
+from ingest_cli.report.report import Report
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime import background, clock
 from ingest_cli.runtime import stop as shutdown
 from ingest_cli.runtime.fibers import Fibers
-from ingest_cli.runtime.shared_state import Shared, counts_of
+from ingest_cli.runtime.shared_state import SharedState
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks import write_path as writing
-from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.transports.interface import Answer, no_limit
 from ingest_cli.sources.shard import Shard
 from tests.support.synthetic_items import LINE_BYTES, SyntheticSource, work
@@ -125,7 +125,7 @@ class _Load:
     time: VirtualTime
     stop: StopRequest = field(default_factory=StopRequest)
     report: Report = field(default_factory=lambda: Report("load", "demo", "Demo"))
-    shared: Shared = field(default_factory=Shared)
+    shared: SharedState = field(default_factory=SharedState)
     waiting: deque[Work] = field(default_factory=deque)
     is_read: bool = False
 
@@ -133,9 +133,9 @@ class _Load:
         """Run it; returns the items in its account."""
         case, time, table = self.case, self.time, self.table
         settings = RunSettings(max_wcu=case.max_wcu, spot_watch=False)
-        self.shared.counts = [0.0] * counts_of(case.workers)
+        self.shared = SharedState(case.workers)
         described = writing.starting_pace(table.describe(), settings, self.shared)
-        path = self._path(settings, self.report.traffic, described, 0)
+        path = self._path(settings, self.report.traffic, described)
         checkpoint = Checkpoint.new(Identity("demo", "table-1", "0" * 64, "m", "k1", "00000000"), 1)
         checkpoint.account = self.report.account
         looker = progress.Progress(_Looker(time, table.seen), bar=False, clock=time)
@@ -172,10 +172,10 @@ class _Load:
         table.seen.ended_s = time()
         return self.report.account.items_acknowledged
 
-    def _path(self, settings: RunSettings, traffic: Traffic, pace: writing.Pace, process: int) -> writing.WritePath:
+    def _path(self, settings: RunSettings, traffic: Traffic, pace: writing.Pace) -> writing.WritePath:
         fibers = Fibers(lambda: self.stop.requested, self.time, lambda _, __, duration_s: self.time.sleep(duration_s))
         outlet = writing.Outlet(TABLE, _Transport(self.table, fibers), fibers)
-        return writing.write_path(outlet, settings, traffic, self.stop, pace, process=process)
+        return writing.write_path(outlet, settings, traffic, self.stop, pace)
 
     def _engine(self, path: writing.WritePath, settings: RunSettings, journal: Journal) -> ConcurrentWriter:
         return ConcurrentWriter(
@@ -190,7 +190,7 @@ class _Load:
 
     def _work(self, settings: RunSettings, journal: Journal, process: int) -> None:
         """Write chunks as a worker does, until there are no more."""
-        path = self._path(settings, Traffic(), lambda clock: Pacer(clock, self.shared), process)
+        path = self._path(settings, Traffic(), writing.Pace(self.shared, process))
         fibers = path.outlet.fibers
         try:
             with self._engine(path, settings, journal) as writer:

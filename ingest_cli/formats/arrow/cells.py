@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from ingest_cli.errors import HandledError
 from ingest_cli.formats.arrow.columns import Column, is_list, storage
 from ingest_cli.formats.json_cells import Cells
 from ingest_cli.formats.json_paths import Every, Paths
@@ -38,7 +39,7 @@ MAX_VALUES = 1 << 20
 nulls, which are nowhere."""
 
 
-class TooManyValuesError(Exception):
+class TooManyValuesError(HandledError):
     """There are more."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
-from ingest_cli.errors import SourceError
+from ingest_cli.errors import HandledError, SourceError
 from ingest_cli.formats.arrow.cells import MAX_VALUES, TooManyValuesError, sizes
 from ingest_cli.formats.arrow.chunks import Chunks, measured
 from ingest_cli.formats.arrow.columns import Column
@@ -22,7 +22,7 @@ MAX_SLICE_ROWS = 1 << 18
 _T = TypeVar("_T")
 
 
-class BrokenFileError(Exception):
+class BrokenFileError(HandledError):
     """Invalid content of a file."""
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from ingest_cli.errors import IngestError
+from ingest_cli.errors import HandledError, IngestError
 from ingest_cli.formats.arrow.columns import is_list, plain, unreadable
 from ingest_cli.formats.interface import FileFormat
 from ingest_cli.formats.json_paths import step
@@ -48,7 +48,7 @@ _MAX_SHEETS = 50
 _MOST_SHEETS_NAMED = 10
 
 
-class UnreadableError(Exception):
+class UnreadableError(HandledError):
     """The file is not what its first bytes say, or cannot be looked at; the message says why."""
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
+from ingest_cli.errors import HandledError
 from ingest_cli.formats import record_stream
 from ingest_cli.formats.sql.dialect import Family, Syntax
 
@@ -67,11 +68,11 @@ class Token(NamedTuple):
         return self.text.decode("latin-1").upper()
 
 
-class IncompleteError(Exception):
+class IncompleteError(HandledError):
     """What there is ends before it can be told what it is."""
 
 
-class TooLongError(Exception):
+class TooLongError(HandledError):
     """What there is, is longer than a record may be."""
 
 

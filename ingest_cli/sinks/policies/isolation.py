@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ingest_cli.errors import RefusedBatchError, TransientFaultError
 from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, Sink, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Refusal, Sink
 
 
 class Isolating:

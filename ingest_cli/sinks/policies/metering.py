@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ingest_cli.errors import TransientFaultError
 from ingest_cli.items.batching import Batch
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.clock import Clock
-from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Sink
 
 
-class Metering:
+class Metered:
     """Sink that records each attempt in the traffic of a run."""
 
     def __init__(

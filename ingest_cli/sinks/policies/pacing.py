@@ -19,14 +19,14 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from ingest_cli.errors import RefusedBatchError, ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.clock import Clock
 from ingest_cli.runtime.fence import OVERDUE, Fence
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import RateState, SharedState
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, ThrottledError, TransientFaultError
-from ingest_cli.sinks.policies.budget import Budget
-from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.interface import Receipt, Sink
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 
 ON_DEMAND_START_WCU_PER_S = 4000.0
 """Initial rate on an on-demand table: what a new one accepts (AWS, "DynamoDB on-demand capacity mode")."""
@@ -89,19 +89,26 @@ class Rules:
 
 
 class Pacer:
-    """Rate of one run, shared by all writers in all processes."""
+    """Rate of one run, shared by all writers in all processes.
 
-    def __init__(self, clock: Clock, shared: Shared, rules: Rules | None = None) -> None:
+    A throttle lowers the rate in `answered` → `_watch` → `_start_trial` → `_change`; `_end_trial` decides whether the
+    rate stays down, and `_grow` raises it.
+
+    Attributes:
+        state: the rate and what is known about the table, shared by all writers.
+    """
+
+    def __init__(self, clock: Clock, state: RateState, rules: Rules | None = None) -> None:
         """Join an existing rate; `starting` creates it.
 
         Args:
             clock: source of the time, and waits. The same in all processes of a machine.
-            shared: shared state that holds the rate.
+            state: the rate, shared by all writers.
             rules: parameters of the rate control.
         """
         self._clock = clock
         self._rules = rules or Rules()
-        self._shared = shared
+        self.state = state
 
     @classmethod
     def starting(
@@ -109,7 +116,7 @@ class Pacer:
         clock: Clock,
         ceiling_wcu_per_s: float | None,
         start_wcu_per_s: float = ON_DEMAND_START_WCU_PER_S,
-        shared: Shared | None = None,
+        state: RateState | None = None,
         rules: Rules | None = None,
     ) -> Self:
         """Start at the ceiling or, without one, at a rate known to be safe.
@@ -118,11 +125,12 @@ class Pacer:
             clock: source of the time, and waits.
             ceiling_wcu_per_s: maximum rate; None: determine what the table accepts.
             start_wcu_per_s: initial rate without a ceiling.
-            shared: shared state for the rate; None: this process only.
+            state: shared by all writers; None: this process only.
             rules: parameters of the rate control.
         """
-        pacer = cls(clock, shared or Shared(), rules)
-        with pacer._shared as state:
+        state = state or SharedState().rate
+        pacer = cls(clock, state, rules)
+        with state:
             state.ceiling_wcu_per_s = math.nan if ceiling_wcu_per_s is None else ceiling_wcu_per_s
             state.rate_wcu_per_s = start_wcu_per_s if ceiling_wcu_per_s is None else ceiling_wcu_per_s
             state.ready_s = state.adapted_s = state.since_s = clock.monotonic_s()
@@ -131,25 +139,20 @@ class Pacer:
         return pacer
 
     @property
-    def shared(self) -> Shared:
-        """Shared state of all writers at this rate."""
-        return self._shared
-
-    @property
     def rate_wcu_per_s(self) -> float:
         """Current rate."""
-        return self._shared.look()[0]
+        return self.state.look()[0]
 
     @property
     def ceiling_wcu_per_s(self) -> float | None:
         """Current ceiling."""
-        ceiling = self._shared.look()[1]
+        ceiling = self.state.look()[1]
         return None if math.isnan(ceiling) else ceiling
 
     @property
     def reserved_s(self) -> float:
         """Seconds that a write reserved now would wait."""
-        return max(self._shared.reserved_until_s() - self._clock.monotonic_s(), 0.0)
+        return max(self.state.look()[2] - self._clock.monotonic_s(), 0.0)
 
     def acquire(self, wcu: float) -> None:
         """Wait until `wcu` capacity units may be used."""
@@ -159,7 +162,7 @@ class Pacer:
 
     def reserve(self, wcu: float) -> float:
         """Reserve the next time slot for `wcu` capacity units; return the seconds until it begins."""
-        with self._shared as state:
+        with self.state as state:
             now = self._clock.monotonic_s()
             self._grow(state, now)
             start = max(state.ready_s, now)
@@ -170,7 +173,7 @@ class Pacer:
     def charge(self, wcu: float) -> None:
         """Charge units used beyond those acquired (negative: refund)."""
         if wcu:
-            with self._shared as state:
+            with self.state as state:
                 state.ready_s += wcu / state.rate_wcu_per_s
 
     def answered(self, wcu: float, unprocessed_wcu: float = 0.0) -> None:
@@ -180,7 +183,7 @@ class Pacer:
             wcu: capacity units of the request.
             unprocessed_wcu: units of them that the table as a whole did not accept; items of a hot key do not count.
         """
-        with self._shared as state:
+        with self.state as state:
             now = self._clock.monotonic_s()
             if now < state.settled_s:
                 return
@@ -193,11 +196,11 @@ class Pacer:
             if math.isnan(state.trial_rate_wcu_per_s):
                 self._watch(state, now)
             else:
-                self._judge(state, now)
+                self._end_trial(state, now)
 
     def set_ceiling(self, wcu_per_s: float) -> None:
         """Apply a changed capacity of the table as the ceiling."""
-        with self._shared as state:
+        with self.state as state:
             if wcu_per_s == state.ceiling_wcu_per_s:
                 return
             # Earlier throttles concern the old capacity.
@@ -207,37 +210,37 @@ class Pacer:
             self._change(state, now, wcu_per_s)
             state.ready_s = min(state.ready_s, now + 1.0)
 
-    def _watch(self, state: Shared, now: float) -> None:
+    def _watch(self, state: RateState, now: float) -> None:
         """At the end of a window, or once too many requests are throttled, decide whether to try a lower rate."""
         rules, seconds = self._rules, now - state.since_s
         if seconds < rules.look_s * (1 if state.requests >= rules.window_requests else 4):
             return
         share = state.throttled / state.requests
         if self._is_too_much(state):
-            self._try(state, now, share)
+            self._start_trial(state, now, share)
         elif seconds >= rules.window_s and state.requests >= rules.window_requests:
             if state.noise and now >= state.noise_due_s:
-                self._try(state, now, share)
+                self._start_trial(state, now, share)
                 return
             if state.noise:
                 state.noise = (state.noise + share) / 2
             _count_from(state, now)
 
-    def _is_too_much(self, state: Shared) -> bool:
+    def _is_too_much(self, state: RateState) -> bool:
         """Return whether the share of throttled requests exceeds the known noise significantly."""
         rules, count = self._rules, state.requests
         expected = max(state.noise, rules.tolerated)
         deviation = math.sqrt(count * expected * (1 - expected))
         return state.throttled > 1 + count * expected + rules.deviations * deviation
 
-    def _try(self, state: Shared, now: float, share: float) -> None:
+    def _start_trial(self, state: RateState, now: float, share: float) -> None:
         """Start a trial at a rate just below what was acknowledged."""
         taken = _taken(state, now)
         state.trial_rate_wcu_per_s = state.rate_wcu_per_s
         state.trial_throttled, state.trial_taken_wcu_per_s = share, taken
         self._change(state, now, self._rules.below * taken if taken else state.rate_wcu_per_s / 2)
 
-    def _judge(self, state: Shared, now: float) -> None:
+    def _end_trial(self, state: RateState, now: float) -> None:
         """Once the trial is over, decide whether the throttles before it were a limit or noise."""
         rules, seconds = self._rules, now - state.since_s
         wanted = rules.trial_throttles / max(state.trial_throttled, rules.tolerated)
@@ -262,7 +265,7 @@ class Pacer:
             state.limit_wcu_per_s, state.limit_seen_s = taken_before, now
             self._change(state, now, rules.below * taken_before)
 
-    def _change(self, state: Shared, now: float, wcu_per_s: float) -> None:
+    def _change(self, state: RateState, now: float, wcu_per_s: float) -> None:
         """Set the rate; answers to requests reserved at the old rate are ignored."""
         bounded = max(wcu_per_s, MIN_WCU_PER_S)
         ceiling = state.ceiling_wcu_per_s
@@ -271,7 +274,7 @@ class Pacer:
         state.settled_s = min(max(state.ready_s, now), now + self._rules.settle_most_s) + self._rules.settle_s
         _count_from(state, state.settled_s)
 
-    def _grow(self, state: Shared, now: float) -> None:
+    def _grow(self, state: RateState, now: float) -> None:
         """Grow the rate for the time since the last growth."""
         elapsed, state.adapted_s = now - max(state.adapted_s, state.settled_s), now
         rate, ceiling, limit = state.rate_wcu_per_s, state.ceiling_wcu_per_s, state.limit_wcu_per_s
@@ -290,18 +293,18 @@ class Pacer:
         state.rate_wcu_per_s = rate if math.isnan(ceiling) else min(rate, ceiling)
 
 
-def _count_from(state: Shared, at_s: float) -> None:
+def _count_from(state: RateState, at_s: float) -> None:
     """Reset the count of answers."""
     state.since_s = at_s
     state.requests = state.throttled = state.sent_wcu = state.unprocessed_wcu = 0.0
 
 
-def _unprocessed(state: Shared) -> float:
+def _unprocessed(state: RateState) -> float:
     """Return the share of counted capacity units left unprocessed."""
     return state.unprocessed_wcu / state.sent_wcu if state.sent_wcu else 0.0
 
 
-def _taken(state: Shared, now: float) -> float:
+def _taken(state: RateState, now: float) -> float:
     """Return the accepted capacity units per second, as far as they were sent at the current rate."""
     sent = min(state.sent_wcu / max(now - state.since_s, 1e-9), state.rate_wcu_per_s)
     return sent * (1 - _unprocessed(state))
@@ -310,28 +313,18 @@ def _taken(state: Shared, now: float) -> float:
 class Paced:
     """Sink that writes at the rate of a pacer, and behind a fence; retries are paced like first attempts."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - independent collaborators
-        self,
-        sink: Sink,
-        pacer: Pacer,
-        hot_keys: HotKeys,
-        stop: StopRequest,
-        budget: Budget | None = None,
-        fence: Fence | None = None,
-    ) -> None:
+    def __init__(self, sink: Sink, pacer: Pacer, hot_keys: HotKeys, stop: StopRequest, fence: Fence) -> None:
         self._sink = sink
         self._pacer = pacer
         self._hot_keys = hot_keys
         self._stop = stop
-        self._budget = budget or Budget(pacer.shared)
-        self._fence = fence or Fence(pacer.shared)
+        self._fence = fence
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`.
 
         Raises:
             TryAgainError: the run is stopping.
-            SpentError: the budget of the run is used up.
         """
         whole: Receipt | None = None
         while True:
@@ -357,11 +350,9 @@ class Paced:
         if not self._fence.is_sure():  # checked after all waiting, immediately before sending
             self._pacer.charge(-wcu)
             raise TransientFaultError(OVERDUE)
-        self._budget.reserve(wcu)
         try:
             receipt = self._sink.put(part)
         except ThrottledError as error:
-            self._budget.settle(-wcu)  # a batch that is throttled as a whole consumes nothing
             if self._hot_keys.concerns_table(part, error.scope):
                 self._pacer.answered(wcu, wcu)
             raise
@@ -370,8 +361,6 @@ class Paced:
         # writers, who would be throttled for it. And a substitute for DynamoDB may not report its consumption.
         if receipt.wcu > wcu or (not blamed and (receipt.wcu or not receipt.acknowledged)):
             self._pacer.charge(receipt.wcu - wcu)
-        if receipt.wcu or not receipt.acknowledged:
-            self._budget.settle(receipt.wcu - wcu)
         left = receipt.unprocessed
         if blamed and left is not None:
             self._pacer.answered(wcu, float(left.wcu))

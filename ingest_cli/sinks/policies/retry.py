@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
-from ingest_cli.errors import BusyError, TryAgainError, UnreachableError
+from ingest_cli.errors import BusyError, RefusedBatchError, TransientFaultError, TryAgainError, UnreachableError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.clock import Clock
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import ProgressTimes, SharedState
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, Sink, TransientFaultError
-from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.interface import Receipt, Sink
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 
 T = TypeVar("T")
 
@@ -51,14 +51,14 @@ class Progress:
     Only failures count: not time without anything to write, nor time spent waiting for the rate.
     """
 
-    def __init__(self, clock: Clock, shared: Shared | None = None) -> None:
+    def __init__(self, clock: Clock, times: ProgressTimes | None = None) -> None:
         self._clock = clock
-        self._shared = shared or Shared()
+        self._times = times or SharedState().progress
 
     def made(self) -> None:
         """Record an acknowledgement."""
-        self._shared.failing_since_s = math.nan
-        self._shared.progress_s = self._clock.monotonic_s()
+        self._times.failing_since_s = math.nan
+        self._times.progress_s = self._clock.monotonic_s()
 
     def failed(self, began_s: float | None = None) -> float:
         """Record a failed attempt.
@@ -69,15 +69,15 @@ class Progress:
         Returns:
             Seconds since the first failed attempt after the last progress was sent.
         """
-        now_s, since_s = self._clock.monotonic_s(), self._shared.failing_since_s
-        began_s = max(now_s if began_s is None else began_s, self._shared.progress_s)
+        now_s, since_s = self._clock.monotonic_s(), self._times.failing_since_s
+        began_s = max(now_s if began_s is None else began_s, self._times.progress_s)
         if math.isnan(since_s) or began_s < since_s:
-            since_s = self._shared.failing_since_s = began_s
+            since_s = self._times.failing_since_s = began_s
         return now_s - since_s
 
     def failing_s(self) -> float:
         """Return the seconds since the first failed attempt after the last progress was sent; 0 without one."""
-        since_s = self._shared.failing_since_s
+        since_s = self._times.failing_since_s
         return 0.0 if math.isnan(since_s) else self._clock.monotonic_s() - since_s
 
 

@@ -19,10 +19,9 @@ from botocore.exceptions import (
 )
 
 from ingest_cli.aws.session import is_too_large, is_unrenewed, not_renewable
-from ingest_cli.errors import TableError
+from ingest_cli.errors import TableError, TransientFaultError
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.fibers import Fibers
-from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
 from ingest_cli.sinks.transports.interface import TOO_LARGE, Answer, no_limit
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from ingest_cli.errors import TransientFaultError
 from ingest_cli.runtime.answer_limits import ANSWER_TIMEOUT_S, HEAD_BYTES, write_answer_bytes
 from ingest_cli.runtime.fibers import Fibers, Ticket
-from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.credentials import EXPIRED_CREDENTIALS, Renewing, calls_expired
 from ingest_cli.sinks.transports.interface import TOO_LARGE, Answer, no_limit
 from ingest_cli.sinks.transports.signing import Signer

@@ -27,16 +27,23 @@ from ingest_cli.aws.table import Table
 from ingest_cli.commands.load import load
 from ingest_cli.commands.status import Watch, find_all
 from ingest_cli.commands.table_reader import Reading
-from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError
+from ingest_cli.errors import (
+    AnswerTooLargeError,
+    BusyError,
+    IngestError,
+    KeyRefusedError,
+    SourceError,
+    TableError,
+    TransientFaultError,
+)
 from ingest_cli.lookup.lookup import Lookup
 from ingest_cli.model.keys import Pepper, read_pepper
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.runtime import bounded_http
 from ingest_cli.runtime.answer_limits import HEAD_BYTES, left_s, time_limit, write_answer_bytes
-from ingest_cli.runtime.bounded_http import AnswerTooLargeError, BoundedResponse, Exchange, guarded, is_too_large, watch
+from ingest_cli.runtime.bounded_http import BoundedResponse, Exchange, guarded, is_too_large, watch
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.transports.boto import BotoTransport
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sources import find_sources

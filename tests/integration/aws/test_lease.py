@@ -13,7 +13,7 @@ from ingest_cli.aws.lease import LEASE_S, Holder, Lease, unlock
 from ingest_cli.aws.table import Table
 from ingest_cli.errors import LockedError
 from ingest_cli.runtime.fence import MARGIN_S, Fence
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import SharedState
 from tests.support.endpoint import Endpoint, faults
 from tests.support.fake_clock import FakeClock
 
@@ -160,7 +160,7 @@ def test_unlocking_by_hand_ends_the_run_that_held_it(table: Table, clock: FakeCl
 
 
 def test_the_lock_is_ours_for_sure_from_when_it_was_asked_for_and_no_longer(table: Table, clock: FakeClock) -> None:
-    fence = Fence(Shared(), clock)
+    fence = Fence(SharedState().lease, clock)
     assert fence.is_sure(), "without a lease there is nothing to hold to"
     lease = Lease(table, "demo", "run-1", clock, fence=fence)
     lease.acquire()
@@ -173,7 +173,7 @@ def test_the_lock_is_ours_for_sure_from_when_it_was_asked_for_and_no_longer(tabl
 
 
 def test_a_renewal_that_fails_extends_nothing(table: Table, clock: FakeClock) -> None:
-    fence = Fence(Shared(), clock)
+    fence = Fence(SharedState().lease, clock)
     Lease(table, "demo", "run-1", clock, fence=fence).acquire()
     clock.advance(LEASE_S + 1)
     lease_of(table, clock, "run-2").acquire()

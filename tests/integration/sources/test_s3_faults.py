@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
-from ingest_cli.errors import ExitCode, SourceError, TryAgainError, UsageError
+from ingest_cli.errors import ExitCode, SourceBusyError, SourceError, TryAgainError, UsageError
 from ingest_cli.model.settings import Target
-from ingest_cli.sources import Source, SourceBusyError, find_sources
+from ingest_cli.sources import Source, find_sources
 from ingest_cli.sources.places import READ_BYTES
 from ingest_cli.sources.s3_requests import FINDING, READING, open_requests
 from tests.support.fake_clock import FakeClock

@@ -29,7 +29,7 @@ from ingest_cli.commands.status import Watch
 from ingest_cli.errors import ExitCode, IngestError, LockedError, StateTooLargeError, UntrustedStateError
 from ingest_cli.model.chunks import Position, Span
 from ingest_cli.model.keys import Pepper
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 
 PEPPER = Pepper("k1", bytes(range(32)))
 KEY = StateKey.of(PEPPER)

@@ -17,7 +17,7 @@ from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
 from ingest_cli.checkpoint.ranges import RangeSet, SourceRanges
 from ingest_cli.errors import UsageError
 from ingest_cli.model.chunks import WHOLE, Position, Span
-from ingest_cli.report.report import Account
+from ingest_cli.report.account import Account
 
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
 

@@ -17,9 +17,10 @@ from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError
 from ingest_cli.model.bundles import Part
 from ingest_cli.model.chunks import Origin, Position, Span
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import SharedState
 from tests.support.fake_clock import FakeClock
 
 IDENTITY = Identity("demo", "table-1", "ab" * 32, "manifest-1", "k1", "00112233")
@@ -85,7 +86,7 @@ def test_a_state_that_becomes_too_large_does_not_end_or_hold_back_the_load(
             raise StateTooLargeError("too large")
         stored.append(state)
 
-    run_ahead = RunAhead(Shared(), FakeClock())
+    run_ahead = RunAhead(SharedState().item_counts, FakeClock())
     journal = Journal(Books(report, RejectFile(None), checkpoint), store=store, run_ahead=run_ahead)
 
     def settle(first: int, rows: int = 1) -> None:

@@ -13,7 +13,8 @@ from ingest_cli.cli.progress import LEFT_OVER_S, LINE_EVERY_S, RATE_OVER_S, Prog
 from ingest_cli.commands.run import Watcher
 from ingest_cli.model.chunks import Origin, Position, Span
 from ingest_cli.pipeline import Plan
-from ingest_cli.report.report import Report, Traffic
+from ingest_cli.report.report import Report
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sources.shard import Shard
 from tests.support.fake_clock import FakeClock

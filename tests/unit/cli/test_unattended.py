@@ -16,8 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest_cli.cli.audience import Audience, Manners, audience
 from ingest_cli.cli.log_file import LogFile
 from ingest_cli.errors import UsageError
+from ingest_cli.report.account import Account
 from ingest_cli.report.metrics import emf, prometheus
-from ingest_cli.report.report import Account, Report, Traffic
+from ingest_cli.report.report import Report
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.running_time import RunningTime
 from tests.support.fake_clock import FakeClock
 

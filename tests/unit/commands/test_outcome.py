@@ -8,7 +8,8 @@ import pytest
 
 from ingest_cli.commands.outcome import check
 from ingest_cli.model.manifest import load_manifest
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
 
 MANIFEST = load_manifest(Path(__file__).parents[3] / "sample_data" / "telco.toml")
 

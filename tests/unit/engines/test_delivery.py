@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import TransientFaultError, TryAgainError
 from ingest_cli.runtime.run_ahead import RunAhead
-from ingest_cli.runtime.shared_state import Shared
+from ingest_cli.runtime.shared_state import SharedState
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import TransientFaultError
 from ingest_cli.sinks.lanes import Lanes
-from ingest_cli.sinks.policies.hot_keys import HotKeys
-from ingest_cli.sinks.policies.hot_queues import HotBatch
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
+from ingest_cli.sinks.policies.hot_keys.queues import HotBatch
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Progress, RetryRules
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import Reply, ScriptedSink, leaving
@@ -35,8 +34,10 @@ class Hot:
             self.clock, Random(seed), self.progress, 8.0, lambda reason: self.retries.update([reason]), StopRequest()
         )
         sink = ScriptedSink(*script)
-        run_ahead = RunAhead(Shared(), self.clock)
-        self.delivery = Delivery(Lanes(sink, sink, HotKeys(self.clock), rules, Shared(), run_ahead), lambda _: None)
+        run_ahead = RunAhead(SharedState().item_counts, self.clock)
+        self.delivery = Delivery(
+            Lanes(sink, sink, HotKeys(self.clock), rules, SharedState().hot_key_paces, run_ahead), lambda _: None
+        )
         chunk: Any = None  # it is not settled here
         self.delivery._queues.park(batch(*"a" * COUNT), ChunkInFlight(chunk, 0, COUNT))
 

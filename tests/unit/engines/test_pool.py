@@ -29,7 +29,8 @@ from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, Tr
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, RowChunk, TableChunk
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.report.report import Account, Traffic
+from ingest_cli.report.account import Account
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.shared_state import SharedByProcesses, process_context
 from ingest_cli.runtime.stop import StopRequest
 from tests.support.processes import is_alive

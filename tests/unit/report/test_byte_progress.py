@@ -21,7 +21,8 @@ from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Position, Remaining, Span
 from ingest_cli.pipeline import Plan, Stages
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
 from ingest_cli.sources.shard import Shard
 from tests.support.pipelines import BytesSource, FixedSize, manifest
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingest_cli.errors import SpentError, UsageError
 from ingest_cli.report.pricing import STALE_AFTER_DAYS, Pace, PriceList, Tariff, Volume, predict
-from ingest_cli.runtime.shared_state import Shared, SharedByProcesses
+from ingest_cli.runtime.shared_state import BudgetState, SharedByProcesses, SharedState
 from ingest_cli.sinks.policies.budget import Budget
 
 LIST = PriceList.read()
@@ -70,10 +70,10 @@ def test_what_is_begun_is_paid() -> None:
     assert tariff.wcu_for(0.00065) == pytest.approx(3600)
 
 
-@pytest.mark.parametrize("shared", [Shared(), SharedByProcesses()], ids=["alone", "shared"])
-def test_a_budget_is_never_passed(shared: Shared) -> None:
-    first = Budget.starting(shared, 60)
-    second = Budget(shared)
+@pytest.mark.parametrize("state", [SharedState().budget, SharedByProcesses().budget], ids=["alone", "shared"])
+def test_a_budget_is_never_passed(state: BudgetState) -> None:
+    first = Budget.starting(state, 60)
+    second = Budget(state)
     first.reserve(25)
     second.reserve(25)
     with pytest.raises(SpentError):
@@ -86,7 +86,7 @@ def test_a_budget_is_never_passed(shared: Shared) -> None:
 
 
 def test_without_a_limit_there_is_no_budget() -> None:
-    budget = Budget.starting(Shared(), None)
+    budget = Budget.starting(SharedState().budget, None)
     budget.settle(1e12)
     budget.reserve(1e12)
 

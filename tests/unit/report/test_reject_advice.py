@@ -9,8 +9,9 @@ import pytest
 from ingest_cli.checkpoint.journal import check_rejects
 from ingest_cli.errors import TooManyRejectsError
 from ingest_cli.model.manifest import RejectLimits
+from ingest_cli.report.account import Account
 from ingest_cli.report.reject_advice import ADVICE, advice
-from ingest_cli.report.report import Account, Report
+from ingest_cli.report.report import Report
 
 
 def message(**rejected: int) -> str:

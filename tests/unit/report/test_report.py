@@ -9,7 +9,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from ingest_cli.report.report import Account, Report, Traffic
+from ingest_cli.report.account import Account
+from ingest_cli.report.report import Report
+from ingest_cli.report.traffic import Traffic
 
 
 def account() -> Account:

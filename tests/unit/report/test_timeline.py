@@ -12,18 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.commands.sampler import recorded
-from ingest_cli.report.report import Report, Traffic
-from ingest_cli.report.timeline import (
-    BUCKETS,
-    FINEST_S,
-    Latencies,
-    Point,
-    Timeline,
-    bound_s,
-    bucket_of,
-    is_throttle,
-    throttles,
-)
+from ingest_cli.report.report import Report
+from ingest_cli.report.timeline import Point, Timeline
+from ingest_cli.report.traffic import BUCKETS, FINEST_S, Latencies, Traffic, bound_s, bucket_of, is_throttle, throttles
 from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.fake_clock import FakeClock
@@ -174,7 +165,7 @@ def test_the_end_of_a_run_that_failed_is_recorded_and_nothing_after_it() -> None
 
 def test_a_look_at_the_rate_undoes_nothing() -> None:
     """Looked at by one thread, changed by another: every change counts."""
-    pacer = Pacer.starting(FakeClock(), 1000.0, shared=SharedByProcesses())
+    pacer = Pacer.starting(FakeClock(), 1000.0, state=SharedByProcesses().rate)
     over, seen = threading.Event(), deque[float](maxlen=1)
 
     def look() -> None:

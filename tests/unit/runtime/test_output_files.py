@@ -15,12 +15,11 @@ import pytest
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.cli.log_file import LogFile
 from ingest_cli.cli.operation import check_appendable
-from ingest_cli.errors import UsageError
+from ingest_cli.errors import UnsafeFileError, UsageError
 from ingest_cli.runtime import output_files
 from ingest_cli.runtime.output_files import (
     PUBLIC,
     StrPath,
-    UnsafeFileError,
     check_replaceable,
     new_file_for,
     open_file,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RECENT_S, STALE_S, RunAhead
-from ingest_cli.runtime.shared_state import Shared, SharedByProcesses
+from ingest_cli.runtime.shared_state import SharedByProcesses
 from tests.support.fake_clock import FakeClock
 
 
 def of(processes: int, clock: FakeClock) -> list[RunAhead]:
-    shared: Shared = SharedByProcesses(processes)
-    return [RunAhead(shared, clock, number) for number in range(processes)]
+    counts = SharedByProcesses(processes).item_counts
+    return [RunAhead(counts, clock, number) for number in range(processes)]
 
 
 def test_a_chunk_waits_until_others_are_settled_and_saved() -> None:

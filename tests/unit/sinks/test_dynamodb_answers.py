@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.errors import IngestError, TableError
+from ingest_cli.errors import IngestError, RefusedBatchError, TableError, ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch
 from ingest_cli.sinks.dynamodb import interpret
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.transports.interface import Answer
 from tests.support.pipelines import BytesSource, manifest, run
 

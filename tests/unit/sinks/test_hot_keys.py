@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest_cli.sinks.policies.hot_keys import FORGET_AFTER_S, HOT_AFTER, MAX_HOT_KEYS, HotKeys
+from ingest_cli.sinks.policies.hot_keys.detection import FORGET_AFTER_S, HOT_AFTER, MAX_HOT_KEYS, HotKeys
 from tests.support.fake_clock import FakeClock
 from tests.support.synthetic_items import batch
 

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from ingest_cli.items.batching import Batch
-from ingest_cli.runtime.shared_state import Shared
-from ingest_cli.sinks.policies.hot_keys import COOL_AFTER_S, HotKeys
-from ingest_cli.sinks.policies.hot_queues import LINGER_S, HotBatch, HotQueues
+from ingest_cli.runtime.shared_state import SharedState
+from ingest_cli.sinks.policies.hot_keys.detection import COOL_AFTER_S, HotKeys
+from ingest_cli.sinks.policies.hot_keys.queues import LINGER_S, HotBatch, HotQueues
 from tests.support.fake_clock import FakeClock
 from tests.support.synthetic_items import batch, items
 
@@ -20,7 +20,7 @@ class Queues:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.hot_keys = HotKeys(self.clock)
-        self.queues: HotQueues[str] = HotQueues(self.clock, Random(1), self.hot_keys, Shared())
+        self.queues: HotQueues[str] = HotQueues(self.clock, Random(1), self.hot_keys, SharedState().hot_key_paces)
 
     def park(self, count: int, owner: str, pk: str = "a") -> None:
         self.hot_keys.concerns_table(batch(pk), "key_range")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import RefusedBatchError, TransientFaultError, TryAgainError
 from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.policies.isolation import Isolating
 from tests.support.scripted_sink import ScriptedSink, all_taken
 from tests.support.synthetic_items import batch

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from ingest_cli.runtime.shared_state import MAX_PACES, Shared, SharedByProcesses
-from ingest_cli.sinks.policies.key_pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
+from ingest_cli.runtime.shared_state import MAX_PACES, HotKeyPaces, SharedByProcesses, SharedState
+from ingest_cli.sinks.policies.hot_keys.pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
 from tests.support.endpoint.capacity import Bucket
 from tests.support.fake_clock import FakeClock
 
@@ -38,29 +38,31 @@ def taken(paces: list[KeyPace], clock: FakeClock, capacity: float, seconds: floa
 @pytest.mark.parametrize("capacity", [20, 100, 600])
 def test_what_a_partition_takes_is_found_and_used(capacity: int, noise: float) -> None:
     clock = FakeClock()
-    pace = KeyPace(clock, Shared(), "a")
+    pace = KeyPace(clock, SharedState().hot_key_paces, "a")
     assert taken([pace], clock, capacity, 240.0, noise) >= 0.9 * (1 - noise) * capacity
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.025, 0.1, 0.3])
 def test_noise_does_not_lower_it(noise: float) -> None:
     clock = FakeClock()
-    pace = KeyPace(clock, Shared(), "a")
+    pace = KeyPace(clock, SharedState().hot_key_paces, "a")
     assert taken([pace], clock, 10_000.0, 240.0, noise) >= 0.85 * (1 - noise) * PARTITION_WCU_PER_S
 
 
 def test_it_never_exceeds_what_a_partition_takes() -> None:
     clock = FakeClock()
-    pace = KeyPace(clock, Shared(), "a")
+    pace = KeyPace(clock, SharedState().hot_key_paces, "a")
     taken([pace], clock, 10_000.0, 60.0)
     assert pace.rate_wcu_per_s == PARTITION_WCU_PER_S
 
 
-@pytest.mark.parametrize("shared", [Shared(), SharedByProcesses()], ids=["alone", "shared"])
-def test_all_who_write_a_key_have_one_pace(shared: Shared) -> None:
+@pytest.mark.parametrize(
+    "slots", [SharedState().hot_key_paces, SharedByProcesses().hot_key_paces], ids=["alone", "shared"]
+)
+def test_all_who_write_a_key_have_one_pace(slots: HotKeyPaces) -> None:
     clock = FakeClock()
-    paces = [KeyPace(clock, shared, "a"), KeyPace(clock, shared, "a")]
-    other = KeyPace(clock, shared, "b")
+    paces = [KeyPace(clock, slots, "a"), KeyPace(clock, slots, "a")]
+    other = KeyPace(clock, slots, "b")
     assert 90 <= taken(paces, clock, 100.0, 240.0) <= 105
     paces[0].reserve(0.0)
     paces[1].reserve(0.0)
@@ -68,19 +70,19 @@ def test_all_who_write_a_key_have_one_pace(shared: Shared) -> None:
 
 
 def test_where_there_is_no_room_a_key_has_a_pace_of_its_own() -> None:
-    clock, shared = FakeClock(), Shared()
-    many = [KeyPace(clock, shared, f"k{n}") for n in range(MAX_PACES)]
-    alone = [KeyPace(clock, shared, "more"), KeyPace(clock, shared, "more")]
+    clock, slots = FakeClock(), SharedState().hot_key_paces
+    many = [KeyPace(clock, slots, f"k{n}") for n in range(MAX_PACES)]
+    alone = [KeyPace(clock, slots, "more"), KeyPace(clock, slots, "more")]
     alone[0].reserve(100.0)
     assert alone[1].reserve(1.0) == clock()
     many[0].reserve(100.0)
-    assert KeyPace(clock, shared, "k0").reserve(1.0) > clock()
+    assert KeyPace(clock, slots, "k0").reserve(1.0) > clock()
 
 
 def test_a_process_that_is_killed_while_it_begins_with_a_key_leaves_nothing_half_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shared = Shared()
+    slots = SharedState().hot_key_paces
 
     class Killed(BaseException):
         pass
@@ -91,17 +93,17 @@ def test_a_process_that_is_killed_while_it_begins_with_a_key_leaves_nothing_half
     with monkeypatch.context() as patch:
         patch.setattr(KeyPace, "_store", killed)
         with pytest.raises(Killed):
-            KeyPace(FakeClock(), shared, "k1.hot")
-    first, second = (KeyPace(FakeClock(), shared, "k1.hot") for _ in range(2))
+            KeyPace(FakeClock(), slots, "k1.hot")
+    first, second = (KeyPace(FakeClock(), slots, "k1.hot") for _ in range(2))
     assert first.reserve(25.0) < second.reserve(25.0)
 
 
 @pytest.mark.parametrize("rate", [0.0, math.nan])
 def test_numbers_that_were_left_half_stored_are_replaced(rate: float) -> None:
-    shared, clock = Shared(), FakeClock()
-    KeyPace(clock, shared, "k1.hot")
-    shared.paces[1] = rate
-    first, second = (KeyPace(clock, shared, "k1.hot") for _ in range(2))
-    shared.paces[1] = rate
+    slots, clock = SharedState().hot_key_paces, FakeClock()
+    KeyPace(clock, slots, "k1.hot")
+    slots.cells[1] = rate
+    first, second = (KeyPace(clock, slots, "k1.hot") for _ in range(2))
+    slots.cells[1] = rate
     assert first.reserve(25.0) < second.reserve(25.0)
-    assert shared.paces[1] == START_WCU_PER_S
+    assert slots.cells[1] == START_WCU_PER_S

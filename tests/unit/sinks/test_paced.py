@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from ingest_cli.errors import TryAgainError
+from ingest_cli.errors import RefusedBatchError, ThrottledError, TransientFaultError, TryAgainError
 from ingest_cli.items.batching import Batch
 from ingest_cli.runtime.fence import MARGIN_S, OVERDUE, Fence, since_start_s
+from ingest_cli.runtime.shared_state import SharedState
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, RefusedBatchError, ThrottledError, TransientFaultError
-from ingest_cli.sinks.policies.hot_keys import HotKeys
+from ingest_cli.sinks.interface import Receipt
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.pacing import SMOOTHING_S, Paced, Pacer
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import Reply, ScriptedSink, all_taken, leaving
@@ -28,8 +29,8 @@ class Setting:
         self.pacer = Pacer.starting(self.clock, rate_wcu_per_s)
         self.stop = StopRequest()
         self.sink = ScriptedSink(*answers)
-        self.fence = Fence(self.pacer.shared, self.clock)
-        self.paced = Paced(self.sink, self.pacer, HotKeys(self.clock), self.stop, fence=self.fence)
+        self.fence = Fence(SharedState().lease, self.clock)
+        self.paced = Paced(self.sink, self.pacer, HotKeys(self.clock), self.stop, self.fence)
 
     def free_after_s(self) -> float:
         """Seconds from now on until the next unit may be used."""
@@ -109,7 +110,7 @@ def test_a_throttle_of_the_table_counts_for_the_rate(scope: str) -> None:
     setting = Setting(1000.0, ThrottledError("ProvisionedThroughputExceededException", scope))
     with pytest.raises(ThrottledError):
         setting.paced.put(TEN)
-    assert (setting.pacer.shared.sent_wcu, setting.pacer.shared.unprocessed_wcu) == (10.0, 10.0)
+    assert (setting.pacer.state.sent_wcu, setting.pacer.state.unprocessed_wcu) == (10.0, 10.0)
 
 
 def test_a_throttle_of_one_key_does_not() -> None:
@@ -118,15 +119,15 @@ def test_a_throttle_of_one_key_does_not() -> None:
     with pytest.raises(ThrottledError):
         setting.paced.put(one_key)
     setting.paced.put(one_key)
-    assert setting.pacer.shared.throttled == 0
+    assert setting.pacer.state.throttled == 0
 
 
 def test_items_of_many_keys_left_over_count_for_it() -> None:
     setting = Setting(1000.0, leaving(1, 2, 3, 4), all_taken)
     setting.paced.put(TEN)
     setting.paced.put(TEN)
-    shared = setting.pacer.shared
-    assert (shared.requests, shared.throttled, shared.sent_wcu, shared.unprocessed_wcu) == (2, 1, 20.0, 4.0)
+    state = setting.pacer.state
+    assert (state.requests, state.throttled, state.sent_wcu, state.unprocessed_wcu) == (2, 1, 20.0, 4.0)
 
 
 def test_nothing_is_sent_after_a_stop() -> None:

@@ -11,14 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.errors import BusyError, TableError, TryAgainError, UnreachableError
+from ingest_cli.errors import (
+    BusyError,
+    RefusedBatchError,
+    TableError,
+    TransientFaultError,
+    TryAgainError,
+    UnreachableError,
+)
 from ingest_cli.items.batching import Batch
-from ingest_cli.report.report import Traffic
+from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, Refusal, RefusedBatchError, TransientFaultError
-from ingest_cli.sinks.policies.hot_keys import HotKeys
-from ingest_cli.sinks.policies.metering import Metering
+from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
+from ingest_cli.sinks.policies.metering import Metered
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, retry_until_done
 from tests.support.fake_clock import FakeClock
 from tests.support.scripted_sink import ScriptedSink, all_taken, leaving
@@ -283,7 +290,7 @@ def test_no_wait_goes_on_beyond_the_time_to_give_up(seed: int) -> None:
 def test_what_is_acknowledged_of_a_part_is_progress() -> None:
     """A batch that is sent in parts at a low rate may take longer than the time to give up."""
     setting = Setting()
-    metering = Metering(
+    metered = Metered(
         ScriptedSink(TransientFaultError("timeout"), all_taken, leaving(0, 1, 2, 3, 4)),
         Traffic(),
         setting.clock,
@@ -291,12 +298,12 @@ def test_what_is_acknowledged_of_a_part_is_progress() -> None:
         setting.progress.made,
     )
     with pytest.raises(TransientFaultError):
-        metering.put(FIVE)
+        metered.put(FIVE)
     setting.clock.sleep(5.0)
     assert setting.progress.failing_s() == 5.0
-    metering.put(FIVE)
+    metered.put(FIVE)
     assert setting.progress.failing_s() == 0.0
     setting.progress.failed()
     setting.clock.sleep(1.0)
-    metering.put(FIVE)  # of which nothing is taken
+    metered.put(FIVE)  # of which nothing is taken
     assert setting.progress.failing_s() == 1.0

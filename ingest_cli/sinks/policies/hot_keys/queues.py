@@ -20,9 +20,9 @@ import numpy as np
 from ingest_cli.items.batching import MAX_BATCH_ITEMS, Batch
 from ingest_cli.items.builder import Items
 from ingest_cli.runtime.clock import Clock
-from ingest_cli.runtime.shared_state import Shared
-from ingest_cli.sinks.policies.hot_keys import MAX_HOT_KEYS, HotKeys
-from ingest_cli.sinks.policies.key_pace import KeyPace
+from ingest_cli.runtime.shared_state import HotKeyPaces
+from ingest_cli.sinks.policies.hot_keys.detection import MAX_HOT_KEYS, HotKeys
+from ingest_cli.sinks.policies.hot_keys.pace import KeyPace
 from ingest_cli.sinks.policies.retry import Backoff
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class HotQueues(Generic[T]):
         clock: Clock,
         random: Random,
         hot_keys: HotKeys,
-        shared: Shared,
+        paces: HotKeyPaces,
         left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         """Create empty queues.
@@ -132,14 +132,14 @@ class HotQueues(Generic[T]):
             clock: source of the time.
             random: source of jitter.
             hot_keys: notified of busy keys.
-            shared: holds the paces of keys for all processes.
+            paces: paces of keys, shared by all processes.
             left_s: returns the seconds until the run gives up, the limit of every wait.
         """
         self._left_s = left_s
         self._clock = clock
         self._random = random
         self._hot_keys = hot_keys
-        self._shared = shared
+        self._slots = paces
         self._keys: dict[str, _Key[T]] = {}
         self._paces = OrderedDict[str, KeyPace]()
         self._size = 0
@@ -235,7 +235,7 @@ class HotQueues(Generic[T]):
         """Return the pace of a key, kept from an earlier time as a hot key."""
         pace = self._paces.pop(pk, None)
         if pace is None:
-            pace = KeyPace(self._clock, self._shared, pk)
+            pace = KeyPace(self._clock, self._slots, pk)
         self._paces[pk] = pace
         if len(self._paces) > MAX_HOT_KEYS:
             self._paces.popitem(last=False)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ingest_cli.runtime.clock import Clock
-from ingest_cli.runtime.shared_state import MAX_PACES, PACE_CELLS, Shared
+from ingest_cli.runtime.shared_state import MAX_PACES, PACE_CELLS, HotKeyPaces
 
 PARTITION_WCU_PER_S = 1000.0
 """Write capacity of a partition (AWS, "Partitions and data distribution")."""
@@ -106,16 +106,16 @@ class KeyPace:
         ready_s: end of the reserved time at that moment.
     """
 
-    def __init__(self, clock: Clock, shared: Shared, pk: str) -> None:
+    def __init__(self, clock: Clock, slots: HotKeyPaces, pk: str) -> None:
         """Start the pace of a key, or join an existing one.
 
         Args:
             clock: source of the time, the same in all processes.
-            shared: has slots for the paces of some keys.
+            slots: shared state of all processes, for some keys.
             pk: the key.
         """
         self._clock = clock
-        self._shared = shared
+        self._slots = slots
         self.rate_wcu_per_s = START_WCU_PER_S
         self.ready_s = self._grown_s = clock.monotonic_s()
         self._limit = math.nan
@@ -131,17 +131,17 @@ class KeyPace:
     def _join(self, pk: str) -> None:
         """Find the slot of this key, or claim a free one; without one, keep the numbers in this process."""
         name = float(int.from_bytes(hashlib.blake2b(pk.encode(), digest_size=6).digest(), "big") + 1)
-        with self._shared as shared:
+        with self._slots as slots:
             for first in range(0, MAX_PACES * PACE_CELLS, PACE_CELLS):
-                if shared.paces[first] == name:
+                if slots.cells[first] == name:
                     self._first = first
                     self._load()
                     return
-                if not shared.paces[first]:
+                if not slots.cells[first]:
                     self._first = first
                     self._store()
                     # Last: if the process is killed before, the slot remains free.
-                    shared.paces[first] = name
+                    slots.cells[first] = name
                     return
 
     @contextmanager
@@ -150,7 +150,7 @@ class KeyPace:
         if self._first is None:
             yield
             return
-        with self._shared:
+        with self._slots:
             self._load()
             try:
                 yield
@@ -159,7 +159,7 @@ class KeyPace:
 
     def _load(self) -> None:
         assert self._first is not None  # noqa: S101 - the pace is joined before
-        values = list(self._shared.paces[self._first + 1 : self._first + PACE_CELLS])
+        values = list(self._slots.cells[self._first + 1 : self._first + PACE_CELLS])
         if not values[0] > 0:  # 0 or NaN: left by a process that was killed while it stored them
             return
         for name, value in zip(_STORED, values, strict=False):
@@ -177,7 +177,7 @@ class KeyPace:
             else [trial.rate_wcu_per_s, trial.throttled, trial.lost, trial.taken_wcu_per_s]
         )
         for at, value in enumerate(values, self._first + 1):
-            self._shared.paces[at] = value
+            self._slots.cells[at] = value
 
     def reserve(self, wcu: float) -> float:
         """Reserve the next time slot for `wcu` capacity units; return when it begins."""
