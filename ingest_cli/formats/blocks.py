@@ -1,11 +1,10 @@
-"""Blocks of `key: value` lines, one record each: logs of stealers, address books, LDIF, rows printed one below another.
+"""Read blocks of `key: value` lines, one record each: logs of stealers, address books, LDIF, vertical query output.
 
-A block begins at a separator, or behind a blank line: see `block_bounds`. What its keys are followed by is read as its
-kind writes it: see `block_values`. A key that comes several times in a block has several values: its cell is a
-list, `["ali","ben"]`. What stands behind a `;` in a key does not count, nor does its case, unless two
-columns differ in nothing else.
+`block_bounds` finds where a block begins: at a separator, or after a blank line. `block_values` reads the values in the
+syntax of the kind of block. A key that recurs in a block gives a list of values, `["ali","ben"]`. Parameters after a
+`;` in a key are ignored, as is its case unless two columns differ only in it.
 
-Only what stands behind the keys of wanted columns is ever cut out of a block.
+Only the values of wanted columns are extracted from a block.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from ingest_cli.formats.several_values import cell_of_bytes
 from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span, count_lines
 
 NO_SEPARATOR = "no_separator"
-"""Why values are rejected that stand in front of the first separator, or behind the end of a vCard."""
+"""Reason for rejecting values before the first separator, or after the end of a vCard."""
 
 USUAL_DELIMITER = ":"
 
@@ -41,7 +40,7 @@ _NOTHING = re.compile(rb"(?>" + BLANK_LINE + rb"|" + RULE_LINE + rb")*+(?:[ \t]*
 
 
 class KeyedBlocks:
-    """Reader of blocks of lines with a key each."""
+    """Reader of blocks of lines with keys."""
 
     def __init__(
         self,
@@ -51,14 +50,7 @@ class KeyedBlocks:
         *,
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            wanted: keys to keep; all others are dropped while parsing.
-            separator: see `Boundaries`.
-            key_delimiter: what stands behind a key; None: a colon.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
-        """
+        """Compile the patterns; `wanted` are keys, for the other parameters see `Boundaries`."""
         delimiter = delimiter_bytes(key_delimiter or USUAL_DELIMITER)
         self.wanted = tuple(wanted)
         self.boundaries = Boundaries(separator, delimiter)
@@ -78,7 +70,7 @@ class _Source:
     def __init__(self, own: KeyedBlocks) -> None:
         self._format = own
 
-    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - what is in front of the first block is a record
+    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - text before the first block is a record
         """See `RecordParser.preamble`."""
         return Position()
 
@@ -107,7 +99,7 @@ class _Source:
         return Rows(bounds, index, columns, skipped, tuple(sorted(rejected.items())))
 
     def _no_record(self, data: bytes, end: int) -> str:
-        """Why the first block of `data` is no record; empty if it is one. All others are."""
+        """Return why the first block of `data` is no record; empty if it is one. All other blocks are."""
         if _NOTHING.match(data, 0, end):
             return "blank"
         begins = self._format.boundaries.begins
@@ -151,7 +143,7 @@ class _Source:
 
 
 def _column(texts: dict[int, list[bytes]], index: Sequence[int]) -> pa.BinaryArray:
-    """The cells of the blocks at `index`; a value that comes twice in one counts once."""
+    """Return the cells of the blocks at `index`; duplicate values within one are dropped."""
     joined = {
         block: several[0] if len(several) == 1 else cell_of_bytes(list(dict.fromkeys(several)))
         for block, several in texts.items()

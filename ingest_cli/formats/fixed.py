@@ -1,8 +1,7 @@
 """Read lines whose cells have fixed positions and widths.
 
-Widths are counted in characters, or in bytes of the encoding in which the file was written, as COBOL and some databases
-count them: see `fixed_widths`. What pads a cell is cut off. Lines in which it makes no difference are cut up all at
-once; any other line is cut up by itself. Both give the same cells.
+Widths are counted in characters, or in bytes of the file's encoding: see `fixed_widths`. Padding is stripped. Lines in
+which the two are equal are split with array operations, other lines one by one, with the same result.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, rea
 from ingest_cli.model.chunks import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
 
 USUAL = Layout()
-"""What a manifest that says nothing else means."""
+"""Layout by default."""
 
 
 class Fixed:
@@ -38,18 +37,18 @@ class Fixed:
         layout: Layout = USUAL,
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the parser.
+        """Check the options.
 
         Args:
-            widths: of each column, in order.
-            columns: their names, "" for those without one.
-            wanted: names of the columns to keep; all others are dropped while parsing.
-            layout: what widths are counted in, and what stands before the rows.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+            widths: width of each column, in order.
+            columns: column names, "" for one to ignore.
+            wanted: names of the columns to keep.
+            layout: unit of the widths, and lines before the rows.
+            chunk_bytes: see `ChunkBytes`.
 
         Raises:
-            ManifestError: there is not one width, of at least 1, for each column, a wanted one is not there, or bytes
-                cannot be counted in the encoding.
+            ManifestError: the number of widths is not that of the columns, a width is less than 1, a wanted column is
+                missing, or bytes cannot be counted in the encoding.
         """
         if len(widths) != len(columns):
             raise ManifestError(
@@ -81,14 +80,14 @@ class _Source:
     def __init__(self, own: Fixed) -> None:
         self._format = own
         self._unit = EITHER
-        # Without a header, the names in the manifest are what one in the midst of the rows would look like.
+        # Without a header, a repeated header within the rows is recognized by the names in the manifest.
         self._header = {name: name.encode() for name in own.places}
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Read past the lines to be skipped and the header, if there is one; find out what widths are counted in.
+        """Read the lines to skip and the header, if any, and determine the unit of the widths.
 
         Raises:
-            ManifestError: the header cannot be read, or widths are counted in something else than the manifest says.
+            ManifestError: the header cannot be read, or the unit contradicts the manifest.
         """
         own = self._format
         skipped = blocks.skip_lines(own.layout.skip_lines)
@@ -101,7 +100,7 @@ class _Source:
         return Position(skipped.offset + size, 0, skipped.line + lines)
 
     def _find_header(self, blocks: Blocks) -> tuple[bytes, int, int]:
-        """The first line that is not blank, and the bytes and lines up to its end; reads past it."""
+        """Consume the first line that is not blank; return it, and the bytes and lines up to its end."""
         while blocks.fill():
             lines = split_lines(blocks.data, final=blocks.final)
             filled = np.flatnonzero(~lines.blank)
@@ -123,7 +122,7 @@ class _Source:
         return b"", 0, 0
 
     def _find_unit(self, blocks: Blocks) -> str:
-        """What widths are counted in; looks at no more than the beginning of what is to be read."""
+        """Determine the unit of the widths from the beginning of the rows."""
         own = self._format
         if own.layout.widths_in == CHARACTERS or own.ruler.is_single_byte:
             return CHARACTERS
@@ -135,7 +134,7 @@ class _Source:
             return own.layout.widths_in or EITHER
         if blocks.ended and not final and len(data) < SAMPLE_BYTES:
             if own.layout.widths_in is None:
-                blocks.raise_fault()  # what the rest would have said of these lines is not known
+                blocks.raise_fault()  # the rest could have changed the unit of these lines
             return BYTES
         lines = split_lines(data[:SAMPLE_BYTES], final=final and len(data) <= SAMPLE_BYTES)
         blocks.consume(0)
@@ -157,7 +156,7 @@ class _Source:
         return self._without_headers(to_rows(lines, *found))
 
     def _without_headers(self, rows: Rows) -> Rows:
-        """Skip the rows in which every wanted cell holds what the header holds there."""
+        """Skip the rows that equal the header in every wanted cell."""
         repeated = np.full(len(rows.index), bool(self._header))
         for name, text in self._header.items():
             if not repeated.any():
@@ -176,11 +175,11 @@ class _Source:
 
 
 def careful(lines: Sequence[bytes], own: Fixed, unit: str) -> Found:
-    """Cut up `lines` one by one: what a file of fixed widths means.
+    """Split `lines` one by one: the definition of a file of fixed widths.
 
-    A cell that begins behind the end of its line is absent, and the row is flagged; one that ends behind it is
-    as long as it is, since trailing blanks are often left out. A line with anything but padding behind the
-    last column is rejected, as is one of which nobody knows how it is to be counted.
+    A cell that begins after the end of its line is empty, and the row is flagged; one that ends after it is cut there,
+    since trailing blanks are often left out. A line with anything but padding after the last column is rejected, as is
+    one whose unit is ambiguous.
     """
     index, rows = list[int](), list[tuple[bytes, ...]]()
     rejected, short = list[tuple[int, str]](), 0
@@ -197,7 +196,7 @@ def careful(lines: Sequence[bytes], own: Fixed, unit: str) -> Found:
 
 
 def _at_once(lines: Lines, index: IndexArray, own: Fixed) -> Found:
-    """Cut up the lines at `index`, in which places are bytes: what `careful` does, column by column."""
+    """Split the lines at `index`, whose places are bytes, as `careful` does, column by column."""
     begins, ends = lines.bounds[index], lines.ends[index]
     over = np.zeros(len(index), np.bool_)
     longer = ends - begins > own.width
