@@ -25,10 +25,11 @@ from ingest_cli.formats.block_bounds import (
     last_line,
 )
 from ingest_cli.formats.block_values import Values
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.formats.several_values import cell_of_bytes
 from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span, count_lines
+from ingest_cli.model.format_options import Format as FormatOptions
 
 NO_SEPARATOR = "no_separator"
 """Reason for rejecting values before the first separator, or after the end of a vCard."""
@@ -43,18 +44,12 @@ class KeyedBlocks:
     """Reader of blocks of lines with keys."""
 
     def __init__(
-        self,
-        wanted: Sequence[str],
-        separator: str | None = None,
-        key_delimiter: str | None = None,
-        *,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Compile the patterns; `wanted` are keys, for the other parameters see `Boundaries`."""
-        delimiter = delimiter_bytes(key_delimiter or USUAL_DELIMITER)
-        self.wanted = tuple(wanted)
-        self.boundaries = Boundaries(separator, delimiter)
-        self.values = Values(wanted, delimiter)
+        delimiter = delimiter_bytes(options.key_delimiter or USUAL_DELIMITER)
+        self.wanted = wanted.names
+        self.boundaries = Boundaries(options.separator, delimiter)
+        self.values = Values(wanted.names, delimiter)
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:

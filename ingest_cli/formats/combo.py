@@ -25,11 +25,12 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.combo_urls import UrlRule, address_before
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Wanted
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.model.chunks import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
+from ingest_cli.model.format_options import Format as FormatOptions
 
 URL_COLUMN = "url"
 """Name, in any case, of a column of addresses."""
@@ -45,64 +46,35 @@ _DIGITS = np.frombuffer(b"0123456789", np.uint8)
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class ComboLines:
-    """Layout of the lines of a list.
-
-    Attributes:
-        delimiters: 1 to 8 characters each; the first one in a line applies to it.
-        skip_lines: number of lines before the first row.
-        fill: whether cells missing at the end of a line are empty; otherwise the line is rejected.
-    """
-
-    delimiters: tuple[str, ...] = (":",)
-    skip_lines: int = 0
-    fill: bool = False
-
-
-USUAL = ComboLines()
-"""Layout by default."""
-
-
 class Combo:
     """Reader of delimited lines whose last cell takes the rest."""
 
     def __init__(
-        self,
-        columns: Sequence[str],
-        wanted: Sequence[str],
-        lines: ComboLines = USUAL,
-        *,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Check the options.
-
-        Args:
-            columns: names of all columns in order, "" for one to ignore. One may be `url`, in any case: addresses with
-                a scheme, or without one if it is the first column.
-            wanted: names of the columns to keep.
-            lines: layout of the lines.
-            chunk_bytes: see `ChunkBytes`.
+        """Check the options. One column may be `url`, in any case: addresses, with a scheme unless it is the first.
 
         Raises:
             ManifestError: there are no columns, a wanted one is missing, two hold addresses, or a delimiter is invalid.
         """
-        if not lines.delimiters or any(not each or set(each) & {"\r", "\n"} for each in lines.delimiters):
+        columns = options.columns
+        if not options.delimiters or any(not each or set(each) & {"\r", "\n"} for each in options.delimiters):
             raise ManifestError("`delimiter` in [format] must be one or more characters, and no line break")
         if not columns:
             raise ManifestError('[format] needs `columns` for a list like this, like ["EMAIL", "PASSWORD"]')
-        for name in wanted:
+        for name in wanted.names:
             if name not in columns:
                 raise ManifestError(f'there is no column "{name}" in [format] columns')
         urls = [i for i, name in enumerate(columns) if name.casefold() == URL_COLUMN]
         if len(urls) > 1:
             raise ManifestError("two columns in [format] are named `url`; one record holds one address")
         self.width = len(columns)
-        self.places = {name: columns.index(name) for name in wanted}
-        self.lines = lines
+        self.places = {name: columns.index(name) for name in wanted.names}
+        self.skip_lines = options.skip_lines
+        self.fill = options.short_rows == "fill"
         place = urls[0] if urls and self.width > 1 else None
         # Of two delimiters that match at the same place, the longer one applies.
-        texts = sorted((each.encode("utf-8", "surrogatepass") for each in lines.delimiters), key=len, reverse=True)
+        texts = sorted((each.encode("utf-8", "surrogatepass") for each in options.delimiters), key=len, reverse=True)
         self.ways = tuple(
             Way(text, self.width, None if place is None else UrlRule(text, place, self.width)) for text in texts
         )
@@ -119,7 +91,7 @@ class Combo:
 
     def begin(self, text: bytes) -> Begun | None:
         """See `JoiningFormat.begin`."""
-        return self._beginnings.of(text, _Source(self), header=self.lines.skip_lines > 0)
+        return self._beginnings.of(text, _Source(self), header=self.skip_lines > 0)
 
     def split(self, line: bytes) -> list[bytes]:
         """Return the cells of a line by the rule that defines them; at most one per column."""
@@ -165,7 +137,7 @@ class _Source:
 
     def preamble(self, blocks: Blocks) -> Position:
         """See `RecordParser.preamble`."""
-        return blocks.skip_lines(self._format.lines.skip_lines)
+        return blocks.skip_lines(self._format.skip_lines)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
@@ -283,9 +255,9 @@ def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo, w
     bare = (places.count == 0) & (needed > 0)
     short = (places.count - places.inside < needed) & ~bare
     rejected = [(int(i), "no_delimiter") for i in index[bare]]
-    if not own.lines.fill:
+    if not own.fill:
         rejected += [(int(i), "too_few_cells") for i in index[short]]
-    out = bare if own.lines.fill else bare | short
+    out = bare if own.fill else bare | short
     if out.any():
         index, places, short = index[~out], places.of(~out, places.inside), short[~out]
     url = way.url.place if way.url else own.width
@@ -302,7 +274,7 @@ def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo, w
         if column:
             begins = np.minimum(end_of(column - 1) + len(way.delimiter), ends)
         cells[name] = slices(lines.data, begins, end_of(column))
-    loose = index[short] if own.lines.fill else index[:0]
+    loose = index[short] if own.fill else index[:0]
     return Found(index, cells, rejected, {"short_row": len(loose)}, loose)
 
 
@@ -313,7 +285,7 @@ def _one_by_one(lines: Lines, index: IndexArray, own: Combo) -> Found:
     for i, line in zip(index.tolist(), lines.texts(index), strict=True):
         cells = own.split(line)
         if len(cells) < own.width:
-            if len(cells) == 1 or not own.lines.fill:
+            if len(cells) == 1 or not own.fill:
                 rejected.append((i, "no_delimiter" if len(cells) == 1 else "too_few_cells"))
                 continue
             loose.append(i)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -24,12 +24,13 @@ from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.arrow.delimited_cells import read_cells
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.model.chunks import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.format_options import Format as FormatOptions
 from ingest_cli.model.toml_schema import escaped
 
 _FORMULA = re.compile('="([^"]*)"')
@@ -74,31 +75,13 @@ _BYTES_TO_LOOK_AT = 64 << 10
 class Delimited:
     """Reader of records of delimited cells."""
 
-    def __init__(  # noqa: PLR0913 - what a manifest says
-        self,
-        dialect: Dialect,
-        wanted: Sequence[str],
-        columns: Sequence[str] | None,
-        *,
-        header: bool,
-        optional: Collection[str] = (),
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    def __init__(
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            dialect: what separates and quotes cells.
-            wanted: names of the columns to keep; all others are dropped while parsing.
-            columns: names of all columns in order, "" for those without one; None: the header has them.
-            header: whether the first record is a header.
-            optional: those of the wanted columns that a source may lack, and are then not in its chunks.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
-        """
-        self.dialect = dialect
-        self._wanted = tuple(wanted)
-        self.columns = None if columns is None else tuple(columns)
-        self.header = header
-        self._optional = optional
+        self.dialect = Dialect.of(options)
+        self.columns = options.columns
+        self.header = options.header
+        self._wanted = wanted
         self._chunk_bytes = chunk_bytes
         self._beginnings = Beginnings()
 
@@ -123,11 +106,11 @@ class Delimited:
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
             )
         if not header:  # an empty source has no header and no rows
-            return Layout(0, tuple((name, 0, b"") for name in self._wanted))
+            return Layout(0, tuple((name, 0, b"") for name in self._wanted.names))
         names = self.columns or tuple(_clean(cell) for cell in header)
-        wanted = [name for name in self._wanted if name not in self._optional or name in names]
-        if self._wanted and not wanted:
-            raise none_of(self._wanted, f"in the header of {len(names)} columns")
+        wanted = [name for name in self._wanted.names if name not in self._wanted.optional or name in names]
+        if self._wanted.names and not wanted:
+            raise none_of(self._wanted.names, f"in the header of {len(names)} columns")
         if len(names) > MAX_COLUMNS:
             raise SourceError(
                 f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} is the limit; check `delimiter` and "
@@ -146,7 +129,7 @@ class Delimited:
 
     def names_all(self, cells: irregular.Record) -> bool:
         """Return whether a record contains the names of all wanted columns."""
-        return not isinstance(cells, str) and set(self._wanted) <= {_clean(cell) for cell in cells}
+        return not isinstance(cells, str) and set(self._wanted.names) <= {_clean(cell) for cell in cells}
 
     def _find(self, name: str, names: Sequence[str]) -> int:
         """Return the position of the wanted column `name`."""
@@ -157,7 +140,7 @@ class Delimited:
                 f'the header has {found} columns named "{name}"; name them apart with `columns` in [format]'
             )
         hint = ""
-        if set(names) & set(self._wanted):  # certainly a header, and no personal data
+        if set(names) & set(self._wanted.names):  # certainly a header, and no personal data
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
             other = next((other for other in names if [other.casefold()] == near), None)
             hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
@@ -194,7 +177,7 @@ class _Source:
             if len(blocks.data) > MAX_RECORD_BYTES:
                 own.layout("record_too_long")
             blocks.grow()
-        self._layout = own.layout(list(own.columns or ()))
+        self._layout = own.layout(list(own.columns))
         return first
 
     def _parse_head(self, blocks: Blocks) -> irregular.Parsed:

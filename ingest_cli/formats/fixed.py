@@ -15,41 +15,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Layout, Ruler
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Ruler
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Wanted
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.model.chunks import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
-
-USUAL = Layout()
-"""Layout by default."""
+from ingest_cli.model.format_options import Format as FormatOptions
 
 
 class Fixed:
     """Reader of lines of fixed-width cells."""
 
     def __init__(
-        self,
-        widths: Sequence[int],
-        columns: Sequence[str],
-        wanted: Sequence[str],
-        *,
-        layout: Layout = USUAL,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
         """Check the options.
-
-        Args:
-            widths: width of each column, in order.
-            columns: column names, "" for one to ignore.
-            wanted: names of the columns to keep.
-            layout: unit of the widths, and lines before the rows.
-            chunk_bytes: see `ChunkBytes`.
 
         Raises:
             ManifestError: the number of widths is not that of the columns, a width is less than 1, a wanted column is
                 missing, or bytes cannot be counted in the encoding.
         """
+        widths, columns = options.widths, options.columns
         if len(widths) != len(columns):
             raise ManifestError(
                 f"[format] has {len(widths)} widths for {len(columns)} columns; give each column one width, in order"
@@ -57,13 +43,13 @@ class Fixed:
         if any(width < 1 for width in widths):
             raise ManifestError("a width in [format] is less than 1; widths are numbers of characters or bytes")
         places = dict(zip(columns, zip(accumulate(widths, initial=0), accumulate(widths), strict=False), strict=True))
-        for name in wanted:
+        for name in wanted.names:
             if name not in places:
                 raise ManifestError(f'there is no column "{name}" in [format] columns')
-        self.places = {name: places[name] for name in wanted}
-        self.layout = layout
-        self.ruler = Ruler(self.places, sum(widths), layout.encoding)
-        if layout.widths_in == BYTES:
+        self.places = {name: places[name] for name in wanted.names}
+        self.options = options
+        self.ruler = Ruler(self.places, sum(widths), options.encoding)
+        if options.widths_in == BYTES:
             self.ruler.check_bytes()
         self.width = sum(widths)
         self.last_begins = self.width - widths[-1] if widths else 0
@@ -90,8 +76,8 @@ class _Source:
             ManifestError: the header cannot be read, or the unit contradicts the manifest.
         """
         own = self._format
-        skipped = blocks.skip_lines(own.layout.skip_lines)
-        header, size, lines = self._find_header(blocks) if own.layout.header else (b"", 0, 0)
+        skipped = blocks.skip_lines(own.options.skip_lines)
+        header, size, lines = self._find_header(blocks) if own.options.header else (b"", 0, 0)
         self._unit = self._find_unit(blocks)
         if header:
             found = careful([header], own, self._unit if self._unit != EITHER else CHARACTERS)
@@ -124,21 +110,21 @@ class _Source:
     def _find_unit(self, blocks: Blocks) -> str:
         """Determine the unit of the widths from the beginning of the rows."""
         own = self._format
-        if own.layout.widths_in == CHARACTERS or own.ruler.is_single_byte:
+        if own.options.widths_in == CHARACTERS or own.ruler.is_single_byte:
             return CHARACTERS
         while blocks.fill() and not blocks.ended and len(blocks.data) < SAMPLE_BYTES:
             blocks.grow()
         data, final = blocks.data, blocks.final
         if data.isascii():
             blocks.consume(0)
-            return own.layout.widths_in or EITHER
+            return own.options.widths_in or EITHER
         if blocks.ended and not final and len(data) < SAMPLE_BYTES:
-            if own.layout.widths_in is None:
+            if own.options.widths_in is None:
                 blocks.raise_fault()  # the rest could have changed the unit of these lines
             return BYTES
         lines = split_lines(data[:SAMPLE_BYTES], final=final and len(data) <= SAMPLE_BYTES)
         blocks.consume(0)
-        return own.ruler.unit(lines.texts(lines.filled), own.layout.widths_in)
+        return own.ruler.unit(lines.texts(lines.filled), own.options.widths_in)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ingest_cli.errors import ManifestError
 
@@ -29,23 +28,6 @@ _PADDING = PADDING.encode()
 _ENOUGH_LINES = 8
 _UTF_8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
 _ASCII = bytes(range(0x20, 0x7F))
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Layout of a file of fixed widths, apart from its columns.
-
-    Attributes:
-        header: whether the first line that is not blank is a header, which is skipped.
-        skip_lines: number of lines before the header or the first row.
-        widths_in: `characters` or `bytes`; None if not given.
-        encoding: Python codec name.
-    """
-
-    header: bool = False
-    skip_lines: int = 0
-    widths_in: str | None = None
-    encoding: str = "utf-8"
 
 
 class Ruler:

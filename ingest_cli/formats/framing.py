@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
+from ingest_cli.model.format_options import Format as FormatOptions
 
 MAX_RECORD_LINES = 20_000
 """A record of more lines is taken for the result of a lost quote. A chunk may have as many rows."""
@@ -71,6 +72,13 @@ class Dialect:
     quote: str
     escape: str = ""
     rules: RowRules = RowRules()
+
+    @classmethod
+    def of(cls, options: FormatOptions) -> Dialect:
+        """Return the dialect that a manifest describes."""
+        fill, trim = options.short_rows == "fill", options.long_rows == "trim"
+        rules = RowRules(fill, trim, options.overflow, options.skip_lines)
+        return cls(options.delimiter, options.quote, options.escape, rules)
 
     @property
     def is_single_byte(self) -> bool:

@@ -52,13 +52,13 @@ class UnclosedQuote(str):
 
 
 DELIMITER_AMBIGUOUS = "delimiter_ambiguous"
-"""Reason for rejecting a row with two overlapping delimiters, as in `a|||b`: the third sign may belong to either cell."""
+"""Reason for rejecting a row with two overlapping delimiters, as in `a|||b`, whose third sign may be of either cell."""
 
 
 TOO_MANY_CELLS = "too_many_cells"
 
 MAX_DELIMITERS = 1 << 18
-"""Maximum number of delimiters in a line, in quotes or not; a line with more is rejected, since a cell takes 60 bytes."""
+"""Maximum number of delimiters in a line, in quotes or not: a line with more is rejected, as a cell takes 60 bytes."""
 
 
 class Ambiguous(Cells):
@@ -306,7 +306,7 @@ class _Reading:
         return cls(dialect, by_csv)
 
     def reader(self, feed: _Feed, *, strict: bool = False) -> Iterator[Cells]:
-        """Return the records of the lines of `feed`; if `strict`, raise `csv.Error` for quotes closed wrongly or never."""
+        """Return the records of the lines of `feed`; if `strict`, raise `csv.Error` for quotes not properly closed."""
         return _by_csv(feed, self.dialect, strict=strict) if self.by_csv else self._own(feed, strict=strict)
 
     def _own(self, feed: _Feed, *, strict: bool) -> Iterator[Cells]:

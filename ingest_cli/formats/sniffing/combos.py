@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ingest_cli.formats.combo import Combo, ComboLines
+from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.columns import LOGIN
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.names import is_known
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.shapes import Shape, shapes_of
+from ingest_cli.model.format_options import Format as FormatOptions
 
 URL, SECRET = "url", "PASSWORD"
 """Titles of columns of such lists; `url` makes the parser handle the colons of addresses."""
@@ -59,7 +61,7 @@ def _of_several(lines: Sequence[str]) -> Parsed | None:
     """Return the cells of a list merged from several with different delimiters; None if there is only one delimiter."""
     by_address = sum(_ADDRESS.match(line) is not None for line in lines) >= _SHARE * len(lines)
     names = [URL, LOGIN, SECRET] if by_address else [LOGIN, SECRET]
-    parser = Combo(names, [], ComboLines(_DELIMITERS))
+    parser = _parser(names, _DELIMITERS)
     counts: Counter[str] = Counter()
     for line in lines:
         way = parser.way(line.encode("utf-8", "replace"))
@@ -129,9 +131,13 @@ def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str
 
 def _parsed(lines: Sequence[str], delimiters: Sequence[str], names: list[str]) -> Parsed:
     parser_names = [name if name == URL else f"COL{place}" for place, name in enumerate(names)]
-    parser = Combo(parser_names, [], ComboLines(tuple(delimiters)))
+    parser = _parser(parser_names, delimiters)
     cells = [
         [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
     ]
     first, *more = delimiters
     return Parsed("combo", names if any(names) else None, cells, first, more_delimiters=tuple(more))
+
+
+def _parser(columns: Sequence[str], delimiters: Sequence[str]) -> Combo:
+    return Combo(FormatOptions("combo", delimiters=tuple(delimiters), columns=tuple(columns)), Wanted(()))

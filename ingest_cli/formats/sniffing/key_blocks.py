@@ -14,10 +14,12 @@ from itertools import pairwise
 
 from ingest_cli.formats.block_bounds import MAX_KEY_BYTES, Boundaries, delimiter_bytes, key_pattern
 from ingest_cli.formats.blocks import KeyedBlocks
+from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.guess import ColumnGuess
 from ingest_cli.formats.sniffing.names import meaning_of
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
+from ingest_cli.model.format_options import Format as FormatOptions
 
 _MAX_SAMPLE_CHARACTERS = 1 << 19
 _MAX_BLOCKS = 1_000
@@ -119,7 +121,8 @@ def _parsed(text: str, way: _Way, *, final: bool) -> Parsed | None:
         return None
     raw = text.encode("utf-8", "replace")
     columns: dict[str, list[str]] = {name: [] for name in names}
-    for chunk in KeyedBlocks(names, way.separator, way.delimiter, chunk_bytes=lambda: len(raw) + 1).read([raw]):
+    options = FormatOptions("blocks", separator=way.separator, key_delimiter=way.delimiter)
+    for chunk in KeyedBlocks(options, Wanted(tuple(names)), lambda: len(raw) + 1).read([raw]):
         for name in names:
             columns[name] += [cell.decode("utf-8", "replace") for cell in chunk.cells[name].to_pylist()]
     rows = [list(row) for row in zip(*columns.values(), strict=True) if any(row)][:_MAX_BLOCKS]
