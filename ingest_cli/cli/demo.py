@@ -22,6 +22,7 @@ from ingest_cli.commands.table_reader import Reading
 from ingest_cli.commands.verify import verify
 from ingest_cli.commands.verify_result import Scope
 from ingest_cli.errors import ExitCode, UsageError
+from ingest_cli.formats import FORMATS
 from ingest_cli.lookup.lookup import Lookup
 from ingest_cli.model.keys import Pepper, generate_pepper
 from ingest_cli.model.manifest import Manifest, load_manifest
@@ -82,7 +83,7 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
     """Return the samples whose required libraries are installed."""
     readable = []
     for path in manifests:
-        library = _LIBRARIES.get(load_manifest(path).format.name)
+        library = _LIBRARIES.get(load_manifest(path, formats=FORMATS).format.name)
         if library is None or find_spec(library) is not None:
             readable.append(path)
         else:
@@ -91,7 +92,7 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
 
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
-    manifest, reading = load_manifest(path), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
+    manifest, reading = load_manifest(path, formats=FORMATS), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
     found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
     if found.message is None:
         log.line(f"   {manifest.dataset.id}: {found.counted:,} items, each of them as it should be")

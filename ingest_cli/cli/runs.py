@@ -18,6 +18,7 @@ from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.standard_streams import ResultFile
 from ingest_cli.commands.run import Watcher
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
+from ingest_cli.formats import FORMATS
 from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.report import Report
@@ -233,7 +234,7 @@ class Runs(Generic[ReportT]):
         Raises:
             ManifestError: it is invalid, or its dataset already occurred in this command.
         """
-        manifest = load_manifest(path)
+        manifest = load_manifest(path, formats=FORMATS)
         other = self._datasets.setdefault(manifest.dataset.id, path)
         if self._writes and other != path:
             raise ManifestError(

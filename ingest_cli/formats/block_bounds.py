@@ -1,7 +1,7 @@
 """Find the start of each block of a text: at separators, or after blank lines.
 
-A block ends in front of the next one, so that what separates two is part of the first. Only the head of a line is
-looked at, so that it is known after so many bytes what a line is, however long it may be.
+A block ends where the next one begins, so that a separator between two belongs to the first. Only the first
+`LOOKAHEAD_BYTES` of a line are used to classify it, whatever its length.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from functools import lru_cache
 from typing import NamedTuple
 
 LOOKAHEAD_BYTES = 4096
-"""The head of a line, by which it is known what the line is."""
+"""Number of bytes that suffice to classify a line."""
 
 MAX_KEY_BYTES = 255
 
 LINE_END = rb"(?>\r\n|[\r\n])"
-_LAST_OF_END = rb"[\r\n](?!(?<=\r)\n)"  # begins with a class of bytes, which makes it quick to look for
+_LAST_OF_END = rb"[\r\n](?!(?<=\r)\n)"  # begins with a class of bytes, which makes the search fast
 BLANK_LINE = rb"(?>[ \t]{0,512}" + LINE_END + rb")"
 RULE_LINE = (
     rb"(?>[ \t]{0,64}(?:={3,1000}|\*{3,1000}|_{3,1000}|#{3,1000}|~{3,1000}|-[-+]{2,1000}"
     rb"|(?:\xe2[\x94\x95][\x80-\xbf]){3,300})[ \t]{0,64}" + LINE_END + rb")"
 )
-"""A line of dashes and the like, which separates what stands before it from what stands behind it."""
+"""Line of dashes and the like, which separates the lines before and after it."""
 
 ROW_OF_MYSQL = rb"\*{3,200} [0-9]{1,12}\. row \*{3,200}"
 RECORD_OF_PSQL = rb"(?:[-+*=]|\xe2[\x94\x95][\x80-\xbf]){0,3}\[ RECORD [0-9]{1,12} \]"
 VCARD = rb"(?i:BEGIN:VCARD)(?![A-Za-z0-9_])"
 _BEGINNING = rb"[ \t]{0,64}(?:" + ROW_OF_MYSQL + rb"|" + RECORD_OF_PSQL + rb"|" + VCARD + rb")"
 
-_WORTH_A_LOOK = rb"(?=[ \t\r\n=*_#~+\[\xe2Bb-])"  # what blank lines, rules and beginnings begin with
+_WORTH_A_LOOK = rb"(?=[ \t\r\n=*_#~+\[\xe2Bb-])"  # first bytes of blank lines, rules and beginnings
 
 _CONTENT = re.compile(rb"[^ \t\r\n]")
 _ENDS = re.compile(rb"[\r\n]")
 
 
 def delimiter_bytes(delimiter: str) -> bytes:
-    """What stands between key and value, without the blanks that may be around it."""
+    """Return the delimiter between key and value without surrounding blanks."""
     return (delimiter.strip(" ") or delimiter).encode("utf-8", "surrogatepass")
 
 
 def key_pattern(delimiter: bytes) -> bytes:
-    """A pattern of one byte of a key."""
+    """Return a pattern of one byte of a key."""
     others = rb"\r\n" if b";" in delimiter else rb"\r\n;"
     if len(delimiter) == 1:
         return b"[^" + others + re.escape(delimiter) + b"]"
@@ -49,18 +49,18 @@ def key_pattern(delimiter: bytes) -> bytes:
 
 
 def behind_key_pattern(delimiter: bytes) -> bytes:
-    """A pattern of what follows a key: blanks, and the delimiter or a `;` in front of parameters."""
+    """Return a pattern of what follows a key: blanks, and the delimiter or a `;` before parameters."""
     semicolon = b"" if b";" in delimiter else b";|"
     address = rb"(?!//)" if delimiter == b":" else b""
     return rb"[ \t]{0,64}(?:" + semicolon + re.escape(delimiter) + address + rb")"
 
 
 class Within(NamedTuple):
-    """What is known of the beginning of a block that is out of sight.
+    """State within a block whose beginning has been consumed.
 
     Attributes:
-        first_key: the key that begins another block if it comes again; empty for none.
-        in_line: whether the line that is in sight first has no beginning.
+        first_key: key that begins another block when it recurs; empty for none.
+        in_line: whether the data starts within a line.
     """
 
     first_key: bytes
@@ -71,14 +71,13 @@ class Boundaries:
     """Finder of block starts."""
 
     def __init__(self, separator: str | None, delimiter: bytes) -> None:
-        """Set up the search.
+        """Compile the patterns.
 
         Args:
-            separator: what a line begins with that begins a block; a line of nothing but such signs as `===` stands
-                between two blocks. Empty: blank lines alone stand between blocks. None: so do lines of `===` and the
-                like; what databases and address books write at the beginning of a block begins one; and so does the
-                first key of a block if it comes again.
-            delimiter: what stands behind a key.
+            separator: beginning of a line that begins a block; a line of punctuation only, such as `===`, is between
+                two blocks. Empty: only blank lines separate blocks. None: so do lines of `===` and the like, the
+                headings that databases and address books write, and a recurrence of the first key of a block.
+            delimiter: bytes after a key.
         """
         self._delimiter = delimiter
         self.begins: re.Pattern[bytes] | None = None
@@ -99,13 +98,13 @@ class Boundaries:
         self._boundary = re.compile(_LAST_OF_END + rb"(?:" + rules + rb"|(?=" + line + rb"))")
 
     def find(self, data: bytes, *, final: bool, most: int, within: Within | None = None) -> list[int]:
-        """Where the blocks begin that end in `data`, and where the last of these ends; [0] if none does.
+        """Return the start of each block that ends in `data`, and the end of the last one; [0] if none ends.
 
         Args:
             data: begins with a block, or within one.
-            final: whether nothing follows.
-            most: no more blocks than so many.
-            within: what stands before `data` of its first block; None: nothing.
+            final: whether the stream ends with `data`.
+            most: maximum number of blocks.
+            within: state of the first block if `data` begins within it.
         """
         known = len(data) - 1 if final else _last_known(data)
         found = [0]
@@ -127,21 +126,21 @@ class Boundaries:
         return found[: most + 1]
 
     def first_key(self, data: bytes) -> bytes:
-        """The key of the block at the beginning of `data` that begins another one if it comes again; empty for none."""
+        """Return the key of the block at the start of `data` that begins another one when it recurs; empty for none."""
         found = self._first_key(data, 0, len(data))
         return found[0] if found else b""
 
     def _first_key(self, data: bytes, begin: int, end: int) -> tuple[bytes, int] | None:
-        """That key, and where its line begins; `end` is where the block ends, if that is known."""
+        """Return that key and the start of its line; `end` is the end of the block, as far as known."""
         if not self._by_first_key or _BEGINS_AT.match(data, begin):
             return None
         found = _keys(self._delimiter).search(b"\n" + data[begin : min(begin + 2 * LOOKAHEAD_BYTES, end)])
         return (found[1].rstrip(b" \t"), begin + found.start()) if found else None
 
     def _split(self, data: bytes, found: list[int], end: int, within: Within | None, *, closed: bool) -> None:
-        """Find what begins between the last one of `found` and `end` with the first key of the block before.
+        """Append to `found` the blocks before `end` that begin with the first key of the last block found.
 
-        Where the block is not `closed`, `end` is only the place up to which lines are known.
+        If the block is not `closed`, `end` is only the place up to which lines are known.
         """
         if not self._by_first_key or end <= found[-1]:
             return
@@ -166,7 +165,7 @@ _BEGINS_AT = re.compile(rb"(?>" + BLANK_LINE + rb"|" + RULE_LINE + rb")*+" + _BE
 
 
 def _line_beginning_with(text: bytes) -> bytes:
-    """A pattern of the beginning of a line that begins with `text`; folded lines of cards and LDIF are none."""
+    """Return a pattern of a line that begins with `text`; folded lines of cards and LDIF do not match."""
     folds = re.match(rb"(?i:begin:|dn:|dn$)", text)
     whole = rb"(?![A-Za-z0-9_])" if re.search(rb"[A-Za-z0-9_]\Z", text) else b""
     return (b"" if folds else rb"[ \t]{0,64}") + rb"(?i:" + re.escape(text) + rb")" + whole
@@ -174,19 +173,19 @@ def _line_beginning_with(text: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _keys(delimiter: bytes) -> re.Pattern[bytes]:
-    """A line with a key."""
+    """Return a pattern of a line with a key."""
     key = rb"(" + key_pattern(delimiter) + rb"{1,%d}?)" % MAX_KEY_BYTES
     return re.compile(rb"[\r\n][ \t]{0,256}(?![ \t])" + key + behind_key_pattern(delimiter))
 
 
 @lru_cache(maxsize=64)
 def _lines_with(key: bytes, delimiter: bytes) -> re.Pattern[bytes]:
-    """A line with this key."""
+    """Return a pattern of a line with this key."""
     return re.compile(rb"[\r\n][ \t]{0,256}(?i:" + re.escape(key) + rb")" + behind_key_pattern(delimiter))
 
 
 def _next_line(data: bytes, at: int) -> int:
-    """Where the line behind the one at `at` begins."""
+    """Return the start of the line after the one at `at`."""
     end = _ENDS.search(data, at)
     if end is None:
         return len(data)
@@ -194,12 +193,12 @@ def _next_line(data: bytes, at: int) -> int:
 
 
 def last_line(data: bytes) -> int:
-    """Where the line begins of which no end is seen; a CR at the very end may be half of one."""
+    """Return the start of the unfinished last line; a CR at the very end may be half of a line end."""
     size = len(data) - data.endswith(b"\r")
     return max(data.rfind(b"\n", 0, size), data.rfind(b"\r", 0, size)) + 1
 
 
 def _last_known(data: bytes) -> int:
-    """The last place at which a line begins of which enough is seen."""
+    """Return the last place where a line begins of which enough is known."""
     at = last_line(data)
     return at if len(data) - at >= LOOKAHEAD_BYTES else at - 1

@@ -1,16 +1,14 @@
-"""Extract the values after the wanted keys of a block, on one line or several.
+"""Extract the values of the wanted keys of a block, on one line or several.
 
-A block is of one of five kinds, which its first lines tell, and lines are continued in each in another way:
+The first lines of a block tell its kind, which determines how lines are continued:
 
-* a vCard (RFC 6350; 2.1 by its specification of 1996): a line that begins with a blank goes on with the one before,
-  less that blank; a value in quoted-printable ends its lines with `=`; commas and semicolons are escaped; a group may
-  stand before the key (`item1.EMAIL`), and `tel:` before a number;
-* an entry of LDIF (RFC 2849): lines are folded the same way; behind `::` stands base64, and behind `:<` where to find
-  the value, which is never looked up;
-* a row of `mysql --vertical`: keys are set flush right, so that a line whose colon stands elsewhere belongs to the
-  value before it;
-* a row of psql's expanded output: a line without a key belongs to the value before it;
-* anything else: a line that begins with one blank, and has no key, goes on with the line before.
+* vCard (RFC 6350; 2.1: its specification of 1996): a line that begins with a blank continues the one before, without
+  that blank; in quoted-printable, lines end with `=`; commas and semicolons are escaped; a group may precede the key
+  (`item1.EMAIL`), and `tel:` a number;
+* LDIF entry (RFC 2849): folded in the same way; `::` precedes base64, and `:<` a reference, which is never resolved;
+* row of `mysql --vertical`: keys are right-aligned, so that a line with its colon elsewhere continues the value before;
+* row of psql's expanded output: a line without a key continues the value before;
+* any other: a line without a key that begins with one blank continues the line before.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ from ingest_cli.formats.block_bounds import (
 )
 
 UNDECODABLE = b"\xff"
-"""In place of a value that cannot be decoded: no UTF-8, so that it is rejected further on."""
+"""Replacement for a value that cannot be decoded: invalid UTF-8, which is rejected later."""
 
 _MAX_RECODED_BYTES = 1 << 16
 
@@ -75,16 +73,16 @@ _CHARACTER_OF_KEY = rb"(?:[\x00-\x09\x0b\x0c\x0e-\x39\x3b-\x7f]|[\xc2-\xf4][\x80
 
 
 class _Block(NamedTuple):
-    """A block of which the kind is known.
+    """Block of a known kind.
 
     Attributes:
-        number: among the others.
-        begin, end: where it lies.
+        number: index of the block.
+        begin, end: offsets in the data.
         kind: `vcard`, `ldif`, `mysql`, `psql` or empty.
-        closed: where the end of a vCard stands.
-        broken: (begin, end) of the lines of a vCard in quoted-printable that go on behind a line end.
-        place: how many characters stand before the colon of each key of a row of MySQL's; -1: unknown.
-        lines: a pattern of a line, and of those that go on with it.
+        closed: offset of the end of a vCard.
+        broken: (begin, end) of quoted-printable lines of a vCard that are continued.
+        place: number of characters before the colons of a row of MySQL; -1 if unknown.
+        lines: pattern of a line and its continuations.
     """
 
     number: int
@@ -98,10 +96,10 @@ class _Block(NamedTuple):
 
 
 class Values:
-    """Finder of the values of some keys."""
+    """Finder of the values of wanted keys."""
 
     def __init__(self, columns: Sequence[str], delimiter: bytes) -> None:
-        """Set up the search for the keys called `columns`, case-insensitive; `delimiter` stands behind each."""
+        """Compile the patterns of the keys `columns`, case-insensitive, followed by `delimiter`."""
         self._delimiter = delimiter
         self._is_quoted = False
         self._exact = {name.encode("utf-8", "surrogatepass"): name for name in columns}
@@ -123,11 +121,9 @@ class Values:
         self._keyless_head = re.compile(LINE_END + rb"[ \t]*+" + re.escape(delimiter) + rb"[ \t]?")
 
     def find(self, data: bytes, bounds: Sequence[int]) -> Iterator[tuple[int, str, bytes | None]]:
-        """(number of the block, column, value) of all blocks, in order; None for one behind the end of its block.
+        """Yield (block number, column, value) in order; the value is None after the end of its block.
 
-        Args:
-            data: begins with a block.
-            bounds: where each block begins, and where the last one ends.
+        `data` begins with a block; `bounds` are the start of each block, and the end of the last one.
         """
         block: _Block | None = None
         number, done = 0, 0
@@ -151,14 +147,14 @@ class Values:
                 yield number, column, text
 
     def _column(self, key: bytes, group: bytes, kind: str) -> str | None:
-        """The column of a key; None if a group stands before it, and groups mean nothing here."""
+        """Return the column of a key; None if a group precedes it that the kind does not permit."""
         whole = self._exact.get(group + key)
         if whole is not None or (group and kind != "vcard"):
             return whole
         return self._exact.get(key) or self._folded.get(key.decode("utf-8", "replace").casefold())
 
     def _is_inside(self, data: bytes, begin: int, key_end: int, block: _Block) -> bool:
-        """Whether the line at `begin` goes on with the one before."""
+        """Return whether the line at `begin` continues the one before."""
         if block.kind in {"vcard", "ldif"}:
             if data[begin : begin + 1] in (b" ", b"\t"):
                 return True
@@ -167,7 +163,7 @@ class Values:
         return block.place >= 0 and _characters(data[begin:key_end]) != block.place
 
     def _value(self, data: bytes, begin: int, key_end: int, block: _Block) -> tuple[bytes, int]:
-        """The value of the line at `begin`, and where the lines that it takes end."""
+        """Return the value of the line at `begin`, and the end of its continuations."""
         if block.kind == "vcard":
             return _of_vcard(data, begin, block.end)
         end = _end_of(block.lines, data, key_end, block.end)
@@ -185,7 +181,7 @@ class Values:
         return b"" if is_elsewhere else value.strip(), end
 
     def _known(self, data: bytes, number: int, begin: int, end: int) -> _Block:
-        """Find out of which kind a block is."""
+        """Determine the kind of a block."""
         match = _KINDS.match(data, begin, end)
         kind = (match.lastgroup or "") if match else ""
         if self._delimiter != b":" and kind != "psql":
@@ -205,13 +201,13 @@ class Values:
 
 
 def _end_of(pattern: re.Pattern[bytes], data: bytes, begin: int, end: int) -> int:
-    """Where ends what a pattern that matches anything matches at `begin`."""
+    """Return the end of the match of a pattern at `begin`."""
     match = pattern.match(data, begin, end)
     return match.end() if match else begin
 
 
 def _spellings(name: str) -> Iterable[str]:
-    """How `name` may be spelled; of ASCII, a pattern knows the case."""
+    """Return the possible spellings of `name`; for ASCII, the pattern ignores case."""
     return (name,) if name.isascii() else (name, name.lower(), name.upper(), name.title(), name.capitalize())
 
 
@@ -221,14 +217,14 @@ def _characters(raw: bytes) -> int:
 
 @lru_cache(maxsize=64)
 def _aligned(place: int) -> re.Pattern[bytes]:
-    """A line of a row of MySQL's, and those that have no colon at that place, as those with a key have."""
+    """Return a pattern of a line of a row of MySQL, and of those without a colon at the place of the keys."""
     another = _CHARACTER_OF_KEY + rb"{%d}:" % max(place, 0) if place >= 0 else rb"[^:\r\n]*+:"
     footer = rb"[0-9]{1,12} rows? in set"
     return re.compile(rb"[^\r\n]*+(?>" + LINE_END + rb"(?!" + another + rb"|" + footer + rb")[^\r\n]*+)*+")
 
 
 def _of_vcard(data: bytes, begin: int, end: int) -> tuple[bytes, int]:
-    """The value of the line of a vCard at `begin`, and where its continuations end."""
+    """Return the value of the line of a vCard at `begin`, and the end of its continuations."""
     after = _end_of(_FOLDED, data, begin, end)
     line = data[begin:after]
     if b"\n" in line or b"\r" in line:
@@ -257,7 +253,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def _recoded(value: bytes, parameters: bytes) -> bytes:
-    """The value in UTF-8, if the parameters say that it is written in something else."""
+    """Return the value in UTF-8, decoded from the charset that the parameters name."""
     named = _CHARSET.search(parameters)
     if named is None or value.isascii() or named[1] in {b"UTF-8", b"UTF8"}:
         return value

@@ -1,11 +1,10 @@
-"""Blocks of `key: value` lines, one record each: logs of stealers, address books, LDIF, rows printed one below another.
+"""Read blocks of `key: value` lines, one record each: logs of stealers, address books, LDIF, vertical query output.
 
-A block begins at a separator, or behind a blank line: see `block_bounds`. What its keys are followed by is read as its
-kind writes it: see `block_values`. A key that comes several times in a block has several values: its cell is a
-list, `["ali","ben"]`. What stands behind a `;` in a key does not count, nor does its case, unless two
-columns differ in nothing else.
+`block_bounds` finds where a block begins: at a separator, or after a blank line. `block_values` reads the values in the
+syntax of the kind of block. A key that recurs in a block gives a list of values, `["ali","ben"]`. Parameters after a
+`;` in a key are ignored, as is its case unless two columns differ only in it.
 
-Only what stands behind the keys of wanted columns is ever cut out of a block.
+Only the values of wanted columns are extracted from a block.
 """
 
 from __future__ import annotations
@@ -26,13 +25,14 @@ from ingest_cli.formats.block_bounds import (
     last_line,
 )
 from ingest_cli.formats.block_values import Values
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.formats.several_values import cell_of_bytes
 from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span, count_lines
+from ingest_cli.model.format_options import Format as FormatOptions
 
 NO_SEPARATOR = "no_separator"
-"""Why values are rejected that stand in front of the first separator, or behind the end of a vCard."""
+"""Reason for rejecting values before the first separator, or after the end of a vCard."""
 
 USUAL_DELIMITER = ":"
 
@@ -41,28 +41,15 @@ _NOTHING = re.compile(rb"(?>" + BLANK_LINE + rb"|" + RULE_LINE + rb")*+(?:[ \t]*
 
 
 class KeyedBlocks:
-    """Reader of blocks of lines with a key each."""
+    """Reader of blocks of lines with keys."""
 
     def __init__(
-        self,
-        wanted: Sequence[str],
-        separator: str | None = None,
-        key_delimiter: str | None = None,
-        *,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            wanted: keys to keep; all others are dropped while parsing.
-            separator: see `Boundaries`.
-            key_delimiter: what stands behind a key; None: a colon.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
-        """
-        delimiter = delimiter_bytes(key_delimiter or USUAL_DELIMITER)
-        self.wanted = tuple(wanted)
-        self.boundaries = Boundaries(separator, delimiter)
-        self.values = Values(wanted, delimiter)
+        delimiter = delimiter_bytes(options.key_delimiter or USUAL_DELIMITER)
+        self.wanted = wanted.names
+        self.boundaries = Boundaries(options.separator, delimiter)
+        self.values = Values(wanted.names, delimiter)
         self._chunk_bytes = chunk_bytes
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
@@ -78,7 +65,7 @@ class _Source:
     def __init__(self, own: KeyedBlocks) -> None:
         self._format = own
 
-    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - what is in front of the first block is a record
+    def preamble(self, blocks: Blocks) -> Position:  # noqa: ARG002 - text before the first block is a record
         """See `RecordParser.preamble`."""
         return Position()
 
@@ -107,7 +94,7 @@ class _Source:
         return Rows(bounds, index, columns, skipped, tuple(sorted(rejected.items())))
 
     def _no_record(self, data: bytes, end: int) -> str:
-        """Why the first block of `data` is no record; empty if it is one. All others are."""
+        """Return why the first block of `data` is no record; empty if it is one. All other blocks are."""
         if _NOTHING.match(data, 0, end):
             return "blank"
         begins = self._format.boundaries.begins
@@ -151,7 +138,7 @@ class _Source:
 
 
 def _column(texts: dict[int, list[bytes]], index: Sequence[int]) -> pa.BinaryArray:
-    """The cells of the blocks at `index`; a value that comes twice in one counts once."""
+    """Return the cells of the blocks at `index`; duplicate values within one are dropped."""
     joined = {
         block: several[0] if len(several) == 1 else cell_of_bytes(list(dict.fromkeys(several)))
         for block, several in texts.items()

@@ -1,16 +1,15 @@
-"""Read credential lists: `email:password`, `user:password`, `url:user:password` and similar ones.
+"""Read credential lists: `email:password`, `user:password`, `url:user:password` and the like.
 
-One line is one record, nothing is quoted, and the last column takes the rest of its line, because passwords
-hold delimiters. What makes these lists a format of their own is a column named `url`: addresses hold
-delimiters too, and which one ends an address has to be told. `UrlRule` tells it for one line and is what such
-a file means; lines that leave no doubt are cut up all at once, to the same effect.
+One line is one record, nothing is quoted, and the last column takes the rest of its line, because passwords contain
+delimiters. A column named `url` needs its own rule, since addresses contain delimiters too: `UrlRule` defines for one
+line where an address ends; unambiguous lines are split with array operations, with the same result.
 
-A list may be put together of several, with another delimiter each: what stands first in a line of those that the
-manifest names is the one that counts in it, the colons of an address left out. A line with fewer cells than there are
-columns is rejected, since it is unknown which of them it lacks: `user:password` among `url:user:password` would make a
-user name of a password. `mailto:` in front of an address is no cell.
+A list may be merged from several with different delimiters. The first of the manifest's delimiters in a line, outside
+the address, applies to that line. A line with too few cells is rejected, since it is unknown which are missing:
+in a list of `url:user:password`, `user:password` would turn a password into a user name. `mailto:` before an address is
+ignored.
 
-Only the columns asked for are ever cut out of a line. A password that nobody asked for stays in the block.
+Only wanted columns are extracted from a line; other values, such as passwords, are never copied.
 """
 
 from __future__ import annotations
@@ -26,14 +25,15 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats.combo_urls import UrlRule, address_before
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Wanted
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.model.chunks import WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span
+from ingest_cli.model.format_options import Format as FormatOptions
 
 URL_COLUMN = "url"
-"""Name, in any case, of a column that holds addresses."""
+"""Name, in any case, of a column of addresses."""
 
 _WHOLE_SCHEME = r"^[A-Za-z][A-Za-z0-9+.\-]*$"
 _SCHEME_AHEAD = r"^[ ]*[A-Za-z][A-Za-z0-9+.\-]*://"
@@ -46,65 +46,35 @@ _DIGITS = np.frombuffer(b"0123456789", np.uint8)
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class ComboLines:
-    """Layout of the lines of a list.
-
-    Attributes:
-        delimiters: 1 to 8 characters each; of several, the first one in a line divides it.
-        skip_lines: lines in front of the first row.
-        fill: whether cells that are missing at the end of a line are taken for empty; else it is rejected.
-    """
-
-    delimiters: tuple[str, ...] = (":",)
-    skip_lines: int = 0
-    fill: bool = False
-
-
-USUAL = ComboLines()
-"""What a manifest that says nothing else means."""
-
-
 class Combo:
     """Reader of delimited lines whose last cell takes the rest."""
 
     def __init__(
-        self,
-        columns: Sequence[str],
-        wanted: Sequence[str],
-        lines: ComboLines = USUAL,
-        *,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            columns: names of all columns in order, "" for those to be dropped. One of them may be `url`, in any
-                case: addresses with a scheme, or, where it is the first column, without one.
-            wanted: names of the columns to keep; all others are dropped while parsing.
-            lines: what its lines are like.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+        """Check the options. One column may be `url`, in any case: addresses, with a scheme unless it is the first.
 
         Raises:
-            ManifestError: no column is given, a wanted one is not there, two hold addresses, or a delimiter cannot be
-                one.
+            ManifestError: there are no columns, a wanted one is missing, two hold addresses, or a delimiter is invalid.
         """
-        if not lines.delimiters or any(not each or set(each) & {"\r", "\n"} for each in lines.delimiters):
+        columns = options.columns
+        if not options.delimiters or any(not each or set(each) & {"\r", "\n"} for each in options.delimiters):
             raise ManifestError("`delimiter` in [format] must be one or more characters, and no line break")
         if not columns:
             raise ManifestError('[format] needs `columns` for a list like this, like ["EMAIL", "PASSWORD"]')
-        for name in wanted:
+        for name in wanted.names:
             if name not in columns:
                 raise ManifestError(f'there is no column "{name}" in [format] columns')
         urls = [i for i, name in enumerate(columns) if name.casefold() == URL_COLUMN]
         if len(urls) > 1:
             raise ManifestError("two columns in [format] are named `url`; one record holds one address")
         self.width = len(columns)
-        self.places = {name: columns.index(name) for name in wanted}
-        self.lines = lines
+        self.places = {name: columns.index(name) for name in wanted.names}
+        self.skip_lines = options.skip_lines
+        self.fill = options.short_rows == "fill"
         place = urls[0] if urls and self.width > 1 else None
-        # Of two that begin at the same place, the longer one counts.
-        texts = sorted((each.encode("utf-8", "surrogatepass") for each in lines.delimiters), key=len, reverse=True)
+        # Of two delimiters that match at the same place, the longer one applies.
+        texts = sorted((each.encode("utf-8", "surrogatepass") for each in options.delimiters), key=len, reverse=True)
         self.ways = tuple(
             Way(text, self.width, None if place is None else UrlRule(text, place, self.width)) for text in texts
         )
@@ -121,16 +91,16 @@ class Combo:
 
     def begin(self, text: bytes) -> Begun | None:
         """See `JoiningFormat.begin`."""
-        return self._beginnings.of(text, _Source(self), header=self.lines.skip_lines > 0)
+        return self._beginnings.of(text, _Source(self), header=self.skip_lines > 0)
 
     def split(self, line: bytes) -> list[bytes]:
-        """The cells of a line, by the rule that defines them; no more than there are columns."""
+        """Return the cells of a line by the rule that defines them; at most one per column."""
         if self.has_colons:
             line = _MAILTO.sub(rb"\1", line)
         return self.way(line).split(line)
 
     def way(self, line: bytes) -> Way:
-        """How a line is cut up: at the delimiter that stands first in it."""
+        """Return the rule for a line, by its first delimiter."""
         if len(self.ways) == 1:
             return self.ways[0]
         address = self._address.match(line) if self._address else None
@@ -140,12 +110,12 @@ class Combo:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How lines are cut up at one delimiter.
+    """Rule for lines with one delimiter.
 
     Attributes:
-        delimiter: what divides.
+        delimiter: delimiter of the cells.
         width: number of columns.
-        url: tells where the address is, if there is one.
+        url: rule for the address, if there is one.
     """
 
     delimiter: bytes
@@ -153,7 +123,7 @@ class Way:
     url: UrlRule | None
 
     def split(self, line: bytes) -> list[bytes]:
-        """The cells of a line."""
+        """Return the cells of a line."""
         if self.url is not None:
             return self.url.split(line)
         return line.split(self.delimiter, self.width - 1)
@@ -167,7 +137,7 @@ class _Source:
 
     def preamble(self, blocks: Blocks) -> Position:
         """See `RecordParser.preamble`."""
-        return blocks.skip_lines(self._format.lines.skip_lines)
+        return blocks.skip_lines(self._format.skip_lines)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
@@ -208,13 +178,13 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Delimiters:
-    """Where the delimiters of some lines are.
+    """Positions of the delimiters in some lines.
 
     Attributes:
         at: offsets of all delimiters of the block.
-        first: shape (lines,): position in `at` of the first one in or behind each line.
-        count: shape (lines,): how many each line has.
-        inside: shape (lines,): how many of them are part of the address.
+        first: shape (lines,): index in `at` of the first one in or after each line.
+        count: shape (lines,): number in each line.
+        inside: shape (lines,): number within the address.
     """
 
     at: OffsetArray
@@ -224,7 +194,6 @@ class _Delimiters:
 
     @classmethod
     def find(cls, lines: Lines, index: IndexArray, delimiter: bytes) -> _Delimiters:
-        """Find the delimiters of the lines at `index`."""
         view = np.frombuffer(lines.data, np.uint8)[: lines.bounds[-1]]
         at = np.flatnonzero(view == delimiter[0])
         for i in range(1, len(delimiter)):
@@ -237,15 +206,15 @@ class _Delimiters:
         return cls(at, first, count, np.zeros(len(index), np.int64))
 
     def begins(self) -> OffsetArray:
-        """Offset of the first one of each line; the largest number there is for a line without one."""
+        """Return the offset of the first one of each line; the maximum integer for a line without one."""
         return self.nth(0, np.full(len(self.count), np.iinfo(np.int64).max))
 
     def of(self, chosen: BoolArray, inside: OffsetArray) -> _Delimiters:
-        """Those of the `chosen` lines, given how many are part of the address."""
+        """Return those of the `chosen` lines, with the numbers within their addresses."""
         return _Delimiters(self.at, self.first[chosen], self.count[chosen], inside[chosen])
 
     def nth(self, n: OffsetArray | int, otherwise: OffsetArray) -> OffsetArray:
-        """Offset of the delimiter number `n` of each line, from 0; or what is given for lines that have none."""
+        """Return the offset of the delimiter number `n`, from 0, of each line; `otherwise` for lines without it."""
         if not len(self.at):
             return otherwise
         place = np.minimum(self.first + n, len(self.at) - 1)
@@ -253,7 +222,7 @@ class _Delimiters:
 
 
 def _apart(at: OffsetArray, size: int) -> OffsetArray:
-    """Those of `at` that do not begin within the one before; of `::`, the third colon begins none."""
+    """Drop places within the delimiter before: in `:::` no `::` begins at the second colon."""
     kept, free = list[int](), 0
     for place in at.tolist():
         if place >= free:
@@ -263,13 +232,13 @@ def _apart(at: OffsetArray, size: int) -> OffsetArray:
 
 
 def _first_of(several: Sequence[_Delimiters]) -> OffsetArray:
-    """Number of the delimiter that each line has first; 0 for lines without any."""
+    """Return the number of the first delimiter of each line; 0 for lines without one."""
     first: OffsetArray = np.argmin(np.stack([each.begins() for each in several]), axis=0)
     return first
 
 
 def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolArray:
-    """Which of the lines at `index` have a colon behind `mailto`."""
+    """Return which of the lines at `index` contain `mailto:`."""
     view = np.frombuffer(lines.data, np.uint8)
     at = colons.at[np.searchsorted(colons.at, len(_BEFORE_MAILTO_COLON)) :]
     for back, letter in enumerate(reversed(_BEFORE_MAILTO_COLON), 1):
@@ -281,14 +250,14 @@ def _with_mailto(lines: Lines, index: IndexArray, colons: _Delimiters) -> BoolAr
 
 
 def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo, way: Way) -> Found:
-    """Cut up the lines at `index`: what `Combo.split` does, column by column."""
+    """Split the lines at `index` as `Combo.split` does, column by column."""
     needed = own.width - 1
     bare = (places.count == 0) & (needed > 0)
     short = (places.count - places.inside < needed) & ~bare
     rejected = [(int(i), "no_delimiter") for i in index[bare]]
-    if not own.lines.fill:
+    if not own.fill:
         rejected += [(int(i), "too_few_cells") for i in index[short]]
-    out = bare if own.lines.fill else bare | short
+    out = bare if own.fill else bare | short
     if out.any():
         index, places, short = index[~out], places.of(~out, places.inside), short[~out]
     url = way.url.place if way.url else own.width
@@ -305,18 +274,18 @@ def _at_once(lines: Lines, index: IndexArray, places: _Delimiters, own: Combo, w
         if column:
             begins = np.minimum(end_of(column - 1) + len(way.delimiter), ends)
         cells[name] = slices(lines.data, begins, end_of(column))
-    loose = index[short] if own.lines.fill else index[:0]
+    loose = index[short] if own.fill else index[:0]
     return Found(index, cells, rejected, {"short_row": len(loose)}, loose)
 
 
 def _one_by_one(lines: Lines, index: IndexArray, own: Combo) -> Found:
-    """Cut up the lines at `index` by the rule that defines them."""
+    """Split the lines at `index` one by one with `Combo.split`."""
     kept, rows, loose = list[int](), list[list[bytes]](), list[int]()
     rejected = list[tuple[int, str]]()
     for i, line in zip(index.tolist(), lines.texts(index), strict=True):
         cells = own.split(line)
         if len(cells) < own.width:
-            if len(cells) == 1 or not own.lines.fill:
+            if len(cells) == 1 or not own.fill:
                 rejected.append((i, "no_delimiter" if len(cells) == 1 else "too_few_cells"))
                 continue
             loose.append(i)
@@ -330,10 +299,10 @@ def _one_by_one(lines: Lines, index: IndexArray, own: Combo) -> Found:
 
 
 def _clear(lines: Lines, index: IndexArray, places: _Delimiters, rule: UrlRule) -> tuple[BoolArray, OffsetArray]:
-    """Which lines leave no doubt about their address, and how many delimiters it has in each of those.
+    """Return which lines have an unambiguous address, and the number of delimiters in it.
 
-    They have just as many delimiters as it takes, so that the address can reach no further than its first
-    possible end without leaving a column empty; a port in front of a path is the one thing to look out for.
+    These have the minimum number of delimiters, so that an address beyond its first possible end would leave a column
+    without a cell. The only exception is a port before a path.
     """
     none = np.zeros(len(index), np.bool_)
     inside = np.zeros(len(index), np.int64)

@@ -1,4 +1,4 @@
-"""Where an address among the cells of a line begins and ends, given that addresses hold delimiters, too."""
+"""Find the address among the cells of a line, given that addresses contain delimiters, too."""
 
 from __future__ import annotations
 
@@ -11,34 +11,32 @@ _HOST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def address_before(delimiters: Sequence[bytes]) -> re.Pattern[bytes]:
-    """A pattern of what of an address no delimiter divides: its scheme, its host, and a port in front of a path."""
+    """Return a pattern of the undivided start of an address: scheme, host, and a port before a path."""
     host = b"".join(re.escape(bytes([each])) for each in sorted(_HOST - {text[0] for text in delimiters}))
     literal = rb"\[[0-9A-Fa-f:.]*\]"
     return re.compile(rb"[ ]*(?:" + _SCHEME + rb"://)?(?:" + literal + rb"|[" + host + rb"]*)(?::[0-9]{1,5}(?=[/?#]))?")
 
 
 class UrlRule:
-    """Where an address among other cells begins and ends.
+    """Rule for the beginning and the end of an address among other cells.
 
-    It begins at the beginning of the line if it is the first column, and else at the first scheme with `://`
-    that stands behind enough delimiters. It ends at the first delimiter that is neither
+    It begins at the start of the line if it is the first column, otherwise at the first scheme with `://` after enough
+    delimiters. It ends at the first delimiter that is not
 
-    * part of the scheme's `://`, or of that of an address within the address, or in front of a port of that one;
+    * part of the `://` of its scheme or of an address within it, or before a port of the latter;
     * within the brackets of an IPv6 address;
-    * in front of a port: 1 to 5 digits up to `/`, `?` or `#`; or up to a delimiter, given that all the
-      columns that follow still find a cell behind that one (without a path, a user name of digits is told from a
-      port by nothing else);
-    * in a path, a query or a fragment with a delimiter in it, as far as that can be told: if the cell behind
-      the first possible end is no e-mail address, but a later cell is, and the columns that follow all find a
-      cell from there on, the address reaches to that one. Users are often e-mail addresses; an e-mail address
-      with something behind it is seldom a password.
+    * before a port: 1 to 5 digits up to `/`, `?` or `#`; or up to a delimiter, if all following columns still find a
+      cell after it (without a path, a user name of digits cannot be distinguished from a port);
+    * within a path, query or fragment, as far as that can be detected: if the cell after the first possible end is no
+      e-mail address but a later one is, with enough cells from there on, the address reaches to that one. User names
+      are often e-mail addresses; passwords seldom are e-mail addresses with more text after them.
 
-    `user:password@` in front of a host is not known: it cannot be told from a host, a user who is an e-mail address,
-    and a password, which is what these lists are full of. `android://hash@package/` is.
+    `user:password@` before a host is not supported, since it equals a host, an e-mail address as user, and a password,
+    which these lists consist of. `android://hash@package/` is supported.
     """
 
     def __init__(self, delimiter: bytes, place: int, width: int) -> None:
-        """Set up the rule for the column number `place` of `width`."""
+        """Compile the rule for the column number `place` of `width`."""
         escaped = re.escape(delimiter)
         other = _except(delimiter, rb"/?#")
         blanks = b"" if delimiter == b" " else b"[ ]*"
@@ -58,7 +56,7 @@ class UrlRule:
         self._email = re.compile(escaped + rb"(?=" + user + rb"@" + domain + rb"(?:" + escaped + rb"|\Z))")
 
     def split(self, line: bytes) -> list[bytes]:
-        """The cells of a line."""
+        """Return the cells of a line."""
         delimiter, place = self.delimiter, self.place
         begin = self._find_begin(line)
         if begin is None:
@@ -104,7 +102,7 @@ class UrlRule:
 
 
 def _except(delimiter: bytes, others: bytes) -> bytes:
-    """A pattern of one byte that is none of `others`, and does not begin a delimiter."""
+    """Return a pattern of one byte that is none of `others`, and does not begin a delimiter."""
     if len(delimiter) == 1:  # a class of bytes takes no memory to repeat
         return b"[^" + others + re.escape(delimiter) + b"]"
     return b"(?:(?!" + re.escape(delimiter) + b")[^" + others + b"])"

@@ -1,17 +1,15 @@
 """Read CSV, TSV and similar delimited text.
 
-The stream is cut into blocks that end with a record. A block in which every quote stands where it
-should is parsed by Arrow straight into columns; records with too few or too many cells, or with an escape
-in them, are picked out of it beforehand, and any other block goes to the careful parser of `irregular`.
-All three give the same cells for the same bytes, and the tests hold them to it. `misfits` decides about
-records whose cells do not fit their columns.
+The stream is divided into blocks of whole records. Arrow parses a block with regular quoting straight into columns;
+records with too few or too many cells, or with escapes, are parsed separately, and any other block by `irregular`. All
+three give the same cells, which the tests check. `misfits` decides about records that do not fit their columns.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -26,12 +24,13 @@ from ingest_cli.formats.absent import none_of
 from ingest_cli.formats.arrow.delimited_cells import read_cells
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.model.chunks import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.format_options import Format as FormatOptions
 from ingest_cli.model.toml_schema import escaped
 
 _FORMULA = re.compile('="([^"]*)"')
@@ -42,10 +41,10 @@ class Layout:
     """Columns of one source.
 
     Attributes:
-        width: how many there are.
-        wanted: name, position and header cell of each that the manifest names.
-        overflow_at: position of the column that surplus delimiters belong to, if there is one.
-        header: the cells of the header as they stand there.
+        width: number of columns.
+        wanted: name, position and header cell of each wanted column.
+        overflow_at: position of the column that surplus delimiters belong to, if any.
+        header: cells of the header, unchanged.
     """
 
     width: int
@@ -59,14 +58,14 @@ class Layout:
         return [at for _, at, _ in self.wanted]
 
     def is_header(self, cells: Cells) -> bool:
-        """Whether a record that does not fit is the header once more: it may have fewer cells than the rows."""
+        """Return whether a record that does not fit repeats the header, which may have fewer cells than the rows."""
         return tuple(cells) == self.header or all(
             at < len(cells) and cells[at].encode("utf-8", "surrogateescape") == text for _, at, text in self.wanted
         )
 
 
 MAX_COLUMNS = 32_767
-"""As in a table of SQL: each takes memory in every block, whatever is in it."""
+"""Limit as for a table of SQL; each column takes memory in every block."""
 
 _MAX_SHOWN_CHARS = 64
 _RECORDS_TO_LOOK_AT = 20
@@ -76,31 +75,13 @@ _BYTES_TO_LOOK_AT = 64 << 10
 class Delimited:
     """Reader of records of delimited cells."""
 
-    def __init__(  # noqa: PLR0913 - what a manifest says
-        self,
-        dialect: Dialect,
-        wanted: Sequence[str],
-        columns: Sequence[str] | None,
-        *,
-        header: bool,
-        optional: Collection[str] = (),
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+    def __init__(
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            dialect: what separates and quotes cells.
-            wanted: names of the columns to keep; all others are dropped while parsing.
-            columns: names of all columns in order, "" for those without one; None: the header has them.
-            header: whether the first record is a header.
-            optional: those of the wanted columns that a source may lack, and are then not in its chunks.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
-        """
-        self.dialect = dialect
-        self._wanted = tuple(wanted)
-        self.columns = None if columns is None else tuple(columns)
-        self.header = header
-        self._optional = optional
+        self.dialect = Dialect.of(options)
+        self.columns = options.columns
+        self.header = options.header
+        self._wanted = wanted
         self._chunk_bytes = chunk_bytes
         self._beginnings = Beginnings()
 
@@ -114,25 +95,22 @@ class Delimited:
         return self._beginnings.of(text, _Source(self), header=above)
 
     def layout(self, header: irregular.Record) -> Layout:
-        """The columns of a source.
-
-        Args:
-            header: its header, or the columns given in its stead; a reason where the header cannot be parsed.
+        """Return the columns of a source, given its header or the columns of the manifest.
 
         Raises:
-            ManifestError: there is no telling where the wanted columns are.
+            ManifestError: the header could not be parsed, or a wanted column is missing or ambiguous.
             SourceError: there are more columns than `MAX_COLUMNS`.
         """
         if isinstance(header, str):
             raise ManifestError(
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
             )
-        if not header:  # an empty source: no header, no rows, nothing to find
-            return Layout(0, tuple((name, 0, b"") for name in self._wanted))
+        if not header:  # an empty source has no header and no rows
+            return Layout(0, tuple((name, 0, b"") for name in self._wanted.names))
         names = self.columns or tuple(_clean(cell) for cell in header)
-        wanted = [name for name in self._wanted if name not in self._optional or name in names]
-        if self._wanted and not wanted:
-            raise none_of(self._wanted, f"in the header of {len(names)} columns")
+        wanted = [name for name in self._wanted.names if name not in self._wanted.optional or name in names]
+        if self._wanted.names and not wanted:
+            raise none_of(self._wanted.names, f"in the header of {len(names)} columns")
         if len(names) > MAX_COLUMNS:
             raise SourceError(
                 f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} is the limit; check `delimiter` and "
@@ -150,11 +128,11 @@ class Delimited:
         )
 
     def names_all(self, cells: irregular.Record) -> bool:
-        """Whether a record has the names of all wanted columns in it."""
-        return not isinstance(cells, str) and set(self._wanted) <= {_clean(cell) for cell in cells}
+        """Return whether a record contains the names of all wanted columns."""
+        return not isinstance(cells, str) and set(self._wanted.names) <= {_clean(cell) for cell in cells}
 
     def _find(self, name: str, names: Sequence[str]) -> int:
-        """Position of the wanted column `name`."""
+        """Return the position of the wanted column `name`."""
         if (found := names.count(name)) == 1:
             return names.index(name)
         if found:
@@ -162,7 +140,7 @@ class Delimited:
                 f'the header has {found} columns named "{name}"; name them apart with `columns` in [format]'
             )
         hint = ""
-        if set(names) & set(self._wanted):  # a header beyond doubt, and not somebody's data
+        if set(names) & set(self._wanted.names):  # certainly a header, and no personal data
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
             other = next((other for other in names if [other.casefold()] == near), None)
             hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
@@ -182,7 +160,7 @@ class _Source:
         self._layout = Layout(0, ())
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Pass over the first lines, read the header, if there is one, and find the wanted columns."""
+        """Read the lines to skip and the header, if any, and find the wanted columns."""
         own = self._format
         first = blocks.skip_lines(own.dialect.rules.skip_lines)
         while own.header and blocks.fill():
@@ -199,7 +177,7 @@ class _Source:
             if len(blocks.data) > MAX_RECORD_BYTES:
                 own.layout("record_too_long")
             blocks.grow()
-        self._layout = own.layout(list(own.columns or ()))
+        self._layout = own.layout(list(own.columns))
         return first
 
     def _parse_head(self, blocks: Blocks) -> irregular.Parsed:
@@ -207,10 +185,10 @@ class _Source:
         return irregular.parse(data, self._format.dialect, final=blocks.final and len(data) == len(blocks.data))
 
     def _find_columns(self, blocks: Blocks, header: irregular.Record, lines_before: int) -> Layout:
-        """The layout that `header` gives; if it gives none, say where the header seems to be.
+        """Return the layout for `header`; if it is no header, report the line that seems to be it.
 
         Raises:
-            ManifestError: a column is not in it.
+            ManifestError: a column is missing.
         """
         own = self._format
         try:
@@ -245,7 +223,7 @@ class _Source:
         return None if rows is None else self._without_headers(rows)
 
     def _regular(self, data: bytes, *, final: bool) -> Rows | None:
-        """The complete records of `data`; None if one is not written as it should be."""
+        """Return the complete records of `data`; None if quoting is irregular."""
         framed = frame(data, self._format.dialect, final=final)
         if framed is None or not _believable(framed.source_bounds, len(data)):
             return None
@@ -264,12 +242,12 @@ class _Source:
         return replace(rows, index=rows.index[keep], cells=cells, skipped=skipped, loose=loose)
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
-        """As the careful parser has it: a short line opened a quote that is still open behind the limit."""
+        """See `RecordParser.oversize`; a short line has opened a quote that is still open after the limit."""
         reason = "record_too_long" if size > MAX_RECORD_BYTES else "unclosed_quote"
         return reason, [name for name, _, _ in self._layout.wanted]
 
     def _parse_regular(self, framed: Frame) -> Rows:
-        """Parse a block in which every quote is where it should be."""
+        """Parse a block with regular quoting."""
         layout, bounds = self._layout, framed.bounds
         heads = np.frombuffer(framed.data, np.uint8)[bounds[:-1]] if len(bounds) > 1 else np.empty(0, np.uint8)
         blank = (heads == LF) | (heads == CR)
@@ -287,7 +265,7 @@ class _Source:
         return self._parse_ragged(framed, blank, changed)
 
     def _parse_ragged(self, framed: Frame, blank: npt.NDArray[np.bool_], changed: npt.NDArray[np.bool_] | None) -> Rows:
-        """Parse a regular block some of whose records have too few or too many cells, or escapes in them."""
+        """Parse a regular block in which some records have too few or too many cells, or escapes."""
         layout, data, bounds, source = self._layout, framed.data, framed.bounds, framed.source_bounds
         odd = (count_cells(data, bounds, framed.dialect) != layout.width) & ~blank
         if changed is not None:
@@ -312,14 +290,14 @@ class _Source:
         return replace(rest, index=index[order], cells=cells, skipped={**rest.skipped, **_blank(blank)})
 
     def _stand_in(self, framed: Frame) -> tuple[str, str]:
-        """What has to be replaced in the cells of a frame, and by what: its delimiter may stand within quotes."""
+        """Return the text to replace in the cells of a frame, and its replacement: a delimiter within quotes."""
         quote = framed.dialect.quote.encode()
         if framed.has_stand_in and quote and quote in framed.data:
             return framed.dialect.delimiter, self._format.dialect.delimiter
         return "", ""
 
     def _gather(self, bounds: OffsetArray, records: Sequence[irregular.Record]) -> Rows:
-        """Bring records of cells into columns; what does not fit them is rejected."""
+        """Convert records to columns; records that do not fit are rejected."""
         layout, own = self._layout, self._format
         index, blank, repeated, loose = list[int](), list[int](), list[int](), list[int]()
         rejected, flags = list[tuple[int, str]](), Counter[str]()
@@ -352,7 +330,7 @@ class _Source:
 
 
 def _columns(table: pa.Table | None, layout: Layout, stand_in: tuple[str, str]) -> dict[str, pa.BinaryArray]:
-    """The wanted columns of a table, with the second text in place of the first one."""
+    """Return the wanted columns of a table, with the stand-in for the delimiter replaced."""
     if table is None:
         return {name: pa.array([], pa.binary()) for name, _, _ in layout.wanted}
     columns = {name: _one(table.column(i)) for i, (name, _, _) in enumerate(layout.wanted)}
@@ -367,7 +345,7 @@ def _one(column: pa.ChunkedArray) -> pa.BinaryArray:
 
 
 def _runs(bounds: OffsetArray, chosen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """(begin, end) in bytes of each run of neighbouring chosen records."""
+    """Yield (begin, end) in bytes of each run of adjacent chosen records."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], chosen.view(np.int8), [0]))))
     for first, after in zip(edges[::2], edges[1::2], strict=True):
         yield int(bounds[first]), int(bounds[after])
@@ -378,7 +356,7 @@ def _blank(blank: npt.NDArray[np.bool_]) -> dict[str, IndexArray]:
 
 
 def _repeated_headers(rows: Rows, layout: Layout) -> IndexArray:
-    """Record indices of the rows in which every wanted cell holds what the header holds there."""
+    """Return the record indices of the rows that equal the header in every wanted cell."""
     repeated = np.full(len(rows.index), bool(layout.wanted))
     for name, _, text in layout.wanted:
         if not repeated.any():
@@ -389,7 +367,7 @@ def _repeated_headers(rows: Rows, layout: Layout) -> IndexArray:
 
 
 def _believable(bounds: OffsetArray, size: int) -> bool:
-    """Whether no record, nor what follows the last one, is longer than a record may be."""
+    """Return whether neither a record nor the rest after the last one exceeds the maximum length."""
     return int(np.diff(bounds, append=size).max()) <= MAX_RECORD_BYTES
 
 

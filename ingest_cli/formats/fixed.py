@@ -1,8 +1,7 @@
 """Read lines whose cells have fixed positions and widths.
 
-Widths are counted in characters, or in bytes of the encoding in which the file was written, as COBOL and some databases
-count them: see `fixed_widths`. What pads a cell is cut off. Lines in which it makes no difference are cut up all at
-once; any other line is cut up by itself. Both give the same cells.
+Widths are counted in characters, or in bytes of the file's encoding: see `fixed_widths`. Padding is stripped. Lines in
+which the two are equal are split with array operations, other lines one by one, with the same result.
 """
 
 from __future__ import annotations
@@ -16,41 +15,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Layout, Ruler
-from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.fixed_widths import BYTES, CHARACTERS, EITHER, PADDING, SAMPLE_BYTES, Ruler
+from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes, Wanted
 from ingest_cli.formats.lines import Found, Lines, slices, split_lines, to_rows
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
 from ingest_cli.model.chunks import WHOLE, IndexArray, Position, RowChunk, Span, count_lines
-
-USUAL = Layout()
-"""What a manifest that says nothing else means."""
+from ingest_cli.model.format_options import Format as FormatOptions
 
 
 class Fixed:
     """Reader of lines of fixed-width cells."""
 
     def __init__(
-        self,
-        widths: Sequence[int],
-        columns: Sequence[str],
-        wanted: Sequence[str],
-        *,
-        layout: Layout = USUAL,
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
+        self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
-
-        Args:
-            widths: of each column, in order.
-            columns: their names, "" for those without one.
-            wanted: names of the columns to keep; all others are dropped while parsing.
-            layout: what widths are counted in, and what stands before the rows.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+        """Check the options.
 
         Raises:
-            ManifestError: there is not one width, of at least 1, for each column, a wanted one is not there, or bytes
-                cannot be counted in the encoding.
+            ManifestError: the number of widths is not that of the columns, a width is less than 1, a wanted column is
+                missing, or bytes cannot be counted in the encoding.
         """
+        widths, columns = options.widths, options.columns
         if len(widths) != len(columns):
             raise ManifestError(
                 f"[format] has {len(widths)} widths for {len(columns)} columns; give each column one width, in order"
@@ -58,13 +43,13 @@ class Fixed:
         if any(width < 1 for width in widths):
             raise ManifestError("a width in [format] is less than 1; widths are numbers of characters or bytes")
         places = dict(zip(columns, zip(accumulate(widths, initial=0), accumulate(widths), strict=False), strict=True))
-        for name in wanted:
+        for name in wanted.names:
             if name not in places:
                 raise ManifestError(f'there is no column "{name}" in [format] columns')
-        self.places = {name: places[name] for name in wanted}
-        self.layout = layout
-        self.ruler = Ruler(self.places, sum(widths), layout.encoding)
-        if layout.widths_in == BYTES:
+        self.places = {name: places[name] for name in wanted.names}
+        self.options = options
+        self.ruler = Ruler(self.places, sum(widths), options.encoding)
+        if options.widths_in == BYTES:
             self.ruler.check_bytes()
         self.width = sum(widths)
         self.last_begins = self.width - widths[-1] if widths else 0
@@ -81,18 +66,18 @@ class _Source:
     def __init__(self, own: Fixed) -> None:
         self._format = own
         self._unit = EITHER
-        # Without a header, the names in the manifest are what one in the midst of the rows would look like.
+        # Without a header, a repeated header within the rows is recognized by the names in the manifest.
         self._header = {name: name.encode() for name in own.places}
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Read past the lines to be skipped and the header, if there is one; find out what widths are counted in.
+        """Read the lines to skip and the header, if any, and determine the unit of the widths.
 
         Raises:
-            ManifestError: the header cannot be read, or widths are counted in something else than the manifest says.
+            ManifestError: the header cannot be read, or the unit contradicts the manifest.
         """
         own = self._format
-        skipped = blocks.skip_lines(own.layout.skip_lines)
-        header, size, lines = self._find_header(blocks) if own.layout.header else (b"", 0, 0)
+        skipped = blocks.skip_lines(own.options.skip_lines)
+        header, size, lines = self._find_header(blocks) if own.options.header else (b"", 0, 0)
         self._unit = self._find_unit(blocks)
         if header:
             found = careful([header], own, self._unit if self._unit != EITHER else CHARACTERS)
@@ -101,7 +86,7 @@ class _Source:
         return Position(skipped.offset + size, 0, skipped.line + lines)
 
     def _find_header(self, blocks: Blocks) -> tuple[bytes, int, int]:
-        """The first line that is not blank, and the bytes and lines up to its end; reads past it."""
+        """Consume the first line that is not blank; return it, and the bytes and lines up to its end."""
         while blocks.fill():
             lines = split_lines(blocks.data, final=blocks.final)
             filled = np.flatnonzero(~lines.blank)
@@ -123,23 +108,23 @@ class _Source:
         return b"", 0, 0
 
     def _find_unit(self, blocks: Blocks) -> str:
-        """What widths are counted in; looks at no more than the beginning of what is to be read."""
+        """Determine the unit of the widths from the beginning of the rows."""
         own = self._format
-        if own.layout.widths_in == CHARACTERS or own.ruler.is_single_byte:
+        if own.options.widths_in == CHARACTERS or own.ruler.is_single_byte:
             return CHARACTERS
         while blocks.fill() and not blocks.ended and len(blocks.data) < SAMPLE_BYTES:
             blocks.grow()
         data, final = blocks.data, blocks.final
         if data.isascii():
             blocks.consume(0)
-            return own.layout.widths_in or EITHER
+            return own.options.widths_in or EITHER
         if blocks.ended and not final and len(data) < SAMPLE_BYTES:
-            if own.layout.widths_in is None:
-                blocks.raise_fault()  # what the rest would have said of these lines is not known
+            if own.options.widths_in is None:
+                blocks.raise_fault()  # the rest could have changed the unit of these lines
             return BYTES
         lines = split_lines(data[:SAMPLE_BYTES], final=final and len(data) <= SAMPLE_BYTES)
         blocks.consume(0)
-        return own.ruler.unit(lines.texts(lines.filled), own.layout.widths_in)
+        return own.ruler.unit(lines.texts(lines.filled), own.options.widths_in)
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
         """See `RecordParser.parse`."""
@@ -157,7 +142,7 @@ class _Source:
         return self._without_headers(to_rows(lines, *found))
 
     def _without_headers(self, rows: Rows) -> Rows:
-        """Skip the rows in which every wanted cell holds what the header holds there."""
+        """Skip the rows that equal the header in every wanted cell."""
         repeated = np.full(len(rows.index), bool(self._header))
         for name, text in self._header.items():
             if not repeated.any():
@@ -176,11 +161,11 @@ class _Source:
 
 
 def careful(lines: Sequence[bytes], own: Fixed, unit: str) -> Found:
-    """Cut up `lines` one by one: what a file of fixed widths means.
+    """Split `lines` one by one: the definition of a file of fixed widths.
 
-    A cell that begins behind the end of its line is absent, and the row is flagged; one that ends behind it is
-    as long as it is, since trailing blanks are often left out. A line with anything but padding behind the
-    last column is rejected, as is one of which nobody knows how it is to be counted.
+    A cell that begins after the end of its line is empty, and the row is flagged; one that ends after it is cut there,
+    since trailing blanks are often left out. A line with anything but padding after the last column is rejected, as is
+    one whose unit is ambiguous.
     """
     index, rows = list[int](), list[tuple[bytes, ...]]()
     rejected, short = list[tuple[int, str]](), 0
@@ -197,7 +182,7 @@ def careful(lines: Sequence[bytes], own: Fixed, unit: str) -> Found:
 
 
 def _at_once(lines: Lines, index: IndexArray, own: Fixed) -> Found:
-    """Cut up the lines at `index`, in which places are bytes: what `careful` does, column by column."""
+    """Split the lines at `index`, whose places are bytes, as `careful` does, column by column."""
     begins, ends = lines.bounds[index], lines.ends[index]
     over = np.zeros(len(index), np.bool_)
     longer = ends - begins > own.width

@@ -1,29 +1,28 @@
-"""What the widths of a file of fixed widths are counted in: characters, or bytes of the encoding it was written in.
+"""Unit of the widths in a file of fixed widths: characters, or bytes of the encoding of the file.
 
-COBOL, DB2 and Oracle count bytes, and most other programs characters. One letter with an accent makes the difference,
-and from it on the line is shifted: another person's number is read. So where the manifest does not say which, a line
-counts only if both readings give the same cells, or if the beginning of the file leaves no doubt: all of its lines have
-one length in characters, and several in bytes. Where it is the other way round, the manifest has to say so.
+COBOL, DB2 and Oracle count bytes, most other programs characters. A single accented letter shifts the rest of its line,
+so that another person's number would be read. Unless the manifest gives the unit, a line is accepted only if both units
+give the same cells, or if the beginning of the file is unambiguous: all lines have one length in characters, and
+several in bytes. In the opposite case the manifest must give the unit.
 """
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ingest_cli.errors import ManifestError
 
 CHARACTERS, BYTES, EITHER = "characters", "bytes", "either"
 
 PADDING = " \t\v\f\0"
-"""What pads a cell: blanks, and the zero bytes that a C structure is filled up with."""
+"""Padding of a cell: blanks, and the zero bytes of a C structure."""
 
 SAMPLE_BYTES = 1 << 20
-"""How much of the beginning of a file is looked at."""
+"""Number of bytes at the beginning of a file to inspect."""
 
 _CUT = b"\xff"
-"""In place of a character that lies on the edge of a cell: no UTF-8, so that the cell is rejected further on."""
+"""Replacement for a character cut by the edge of a cell: invalid UTF-8, so that the cell is rejected later."""
 
 _PADDING = PADDING.encode()
 _ENOUGH_LINES = 8
@@ -31,34 +30,11 @@ _UTF_8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
 _ASCII = bytes(range(0x20, 0x7F))
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a file of fixed widths is laid out, apart from its columns.
-
-    Attributes:
-        header: whether the first line that is not blank is a header; it is read past.
-        skip_lines: lines in front of it, or of the first row.
-        widths_in: `characters` or `bytes`; None: not said.
-        encoding: in which the file was written, as Python's `codecs` spells it.
-    """
-
-    header: bool = False
-    skip_lines: int = 0
-    widths_in: str | None = None
-    encoding: str = "utf-8"
-
-
 class Ruler:
-    """Cuts lines into cells."""
+    """Splitter of lines into cells."""
 
     def __init__(self, places: Mapping[str, tuple[int, int]], width: int, encoding: str) -> None:
-        """Set up the ruler.
-
-        Args:
-            places: column → where it begins and ends.
-            width: of all columns together.
-            encoding: in which the file was written.
-        """
+        """Prepare splitting; `places` maps columns to their begin and end, `width` is that of all columns."""
         self._places = tuple(places.values())
         self._width = width
         self._encoding = encoding
@@ -68,10 +44,10 @@ class Ruler:
         self.has_bytes = self._is_utf8 or self.is_single_byte or _keeps_ascii(encoding)
 
     def check_bytes(self) -> None:
-        """Refuse to count bytes where that cannot be done.
+        """Check that the encoding permits counting bytes.
 
         Raises:
-            ManifestError: they cannot be counted in this encoding.
+            ManifestError: it does not.
         """
         if not self.has_bytes:
             raise ManifestError(
@@ -81,15 +57,13 @@ class Ruler:
 
     @property
     def counts_utf8(self) -> bool:
-        """Whether the bytes of a line are those that were written."""
+        """Whether the bytes of a line are those of the file."""
         return self._is_utf8
 
     def cells(self, line: bytes, unit: str) -> tuple[bytes, ...] | str:
-        """The cells of a line, or why it is rejected.
+        """Return the cells of a line without its line end, or the reason for rejecting it.
 
-        Args:
-            line: without its line end.
-            unit: `characters`, `bytes`, or `either`, if both have to come to the same.
+        `unit` is `characters`, `bytes`, or `either`, if both must give the same cells.
         """
         if unit == CHARACTERS or self.is_single_byte:
             return self._by_characters(line)
@@ -99,16 +73,16 @@ class Ruler:
         return found if not self.has_bytes or found == self._by_bytes(line) else "width_ambiguous"
 
     def length(self, line: bytes, unit: str) -> int:
-        """Length of a line."""
+        """Return the length of a line."""
         if unit == BYTES and not self.is_single_byte:
             return len(line) if self._is_utf8 else sum(map(self._size, self._text(line)))
         return len(self._text(line))
 
     def unit(self, lines: Sequence[bytes], widths_in: str | None) -> str:
-        """What the widths are counted in, as far as the manifest and the first `lines` of a file say.
+        """Return the unit of the widths, by the manifest and the first `lines` of a file.
 
         Raises:
-            ManifestError: the lines say that the manifest is wrong, or has to tell.
+            ManifestError: the lines contradict the manifest, or it must give the unit.
         """
         if widths_in == CHARACTERS or self.is_single_byte or not self.has_bytes:
             return CHARACTERS
@@ -117,7 +91,7 @@ class Ruler:
         characters = {self.length(line, CHARACTERS) for line in lines}
         sizes = {self.length(line, BYTES) for line in lines}
         if self._is_even(characters, sizes, len(lines)):
-            if widths_in == BYTES and len(sizes) == 1:  # a single line, or many alike: no reason to know better
+            if widths_in == BYTES and len(sizes) == 1:  # a single line, or equal ones: no contradiction
                 return BYTES
             if widths_in == BYTES:
                 raise _wrong("characters", "bytes", lines, characters, sizes)
@@ -127,7 +101,7 @@ class Ruler:
         return widths_in or EITHER
 
     def _is_even(self, lengths: set[int], others: set[int], lines: int) -> bool:
-        """Whether all `lines` have one length, and that is neither chance nor true of the `others`, too."""
+        """Return whether all `lines` have one length that is no accident and not that of the `others`."""
         if len(lengths) > 1 or lengths == others:
             return False
         return lengths == {self._width} or (len(others) > 1 and lines >= _ENOUGH_LINES)
@@ -135,7 +109,7 @@ class Ruler:
     def _text(self, line: bytes) -> str:
         if not self._is_utf8:
             try:
-                return line.decode("utf-8", "surrogatepass")  # as `decoders.charset` marks bytes without meaning
+                return line.decode("utf-8", "surrogatepass")  # undecodable bytes as marked by `decoders.charset`
             except UnicodeDecodeError:
                 pass
         return line.decode("utf-8", "surrogateescape")
@@ -161,7 +135,7 @@ class Ruler:
         return tuple(self._between(text, ends, begin, end).strip(_PADDING) for begin, end in self._places)
 
     def _between(self, text: str, ends: Sequence[int], begin: int, end: int) -> bytes:
-        """What of `text` lies between two places, given where each of its characters ends; edges may be cut."""
+        """Return the part of `text` between two places, given the end of each character; edges may be cut."""
         out = list[bytes]()
         before = 0
         for character, after in zip(text, ends, strict=True):
@@ -173,7 +147,7 @@ class Ruler:
         return b"".join(out)
 
     def _size(self, character: str) -> int:
-        """Bytes of a character in the encoding of the file; a byte without meaning is one."""
+        """Return the number of bytes of a character in the file's encoding; an undecodable byte counts as one."""
         size = self._sizes.get(character)
         if size is None:
             try:
@@ -201,7 +175,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _is_single_byte(encoding: str) -> bool:
-    """Whether every byte is a character by itself in `encoding`, if it is one at all."""
+    """Return whether every byte is a character of its own in `encoding`."""
     if _is_wide_or_stateful(encoding):
         return False
     for first in range(0x100):
@@ -215,11 +189,11 @@ def _is_single_byte(encoding: str) -> bool:
 
 
 def _is_wide_or_stateful(encoding: str) -> bool:
-    """Whether ASCII is not written in single bytes, or what is written of a character hangs on those before it."""
+    """Return whether ASCII takes more than single bytes, or bytes depend on those before them."""
     name = codecs.lookup(encoding).name.replace("_", "").replace("-", "")
     return name.startswith(("utf7", "utf16", "utf32", "iso2022", "hz"))
 
 
 def _keeps_ascii(encoding: str) -> bool:
-    """Whether ASCII is written as it is in `encoding`."""
+    """Return whether ASCII is unchanged in `encoding`."""
     return not _is_wide_or_stateful(encoding) and _ASCII.decode("ascii").encode(encoding, "replace") == _ASCII

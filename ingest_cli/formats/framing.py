@@ -1,13 +1,12 @@
-"""Find record boundaries without looking at each byte in Python.
+"""Find record boundaries in a block with array operations.
 
-Quoting is followed by parity: a line end is a record end when an even number of quotes lies before
-it. That is exact as long as each quote stands where RFC 4180 §2 allows one (at the start of a field,
-at its end, or doubled inside it), or around a spreadsheet's formula, `="012"`. `scan` checks just that,
-and declines anything else, which is then read by the slower parser of `irregular`. What an escape
-character stands before is neither a quote nor the end of anything.
+Quoting is followed by parity: a line end is a record end if an even number of quotes precedes it. That is exact if
+every quote is where RFC 4180 §2 allows one (at the start or end of a field, or doubled inside it), or around a
+spreadsheet formula, `="012"`. `scan` checks this and declines any other block, which is then read by the slower parser
+of `irregular`. A byte after an escape character is neither a quote nor a delimiter nor a line end.
 
-A delimiter of several bytes is replaced by a byte that does not occur in the block, so that the same
-array operations apply; `Frame` keeps both.
+A delimiter of several bytes is replaced by a byte that does not occur in the block, so that the same operations apply;
+`Frame` keeps both forms.
 """
 
 from __future__ import annotations
@@ -20,22 +19,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
+from ingest_cli.model.format_options import Format as FormatOptions
 
 MAX_RECORD_LINES = 20_000
-"""A record of more lines than this is not believed: a lost quote looks like that. A chunk may have as many rows."""
+"""A record of more lines is taken for the result of a lost quote. A chunk may have as many rows."""
 
 MAX_QUOTES = 1 << 20
-"""Quotes or escapes that are looked at together, 40 bytes of memory each; the careful parser reads blocks of more."""
+"""Maximum number of quotes or escapes to process at once, at 40 bytes of memory each; otherwise `irregular` is used."""
 
 CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
-"""Letter behind an escape character → what the two stand for (MySQL 8.4 Reference Manual, LOAD DATA)."""
+"""Letter after an escape character → meaning of the two (MySQL 8.4 Reference Manual, LOAD DATA)."""
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 _EQUALS = ord("=")
 _STAND_INS = bytes(byte for byte in range(0x1F, 0, -1) if byte not in b"\t\n\r")
-"""Bytes to put in the place of a delimiter of several bytes, the least likely to occur first."""
+"""Replacements for a delimiter of several bytes, the least likely to occur first."""
 
 _FIRST_BEYOND_ASCII = 0x80
 
@@ -45,10 +45,10 @@ class RowRules:
     """Known properties of a dump's rows.
 
     Attributes:
-        fill: cells that are missing at the end of a row are empty.
-        trim: surplus cells at the end of a row that are empty are dropped.
+        fill: cells missing at the end of a row are empty.
+        trim: empty surplus cells at the end of a row are dropped.
         overflow: column that surplus delimiters belong to; empty for none.
-        skip_lines: lines before the header, or before the first row where there is no header.
+        skip_lines: number of lines before the header, or before the first row if there is no header.
     """
 
     fill: bool = False
@@ -62,9 +62,9 @@ class Dialect:
     """Syntax that separates cells and records.
 
     Attributes:
-        delimiter: one or several characters.
-        quote: one character; empty: nothing is quoted.
-        escape: one character; empty: there is none.
+        delimiter: one or more characters.
+        quote: one character; empty for no quoting.
+        escape: one character; empty for none.
         rules: for records whose cells do not fit their columns.
     """
 
@@ -73,9 +73,16 @@ class Dialect:
     escape: str = ""
     rules: RowRules = RowRules()
 
+    @classmethod
+    def of(cls, options: FormatOptions) -> Dialect:
+        """Return the dialect that a manifest describes."""
+        fill, trim = options.short_rows == "fill", options.long_rows == "trim"
+        rules = RowRules(fill, trim, options.overflow, options.skip_lines)
+        return cls(options.delimiter, options.quote, options.escape, rules)
+
     @property
     def is_single_byte(self) -> bool:
-        """Whether the byte-wise scanner and parser can be used as they are."""
+        """Whether delimiter, quote and escape are single bytes, as `scan` requires."""
         return len(self.delimiter) == 1 and self.delimiter.isascii() and self.quote.isascii() and self.escape.isascii()
 
     @property
@@ -90,13 +97,13 @@ class Dialect:
 
     @cached_property
     def overlapping(self) -> tuple[str, ...]:
-        """Two delimiters of which one begins within the other, as in `a|||b`; empty if no two can."""
+        """Two delimiters that overlap, as in `a|||b`; empty if none can."""
         one = self.delimiter
         return tuple(one + one[size:] for size in range(1, len(one)) if one.startswith(one[-size:]))
 
     @cached_property
     def nested(self) -> tuple[str, ...]:
-        """A delimiter that stands within another one, which is then none, as in `a~~|^|^b` by `~|^`."""
+        """A delimiter within another one, which is then none, as in `a~~|^|^b` for `~|^`."""
         one = self.delimiter
         return tuple(
             one[:size] + one + one[size:] for size in range(1, len(one)) if one[:size] + one != one + one[:size]
@@ -104,24 +111,24 @@ class Dialect:
 
     @cached_property
     def unquoted(self) -> Dialect:
-        """The same with the quote as an ordinary character."""
+        """The same dialect with the quote as an ordinary character."""
         return replace(self, quote="")
 
     @cached_property
     def ends_of_bare(self) -> re.Pattern[str]:
-        """What ends an unquoted cell, or changes the meaning of what follows."""
+        """Pattern of the end of an unquoted cell, or of an escape in it."""
         return re.compile("|".join(re.escape(each) for each in (self.delimiter, self.escape) if each))
 
     @cached_property
     def ends_of_quoted(self) -> re.Pattern[str]:
-        """The same of a quoted one."""
+        """Pattern of the end of a quoted cell, or of an escape in it."""
         return re.compile("|".join(re.escape(each) for each in (self.quote, self.escape) if each))
 
     def keeps_escape(self, character: str) -> bool:
-        r"""Whether an escape character before this one is an ordinary character, as in `\N`.
+        r"""Return whether an escape character before this one is an ordinary character, as in `\N`.
 
-        Letters and digits without a meaning of their own: no writer escapes one of those, but those that escape
-        nothing in unquoted cells (Spark) leave `DOMAIN\user` as it is.
+        True for letters and digits without a special meaning: no writer escapes these, while one that escapes nothing
+        in unquoted cells (Spark) leaves `DOMAIN\user` unchanged.
         """
         if character in {self.delimiter[0], self.quote, self.escape}:
             return False
@@ -129,21 +136,21 @@ class Dialect:
 
     @cached_property
     def changed_by_escape(self) -> Mask:
-        """Shape (256,): the bytes that lose or change their meaning behind an escape byte."""
+        """Shape (256,): bytes that lose or change their meaning after an escape byte."""
         kept = [byte >= _FIRST_BEYOND_ASCII or self.keeps_escape(chr(byte)) for byte in range(256)]
         return ~np.array(kept, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The records at the beginning of a block in which every quote is where it should be.
+    """Records at the start of a block with all quotes in regular places.
 
     Attributes:
-        data: bytes in which one byte separates cells.
-        dialect: of `data`.
-        bounds: shape (records + 1,): where each record begins in `data`, and where the last one ends.
-        source: the bytes as they came.
-        source_bounds: shape (records + 1,): the same places in `source`.
+        data: bytes with a single byte as delimiter.
+        dialect: dialect of `data`.
+        bounds: shape (records + 1,): start of each record in `data`, and end of the last one.
+        source: original bytes.
+        source_bounds: shape (records + 1,): `bounds` in `source`.
     """
 
     data: bytes
@@ -158,21 +165,15 @@ class Frame:
         return self.data is not self.source
 
     def first(self, records: int) -> Frame:
-        """No more than so many of the records."""
+        """Return the frame of at most this many of the records."""
         return replace(self, bounds=self.bounds[: records + 1], source_bounds=self.source_bounds[: records + 1])
 
 
 def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
-    """Find the records that are complete in `data`, which begins at the start of a record.
+    """Find the complete records of `data`, which begins at the start of a record.
 
-    Args:
-        data: UTF-8, or any bytes at all.
-        dialect: of `data`.
-        final: whether the stream ends with `data`, so that its last record needs no line end.
-
-    Returns:
-        None where `scan` declines, where no byte can stand for the delimiter, or where two delimiters share
-        a sign.
+    `final` means that the stream ends with `data`, so that the last record needs no line end. Returns None if `scan`
+    declines, if no byte is free to replace the delimiter, or if two delimiters overlap.
     """
     if dialect.is_single_byte:
         bounds = scan(data, dialect, final=final)
@@ -180,7 +181,7 @@ def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
     if not (dialect.quote.isascii() and dialect.escape.isascii()):
         return None
     if dialect.escape and dialect.escape.encode() in data:
-        return None  # an escape character before a delimiter of several is one before its first character
+        return None  # an escape before a delimiter of several characters applies to its first one
     free = next((byte for byte in _STAND_INS if byte not in data and chr(byte) != dialect.quote), None)
     if free is None or any(each.encode() in data for each in dialect.nested):
         return None
@@ -197,17 +198,17 @@ def frame(data: bytes, dialect: Dialect, *, final: bool) -> Frame | None:
 
 
 def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
-    """Find the records that are complete in `data`, which begins at the start of a record.
+    """Find the complete records of `data`, which begins at the start of a record.
 
     Args:
-        data: UTF-8, or any bytes at all.
+        data: any bytes, normally UTF-8.
         dialect: single-byte delimiter, quote and escape.
-        final: whether the stream ends with `data`, so that its last record needs no line end.
+        final: whether the stream ends with `data`, so that the last record needs no line end.
 
     Returns:
-        Shape (records + 1,): where each record begins, and where the last one ends; just [0] if no
-        record is complete. None if a quote stands where RFC 4180 has none, is never closed, or is not within
-        `MAX_RECORD_LINES`, if there are more than `MAX_QUOTES`, and if the stream ends behind an escape.
+        Shape (records + 1,): start of each record, and end of the last one; only [0] if no record is complete. None if
+        a quote is where RFC 4180 has none, is never closed, or not within `MAX_RECORD_LINES`, if there are more than
+        `MAX_QUOTES`, and if the stream ends with an escape.
     """
     view = np.frombuffer(data, np.uint8)
     if any(data.count(sign.encode()) > MAX_QUOTES for sign in (dialect.quote, dialect.escape) if sign):
@@ -236,7 +237,7 @@ def scan(data: bytes, dialect: Dialect, *, final: bool) -> OffsetArray | None:
 
 
 def count_cells(data: bytes, bounds: OffsetArray, dialect: Dialect) -> npt.NDArray[np.int64]:
-    """Number of cells of each record, for data that `scan` found regular. Shape (records,)."""
+    """Return the number of cells of each record, for data accepted by `scan`. Shape (records,)."""
     view = np.frombuffer(data, np.uint8)
     escaped = escaped_bytes(data, dialect)
     delimiters = _offsets(view, dialect.delimiter, escaped)
@@ -247,7 +248,7 @@ def count_cells(data: bytes, bounds: OffsetArray, dialect: Dialect) -> npt.NDArr
 
 
 def has_changes(data: bytes, bounds: OffsetArray, dialect: Dialect) -> Mask | None:
-    """Which records hold an escape that makes something else of the next byte. Shape (records,); None: none does."""
+    """Return which records contain an escape that changes the next byte. Shape (records,); None if there are none."""
     escaped = escaped_bytes(data, dialect)
     if escaped is None:
         return None
@@ -266,12 +267,12 @@ def _offsets(view: Bytes, character: str, escaped: Mask | None) -> npt.NDArray[n
 
 
 def escaped_bytes(data: bytes, dialect: Dialect) -> Mask | None:
-    """Which bytes an escape byte takes the meaning from, of a line end all bytes; None: there is no escape byte."""
+    """Return which bytes are escaped, all bytes of an escaped line end included; None if there is no escape byte."""
     if not dialect.escape or dialect.escape.encode() not in data:
         return None
     view = np.frombuffer(data, np.uint8)
     escapes = np.flatnonzero(view == ord(dialect.escape))
-    # Of several in a row the first takes the meaning from the second, the third from the fourth, and so on.
+    # In a run of escapes, the first escapes the second, the third escapes the fourth, and so on.
     begins = np.flatnonzero(np.diff(escapes, prepend=-2) > 1)
     in_row = np.arange(len(escapes)) - np.repeat(begins, np.diff(begins, append=len(escapes)))
     after = escapes[in_row % 2 == 0] + 1
@@ -289,7 +290,7 @@ def _ends_with_escape(data: bytes, dialect: Dialect) -> bool:
 
 
 def _regular(view: Bytes, quotes: npt.NDArray[np.int64], escaped: Mask | None, dialect: Dialect) -> bool:
-    """Whether the quotes that parity calls opening and closing stand at the edges of fields, or are doubled."""
+    """Return whether opening and closing quotes, by parity, are at the edges of fields or doubled."""
     opening, closing = quotes[::2], quotes[1::2]
     edge = np.array([ord(dialect.delimiter), LF, CR], np.uint8)
     doubled = closing[: len(opening) - 1] + 1 == opening[1:]
@@ -310,7 +311,7 @@ def _regular(view: Bytes, quotes: npt.NDArray[np.int64], escaped: Mask | None, d
 
 
 def _follows_edge(view: Bytes, places: npt.NDArray[np.int64], escaped: Mask | None, edge: Bytes) -> Mask:
-    """Whether each place is the first one of a field."""
+    """Return whether each place is the first one of a field."""
     follows = np.isin(view[places - 1], edge)
     if escaped is not None:
         follows &= ~escaped[places - 1]
@@ -319,7 +320,7 @@ def _follows_edge(view: Bytes, places: npt.NDArray[np.int64], escaped: Mask | No
 
 
 def _most_lines(lines: OffsetArray, bounds: OffsetArray, size: int) -> int:
-    """Lines of the record that has most of them, what follows the last one included; `lines`: where they end."""
+    """Return the maximum number of lines per record and in the rest after the last one; `lines` are the line ends."""
     counts = np.diff(np.searchsorted(lines, np.append(bounds, size), side="right"))
     if bounds[-1] == size and len(counts) > 1 and (not len(lines) or lines[-1] < size):
         counts[-2] += 1  # the last line needs no line end

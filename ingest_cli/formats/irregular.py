@@ -1,14 +1,13 @@
-"""Parse any delimiter and any quoting carefully, one record at a time, with recovery.
+"""Parse any delimiter and any quoting one record at a time, with recovery from damage.
 
-It defines what a delimited file means; the columnar fast path must agree with it wherever it is
-used. The rules are those of Python's `csv` module (itself the common denominator of spreadsheet
-exports) and those of `cells`, plus one of ours: a quote that is never properly closed damages the line
-it stands on and no other. That line is given up, unless it makes a row with the quote as an ordinary
-character, and reading goes on with the next. A record of more than `MAX_RECORD_BYTES` or
-`MAX_RECORD_LINES` counts as never closed, which bounds how far a lost quote is followed.
+This module defines the meaning of a delimited file; the columnar fast path must agree with it. The rules are those of
+Python's `csv` module (the common denominator of spreadsheet exports) and of `cells`, with one addition: a quote that is
+never properly closed damages only its own line. That line is rejected, unless it is a row with the quote as an ordinary
+character, and parsing continues with the next line. A record of more than `MAX_RECORD_BYTES` or `MAX_RECORD_LINES`
+counts as never closed, which limits the lookahead.
 
-The line after a damaged one may open a quote as well, and so on. How the lines behind them end up is
-remembered, so that no line is followed twice: time stays linear whatever the quotes are.
+The line after a damaged one may open a quote as well, and so on. The result for the lines after them is cached, so that
+no line is followed twice and time stays linear.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
 
 
 class UnclosedQuote(str):
-    """The reason why a line has no cells on which a quote opens that is never closed.
+    """Reason for rejecting a line with a quote that is never closed.
 
     Attributes:
-        literal: the cells it has with the quote as an ordinary character; empty if it is no record then.
+        literal: cells of the line with the quote as an ordinary character; empty if it is no record then.
     """
 
     __slots__ = ("literal",)
@@ -46,27 +45,27 @@ class UnclosedQuote(str):
 
     @classmethod
     def of(cls, literal: Cells) -> UnclosedQuote:
-        """The reason for a line of these cells."""
+        """Return the reason for a line with these cells."""
         reason = cls("unclosed_quote")
         reason.literal = literal
         return reason
 
 
 DELIMITER_AMBIGUOUS = "delimiter_ambiguous"
-"""Why a row is rejected in which two delimiters share a sign, as in `a|||b`: nobody knows which cell has the third."""
+"""Reason for rejecting a row with two overlapping delimiters, as in `a|||b`, whose third sign may be of either cell."""
 
 
 TOO_MANY_CELLS = "too_many_cells"
 
 MAX_DELIMITERS = 1 << 18
-"""Delimiters in a line, in quotes or not: a line of more is taken for no row, since each cell takes 60 bytes."""
+"""Maximum number of delimiters in a line, in quotes or not: a line with more is rejected, as a cell takes 60 bytes."""
 
 
 class Ambiguous(Cells):
-    """The cells of a record in which a quote stands within a cell: if it enclosed something, there were others.
+    """Cells of a record with a quote within a cell, so that the number of cells is uncertain.
 
     Attributes:
-        enclosed: how many cells there were then; 0 if the last quote enclosed nothing.
+        enclosed: number of cells if each quote encloses something; 0 if the last quote is unpaired.
     """
 
     enclosed: int = 0
@@ -75,18 +74,17 @@ class Ambiguous(Cells):
 _BLANKS = " \t"
 
 Record = Cells | str
-"""The cells of a record, or the reason why it has none."""
+"""Cells of a record, or the reason why it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Records as parsed by the careful parser.
+    """Parsed records.
 
     Attributes:
-        bounds: shape (records + 1,): where each record begins, and where the last one ends.
-        records: the cells of each record, `Ambiguous` if a quote stands where none should; or the reason why it has
-            none, `UnclosedQuote` if that is it. Undecodable bytes stand as the lone surrogates of the
-            `surrogateescape` error handler.
+        bounds: shape (records + 1,): start of each record, and end of the last one.
+        records: cells of each record, `Ambiguous` if a quote is in an irregular place; or the reason why there are
+            none, which may be `UnclosedQuote`. Undecodable bytes are lone surrogates (`surrogateescape`).
     """
 
     bounds: OffsetArray
@@ -94,10 +92,10 @@ class Parsed:
 
 
 def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
-    """Parse the records that are complete in `data`, which begins at the start of a record.
+    """Parse the complete records of `data`, which begins at the start of a record; at most `MAX_CHUNK_ROWS`.
 
-    A record still open at the end of `data` is left for later, unless the stream ends here or the
-    record is already longer than any may be. No more than `MAX_CHUNK_ROWS` records are parsed.
+    An open record at the end of `data` is left for the next call, unless the stream ends here or the record exceeds the
+    maximum length.
     """
     lines = data.splitlines(keepends=True)
     if not final and lines and not lines[-1].endswith(b"\n"):
@@ -113,7 +111,7 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
             if cells is _OPEN and not final and not long:
                 return Parsed(np.array(bounds, np.int64), records)
             if cells is _LATE and not long:
-                followed.known.clear()  # this one is believable: read it
+                followed.known.clear()  # short enough after all: read it
                 break
             if is_damaged := isinstance(cells, _Damage) or long:
                 if not isinstance(cells, _Damage):
@@ -128,17 +126,17 @@ def parse(data: bytes, dialect: Dialect, *, final: bool) -> Parsed:
                 first = after
             bounds.append(starts[first])
             if is_damaged or len(records) == MAX_CHUNK_ROWS:
-                break  # in the former case, a new reader starts on the next line
+                break  # after damage, a new reader starts on the next line
     return Parsed(np.array(bounds, np.int64), records)
 
 
 def is_crowded(line: bytes, dialect: Dialect) -> bool:
-    """Whether there are more than `MAX_DELIMITERS` in a line."""
+    """Return whether a line has more than `MAX_DELIMITERS`."""
     return len(line) > MAX_DELIMITERS and line.count(dialect.delimiter.encode()) > MAX_DELIMITERS
 
 
 def parse_record(record: bytes, dialect: Dialect) -> Record:
-    """The cells of one record that is known to be whole, and in which nothing is ambiguous."""
+    """Return the cells of one record known to be complete and unambiguous."""
     if is_crowded(record, dialect):
         return TOO_MANY_CELLS
     lines = [line.decode("utf-8", "surrogateescape") for line in record.splitlines(keepends=True)]
@@ -151,16 +149,16 @@ def parse_record(record: bytes, dialect: Dialect) -> Record:
 
 
 def _given_up(line: str, dialect: Dialect) -> Record:
-    """What a line comes to on which a quote opens that is never closed."""
+    """Return the record for a line with a quote that is never closed."""
     splitter = Splitter(dialect.unquoted, strict=False)
     return UnclosedQuote.of(splitter.cells if splitter.take(line) else [])
 
 
 def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Record:
-    """The cells of a record, as ambiguous ones if there may have been others, for its quotes or its delimiters.
+    """Return the cells of a record, as `Ambiguous` if its quotes or delimiters permit other cells.
 
-    That is so if there were not as many if each quote opened or closed something, and if a quote stands behind a blank
-    at the beginning of a cell, which it may have been meant to enclose.
+    That is the case if the number of cells changes when each quote opens or closes something, and if a quote follows a
+    blank at the start of a cell, which it may have been meant to enclose.
     """
     text = lines[0] if len(lines) == 1 else "".join(lines)
     tangled = (*dialect.overlapping, *dialect.nested)
@@ -182,7 +180,7 @@ def _judged(cells: Cells, lines: list[str], dialect: Dialect) -> Record:
 
 
 def _are_tangled(cells: Cells, delimiter: str) -> bool:
-    """Whether a delimiter between two cells may begin elsewhere: it overlaps another, or stands within one."""
+    """Return whether a delimiter between two cells may begin elsewhere, as it overlaps another or is within one."""
     sizes = range(1, len(delimiter))
     return any(
         delimiter in delimiter[1:] + after[: len(delimiter) - 1]
@@ -192,7 +190,7 @@ def _are_tangled(cells: Cells, delimiter: str) -> bool:
 
 
 class _Damage(Enum):
-    """Why a record has no cells: its quote is open where the lines end, is closed wrongly, or perhaps too late."""
+    """Why a record has no cells: its quote is open at the end of the lines, is closed wrongly, or perhaps too late."""
 
     OPEN = auto()
     BROKEN = auto()
@@ -203,12 +201,12 @@ _OPEN, _BROKEN, _LATE = _Damage.OPEN, _Damage.BROKEN, _Damage.LATE
 
 
 class _Followed:
-    """Result of multi-line records that were damaged or too long.
+    """Results of multi-line records that were damaged or too long.
 
     Attributes:
-        path: of the record that is read now: for each line but the first, whether a quote was open in front of it.
-        known: (line, whether a quote was open in front of it) → index of the line after those that were looked at,
-            and what any record ends up as that comes by here.
+        path: for each line but the first of the current record, whether a quote was open before it.
+        known: (line, whether a quote was open before it) → index of the line after those read, and the damage of any
+            record that reaches this state.
     """
 
     def __init__(self) -> None:
@@ -216,7 +214,7 @@ class _Followed:
         self.known: dict[tuple[int, bool], tuple[int, _Damage]] = {}
 
     def remember(self, start: int, after: int, damage: _Damage) -> None:
-        """Note what the record came to that began in line `start`."""
+        """Record the damage of the record that began in line `start`."""
         for line, is_quoted in enumerate(self.path, start + 1):
             self.known[line, is_quoted] = after, damage
 
@@ -224,7 +222,7 @@ class _Followed:
 def _records(
     lines: list[str], first: int, reading: _Reading, followed: _Followed
 ) -> Iterator[tuple[int, Cells | _Damage]]:
-    """Yield (index of the line after it, cells) of the records from line `first` on, up to the first damage."""
+    """Yield (index of the next line, cells) of the records from line `first` on, up to the first damage."""
     feed = _Feed(lines, first, followed)
     reader = reading.reader(feed, strict=True)
     while True:
@@ -248,13 +246,13 @@ def _records(
 
 
 class _Feed:
-    """An iterator over lines that knows how many it has given away, and why it gave no more.
+    """Iterator over lines that records its position, and why it stopped.
 
     Attributes:
         position: index of the next line.
-        is_exhausted: more lines were asked for than there are.
-        is_quoted: whether a quote is open where the next line is asked for within a record.
-        outcome: what is known to become of the record for which a line was asked for; None if that is not known.
+        is_exhausted: whether more lines were requested than there are.
+        is_quoted: whether a quote is open at the next line within a record.
+        outcome: known result of the current record; None if unknown.
     """
 
     def __init__(self, lines: list[str], position: int, followed: _Followed) -> None:
@@ -267,7 +265,7 @@ class _Feed:
         self.outcome: tuple[int, _Damage] | None = None
 
     def begin_record(self) -> int:
-        """Note that the next line asked for is the first one of a record; returns its index."""
+        """Mark the next line as the first one of a record; return its index."""
         self._begin = self.position
         self._followed.path.clear()
         return self._begin
@@ -294,8 +292,8 @@ class _Reading:
     """Rules for reading lines.
 
     Attributes:
-        dialect: of the lines.
-        by_csv: whether the `csv` module can do it, which is several times as fast.
+        dialect: dialect of the lines.
+        by_csv: whether the `csv` module can read them, several times as fast.
     """
 
     dialect: Dialect
@@ -303,17 +301,12 @@ class _Reading:
 
     @classmethod
     def of(cls, data: bytes, dialect: Dialect) -> _Reading:
-        """The fastest for these bytes."""
+        """Return the fastest rules for these bytes."""
         by_csv = dialect.is_plain and not (dialect.has_formulas and re.search(_formula_at_edge(dialect), data))
         return cls(dialect, by_csv)
 
     def reader(self, feed: _Feed, *, strict: bool = False) -> Iterator[Cells]:
-        """Records of the lines of `feed`.
-
-        Args:
-            feed: gives the lines.
-            strict: whether to raise `csv.Error` where a quote is not closed, or where something stands behind it.
-        """
+        """Return the records of the lines of `feed`; if `strict`, raise `csv.Error` for quotes not properly closed."""
         return _by_csv(feed, self.dialect, strict=strict) if self.by_csv else self._own(feed, strict=strict)
 
     def _own(self, feed: _Feed, *, strict: bool) -> Iterator[Cells]:
@@ -330,11 +323,11 @@ class _Reading:
             yield splitter.cells
 
     def line(self, line: str) -> Cells:
-        """The cells of one physical line, by the lenient reading of its quotes."""
+        """Return the cells of one physical line, read leniently."""
         return next(self.reader(_Feed([line], 0, _Followed())), [])
 
     def is_closed(self, line: str) -> bool:
-        """Whether the record is over at the end of this line, by the lenient reading of its quotes."""
+        """Return whether the record ends with this line, read leniently."""
         feed = _Feed([line, "\n"], 0, _Followed())
         next(self.reader(feed), None)
         return feed.position == 1

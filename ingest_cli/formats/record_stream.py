@@ -1,8 +1,8 @@
 """Buffer a stream for a record parser, and run the loop shared by all record parsers.
 
-A format of records in text has to say three things: what comes before the first record, what the complete
-records at the beginning of some bytes are, and why a record is given up that is longer than any may be. How
-much to look at, where a span ends, and what to do where a stream breaks off is decided here, once.
+A text format provides three functions: read what precedes the first record, parse the complete records at the start of
+some bytes, and give the reason for rejecting an overlong record. This module decides how much to buffer, where a span
+ends, and what to do when a stream breaks off.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from ingest_cli.formats.interface import ChunkBytes
 from ingest_cli.model.chunks import IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 
 MAX_RECORD_BYTES = 8 << 20
-"""A record longer than this is not believed: it is what a lost quote or a binary file looks like."""
+"""Maximum length of a record; a longer one is taken for the result of a lost quote, or a binary file."""
 
-_ROOM_BYTES = 2 << 20  # seen beside the longest record: the line that it ends in, so that it is known to be too long
+_ROOM_BYTES = 2 << 20  # beyond the longest record: the line it ends in, to detect that it is too long
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a parser makes of some bytes: see the attributes of `RowChunk` of the same names.
+    """Parsed records; see the attributes of the same names of `RowChunk`.
 
     Attributes:
         bounds: shape (records + 1,).
         index: shape (rows,), ascending.
         cells: column name → binary array of length rows.
         skipped: reason → record indices.
-        rejected: (record index, reason) of each record that could not be parsed.
-        flags: name of an oddity → number of rows read in spite of it.
-        loose: record indices of the rows that fit their columns only by a rule of the manifest.
+        rejected: (record index, reason) of each unparsable record.
+        flags: name of an oddity → number of rows read despite it.
+        loose: record indices of the rows that fit their columns only by a repair rule of the manifest.
     """
 
     bounds: OffsetArray
@@ -52,46 +52,40 @@ class RecordParser(Protocol):
     """Interface of a parser of text records."""
 
     def preamble(self, blocks: Blocks) -> Position:
-        """Read what stands before the first record; where that begins.
+        """Read what precedes the first record; return its position.
 
         Raises:
-            ManifestError: the manifest does not fit it.
+            ManifestError: the manifest contradicts it.
         """
         ...
 
     def parse(self, data: bytes, *, final: bool) -> Rows:
-        """The complete records of `data`, which begins with one; no records if none is complete.
+        """Return the complete records of `data`, which begins with one; no records if none is complete.
 
-        Args:
-            data: UTF-8, or any bytes at all.
-            final: whether nothing follows, so that the last record needs no end.
+        `final` means that nothing follows, so that the last record needs no end.
         """
         ...
 
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
-        """Why a record is given up of which no end is seen, and the names of all columns.
-
-        Args:
-            size: bytes up to the next line end.
-        """
+        """Return the reason for rejecting an overlong record, `size` bytes up to the next line end, and all columns."""
         ...
 
 
 @runtime_checkable
 class LongRecordParser(RecordParser, Protocol):
-    """A format of which a record goes on behind a line end even where it is too long.
+    """Parser of a format in which an overlong record continues after a line end.
 
     Attributes:
-        lookahead_bytes: how far behind the end of a record one has to look to see that it ends.
+        lookahead_bytes: number of bytes after a record that are needed to detect its end.
     """
 
     lookahead_bytes: int
 
     def pass_over(self, blocks: Blocks) -> tuple[int, int]:
-        """Read past a record of which no end is in sight; its bytes, and the line ends in it.
+        """Read past a record whose end is not buffered; return its bytes and line ends.
 
         Raises:
-            SourceError: the stream breaks off before that end.
+            SourceError: the stream breaks off before the end.
         """
         ...
 
@@ -123,12 +117,11 @@ def read_records(
 
 
 def _chunk(data: bytes, at: Position, parser: RecordParser, *, final: bool) -> RowChunk:
-    """The complete records of `data` as a chunk; one of no records if there are none."""
     return chunk_of(data, at, parser.parse(data, final=final))
 
 
 def chunk_of(data: bytes, at: Position, rows: Rows) -> RowChunk:
-    """The chunk that begins at `at`, whose `rows` were found at the beginning of `data`."""
+    """Return the chunk at `at` of the `rows` parsed from the start of `data`."""
     data = data[: rows.bounds[-1]]
     flags = Counter(rows.flags)
     if not data.isascii():
@@ -148,7 +141,7 @@ def chunk_of(data: bytes, at: Position, rows: Rows) -> RowChunk:
 
 
 def _oversize(blocks: Blocks, at: Position, parser: RecordParser) -> RowChunk:
-    """Give up a record that is longer than any record may be, up to its end or the next line end."""
+    """Reject a record that exceeds the maximum length, up to its end or the next line end."""
     size, closed = parser.pass_over(blocks) if isinstance(parser, LongRecordParser) else blocks.discard_line()
     reason, columns = parser.oversize(size)
     end = Position(at.offset + size, at.row + 1, at.line + closed)
@@ -158,7 +151,7 @@ def _oversize(blocks: Blocks, at: Position, parser: RecordParser) -> RowChunk:
 
 
 def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
-    """Number of records with bytes that are not UTF-8."""
+    """Count the records with invalid UTF-8."""
     if _is_utf8(data):
         return 0
     return sum(not _is_utf8(data[bounds[i] : bounds[i + 1]]) for i in range(len(bounds) - 1))
@@ -173,7 +166,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 class Blocks:
-    """Buffered part of a stream, kept as small as possible."""
+    """Buffered part of a stream, as small as possible."""
 
     def __init__(self, stream: Iterable[bytes], size: ChunkBytes) -> None:
         self._pieces = iter(stream)
@@ -187,19 +180,19 @@ class Blocks:
 
     @property
     def data(self) -> bytes:
-        """At most the current target of bytes, and none behind the end of the span."""
+        """At most the current target number of bytes, not beyond the end of the span."""
         return bytes(self._buffer[: self._visible])
 
     @property
     def ended(self) -> bool:
-        """Whether `data` reaches as far as the span, or what can be read of the stream."""
+        """Whether `data` reaches the end of the span, or of the readable stream."""
         if self._stop is not None and self._offset + self._visible == self._stop:
             return True
         return self._exhausted and len(self._buffer) == self._visible
 
     @property
     def final(self) -> bool:
-        """Whether `data` reaches to the end of the span, or of a stream that is whole."""
+        """Whether `data` reaches the end of the span, or of a complete stream."""
         return self.ended and (self._fault is None or self._offset + self._visible == self._stop)
 
     @property
@@ -208,32 +201,32 @@ class Blocks:
         return min(self._target, stop, len(self._buffer))
 
     def fill(self) -> bool:
-        """Read on until `data` has its size or there is no more; False if nothing is left."""
+        """Read until `data` has its target size or the stream ends; return False if nothing is left."""
         while len(self._buffer) <= self._target and not self._exhausted:
             self._read()
         return self._visible > 0
 
     def grow(self, most: int | None = None) -> None:
-        """Look at twice as much next time, but at no more than `most` bytes, if more are never needed."""
+        """Double the target size, but not beyond `most` bytes."""
         self._target *= 2
         if most is not None:
             self._target = min(self._target, max(most, self._size()))
 
     def consume(self, size: int) -> None:
-        """Drop `size` bytes from the front, and look at blocks of the usual size again."""
+        """Drop `size` bytes from the front, and reset the target size."""
         del self._buffer[:size]
         self._offset += size
         self._target = self._size()
 
     def seek(self, offset: int, stop: int | None) -> None:
-        """Read past everything before `offset`, and let nothing be seen from `stop` on."""
+        """Read past everything before `offset`, and end the data at `stop`."""
         self._stop = None
         while self._offset < offset and self.fill():
             self.consume(min(offset - self._offset, len(self._buffer)))
         self._stop = stop
 
     def discard_line(self) -> tuple[int, bool]:
-        """Read past the next line end; return the bytes that takes, and whether there was a line end."""
+        """Read past the next line end; return the number of bytes, and whether there was a line end."""
         size = 0
         while True:
             found = [at for at in (self._buffer.find(b"\n"), self._buffer.find(b"\r")) if at >= 0]
@@ -249,7 +242,7 @@ class Blocks:
             self._read()
 
     def skip_lines(self, count: int) -> Position:
-        """Pass over so many lines at the beginning of the stream; where the next one begins. They are no rows."""
+        """Skip lines at the start of the stream, which are no rows; return the position of the next one."""
         offset = line = 0
         for _ in range(count):
             size, closed = self.discard_line()
@@ -259,14 +252,14 @@ class Blocks:
         return Position(offset, 0, line)
 
     def raise_fault(self) -> None:
-        """Raise what ended the stream before its time, if anything did."""
+        """Raise the error that ended the stream early, if any."""
         if self._fault is not None:
             raise self._fault
 
     def _read(self) -> None:
         try:
             piece = next(self._pieces, None)
-        except SourceError as fault:  # raised again once the records before it have been read
+        except SourceError as fault:  # raised again after the records before it
             self._fault, piece = fault, None
         if piece is None:
             self._exhausted = True

@@ -1,7 +1,7 @@
 """Detect a file's format, delimiter, quote, header, encoding and columns, and report its defects.
 
-For `validate FILE` without a manifest, and for `draft`, which writes a manifest to begin with. A guess is
-a proposal to a person: nothing is ever loaded by one. The decisions are taken in `sniffing`, one per module.
+Used by `validate FILE` without a manifest, and by `draft`, which writes a manifest. A guess is a proposal to the
+operator; no load uses one. Each decision is a module of `sniffing`.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ __all__ = [
 ]
 
 MAX_SAMPLE_BYTES = 1 << 20
-"""More of a sample than this is not looked at."""
+"""Maximum number of bytes of a sample to inspect."""
 
 _MOST_CONTROL_SHARE = 0.1
 _CONTROL = re.compile("[\x00\x02-\x08\x0b\x0e-\x19\x1b-\x1f\x7f-\x9f]")
-# Excel's own way of saying what the delimiter is.
+# Excel's instruction for the delimiter.
 _SEP_LINE = re.compile(r'"?sep=([^\r\n"])"?\s*', re.IGNORECASE)
 _UNKNOWN = (
     "Text, but of no format that is known here: its lines share no delimiter, and nothing in them looks like an "
@@ -96,18 +96,18 @@ def sniff(  # noqa: PLR0913 - what is known of a sample
     rules: Rules | None = None,
     table: str = "",
 ) -> FileGuess:
-    """Guess the format of a file.
+    """Guess the format of a file from a sample; never raises for its content.
+
+    The guess contains no cell of the sample, except column names from an unambiguous header, or of a format that
+    separates names from values.
 
     Args:
-        sample: its head, unpacked and decrypted; only the first `MAX_SAMPLE_BYTES` are looked at.
-        complete: whether the sample is the whole file; if not, its last record is taken for cut off.
-        name: the file's name; decides only where the content does not.
-        further: whole lines from further on; they tell only which characters there are.
-        rules: the rules by which identifiers are loaded; None: cells are judged by their shape.
-        table: of an SQL dump, the one to look at; empty: that which says most about persons.
-
-    Never raises for what the sample holds, and no text of the guess holds a cell of it, save the names of
-    columns where the first row is a header, or where the format keeps names and values apart.
+        sample: head of the file, unpacked and decrypted; `MAX_SAMPLE_BYTES` are used.
+        complete: whether the sample is the whole file; if not, its last record may be cut off.
+        name: file name; decides only where the content does not.
+        further: whole lines from later parts, used only to detect the encoding.
+        rules: rules of a load; None: cells are judged by their shape.
+        table: table of an SQL dump to inspect; empty: the one with most identifiers.
     """
     if len(sample) > MAX_SAMPLE_BYTES:
         sample, complete = sample[:MAX_SAMPLE_BYTES], False
@@ -125,12 +125,7 @@ def sniff(  # noqa: PLR0913 - what is known of a sample
 
 
 def sniff_container(container: str, file: BinaryIO, *, rules: Rules | None = None) -> FileGuess:
-    """Guess the format of a file that defines its own columns.
-
-    Args:
-        container: `parquet`, `arrow` or `xlsx`.
-        file: open for reading at any place; not closed here.
-        rules: see `sniff`.
+    """Guess the columns of a `parquet`, `arrow` or `xlsx` file, which must be seekable; for `rules` see `sniff`.
 
     Raises:
         SourceError: the file cannot be read.
@@ -145,7 +140,7 @@ def sniff_container(container: str, file: BinaryIO, *, rules: Rules | None = Non
 
 
 def _not_rows(code: str, text: str, charset: Charset | None = None) -> FileGuess:
-    """The guess for what is neither CSV nor TSV."""
+    """Return the guess for a file without readable rows."""
     encoding, confidence = (charset.encoding, charset.confidence) if charset else ("", 0.0)
     return FileGuess(
         format=None,
@@ -165,8 +160,8 @@ class _Look:
     """Text sample.
 
     Attributes:
-        charset: its characters.
-        size_bytes: how many bytes were looked at for them.
+        charset: encoding and text.
+        size_bytes: number of bytes in the sample.
         complete, name, rules, table: see `sniff`.
     """
 
@@ -179,11 +174,11 @@ class _Look:
 
     @property
     def usable(self) -> Usable | None:
-        """Tells which share of some cells can be used."""
+        """Function that returns the share of usable cells."""
         return self.rules.usable if self.rules else None
 
     def structured(self, other: str) -> FileGuess:
-        """The guess for JSON, SQL or markup."""
+        """Return the guess for JSON, SQL or markup."""
         text, parsed = self.charset.text, None
         if other == "JSON":
             parsed = find_documents(text, complete=self.complete, judge=self.columns)
@@ -194,7 +189,7 @@ class _Look:
         return self.guess(parsed, self.columns(parsed), [*self._text_findings([]), *parsed.findings])
 
     def lines(self) -> FileGuess:
-        """The guess for a file of lines."""
+        """Return the guess for a file of lines."""
         lines = physical_lines(self.charset.text.replace("\0", "").rstrip("\x1a"))
         whole = lines if self.complete or len(lines) == 1 else lines[:-1]
         blocks = find_blocks("".join(whole), complete=self.complete)
@@ -250,14 +245,14 @@ class _Look:
         )
 
     def columns(self, parsed: Parsed) -> tuple[ColumnGuess, ...]:
-        """What the columns of some rows hold."""
+        """Guess the columns of some rows."""
         return guess_columns(parsed.names, parsed.cells, max(parsed.width, 1), self.usable)
 
     def _text_findings(self, lines: list[str]) -> list[Finding]:
         return text_findings(self.charset, self.size_bytes, lines)
 
     def guess(self, parsed: Parsed, columns: tuple[ColumnGuess, ...], findings: list[Finding]) -> FileGuess:
-        """The guess for some rows, put together."""
+        """Combine the guess for some rows."""
         columns = with_regions(columns, parsed.cells, self.rules)
         return FileGuess(
             format=parsed.format,
@@ -284,7 +279,7 @@ class _Look:
 
 
 def _is_no_table(columns: tuple[ColumnGuess, ...], *, delimited: bool, header: bool) -> bool:
-    """Whether a file of a single column has nothing in it that would make a list of it: it is prose, or a log."""
+    """Return whether a file of a single column without a header has no recognizable content, like prose or a log."""
     return not delimited and not header and not any(one.kind or one.exposes or one.secret for one in columns)
 
 

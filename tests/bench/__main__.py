@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench import (
     charsets,
+    draft_guesses,
     floor,
     formats,
     growth,
@@ -42,6 +43,7 @@ BENCHMARKS: Mapping[str, ModuleType] = {
     "growth": growth,
     "formats": formats,
     "charsets": charsets,
+    "draft-guesses": draft_guesses,
     "small": small,
 }
 """By how they are called on the command line and in the record. Each has a `TITLE`, and `figures(place, options)`."""

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.formats import block_bounds, blocks, record_stream
-from ingest_cli.formats.blocks import KeyedBlocks
 from ingest_cli.model.chunks import RowChunk, Span
 from tests.property.test_line_formats import lines_of, rows
 from tests.support.chunks import read_to_fault
+from tests.support.text_formats import blocks_reader
 
 WANTED = ("EMAIL", "TEL")
 SEPARATORS = [None, "", "===", "***", "URL", "BEGIN:VCARD", "dn:"]
@@ -28,7 +28,7 @@ SOUP = st.lists(st.sampled_from([*(word.encode() for word in WORDS), b"\xff"]), 
 
 
 def read(data: bytes, separator: str | None, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20) -> list[RowChunk]:
-    parser = KeyedBlocks(WANTED, separator, chunk_bytes=lambda: chunk_bytes)
+    parser = blocks_reader(WANTED, separator, chunk_bytes=lambda: chunk_bytes)
     return list(parser.read([data[i : i + piece] for i in range(0, len(data), piece)]))
 
 
@@ -74,7 +74,7 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
 ) -> None:
     chunks = read(data, separator, chunk_bytes=chunk_bytes)
     chosen = [chunk for chunk in chunks if draw.draw(st.booleans())]
-    parser = KeyedBlocks(WANTED, separator, chunk_bytes=lambda: other_bytes)
+    parser = blocks_reader(WANTED, separator, chunk_bytes=lambda: other_bytes)
     assert rows(list(parser.read([data], [Span(c.start, c.end) for c in chosen]))) == rows(chosen)
 
 
@@ -85,10 +85,10 @@ def test_where_a_stream_breaks_off_the_rest_is_read_the_next_time(
 ) -> None:
     cut = draw.draw(st.integers(0, len(data)))
     with limits(limit, 40):
-        chunks, fault = read_to_fault(KeyedBlocks(WANTED, separator, chunk_bytes=lambda: chunk_bytes), [data[:cut]])
+        chunks, fault = read_to_fault(blocks_reader(WANTED, separator, chunk_bytes=lambda: chunk_bytes), [data[:cut]])
         assert fault is not None
         rest = [Span(chunks[-1].end)] if chunks else [Span(c.start) for c in read(data, separator)[:1]]
-        again = list(KeyedBlocks(WANTED, separator).read([data], rest)) if rest else []
+        again = list(blocks_reader(WANTED, separator).read([data], rest)) if rest else []
         assert rows(chunks) + rows(again) == rows(read(data, separator))
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.formats import delimited, framing, irregular
-from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.model.chunks import RowChunk, Span
 from tests.support.chunks import read_to_fault
+from tests.support.text_formats import delimited_reader
 
 COMMA = Dialect(",", '"')
 NAMES = ["A", "B", "C"]
@@ -49,7 +49,7 @@ soup = st.lists(
 
 def read(data: bytes, *, chunk_bytes: int = 1 << 20, piece: int = 1 << 20, dialect: Dialect = COMMA) -> list[RowChunk]:
     pieces = [data[i : i + piece] for i in range(0, len(data), piece)]
-    parser = Delimited(dialect, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+    parser = delimited_reader(dialect, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
     return list(parser.read(pieces))
 
 
@@ -105,7 +105,7 @@ def test_neither_chunk_size_nor_pieces_change_what_is_read(data: bytes, chunk_by
 def test_reading_can_begin_at_any_chunk(data: bytes, chunk_bytes: int) -> None:
     chunks = read(data, chunk_bytes=chunk_bytes)
     for i, chunk in enumerate(chunks):
-        parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+        parser = delimited_reader(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
         rest = list(parser.read([data], [Span(chunk.start)]))
         assert rows(rest) == rows(chunks[i:])
 
@@ -116,7 +116,7 @@ def test_any_spans_between_chunks_are_read_and_nothing_else(
 ) -> None:
     chunks = read(data, chunk_bytes=chunk_bytes)
     chosen = [chunk for chunk in chunks if draw.draw(st.booleans())]
-    parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: other_bytes)
+    parser = delimited_reader(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: other_bytes)
     assert rows(list(parser.read([data], [Span(c.start, c.end) for c in chosen]))) == rows(chosen)
 
 
@@ -135,7 +135,7 @@ def test_where_a_stream_breaks_off_the_records_before_are_read_and_then_that_is_
     data: bytes, chunk_bytes: int, piece: int, draw: st.DataObject
 ) -> None:
     cut = draw.draw(st.integers(0, len(data)))
-    parser = Delimited(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
+    parser = delimited_reader(COMMA, NAMES, NAMES, header=False, chunk_bytes=lambda: chunk_bytes)
     chunks, fault = read_to_fault(parser, [data[i : min(i + piece, cut)] for i in range(0, cut, piece)])
     assert fault is not None
     whole = rows(read(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -12,13 +13,13 @@ from hypothesis import strategies as st
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import json_elements, json_scan, lines, record_stream
-from ingest_cli.formats.combo import Combo, ComboLines
-from ingest_cli.formats.fixed import Fixed
-from ingest_cli.formats.fixed_widths import PADDING, Layout
+from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.fixed_widths import PADDING
 from ingest_cli.formats.interface import ChunkBytes, Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.model.chunks import RowChunk, Span, line_ends
+from tests.support import text_formats
 from tests.support.chunks import read_to_fault
 
 WIDTHS = (2, 3, 1)
@@ -27,13 +28,14 @@ PATHS = ("a", "b.c", "d[]")
 
 
 def fixed(widths_in: str | None, encoding: str = "utf-8") -> Callable[[ChunkBytes], Format]:
-    layout = Layout(widths_in=widths_in, encoding=encoding)
-    return lambda chunk_bytes: Fixed(WIDTHS, NAMES, NAMES, layout=layout, chunk_bytes=chunk_bytes)
+    options = replace(text_formats.FIXED, widths_in=widths_in, encoding=encoding)
+    return lambda chunk_bytes: text_formats.fixed_reader(WIDTHS, NAMES, NAMES, options, chunk_bytes)
 
 
 def combo(columns: tuple[str, ...], *delimiters: str, fill: bool = True) -> Callable[[ChunkBytes], Format]:
-    lines = ComboLines(delimiters or (":",), fill=fill)
-    return lambda chunk_bytes: Combo(columns, columns, lines, chunk_bytes=chunk_bytes)
+    short_rows = "fill" if fill else "reject"
+    options = replace(text_formats.COMBO, delimiters=delimiters or (":",), short_rows=short_rows)
+    return lambda chunk_bytes: text_formats.combo_reader(columns, columns, options, chunk_bytes)
 
 
 FORMATS: dict[str, Callable[[ChunkBytes], Format]] = {
@@ -301,7 +303,7 @@ def test_lists_are_cut_up_at_once_as_they_are_line_by_line(name: str, draw: st.D
             assert fate == "blank"
         elif len(cells) == 1 < parser.width:
             assert fate == "no_delimiter"
-        elif len(cells) < parser.width and not parser.lines.fill:
+        elif len(cells) < parser.width and not parser.fill:
             assert fate == "too_few_cells"
         else:
             assert fate == (*cells, *[b""] * (parser.width - len(cells)))

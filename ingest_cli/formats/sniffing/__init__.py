@@ -1,8 +1,7 @@
-"""Guessing what a dump is from its first bytes, one decision per module.
+"""Guess the format of a dump from its first bytes, one decision per module; used by `ingest_cli.formats.sniff`.
 
-The order in which `ingest_cli.formats.sniff` takes them: what the bytes are (`magic`), which characters they stand for
-(`charset`, `languages`, `spelling`), how the rows are written down (`dialect`, `rows`), where they begin and end
-(`preamble`, `delimited_rows`), whether the first row names the columns (`header`, `names`), what each column holds
-(`shapes`, `columns`), which keys the rows need that do not fit (`misfits`), where telephone numbers are dialled
-(`regions`), and what is wrong with the file (`wounds`).
+In order: what kind of file it is (`magic`), its encoding (`charset`, `languages`, `spelling`), the syntax of its rows
+(`dialect`, `rows`), where they begin and end (`preamble`, `delimited_rows`), whether the first row names the columns
+(`header`, `names`), what each column holds (`shapes`, `columns`), which keys of the manifest are needed for rows of
+another width (`misfits`), the region of telephone numbers (`regions`), and the defects of the file (`wounds`).
 """

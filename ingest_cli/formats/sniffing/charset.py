@@ -1,8 +1,7 @@
-"""Detect the character encoding.
+"""Detect the character encoding of a sample.
 
-A byte order mark wins. Without one: UTF-16 and UTF-32 betray themselves by where their NULs are, UTF-8 by being valid,
-EBCDIC by its blanks and digits. What is left cannot be told apart without knowing languages, which a library does
-(`languages`).
+In order of precedence: a byte order mark; the positions of NUL bytes (UTF-16, UTF-32); validity (UTF-8); the share of
+blanks and digits (EBCDIC). Other encodings are told apart by language: see `languages`.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ _ASCII_WORD_SIGNS = re.compile(rb"[0-9A-Za-z ]")
 
 @dataclass(frozen=True, slots=True)
 class Charset:
-    """Encoding, and the sample decoded with it.
+    """Encoding of a sample, and the sample decoded with it.
 
     Attributes:
-        encoding: a name Python's codecs know.
+        encoding: Python codec name.
         confidence: 0 to 1.
-        text: the sample, without a mark; what does not decode is U+FFFD.
-        undecodable: bytes (UTF-16 and UTF-32: code units) that do not decode.
-        rivals: other encodings that are about as likely, the likeliest first.
+        text: the sample without a byte order mark; undecodable bytes are U+FFFD.
+        undecodable: number of undecodable bytes (UTF-16 and UTF-32: code units).
+        rivals: other encodings of similar likelihood, the likeliest first.
     """
 
     encoding: str
@@ -53,12 +52,10 @@ class Charset:
 
 
 def guess_charset(sample: bytes, *, complete: bool, further: bytes = b"") -> Charset:
-    """Find the encoding of `sample` and decode it.
+    """Detect the encoding of `sample`, the head of a file, and decode it.
 
-    Args:
-        sample: the head of the file.
-        complete: whether it is the whole file; if not, a character cut at its end is not an error.
-        further: whole lines from further on, if they were easy to come by. A head of ASCII says nothing of them.
+    A character cut at the end of a sample that is not `complete` is no error. `further` are whole lines from later
+    parts of the file, since a head of ASCII says nothing about them.
     """
     guess = _guess(sample, complete=complete)
     if further.isascii() or b"\0" in sample or sample.startswith(tuple(mark for mark, _ in _MARKS)):
@@ -81,7 +78,7 @@ def _guess(sample: bytes, *, complete: bool) -> Charset:
     text, bad = _decode(sample, "utf-8", complete=complete)
     good = len(_NON_ASCII_CHARACTER.findall(text)) - bad
     if not bad:
-        # Pure ASCII in the head says nothing about the rest of the file.
+        # A head of pure ASCII says nothing about the rest of the file.
         return Charset("utf-8", 0.99 if good else 0.9, text, 0)
     if good >= bad or _ends_within_a_character(sample):
         return Charset("utf-8", 0.9 if good >= _CONVINCING_UTF8_CHARACTERS else 0.6, text, bad)
@@ -89,23 +86,23 @@ def _guess(sample: bytes, *, complete: bool) -> Charset:
 
 
 def _decode(data: bytes, encoding: str, *, complete: bool) -> tuple[str, int]:
-    """Decode all that can be; returns the text and the number of bytes or code units that cannot."""
+    """Decode all that is decodable; return the text, and the number of undecodable bytes or code units."""
     if encoding != "utf-8":
         text = codecs.getincrementaldecoder(encoding)("replace").decode(data, final=complete)
         return text, text.count("\ufffd")
-    # One lone surrogate per byte keeps bytes that are wrong apart from a U+FFFD the file already holds.
+    # A lone surrogate per bad byte keeps these apart from any U+FFFD already in the file.
     text = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(data, final=complete)
     text, bad = _LONE_SURROGATE.subn("\ufffd", text)
     return text, bad
 
 
 def _ends_within_a_character(sample: bytes) -> bool:
-    """Whether all that does not decode is the beginning of one character at the very end."""
+    """Return whether the only undecodable part is the beginning of one character at the very end."""
     return not _decode(sample, "utf-8", complete=False)[1]
 
 
 def _wide_by_nuls(sample: bytes) -> str | None:
-    """Tell UTF-16 and UTF-32 without a mark by the places of their NUL bytes."""
+    """Detect UTF-16 and UTF-32 without a byte order mark by the positions of their NUL bytes."""
     head = sample[:65_536]
     head = head[: len(head) // 4 * 4]
     if not head or b"\x00" not in head:
@@ -124,7 +121,7 @@ def _wide_by_nuls(sample: bytes) -> str | None:
 
 
 def _by_language(sample: bytes, *, complete: bool) -> Charset:
-    """The encoding in which the high bytes make words of some language; UTF-8 with damage if a few odd ones do not."""
+    """Detect the encoding whose high bytes form words; UTF-8 with damage if there are only a few that do not."""
     if _is_ebcdic(sample):
         text, bad = _decode(sample, _EBCDIC, complete=complete)
         return Charset(_EBCDIC, 0.6, text, bad)
@@ -142,7 +139,7 @@ def _by_language(sample: bytes, *, complete: bool) -> Charset:
 
 
 def _is_ebcdic(sample: bytes) -> bool:
-    """Whether the bytes are blanks, letters and digits of EBCDIC, and hardly any of ASCII."""
+    """Return whether most bytes are blanks, letters and digits of EBCDIC, and few are those of ASCII."""
     head = sample[:65_536]
     return len(_EBCDIC_SIGNS.findall(head)) >= _EBCDIC_SHARE * len(head) and len(_ASCII_WORD_SIGNS.findall(head)) < (
         1 - _EBCDIC_SHARE

@@ -1,9 +1,8 @@
-"""Guess the kind of each column: by its name first, then by the share of matching cells.
+"""Guess what each column holds: by its name first, then by the share of cells with a telling shape.
 
-A name without fitting cells is unsure, cells without a name are surer the more telling their shape is:
-an e-mail address is hardly anything else, 10 digits may be a telephone number or a receipt. A column
-that looks like a password is marked as secret however little speaks for it: it costs nothing to leave it
-out, and nobody is harmed.
+A name without fitting cells gives low confidence. Cells without a name give more the more specific their shape is: few
+things look like an e-mail address, while 10 digits may be a telephone number or a receipt. A column that could be a
+password is marked as secret on weak evidence, since leaving it out does no harm.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from ingest_cli.formats.sniffing.unwrapping import unwrapped
 from ingest_cli.formats.sniffing.vocabulary import Meaning
 
 MAX_COLUMNS = 1_000
-"""Columns beyond these are not looked at."""
+"""Columns after these are ignored."""
 
 UNSURE_BELOW = 0.7
-"""A confidence below this is said to be unsure."""
+"""Guesses with a lower confidence are reported as unsure."""
 
 LOGIN, EMAIL = "LOGIN", "EMAIL"
-"""Names that the first column of a credential list gets: the second if it holds nothing but e-mail addresses."""
+"""Titles of the login column of a credential list; `EMAIL` if it holds only e-mail addresses."""
 
 _MOST_CELLS = 100_000
 _RARE_LOGINS = 0.02
 _SURE_OF_USERS = 0.6
-# Kind → (shape that tells it without a name, how sure that makes, shape that is enough with a name).
+# Kind → (shape that identifies it without a name, confidence that gives, shape that suffices with a name).
 _KINDS: dict[str, tuple[Shape, float, Shape]] = {
     "email": (Shape.EMAIL, 0.95, Shape.EMAIL),
-    # Before `id`: where every cell has both shapes, they begin with 60, Malaysia's country code.
+    # Before `id`: cells with both shapes begin with 60, Malaysia's country code.
     "phone": (Shape.PHONE, 0.75, Shape.PHONE_LIKE),
     "id": (Shape.MYKAD, 0.9, Shape.ID_LIKE),
     "imsi": (Shape.IMSI, 0.85, Shape.IMSI),
@@ -62,7 +61,7 @@ _VAGUE = frozenset({"id", "username"})
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """How many cells of a column have which shape, and some of the cells."""
+    """Numbers of cells per shape of one column, with a sample of the cells."""
 
     rows: int
     filled: int
@@ -75,17 +74,17 @@ class _Tally:
         return self.shapes[shape] / self.filled if self.filled else 0.0
 
     def valid(self, kind: str, otherwise: Shape) -> float:
-        """Share of cells that are identifiers of `kind`; of cells of the shape where nobody can tell."""
+        """Return the share of cells that are identifiers of `kind`; without rules, that of the shape `otherwise`."""
         if self.usable is None or not self.cells:
             return self.share(otherwise)
         usable = self.usable(kind, self.cells)
-        # Nearly every cell can be an ID or a user name; there, it has to look like one, too.
+        # Nearly any cell is a valid ID or user name, so that the shape must match as well.
         return min(usable, self.share(otherwise)) if kind in _VAGUE else usable
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """A column's meaning, and how sure it is."""
+    """Guessed meaning of a column."""
 
     meaning: Meaning
     confidence: float
@@ -98,13 +97,13 @@ _NOTHING = Meaning()
 def guess_columns(
     names: list[str] | None, rows: list[list[str]], width: int, usable: Usable | None = None
 ) -> tuple[ColumnGuess, ...]:
-    """Guess every column.
+    """Guess the content of every column.
 
     Args:
-        names: the cells of the header, None if there is none.
-        rows: rows of data; a missing cell counts as empty.
+        names: cells of the header; None if there is none.
+        rows: rows of data; missing cells count as empty.
         width: number of columns.
-        usable: checks cells by the rules by which they are loaded; None: by their shape.
+        usable: checks cells by the rules of a load; None: by shape.
     """
     width = min(width, MAX_COLUMNS)
     rows = rows[: max(20, _MOST_CELLS // max(width, 1))]
@@ -134,7 +133,7 @@ def guess_columns(
 def with_logins(
     columns: tuple[ColumnGuess, ...], rows: list[list[str]], usable: Usable | None
 ) -> tuple[ColumnGuess, ...]:
-    """The guesses for a credential list, of whose logins some may be e-mail addresses and some user names."""
+    """Return the guesses for a credential list, whose logins may be e-mail addresses, user names or both."""
     out = list[ColumnGuess]()
     for column in columns:
         if column.title != LOGIN:
@@ -172,7 +171,7 @@ def _tally(rows: list[list[str]], place: int, usable: Usable | None) -> _Tally:
 
 
 def _is_second(tally: _Tally) -> bool:
-    """Whether a column of IDs that has no name holds old ones, passports and the like."""
+    """Return whether an unnamed column of IDs holds old IDs, passports and the like."""
     return tally.share(Shape.MYKAD) < _FIT
 
 
@@ -199,7 +198,7 @@ def _judge(title: str, tally: _Tally) -> _Verdict:
 
 
 def _fit(named: Meaning, tally: _Tally) -> float | None:
-    """Share of cells that fit the meaning of a name; None where no shape can tell, or there are no cells."""
+    """Return the share of cells that fit the meaning of a name; None if no shape can tell, or all cells are empty."""
     if not tally.filled:
         return None
     if named.kind is not None:
@@ -248,7 +247,7 @@ def _by_words(tally: _Tally, trust: float) -> _Verdict:
 
 
 def _password_beside_login(verdicts: list[_Verdict], tallies: list[_Tally]) -> list[_Verdict]:
-    """In a file of two columns, what stands beside an e-mail address and is nothing known is a password."""
+    """Mark as secret the column beside an e-mail address in a file of two columns, if its content is unknown."""
     if len(verdicts) != _COMBO_WIDTH or sum(verdict.meaning.kind == "email" for verdict in verdicts) != 1:
         return verdicts
     return [

@@ -1,7 +1,7 @@
-"""Credential lists: `email:password`, `user:password`, `url:user:password` and the like.
+"""Detect credential lists: `email:password`, `user:password`, `url:user:password` and the like.
 
-They have no header and no quotes, and the last cell of a line takes all that is left of it, because passwords hold
-delimiters; so the number of delimiters in a line says little, and what stands before the first of them says most.
+They have no header and no quotes. The last cell takes the rest of its line, because passwords contain delimiters; so
+the first cells are better evidence than the number of delimiters.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ingest_cli.formats.combo import Combo, ComboLines
+from ingest_cli.formats.combo import Combo
+from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.columns import LOGIN
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.names import is_known
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.shapes import Shape, shapes_of
+from ingest_cli.model.format_options import Format as FormatOptions
 
 URL, SECRET = "url", "PASSWORD"
-"""Names that columns of such lists get: the first tells the parser to look out for colons in addresses."""
+"""Titles of columns of such lists; `url` makes the parser handle the colons of addresses."""
 
 _DELIMITERS = (":", ";", "|", "\t")
 _MAX_LINES = 1_000
@@ -36,7 +38,7 @@ _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 
 
 def find_combo(lines: Sequence[str]) -> Parsed | None:
-    """The cells of a credential list; None if `lines` do not look like one."""
+    """Return the cells of a credential list; None if `lines` are no such list."""
     filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]
     filled = [_MAILTO.sub("", line) for line in filled]
     if len(filled) < _FEWEST_LINES:
@@ -56,10 +58,10 @@ def find_combo(lines: Sequence[str]) -> Parsed | None:
 
 
 def _of_several(lines: Sequence[str]) -> Parsed | None:
-    """The cells of a list put together of several, with another delimiter each; None if there is but one."""
+    """Return the cells of a list merged from several with different delimiters; None if there is only one delimiter."""
     by_address = sum(_ADDRESS.match(line) is not None for line in lines) >= _SHARE * len(lines)
     names = [URL, LOGIN, SECRET] if by_address else [LOGIN, SECRET]
-    parser = Combo(names, [], ComboLines(_DELIMITERS))
+    parser = _parser(names, _DELIMITERS)
     counts: Counter[str] = Counter()
     for line in lines:
         way = parser.way(line.encode("utf-8", "replace"))
@@ -76,7 +78,7 @@ def _of_several(lines: Sequence[str]) -> Parsed | None:
 
 
 def _has_header(lines: Sequence[str], delimiter: str) -> bool:
-    """A list with a header is a CSV file, as far as that can be told."""
+    """Return whether the first line is a header, which makes the file a CSV file."""
     first, *rest = (line.split(delimiter) for line in lines[:_MAX_LINES])
     names = [name for name in first if name.strip()]
     known = sum(map(is_known, names))
@@ -84,7 +86,7 @@ def _has_header(lines: Sequence[str], delimiter: str) -> bool:
 
 
 def _with_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
-    """Names of the columns of a list with addresses of web sites, in front or behind."""
+    """Return the titles of the columns of a list with web addresses, at the start or end of each line."""
     if sum(_ADDRESS.match(line) is not None for line in lines) >= _SHARE * len(lines):
         return [URL, LOGIN, SECRET]
     behind = sum(_ADDRESS.match(_behind(line, delimiter)) is not None for line in lines)
@@ -94,13 +96,12 @@ def _with_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
 
 
 def _behind(line: str, delimiter: str) -> str:
-    """What stands behind the second delimiter."""
     parts = line.split(delimiter, 2)
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - two delimiters make three parts
 
 
 def _without_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
-    """Names of the columns, "" for those that their cells have to tell; None for no such list."""
+    """Return the titles of the columns, "" for those judged by their cells; None if it is no such list."""
     firsts = [line.split(delimiter, 1)[0].strip() for line in lines]
     emails = sum(Shape.EMAIL in shapes_of(first) for first in firsts if first)
     users = sum(_USER.fullmatch(first) is not None for first in firsts)
@@ -122,7 +123,7 @@ def _without_address(lines: Sequence[str], delimiter: str) -> list[str] | None:
 
 
 def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str] | None:
-    """Three columns and more are a list like this only between colons; anything else is as well a CSV file."""
+    """Return empty titles for three or more columns separated by colons; other delimiters are left to CSV."""
     if delimiter != ":" or any('"' in line for line in lines):
         return None
     return [""] * width
@@ -130,9 +131,13 @@ def _told_by_cells(lines: Sequence[str], delimiter: str, width: int) -> list[str
 
 def _parsed(lines: Sequence[str], delimiters: Sequence[str], names: list[str]) -> Parsed:
     parser_names = [name if name == URL else f"COL{place}" for place, name in enumerate(names)]
-    parser = Combo(parser_names, [], ComboLines(tuple(delimiters)))
+    parser = _parser(parser_names, delimiters)
     cells = [
         [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
     ]
     first, *more = delimiters
     return Parsed("combo", names if any(names) else None, cells, first, more_delimiters=tuple(more))
+
+
+def _parser(columns: Sequence[str], delimiters: Sequence[str]) -> Combo:
+    return Combo(FormatOptions("combo", delimiters=tuple(delimiters), columns=tuple(columns)), Wanted(()))

@@ -1,7 +1,6 @@
-"""Files that are no text but say themselves what their columns are called: Parquet, Arrow, Excel workbooks.
+"""Inspect binary files that define their own columns: Parquet, Arrow, Excel workbooks.
 
-The libraries that read them are imported where they are used: one of them is an extra that may be missing, and none
-is needed to look at a CSV file.
+The libraries are imported where they are used: one belongs to an optional extra, and a CSV file needs none of them.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _MAX_ROWS = 1_000
 _CHUNK_BYTES = 256 << 10
 _MAX_SCHEMA_BYTES = 16 << 20
 _MAX_DEPTH = 8
-_TAIL_BYTES = 8  # of a Parquet file: the length of its metadata, and its magic number
+_TAIL_BYTES = 8  # of a Parquet file: length of its metadata, and magic number
 _ARROW, _ARROW_BEGIN = b"ARROW1", 8  # of the stream within an Arrow file
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError)
 _MAX_CELL_CHARACTERS = 1_000
@@ -49,19 +48,19 @@ _MOST_SHEETS_NAMED = 10
 
 
 class UnreadableError(HandledError):
-    """The file is not what its first bytes say, or cannot be looked at; the message says why."""
+    """File that cannot be inspected, or does not match its first bytes; the message says why."""
 
 
 def find_columns(container: str, file: BinaryIO, judge: Judge) -> Parsed:
-    """The columns of a Parquet or Arrow file, or of the sheet of a workbook that says most about persons.
+    """Return the columns of a Parquet or Arrow file, or of the sheet of a workbook with most identifiers.
 
     Args:
         container: `parquet`, `arrow` or `xlsx`.
-        file: open for reading at any place.
+        file: seekable file.
         judge: guesses what columns hold.
 
     Raises:
-        UnreadableError: see there.
+        UnreadableError: the file is damaged, or of another format.
         SourceError: the file cannot be read, or would take too much memory.
     """
     if container == "xlsx":
@@ -104,17 +103,12 @@ def _arrow(file: BinaryIO) -> Parsed:
 
 
 def _typed(format_: str, names: list[str], unread: Sequence[str], reader: FileFormat, file: BinaryIO) -> Parsed:
-    """What a file with a schema holds.
+    """Return the names and first rows of a file with a schema.
 
-    Args:
-        format_: name of its format.
-        names: paths to what can be read.
-        unread: types of columns that are not.
-        reader: reads `names`.
-        file: open for reading at any place.
+    `names` are the paths of the columns that `reader` reads, `unread` the types of the unreadable ones.
 
     Raises:
-        UnreadableError: no column can be read.
+        UnreadableError: no column is readable.
     """
     kinds = ", ".join(sorted(set(unread)))
     if not names and unread:
@@ -140,7 +134,7 @@ def _typed(format_: str, names: list[str], unread: Sequence[str], reader: FileFo
 
 
 def _unread(schema: pa.Schema) -> list[str]:
-    """For each column that holds values that are not read: of which type."""
+    """Return the type of each column with unreadable values."""
     return [odd for field in schema if (odd := unreadable(field.type)) is not None]
 
 
@@ -149,14 +143,14 @@ def _decoded(cell: bytes) -> str:
 
 
 def _paths(schema: pa.Schema) -> Iterator[str]:
-    """Paths to all values, as a manifest writes them."""
+    """Yield the paths of all readable values, as written in a manifest."""
     counts = Counter(schema.names)
     found = (path for field in schema if counts[field.name] == 1 for path in _inside(field, _top(field)))
     return islice(found, MAX_COLUMNS)
 
 
 def _top(field: pa.Field) -> str:
-    """A column's name as it stands, for which no quotes are needed, unless something is inside of it."""
+    """Return a column's name as written in a manifest: quoted only if it begins a path."""
     return step(field.name) if pa.types.is_nested(plain(field.type)) else field.name
 
 
@@ -206,7 +200,7 @@ def _workbook(file: BinaryIO, judge: Judge) -> Parsed:
 
 
 def _other_sheets(others: dict[str, int], about_persons: Sequence[str]) -> list[Finding]:
-    """Sheets that are not read, with the number of their rows; their names, unless they look like somebody's data."""
+    """Report unread sheets with their numbers of rows; a name that looks like personal data is not shown."""
     if not others:
         return []
     said = [
@@ -223,7 +217,7 @@ def _other_sheets(others: dict[str, int], about_persons: Sequence[str]) -> list[
 
 @contextmanager
 def _sentence() -> Iterator[None]:
-    """Make one sentence of what the library raises: errors without a common base, and Rust's panics."""
+    """Convert what the library raises to `UnreadableError`; it has no common base class, and Rust code may panic."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, MemoryError):

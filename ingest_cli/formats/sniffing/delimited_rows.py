@@ -1,4 +1,4 @@
-"""The rows of a delimited file: what is read of the sample, and sorted into a header, rows, and what is neither."""
+"""Read the rows of a delimited sample, and separate the header, data, and lines that are neither."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _COMPARED_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a delimited file holds.
+    """Rows of a delimited sample.
 
     Attributes:
-        header: how much its first row looks like one.
-        cells: of the header, None if there is none.
-        names: of all columns; None if there is no header.
-        rows: what is below it.
-        typical: the rows as they would be if all fitted their columns, to be looked at column by column.
-        ends: the last physical line of each record.
-        skip_lines: lines before the header, or before the first row.
-        findings: about lines that are neither header nor rows.
+        header: judgement of its first row.
+        cells: cells of the header; None if there is none.
+        names: names of all columns; None if there is no header.
+        rows: records below the header.
+        typical: rows of data with the surplus cells joined, to be judged column by column.
+        ends: last physical line of each record.
+        skip_lines: number of lines before the header, or before the first row.
+        findings: defects in lines that are neither header nor data.
     """
 
     header: Header
@@ -45,13 +45,7 @@ class Table:
 
 
 def read_table(lines: list[str], dialect: Dialect, *, complete: bool) -> Table:
-    """Read the sample.
-
-    Args:
-        lines: physical lines, with their ends.
-        dialect: how to read them.
-        complete: whether they are the whole file; if not, the record that the sample cuts off does not count.
-    """
+    """Read physical lines with their line ends; unless they are `complete`, without the last record."""
     records, ends = _read(lines, dialect, complete=complete)
     skipped = preamble_records(records, records.width()) or comment_records(records, records.width())
     skip_lines = sum(records.lines[:skipped])
@@ -72,7 +66,7 @@ def read_table(lines: list[str], dialect: Dialect, *, complete: bool) -> Table:
 
 
 def sort_rows(records: Records) -> tuple[Header, list[str] | None, Sorted]:
-    """Tell the header, rows of data, blank lines and repeated headers apart."""
+    """Separate the header, rows of data, blank lines and repeated headers."""
     filled = [cells for cells in records.cells if any(cell.strip() for cell in cells)]
     blank = len(records.cells) - len(filled)
     header = judge_header(filled[0], filled[1:]) if filled else Header.NO
@@ -84,7 +78,7 @@ def sort_rows(records: Records) -> tuple[Header, list[str] | None, Sorted]:
 
 
 def _read(lines: list[str], dialect: Dialect, *, complete: bool) -> tuple[Records, list[str]]:
-    """The records of the sample, without the one it cuts off, and the last physical line of each."""
+    """Return the records of the sample, without one cut off at its end, and the last physical line of each."""
     width = read_in_step(lines, dialect, _MAX_RECORDS, 0).width()
     records = read_in_step(lines, dialect, _MAX_RECORDS, width)
     named = len(records.cells[0]) if records.cells and all(map(is_known, records.cells[0])) else width
@@ -109,7 +103,7 @@ def _fitting(records: Records, width: int) -> int:
 
 
 def _without_marks(rows: Sorted, *, complete: bool) -> tuple[Sorted, list[Finding]]:
-    """The rows without a line of dashes below the header and totals at the end, which are only mentioned."""
+    """Return the rows without rules (lines of dashes) and totals at the end, and the findings about these."""
     data, findings = rows.data, list[Finding]()
     ruled = [row for row in data if is_rule(row)]
     if ruled:
@@ -123,7 +117,7 @@ def _without_marks(rows: Sorted, *, complete: bool) -> tuple[Sorted, list[Findin
 
 
 def _aligned(cells: Sequence[str], rows: Sorted) -> Alignment:
-    """Names for all columns of rows that have more or fewer cells than the header."""
+    """Return names for all columns of rows with more or fewer cells than the header."""
     some = [row for row in rows.data if len(row) == rows.width][:_COMPARED_ROWS]
 
     def fit(names: list[str], rows: Sequence[list[str]]) -> float:

@@ -1,9 +1,8 @@
 """Detect the delimiter, the quote and the escape character.
 
-Every pair of candidates reads the head of the file. The pair wins under which most lines have the same
-number of cells, those cells are clean, and there are more than one. The score is that of G. van den
-Burg, A. Nazábal and C. Sutton, "Wrangling messy CSV files by detecting row and type patterns" (2019):
-a pattern score times a type score, both simplified.
+The head of the file is read with every pair of candidates. The best pair gives most lines the same number of cells,
+more than one, with clean content. The score is a simplified form of that in G. van den Burg, A. Nazábal and C. Sutton,
+"Wrangling messy CSV files by detecting row and type patterns" (2019): a pattern score times a type score.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from ingest_cli.formats.sniffing.rows import Dialect, read_in_step
 from ingest_cli.formats.sniffing.unwrapping import unwrapped
 from ingest_cli.formats.sniffing.wounds import counted
 
-# Weights: a colon is in every time of day, a caret or tilde is chosen by machines only.
+# Weights: a colon is part of every time of day; a caret or tilde is mostly written by programs.
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "\x01": 1.0, "^": 0.95, "~": 0.95, ":": 0.8}
 _LEAST_SCORE = 0.2
-# Nobody writes two signs again and again between words but to keep cells apart.
+# A repeated run of two or more signs between words is hardly anything but a delimiter.
 _LONG_WEIGHT = 1.3
 _MOST_LONG = 6
 _LONG_SHARE = 0.9
 _LONG_WITHIN = 0.6
 _PUNCTUATION = re.compile(r"[^\w\s\"'.+\-]{2,16}")
 _LONGEST_DELIMITER = 8
-# Empty cells, web addresses, what stands between words; a sign that all cells begin or end with.
+# Runs that arise otherwise: empty cells, web addresses, punctuation, a sign at the edge of every cell.
 _NOT_LONG = re.compile(r"([,;])\1*|:/*|[()@/]*|[,;|:\t^~][^,;|:\t^~]|[^,;|:\t^~][,;|:\t^~]")
 ESCAPE = "\\"
 _NULL = re.compile(r"(?:^|[\t,;|\x01])\\N(?=[\t,;|\x01\r\n]|$)")
@@ -39,8 +38,8 @@ _JUDGED_CELLS = 50
 _JUDGED_CHARACTERS = 200
 _LONGEST_LINE = 4_096
 _CLEAN = re.compile(r"[^,;\t|^~\x01\"]*|[-+]?\d{1,15}(?:[.,]\d{1,15}){0,5}")
-_DIRTY = 0.2  # what is left of the score if no cell is clean
-# A file of one column whose cells contain a candidate: times of day, dates, MAC and IPv6 addresses, URLs.
+_DIRTY = 0.2  # factor for a score without any clean cell
+# Files of one column whose cells contain a candidate: times of day, dates, MAC and IPv6 addresses, URLs.
 _WHOLE_LINE = re.compile(
     r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})[ T]"
     r"\d\d?:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[-+]\d\d:?\d\d)?"
@@ -50,14 +49,14 @@ _WHOLE_LINE = re.compile(
 
 
 def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
-    """Find delimiter, quote and escape.
+    """Detect delimiter, quote and escape.
 
     Args:
-        lines: physical lines, with their ends.
-        name: the file's name: `.tsv` says what a file of one column would have had as delimiter.
+        lines: physical lines with their line ends.
+        name: file name; `.tsv` decides the delimiter of a file of one column.
 
     Returns:
-        The dialect, and whether any delimiter was found: if not, the file has one column.
+        The dialect, and whether a delimiter was found; if not, the file has one column.
     """
     head = _head(lines)
     text = "".join(head)
@@ -80,7 +79,7 @@ def guess_dialect(lines: list[str], name: str) -> tuple[Dialect, bool]:
 
 
 def escape_findings(lines: list[str], dialect: Dialect) -> list[Finding]:
-    """What speaks for an escape, whether the dialect has one or not."""
+    """Report the evidence for an escape character, whether the dialect has one or not."""
     head = _head(lines)
     if dialect.escape:
         count = sum(1 for line in head if ESCAPE in line)
@@ -99,7 +98,7 @@ def _sound_lines(head: list[str], dialect: Dialect) -> int:
 
 
 def _dialects(text: str, delimiter: str) -> list[Dialect]:
-    """Candidates with this delimiter, the likeliest first."""
+    """Return the candidates with this delimiter, the likeliest first."""
     plain = [Dialect(delimiter, quote) for quote in _quotes(text, delimiter)]
     if not (_ESCAPED.search(text) or ESCAPE + delimiter in text):
         return plain
@@ -107,12 +106,12 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
 
 
 def _escaped(dialect: Dialect, text: str) -> Dialect:
-    """The dialect with an escape: a writer that escapes needs no quotes, and where none is seen there are none."""
+    """Return the dialect with an escape; without quotes if none occurs, since an escape replaces them."""
     return Dialect(dialect.delimiter, dialect.quote if (dialect.quote or '"') in text else None, ESCAPE)
 
 
 def _with_escape(head: list[str], best: Dialect) -> Dialect:
-    """`best`, with an escape if more lines are sound rows with it than without."""
+    """Return `best`, with an escape if that makes more lines sound rows."""
     if best.escape or not any(ESCAPE in line for line in head):
         return best
     escaped = _escaped(best, "".join(head))
@@ -120,7 +119,7 @@ def _with_escape(head: list[str], best: Dialect) -> Dialect:
 
 
 def _with_needed_quotes(text: str, best: Dialect) -> Dialect:
-    """`best`, without quotes if there are some, but none that encloses a cell."""
+    """Return `best`, without a quote if quotes occur but never enclose a cell."""
     if best.quote != '"' or '"' not in text:
         return best
     edge = re.escape(best.delimiter)
@@ -129,7 +128,7 @@ def _with_needed_quotes(text: str, best: Dialect) -> Dialect:
 
 
 def _by_header(lines: list[str]) -> Dialect | None:
-    """The delimiter of a header of which every name is known: it counts even where no two rows are alike."""
+    """Return the delimiter of a header whose names are all known, even if no two rows have equal widths."""
     first = next((line.strip() for line in lines if line.strip()), "")
     for delimiter in _DELIMITERS:
         names = [name.strip(" \"'") for name in first.split(delimiter)]
@@ -139,7 +138,7 @@ def _by_header(lines: list[str]) -> Dialect | None:
 
 
 def _long_delimiters(lines: list[str]) -> dict[str, float]:
-    """Signs that stand together in nearly all lines, as delimiters of several characters do, with their weights."""
+    """Return runs of signs that occur in nearly all lines, as delimiters of several characters do, with weights."""
     judged = lines[:_JUDGED_RECORDS]
     found: Counter[str] = Counter()
     for line in judged:
@@ -151,18 +150,18 @@ def _long_delimiters(lines: list[str]) -> dict[str, float]:
 
 
 def _with_blank(text: str) -> dict[str, float]:
-    """Delimiters with a blank behind them, where a quote follows it: else it would enclose nothing."""
+    """Return delimiters followed by a blank and a quote; without the blank the quote would not begin the cell."""
     return {f"{one} ": weight for one, weight in _DELIMITERS.items() if f'{one} "' in text}
 
 
 def _repeated(run: str) -> set[str]:
-    """What a run of signs may be repetitions of, where cells are empty: `||||` of `||`."""
+    """Return the units of which a run of signs may be a repetition, at empty cells: `||||` of `||`."""
     lengths = range(2, min(len(run), _LONGEST_DELIMITER) + 1)
     return {run[:length] for length in lengths if run == (run[:length] * len(run))[: len(run)]}
 
 
 def _is_whole(delimiter: str, text: str) -> bool:
-    """Whether the single signs of a long delimiter seldom stand alone: else, one of them is the delimiter."""
+    """Return whether the signs of a long delimiter seldom occur alone; otherwise one of them is the delimiter."""
     own = text.count(delimiter)
     return all(
         own * delimiter.count(sign) >= _LONG_WITHIN * text.count(sign) for sign in set(delimiter) if sign in _DELIMITERS
@@ -170,7 +169,7 @@ def _is_whole(delimiter: str, text: str) -> bool:
 
 
 def _head(lines: list[str]) -> list[str]:
-    """As many lines as are worth reading with every pair of candidates; at least one."""
+    """Return the lines to read with every pair of candidates, at least one."""
     head: list[str] = []
     characters = 0
     for line in lines[:_HEAD_LINES]:
@@ -182,9 +181,9 @@ def _head(lines: list[str]) -> list[str]:
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
-    """Candidates, the most likely first: without any evidence the double quote, as RFC 4180 has it.
+    """Return the candidates, the likeliest first; the double quote without evidence, as in RFC 4180.
 
-    A delimiter of several characters is chosen so that nothing need be quoted.
+    A delimiter of several characters is mostly chosen to avoid quoting.
     """
     if len(delimiter) > 1 and '"' not in text:
         return [None]
@@ -192,14 +191,14 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     if '"' in text:
         candidates.append(None)
     edge = re.escape(delimiter)
-    # An apostrophe begins words such as 'Abd; a quote has a partner before the next delimiter.
+    # An apostrophe begins words such as 'Abd; a quote is closed before the next delimiter.
     if re.search(rf"(?:^|{edge})'[^'\n]{{0,200}}'(?:{edge}|\r?$)", text[:65_536], re.MULTILINE):
         candidates.append("'")
     return candidates
 
 
 def _score(head: list[str], dialect: Dialect) -> float:
-    """Consistency times number of cells times cleanness, 0 to 1; 0 for a single column."""
+    """Return consistency times number of cells times cleanness, 0 to 1; 0 for a single column."""
     width = read_in_step(head, dialect, _HEAD_LINES, 0).width()
     if width <= 1:
         return 0.0
@@ -216,7 +215,7 @@ def _score(head: list[str], dialect: Dialect) -> float:
 
 
 def _cleanness(cell: str, delimiter: str) -> int:
-    """1 for a cell with nothing that would rather be a delimiter or a quote, -1 for half of a quoted one."""
+    """Return 1 for a cell without unused delimiters or quotes, -1 for half of a quoted one, otherwise 0."""
     stripped = unwrapped(cell.strip())
     if any((stripped[:1] == quote) != (stripped[-1:] == quote) for quote in "\"'"):
         return -1

@@ -1,6 +1,6 @@
-"""JSON: whether each line is a document, where the rows of one large document are, and which paths its values have.
+"""Inspect JSON: one document per line or one large document, the place of its rows, and the paths of their values.
 
-No key of an object is named that somebody may be kept under: `keys` tells those from names of columns.
+No key that may identify a person is used as a name: see `keys`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ingest_cli.formats.sniffing.wounds import counted
 from ingest_cli.model.manifest import ROW_KEY
 
 ROOT = "$"
-"""What a manifest writes where the documents themselves are the rows, or arrays of them."""
+"""Path of rows that are the documents themselves, or the elements of an array at the top."""
 
 BY_COLUMN, ARRAYS = "columns", "arrays"
-"""Layouts other than rows that are objects."""
+"""Layouts other than rows as objects."""
 
 _MAX_DOCUMENTS = 1_000
 _MAX_PATH_STEPS = 8
@@ -42,12 +42,9 @@ Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 
 def find_documents(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
-    """The rows of JSON Lines, or of a JSON document; None if none can be read.
+    """Return the rows of JSON Lines, or of a JSON document; None if none are readable.
 
-    Args:
-        text: the sample.
-        complete: whether it is the whole file.
-        judge: guesses what columns hold, by which the rows are chosen if they may be in several places.
+    `complete` means that `text` is the whole file; `judge` is used to choose between several places of rows.
     """
     lines = text.splitlines()
     if not complete and len(lines) > 1:
@@ -71,7 +68,7 @@ def _document(text: str) -> Row | None:
 
 
 def _has_rows(document: Row) -> bool:
-    """Whether there are rows in a document that is the only one."""
+    """Return whether the only document contains rows."""
     if isinstance(document, list):
         return True
     places = Places.of([document])
@@ -79,7 +76,6 @@ def _has_rows(document: Row) -> bool:
 
 
 def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge, text: str) -> Parsed | None:
-    """The rows of JSON Lines."""
     objects = [each for each in documents if isinstance(each, dict)]
     arrays = [each for each in documents if isinstance(each, list)]
     if len(arrays) > len(objects):
@@ -94,16 +90,16 @@ def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge, te
 
 
 def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
-    """Of several places, that whose rows name most about a person; of equal ones the outermost.
+    """Return the rows of the place with most identifiers; of equal ones, of the outermost.
 
     Args:
-        places: where rows may be.
+        places: candidates.
         judge: guesses what columns hold.
-        text: the sample, of which a manifest has to read the rows as they were found.
+        text: sample; the format must be able to read the rows from it as they were found.
     """
     rows = dict(places.rows)
     if len(rows) > 1 and len(rows.get((), ())) == 1:
-        del rows[()]  # the one document that everything is in
+        del rows[()]  # the document that contains everything
     candidates = [
         (path, len(found), _of_objects("json", found, path, places.keys.get(path, ()))) for path, found in rows.items()
     ]
@@ -120,7 +116,7 @@ def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
 
 
 def _is_read(parsed: Parsed, columns: Sequence[ColumnGuess], text: str) -> bool:
-    """Whether a manifest that names these columns reads most of the rows, as far as that can be tried on a sample."""
+    """Return whether a manifest with these columns reads most of the rows, as far as a sample can show that."""
     places = [at for at, column in enumerate(columns) if column.kind is not None]
     if parsed.layout == BY_COLUMN or not places:
         return True
@@ -145,7 +141,7 @@ def _of_objects(
     keys: Sequence[str] = (),
     findings: tuple[Finding, ...] = (),
 ) -> Parsed:
-    """Rows that are objects."""
+    """Return rows that are objects."""
     names, hidden = _Names.of(documents)
     if keys:
         names = [ROW_KEY, *names]
@@ -168,7 +164,7 @@ def _keyed(count: int, keys: Sequence[str]) -> Finding:
 
 
 def _of_columns(node: dict[str, object], path: Path) -> Parsed:
-    """The rows of an object that has the values of each column in a separate array or object."""
+    """Return the rows of an object with a separate array or object of values for each column."""
     names = list(node)[:MAX_COLUMNS]
     columns = [node[name] for name in names]
     keys = dict.fromkeys(
@@ -195,7 +191,7 @@ def _cell(column: object, key: str | int) -> str:
 
 
 def _of_arrays(format_: str, found: Sequence[list[object]], path: Path = (), places: Places | None = None) -> Parsed:
-    """Rows that are arrays, with the names that the first of them has, or an array beside them."""
+    """Return rows that are arrays, named by the first of them or by an array beside them."""
     cells = [[value if isinstance(value, str) else "" for value in row] for row in found]
     beside = _names_beside(path, places) if places else None
     names = beside
@@ -206,7 +202,7 @@ def _of_arrays(format_: str, found: Sequence[list[object]], path: Path = (), pla
 
 
 def _names_beside(path: Path, places: Places) -> list[str] | None:
-    """What stands beside arrays under the name `columns`, as pandas writes it."""
+    """Return the names in `columns` beside the arrays, as pandas writes them."""
     around = places.rows.get(path[:-1], [])
     names = around[0].get("columns") if len(around) == 1 and path else None
     width = max(map(len, places.arrays[path]), default=0)
@@ -217,12 +213,12 @@ def _names_beside(path: Path, places: Places) -> list[str] | None:
 
 
 def _written(path: Path) -> str:
-    """A path to rows, as a manifest writes it."""
+    """Return a path to rows as written in a manifest."""
     return ".".join("*" if isinstance(one, Each) else step(one) for one in path) or ROOT
 
 
 class _Names:
-    """Collects every path that leads to a value in some documents, and the keys that are none."""
+    """Collector of the paths to values in documents, and of keys that are no names."""
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
@@ -230,10 +226,10 @@ class _Names:
 
     @classmethod
     def of(cls, documents: Sequence[dict[str, object]]) -> tuple[list[str], list[str]]:
-        """The paths, in order of appearance, and the keys that are no names."""
+        """Return the paths in order of appearance, and the keys that are no names."""
         found = cls()
         found._look("", documents, 1)
-        several = {path.removesuffix("[]") for path in found.paths if path.endswith("[]")}  # with [] reads both
+        several = {path.removesuffix("[]") for path in found.paths if path.endswith("[]")}  # a path with [] reads both
         return [path for path in found.paths if path not in several][:MAX_COLUMNS], list(found.hidden)
 
     def _look(self, prefix: str, objects: Sequence[dict[str, object]], steps: int) -> None:

@@ -1,8 +1,7 @@
-"""Cells at fixed places: where the columns of blanks are that run through all lines.
+"""Detect cells at fixed positions, separated by columns of characters that are blank in all lines.
 
-A column of characters that is blank in every line keeps two cells apart. Where two cells touch, nothing does but
-their sort: a long number is followed by a letter in all lines. Columns of blanks within cells are told from those
-between them by being filled in some line, for which it takes a number of lines.
+Adjacent cells without a blank between them are only separated where a long number is followed by a letter in all lines.
+A minimum number of lines is required, since blanks within cells are only recognized by a line that fills them.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _LONG_NUMBER = 6
 
 
 def find_places(lines: Sequence[str], encoding: str = "utf-8") -> Parsed | None:
-    """The cells of a file with columns of fixed widths; None if `lines` do not look like one.
+    """Return the cells of a file of fixed-width columns; None if `lines` are no such file.
 
     Args:
-        lines: from its beginning.
-        encoding: in which it is written: places may be counted in its bytes.
+        lines: first lines of the file.
+        encoding: encoding of the file; positions may be counted in its bytes.
     """
     encoding = encoding.removesuffix("-sig")
     filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]
@@ -47,7 +46,7 @@ def find_places(lines: Sequence[str], encoding: str = "utf-8") -> Parsed | None:
 
 
 def _in_bytes(lines: Sequence[str], encoding: str) -> list[str] | None:
-    """The lines with one character for each byte; None if that is what they have."""
+    """Return the lines with one character per byte; None if the encoding has one byte per character."""
     try:
         raw = [line.encode(encoding).decode("latin-1") for line in lines]
     except (LookupError, UnicodeError):
@@ -56,7 +55,7 @@ def _in_bytes(lines: Sequence[str], encoding: str) -> list[str] | None:
 
 
 def _find(filled: Sequence[str]) -> Parsed | None:
-    """The cells, if the lines, none of them blank, have columns of blanks between them."""
+    """Return the cells if the lines, none of them blank, have blank columns between them."""
     if len(filled) < _FEWEST_LINES or max(map(len, filled)) > _WIDEST_LINE:
         return None
     if any("\t" in line for line in filled) or not _is_padded(filled):
@@ -75,7 +74,7 @@ def _find(filled: Sequence[str]) -> Parsed | None:
 
 
 def _is_padded(lines: Sequence[str]) -> bool:
-    """Whether lines are of one length, or would be but for blanks at their ends; with runs of blanks inside."""
+    """Return whether lines have one length, apart from blanks at their ends, and runs of blanks inside."""
     length = max(map(len, lines))
     even = sum(len(line) == length for line in lines)
     runs = sum("  " in line.strip() for line in lines)
@@ -86,7 +85,7 @@ def _is_padded(lines: Sequence[str]) -> bool:
 
 
 def _starts(columns: Sequence[str]) -> list[int]:
-    """Where the cells begin: behind blanks that run through all lines, and where a long number ends in all of them."""
+    """Return the cell starts: after columns of blanks, and where a long number ends in all lines."""
     blank = [not column.strip(PADDING) for column in columns]
     starts = [0]
     for place in range(1, len(columns)):
@@ -99,7 +98,7 @@ def _starts(columns: Sequence[str]) -> list[int]:
 
 
 def _left_edge(columns: Sequence[str], blank: Sequence[bool], place: int) -> int:
-    """Where the cell that shows first at `place` begins: earlier if its values are set flush right."""
+    """Return the start of the cell first seen at `place`; it is earlier for right-aligned values."""
     first_filled = sum(character not in PADDING for character in columns[place])
     if 2 * first_filled >= len(columns[place]):
         return place
@@ -110,7 +109,7 @@ def _left_edge(columns: Sequence[str], blank: Sequence[bool], place: int) -> int
 
 
 def _ends_number(columns: Sequence[str], place: int) -> bool:
-    """Whether in all lines a number of so many digits stands before `place`, and a letter at it."""
+    """Return whether in all lines a long number ends before `place`, and a letter follows."""
     if place < _LONG_NUMBER or not all(character.isalpha() for character in columns[place]):
         return False
     return all(column.isdigit() for column in columns[place - _LONG_NUMBER : place])

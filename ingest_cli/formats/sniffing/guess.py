@@ -1,8 +1,7 @@
-"""What a guess consists of: frozen values without behaviour.
+"""Values that describe a guess; frozen, without behaviour.
 
-None of them ever holds a cell of the dump: a draft manifest or a terminal is no place for somebody's
-telephone number. Names of columns are shown only where the first row is a header beyond doubt, or where the
-format itself keeps names and values apart.
+No value contains a cell of the dump, since it is printed and written to a draft manifest. Column names are included
+only from an unambiguous header, or from a format that separates names from values.
 """
 
 from __future__ import annotations
@@ -12,41 +11,39 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Usable = Callable[[str, Sequence[str]], float]
-"""Says for a kind of identifier which share of some cells, trimmed and none of them empty, can be used as such."""
+"""Returns the share of cells, trimmed and none empty, that are usable as identifiers of a kind."""
 
 
 class Rules(Protocol):
-    """The rules by which identifiers are loaded, asked about cells: trimmed, and none of them empty."""
+    """Rules of a load applied to cells, which are trimmed and not empty."""
 
     def usable(self, kind: str, cells: Sequence[str]) -> float:
-        """See `Usable`."""
+        """Return the share of `cells` that are usable as identifiers of `kind`."""
         ...
 
     def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
-        """Which cells can be used as identifiers of `kind`."""
+        """Return for each cell whether it is usable as an identifier of `kind`."""
         ...
 
     def calling_codes(self, cells: Sequence[str], region: str) -> Sequence[str]:
-        """The country's calling code of each cell that is a telephone number valid today; empty for the others.
+        """Return the calling code of each cell that is a currently valid telephone number; empty for the others.
 
-        Args:
-            cells: of a column of telephone numbers.
-            region: ISO 3166 region in which a number without a country code is dialled.
+        `region` is the ISO 3166 region of numbers without a country code.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A key of a manifest that would make up for something, with what speaks for it.
+    """Proposed key of a manifest.
 
     Attributes:
-        key: its name, in [format] unless `field` says otherwise.
-        value: as it is in the manifest; empty if it is the name of a column.
-        evidence: one sentence, without a stop.
-        active: whether all that was looked at speaks for it; else it is only mentioned.
-        column: position of the column that the value is the name of.
-        field: position of the column in whose [[fields]] entry it belongs.
+        key: name of the key, in [format] unless `field` is given.
+        value: value in the manifest; empty if it is the name of a column.
+        evidence: one sentence, without a full stop.
+        active: whether no evidence contradicts it; otherwise it is only mentioned.
+        column: position of the column whose name is the value.
+        field: position of the column whose [[fields]] entry gets the key.
     """
 
     key: str
@@ -59,12 +56,12 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with the file, or at least worth knowing before it is loaded.
+    """Defect of the file, or other fact to know before a load.
 
     Attributes:
-        code: a fixed word such as `short_rows`.
-        count: how often, in the unit the text names; within the sample.
-        text: one sentence for the person at the shell.
+        code: fixed identifier such as `short_rows`.
+        count: number of occurrences in the sample, in the unit the text names.
+        text: one sentence for the operator.
     """
 
     code: str
@@ -74,26 +71,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ColumnGuess:
-    """What one column looks like.
+    """Guessed content of one column.
 
     Attributes:
-        name: its name in the header, escaped; `COL1`, `COL2`, … if there is none.
+        name: printable name from the header; `COL1`, `COL2`, … if there is none.
         position: counted from 0.
-        kind: the kind of identifier it holds, as a manifest writes it; None for anything else.
-        exposes: the data class it exposes, for a column without a kind; None where the kind's own
-            default applies, or nothing is known.
-        confidence: 0 (nothing is known) to 1, in the kind, the data class or the secrecy.
-        filled: share of its cells that are neither empty nor NULL-like, 0 to 1.
-        why: what the guess rests on, in words; says so where it is unsure.
-        secret: looks like a password, a hash or the like: to be left out of the manifest.
-        title: its name as a manifest has to write it, i.e. neither escaped nor cut; empty if it has none.
-        also: another kind that the cells hold which are not of the first; empty if there is none.
-        second: holds IDs that stand in for a better one: an old ID's, a passport's.
-        region: in which its telephone numbers are dialled, as a manifest writes it; empty: nothing speaks against the
-            default.
-        region_column: title of the column that says it for each number; empty if none does.
-        region_why: what that rests on.
-        region_sure: whether nearly all numbers speak for it.
+        kind: kind of identifier; None for anything else.
+        exposes: data class of a column without a kind; None if unknown.
+        confidence: confidence in kind, data class or secrecy, 0 (unknown) to 1.
+        filled: share of cells that are neither empty nor NULL-like, 0 to 1.
+        why: evidence in words; ends with "unsure" where the confidence is low.
+        secret: looks like a password, a hash or the like, and must be left out of the manifest.
+        title: exact name for the manifest; empty if there is none.
+        also: second kind of identifier among the cells; empty if there is none.
+        second: holds substitute IDs, such as old IDs or passports.
+        region: region of its telephone numbers; empty for the default.
+        region_column: title of the column with the region of each number; empty if there is none.
+        region_why: evidence for the region.
+        region_sure: whether nearly all numbers support it.
     """
 
     name: str
@@ -115,13 +110,13 @@ class ColumnGuess:
 
 @dataclass(frozen=True, slots=True)
 class TableGuess:
-    """A table with rows.
+    """Table with rows.
 
     Attributes:
-        name: as it may be printed.
-        title: as a manifest has to write it; empty if its name looks like an identifier.
-        rows: how many there are in what was looked at.
-        columns: its columns, if some of them look like identifiers; else none.
+        name: printable name.
+        title: exact name for the manifest; empty if it looks like an identifier.
+        rows: number of rows in the sample.
+        columns: its columns, if any of them look like identifiers; otherwise empty.
     """
 
     name: str
@@ -132,32 +127,32 @@ class TableGuess:
 
 @dataclass(frozen=True, slots=True)
 class FileGuess:
-    """What a file looks like.
+    """Guessed format and columns of a file.
 
     Attributes:
-        format: name of a format, as a manifest writes it; None if it is empty, binary, or text of another format.
-        delimiter: one character or several; `,` for a file of a single column; empty if the format has none.
-        quote: `"`, `'`, or None if quotes mean nothing in this file.
+        format: name of a format; None if the file is empty, binary, or text of another format.
+        delimiter: one or more characters; `,` for a file of a single column; empty if the format has none.
+        quote: `"`, `'`, or None if nothing is quoted.
         header: whether the first row names the columns.
-        encoding: a name Python's codecs know; empty if the bytes are not text.
+        encoding: Python codec name; empty if the file is not text.
         encoding_confidence: 0 to 1.
-        columns: one per column, in the order of the file.
-        rows_sampled: rows of data looked at: no header, no blank lines.
+        columns: in file order.
+        rows_sampled: number of rows of data in the sample.
         findings: the gravest first.
-        widths: of the columns, in characters, if the format is `fixed`.
-        table: the table of an SQL dump, or the sheet of a workbook, that the columns are those of.
-        other_tables: others with rows in the sample that hold identifiers, too.
-        rows: names that lead to the rows of a JSON document, as a manifest writes them; empty for other formats.
+        widths: column widths of the format `fixed`.
+        table: table of an SQL dump, or sheet of a workbook, with these columns.
+        other_tables: other tables with identifiers in the sample.
+        rows: path of the rows of a JSON document; empty for other formats.
         escape: one character, or empty.
-        skip_lines: lines before the header, or before the first row.
-        proposals: keys of the manifest that go with this file, beside those that its layout needs.
-        layout: of a JSON document: `columns` if it has the values of each column in one place, `arrays` if its rows are
-            arrays, empty otherwise.
-        widths_in: what `widths` are counted in, where that makes a difference; else empty.
-        separator: what a block begins with; empty for blank lines and the like, and for other formats.
-        key_delimiter: what stands behind the keys of a block, if not a colon.
-        more_delimiters: others beside `delimiter`, in a list put together of several.
-        tables: all tables of an SQL dump with rows in the sample, the one of `columns` first.
+        skip_lines: number of lines before the header, or before the first row.
+        proposals: keys of the manifest beyond the layout.
+        layout: layout of a JSON document: `columns` for an array of values per column, `arrays` for rows as arrays,
+            otherwise empty.
+        widths_in: unit of `widths` where it matters; otherwise empty.
+        separator: beginning of a block; empty for blank lines and the like, and for other formats.
+        key_delimiter: separator after the keys of a block, if not a colon.
+        more_delimiters: further delimiters in a list merged from several.
+        tables: all tables of an SQL dump with rows in the sample; the one with `columns` first.
     """
 
     format: str | None

@@ -1,8 +1,7 @@
-"""Whether the first row names the columns.
+"""Decide whether the first row names the columns.
 
-A person's data must never be taken for a name and printed, and a row of data must not be lost; a header
-taken for data is only one row rejected. So the first row has to look like a header beyond doubt: no cell
-of it may look like data, and its names have to be known, or to stand out from what is below them.
+Personal data must never be mistaken for a name and printed, while a header taken for data costs only one rejected row.
+So no cell of a header may look like data, and its names must be known or differ in type from the cells below.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _COMPARED_COLUMNS = 200
 
 
 class Header(Enum):
-    """How much the first row looks like a header."""
+    """Judgement of the first row."""
 
     YES = "yes"
     UNSURE = "unsure"
@@ -30,12 +29,7 @@ class Header(Enum):
 
 
 def judge_header(first: list[str], rows: list[list[str]]) -> Header:
-    """Judge the first row.
-
-    Args:
-        first: its cells.
-        rows: the rows below it; repetitions of the first row do not count.
-    """
+    """Judge the first row by its cells and by the rows below it; repetitions of the first row are ignored."""
     cells = [unwrapped(cell.strip()) for cell in first[:_COMPARED_COLUMNS]]
     names = [cell for cell in cells if cell]
     if not names or 2 * len(names) < len(cells) or any(_is_data(name) for name in names):
@@ -53,7 +47,7 @@ def judge_header(first: list[str], rows: list[list[str]]) -> Header:
 
 
 def _is_data(cell: str) -> bool:
-    """Whether a cell cannot be the name of a column."""
+    """Return whether a cell cannot be the name of a column."""
     if not _NAME_SHAPE.fullmatch(cell) or is_null_like(cell):
         return True
     if sum(character.isdigit() for character in cell) > _MOST_DIGITS:
@@ -62,13 +56,13 @@ def _is_data(cell: str) -> bool:
 
 
 def _recurs(cell: str, place: int, below: list[list[str]]) -> bool:
-    """Whether a cell is found again among those below it, more than by accident."""
+    """Return whether a cell recurs below itself more often than by accident."""
     times = sum(1 for row in below if place < len(row) and unwrapped(row[place].strip()) == cell)
     return times > len(below) // 50
 
 
 def _is_typed(place: int, below: list[list[str]]) -> bool:
-    """Whether the cells below are data of a recognizable sort, so that a name above them stands out."""
+    """Return whether the cells below have a recognizable type, which a name differs from."""
     cells = (unwrapped(row[place].strip()) for row in below if place < len(row))
     filled = [cell for cell in cells if cell and not is_null_like(cell)]
     typed = sum(1 for cell in filled if not DATA_SHAPES.isdisjoint(shapes_of(cell)))
@@ -76,5 +70,5 @@ def _is_typed(place: int, below: list[list[str]]) -> bool:
 
 
 def _only_secret(names: list[str]) -> bool:
-    """`password` as the first line of a list of passwords is a password."""
+    """Return whether the only name means a secret: the first line of a list of passwords may be `password`."""
     return len(names) == 1 and (meaning := meaning_of(names[0])) is not None and meaning.secret

@@ -1,7 +1,7 @@
-"""Blocks of lines with a key each: address books, LDIF, rows printed one below another, logs of stealers.
+"""Detect blocks of lines with keys: address books, LDIF, vertical query output, logs of stealers.
 
-The first four say what they are. Other blocks are told by their keys: the same few come again in most blocks, and
-most lines have one. A list of logins has a new "key" on every line.
+The first three are recognized by their markers. Other blocks are recognized by the same few keys on most lines of most
+blocks; a list of logins has a different "key" on every line.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from itertools import pairwise
 
 from ingest_cli.formats.block_bounds import MAX_KEY_BYTES, Boundaries, delimiter_bytes, key_pattern
 from ingest_cli.formats.blocks import KeyedBlocks
+from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.guess import ColumnGuess
 from ingest_cli.formats.sniffing.names import meaning_of
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
+from ingest_cli.model.format_options import Format as FormatOptions
 
 _MAX_SAMPLE_CHARACTERS = 1 << 19
 _MAX_BLOCKS = 1_000
@@ -35,7 +37,7 @@ _NOT_OF_THE_PERSON = {
     "BEGIN:VCARD": frozenset({"related", "agent", "member"}),  # other people
     "dn:": frozenset({"add", "replace", "delete", "increment", "control"}),  # RFC 2849: what a change does
 }
-"""Separator → keys of a block whose values are nobody's, or not those of whom the block is about."""
+"""Separator → keys whose values do not describe the person of the block."""
 _PERSONAL = frozenset({Shape.EMAIL, Shape.PHONE, Shape.MYKAD, Shape.IMSI, Shape.IMEI, Shape.ICCID, Shape.HASH})
 _LONG_NUMBER = re.compile(r"[0-9]{5}")
 
@@ -48,11 +50,11 @@ _PSQL = re.compile(r"\s{0,1000}(?:[-+*=\u2500-\u257f]{0,3})\[ RECORD 1 \]")
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How blocks are written.
+    """Syntax of blocks.
 
     Attributes:
-        separator: as a manifest writes it; None: the usual ones.
-        delimiter: what stands behind a key.
+        separator: as in a manifest; None: the default ones.
+        delimiter: separator after a key.
     """
 
     separator: str | None
@@ -60,7 +62,7 @@ class _Way:
 
 
 def find_blocks(text: str, *, complete: bool) -> Parsed | None:
-    """The values of blocks of lines with keys; None if `text` does not look like that."""
+    """Return the values of blocks of lines with keys; None if `text` has no such blocks."""
     head = text[:_MAX_SAMPLE_CHARACTERS]
     final = complete and len(head) == len(text)
     for pattern, way in (
@@ -81,7 +83,7 @@ def find_blocks(text: str, *, complete: bool) -> Parsed | None:
 
 
 def _blocks(text: str, way: _Way, *, final: bool) -> list[tuple[list[str], int]]:
-    """The keys of each block, and how many lines there are in it."""
+    """Return the keys and the number of lines of each block."""
     delimiter = delimiter_bytes(way.delimiter)
     data = text.encode("utf-8", "replace")
     bounds = Boundaries(way.separator, delimiter).find(data, final=final, most=_MAX_BLOCKS)
@@ -101,7 +103,7 @@ def _blocks(text: str, way: _Way, *, final: bool) -> list[tuple[list[str], int]]
 
 
 def _are_alike(blocks: Sequence[tuple[list[str], int]]) -> bool:
-    """Whether most blocks have the same few keys, one of which says something about a person, and little else."""
+    """Return whether most blocks share a few keys, one of them about a person, and little else."""
     if len(blocks) < _FEWEST_BLOCKS:
         return False
     counts = Counter(name for keys, _ in blocks for name in {key.casefold() for key in keys})
@@ -119,14 +121,15 @@ def _parsed(text: str, way: _Way, *, final: bool) -> Parsed | None:
         return None
     raw = text.encode("utf-8", "replace")
     columns: dict[str, list[str]] = {name: [] for name in names}
-    for chunk in KeyedBlocks(names, way.separator, way.delimiter, chunk_bytes=lambda: len(raw) + 1).read([raw]):
+    options = FormatOptions("blocks", separator=way.separator, key_delimiter=way.delimiter)
+    for chunk in KeyedBlocks(options, Wanted(tuple(names)), lambda: len(raw) + 1).read([raw]):
         for name in names:
             columns[name] += [cell.decode("utf-8", "replace") for cell in chunk.cells[name].to_pylist()]
     rows = [list(row) for row in zip(*columns.values(), strict=True) if any(row)][:_MAX_BLOCKS]
     if not rows:
         return None
     if not final and len(rows) > 1:
-        rows.pop()  # the sample may cut it off
+        rows.pop()  # may be cut off by the sample
     separator = way.separator if way.separator is not None else ""
     return Parsed(
         "blocks", names, rows, separator=separator, key_delimiter="" if way.delimiter == ":" else way.delimiter
@@ -134,7 +137,7 @@ def _parsed(text: str, way: _Way, *, final: bool) -> Parsed | None:
 
 
 def _names(blocks: Sequence[Sequence[str]], way: _Way) -> list[str]:
-    """The keys that may be shown, as they are mostly spelled; where a format does not vouch for keys, common ones."""
+    """Return the printable keys in their commonest spelling; only common ones if the format does not mark keys."""
     spelled: dict[str, Counter[str]] = {}
     inside: Counter[str] = Counter()
     for keys in blocks:
@@ -149,13 +152,13 @@ def _names(blocks: Sequence[Sequence[str]], way: _Way) -> list[str]:
 
 
 def _is_name(key: str) -> bool:
-    """Whether a key may be shown: names of columns are short, and no identifier of anybody."""
+    """Return whether a key is printable: short like a name, and no identifier."""
     short = 0 < len(key) <= _LONGEST_KEY and key.isprintable() and "@" not in key
     return short and not _LONG_NUMBER.search(key) and _PERSONAL.isdisjoint(shapes_of(key))
 
 
 def with_both_logins(columns: Sequence[ColumnGuess], rows: Sequence[Sequence[str]]) -> tuple[ColumnGuess, ...]:
-    """The guesses for blocks, of whose logins some may be e-mail addresses and some user names."""
+    """Return the guesses for blocks, whose logins may be e-mail addresses, user names or both."""
     out = list[ColumnGuess]()
     for column in columns:
         named = meaning_of(column.title)

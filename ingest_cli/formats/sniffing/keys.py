@@ -1,8 +1,8 @@
-"""What the keys of a JSON object are: names of columns, or what people are kept under.
+"""Distinguish keys of JSON objects that name columns from keys that identify records.
 
-A key that looks like an identifier is never printed, nor written into a manifest. Nor are keys that need not look like
-one, such as user names, where the object they stand in is plainly no row but a map of rows: what it holds is alike, and
-other objects in its place have other keys. A name that is taken for such a key is only not proposed.
+A key that looks like an identifier is never printed or written to a manifest. Nor are keys that may be identifiers
+without looking like one, such as user names, if the object is a map of records: its values are alike, and other objects
+at the same place have other keys. A name mistaken for such a key is only not proposed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOKED_AT = 2_000
 _FEW_DIGITS = 7
 _LONG_KEY = 16
 _DOMAIN = r"(?:com|net|org|edu|gov|my|sg|id)(?:[_.,\-][a-z]{2})?"
-# With the sign that Firebase takes for a dot, percent-encoded, or with all that is special as underscores.
+# Also with Firebase's substitute for a dot, percent-encoded, or with underscores for special characters.
 _EMAIL = re.compile(
     rf".+[@\uff20].+|.+[_\-.,(\[ ]at[_\-.,)\] ].+[_\-.,(\[ ]{_DOMAIN}|.+,{_DOMAIN}"
     rf"|[^_,-]+(?:[_,-][^_,-]+)+[_,-]{_DOMAIN}",
@@ -42,12 +42,12 @@ _FEW_KNOWN = 0.2
 _SEVERAL = 3
 _FEWEST_ROWS = 2
 _TELLING = (Shape.EMAIL, Shape.MYKAD, Shape.PHONE, Shape.PASSPORT, Shape.IMEI, Shape.IMSI, Shape.ICCID)
-# Of DynamoDB: objects of one member that are one value, with its type.
+# DynamoDB's typed values: objects with one member.
 _TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"})
 
 
 def identifier_in(key: str) -> str | None:
-    """What a key looks like that may be an identifier, in words; None if it looks like a name."""
+    """Describe what kind of identifier a key may be; None if it looks like a name."""
     text = unquote(key[:256]).strip()
     if _EMAIL.fullmatch(text):
         return "e-mail addresses"
@@ -67,23 +67,23 @@ def identifier_in(key: str) -> str | None:
 
 
 def described(keys: Iterable[str]) -> str:
-    """What some keys are, in words that hold none of them."""
+    """Describe some keys without showing any of them."""
     found = Counter(identifier_in(key) or ("numbers" if key.isdigit() else "names") for key in islice(keys, _LOOKED_AT))
     return f"what looks like {found.most_common(1)[0][0]}" if found else "nothing"
 
 
 def is_typed(value: Mapping[str, object]) -> bool:
-    """Whether an object is a value with its type, as MongoDB (`{"$oid": "…"}`) or DynamoDB (`{"S": "…"}`) write it."""
+    """Return whether an object is a typed value of MongoDB (`{"$oid": "…"}`) or DynamoDB (`{"S": "…"}`)."""
     return is_extended(value) or (len(value) == 1 and not _TYPES.isdisjoint(value))
 
 
 def is_extended(value: Mapping[str, object]) -> bool:
-    """Whether an object is a value of MongoDB with its type."""
+    """Return whether an object is a typed value of MongoDB."""
     return bool(value) and all(name.startswith("$") for name in value)
 
 
 def is_map(nodes: Sequence[Mapping[str, object]]) -> bool:
-    """Whether the keys of objects that stand in one place are what things are kept under, and not names of columns."""
+    """Return whether the keys of objects at one place identify records rather than name columns."""
     keys = list(dict.fromkeys(key for node in nodes for key in node))
     looks_so = all(map(str.isdigit, keys)) or 2 * sum(identifier_in(key) is not None for key in keys) >= len(keys)
     if not keys or looks_so:
@@ -101,21 +101,21 @@ def is_map(nodes: Sequence[Mapping[str, object]]) -> bool:
 
 
 def _recur(nodes: Sequence[Mapping[str, object]], keys: Sequence[str], share: float) -> bool:
-    """Whether objects have the same keys again and again: a few that are in all, or so small a share of all there."""
+    """Return whether the keys recur: a few in all objects, or at most `share` of all members are distinct."""
     total = sum(map(len, nodes))
     in_all = len(nodes) > 1 and len(keys) * len(nodes) == total and len(keys) <= _FEW_NAMES
     return in_all or len(keys) <= share * total
 
 
 def shape_in_common(values: Collection[object]) -> Shape | None:
-    """The sort of identifier that most of some values look like, if they do."""
+    """Return the shape of identifiers that most of the values have, if any."""
     texts = [value.strip() for value in islice(values, _LOOKED_AT) if isinstance(value, str) and value.strip()]
     found = Counter(shape for text in texts for shape in shapes_of(text))
     return next((shape for shape in _TELLING if texts and found[shape] >= _MOST * len(texts)), None)
 
 
 def _are_alike(objects: Sequence[Mapping[str, object]]) -> bool:
-    """Whether objects have mostly the same names in them."""
+    """Return whether objects have mostly the same keys."""
     objects = objects[:_LOOKED_AT]
     times = Counter(key for each in objects for key in each)
     total = sum(times.values())
@@ -124,7 +124,7 @@ def _are_alike(objects: Sequence[Mapping[str, object]]) -> bool:
 
 
 def is_by_column(node: Mapping[str, object]) -> bool:
-    """Whether an object has the values of each column in an array or object of its own."""
+    """Return whether an object has a separate array or object of values for each column."""
     columns = list(node.values())
     if not columns or any(identifier_in(name) or name.isdigit() for name in node):
         return False
@@ -146,10 +146,8 @@ def is_by_column(node: Mapping[str, object]) -> bool:
 
 
 def _knows(node: Mapping[str, object]) -> bool:
-    """Whether there is a name among the names, or several columns."""
     return len(node) > 1 or any(map(is_known, node))
 
 
 def _some(column: object) -> Iterable[object]:
-    """Some of the values of a column."""
     return islice(column.values() if isinstance(column, dict) else column if isinstance(column, list) else (), 200)

@@ -1,8 +1,7 @@
-"""In which encoding high bytes make words: by charset-normalizer, which knows what languages look like.
+"""Guess the encoding by language, with charset-normalizer.
 
-It is given the cells that hold such bytes, each once, and nothing of the ASCII around them, of which most dumps
-consist. Among the encodings under which it finds no disorder, those are preferred that spell (`spelling`). What is
-still equal is decided by how common an encoding is, and said to be unsure.
+Its input is the distinct cells with high bytes, without the ASCII that most dumps consist of. Among the encodings it
+finds plausible, those with correct spelling are preferred (`spelling`), then common ones; remaining ties are unsure.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import charset_normalizer
 
 from ingest_cli.formats.sniffing.spelling import misspelt_share
 
-# In the order of preference between equals: encodings that dumps are written in, what Windows calls ANSI first. One of
-# those that differ in nothing that is text stands for all: cp1252 for latin-1, cp949 for EUC-KR, cp874 for TIS-620.
+# In order of preference: encodings of dumps, Windows' "ANSI" ones first. Of encodings with equal text, one is listed:
+# cp1252 for latin-1, cp949 for EUC-KR, cp874 for TIS-620.
 _COMMON = ("cp1252", "cp1251", "cp1250", "cp1256", "cp874", "gb18030", "big5", "cp932", "cp949", "euc_jp")
 _LESS_COMMON = ("cp1254", "cp1253", "cp1255", "koi8_r", "iso8859_2", "iso8859_7", "iso8859_5", "iso8859_6", "cp866")
 _RARE = ("cp1257", "cp1258", "iso8859_15", "big5hkscs", "cp850", "cp437", "cp852", "mac_roman")
@@ -26,34 +25,34 @@ _HANDICAP = {
     **dict.fromkeys(_COMMON, 0.0),
     **dict.fromkeys(_LESS_COMMON, 0.01),
     **dict.fromkeys(_RARE, 0.1),
-    "cp1250": 0.02,  # most of its letters are cp1252's, too, and look like those of many a language
+    "cp1250": 0.02,  # shares most letters with cp1252, and suits many languages
 }
 _MULTI_BYTE = ("gb18030", "big5", "cp932", "cp949", "euc_jp")
 
-# A bar, a caret or a tilde may be half of a character; what is below 0x40 is not.
+# A bar, a caret or a tilde may be the second byte of a character; bytes below 0x40 are not.
 _CELL = re.compile(rb"[^,;\t\"\r\n]{0,1000}[\x80-\xff][^,;\t\"\r\n]{0,1000}")
 _FED_BYTES = 16_384
-_LEAST_BYTES = 512  # the library wants more than a few words to see a language; repeated, they have the same letters
+_LEAST_BYTES = 512  # the library needs more than a few words; repeating these keeps the frequencies of letters
 _FEW_LETTERS = 6
 _ENOUGH_CELLS = 10
-_GUESS, _TOSS_UP = 0.3, 0.4  # confidence in the best of a bad lot, and in one of several that are as good
+_GUESS, _TOSS_UP = 0.3, 0.4  # confidence in a poor best candidate, and in one of several equal ones
 _LEVEL, _TIE = 0.004, 0.02
 _MOST_RIVALS = 3
 _MOST_DISORDER = 0.5
-_DISORDER, _COHERENCE = 0.25, 0.1  # what the library's two measures count for, beside the spelling
+_DISORDER, _COHERENCE = 0.25, 0.1  # weights of the library's measures; that of the spelling is 1
 _POOR_SPELLING = 0.2
 _DAMAGED_CELLS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageGuess:
-    """The likeliest encoding.
+    """Likeliest encoding.
 
     Attributes:
-        encoding: a name Python's codecs know.
+        encoding: Python codec name.
         confidence: 0 to 1.
-        misspelt: share of the characters that are not ASCII and stand where they do not belong.
-        rivals: encodings that are as likely, but read something else, the likeliest first.
+        misspelt: share of the non-ASCII characters that are out of place.
+        rivals: encodings of the same likelihood with another text, the likeliest first.
     """
 
     encoding: str
@@ -71,7 +70,7 @@ class _Candidate:
 
 
 def guess_by_language(sample: bytes) -> LanguageGuess | None:
-    """Guess the encoding of bytes that are not UTF-8; None if there is none that reads them."""
+    """Guess the encoding of bytes that are not UTF-8; None if no candidate decodes them."""
     cells = Counter(cell.strip() for cell in _CELL.findall(sample))
     found = _candidates(_payload(cells), _CANDIDATES)
     if not found or found[0].misspelt > _POOR_SPELLING:
@@ -94,7 +93,7 @@ def guess_by_language(sample: bytes) -> LanguageGuess | None:
 
 
 def _payload(cells: Iterable[bytes]) -> bytes:
-    """Some of `cells`, a line each."""
+    """Return some of `cells`, one per line."""
     lines, size = list[bytes](), 0
     for cell in cells:
         if size + len(cell) > _FED_BYTES:
@@ -106,7 +105,7 @@ def _payload(cells: Iterable[bytes]) -> bytes:
 
 
 def _candidates(payload: bytes, encodings: Sequence[str]) -> list[_Candidate]:
-    """What the library makes of `payload`, the likeliest first."""
+    """Return the library's candidates for `payload`, the likeliest first."""
     if not payload:
         return []
     out = list[_Candidate]()
@@ -114,14 +113,14 @@ def _candidates(payload: bytes, encodings: Sequence[str]) -> list[_Candidate]:
         text = str(match)
         misspelt = misspelt_share(text)
         penalty = misspelt + _DISORDER * match.chaos - _COHERENCE * match.coherence
-        # One match stands for all encodings in which the bytes are the same text.
+        # One match covers all encodings in which the bytes are the same text.
         names = _HANDICAP.keys() & {match.encoding, *match.could_be_from_charset}
         out += [_Candidate(name, text, round(misspelt, 3), penalty + _HANDICAP[name]) for name in names]
     return sorted(out, key=lambda one: one.penalty)
 
 
 def _with_damage(cells: Counter[bytes]) -> list[_Candidate]:
-    """Encodings of two bytes a character that read all but a few cells: the library wants every byte to decode."""
+    """Return multi-byte encodings that decode all but a few cells; the library requires all bytes to decode."""
     out = list[_Candidate]()
     for encoding in _MULTI_BYTE:
         sound = [cell for cell in cells if _decodes(cell, encoding)]

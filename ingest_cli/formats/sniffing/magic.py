@@ -1,8 +1,8 @@
-"""Files that are not rows of text: known by their first bytes, or by the first words in them.
+"""Recognize files that are not rows of text, by their first bytes or words.
 
-Signatures are those of the formats' own specifications, as collected in the `magic` database of file(1) and in
-Wikipedia's "List of file signatures". Each names something that no text begins with: what merely looks like words, as
-`TAPE` and `REDIS` do, counts only with the bytes behind it.
+The signatures are from the specifications of the formats, as collected in the `magic` database of file(1) and in
+Wikipedia's "List of file signatures". No text begins with any of them: signatures that are words, such as `TAPE` and
+`REDIS`, include the bytes after them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KnownFormat:
-    """A format that is recognized, and not read.
+    """Recognized format that cannot be read.
 
     Attributes:
-        meaning: what the file is, like `an SQLite database`.
-        advice: how to make rows of it, as the end of a sentence; empty where nothing in general can be said.
+        meaning: noun phrase such as `an SQLite database`.
+        advice: how to convert it to rows, as the end of a sentence; empty if there is no general way.
     """
 
     meaning: str
@@ -25,7 +25,7 @@ class KnownFormat:
 
     @property
     def sentence(self) -> str:
-        """What it is, and what to do, without a stop at its end."""
+        """Return meaning and advice, without a full stop."""
         return f"{self.meaning}; {self.advice}" if self.advice else self.meaning
 
 
@@ -85,13 +85,13 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 )
 _SIGNATURE_BYTES = max(len(signature) for signature, _, _ in _SIGNATURES)
 _PATTERNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
-    # A bzip2 stream: magic, block size, then the first block's magic (pi) or the end mark (square root of pi).
+    # bzip2: magic, block size, then the magic of the first block (pi) or of the end (square root of pi).
     (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "bzip2-compressed", _UNPACK),
-    # ORC has three letters of magic only, which a header could begin with.
+    # ORC: its magic is three letters, which may also begin a header.
     (re.compile(rb"ORC[\x00-\x1f\x80-\xff]"), "an Apache ORC file", "`orc-contents` makes JSON lines of it"),
-    # Version, then the opcode of an auxiliary field, a database number or an expiry.
+    # Redis: version, then the opcode of an auxiliary field, a database number or an expiry.
     (re.compile(rb"REDIS\d{4}[\xf5-\xff\x00]"), "a Redis dump (.rdb)", "`rdb --command json` makes JSON of it"),
-    # The head of a Microsoft Tape Format descriptor block: attributes, offset to the first event.
+    # Microsoft Tape Format: attributes of a descriptor block, offset of the first event.
     (re.compile(rb"TAPE[\x00-\x0f]\x00[\x00-\xff]{2}"), "a backup of Microsoft SQL Server", _RESTORE),
     (re.compile(rb"\x01\x0f\x00\x00[\x00-\x0f]"), "a data file of Microsoft SQL Server (.mdf)", _RESTORE),
     (re.compile(rb"[\x00-\x08]{0,3}\xfe?EXPORT:V\d\d"), "a dump of Oracle's exp", _RESTORE),
@@ -105,19 +105,19 @@ _PATTERNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(rb"\$FL[23]@\(#\)"), "an SPSS file", _EXPORT),
     (re.compile(rb"\x00{12}\xc2\xea\x81\x60\xb3\x14\x11\xcf"), "a SAS file", _EXPORT),
     (re.compile(rb"<stata_dta>"), "a Stata file", _EXPORT),
-    # OpenPGP packets: a key for a password, or for the owner of a public key (RFC 9580, sections 5.1 and 5.3).
+    # OpenPGP packets: session key encrypted with a password or a public key (RFC 9580, sections 5.1 and 5.3).
     (re.compile(rb"\x8c[\x0d\x2e][\x04\x05][\x01-\x0d]|\x85[\x00-\x04][\x00-\xff]\x03"), "encrypted with OpenPGP",
      "decrypt it with `gpg -d`"),
     (re.compile(rb"MZ[\x00-\xff]{2}[\x00-\x20]\x00"), "a program for Windows", _NO_ROWS),
 )  # fmt: skip
 _PATTERN_BYTES = 512
-# No signature, pattern or structure fits what begins so, but those that begin with characters of text.
+# Text; no signature, pattern or structure matches it, except those of `_LIKE_TEXT`.
 _PLAIN = re.compile(rb"[\t\n\f\r -~][\t\n\f\r -\xff]*")
 _LIKE_TEXT = (
     *(signature for signature, _, _ in _SIGNATURES if signature[0] < 0x7F),  # noqa: PLR2004 - the last of ASCII
     *(b"BZh", b"ORC", b"REDIS", b"TAPE", b"EXPORT:V", b"$FL", b"<stata_dta>", b"MZ"),
 )
-# Begins every message of an Arrow stream, and of nothing that is text (Arrow columnar format, "Encapsulated message").
+# Begins every message of an Arrow stream, and no text (Arrow columnar format, "Encapsulated message").
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _WORKBOOK = "an Excel workbook (.xlsx)"
 _TAR_MAGIC_OFFSET = 257  # POSIX.1-1988 ustar header
@@ -125,14 +125,14 @@ _TAR_MAGIC_OFFSET = 257  # POSIX.1-1988 ustar header
 # BSON: length, then a type and a name that ends with a NUL (bsonspec.org, version 1.1).
 _BSON_ELEMENT = re.compile(rb"[\x01-\x13\x7f\xff][^\x00-\x1f]{1,256}\x00")
 _SMALLEST_BSON, _LARGEST_BSON = 8, 16 << 20
-# dBase: version, date, then at 32 the first field: a name of eleven bytes filled with NULs, and its type.
+# dBase: version, date, at 32 the first field: a name of eleven bytes padded with NULs, and its type.
 _DBF = re.compile(
     rb"[\x02-\x05\x30-\x32\x43\x63\x7b\x83\x8b\x8e\xcb\xe5\xf5\xfb][\x00-\xff][\x01-\x0c][\x01-\x1f][\x00-\xff]{28}"
     rb"[A-Za-z_][\x20-\x7e]{0,9}\x00[\x00-\xff]{0,9}",
 )
 _DBF_HEADER_AT, _DBF_TYPE_AT, _SMALLEST_DBF_HEADER = 8, 43, 65
 _DBF_TYPES = b"CNLDMFBGPYTIVX@O+0QW"
-# InnoDB: page number 0, of the type FSP_HDR, with the number of the table space twice (fil0fil.h, fsp0fsp.h).
+# InnoDB: page 0, type FSP_HDR, and the number of the table space twice (fil0fil.h, fsp0fsp.h).
 _PAGE_NUMBER, _PAGE_TYPE, _SPACE, _SPACE_AGAIN = slice(4, 8), slice(24, 26), slice(34, 38), slice(38, 42)
 _FSP_HEADER = b"\x00\x08"
 
@@ -152,10 +152,9 @@ _SQL = re.compile(
 
 
 def known_format(sample: bytes) -> KnownFormat | None:
-    """Say what a packed, encrypted or binary file is, or None if `sample` begins with no known signature.
+    """Identify a packed, encrypted or binary file; return None for an unknown signature.
 
-    Args:
-        sample: the first bytes of a file; 512 of them tell all that can be told, but for the sort of a ZIP archive.
+    512 bytes of `sample` suffice, except to distinguish kinds of ZIP archives.
     """
     if _PLAIN.fullmatch(sample, 0, _PATTERN_BYTES) and not sample.startswith(_LIKE_TEXT):
         return None
@@ -170,7 +169,7 @@ def known_format(sample: bytes) -> KnownFormat | None:
 
 
 def container_format(head: bytes) -> str | None:
-    """Name of the format of a file that has to be read at its end first, or None if `head` is not that of one."""
+    """Return the format of a file that must be read from its end, or None."""
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"ARROW1\x00\x00", _ARROW_STREAM)):
@@ -179,7 +178,7 @@ def container_format(head: bytes) -> str | None:
 
 
 def _kind_of_zip(sample: bytes) -> KnownFormat:
-    """Office documents are ZIP archives whose members have fixed names (ECMA-376, ISO/IEC 26300)."""
+    """Identify Office documents, ZIP archives with fixed member names (ECMA-376, ISO/IEC 26300)."""
     head = sample[:65_536]
     if b"xl/workbook" in head or b"xl/worksheets" in head:
         return KnownFormat(_WORKBOOK)
@@ -195,9 +194,9 @@ def _is_tar(sample: bytes) -> bool:
 
 
 def _is_bson(sample: bytes) -> bool:
-    """Whether the first document, and the next one if it is there, are what BSON says they are."""
+    """Return whether the first document, and the next one if present, are valid BSON."""
     at, documents = 0, 0
-    while documents < 2 and at < len(sample):  # noqa: PLR2004 - one may be an accident
+    while documents < 2 and at < len(sample):  # noqa: PLR2004 - one may match by accident
         length = int.from_bytes(sample[at : at + 4], "little")
         if not _SMALLEST_BSON <= length <= _LARGEST_BSON or not _BSON_ELEMENT.match(sample, at + 4):
             return False
@@ -232,7 +231,7 @@ _STRUCTURES = (
 
 
 def other_text_format(text: str) -> str | None:
-    """Say which structured text `text` is (JSON, SQL, XML), or None: it may be rows of cells."""
+    """Return which structured text this is (JSON, SQL, XML); None for possible rows of cells."""
     head = text[:_TEXT_HEAD_CHARACTERS]
     if _JSON.match(head):
         return "JSON"

@@ -1,8 +1,8 @@
-"""Find manifest keys for rows whose number of cells differs from that of the columns, and the evidence for them.
+"""Propose manifest keys for rows with too few or too many cells, with the evidence for each.
 
-Nothing is believed but the cells: a key is proposed if by it the e-mail addresses, telephone numbers, MyKads and device
-numbers of the rows stand in the columns in which those of all other rows stand. What nothing can tell, a name from a
-note, is not asked; such cells are not loaded from such rows.
+A key is proposed if it puts the e-mail addresses, telephone numbers, MyKads and device numbers of these rows into the
+columns where all other rows have them. Content that cannot be checked, such as names and notes, is no evidence; it is
+not loaded from such rows.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Row = list[str]
 
 @dataclass(slots=True)
 class Checks:
-    """Which columns hold identifiers that can be told from anything else, and whether their cells are such.
+    """Validity checks of the columns with recognizable identifiers.
 
     Attributes:
         kinds: position → kind.
-        rules: what decides; None: the shape of a cell does.
+        rules: rules of a load; None: cells are checked by shape.
     """
 
     kinds: dict[int, str]
@@ -49,13 +49,7 @@ class Checks:
 
     @classmethod
     def of(cls, columns: Sequence[ColumnGuess], fitting: Sequence[Row], rules: Rules | None) -> Checks:
-        """The checks for the columns of a table.
-
-        Args:
-            columns: what they look like.
-            fitting: rows that have as many cells as there are columns.
-            rules: see `Checks`.
-        """
+        """Return the checks for a table's `columns`, given rows of the same width."""
         kinds = {
             one.position: one.kind
             for one in columns
@@ -68,7 +62,7 @@ class Checks:
         return checks
 
     def judge(self, rows: Sequence[Row]) -> list[bool | None]:
-        """Of each row whether all of its checked cells are valid; None if it has none."""
+        """Return for each row whether all of its checked cells are valid; None if it has none."""
         verdicts: list[bool | None] = [None] * len(rows)
         for place, kind in self.kinds.items():
             cells = [_cell(row, place) for row in rows]
@@ -79,7 +73,7 @@ class Checks:
         return verdicts
 
     def strength(self, rows: Sequence[Row], only: Mapping[int, str] | None = None) -> int:
-        """How many checked cells are valid, of rows that were judged; `only`: of these columns."""
+        """Count the valid cells in rows already judged, in all checked columns or in `only` these."""
         kinds = (self.kinds if only is None else only).items()
         return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in kinds)
 
@@ -97,14 +91,7 @@ class Checks:
 def propose(
     rows: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, rules: Rules | None
 ) -> tuple[Proposal, ...]:
-    """The keys that take the rows which do not fit.
-
-    Args:
-        rows: all rows of data.
-        columns: of the table; one for each cell of a row that fits.
-        delimiter: between the cells.
-        rules: see `Checks`.
-    """
+    """Return the keys for the rows of data whose width differs from the number of `columns`."""
     width = len(columns)
     misfits = [row for row in rows if len(row) != width and not isinstance(row, Unquoted)]
     if not misfits or width < 2:  # noqa: PLR2004 - a single column has no neighbours
@@ -132,7 +119,7 @@ def propose(
 def _trim(
     long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, count: str
 ) -> Proposal | None:
-    """Drop empty cells at the end, unless the identifiers stand as well if a column swallows the surplus."""
+    """Propose dropping empty cells at the end, unless `overflow` would fit the identifiers as well."""
     width, last = len(columns), max(checks.kinds, default=0)
     trimmed = [row[:width] for row in long]
     what = f"{count} rows have empty cells too many at the end; without these"
@@ -148,7 +135,7 @@ def _trim(
 def _borne_out(
     made: Proposal | None, rows: Sequence[Row], columns: Sequence[ColumnGuess], checks: Checks
 ) -> Proposal | None:
-    """The proposal, in doubt if no identifier stands behind a text that could hold the delimiter."""
+    """Return the proposal, in doubt if no identifier follows a text that could contain the delimiter."""
     texts = _texts(columns)
     behind = {place: kind for place, kind in checks.kinds.items() if texts and place > texts[0]}
     if made is None or (texts and checks.strength(rows, behind)) or not texts:
@@ -161,14 +148,14 @@ def _doubted(made: Proposal | None, doubt: str) -> Proposal | None:
 
 
 def _texts(columns: Sequence[ColumnGuess]) -> list[int]:
-    """Columns whose cells may hold delimiters: those of no identifiers."""
+    """Return the columns whose cells may contain delimiters, i.e. without identifiers."""
     return [place for place, column in enumerate(columns[:_MOST_CANDIDATES]) if column.kind is None]
 
 
 def _overflow(
     long: Sequence[Row], columns: Sequence[ColumnGuess], delimiter: str, checks: Checks, what: str
 ) -> Proposal | None:
-    """The column that swallows the surplus of most rows."""
+    """Propose the column that takes the surplus cells of most rows."""
     judged = {place: checks.judge([joined(row, place, len(columns), delimiter) for row in long])
               for place in _texts(columns)}  # fmt: skip
     if not judged:
@@ -186,13 +173,13 @@ def _overflow(
 
 
 def joined(row: Row, place: int, width: int, delimiter: str) -> Row:
-    """A row with its surplus cells joined into the one at `place`."""
+    """Return a row with its surplus cells joined into the one at `place`."""
     end = place + 1 + len(row) - width
     return [*row[:place], delimiter.join(row[place:end]), *row[end:]]
 
 
 def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) -> Proposal | None:
-    """The key with its evidence; None if all of that speaks against it."""
+    """Return the key with its evidence; None if all evidence contradicts it."""
     count = Counter(verdicts)
     told = count[True] + count[False]
     if not told:
@@ -206,11 +193,11 @@ def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where the names of a header belong that has not as many cells as the rows.
+    """Assignment of a header's names to rows of another width.
 
     Attributes:
-        names: of as many columns as there are; empty for one without.
-        overflow: position of the column whose text holds delimiters in most rows; None if none does.
+        names: one per column; empty for one without.
+        overflow: position of the column whose text contains delimiters in most rows; None if there is none.
     """
 
     names: list[str]
@@ -220,13 +207,13 @@ class Alignment:
 def align(
     names: Sequence[str], rows: Sequence[Row], width: int, judge: Callable[[list[str], Sequence[Row]], float]
 ) -> Alignment:
-    """Find out which columns the header lacks, or which of them holds delimiters.
+    """Find the columns the header lacks, or the one that contains delimiters.
 
     Args:
-        names: the cells of the header.
-        rows: those that have so many cells.
-        width: cells that most rows have.
-        judge: how well the cells of some rows fit some names.
+        names: cells of the header.
+        rows: rows of the commonest width.
+        width: that width.
+        judge: returns how well the cells of some rows match some names.
     """
     if len(names) >= width:
         return Alignment(list(names[:width]))
@@ -244,7 +231,7 @@ def align(
 
 
 def _likeness(column: ColumnGuess) -> int:
-    """How little a column looks like one whose text may hold delimiters."""
+    """Rank a column by how unlikely its text is to contain delimiters."""
     exposes = column.exposes or (named.exposes if column.title and (named := meaning_of(column.title)) else None)
     if column.kind is not None or exposes not in _CALLED_LIKE_TEXT:
         return len(_CALLED_LIKE_TEXT)

@@ -1,7 +1,7 @@
 """Derive the meaning of a column from its name.
 
-Case, blanks, underscores, dots, digits at the end and words such as *number* or *customer* do not
-matter: `NO_TEL`, `Tel. No`, `custTelNo2` are all a telephone number.
+Case, blanks, punctuation, trailing digits and words such as *number* or *customer* are ignored: `NO_TEL`, `Tel. No` and
+`custTelNo2` all mean a telephone number.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ingest_cli.formats.sniffing.shapes import MAX_CELL_CHARACTERS, Shape, shape
 from ingest_cli.formats.sniffing.vocabulary import ABOUT, FILLERS, GENERIC, MEANINGS, SECOND, Meaning
 
 MAX_NAME_CHARACTERS = 60
-"""Names are shown no longer than this; a first row with longer cells is no header."""
+"""Maximum length of a printed name; a first row with longer cells is no header."""
 
 HIDDEN = "(hidden)"
-"""Stands for a name that looks like an identifier."""
+"""Replacement for a name that looks like an identifier."""
 
 _MOST_TOLD = 20
-"""Tables that are named in a sentence; the report for programs has them all."""
+"""Maximum number of tables named in a sentence; the machine-readable report has all."""
 
 _IDENTIFIERS = frozenset(
     {Shape.EMAIL, Shape.MYKAD, Shape.PASSPORT, Shape.PHONE_LIKE, Shape.IMEI, Shape.IMSI, Shape.ICCID, Shape.HASH}
@@ -34,15 +34,12 @@ _ABOUT = frozenset(ABOUT.split())
 _KNOWN = _ABOUT.union(GENERIC.split(), _EVERYWHERE, _FILLERS)
 _SECOND = frozenset(SECOND.split())
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode general categories
-_ACCENT = re.compile("[\u0300-\u036f]")  # of Latin letters: the vocabulary has none
+_ACCENT = re.compile("[\u0300-\u036f]")  # of Latin letters; the vocabulary has none
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """What a column of this name holds, or None if the name does not say.
-
-    Of a path into a document, `contact.email`, the last name counts first.
-    """
+    """Return the meaning of a column name, or None if it has none; of a path, `contact.email`, the end counts first."""
     if "." in name.strip(".") and not any(character.isspace() for character in name):
         found = _meaning_of(name.rpartition(".")[2])
         if found:
@@ -51,7 +48,7 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def is_second(name: str) -> bool:
-    """Whether a column of IDs of this name holds those of people who lack a better one."""
+    """Return whether a column of IDs with this name holds substitutes for a better ID."""
     return not _SECOND.isdisjoint(_words(name))
 
 
@@ -69,7 +66,7 @@ def _meaning_of(name: str) -> Meaning | None:
 
 
 def is_known(name: str) -> bool:
-    """Whether columns are called so: the name has a meaning, or half of its words are in the vocabulary."""
+    """Return whether a name has a meaning, or at least half of its words are in the vocabulary."""
     if meaning_of(name):
         return True
     words = _words(name)
@@ -77,7 +74,7 @@ def is_known(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name as it may be printed: control, bidi and other invisible characters escaped, and not too long."""
+    """Return a name for printing: invisible characters (control, bidi, …) escaped, length limited."""
     short = name if len(name) <= MAX_NAME_CHARACTERS else name[: MAX_NAME_CHARACTERS - 1] + "…"
     return "".join(
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _INVISIBLE else character
@@ -86,22 +83,18 @@ def shown(name: str) -> str:
 
 
 def looks_like_identifier(name: str) -> bool:
-    """Whether a name is, or holds, what may be somebody's identifier: the keys of a dump may be persons."""
+    """Return whether a name is or contains a possible identifier; the keys of a dump may be those of persons."""
     short = name[:MAX_CELL_CHARACTERS].strip()
     return "@" in short or bool(_MANY_DIGITS.search(short)) or not shapes_of(short).isdisjoint(_IDENTIFIERS)
 
 
 def discreet(name: str) -> str:
-    """A name as it may be printed, or `(hidden)` if it looks like an identifier."""
+    """Return a name for printing, or `(hidden)` if it looks like an identifier."""
     return HIDDEN if looks_like_identifier(name) else shown(name)
 
 
 def told_tables(rows: Mapping[str, int]) -> str:
-    """Tables, sheets and the like with their rows, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`.
-
-    Args:
-        rows: name, as it may be printed → rows.
-    """
+    """List printable table names with rows, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`."""
     most = sorted(rows, key=lambda name: (-rows[name], name))
     named = [f'"{name}" ({_rows(rows[name])})' for name in most[:_MOST_TOLD]]
     if rest := most[_MOST_TOLD:]:
@@ -114,7 +107,7 @@ def _rows(count: int) -> str:
 
 
 def _words(name: str) -> list[str]:
-    """Upper-case words of a name, split at blanks, punctuation, digits and camelCase; digits dropped."""
+    """Return the words of a name in upper case, split at blanks, punctuation, digits and camelCase, without digits."""
     plain = unicodedata.normalize("NFKC", _ACCENT.sub("", unicodedata.normalize("NFKD", name[:200])))
     return [_singular(word.upper()) for word in _WORD.findall(plain) if not word.isdigit()]
 
@@ -125,7 +118,7 @@ def _singular(word: str) -> str:
 
 
 def _without_fillers(key: str) -> str:
-    """Strip fillers from both ends of a name written in one word, as long as something is left."""
+    """Strip fillers from both ends of a name written as one word, as long as a part remains."""
     stripped = True
     while stripped and key not in _WHOLE:
         stripped = False

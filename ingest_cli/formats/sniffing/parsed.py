@@ -1,4 +1,4 @@
-"""What the finders of the formats hand over: a table of cells, and how a manifest would describe where it came from."""
+"""Result of the detector of a format: a table of cells, and the manifest keys that describe its source."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ingest_cli.formats.sniffing.guess import Finding, TableGuess
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Some rows of a sample.
+    """Rows of a sample, with their format.
 
     Attributes:
-        format: its name, as a manifest writes it.
-        names: of the columns; None if the file does not tell.
+        format: format name as in a manifest.
+        names: column names; None if the file has none.
         cells: one list per row of data.
         delimiter, widths, table, other_tables, rows, skip_lines, layout, widths_in, separator, key_delimiter,
             more_delimiters, tables: see `FileGuess`.
-        findings: what is wrong.
+        findings: defects.
     """
 
     format: str

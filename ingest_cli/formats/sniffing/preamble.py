@@ -1,6 +1,6 @@
-"""Lines before the header: a title, a date, comments, blank lines; and lines behind the last row: totals.
+"""Detect lines before the header (titles, dates, comments, blank lines) and totals after the last row.
 
-They are only believed where something better follows: a row of known names, or rows of more cells than a title has.
+They are only accepted if followed by a row of known names, or by rows with more cells than a title.
 """
 
 from __future__ import annotations
@@ -27,12 +27,7 @@ _MOST_TOTALS = 3
 
 
 def preamble_records(records: Records, width: int) -> int:
-    """How many of the first records are none of the table.
-
-    Args:
-        records: of the head of a file.
-        width: cells that most of them have.
-    """
+    """Return how many of the first records precede the table, whose rows mostly have `width` cells."""
     head = records.cells[:_MOST_LINES]
     if width < _FEWEST_COLUMNS:
         return 0
@@ -52,7 +47,7 @@ def preamble_records(records: Records, width: int) -> int:
 
 
 def comment_records(records: Records, width: int) -> int:
-    """How many of the first records are comments or a title, where no header follows."""
+    """Return how many of the first records are comments or a title, if no header follows."""
     head = records.cells[:_MOST_LINES]
     for at, cells in enumerate(head):
         filled = _filled(cells)
@@ -63,7 +58,7 @@ def comment_records(records: Records, width: int) -> int:
 
 
 def totals(rows: Sequence[list[str]], width: int) -> int:
-    """How many of the last rows say how many there were, or what they sum up to."""
+    """Return how many of the last rows state counts or sums of the others."""
     count = 0
     for cells in reversed(rows[-_MOST_TOTALS:]):
         filled = _filled(cells)
@@ -74,13 +69,13 @@ def totals(rows: Sequence[list[str]], width: int) -> int:
 
 
 def is_rule(cells: Sequence[str]) -> bool:
-    """Whether a record is a line of dashes, as is drawn below a header."""
+    """Return whether a record is a line of dashes, as below a header."""
     filled = _filled(cells)
     return bool(filled) and all(_RULE.fullmatch(cell) for cell in filled)
 
 
 def _is_title(cells: Sequence[str], width: int) -> bool:
-    """Whether a record has fewer cells in it than a row, and nothing that looks like a person's."""
+    """Return whether a record has fewer filled cells than a row, and no personal data."""
     filled = _filled(cells)
     if _is_commented([cells]):
         return True

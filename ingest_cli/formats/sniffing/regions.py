@@ -1,7 +1,6 @@
 """Detect the region of telephone numbers: home, another country, several, or given by another column.
 
-Decided by the rules by which they are loaded: which reading makes most of the numbers valid. Nothing is proposed where
-the home region does as well as any other.
+The region that makes most numbers valid by the rules of a load is proposed, unless the home region is as good.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _GOOD, _SURE = 0.9, 0.85
 _CLEARLY_MORE, _UNSURE = 0.1, 0.5
 _HOME_ENOUGH = 0.7
 _CODE_SHARE = 0.9
-# The regions in which dumps were found; one of each plan that several share, the largest first.
+# Regions with known dumps; of regions with a common numbering plan, the largest.
 _ABROAD = tuple(
     "SG ID TH PH VN KH LA MM BN IN PK BD LK NP CN HK TW KR JP AU NZ US GB FR DE IT ES PT NL BE CH AT SE NO DK PL CZ "  # noqa: SIM905 - one a line is no easier to read
     "HU RO GR TR RU UA IL SA AE QA KW EG MA DZ NG KE ZA GH BR MX AR CL CO PE".split()
 )
-_NEXT_DOOR = "SG"  # likelier than any other region that has numbers of the same form
+_NEXT_DOOR = "SG"  # likelier than other regions with numbers of the same form
 _BARE = re.compile(r"[\d\s.()/-]{4,30}")
 _ISO = re.compile(r"[A-Za-z]{2}")
 _CODE = re.compile(r"(?:\+|00)?([1-9]\d{0,2})")
@@ -49,12 +48,9 @@ class _Reading:
 def with_regions(
     columns: tuple[ColumnGuess, ...], rows: Sequence[Sequence[str]], rules: Rules | None
 ) -> tuple[ColumnGuess, ...]:
-    """The guesses, with the region of each column of telephone numbers where that is not the home region.
+    """Return the guesses, with the region of each column of telephone numbers outside the home region.
 
-    Args:
-        columns: what the columns look like.
-        rows: rows of data.
-        rules: what knows the numbering plans; None: nothing is said of regions.
+    `rules` provide the numbering plans; without them the guesses are unchanged.
     """
     if rules is None or not any(column.kind == "phone" for column in columns):
         return columns
@@ -74,7 +70,7 @@ def with_regions(
 def _read(
     column: ColumnGuess, columns: Sequence[ColumnGuess], rows: Sequence[Sequence[str]], rules: Rules
 ) -> _Reading | None:
-    """How the numbers of a column that have no plus are meant; None: as the home region has it."""
+    """Return how to read the numbers of a column that have no plus sign; None: as in the home region."""
     bare = [(row, cell) for row in rows if _BARE.fullmatch(cell := _cell(row, column.position))][:_MOST_CELLS]
     cells = [cell for _, cell in bare]
     if len(cells) < _FEWEST_CELLS:
@@ -92,7 +88,7 @@ def _read(
 
 
 def _abroad(cells: Sequence[str], home: float, rules: Rules) -> _Reading:
-    """The reading of numbers as they are, with their country code in front."""
+    """Read the numbers as international ones without their plus sign."""
     codes = rules.calling_codes([f"+{_digits(cell)}" for cell in cells], HOME)
     countries = tuple(dict.fromkeys(code for code in codes if code))
     where = f"of {len(countries):,} countries" if len(countries) != 1 else f"+{countries[0]}"
@@ -101,7 +97,7 @@ def _abroad(cells: Sequence[str], home: float, rules: Rules) -> _Reading:
 
 
 def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
-    """The region in which most of the numbers are valid without a country code; None if none stands out."""
+    """Return the region in which most numbers are valid without a country code; None if no region stands out."""
     few = list(dict.fromkeys(cells))[:_MOST_CELLS_ABROAD]
     shares = sorted(((_share(rules.calling_codes(few, region)), region) for region in _ABROAD), reverse=True)
     share, region = shares[0]
@@ -119,7 +115,7 @@ def _one_region(cells: Sequence[str], rules: Rules) -> _Reading | None:
 def _beside(
     column: ColumnGuess, columns: Sequence[ColumnGuess], bare: Sequence[tuple[Sequence[str], str]], rules: Rules
 ) -> _Reading | None:
-    """The column of countries, or of their calling codes, by which most of the numbers are valid."""
+    """Find the column of countries, or of calling codes, that makes most of the numbers valid."""
     best: _Reading | None = None
     for other in columns:
         if (
@@ -145,7 +141,7 @@ def _beside(
 
 
 def _count(hint: str, cells: Sequence[str], rules: Rules) -> int:
-    """How many numbers are valid in the country that a cell beside them names."""
+    """Count the numbers that are valid in the country given by a cell beside them."""
     if _ISO.fullmatch(hint):
         return sum(1 for code in rules.calling_codes(cells, hint.upper()) if code)
     code = _CODE.fullmatch(hint)

@@ -1,8 +1,7 @@
-"""Splitting text into records of cells, and getting back into step after a quote nobody closed.
+"""Split text into records of cells, and resynchronize after a quote that is never closed.
 
-Python's `csv` module does the splitting, and the parser's own rules do (`formats.cells`) where it knows none: of
-escapes, and of delimiters of several characters. Where one quote swallows lines that would have been sound rows of
-their own, the line it stands in is split without regard to quotes and reading goes on behind it.
+Python's `csv` module does the splitting; `formats.cells` handles escapes and delimiters of several characters. If a
+quote swallows lines that would be sound rows, its line is split without quoting, and reading continues with the next.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from ingest_cli.formats import framing
 from ingest_cli.formats.cells import Splitter
 
 MAX_LINE_CHARACTERS = 65_536
-"""Lines are cut here; the csv module refuses cells of more than 131,072 characters."""
+"""Maximum length of a line, the rest is cut; the csv module refuses cells of more than 131,072 characters."""
 
 _MOST_RESTARTS = 100
 _INNER_LINES = 20
 
 
 class Unquoted(list[str]):
-    """The cells of a line on which a quote opens that is never closed, split without regard to it."""
+    """Cells of a line with a quote that is never closed, split without quoting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How cells are kept apart.
+    """Syntax that separates cells.
 
     Attributes:
-        delimiter: one character or several.
-        quote: one character, or None if quotes mean nothing.
+        delimiter: one or more characters.
+        quote: one character; None for no quoting.
         escape: one character; empty if there is none.
     """
 
@@ -43,7 +42,7 @@ class Dialect:
     escape: str = ""
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """The records of `lines`; lenient about blanks between a delimiter and a quote, where `csv` reads them."""
+        """Return the records of `lines`; with `csv`, blanks between delimiter and quote are ignored."""
         if self.escape or len(self.delimiter) > 1:
             return self._split(lines)
         if self.quote is None:
@@ -62,7 +61,7 @@ class Dialect:
             yield splitter.cells
 
     def sound_lines(self, lines: Sequence[str], width: int) -> int:
-        """How many lines make up records of `width` cells in which nothing stands behind a closing quote."""
+        """Count the lines in records of `width` cells without text after a closing quote."""
         dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
         at = sound = 0
         while at < len(lines):
@@ -82,12 +81,12 @@ class Dialect:
 
 @dataclass(slots=True)
 class Records:
-    """Records in the order of the file.
+    """Records in file order.
 
     Attributes:
-        cells: one list per record; empty for a blank line, and `Unquoted` where a quote was never closed.
-        lines: physical lines of each record.
-        unclosed: records with a quote nobody closed.
+        cells: one list per record; empty for a blank line, `Unquoted` where a quote is never closed.
+        lines: number of physical lines of each record.
+        unclosed: number of records with a quote that is never closed.
     """
 
     cells: list[list[str]] = field(default_factory=list)
@@ -95,17 +94,17 @@ class Records:
     unclosed: int = 0
 
     def width(self) -> int:
-        """The number of cells most lines have, blank ones apart; 0 if there is none."""
+        """Return the number of cells that most lines have, apart from blank ones; 0 if there is none."""
         weight: Counter[int] = Counter()
         for cells, lines in zip(self.cells, self.lines, strict=True):
             if cells:
                 weight[len(cells)] += lines
-        # Between equals, the greater: a row may lose its tail, it seldom grows one.
+        # Of equals, the greater: rows lose cells at their end more often than they gain some.
         return max(weight, key=lambda width: (weight[width], width), default=0)
 
 
 def physical_lines(text: str) -> list[str]:
-    """Split at LF, CR LF and CR; every line keeps its end, and is cut to `MAX_LINE_CHARACTERS`."""
+    """Split at LF, CR LF and CR; each line keeps its end, and is cut to `MAX_LINE_CHARACTERS`."""
     return [
         line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "\n"
         for line in io.StringIO(text, newline="")
@@ -113,13 +112,13 @@ def physical_lines(text: str) -> list[str]:
 
 
 def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> Records:
-    """Read at most `limit` records; a quote nobody closed costs its own line only.
+    """Read at most `limit` records; a quote that is never closed affects only its own line.
 
     Args:
-        lines: physical lines, with their ends.
-        dialect: how to read them.
-        limit: most records to read.
-        width: cells a sound record has; 0 if that is not known yet: then quotes are believed.
+        lines: physical lines with their line ends.
+        dialect: dialect of the lines.
+        limit: maximum number of records.
+        width: number of cells of a sound record; 0 if unknown: then every quote is followed.
     """
     records = Records()
     at, restarts = 0, 0
@@ -141,13 +140,13 @@ def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> 
 
 
 def ends_open(lines: list[str], dialect: Dialect) -> bool:
-    """Whether the record that `lines` are would go on if there were another line."""
+    """Return whether the record in `lines` would continue on a further line."""
     _, taken = _Counting([*lines, "\n"], 0, dialect).next_record()
     return taken > len(lines)
 
 
 class _Counting:
-    """A csv reader that tells how many physical lines each record took."""
+    """CSV reader that counts the physical lines of each record."""
 
     def __init__(self, lines: list[str], start: int, dialect: Dialect) -> None:
         self._taken = 0
@@ -159,7 +158,7 @@ class _Counting:
             yield line
 
     def next_record(self) -> tuple[list[str] | None, int]:
-        """The next record's cells (None: refused) and its number of lines (0: the end)."""
+        """Return the next record's cells (None: refused), and its number of lines (0: end of input)."""
         before = self._taken
         try:
             cells: list[str] | None = next(self._reader, None)
@@ -169,7 +168,7 @@ class _Counting:
 
 
 def _is_unclosed(cells: list[str] | None, swallowed: list[str], dialect: Dialect, width: int) -> bool:
-    """Whether a record holds lines that are sound rows by themselves."""
+    """Return whether a record contains lines that are sound rows on their own."""
     if cells is None:
         return True
     if not swallowed or width <= 1:
@@ -178,7 +177,7 @@ def _is_unclosed(cells: list[str] | None, swallowed: list[str], dialect: Dialect
     sound = sum(1 for line in inner if _cells_alone(line, dialect) == width)
     if len(cells) != width:
         return 2 * sound >= len(inner)
-    # As many cells as any other row: text of several lines, unless each line could be a row.
+    # The usual number of cells: text of several lines, unless each line could be a row.
     return len(inner) > 1 and sound >= len(inner) - 1
 
 
@@ -190,5 +189,5 @@ def _cells_alone(line: str, dialect: Dialect) -> int:
 
 
 def without_quotes(line: str, dialect: Dialect) -> list[str]:
-    """The cells of a line with a quote that is never closed."""
+    """Return the cells of a line with a quote that is never closed."""
     return Unquoted(cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter))

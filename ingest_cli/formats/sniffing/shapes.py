@@ -1,12 +1,12 @@
-"""What a single cell looks like, whatever its column is called.
+"""Recognize the shape of a single cell, regardless of its column's name.
 
-These rules only have to tell columns apart: whether a value is *valid* is decided when it is normalized.
-Every pattern runs in linear time and sees at most `MAX_CELL_CHARACTERS`.
+Shapes only distinguish columns; validity is decided by `identifiers`. Every pattern runs in linear time on at most
+`MAX_CELL_CHARACTERS`.
 
-Sources: MyKad, birthplace codes as listed by the National Registration Department (JPN), the same list
-python-stdnum carries; telephone, the numbering plan of the Malaysian Communications and Multimedia
-Commission (01x mobile, 03 to 09 fixed), else E.164; IMEI, 3GPP TS 23.003 and Luhn; IMSI, MCC 502 of ITU-T
-E.212; ICCID, prefix 89 of ITU-T E.118; hashes, the lengths of MD5 to SHA-512 and the prefixes of crypt(5).
+Sources: MyKad: birthplace codes of the National Registration Department (JPN), as in python-stdnum; telephone: the
+numbering plan of the Malaysian Communications and Multimedia Commission (01x mobile, 03 to 09 fixed), and E.164; IMEI:
+3GPP TS 23.003 and Luhn; IMSI: MCC 502 of ITU-T E.212; ICCID: prefix 89 of ITU-T E.118; hashes: the lengths of MD5 to
+SHA-512 and the prefixes of crypt(5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_CELL_CHARACTERS = 256
 
 
 class Shape(Enum):
-    """What a cell can look like; one cell may have several shapes."""
+    """Shape of a cell; one cell may have several."""
 
     EMAIL = "e-mail addresses"
     MYKAD = "MyKad numbers"
@@ -44,7 +44,7 @@ class Shape(Enum):
 DATA_SHAPES = frozenset(
     {Shape.EMAIL, Shape.MYKAD, Shape.PASSPORT, Shape.PHONE, Shape.NUMBER, Shape.DATE, Shape.IP, Shape.HASH}
 )
-"""Shapes no name of a column has."""
+"""Shapes that no column name has."""
 
 _NULL_LIKE = frozenset({"NULL", "\\N", "-", "--", "N/A", "#N/A", "NA", "N.A", "N.A.", "NAN", "NONE", "NIL", "(NULL)"})
 _LONGEST_NULL_LIKE = max(map(len, _NULL_LIKE))
@@ -89,21 +89,21 @@ _GENDERS = frozenset({"M", "F", "L", "P", "MALE", "FEMALE", "LELAKI", "PEREMPUAN
 _SHORTEST_ADDRESS = 8
 _IMSI = re.compile(r"502\d{12}")
 _IMEI = re.compile(r"\d{15}")
-# Without its check digit, or with a software version; begun by one of the bodies that hand them out.
+# Without check digit, or with software version; the prefix is that of a reporting body.
 _IMEI_OTHER = re.compile(r"(?:01|35|86|99)(?:\d{12}|\d{14})")
 _ICCID = re.compile(r"89\d{16,18}F?", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
 
 def is_null_like(cell: str) -> bool:
-    """Whether a trimmed cell says in writing that there is nothing."""
+    """Return whether a trimmed cell is a written form of "no value"."""
     return len(cell) <= _LONGEST_NULL_LIKE and cell.upper() in _NULL_LIKE
 
 
 def shapes_of(cell: str) -> set[Shape]:
-    """Every shape a trimmed, non-empty cell has. Only its first `MAX_CELL_CHARACTERS` count."""
+    """Return all shapes of a trimmed, non-empty cell; only its first `MAX_CELL_CHARACTERS` count."""
     cell = cell[:MAX_CELL_CHARACTERS]
-    if "@" in cell and " " not in cell:  # with blanks round it, it means "also known as" in Malaysia
+    if "@" in cell and " " not in cell:  # between blanks, it means "also known as" in Malaysia
         bare = cell.removeprefix("mailto:").removeprefix("<").removesuffix(">")
         return {Shape.EMAIL} if _EMAIL.fullmatch(bare) else set()
     shapes = {shape for shape, pattern in _ALWAYS if pattern.fullmatch(cell)}
@@ -151,7 +151,7 @@ def _device_shapes(digits: str) -> set[Shape]:
 
 
 def _luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B."""
+    """Check a number by ISO/IEC 7812-1, annex B."""
     odd = sum(map(int, digits[-1::-2]))
     even = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (odd + even) % 10 == 0

@@ -1,7 +1,7 @@
-"""Check whether non-ASCII characters are where a language would place them.
+"""Check whether non-ASCII characters are at plausible places.
 
-Bytes read in the wrong encoding give symbols inside of words, Cyrillic letters between Latin ones, capitals behind
-small letters, and words of nothing but accented letters.
+A wrong encoding produces symbols within words, Cyrillic letters between Latin ones, capitals after small letters, and
+words of accented letters only.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import unicodedata
 _OPENING = frozenset("\u00ab\u201c\u2018\u201e\u2039")  # quotation marks that begin a word
 _CLOSING = frozenset("\u00bb\u201d\u203a\u00a9\u00ae\u2122\u00b0\u00ba\u00aa\u00a0\u060c\u061b\u061f\u3001\u3002\u30fb")
 _ANYWHERE = frozenset("\u2019\u00b7\u2013\u2014\u2026\u2022\u20ac\u00a3\u2116\u30fc")
-_FIRST_UNSPACED = "\u0590"  # from here on, nothing need be between a stop and the next word
-_SELDOM = {**dict.fromkeys("ðþýÐÞÝ", 0.3), "ÿ": 1.0}  # in what is not Icelandic
+_FIRST_UNSPACED = "\u0590"  # scripts from here on need no blank between a full stop and the next word
+_SELDOM = {**dict.fromkeys("ðþýÐÞÝ", 0.3), "ÿ": 1.0}  # rare except in Icelandic
 
 
 def misspelt_share(text: str) -> float:
-    """The share of the characters beyond ASCII that stand where no language puts them."""
+    """Return the share of the non-ASCII characters that are at places no language has them."""
     wrong, count = 0.0, 0
     before, prior = " ", " "
     for sign, after in zip(text, [*text[1:], " "], strict=True):
@@ -37,7 +37,7 @@ def _wrong_symbol(sign: str, prior: str, after: str) -> float:
 
 
 def _wrong_letter(sign: str, before: str, prior: str, after: str) -> float:
-    """How wrong a letter is behind `before` and `prior`, and in front of `after`: 0 to 1."""
+    """Rate how wrong a letter is after `before` and `prior`, and before `after`: 0 to 1."""
     if sign.isupper() and prior.islower():
         return 1.0
     if not unicodedata.name(sign, "").startswith(("LATIN", "COMBINING")):
@@ -47,5 +47,5 @@ def _wrong_letter(sign: str, before: str, prior: str, after: str) -> float:
     if shouted or in_a_row:
         return 1.0
     if sign in "õÕ":
-        return 0.0 if after in "eE" else 0.1  # Portuguese; elsewhere mostly what cp1250 reads as a Hungarian letter
+        return 0.0 if after in "eE" else 0.1  # Portuguese; otherwise mostly a Hungarian letter read as cp1250
     return _SELDOM.get(sign, 0.0)

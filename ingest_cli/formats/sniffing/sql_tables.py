@@ -1,7 +1,7 @@
-"""List the tables and columns of an SQL dump, and choose the table about persons.
+"""List the tables and columns of an SQL dump, and choose the table with most identifiers.
 
-The scanner that reads the dump when it is loaded goes through the sample once, with a catalog that wants nothing
-and notes everything; then the rows of each table are read by the format itself.
+The scanner of the format reads the sample once, with a catalog that records all tables and reads none. Then the format
+reads some rows of each table.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table with rows.
+    """Table with rows.
 
     Attributes:
-        name: with the schema, as the dump has it.
-        columns: their names; None if the dump does not say.
-        head: the statement before the first tuple; empty for a COPY.
-        shown: its name as it may be printed.
+        name: with the schema, as in the dump.
+        columns: column names; None if the dump has none.
+        head: statement before the first tuple; empty for a COPY.
+        shown: printable name.
     """
 
     name: Name
@@ -50,21 +50,21 @@ class _Table:
 
     @property
     def title(self) -> str:
-        """The same, or nothing where its name may tell of a person."""
+        """The name as written in a manifest, or empty if it may identify a person."""
         return "" if HIDDEN in self.shown else self.written
 
     def is_called(self, wanted: Name | None) -> bool:
-        """Whether it is the one that is asked for."""
+        """Return whether it is the requested table."""
         return wanted is not None and same_table(self.name, wanted)
 
     @property
     def written(self) -> str:
-        """Its name as a manifest writes it."""
+        """The name as written in a manifest."""
         return ".".join(_part(part) for part in self.name)
 
 
 class _Census(Catalog):
-    """Notes what tables there are, and has none of them read."""
+    """Catalog that records the tables and has none of them read."""
 
     def __init__(self, syntax: Syntax) -> None:
         super().__init__(WantedColumns((), (), None), syntax.family)
@@ -73,24 +73,24 @@ class _Census(Catalog):
         self.rows = Counter[str]()
 
     def create(self, created: Created) -> None:
-        """Note the columns of a CREATE TABLE."""
+        """Record the columns of a CREATE TABLE."""
         columns = tuple(name for name in created.columns if name not in created.generated)
         self.created[created.table[-1].casefold()] = columns
 
     def is_read(self, table: Name) -> bool:  # noqa: ARG002 - the signature of Catalog
-        """None is."""
+        """See `Catalog.is_read`."""
         return False
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
-        """Note a table with rows."""
+        """Record a table with rows."""
         return self._note(table, columns, head)
 
     def open_blank(self, table: Name) -> Context:
-        """Likewise."""
+        """Record a table with rows."""
         return self._note(table, None, b"")
 
     def pass_over(self, table: Name, head: bytes) -> Context:
-        """Likewise."""
+        """Record a table with rows."""
         return self._note(table, None, head)
 
     def _note(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
@@ -98,7 +98,7 @@ class _Census(Catalog):
         if key[-1].startswith("sqlite_"):
             return Context(head)
         found = self.tables.get(key)
-        if found is None or not found.head:  # of a statement that can be read, if there is one
+        if found is None or not found.head:  # prefer a statement that can be read
             if len(self.tables) >= _MAX_TABLES:
                 return Context(head)
             names = tuple(columns) if columns is not None else self.created.get(key[-1])
@@ -107,13 +107,13 @@ class _Census(Catalog):
 
 
 def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> Parsed | None:
-    """The rows of the table that says most about persons; None if the sample has no rows.
+    """Return the rows of the table with most identifiers; None if the sample has no rows.
 
     Args:
-        text: the sample.
+        text: sample.
         complete: whether it is the whole file.
         judge: guesses what columns hold.
-        only: the table to read, if that is settled.
+        only: name of the table to read, if given.
     """
     data = text.encode("utf-8", "replace")
     syntax = decide(data[:EVIDENCE_BYTES])
@@ -153,7 +153,7 @@ def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> P
 
 
 def _findings(others: Sequence[TableGuess], *, complete: bool) -> list[Finding]:
-    """What there is besides the table that was chosen."""
+    """Report the tables beside the chosen one."""
     findings = list[Finding]()
     if not complete:
         findings.append(Finding("more_tables", 1, "Only the beginning was looked at: there may be more tables."))
@@ -167,12 +167,12 @@ def _findings(others: Sequence[TableGuess], *, complete: bool) -> list[Finding]:
 
 
 def _named(table: _Table) -> Parsed:
-    """What the names of columns say, before any row was read."""
+    """Return a table without rows, to judge its column names."""
     return Parsed("sql", list(table.columns or ())[:MAX_COLUMNS], [])
 
 
 def _kinds(judge: Judge, parsed: Parsed) -> int:
-    """How many columns look like identifiers."""
+    """Count the columns that look like identifiers."""
     return sum(column.kind is not None for column in judge(parsed)) if parsed.names or parsed.cells else 0
 
 
@@ -188,7 +188,7 @@ def _scan(data: bytes, syntax: Syntax, census: _Census, *, final: bool) -> None:
 
 
 def _read(table: _Table, data: bytes, syntax: Syntax, *, complete: bool) -> Parsed | None:
-    """Some rows of `table`; None if there are none that can be read."""
+    """Read some rows of `table`; None if none are readable."""
     name = table.written
     columns = table.columns
     width = _width(table, data, syntax) if columns is None else len(columns)
@@ -206,7 +206,7 @@ def _read(table: _Table, data: bytes, syntax: Syntax, *, complete: bool) -> Pars
             if len(cells) >= _MAX_ROWS:
                 break
         else:
-            rejected -= int(bool(rejected) and not complete)  # the row that the sample cuts off
+            rejected -= int(bool(rejected) and not complete)  # the row cut off by the sample
     except IngestError:
         return None
     if not cells:
@@ -217,12 +217,12 @@ def _read(table: _Table, data: bytes, syntax: Syntax, *, complete: bool) -> Pars
 
 
 def _part(name: str) -> str:
-    """A part of a table's name, quoted if there is anything in it that would split it."""
+    """Return a part of a table's name, quoted if a sign in it would split it."""
     return f'"{name}"' if any(sign in '."`[] ' for sign in name) else name
 
 
 def _width(table: _Table, data: bytes, syntax: Syntax) -> int:
-    """Number of values in the first tuple of a table whose columns have no names; 0 if that cannot be told."""
+    """Count the values in the first tuple of a table without column names; 0 if unknown."""
     at = data.find(table.head + b"(") if table.head else -1
     if at < 0:
         return 0

@@ -1,7 +1,7 @@
-"""JSON that may be cut off, as a tree, and where in it rows may be.
+"""Parse JSON that may be cut off, and find the places in it that may hold rows.
 
-A sample of a large document ends anywhere, so that no JSON parser takes it. A tokenizer walks through it and finds
-where it can be cut so that closing what is open makes it whole.
+A JSON parser rejects a sample that ends at an arbitrary byte. A tokenizer finds the last place where closing all open
+brackets makes it valid.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BLANKS = re.compile(r"[ \t\r\n]*+")
 
 
 def parse_sample(text: str) -> list[object]:
-    """The documents in `text`, of the last one what is there; nothing behind what cannot be read."""
+    """Return the documents in `text`, the last one as far as it goes; the rest after a syntax error is ignored."""
     found, end = _documents(_closed(text))
     if end is not None and "(" in text:
         text = without_shell_values(text)
@@ -42,7 +42,7 @@ def parse_sample(text: str) -> list[object]:
 
 
 def _documents(text: str) -> tuple[list[object], int | None]:
-    """The documents in `text`, and where it cannot be read, if there is such a place."""
+    """Return the documents in `text`, and the offset of a syntax error, if any."""
     found, at = list[object](), _end_of_blanks(text, 0)
     while at < len(text):
         try:
@@ -62,11 +62,11 @@ def _end_of_blanks(text: str, at: int) -> int:
 
 
 def _closed(text: str) -> str:
-    """As much of `text` as can be made whole, with what is open in it closed."""
+    """Return the longest prefix of `text` that can be completed, with all brackets closed."""
     stack, end, depth = list[str](), 0, 0
     for token in _TOKEN.finditer(text):
         sign = token[0]
-        if sign == '"':  # a string that the sample cuts off
+        if sign == '"':  # a string cut off by the sample
             break
         if sign in "{[":
             if len(stack) == _MAX_DEPTH:
@@ -86,13 +86,13 @@ def _closed(text: str) -> str:
 
 @dataclass(slots=True)
 class Places:
-    """Where in some documents rows may be; by the path that leads there, in the order in which they were found.
+    """Places of possible rows, by the path to them, in order of appearance.
 
     Attributes:
-        rows: objects that are elements of arrays, values of an object, or documents.
-        keys: of those that are values of an object.
+        rows: objects that are elements of arrays, members of an object, or documents.
+        keys: keys of the rows that are members of an object.
         arrays: arrays in arrays.
-        by_column: objects that have the values of each column in an array or object of its own.
+        by_column: objects with a separate array or object of values for each column.
     """
 
     rows: dict[Path, list[dict[str, object]]] = field(default_factory=dict)
@@ -102,19 +102,15 @@ class Places:
 
     @classmethod
     def of(cls, documents: Sequence[object]) -> Places:
-        """Look through all of the documents."""
+        """Search all documents."""
         found = cls()
         found._look((), list(documents), are_rows=True)
         return found
 
     def _look(self, path: Path, nodes: list[object], *, are_rows: bool, keys: Sequence[str] = ()) -> None:
-        """Look into what stands in one place.
+        """Search the `nodes` at one place.
 
-        Args:
-            path: leads there.
-            nodes: what stands there.
-            are_rows: whether they are elements of arrays, values of an object, or documents.
-            keys: of each of them, if they are values of an object.
+        `are_rows`: they are elements of arrays, members of an object (with these `keys`), or documents.
         """
         objects = [node for node in nodes if isinstance(node, dict) and not is_extended(node)]
         arrays = [node for node in nodes if isinstance(node, list)]
@@ -149,6 +145,6 @@ def _is_row(node: list[object]) -> bool:
 
 
 def names_of(objects: Sequence[dict[str, object]]) -> Iterator[str]:
-    """The names in some objects, in order of appearance, without those that may be somebody's identifier."""
+    """Yield the names in some objects, in order of appearance, without possible identifiers."""
     names = dict.fromkeys(name for each in objects for name in each)
     return (name for name in list(names)[:_MAX_NAMES] if identifier_in(name) is None)

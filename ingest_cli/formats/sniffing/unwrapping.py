@@ -1,4 +1,4 @@
-"""The value in a cell that is written for a spreadsheet, so that it keeps its zeros, or in a list: `="01"`, `["a"]`."""
+"""Extract the value of a cell written as a spreadsheet formula, to keep its zeros, or as a list: `="01"`, `["a"]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
 
 def unwrapped(cell: str) -> str:
-    """The value of a trimmed cell `="…"`, the first one of a list of JSON strings; any other cell as it is."""
+    """Return the value of a trimmed cell `="…"`, or the first one of a list of JSON strings; otherwise the cell."""
     if cell.startswith('["'):
         return _first_of(cell)
     if not cell.startswith('="'):

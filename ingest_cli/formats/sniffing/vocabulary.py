@@ -1,6 +1,6 @@
-"""The words that names of columns are made of: in English and Malay, and the plainest in some more languages.
+"""Words in column names: in English and Malay, and the commonest in some other languages.
 
-Data classes are worded as Have I Been Pwned words them (its API v3, "All data classes in the system").
+Data classes are named as by Have I Been Pwned (API v3, "All data classes in the system").
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a name stands for: a kind of identifier, or a data class, or a secret; at most one of them."""
+    """Meaning of a name: a kind of identifier, a data class, or a secret; at most one of them."""
 
     kind: str | None = None
     exposes: str | None = None
@@ -161,9 +161,9 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
         "CCNUMBER KADKREDIT CCNO",
     ),
 )
-"""Meaning, words that decide wherever they stand in a name, words that decide only as the whole name.
+"""Meaning, words that imply it anywhere in a name, words that imply it only as the whole name.
 
-The more telling meaning first: an "e-mail address" is no postal address.
+More specific meanings come first: an "e-mail address" is no postal address.
 """
 
 FILLERS = (
@@ -171,14 +171,14 @@ FILLERS = (
     "MEMBER AHLI PERSON OWNER PRIMARY SECONDARY HOME RUMAH HOUSE OFFICE PEJABAT WORK PERSONAL OTHER "
     "ALT NEW OLD BARU LAMA FULL CURRENT VALUE BILLING CORRESPONDENCE REGISTERED"
 )
-"""Words that add nothing to the word they stand beside; longer ones before those they contain."""
+"""Words that add nothing to the word beside them; longer ones before those they contain."""
 
 ABOUT = (
     "TYPE JENIS STATUS MODEL BRAND FLAG VERIFIED DATE TARIKH CODE KOD COUNT PLAN OPERATOR DOMAIN "
     "PROVIDER COUNTRY LENGTH EXPIRY EXPIRED ISSUED UPDATED CREATED TIME AT FILE BANK PRODUCT PACKAGE "
     "DEALER BRANCH TABLE COLUMN HOST SHOP STORE PLACE EVENT GROUP CATEGORY LAST COMPANY SYARIKAT"
 )
-"""Words that turn a name round: the *type* of an ID is no ID, the *name* of a plan is nobody's name."""
+"""Words that reverse a meaning: the *type* of an ID is no ID, the *name* of a plan is no person's name."""
 
 GENERIC = (
     "ID NO NUM SEQ ROW INDEX BIL STATE NEGERI NEGARA REGION DAERAH ACCOUNT ACCT ACC AKAUN REMARK "
@@ -188,7 +188,7 @@ GENERIC = (
     "JABATAN SCHOOL SEKOLAH UNIVERSITY COURSE FACULTY SUBSCRIPTION PAYMENT ORDER INVOICE REFERENCE "
     "REF KEY ROLE IS HAS FIRST MIDDLE LINE STATUSCODE EXTRA MISC"
 )
-"""Words that columns of no interest here are called by."""
+"""Words in the names of irrelevant columns."""
 
 SECOND = "OTHER OTHERS LAIN OLD LAMA PASSPORT PASPORT POLICE POLIS ARMY TENTERA"
-"""Words for the IDs of people without a new identity card, who are in a column of their own."""
+"""Words for the IDs of people without a new identity card."""

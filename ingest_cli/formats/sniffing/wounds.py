@@ -1,6 +1,6 @@
-"""Report the defects of the sample, counted, one sentence each.
+"""Report the defects of the sample, one sentence with a count each.
 
-No sentence ever holds a cell. Names of columns are in it only where the first row is a header.
+No sentence contains a cell; column names are included only from an unambiguous header.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _MOST_NAMES = 5
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
+    """Return number and noun: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def text_findings(charset: Charset, sample_bytes: int, lines: list[str]) -> list[Finding]:
-    """What is wrong with the bytes and the characters."""
+    """Report defects of the bytes and characters."""
     bad, text = charset.undecodable, charset.text
     unsure = int(charset.confidence < _UNSURE_ENCODING)
     lost = text.count("\ufffd") - bad
@@ -69,11 +69,7 @@ def _rivals(charset: Charset) -> str:
 
 
 def line_end_findings(lines: list[str]) -> list[Finding]:
-    """Line ends of several sorts.
-
-    Args:
-        lines: the last physical line of each record: line ends within quotes are data.
-    """
+    """Report mixed line ends, given the last physical line of each record; line ends within quotes are data."""
     ends = Counter(
         "CR LF" if line.endswith("\r\n") else "LF" if line.endswith("\n") else "CR"
         for line in lines
@@ -88,14 +84,14 @@ def line_end_findings(lines: list[str]) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """The records of a sample, sorted into what they are.
+    """Records of a sample by type.
 
     Attributes:
         data: rows of data.
-        blank: number of records without any content.
+        blank: number of records without content.
         repeated_headers: number of records that repeat the header.
-        unclosed: number of records with a quote nobody closed.
-        width: cells most records have.
+        unclosed: number of records with a quote that is never closed.
+        width: number of cells of most records.
     """
 
     data: list[list[str]]
@@ -106,7 +102,7 @@ class Sorted:
 
 
 def row_findings(rows: Sorted, dialect: Dialect, *, delimited: bool) -> list[Finding]:
-    """What is wrong with the rows; `delimited` says whether any delimiter was found."""
+    """Report defects of the rows; `delimited` says whether a delimiter was found."""
     total = counted(len(rows.data), "row")
     short = sum(1 for row in rows.data if len(row) < rows.width)
     long = sum(1 for row in rows.data if len(row) > rows.width)
@@ -132,7 +128,7 @@ def row_findings(rows: Sorted, dialect: Dialect, *, delimited: bool) -> list[Fin
 
 
 def cell_findings(rows: list[list[str]]) -> list[Finding]:
-    """What is wrong with the cells."""
+    """Report defects of the cells."""
     total = null_like = exponents = decimals = formulas = 0
     for row in rows:
         total += len(row)
@@ -168,7 +164,7 @@ def cell_findings(rows: list[list[str]]) -> list[Finding]:
 
 
 def header_findings(header: Header, names: list[str] | None, width: int) -> list[Finding]:
-    """What is wrong with the header; `names` is None if there is none."""
+    """Report defects of the header; `names` is None if there is none."""
     if names is None:
         unsure = int(header is Header.UNSURE)
         return _present(
@@ -189,5 +185,5 @@ def header_findings(header: Header, names: list[str] | None, width: int) -> list
 
 
 def _present(*candidates: tuple[str, int, str]) -> list[Finding]:
-    """Those of the candidates (code, count, text) that were found at all."""
+    """Return the findings with a count of at least one; candidates are (code, count, text)."""
     return [Finding(code, count, text) for code, count, text in candidates if count > 0]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from ingest_cli.formats.blocks import KeyedBlocks
 from tests.support import pipelines
 from tests.support.chunks import cells, fates, repeated
 from tests.support.pipelines import PEPPER, BytesSource
+from tests.support.text_formats import blocks_reader
 from tests.support.truth import Reference
 
 
@@ -18,7 +18,7 @@ def read(
     text: str | bytes, *wanted: str, separator: str | None = None, key_delimiter: str | None = None
 ) -> list[tuple[str, ...]]:
     raw = text.encode() if isinstance(text, str) else text
-    chunks = KeyedBlocks(wanted, separator, key_delimiter).read([raw])
+    chunks = blocks_reader(wanted, separator, key_delimiter).read([raw])
     return [tuple(map(shown, row)) for row in cells(chunks, *wanted)]
 
 
@@ -57,17 +57,17 @@ def test_a_separator_is_a_whole_word() -> None:
 
 
 def test_values_in_front_of_the_first_separator_are_rejected() -> None:
-    chunks = list(KeyedBlocks(["USER"], "URL").read([b"\n# list 5\nURL: a\nUSER: ali\n"]))
+    chunks = list(blocks_reader(["USER"], "URL").read([b"\n# list 5\nURL: a\nUSER: ali\n"]))
     assert cells(chunks, "USER") == [(b"ali",)]
     assert fates(chunks) == [(1, 1, "preamble")]
-    chunks = list(KeyedBlocks(["USER"], "URL").read([b"USER: stray\n\nURL: a\nUSER: ali\n"]))
+    chunks = list(blocks_reader(["USER"], "URL").read([b"USER: stray\n\nURL: a\nUSER: ali\n"]))
     assert cells(chunks, "USER") == [(b"ali",)]
     assert fates(chunks) == [(1, 1, "no_separator")]
 
 
 def test_nothing_but_blanks_and_rules_is_no_row() -> None:
     for text in (b"\n\n", b"=====\n", b" \n---\n\n----"):
-        chunks = list(KeyedBlocks(["USER"]).read([text]))
+        chunks = list(blocks_reader(["USER"]).read([text]))
         assert fates(chunks) == [(1, 1, "blank")]
         assert cells(chunks, "USER") == []
 
@@ -144,7 +144,7 @@ def test_a_card_is_unfolded(lines: str, email: str, tel: str, end: str, separato
 def test_what_stands_behind_the_end_of_a_card_is_nobody_s() -> None:
     inner = VCARD.format(version="2.1", lines="EMAIL:inner@x.example")
     text = VCARD.format(version="2.1", lines=f"AGENT:\n{inner}EMAIL:outer@x.example")
-    chunks = list(KeyedBlocks(["EMAIL"], "BEGIN:VCARD").read([text.encode()]))
+    chunks = list(blocks_reader(["EMAIL"], "BEGIN:VCARD").read([text.encode()]))
     assert cells(chunks, "EMAIL") == [(b"",)]
     assert [why for _, _, why in fates(chunks)] == ["no_separator"]
 
@@ -244,7 +244,7 @@ def test_other_delimiters(text: str, key_delimiter: str) -> None:
 
 
 def test_a_value_that_nobody_asked_for_is_in_no_buffer() -> None:
-    for chunk in KeyedBlocks(["USER"]).read([LOG.format("\n", "\n").encode()]):
+    for chunk in blocks_reader(["USER"]).read([LOG.format("\n", "\n").encode()]):
         assert chunk.cells.keys() == {"USER"}
         assert all(b"rahsia" not in bytes(memoryview(b)) for b in chunk.cells["USER"].buffers() if b is not None)
 
@@ -261,7 +261,7 @@ def test_a_value_that_nobody_asked_for_is_in_no_buffer() -> None:
 )  # fmt: skip
 def test_a_lot_of_anything_is_read_in_one_go(filling: bytes, separator: str | None, wanted: Sequence[str]) -> None:
     for head in (b"", b"BEGIN:VCARD\n"):
-        chunks = KeyedBlocks(wanted, separator).read([head, *repeated(filling, 1 << 17)])
+        chunks = blocks_reader(wanted, separator).read([head, *repeated(filling, 1 << 17)])
         assert sum(chunk.records for chunk in chunks) > 0
 
 
@@ -270,7 +270,7 @@ def test_a_block_that_is_longer_than_any_may_be_is_one_reject(filling: bytes) ->
     def stream() -> Sequence[bytes]:
         return [b"EMAIL: a\n", *repeated(filling, 20 << 20), b"z\nTEL: 1\n\nEMAIL: b\n"]
 
-    chunks = list(KeyedBlocks(["EMAIL"], "").read(stream()))
+    chunks = list(blocks_reader(["EMAIL"], "").read(stream()))
     assert fates(chunks) == [(1, 1, "record_too_long")]
     assert cells(chunks, "EMAIL") == [(b"b",)]
     assert chunks[-1].end.offset == sum(map(len, stream()))

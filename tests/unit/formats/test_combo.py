@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.combo import Combo, ComboLines
 from tests.support.chunks import cells, fates, flags, repeated
+from tests.support.text_formats import COMBO, combo_reader
 
 ULP = ("url", "USER", "PASSWORD")
 
 
 def split(columns: Sequence[str], line: str, *delimiters: str) -> tuple[str, ...]:
     """All cells of a line, by the parser as a whole."""
-    parser = Combo(columns, columns, ComboLines(delimiters or (":",), fill=True))
+    parser = combo_reader(columns, columns, replace(COMBO, delimiters=delimiters or (":",), short_rows="fill"))
     (row,) = cells(parser.read([line.encode() + b"\n"]), *columns)
     assert list(row) == [*parser.split(line.encode()), *[b""] * (len(columns) - len(parser.split(line.encode())))]
     return tuple(cell.decode() for cell in row)
@@ -67,7 +68,7 @@ def test_a_column_that_nobody_asked_for_is_in_no_cell() -> None:
     secret = b"correct-horse"
     data = b"a@b.example:" + secret + b"\nhttps://x:8/:c:" + secret + b"\n"
     for columns in (["EMAIL", "PASSWORD"], ["EMAIL", ""]):
-        chunks = list(Combo(columns, ["EMAIL"]).read([data]))
+        chunks = list(combo_reader(columns, ["EMAIL"]).read([data]))
         assert all(set(chunk.cells) == {"EMAIL"} for chunk in chunks)
         for chunk in chunks:
             # Not in the buffers behind the cells either: an array may be a view of more than it shows.
@@ -80,18 +81,18 @@ def _bytes(buffer: object) -> bytes:
 
 def test_what_is_no_row_is_counted() -> None:
     data = b"a@b.example:1\nnothing here\n\n \t\na@c.example\r\nd@e.example:\n:x"
-    chunks = list(Combo(["EMAIL", "PASSWORD"], ["EMAIL"]).read([data]))
+    chunks = list(combo_reader(["EMAIL", "PASSWORD"], ["EMAIL"]).read([data]))
     assert cells(chunks, "EMAIL") == [(b"a@b.example",), (b"d@e.example",), (b"",)]
     assert fates(chunks) == [(2, 2, "no_delimiter"), (3, 3, "blank"), (4, 4, "blank"), (5, 5, "no_delimiter")]
 
 
 def test_a_line_with_too_few_cells_is_rejected_unless_the_manifest_says_otherwise() -> None:
     data = b"https://site.example/:aisyah\naisyah:secret\nhttps://site.example/:lim:secret\n"
-    chunks = list(Combo(ULP, ["USER", "PASSWORD"]).read([data]))
+    chunks = list(combo_reader(ULP, ["USER", "PASSWORD"]).read([data]))
     assert cells(chunks, "USER", "PASSWORD") == [(b"lim", b"secret")]
     assert fates(chunks) == [(1, 1, "too_few_cells"), (2, 2, "too_few_cells")]
     assert flags(chunks) == {}
-    (chunk,) = Combo(ULP, ["USER", "PASSWORD"], ComboLines(fill=True)).read([data])
+    (chunk,) = combo_reader(ULP, ["USER", "PASSWORD"], replace(COMBO, short_rows="fill")).read([data])
     assert cells([chunk], "USER", "PASSWORD") == [(b"aisyah", b""), (b"secret", b""), (b"lim", b"secret")]
     assert chunk.loose.tolist() == [0, 1]
     assert flags([chunk]) == {"short_row": 2}
@@ -101,7 +102,9 @@ def test_a_line_with_too_few_cells_is_rejected_unless_the_manifest_says_otherwis
 @pytest.mark.parametrize("delimiter", [":", ";", "::"])
 def test_too_few_cells_are_too_few_in_any_list(columns: Sequence[str], delimiter: str) -> None:
     lines = [delimiter.join(cells) for cells in (["a"], ["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"])]
-    chunks = list(Combo(columns, ["B"], ComboLines((delimiter,))).read(["\n".join(lines).encode()]))
+    chunks = list(
+        combo_reader(columns, ["B"], replace(COMBO, delimiters=(delimiter,))).read(["\n".join(lines).encode()])
+    )
     assert fates(chunks)[:2] == [(1, 1, "no_delimiter"), (2, 2, "too_few_cells")]
 
 
@@ -165,10 +168,10 @@ def test_a_user_may_be_called_mailto() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_skipped(end: str) -> None:
     data = end.join(["list of: everybody", "", "ali:secret", "lim:secret"]).encode()
-    chunks = list(Combo(["USER", ""], ["USER"], ComboLines(skip_lines=2)).read([data]))
+    chunks = list(combo_reader(["USER", ""], ["USER"], replace(COMBO, skip_lines=2)).read([data]))
     assert cells(chunks, "USER") == [(b"ali",), (b"lim",)]
     assert (chunks[0].start.line, chunks[0].start.row) == (2, 0)
-    assert list(Combo(["USER", ""], ["USER"], ComboLines(skip_lines=5)).read([data])) == []
+    assert list(combo_reader(["USER", ""], ["USER"], replace(COMBO, skip_lines=5)).read([data])) == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_a_list_that_cannot_be_is_refused(
     columns: Sequence[str], wanted: Sequence[str], delimiter: str, message: str
 ) -> None:
     with pytest.raises(ManifestError, match=message):
-        Combo(columns, wanted, ComboLines((delimiter,)))
+        combo_reader(columns, wanted, replace(COMBO, delimiters=(delimiter,)))
 
 
 @pytest.mark.parametrize("delimiter", [":", "¦", "::"])
@@ -193,5 +196,5 @@ def test_a_list_that_cannot_be_is_refused(
     "filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b", b"mailto:", b"mailto:a@"]
 )
 def test_a_line_of_megabytes_is_read_in_one_go(filling: bytes, delimiter: str) -> None:
-    chunks = list(Combo(ULP, ["USER"], ComboLines((delimiter,))).read(repeated(filling, 4 << 20)))
+    chunks = list(combo_reader(ULP, ["USER"], replace(COMBO, delimiters=(delimiter,))).read(repeated(filling, 4 << 20)))
     assert sum(chunk.records for chunk in chunks) == 1

@@ -12,6 +12,7 @@ from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.model.chunks import Position, RowChunk, Span
 from tests.support.chunks import cells, fates, flags, repeated
+from tests.support.text_formats import delimited_reader
 
 COMMA = Dialect(",", '"')
 NAMES = ("A", "B", "C")
@@ -25,7 +26,7 @@ def parser(
     dialect: Dialect = COMMA,
     chunk_bytes: int = 1 << 20,
 ) -> Delimited:
-    return Delimited(dialect, wanted, columns, header=header, chunk_bytes=lambda: chunk_bytes)
+    return delimited_reader(dialect, wanted, columns, header=header, chunk_bytes=lambda: chunk_bytes)
 
 
 def read(made: Delimited, data: bytes) -> list[RowChunk]:

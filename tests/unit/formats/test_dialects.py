@@ -8,10 +8,10 @@ import pytest
 
 from ingest_cli.errors import ManifestError
 from ingest_cli.formats import irregular
-from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect, RowRules
 from ingest_cli.model.chunks import Position, RowChunk, Span
 from tests.support.chunks import cells, fates, flags, repeated
+from tests.support.text_formats import delimited_reader
 
 MYSQL, SPARK = Dialect("\t", "", "\\"), Dialect(",", '"', "\\")
 COMMA = Dialect(",", '"')
@@ -21,7 +21,7 @@ def read(
     data: bytes, dialect: Dialect, columns: Sequence[str] | None = None, chunk_bytes: int = 1 << 20
 ) -> list[RowChunk]:
     wanted = list(columns or "AB")
-    made = Delimited(dialect, wanted, columns, header=columns is None, chunk_bytes=lambda: chunk_bytes)
+    made = delimited_reader(dialect, wanted, columns, header=columns is None, chunk_bytes=lambda: chunk_bytes)
     return list(made.read([data]))
 
 
@@ -157,7 +157,9 @@ def test_a_stream_of_rows_with_long_delimiters_is_read_in_chunks_that_tile_it() 
     chunks = read(data, Dialect("||", '"'), list("AB"), chunk_bytes=100)
     assert [c.start for c in chunks[1:]] == [c.end for c in chunks[:-1]]
     assert chunks[-1].end == whole[-1].end == Position(len(data), 2_000, 4_000)
-    begun = Delimited(Dialect("||", '"'), list("AB"), list("AB"), header=False).read([data], [Span(chunks[7].start)])
+    begun = delimited_reader(Dialect("||", '"'), list("AB"), list("AB"), header=False).read(
+        [data], [Span(chunks[7].start)]
+    )
     assert cells(begun, "A", "B") == [row for chunk in chunks[7:] for row in cells([chunk], "A", "B")]
 
 
@@ -210,7 +212,7 @@ def test_lines_before_the_header_can_be_skipped(chunk_bytes: int) -> None:
 
 @pytest.mark.parametrize("piece", [1, 3])
 def test_lines_are_skipped_whatever_the_pieces_of_the_stream(piece: int) -> None:
-    made = Delimited(skipping(3), list("AB"), None, header=True)
+    made = delimited_reader(skipping(3), list("AB"), None, header=True)
     chunks = list(made.read(PREAMBLE[at : at + piece] for at in range(0, len(PREAMBLE), piece)))
     assert chunks[-1].end == Position(len(PREAMBLE), 1, 5)
 
@@ -225,7 +227,7 @@ def test_without_a_header_the_first_row_is_behind_the_skipped_lines() -> None:
 def test_reading_goes_on_behind_skipped_lines_where_it_ended() -> None:
     data = b"title\nA,B\n" + b"".join(b"%d,x\n" % i for i in range(50))
     chunks = read(data, skipping(1), chunk_bytes=20)
-    made = Delimited(skipping(1), list("AB"), None, header=True)
+    made = delimited_reader(skipping(1), list("AB"), None, header=True)
     again = list(made.read([data], [Span(chunks[5].start)]))
     assert cells(again, "A") == cells(chunks[5:], "A")
     assert again[0].start == chunks[5].start
@@ -260,7 +262,7 @@ def test_lines_behind_the_last_row_are_rejects() -> None:
 
 
 def test_a_large_file_of_escapes_is_read_in_little_memory() -> None:
-    made = Delimited(SPARK, list("AB"), list("AB"), header=False)
+    made = delimited_reader(SPARK, list("AB"), list("AB"), header=False)
     line = b'"a\\"b",c\nd,\\N\n'
     chunks = list(made.read(repeated(line, 100_000 * len(line))))
     assert sum(len(chunk.index) for chunk in chunks) == 200_000

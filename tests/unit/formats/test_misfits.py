@@ -9,12 +9,12 @@ import pytest
 
 from ingest_cli.engines.messages import pack, unpack
 from ingest_cli.errors import ManifestError
-from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect, RowRules
 from ingest_cli.formats.row_selection import Replay, RowRange
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, RowChunk
 from tests.support.chunks import cells, fates, flags
+from tests.support.text_formats import delimited_reader
 
 NAMES = ("A", "B", "C")
 NO_RULES = RowRules()
@@ -34,7 +34,7 @@ def read(
 ) -> list[RowChunk]:
     header = columns is None or data.startswith(b"A")
     dialect = Dialect(delimiter, quote, rules=rules)
-    return list(Delimited(dialect, wanted, columns, header=header, chunk_bytes=lambda: chunk_bytes).read([data]))
+    return list(delimited_reader(dialect, wanted, columns, header=header, chunk_bytes=lambda: chunk_bytes).read([data]))
 
 
 def loose(chunks: Sequence[RowChunk]) -> list[int]:

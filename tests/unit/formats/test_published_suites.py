@@ -15,11 +15,11 @@ from typing import cast
 import pytest
 
 from ingest_cli.formats import irregular
-from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.interface import Format
 from ingest_cli.formats.json_rows import JsonRows
 from ingest_cli.formats.jsonl import JsonLines
+from tests.support.text_formats import delimited_reader
 
 SUITE = Path(__file__).parents[2] / "support" / "suites" / "json_test_suite.json"
 JSON_CASES = cast("dict[str, str]", json.loads(SUITE.read_text(encoding="utf-8"))["cases"])
@@ -125,6 +125,8 @@ SPECTRUM = {
 @pytest.mark.parametrize("name", SPECTRUM)
 def test_csv_of_every_colour(name: str, newline: str) -> None:
     text, expected = SPECTRUM[name]
-    chunks = Delimited(COMMA, ["first", "address"], None, header=True).read([text.replace("\n", newline).encode()])
+    chunks = delimited_reader(COMMA, ["first", "address"], None, header=True).read(
+        [text.replace("\n", newline).encode()]
+    )
     found = [row for c in chunks for row in zip(*(c.cells[n].to_pylist() for n in ("first", "address")), strict=True)]
     assert found == [tuple(cell.replace("\n", newline).encode() for cell in row) for row in expected]

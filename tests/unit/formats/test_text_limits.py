@@ -6,7 +6,7 @@ import pytest
 
 from ingest_cli.errors import SourceError
 from ingest_cli.formats import framing, irregular, json_columns
-from ingest_cli.formats.delimited import MAX_COLUMNS, Delimited
+from ingest_cli.formats.delimited import MAX_COLUMNS
 from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.json_columns import JsonColumns
@@ -16,13 +16,14 @@ from ingest_cli.formats.json_values import MAX_VALUES
 from ingest_cli.formats.jsonl import JsonLines
 from ingest_cli.formats.sql import values
 from tests.support.chunks import cells, fates
+from tests.support.text_formats import delimited_reader
 
 COMMA = Dialect(",", '"')
 ROW = b'{"a": "x"}'
 
 
 def csv(data: bytes, dialect: Dialect = COMMA, columns: tuple[str, ...] | None = None) -> list[object]:
-    chunks = list(Delimited(dialect, ["a"], columns, header=columns is None).read([data]))
+    chunks = list(delimited_reader(dialect, ["a"], columns, header=columns is None).read([data]))
     return [cells(chunks, "a"), fates(chunks)]
 
 
