@@ -53,20 +53,21 @@ class Cells:
         self._texts: list[list[str]] = [[] for _ in paths.names]
         self._fault: str | None = None
         columns = [
-            column for column in zip(paths.names, paths.steps, self._texts, strict=True) if column[0] != paths.key
+            (name, steps, texts.append)
+            for name, steps, texts in zip(paths.names, paths.steps, self._texts, strict=True)
+            if name != paths.key
         ]
-        # Most paths are one name; those are looked up without further ado.
-        self._plain = [
-            (steps[0], texts.append)
-            for name, steps, texts in columns
-            if len(steps) == 1 and isinstance(steps[0], str) and name not in paths.presence
+        # Most paths are one name, which is looked up without walking a path.
+        self._names = [
+            (steps[0], append, name in paths.presence)
+            for name, steps, append in columns
+            if len(steps) == 1 and isinstance(steps[0], str)
         ]
-        self._others = [
-            (steps, texts.append)
-            for name, steps, texts in columns
-            if (len(steps) > 1 or not isinstance(steps[0], str)) and name not in paths.presence
+        self._paths_on = [
+            (steps, append, name in paths.presence)
+            for name, steps, append in columns
+            if len(steps) > 1 or not isinstance(steps[0], str)
         ]
-        self._present = [(steps, texts.append) for name, steps, texts in columns if name in paths.presence]
         self._keys = None if paths.key is None else self._texts[paths.names.index(paths.key)]
 
     def add(self, row: Row, key: str = "") -> str | None:
@@ -74,13 +75,13 @@ class Cells:
         document = row if isinstance(row, dict) and not self._paths.columns else self._named(row)
         if isinstance(document, str):
             return document
-        for name, append in self._plain:
+        for name, append, is_presence in self._names:
             value = document.get(name)
-            append(value if type(value) is str else self._text(value))
-        for steps, append in self._others:
-            append(self._joined(document, steps))
-        for steps, append in self._present:
-            append(_everything(_find(document, steps, strict=False)))
+            if type(value) is not str:
+                value = _everything(value) if is_presence else self._text(value)
+            append("" if is_presence and value.isspace() else value)
+        for steps, append, is_presence in self._paths_on:
+            append(_everything(_find(document, steps, strict=False)) if is_presence else self._joined(document, steps))
         if self._keys is not None:
             self._keys.append(key)
         return None if self._fault is None else self._undo()
