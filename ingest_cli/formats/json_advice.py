@@ -1,4 +1,7 @@
-"""Refusals of JSON documents that are not read as they stand: what the manifest has to say, without a key of theirs."""
+"""Explain why a JSON document cannot be read with the manifest, and which keys of `[format]` to set.
+
+A message never contains a key that may be personal data.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from ingest_cli.errors import ManifestError
 from ingest_cli.formats.json_paths import step
 
 LOOK_BYTES = 64 << 10
-"""How much of an object is looked at to say what it is."""
+"""Part of an object that is inspected for a message."""
 
 
 def refusal_of_arrays() -> ManifestError:
-    """What to raise where rows are arrays, and nothing says what is in them."""
+    """Return the error for rows that are arrays whose elements the manifest does not name."""
     return ManifestError(
         "the rows are arrays, not objects; say in [format] what is in them, a name for each of their elements, like "
         'columns = ["EMAIL", "", "PHONE"]'
@@ -20,11 +23,11 @@ def refusal_of_arrays() -> ManifestError:
 
 
 def refusal_of_object(name: str, data: bytes) -> ManifestError | None:
-    """What to raise where an object stands in place of the array of rows; None if it holds no rows.
+    """Return the error for an object in place of the array of rows; None if the object has no rows.
 
     Args:
-        name: what the manifest calls the place.
-        data: what the object begins with, of a few KiB or more if it is not whole.
+        name: path of the place, as in the manifest.
+        data: the object, or its first `LOOK_BYTES`.
     """
     from ingest_cli.formats.sniffing.trees import parse_sample  # noqa: PLC0415 - only where something is wrong
 
@@ -35,11 +38,11 @@ def refusal_of_object(name: str, data: bytes) -> ManifestError | None:
 
 
 def refusal_of_document(document: Mapping[str, object], names: Collection[str]) -> ManifestError | None:
-    """What to raise where a document has none of the columns, but plainly rows that do; None if it is not so.
+    """Return the error for a document without any of the columns that contains rows with them; else None.
 
     Args:
-        document: the first one.
-        names: with which the columns begin.
+        document: first document of the source.
+        names: first steps of the columns.
     """
     if any(name in document for name in names):
         return None
@@ -56,14 +59,13 @@ def refusal_of_document(document: Mapping[str, object], names: Collection[str]) 
 
 
 def _hold(document: Mapping[str, object], names: Collection[str]) -> bool:
-    """Whether most of the values are objects with some of the columns in them."""
+    """Return whether most values are objects with at least one of the columns."""
     values = [value for value in document.values() if value is not None]
     holding = sum(isinstance(value, dict) and any(name in value for name in names) for value in values)
     return bool(values) and 2 * holding > len(values)
 
 
 def _refusal(value: Mapping[str, object], what: str, prefix: str, rows: str = "") -> ManifestError | None:
-    """The refusal of an object that holds rows; None if it holds none."""
     from ingest_cli.formats.sniffing.keys import described, is_by_column  # noqa: PLC0415 - only for a refusal
 
     objects = sum(isinstance(each, dict) for each in value.values())

@@ -1,18 +1,17 @@
 """Convert the value at the end of a path to the text of one cell.
 
-Documents of one dump differ, so a path is read with some tolerance: what is no array is taken for an array of one, and
-an array of one for what is in it.
+Documents of one dump differ, so a path treats a value that is not an array like an array of one element, and an array
+of one element like that element.
 
-* Strings are themselves, numbers the digits that were written, and truth values `true` and `false`.
-* Null, what is missing, and what is empty is an empty cell.
-* The elements of an array share a cell where the path says `[]`, and only there; see `several_values`.
-* The one value inside of `{"$oid": …}`, `{"$numberLong": …}`, `{"$date": …}` and the like is taken out of them. These
-  are of MongoDB Extended JSON (v2; its document of 2020 in the `mongodb/specifications`); of `$binary` only the bytes
-  count, not their subtype, and `$undefined` is nothing.
+* Strings are unchanged, numbers are the digits as written, booleans are `true` and `false`.
+* Null, missing and empty values are empty cells.
+* Elements of an array share a cell only where the path has `[]`; see `several_values`.
+* `{"$oid": …}`, `{"$numberLong": …}`, `{"$date": …}` and similar objects of one value are that value (MongoDB Extended
+  JSON v2, `mongodb/specifications`, 2020). The subtype of `$binary` is ignored, and `$undefined` is empty.
 
-An object is never a cell, and neither is an array of several elements without `[]`, on the way or at its end: what is
-in there may be several people's. Such a row is no row, `object_in_cell` or `array_in_cell`. Of a column of which only
-the presence counts, no value is kept, so that everything inside may be its text.
+An object, or an array of several elements without `[]`, is never a cell, since it may hold data of several people: the
+row is rejected, `object_in_cell` or `array_in_cell`. The value of a presence column is not stored, so its text may be
+everything inside.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from ingest_cli.formats.json_values import NOT_AN_OBJECT, Row
 from ingest_cli.formats.several_values import cell_of
 
 _BETWEEN_MEMBERS = ";"
-"""What stands between the values of one object of which a column has everything."""
+"""Separator of the values of one object in a presence column."""
 
 NOT_AN_ARRAY = "not_an_array"
 OBJECT_IN_CELL = "object_in_cell"
@@ -36,7 +35,7 @@ TOO_FEW_CELLS = "too_few_cells"
 TOO_MANY_CELLS = "too_many_cells"
 REPEATED_HEADER = "repeated_header"
 
-# Of MongoDB Extended JSON, v1 and v2: objects of one member that are one value.
+# Keys of MongoDB Extended JSON, v1 and v2, whose objects are one value.
 _TYPED = frozenset(
     {
         *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal"),
@@ -46,51 +45,52 @@ _TYPED = frozenset(
 
 
 class Cells:
-    """Collects the cells of rows, one by one, so that no document has to be kept."""
+    """Cells of rows, collected row by row so that no document is kept."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._texts: list[list[str]] = [[] for _ in paths.names]
         self._fault: str | None = None
         columns = [
-            column for column in zip(paths.names, paths.steps, self._texts, strict=True) if column[0] != paths.key
+            (name, steps, texts.append)
+            for name, steps, texts in zip(paths.names, paths.steps, self._texts, strict=True)
+            if name != paths.key
         ]
-        # Most paths are one name; those are looked up without further ado.
-        self._plain = [
-            (steps[0], texts.append)
-            for name, steps, texts in columns
-            if len(steps) == 1 and isinstance(steps[0], str) and name not in paths.presence
+        # Most paths are one name, which is looked up without walking a path.
+        self._names = [
+            (steps[0], append, name in paths.presence)
+            for name, steps, append in columns
+            if len(steps) == 1 and isinstance(steps[0], str)
         ]
-        self._others = [
-            (steps, texts.append)
-            for name, steps, texts in columns
-            if (len(steps) > 1 or not isinstance(steps[0], str)) and name not in paths.presence
+        self._paths_on = [
+            (steps, append, name in paths.presence)
+            for name, steps, append in columns
+            if len(steps) > 1 or not isinstance(steps[0], str)
         ]
-        self._present = [(steps, texts.append) for name, steps, texts in columns if name in paths.presence]
         self._keys = None if paths.key is None else self._texts[paths.names.index(paths.key)]
 
     def add(self, row: Row, key: str = "") -> str | None:
-        """Take the cells of one row, or say why it is none."""
+        """Add the cells of one row; return the reason if it is rejected."""
         document = row if isinstance(row, dict) and not self._paths.columns else self._named(row)
         if isinstance(document, str):
             return document
-        for name, append in self._plain:
+        for name, append, is_presence in self._names:
             value = document.get(name)
-            append(value if type(value) is str else self._text(value))
-        for steps, append in self._others:
-            append(self._joined(document, steps))
-        for steps, append in self._present:
-            append(_everything(_find(document, steps, strict=False)))
+            if type(value) is not str:
+                value = _everything(value) if is_presence else self._text(value)
+            append("" if is_presence and value.isspace() else value)
+        for steps, append, is_presence in self._paths_on:
+            append(_everything(_find(document, steps, strict=False)) if is_presence else self._joined(document, steps))
         if self._keys is not None:
             self._keys.append(key)
         return None if self._fault is None else self._undo()
 
     def columns(self) -> dict[str, pa.BinaryArray]:
-        """Column name → binary array with one cell for each row."""
+        """Return column name → binary array of shape (rows,)."""
         return {name: column_of(texts) for name, texts in zip(self._paths.names, self._texts, strict=True)}
 
     def _named(self, row: Row) -> dict[str, object] | str:
-        """The elements of a row that is an array, by the names that they have; a reason if it is none."""
+        """Return the elements of an array row by name, or the reason why the row is rejected."""
         columns = self._paths.columns
         if not columns:
             return NOT_AN_OBJECT
@@ -103,14 +103,14 @@ class Cells:
         return dict(zip(columns, row, strict=True))
 
     def _undo(self) -> str | None:
-        """Take back the cells of the last row."""
+        """Remove the cells of the last row."""
         fault, self._fault = self._fault, None
         for texts in self._texts:
             texts.pop()
         return fault
 
     def _text(self, value: object) -> str:
-        """The text of a value that is no string; the row is none if it has none."""
+        """Return the text of a value that is not a string; set the fault if it has none."""
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -122,7 +122,6 @@ class Cells:
         return found
 
     def _joined(self, row: object, steps: tuple[Step, ...]) -> str:
-        """What is at the end of a path."""
         found = _find(row, steps)
         if isinstance(found, Fault):
             self._fault = self._fault or found.reason
@@ -134,19 +133,19 @@ class Cells:
 
 
 class Fault(Enum):
-    """Why what was found is no cell."""
+    """Reason why a value is not a cell."""
 
     OBJECT = OBJECT_IN_CELL
     ARRAY = ARRAY_IN_CELL
 
     @property
     def reason(self) -> str:
-        """As a reject names it."""
+        """Reason as in a reject."""
         return self.value
 
 
 def column_of(texts: Sequence[str]) -> pa.BinaryArray:
-    """The texts as a column; lone surrogates are bytes that are not UTF-8."""
+    """Return the texts as a column; lone surrogates become bytes that are not UTF-8."""
     try:
         return pa.array(texts, pa.string()).cast(pa.binary())
     except UnicodeEncodeError:
@@ -154,12 +153,12 @@ def column_of(texts: Sequence[str]) -> pa.BinaryArray:
 
 
 def _find(row: object, steps: tuple[Step, ...], *, strict: bool = True) -> list[object] | Fault:
-    """The values at the end of a path.
+    """Return the values at the end of a path.
 
     Args:
-        row: where it begins.
+        row: start of the path.
         steps: the path.
-        strict: whether a name may be applied to only one element of an array, and not to each.
+        strict: whether a name applies to the only filled element of an array instead of to each element.
     """
     values: list[object] = [row]
     for step in steps:
@@ -184,7 +183,7 @@ def _find(row: object, steps: tuple[Step, ...], *, strict: bool = True) -> list[
 
 
 def _only(value: object) -> object:
-    """The one element of an array that is not empty, in arrays of one as well; a fault if there are several."""
+    """Return the only filled element of an array, through nested arrays; a fault if there are several."""
     while isinstance(value, list):
         filled = [each for each in value if not _is_empty(each)]
         if len(filled) > 1:
@@ -198,7 +197,6 @@ def _is_empty(value: object) -> bool:
 
 
 def _scalar(value: object) -> str | Fault:
-    """The text of the one value in `value`."""
     while isinstance(value, list | dict):
         value = _only(value) if isinstance(value, list) else _inside(value)
     if isinstance(value, Fault | str):
@@ -207,12 +205,12 @@ def _scalar(value: object) -> str | Fault:
 
 
 def _inside(value: dict[str, object]) -> object:
-    """The value of an object that stands for one."""
+    """Return the value of an object of Extended JSON; a fault for any other object."""
     if not value or "$undefined" in value:
         return None
     if "$binary" in value:
         binary = value["$binary"]
-        return binary.get("base64") if isinstance(binary, dict) else binary  # the latter is how version 1 has it
+        return binary.get("base64") if isinstance(binary, dict) else binary  # a string in version 1
     if len(value) == 1:
         ((name, inner),) = value.items()
         if name in _TYPED:
@@ -221,7 +219,7 @@ def _inside(value: dict[str, object]) -> object:
 
 
 def _everything(values: object) -> str:
-    """Everything inside of `values` that is not empty, in order; what an object holds is one value."""
+    """Return all filled values inside `values`, in order; the contents of an object are one value."""
     texts, ahead = list[str](), [values]
     while ahead:
         value = ahead.pop()
@@ -233,7 +231,6 @@ def _everything(values: object) -> str:
 
 
 def _whole(value: object) -> str:
-    """The text of everything inside of `value`; empty if there is nothing."""
     texts, ahead = list[str](), [value]
     while ahead:
         value = ahead.pop()
@@ -251,13 +248,13 @@ def _whole(value: object) -> str:
 
 
 def _encoded(text: str) -> bytes:
-    """The bytes of `text`; not UTF-8 if there are lone surrogates in it, whatever they come from."""
+    """Encode `text`; lone surrogates, from bytes or escapes, become bytes that are not UTF-8."""
     try:
         raw = text.encode("utf-8", "surrogateescape")
         raw.decode()
     except UnicodeEncodeError:  # from an escape such as "\\ud800"
         return text.encode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:  # from bytes that are not UTF-8: as they were
+    except UnicodeDecodeError:  # from bytes that are not UTF-8
         return raw
-    # From escapes that only look like such bytes, or from no surrogate at all.
+    # From escapes that look like such bytes, or without any surrogate.
     return text.encode("utf-8", "surrogatepass")

@@ -1,13 +1,11 @@
-"""JSON documents by column: `{"email": {"0": "…", "1": "…"}, "phone": {"0": "…"}}`, or with an array for each column.
+"""Read JSON documents by column: `{"email": {"0": "…", "1": "…"}, "phone": {"0": "…"}}`, or an array for each column.
 
-That is what `to_json()` of pandas writes unless it is told otherwise (`orient="columns"`), and what a dictionary of
-lists becomes. A row is what stands under one key in each of the columns, in whatever order, or at one place in each of
-the arrays. Arrays of unequal length are refused, since it is unknown which of their elements belong together; a key
-that is twice in one column makes a row that is rejected.
+`to_json()` of pandas writes the first form by default (`orient="columns"`); a dictionary of lists becomes the second. A
+row is the values under one key of all columns, in any order, or at one index of all arrays. Arrays of unequal length
+are refused because it is unknown which elements belong together; a row whose key is twice in a column is rejected.
 
-No row is whole before the end of the document. So it is walked through to its end, and the wanted columns are kept in
-memory, up to a limit; all others are passed over. As in Parquet a row is known by its number: the `offset` and the
-`line` of a position are its row.
+A row is complete only at the end of the document, so the wanted columns are kept in memory up to `MAX_FRAME_BYTES`, and
+all others are skipped. As in Parquet, the `offset` and the `line` of a position are the row number.
 """
 
 from __future__ import annotations
@@ -17,31 +15,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
+from ingest_cli.formats.arrow.chunks import Piece, join
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.json_cells import Cells, column_of
 from ingest_cli.formats.json_paths import Each, Paths, parse_path
 from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_rows import rows_path, walked
-from ingest_cli.formats.json_scan import Block, Brackets, is_utf8
+from ingest_cli.formats.json_scan import Block, Brackets
 from ingest_cli.formats.json_values import BROKEN_JSON, BROKEN_VALUE, Row, parse_value
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
-from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk
+from ingest_cli.model.chunks import WHOLE, OffsetArray, RowChunk, Span, TableChunk
 from ingest_cli.model.manifest import ROW_KEY
 
 MAX_FRAME_BYTES = 128 << 20
-"""Most bytes that the wanted columns and their keys may take; more of them is refused."""
+"""Limit on the memory of the wanted columns and their keys."""
 
 DUPLICATE_KEY = "duplicate_key"
 _VALUE_BYTES, _KEY_BYTES, _FAULT_BYTES = 32, 96, 200
-"""What each takes beside its text, until it is a cell of a row: measured, of columns of nothing but short ones."""
+"""Memory of each beside its text until it is a cell of a row, measured with columns of short values."""
 
-_ROW_BYTES = 16  # about what a row takes beside its text
+_ROW_BYTES = 16  # approximate memory of a row beside its text
 
 
 class JsonColumns:
@@ -50,13 +48,13 @@ class JsonColumns:
     def __init__(
         self, wanted: Wanted, rows: str | None = None, *, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Set up the parser.
+        """Initialise the parser.
 
         Args:
-            wanted: the columns to keep. The first name of a path is that of a column; the rest leads into its values.
-                `$key` is the key of a row.
-            rows: names that lead to the object of columns; None: the document.
-            chunk_bytes: tells how many bytes of cells a chunk aims at.
+            wanted: columns to keep. The first name of a path is a column; the rest leads into its values. `$key` is the
+                key of a row.
+            rows: path of the object of columns; None: the document.
+            chunk_bytes: returns the target size of a chunk in bytes of cells.
 
         Raises:
             ManifestError: a name, or `rows`, is not a path.
@@ -78,7 +76,7 @@ class JsonColumns:
         self._place = Place((*path, frozenset(self._names)), has_members=True, holds=Holds.VALUES, name=rows or "")
 
     def read(self, stream: Iterable[bytes], spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
-        """See `Format.read`; an offset is a number of rows, and no row is read of what is damaged or cut off."""
+        """See `Format.read`; an offset is a number of rows, and a damaged document has no rows."""
         if not spans:
             return
         blocks, walker = Blocks(stream, self._chunk_bytes), Walker(self._place)
@@ -107,11 +105,11 @@ _VALUE = (
 )
 _PLAIN_MEMBER = re.compile(_BLANK + rb"," + _BLANK + _TEXT + _BLANK + rb":" + _BLANK + _VALUE)
 _PLAIN_ELEMENT = re.compile(_BLANK + rb"," + _BLANK + rb"()" + _VALUE)
-"""A comma and the next value, if there is no escape in it: most are so."""
+"""A comma and the next value, if it has no escape, as most have."""
 
 
 class _Values(Block):
-    """A block in which the records are values of columns."""
+    """Block whose records are values of columns."""
 
     def __init__(self, data: bytes, frame: _Frame, brackets: Brackets, *, final: bool) -> None:
         super().__init__(data, Cells(Paths(())), brackets, final=final)
@@ -153,7 +151,7 @@ class _Values(Block):
             self._frame.add(value, key)
 
     def misplaced(self, at: int) -> None:
-        """See `Block.misplaced`: what is behind it may have moved."""
+        """See `Block.misplaced`; the values after it may have moved."""
         self.begins.append(at)
         self._frame.is_damaged = True
 
@@ -163,12 +161,12 @@ class _Values(Block):
 
 
 class _Series:
-    """The values of one column of a document, and their keys.
+    """Values of one column of a document, and their keys.
 
     Attributes:
         is_object: whether they have keys.
-        faults: (place, reason) of values that are no cells.
-        size_bytes: of everything before the last `flush`.
+        faults: (index, reason) of values that are not cells.
+        size_bytes: memory of everything before the last `flush`.
     """
 
     def __init__(self, name: str, paths: Paths, *, is_object: bool) -> None:
@@ -185,7 +183,7 @@ class _Series:
         self._faults_counted = 0
 
     def add(self, value: object, key: str, reason: str | None) -> None:
-        """Take the next value, or the reason why there is none."""
+        """Add the next value, or the reason why there is none."""
         reason = reason or self._cells.add({self._name: value})
         if reason:
             self.faults.append((self._length, reason))
@@ -194,7 +192,7 @@ class _Series:
         self._length += 1
 
     def flush(self) -> None:
-        """Bring what was taken into a form that takes less memory."""
+        """Convert the added values to arrays, which take less memory."""
         if not self._pending:
             return
         found = self._cells.columns()
@@ -213,11 +211,11 @@ class _Series:
 
     @property
     def keys(self) -> pa.BinaryArray:
-        """The keys, in order."""
+        """All keys, in order."""
         return pa.concat_arrays(self._keys) if self._keys else pa.array([], pa.binary())
 
     def texts(self) -> dict[str, pa.BinaryArray]:
-        """Wanted column → its cells, in order."""
+        """Return wanted column → its cells, in order."""
         return {
             name: pa.concat_arrays(several) if several else pa.array([], pa.binary())
             for name, several in self._texts.items()
@@ -231,7 +229,7 @@ class _Frame:
     """Wanted columns of a document.
 
     Attributes:
-        is_damaged: whether something in it cannot be read, so that places may have moved.
+        is_damaged: whether a part cannot be read, so that values may have moved.
     """
 
     def __init__(self, names: Mapping[str, Sequence[str]], wanted: Wanted) -> None:
@@ -242,10 +240,10 @@ class _Frame:
         self._current: _Series | None = None
 
     def open(self, name: str, *, is_object: bool) -> None:
-        """Begin with a column.
+        """Start a column.
 
         Raises:
-            ManifestError: it was there before.
+            ManifestError: the document has it twice.
         """
         if name in self._series:
             raise ManifestError(
@@ -259,17 +257,17 @@ class _Frame:
         self._current = None
 
     def add(self, value: object, key: str, reason: str | None = None) -> None:
-        """Take the next value of the column, or the reason why there is none."""
+        """Add the next value of the column, or the reason why there is none."""
         if self._current is not None:
             self._current.add(value, key, reason)
         elif reason == BROKEN_JSON:
             self.is_damaged = True
 
     def flush(self) -> None:
-        """Bring what was taken into a form that takes less memory.
+        """Flush all columns.
 
         Raises:
-            SourceError: it takes too much all the same.
+            SourceError: they exceed `MAX_FRAME_BYTES`.
         """
         for series in self._series.values():
             series.flush()
@@ -281,10 +279,10 @@ class _Frame:
             )
 
     def rows(self) -> _Rows:
-        """The rows.
+        """Combine the columns to rows.
 
         Raises:
-            ManifestError: a wanted column is not there, or it is unknown which of the values belong together.
+            ManifestError: a wanted column is missing, or it is unknown which values belong together.
         """
         for first, names in self._names.items():
             if first not in self._series and not self._wanted.optional.issuperset(names):
@@ -344,9 +342,9 @@ class _Rows:
     """All rows of a document.
 
     Attributes:
-        size: how many.
-        cells: column → its cells.
-        faults: row → why it is none.
+        size: number of rows.
+        cells: column → array of shape (size,).
+        faults: row → reason of its rejection.
     """
 
     size: int
@@ -354,11 +352,11 @@ class _Rows:
     faults: Mapping[int, str]
 
     def of(self, names: Sequence[str]) -> _Rows:
-        """The same with these columns, empty where there is none."""
+        """Return the rows with the named columns only; a missing one is empty."""
         return _Rows(self.size, {name: self.cells.get(name, _empty(self.size)) for name in names}, self.faults)
 
     def chunks(self, span: Span, chunk_bytes: ChunkBytes) -> Iterator[RowChunk]:
-        """The rows of `span`."""
+        """Yield the rows of `span`."""
         at, end = span.start.row, self.size if span.end is None else min(span.end.row, self.size)
         lengths = [pc.binary_length(column).to_numpy(zero_copy_only=False) for column in self.cells.values()]
         ends: OffsetArray = np.cumsum(np.sum(lengths, axis=0, dtype=np.int64) + _ROW_BYTES)
@@ -368,30 +366,12 @@ class _Rows:
             yield self._chunk(at, after)
             at = after
 
-    def _chunk(self, first: int, after: int) -> RowChunk:
-        rejected = tuple((i - first, self.faults[i]) for i in range(first, after) if i in self.faults)
+    def _chunk(self, first: int, after: int) -> TableChunk:
+        rejected = [(i - first, self.faults[i]) for i in range(first, after) if i in self.faults]
         sound = np.ones(after - first, np.bool_)
         sound[[i for i, _ in rejected]] = False
         cells = {name: column[first:after] for name, column in self.cells.items()}
         if rejected:
             cells = {name: column.filter(pa.array(sound)) for name, column in cells.items()}
-        bad = np.logical_or.reduce([_undecodable(column) for column in cells.values()])
-        return TableChunk(
-            Position(first, first, first),
-            Position(after, after, after),
-            b"",
-            np.zeros(after - first + 1, np.int64),
-            np.flatnonzero(sound).astype(np.int32),
-            cells,
-            rejected=rejected,
-            flags={"undecodable_bytes": int(bad.sum())} if bad.any() else {},
-        )
-
-
-def _undecodable(column: pa.BinaryArray) -> npt.NDArray[np.bool_]:
-    """Which cells are not UTF-8. Shape (cells,)."""
-    try:
-        column.cast(pa.string())
-    except pa.ArrowInvalid:
-        return np.fromiter((not is_utf8(cell) for cell in column.to_pylist()), np.bool_, len(column))
-    return np.zeros(len(column), np.bool_)
+        piece = Piece(after - first, np.flatnonzero(sound).astype(np.int32), cells, rejected)
+        return join([piece], tuple(cells), first)

@@ -1,9 +1,8 @@
-"""Going through the elements of the array, or the members of the object, that holds the rows of a JSON document.
+"""Read the elements of the array, or the members of the object, that contains the rows of a JSON document.
 
-What stands there is read strictly. A row that is broken is given up alone if it can be told where the next one begins:
-where its brackets are all closed, unless a string in it was plainly never closed; else at the next `},` that is
-followed by the name that the broken row begins with. If neither can be found, what is left of the stream is one broken
-row.
+Elements are read strictly. Behind a broken row, reading continues where its brackets are closed, unless a string in it
+is plainly not closed; else behind the next `},` that is followed by the first name of the broken row. If neither is
+found, the rest of the stream is one broken row.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ _HEAD = re.compile(rb'\{[ \t\r\n]*+"[^"\\\r\n]*+"[ \t\r\n]*+:|\[')
 
 
 MAX_DEPTH = 1_000
-"""More objects and arrays around the rows than this are nobody's data, but what a bomb looks like."""
+"""Limit on the objects and arrays around the rows."""
 
 
 class Mode(Enum):
-    """Where a stream has come to."""
+    """State of a stream."""
 
     OUTSIDE = auto()
     ROWS = auto()
@@ -40,7 +39,7 @@ class Mode(Enum):
 
 
 class Expect(Enum):
-    """What may come next among the rows."""
+    """Next token allowed among the rows."""
 
     FIRST = auto()
     ELEMENT = auto()
@@ -53,18 +52,13 @@ _CLOSED = (frozenset({Expect.FIRST, Expect.SEPARATOR}), Expect.SEPARATOR, -1)
 _IN_ARRAYS = {ord("["): _OPENED, ord(","): _COMMA, ord("]"): _CLOSED}
 _IN_ARRAY = {ord(","): _COMMA, ord("]"): _CLOSED}
 _IN_OBJECT = {ord(","): _COMMA, ord("}"): _CLOSED}
-"""Of each sign: where it may stand, what is expected behind it, and how much it opens."""
+"""Separator → (states in which it is allowed, state after it, change of the nesting depth)."""
 
 
 class Elements:
-    """Knows where among the rows a stream has come to, or in something that is passed over."""
+    """Position of a stream among the rows, or inside a value that is skipped."""
 
     def __init__(self, place: Place) -> None:
-        """Begin outside of the rows.
-
-        Args:
-            place: where the rows are.
-        """
         self.place = place
         self.mode = Mode.OUTSIDE
         self.resume = Mode.OUTSIDE
@@ -78,11 +72,11 @@ class Elements:
         self._in_string = False
 
     def is_first(self, block: Block) -> bool:
-        """Whether nothing was found before."""
+        """Return whether no record was found before."""
         return not self.seen and not block.begins
 
     def enter(self, block: Block, keys: Sequence[str], *, is_object: bool) -> None:
-        """Enter what holds the rows."""
+        """Enter the container of the rows."""
         self.mode, self.expect, self._nested, self._is_object = Mode.ROWS, Expect.FIRST, 1, is_object
         in_array = _IN_ARRAYS if self.place.holds is Holds.OBJECTS else _IN_ARRAY
         self._separators = _IN_OBJECT if is_object else in_array
@@ -90,7 +84,7 @@ class Elements:
         block.opened(keys[-1] if keys else "", is_object=is_object)
 
     def rows(self, block: Block, at: int) -> int:
-        """Go on inside of the rows."""
+        """Read rows from `at` on; return the offset at which reading stopped."""
         data = block.data
         while not block.full:
             at = self._next(block, at)
@@ -104,7 +98,7 @@ class Elements:
             begin, key = at, None if self._is_object else self._key
             if self._is_object and data[at] == QUOTE:
                 at, key = self._name(block, at)
-                if block.waiting or at == len(data):  # nothing behind the colon, which `is_unfinished` tells
+                if block.waiting or at == len(data):  # nothing behind the colon, see `Walker.is_unfinished`
                     return begin if block.waiting else at
             end, value = self.element(block, at)
             if value is None:
@@ -116,7 +110,7 @@ class Elements:
         return at
 
     def _next(self, block: Block, at: int) -> int:
-        """Where the next sign or element begins; values that are plain, and a comma before an object, are gone past."""
+        """Return the offset of the next separator or element, behind plain values and a comma before an object."""
         if self.expect is Expect.SEPARATOR:
             if self.place.holds is Holds.VALUES:
                 at = block.take_plain(at, is_object=self._is_object)
@@ -126,7 +120,7 @@ class Elements:
         return end_of(BLANKS, block.data, at)
 
     def _name(self, block: Block, at: int) -> tuple[int, str | None]:
-        """Where the value begins whose name is at `at`, and the name; the same place and None if there is none."""
+        """Return (offset of the value, name at `at`); (`at`, None) if there is no name."""
         data, limit = block.data, block.limit(at)
         found = _MEMBER.match(data, at, limit)
         if found and (found.end() < len(data) or block.in_sight(at)):
@@ -140,10 +134,10 @@ class Elements:
         """Add a record.
 
         Args:
-            block: where it is.
-            place: where it begins and ends.
-            value: what it is: bytes if it is neither an object nor an array.
-            key: the name it has; None if it should have one, and has none that can be read.
+            block: block of the record.
+            place: start and end.
+            value: row, reason of a rejection, or the bytes of a value that is neither object nor array.
+            key: name of the value; None if it has to have one and it cannot be read.
         """
         if self.expect is Expect.SEPARATOR or key is None:
             block.add(*place, BROKEN_JSON, key or "")
@@ -156,7 +150,7 @@ class Elements:
         self.expect = Expect.SEPARATOR
 
     def _separator(self, block: Block, at: int) -> int:
-        """Go past a comma between rows, or the beginning or end of what holds them."""
+        """Read a comma between rows, or the start or end of a container of rows."""
         allowed, after, arrays = self._separators[block.data[at]]
         if self.expect not in allowed:
             block.misplaced(at)
@@ -172,10 +166,7 @@ class Elements:
         return at + 1
 
     def element(self, block: Block, at: int) -> tuple[int, Row | str | bytes | None]:
-        """Where the element at `at` ends, and what it is: bytes if it is neither an object nor an array.
-
-        None if it is not all there yet.
-        """
+        """Return (end, value) of the element at `at`; the value as in `add`, None if more has to be read."""
         data = block.data
         if data[at] in b"{[":
             decoded = block.decode(at)
@@ -190,7 +181,7 @@ class Elements:
         return self._pass_over(block, at, Ending.OPEN)
 
     def _doubtful(self, block: Block, at: int) -> tuple[int, Row | str | None]:
-        """`element` for an object or array that is broken, or too long, or not all there."""
+        """Apply `element` to an object or array that is broken, too long, or incomplete."""
         data, limit = block.data, block.limit(at)
         head = _HEAD.match(data, at, limit)
         end = block.brackets.find_end(at, limit)
@@ -206,7 +197,7 @@ class Elements:
         return self._pass_over(block, at, end) if block.in_sight(at) else (at, None)
 
     def _pass_over(self, block: Block, at: int, end: Ending) -> tuple[int, str]:
-        """Give up what begins at `at`: up to where it is closed, if it is just too long, or else all that is left."""
+        """Reject the value at `at`: up to its end if it is only too long, else the rest of the stream."""
         if end is Ending.DAMAGED or len(block.data) - at <= MAX_RECORD_BYTES:
             self.mode = Mode.LOST
             return len(block.data), BROKEN_JSON
@@ -215,17 +206,17 @@ class Elements:
         return at + 1, TOO_LONG
 
     def skip_from(self, depth: int, *, in_string: bool) -> None:
-        """Pass over what is open from here on: so many objects and arrays, or a string."""
+        """Skip the open string, or `depth` open objects and arrays."""
         self.resume, self.mode = self.mode, Mode.SKIPPING
         self._depth, self._in_string = depth, in_string
 
     def skip(self, block: Block, at: int) -> int:
-        """Go on inside of a value that is passed over, however long it is."""
+        """Continue in a value that is skipped; return the offset at which reading stopped."""
         data = block.data
         while at < len(data):
             if self._in_string:
                 at = end_of(STRING_BODY, data, at)
-                if data[at : at + 1] == b"\\":  # what it escapes is not there yet
+                if data[at : at + 1] == b"\\":  # the escaped character is in the next block
                     block.waiting = not block.final
                     return len(data) if block.final else at
                 if at == len(data):
@@ -246,7 +237,7 @@ class Elements:
 
 
 def text_of(key: bytes) -> str | None:
-    """The text of a name; None if it is none."""
+    """Decode a name; None if it is invalid."""
     try:
         return str(DECODER.decode(key.decode("utf-8", "surrogateescape")))
     except ValueError:

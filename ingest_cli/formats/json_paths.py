@@ -1,11 +1,11 @@
 """Parse column names as paths to one or several values of a JSON document.
 
-A path is made of names with dots between them: `contact.email`. Behind a name, `[]` stands for all elements
-of an array and `[0]` for one of them. A name with a dot, a bracket or a quote in it is written as a JSON
-string: `"e.mail".work`. The path to the rows is made of names, and of `*` for all members of an object.
+A path is a list of names separated by dots: `contact.email`. After a name, `[]` selects all elements of an array and
+`[0]` one of them. A name with a dot, a bracket or a quote is written as a JSON string: `"e.mail".work`. The path to the
+rows consists of names, and of `*` for all members of an object.
 
-A row may also be an array, if `columns` names its elements; such a name is no path, but that `[]` at its end joins the
-elements of an array there. What is found at the end of a path, `json_cells` says.
+If rows are arrays, `columns` names their elements; such a name is not a path, except that `[]` at its end joins the
+elements of an array. `json_cells` converts the value at the end of a path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Every(Enum):
 
 
 class Each(Enum):
-    """All members of an object; only on the way to the rows."""
+    """All members of an object; only in a path to the rows."""
 
     MEMBER = "*"
 
@@ -43,7 +43,7 @@ def parse_path(text: str) -> tuple[Step, ...]:
     """Return the steps of a path to a value.
 
     Raises:
-        ManifestError: it is none.
+        ManifestError: `text` is not a path.
     """
     steps = _steps(text)
     if Each.MEMBER in steps:
@@ -55,7 +55,7 @@ def parse_rows(text: str) -> tuple[RowStep, ...]:
     """Return the steps of a path to the rows.
 
     Raises:
-        ManifestError: it is none.
+        ManifestError: `text` is not such a path.
     """
     steps = _steps(text)
     names = tuple(step for step in steps if isinstance(step, str | Each))
@@ -102,12 +102,11 @@ class Paths:
     """Wanted columns of rows.
 
     Attributes:
-        names: of the columns.
-        steps: where each of them is in a row that is an object; in a row that is an array, in the object that `columns`
-            make of it.
-        columns: names of the elements of rows that are arrays; empty where rows are objects.
-        presence: columns of which only the presence counts.
-        key: the column that is the key of a row; None if there is none.
+        names: names of the columns.
+        steps: path of each column in an object; an array is an object whose names are `columns`.
+        columns: names of the elements of array rows; empty if rows are objects.
+        presence: columns of which only the presence of a value is recorded.
+        key: column of the keys of the rows, if there is one.
     """
 
     def __init__(
@@ -118,16 +117,16 @@ class Paths:
         presence: Collection[str] = (),
         keyed: bool = False,
     ) -> None:
-        """Read the `names`.
+        """Parse the `names`.
 
         Args:
-            names: of the columns.
-            columns: see above.
-            presence: see above.
-            keyed: whether rows have keys, so that `$key` is no name of a member.
+            names: paths, or names of elements if there are `columns`.
+            columns: see `Paths`.
+            presence: see `Paths`.
+            keyed: whether rows have keys, so that `$key` is not a member.
 
         Raises:
-            ManifestError: one is not a path.
+            ManifestError: a name is not a path.
         """
         self.names = tuple(names)
         self.columns = tuple(columns)
@@ -138,15 +137,14 @@ class Paths:
 
 
 def _element_steps(name: str) -> tuple[Step, ...]:
-    """The steps of a column that is an element of a row: its name is no path."""
     return (name, Every.ELEMENT) if name.endswith(Every.ELEMENT.value) else (name,)
 
 
 def step(name: str) -> str:
-    """A name as a step of a path."""
+    """Write a name as a step of a path."""
     try:
         if name != ROW_KEY and parse_path(name) == (name,):
             return name
     except ManifestError:
-        pass  # a name that is no step as it stands is written as a JSON string
+        pass
     return json.dumps(name, ensure_ascii=False)

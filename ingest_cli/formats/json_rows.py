@@ -1,12 +1,10 @@
-"""JSON documents of any size: an array of objects, or one inside of something, in documents one after another.
+"""Read JSON documents of any size, one or several per stream, with an array or object of rows at any place inside.
 
-`json_walk` finds the rows; here they become chunks. A stream is always walked through from its beginning,
-because only what came before tells what a place in a document is; of what lies outside of the spans asked for,
-nothing is kept.
+`json_walk` finds the rows, and this module makes chunks of them. A stream is always read from its start, because the
+meaning of a byte depends on those before it; what is outside the requested spans is not kept.
 
-A record reaches from the beginning of a row, or of its key, to that of the next. What stands before the first row is no
-part of a chunk, as a header is not; what stands between rows, for example between two documents, may be a chunk of
-no records.
+A record extends from the start of a row, or of its key, to the start of the next. The text before the first row is not
+in a chunk, like a header; text between rows, for example between two documents, may be a chunk without records.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from ingest_cli.formats.record_stream import Blocks
 from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
 
 ROOT = "$"
-"""Path of the rows where the documents themselves are rows."""
+"""Path of rows that are whole documents."""
 
 
 class JsonRows:
@@ -44,17 +42,16 @@ class JsonRows:
         presence: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the parser.
+        """Initialise the parser.
 
         Args:
-            wanted: names of the columns to keep, which are paths; nothing else is kept.
-            rows: names that lead to the array, like `data.rows`, any arrays on the way being gone through, with `*`
-                for all members of an object: `users.*` are the values of one; `$` for documents that are rows
-                themselves, or arrays of them. None: the document if it is an array, else the first array of rows in
-                it, else the document.
-            columns: names of the elements of rows that are arrays; empty where rows are objects.
-            presence: those of the columns of which only the presence counts.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+            wanted: paths of the columns to keep; nothing else is kept.
+            rows: path of the container of the rows, like `data.rows`, also through arrays; `users.*` for the values of
+                an object; `$` for documents that are rows, or arrays of rows. None: the document if it is an array,
+                else the first array of rows in it, else the document.
+            columns: names of the elements of array rows; empty if rows are objects.
+            presence: wanted columns of which only the presence of a value is recorded.
+            chunk_bytes: returns the target size of a chunk in decoded bytes.
 
         Raises:
             ManifestError: a name, or `rows`, is not a path.
@@ -95,10 +92,10 @@ class JsonRows:
         return Block(data, Cells(self._paths), brackets, final=blocks.final)
 
     def _judge(self, document: Row) -> None:
-        """Refuse a document that plainly holds rows and is none.
+        """Check the first document.
 
         Raises:
-            ManifestError: so it is.
+            ManifestError: it plainly contains rows and is not a row.
         """
         if self._place.path is None and isinstance(document, dict):
             names = {step for steps in self._paths.steps for step in steps[:1] if isinstance(step, str)}
@@ -107,12 +104,12 @@ class JsonRows:
 
 
 def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Block]) -> Iterator[tuple[Block, int]]:
-    """The blocks of a stream, each with the number of its bytes that were walked through.
+    """Yield the blocks of a stream, each with the number of bytes that the walker read.
 
     Args:
         blocks: the stream.
-        walker: goes through it.
-        make: makes a block of the bytes that are under its eyes.
+        walker: finds the records.
+        make: makes a block of the buffered bytes.
     """
     offset, brackets = 0, Brackets()
     while blocks.fill():
@@ -121,9 +118,9 @@ def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Blo
         block = make(data, brackets)
         size = walker.walk(block)
         if not block.final and block.data[:size].endswith(b"\r"):
-            size -= 1  # its LF may come; to the walker, it is nothing in any case
+            size -= 1  # its LF may follow; the walker ignores both
         broken_off = blocks.ended and not block.final and walker.is_unfinished and size == len(block.data)
-        if broken_off:  # what is missing would begin at the last byte, if the stream ended here
+        if broken_off:  # the reject of the missing rest starts at the last byte
             size -= 2 if block.data.endswith(b"\r\n") else 1
         if not size:
             if blocks.ended:
@@ -138,7 +135,7 @@ def walked(blocks: Blocks, walker: Walker, make: Callable[[bytes, Brackets], Blo
 
 
 def rows_path(rows: str) -> tuple[RowStep, ...]:
-    """The steps of the path to the rows."""
+    """Return the steps of the path to the rows."""
     return () if rows == ROOT else parse_rows(rows)
 
 
@@ -157,19 +154,19 @@ class _Stretch:
 
     @classmethod
     def of(cls, block: Block, size: int, start: Position) -> _Stretch:
-        """The first `size` bytes of `block`, which begins at `start`."""
+        """Make a stretch of the first `size` bytes of `block`, which starts at `start`."""
         begins, index = np.array(block.begins, np.int64), np.array(block.index, np.int64)
         cells, rejected = block.cells.columns(), block.rejected
         return cls(block.data[:size], start, begins, index, cells, rejected, block.headers, block.undecodable)
 
     def position(self, offset: int) -> Position:
-        """The place at `offset` of the stream."""
+        """Return the position at `offset` of the stream."""
         size = offset - self.start.offset
         rows = int(np.searchsorted(self.begins, size))
         return Position(offset, self.start.row + rows, self.start.line + count_lines(self.data[:size]))
 
     def chunks(self, span: Span) -> Iterator[RowChunk]:
-        """What lies inside of `span`; nothing of what comes before the first record of all."""
+        """Yield the chunks inside `span`, without the text before the first record of the stream."""
         start = self.position(max(span.start.offset, self.start.offset))
         after = self.start.offset + len(self.data)
         end = self.position(after if span.end is None else min(span.end.offset, after))

@@ -1,7 +1,7 @@
-"""What of a JSON document can be told from its bytes alone: where strings, brackets and whole values end.
+"""Find the ends of strings, brackets and values in the bytes of a JSON document.
 
-Nothing here checks more of JSON than that. It tells where a value ends that is broken, and whether a value has
-rows inside; what a value is, only the parser of `json_values` says.
+This module finds the end of a broken value and whether a value contains rows. Only the parser of `json_values` decides
+what a value is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingest_cli.formats.json_values import (
     count_separators,
     parse_document,
 )
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, is_utf8
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -37,35 +37,35 @@ CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
 _LINE_END = re.compile(rb"[\r\n]")
-_SLAB_BYTES = MAX_VALUES >> 2  # as much cannot hold too many values
+_SLAB_BYTES = MAX_VALUES >> 2  # cannot contain more than `MAX_VALUES` values
 _BRACE, _BRACKET = ord("{"), ord("[")
-_MAX_NOTED = 1_000_000  # objects and arrays left open within one another, 16 bytes each
+_MAX_NOTED = 1_000_000  # open objects and arrays, 16 bytes each
 _ARRAYS = re.compile(rb"\[(?:[ \t\r\n]|\[)*+")
 _ARRAY = re.compile(rb"\[[ \t\r\n]*+")
 
 
 class Ending(Enum):
-    """How looking for the end of a value turned out, where it was not found."""
+    """Reason why the end of a value was not found."""
 
     OPEN = auto()
     DAMAGED = auto()
 
 
 class Block:
-    """A block of a stream, and the records found in it.
+    """Block of a stream, and the records found in it.
 
     Attributes:
         data: the bytes.
         final: whether the stream ends with them.
-        begins: where each record begins; a record reaches to the next one, or to where the walk stopped.
-        index: which of the records are rows.
-        rejected: (record, reason) of those that are not.
-        headers: those of them that repeat the names of the columns.
-        cells: takes the rows.
-        undecodable: those of the rows with bytes that are not UTF-8.
-        brackets: tells where objects are closed.
-        waiting: whether the walk cannot go on without more bytes.
-        is_damaged: whether something in it could not be parsed where it stood.
+        begins: start of each record; a record extends to the next one, or to the end of the walk.
+        index: records that are rows.
+        rejected: (record, reason) of rejected records.
+        headers: records that repeat the names of the columns.
+        cells: cells of the rows.
+        undecodable: records with bytes that are not UTF-8.
+        brackets: finds the ends of objects.
+        waiting: whether the walk needs more bytes.
+        is_damaged: whether a value could not be parsed.
     """
 
     def __init__(self, data: bytes, cells: Cells, brackets: Brackets, *, final: bool) -> None:
@@ -81,15 +81,15 @@ class Block:
         self.is_damaged = False
         self.brackets = brackets
         self._is_ascii = data.isascii()
-        self._text = data.decode("latin-1")  # one character for each byte, so that places are the same in both
+        self._text = data.decode("latin-1")  # one character per byte, so that offsets are the same in both
 
     @property
     def full(self) -> bool:
-        """Whether a chunk has as many rows as it may, but for one that the end of the stream may add."""
+        """Whether the chunk has the maximum number of rows, less one that the end of the stream may add."""
         return len(self.begins) >= MAX_CHUNK_ROWS - 1
 
     def add(self, at: int, end: int, found: Row | str, key: str = "") -> None:
-        """Add the record from `at` to `end`: a row and its key, if it has one, or the reason why it is none."""
+        """Add the record from `at` to `end`: a row and its key, or the reason of its rejection."""
         reason = found if isinstance(found, str) else self.cells.add(found, key)
         if reason is None:
             if not self._is_ascii and not is_utf8(self.data[at : min(end, self.limit(at))]):
@@ -102,29 +102,29 @@ class Block:
         self.begins.append(at)
 
     def add_scalar(self, at: int, end: int, raw: bytes, key: str = "") -> None:  # noqa: ARG002 - a value may have one
-        """Add the record from `at` to `end`, which is neither an object nor an array but `raw`."""
+        """Add the record from `at` to `end`, whose value `raw` is neither object nor array."""
         self.add(at, end, scalar(raw))
 
     def opened(self, name: str, *, is_object: bool) -> None:
-        """Take note that what holds the rows begins: an object or array, and the name it has."""
+        """Note the start of a container of rows, and its name."""
 
     def take_plain(self, at: int, *, is_object: bool) -> int:  # noqa: ARG002 - of a block of values
-        """Add the values from the comma at `at` on that are plain, if rows are values; where the first other one is."""
+        """Add the plain values from the comma at `at` on, if rows are values; return the end of the last."""
         return at
 
     def closed(self) -> None:
-        """Take note that it ends."""
+        """Note the end of the container."""
 
     def misplaced(self, at: int) -> None:
-        """Add what stands at `at` and should not."""
+        """Add a separator that is not allowed at `at`."""
         self.add(at, at + 1, BROKEN_JSON)
 
     def in_sight(self, at: int, size: int | None = None) -> bool:
-        """Whether as much as may be looked at is there of what begins at `at`, and if not: wait for it.
+        """Return whether the block has `size` bytes from `at` on; if not, set `waiting`.
 
         Args:
-            at: where it begins.
-            size: how many bytes may be looked at; None: those that a record may have.
+            at: start.
+            size: number of bytes; None: the maximum length of a record.
         """
         if self.final or len(self.data) - at > (MAX_RECORD_BYTES if size is None else size):
             return True
@@ -132,12 +132,12 @@ class Block:
         return False
 
     def limit(self, at: int) -> int:
-        """How far what begins at `at` may be looked at."""
+        """Return the end of the longest record that may start at `at`."""
         return min(len(self.data), at + MAX_RECORD_BYTES)
 
     def decode(self, at: int) -> tuple[Row, int] | None:
-        """The object or array that begins at `at` and where it ends; None if there is no whole and sound one."""
-        if self.is_damaged:  # a second failure would count the lines before it a second time
+        """Return (value, end) of the object or array at `at`; None if it is broken or incomplete."""
+        if self.is_damaged:  # the decoder counts all lines before an error, again for each error
             return None
         if self._may_be_crowded(at):
             return self._decode_small(at)
@@ -153,7 +153,7 @@ class Block:
         return (value, end) if isinstance(value, dict | list) else None
 
     def _decode_small(self, at: int) -> tuple[Row, int] | None:
-        """`decode` for an object or array of no more than a slab; None if it is longer."""
+        """Apply `decode` to an object or array of at most one slab; None if it is longer."""
         try:
             value, size = DECODER.raw_decode(self._text[at : at + _SLAB_BYTES])
         except (ValueError, RecursionError):
@@ -163,7 +163,7 @@ class Block:
         return (value, at + size) if isinstance(value, dict | list) else None
 
     def _may_be_crowded(self, at: int) -> bool:
-        """Whether decoding at `at` may make more values than a row may have."""
+        """Return whether decoding at `at` may return more than `MAX_VALUES` values."""
         if len(self.data) - at <= MAX_VALUES:
             return False
         first, last = at // _SLAB_BYTES, len(self.data) // _SLAB_BYTES + 1
@@ -171,39 +171,38 @@ class Block:
 
     @cached_property
     def _separators(self) -> list[int]:
-        """For each slab, how many separators stand in those before it."""
+        """For each slab, the number of separators before it."""
         starts = range(0, len(self.data) + 1, _SLAB_BYTES)
         return [0, *accumulate(count_separators(self.data, start, start + _SLAB_BYTES) for start in starts)]
 
 
 class Brackets:
-    """Where the objects and arrays of a stream are closed.
+    """Ends of the objects and arrays of a stream.
 
-    Where each row is left open, all of them end alike. That is found out once, not once for each of them, nor
-    for each block that such rows are read in; so this outlives a block, and places are offsets of the stream.
+    If every row is left open, all of them have the same end. It is searched for once, not for every row and block, so
+    the result is kept between blocks, and places are offsets in the stream.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
         self._data = b""
         self._start = 0
         self._open = self._searched = array("q")
-        self._end = 0  # how far was looked
-        self._damage: int | None = None  # where it was found
+        self._end = 0  # of the text searched
+        self._damage: int | None = None
 
     def enter(self, data: bytes, start: int) -> None:
-        """Go on to the block of `data` that begins at `start` of the stream."""
+        """Continue with the block of `data` at `start` of the stream."""
         self._data, self._start = data, start
 
     def find_end(self, at: int, limit: int) -> int | Ending:
-        """Where the object or array that begins at `at` of the block is closed.
+        """Find the end of the object or array at `at` of the block.
 
         Args:
-            at: where it begins.
-            limit: how far to look.
+            at: start.
+            limit: end of the text to search.
 
         Returns:
-            Just behind its last bracket. `DAMAGED` if a string in it goes over a line end, which JSON forbids (RFC
+            Offset behind its last bracket. `DAMAGED` if a string in it contains a line end, which JSON forbids (RFC
             8259 §7), or if its brackets do not match; `OPEN` if it is not closed before `limit`.
         """
         is_known = self._damage is not None or limit + self._start <= self._end
@@ -215,11 +214,11 @@ class Brackets:
         return Ending.DAMAGED if is_damaged else Ending.OPEN
 
     def note_searched(self) -> None:
-        """Note that there are no rows in the object that was left open, and so in none of those in it."""
+        """Note that the object left open, and all open objects in it, contain no rows."""
         self._searched = self._open
 
     def is_searched(self, at: int) -> bool:
-        """Whether that is known of the object at `at` of the block."""
+        """Return whether `note_searched` applies to the object at `at` of the block."""
         return self._is_in(self._searched, at)
 
     def _is_in(self, places: array[int], at: int) -> bool:
@@ -227,10 +226,10 @@ class Brackets:
         return found < len(places) and places[found] == at + self._start
 
     def _look(self, at: int) -> int | None:
-        """Where the object at `at` is closed; None, and what is open and damaged noted, if it is not."""
+        """Return the end of the object at `at`; None if there is none, after noting open brackets and damage."""
         data, start = self._data, self._start
         damage: int | None = None
-        kinds, places = bytearray(), array("q")  # the latter: of what is still open
+        kinds, places = bytearray(), array("q")
         for token in _TOKEN.finditer(data, at):
             first = data[token.start()]
             if first == QUOTE:
@@ -256,9 +255,9 @@ class Brackets:
 
 
 def find_array(block: Block, at: int, limit: int, *, of_arrays: bool = False) -> tuple[int, int] | None:
-    """Where the first array of rows in the object at `at` begins, and how much is open around it, if there is one.
+    """Return (offset behind the bracket, open objects and arrays) of the first array of rows in the object at `at`.
 
-    The block waits if that cannot be told yet of an array.
+    None if there is none, or if the block has to wait for more bytes.
     """
     depth = 0
     for token in _TOKEN.finditer(block.data, at, limit):
@@ -280,12 +279,12 @@ def find_array(block: Block, at: int, limit: int, *, of_arrays: bool = False) ->
 
 
 def holds_rows(block: Block, at: int, *, of_arrays: bool = False) -> bool | None:
-    """Whether the array at `at` begins with a row; None if that is not there yet.
+    """Return whether the array at `at` starts with a row; None if more has to be read.
 
     Args:
-        block: where it is.
-        at: where it begins.
-        of_arrays: whether rows are arrays. Else they are objects, which may be in arrays inside of the array.
+        block: block of the array.
+        at: start of the array.
+        of_arrays: whether rows are arrays. Else they are objects, also in arrays inside the array.
     """
     end = end_of(_ARRAY if of_arrays else _ARRAYS, block.data, at)
     if end < len(block.data):
@@ -294,20 +293,11 @@ def holds_rows(block: Block, at: int, *, of_arrays: bool = False) -> bool | None
 
 
 def scalar(raw: bytes) -> str:
-    """Why something that is no object is no row."""
+    """Return the reason why a value that is not an object is rejected."""
     return BROKEN_JSON if parse_document(raw) == BROKEN_JSON else NOT_AN_OBJECT
 
 
 def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, limit: int | None = None) -> int:
-    """Where a match of `pattern` at `at` ends; `at` if there is none."""
+    """Return the end of the match of `pattern` at `at`; `at` if there is none."""
     found = pattern.match(data, at, len(data) if limit is None else limit)
     return found.end() if found else at
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether `data` can be decoded."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,10 +1,9 @@
 """Find the rows of a JSON document in a stream, with at most one row in memory.
 
-The walker goes through a stream block by block and remembers where it is: outside of the rows, with so many
-objects and arrays open; inside of the rows; or inside of something that is passed over. Rows are objects in an
-array, or in arrays inside of that; or the values of an object; or arrays in an array. Where they are is told by a path,
-or by being the first array that holds such rows. What stands around the rows is looked at no closer than finding them
-takes; `json_elements` reads the rows.
+The walker reads a stream block by block. Its state is outside the rows, with a stack of open objects and arrays; among
+the rows; or inside a value that is skipped. Rows are objects in an array, also in arrays inside it; values of an
+object; or arrays in an array. Their container is given by a path, or is the first array with such rows. The text
+around the rows is not validated; `json_elements` reads the rows.
 """
 
 from __future__ import annotations
@@ -41,53 +40,46 @@ class Walker(Elements):
     """Position of a stream within a document."""
 
     def __init__(self, place: Place) -> None:
-        """Begin at the beginning of a stream.
-
-        Args:
-            place: where the rows are.
-        """
         super().__init__(place)
         self._of_arrays = place.holds is Holds.ARRAYS
-        self._open: list[bool] = []  # outside of the rows: whether it is an object, for all that is open
-        self._keys: list[str] = []  # where each of the objects is at
-        self._string = ""  # the last one seen there
+        self._open: list[bool] = []  # for each open object or array outside the rows: whether it is an object
+        self._keys: list[str] = []  # current name in each open object
+        self._string = ""  # last string outside the rows
         self._found = False
-        self._no_rows = -1  # how much is open around an object that stands where an array of rows should
+        self._no_rows = -1  # depth of an object in place of the array of rows
 
     def walk(self, block: Block) -> int:
-        """Find the records of `block`, which begins where the last walk stopped; returns where this one does."""
+        """Find the records of `block`, which starts at the end of the last walk; return the end of this one."""
         steps = {Mode.OUTSIDE: self._outside, Mode.ROWS: self._inside, Mode.SKIPPING: self.skip, Mode.LOST: _to_end}
         at = 0
         while at < len(block.data) and not block.waiting and not block.full:
             at = steps[self.mode](block, at)
         if block.final and at == len(block.data) and self.is_unfinished:
-            # The last byte stands for all that is missing: a record of no bytes would be in no span.
+            # The reject of the missing rest starts at the last byte: a record of no bytes would be in no span.
             block.add(at - (2 if block.data.endswith(b"\r\n") else 1), 0, BROKEN_JSON)
         self.seen = self.seen or bool(block.begins)
         return at
 
     @property
     def is_lost(self) -> bool:
-        """Whether the rest of the stream was given up."""
+        """Whether the rest of the stream is rejected."""
         return self.mode is Mode.LOST
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the document is cut off here, without a broken row that says so."""
+        """Whether the document is incomplete without a rejected row that reports it."""
         mode = self.mode
         if mode is Mode.SKIPPING and self.resume is Mode.OUTSIDE:
             mode = Mode.OUTSIDE
         return mode is Mode.ROWS or (mode is Mode.OUTSIDE and bool(self._open))
 
     def _inside(self, block: Block, at: int) -> int:
-        """Go on inside of the rows, perhaps to their end."""
         at = self.rows(block, at)
         if self.mode is Mode.OUTSIDE:
             self._found = bool(self._open)
         return at
 
     def _outside(self, block: Block, at: int) -> int:
-        """Take one step outside of the rows."""
         data = block.data
         at = end_of(BLANKS, data, at)
         if at == len(data):
@@ -108,7 +100,7 @@ class Walker(Elements):
         return max(at + 1, end_of(_OUTSIDE_SCALAR, data, at))
 
     def _close(self, block: Block, at: int) -> None:
-        """Leave an object or array outside of the rows, and perhaps the document."""
+        """Leave an object or array outside the rows, or the document."""
         if self._open.pop():
             self._keys.pop()
         if len(self._open) == self._no_rows:
@@ -132,7 +124,7 @@ class Walker(Elements):
         return at
 
     def _array(self, block: Block, at: int) -> int:
-        """Enter an array outside of the rows: the rows themselves, or not."""
+        """Enter an array outside the rows, which may be their container."""
         path = self.place.path
         if self._of_arrays and not self._open and not path and not holds_rows(block, at, of_arrays=True):
             return at if block.waiting else self._lone_array(block, at)
@@ -150,7 +142,7 @@ class Walker(Elements):
         return at + 1
 
     def _lone_array(self, block: Block, at: int) -> int:
-        """A document that is an array, but holds none: a row itself, or of rows that are no arrays."""
+        """Read a document that is an array without arrays: a row, or a container of rows that are not arrays."""
         first = block.data[end_of(BLANKS, block.data, at + 1) :][:1]
         if first in {b"{", b"]"}:
             self.enter(block, self._keys, is_object=False)
@@ -163,7 +155,7 @@ class Walker(Elements):
         return end
 
     def _object(self, block: Block, at: int) -> int:
-        """Enter an object inside of a document and outside of the rows: the rows themselves, or not."""
+        """Enter an object outside the rows, which may be their container."""
         if not self.place.is_at(self._keys):
             return self._deeper(block, at, is_object=True)
         if self.place.has_members:
@@ -179,7 +171,7 @@ class Walker(Elements):
         return self._deeper(block, at, is_object=True)
 
     def _deeper(self, block: Block, at: int, *, is_object: bool) -> int:
-        """Enter an object or array that holds no rows itself."""
+        """Enter an object or array that is not a container of rows."""
         if len(self._open) == MAX_DEPTH:
             self.mode = Mode.LOST
             block.add(at, len(block.data), BROKEN_JSON)
@@ -190,7 +182,7 @@ class Walker(Elements):
         return at + 1
 
     def _document(self, block: Block, at: int) -> int:
-        """Begin with a document that is no array."""
+        """Start a document that is not an array."""
         data = block.data
         if data[at] != ord("{"):
             found = end_of(_JUNK, data, at, block.limit(at))
@@ -214,7 +206,7 @@ class Walker(Elements):
         return self._doubtful_document(block, at)
 
     def _doubtful_document(self, block: Block, at: int) -> int:
-        """`_document` for an object that has rows in it, or is broken, or too long, or not all there."""
+        """Apply `_document` to an object that contains rows, or is broken, too long, or incomplete."""
         data, limit = block.data, block.limit(at)
         whole = block.final and limit == len(data)
         searched = block.brackets.is_searched(at)
@@ -238,7 +230,7 @@ class Walker(Elements):
         if not again and not block.in_sight(at):
             return at
         if not again and not whole:
-            return self._deeper(block, at, is_object=True)  # a large document: its rows may be further on
+            return self._deeper(block, at, is_object=True)  # a large document whose rows may follow
         if not again:
             self.mode = Mode.LOST
         after = again.end() if again else len(data)
@@ -247,5 +239,4 @@ class Walker(Elements):
 
 
 def _to_end(block: Block, at: int) -> int:
-    """Go past all that is left, wherever in it one is."""
     return max(at, len(block.data))

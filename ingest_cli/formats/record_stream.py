@@ -152,12 +152,13 @@ def _oversize(blocks: Blocks, at: Position, parser: RecordParser) -> RowChunk:
 
 def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
     """Count the records with invalid UTF-8."""
-    if _is_utf8(data):
+    if is_utf8(data):
         return 0
-    return sum(not _is_utf8(data[bounds[i] : bounds[i + 1]]) for i in range(len(bounds) - 1))
+    return sum(not is_utf8(data[bounds[i] : bounds[i + 1]]) for i in range(len(bounds) - 1))
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Return whether `data` is valid UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.record_stream import Blocks
+from ingest_cli.formats.record_stream import Blocks, is_utf8
 from ingest_cli.formats.sql.catalog import Catalog, TableNames, WantedColumns
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Passed, RowRun
@@ -296,10 +296,10 @@ class _Found:
 
     def _undecodable(self, low: int, high: int) -> int:
         """Number of records with bytes that are not UTF-8; what stands between two records is not looked at."""
-        if _is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
+        if is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
             return 0
         places = zip(self._starts[low:high].tolist(), self._ends[low:high].tolist(), strict=True)
-        return sum(not _is_utf8(self._data[begin:end]) for begin, end in places)
+        return sum(not is_utf8(self._data[begin:end]) for begin, end in places)
 
 
 def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> Iterator[tuple[int, int]]:
@@ -309,13 +309,3 @@ def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> I
     for low, high in pairwise(edges):
         for begin in range(low, high, MAX_CHUNK_ROWS):
             yield begin, min(begin + MAX_CHUNK_ROWS, high)
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

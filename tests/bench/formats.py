@@ -73,7 +73,9 @@ CONTENDERS: Mapping[str, Contender] = {
 
 
 @dataclass(frozen=True)
-class _Dump:
+class Dump:
+    """A dump in memory, with its manifest."""
+
     manifest: Manifest
     data: bytes
     rows: int
@@ -87,7 +89,7 @@ class _Dump:
         return parser.read(to_utf8(pieces, self.manifest.format.encoding))
 
 
-def _dump(contender: Contender, size_bytes: float) -> _Dump:
+def dump_of(contender: Contender, size_bytes: float) -> Dump:
     """A dump of about so many bytes."""
     table = drawn(contender.shape, _PEOPLE).table
     once = contender.write(table).data
@@ -95,11 +97,11 @@ def _dump(contender: Contender, size_bytes: float) -> _Dump:
     rows = table.rows * times
     written = contender.write(Table(table.name, table.columns, rows))
     data = written.data.encode() if isinstance(written.data, str) else written.data
-    return _Dump(parse_manifest(manifest(contender.shape, written, ["memory"])), data, len(rows))
+    return Dump(parse_manifest(manifest(contender.shape, written, ["memory"])), data, len(rows))
 
 
 def _measured(name: str, mb: float) -> dict[str, float]:
-    dump = _dump(CONTENDERS[name], mb * 1e6)
+    dump = dump_of(CONTENDERS[name], mb * 1e6)
     size_mb = len(dump.data) / 1e6
     parse_s = _timed(lambda _: None, dump)
     builder, fields = ItemBuilder(Hasher(Pepper(KID, PEPPER)), "bench", "00000000"), dump.manifest.fields
@@ -113,7 +115,7 @@ def _measured(name: str, mb: float) -> dict[str, float]:
     }
 
 
-def _timed(take: Callable[[RowChunk], object], dump: _Dump) -> float:
+def _timed(take: Callable[[RowChunk], object], dump: Dump) -> float:
     """Processor seconds it takes to read a dump, and do something with each chunk."""
     began_s, rows = time.process_time(), 0
     for chunk in dump.chunks():

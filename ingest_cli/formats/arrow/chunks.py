@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ingest_cli.formats.arrow import cells
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, is_utf8
 from ingest_cli.model.chunks import IndexArray, Position, TableChunk
 
 TOO_LONG = "record_too_long"
@@ -20,14 +20,14 @@ TOO_LONG = "record_too_long"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some rows, as text.
+    """Consecutive rows as text.
 
     Attributes:
-        count: how many.
-        index: shape (rows with cells,), ascending: which of them have cells.
+        count: number of rows.
+        index: shape (rows with cells,), ascending.
         cells: column name → binary array of that length.
-        rejected: (which, reason) of rows without.
-        skipped: reason → which, likewise.
+        rejected: (row, reason) of rejected rows.
+        skipped: reason → skipped rows.
     """
 
     count: int
@@ -38,10 +38,10 @@ class Piece:
 
 
 def measured(columns: Sequence[Column], batch: pa.RecordBatch) -> tuple[list[pa.Array], cells.Sizes]:
-    """(What each of the columns has in a batch, about how many bytes of text each row takes).
+    """Return (array of each column, approximate bytes of text of each row).
 
     Raises:
-        TooManyValuesError: there is more in the lists than may be looked at together.
+        TooManyValuesError: the lists have more than `cells.MAX_VALUES` values.
     """
     arrays = [column.reach(batch) for column in columns]
     size = np.zeros(batch.num_rows, np.int64)
@@ -51,16 +51,14 @@ def measured(columns: Sequence[Column], batch: pa.RecordBatch) -> tuple[list[pa.
 
 
 class Chunks:
-    """Makes chunks out of rows that come in any portions: where a chunk ends does not depend on these."""
+    """Chunks of rows that arrive in portions; the ends of the chunks do not depend on the portions.
+
+    Attributes:
+        row: first row of the current chunk.
+        rows_left, bytes_left: room in the current chunk.
+    """
 
     def __init__(self, columns: Sequence[str], chunk_bytes: ChunkBytes, row: int) -> None:
-        """Begin at a row. `rows_left` and `bytes_left` are what the chunk at work still has room for.
-
-        Args:
-            columns: names of the wanted columns.
-            chunk_bytes: tells how many bytes of cells a chunk aims at.
-            row: rows before the first that comes.
-        """
         self._columns = tuple(columns)
         self._chunk_bytes = chunk_bytes
         self.row = row
@@ -69,9 +67,9 @@ class Chunks:
         self._start_chunk()
 
     def add(self, columns: Sequence[Column], arrays: Sequence[pa.Array], size: cells.Sizes) -> Iterator[TableChunk]:
-        """Take all rows of what was `measured`, as many at a time as may be held as text."""
+        """Add all rows of `measured`, as many at a time as fit in a chunk; yield the full chunks."""
         long = size > MAX_RECORD_BYTES
-        self._size_bytes += int(size[long].sum())  # they are no cells, but work
+        self._size_bytes += int(size[long].sum())  # rejected, but read
         ends = np.cumsum(np.where(long, 0, size))
         first = 0
         while first < len(size):
@@ -88,7 +86,7 @@ class Chunks:
             first = after
 
     def take(self, piece: Piece, size_bytes: int) -> Iterator[TableChunk]:
-        """Take some rows, not more than the chunk may have; yield it if it has enough."""
+        """Add rows, at most `rows_left`; yield the chunk if it is full."""
         self._pieces.append(piece)
         self.rows_left -= piece.count
         self.bytes_left -= size_bytes
@@ -97,14 +95,14 @@ class Chunks:
             yield from self.flush()
 
     def take_size(self) -> int:
-        """Bytes of cells taken since this was last asked; an empty one counts as one, as it would take in text."""
+        """Return the bytes of cells added since the last call; an empty cell counts as one, like its separator."""
         size, self._size_bytes = self._size_bytes, 0
         return size
 
     def flush(self) -> Iterator[TableChunk]:
-        """Yield what there is as a chunk."""
+        """Yield the current chunk if it has rows."""
         if self._pieces:
-            chunk = _join(self._pieces, self._columns, self.row)
+            chunk = join(self._pieces, self._columns, self.row)
             self._pieces.clear()
             self.row = chunk.end.row
             self._start_chunk()
@@ -115,7 +113,8 @@ class Chunks:
         self.bytes_left = self._chunk_bytes()
 
 
-def _join(pieces: Sequence[Piece], columns: Sequence[str], row: int) -> TableChunk:
+def join(pieces: Sequence[Piece], columns: Sequence[str], row: int) -> TableChunk:
+    """Return the chunk of some pieces, the first of which starts at `row`."""
     index, rejected = list[IndexArray](), list[tuple[int, str]]()
     skipped: dict[str, list[IndexArray]] = {}
     count = 0
@@ -145,20 +144,11 @@ def _concat(parts: Sequence[pa.BinaryArray]) -> pa.BinaryArray:
 
 
 def _count_undecodable(columns: Sequence[pa.BinaryArray]) -> int:
-    """Number of rows with a cell that is not UTF-8."""
     bad = set[int]()
     for column in columns:
         try:
             column.cast(pa.string())
         except pa.ArrowInvalid:
             ascii_only = pc.string_is_ascii(column.view(pa.string())).to_numpy(zero_copy_only=False)
-            bad.update(int(at) for at in np.flatnonzero(~ascii_only) if not _is_utf8(column[int(at)].as_py()))
+            bad.update(int(at) for at in np.flatnonzero(~ascii_only) if not is_utf8(column[int(at)].as_py()))
     return len(bad)
-
-
-def _is_utf8(cell: bytes) -> bool:
-    try:
-        cell.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,7 +1,8 @@
-"""The parts of the `sql` format, in the order in which a dump passes through them.
+"""Parts of the `sql` format, in the order in which a dump passes through them.
 
-`dialect` decides from the first bytes which tool wrote it; `tokens` cuts text into tokens by that tool's rules;
-`statements` reads the head of an INSERT, COPY or CREATE TABLE; `catalog` knows the tables, `heads` the statements
-seen before; `tuples` and `copy_lines` read rows; `boundaries` says where the next one begins, `skipping` where what
-is no row ends; `values` says what a literal stands for; `scanner` is the state machine that puts them together.
+`dialect` detects the tool that wrote a dump; `tokens` splits text into tokens by its rules; `statements` reads the head
+of an INSERT, COPY or CREATE TABLE; `catalog` stores the tables, `heads` the statements seen before; `tuples`, `selects`
+and `copy_lines` read rows; `boundaries` finds the start of the next row, `skipping` the end of other statements;
+`recovery` and `unread` handle damaged text; `values` evaluates literals; `scanner` is the state machine of all of them.
+None of them depends on `ingest_cli.formats.sql_dump`, which makes chunks of the rows.
 """

@@ -47,13 +47,13 @@ STATEMENTS = frozenset(
         "VACUUM",
     ]
 )
-"""What may follow a tuple without a semicolon between them."""
+"""First words of statements that may follow a tuple without a semicolon."""
 
 TAILS = frozenset({"ON", "RETURNING", "AS"})
-"""What an INSERT may have behind its tuples."""
+"""First words of clauses behind the tuples of an INSERT."""
 
-# Where reading can go on after a broken tuple: at the next that follows one, or stands on a line of its own; or
-# at the next statement, behind a semicolon at the end of a line or on a line of its own.
+# Where reading continues behind a broken tuple: at the next tuple behind another or at the start of a line, or at the
+# next statement behind a semicolon at the end of a line or at the start of a line.
 _NEXT_TUPLE = rb"\)\s*+,\s*+(?=(?i:ROW\s?+)?+\()|\n[ \t]*+(?=\()"
 _NEXT_STATEMENT = (
     rb";[ \t\r]*+(?:\n|\Z)"
@@ -64,11 +64,11 @@ _RESYNC = re.compile(rb"(?P<tuple>" + _NEXT_TUPLE + rb")|(?:" + _NEXT_STATEMENT 
 _PERHAPS_NEXT_TUPLE = re.compile(rb"\)\s*+(?:,\s*+(?i:R|RO|ROW\s?+)?+)?+\Z")
 
 LOOK_AHEAD_BYTES = 64
-"""What has to be seen behind a record, at most, to know where it ends; the longest word looked for is shorter."""
+"""Bytes behind a record that are needed to find its end; longer than any word searched for."""
 
 
 class Next(Enum):
-    """What stands behind a tuple."""
+    """What follows a tuple."""
 
     TUPLE = auto()
     STATEMENT = auto()
@@ -76,15 +76,15 @@ class Next(Enum):
 
 
 def after_tuple(cursor: Cursor, *, final: bool, repeats: bool) -> tuple[int, Next]:
-    """Where the record ends whose tuple has just been read, and what it is followed by.
+    """Return (end of the record whose tuple has just been read, what follows it).
 
     Args:
         cursor: behind the tuple.
-        final: whether nothing follows what the cursor sees.
-        repeats: whether it is a statement of several INTO.
+        final: whether the input ends with the cursor's data.
+        repeats: whether the statement may have several INTO.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     end = cursor.position
     try:
@@ -106,10 +106,10 @@ def after_tuple(cursor: Cursor, *, final: bool, repeats: bool) -> tuple[int, Nex
 
 
 def opens_row(cursor: Cursor, *, final: bool) -> bool:
-    """Whether the word ROW and a parenthesis come next, as in `VALUES ROW(1, 2)`; if so, read up to the latter.
+    """Return whether ROW and a parenthesis follow, as in `VALUES ROW(1, 2)`; if so, read ROW.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     position = cursor.position
     try:
@@ -125,10 +125,10 @@ def opens_row(cursor: Cursor, *, final: bool) -> bool:
 
 
 def is_over(cursor: Cursor, *, final: bool) -> bool:
-    """Whether, instead of a tuple, there is what may come after the last.
+    """Return whether the end of the statement follows instead of a tuple.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     try:
         token = cursor.peek()
@@ -140,10 +140,10 @@ def is_over(cursor: Cursor, *, final: bool) -> bool:
 
 
 def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
-    """Where reading can go on from `at` on, and with what.
+    """Return (offset from `at` on at which reading can continue, what is there).
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     found = _RESYNC.search(data, at)
     if found is None or (found.end() == len(data) and not final):
@@ -154,10 +154,10 @@ def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
 
 
 def search_on(data: bytes, at: int, *, final: bool) -> tuple[int, Next | None]:
-    """As `resync`, but where no such place is seen yet: (from where on one may begin, None).
+    """Apply `resync`; if no such place is found yet, return (offset from which on it may start, None).
 
     Raises:
-        IncompleteError: one may begin at `at`; more has to be read to tell.
+        IncompleteError: it may start at `at`; more has to be read.
     """
     found = _RESYNC.search(data, at)
     if final or (found is not None and found.end() < len(data)):
@@ -169,7 +169,7 @@ def search_on(data: bytes, at: int, *, final: bool) -> tuple[int, Next | None]:
 
 
 def _last_chance(data: bytes, at: int) -> int:
-    """From where on the beginning of such a place may stand, none of which is between `at` and there; at most len."""
+    """Return the offset from which on a place to continue may start, if there is none before it."""
     closing = data.rfind(b")", at)
     if closing >= 0 and _PERHAPS_NEXT_TUPLE.match(data, closing):
         return closing

@@ -1,4 +1,4 @@
-"""Tables of a dump: the names of their columns, and which of them are wanted."""
+"""Store the tables of a dump with the names of their columns, and find the wanted ones."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ingest_cli.formats.sql.dialect import Family
 from ingest_cli.formats.sql.statements import Created, Name
 
 _MAX_TABLES = 20_000
-"""Tables whose columns are remembered; it takes a made-up dump to have more."""
+"""Limit on the tables whose columns are stored."""
 
 MAX_NAMED = 200
-"""Tables that are not read and are called by their names; the others are taken together."""
+"""Limit on the unread tables that are counted by name; the others are counted together."""
 
 OTHER_TABLES = "(other tables)"
-_OF_SQLITE = "sqlite_"  # its own tables: sequence numbers and statistics
-_MAX_COMPARED = 200  # names, and letters of a name, among which the nearest is looked for
+_OF_SQLITE = "sqlite_"  # prefix of internal tables: sequence numbers and statistics
+_MAX_COMPARED = 200  # names, and letters of a name, compared for a hint
 
 
 @dataclass(frozen=True, slots=True)
 class WantedColumns:
-    """What a manifest asks for.
+    """Tables and columns that a manifest selects.
 
     Attributes:
-        tables: names of the tables to read; none: the only one there is.
+        tables: names of the tables to read; empty: the only table with rows.
         wanted: names of the columns to keep.
-        columns: names of the columns of tables that the dump does not describe.
-        optional: those of the wanted columns that a dump may lack.
+        columns: names of all columns, for tables that the dump does not describe.
+        optional: wanted columns that a table may lack.
     """
 
     tables: tuple[str, ...]
@@ -42,17 +42,17 @@ class WantedColumns:
 
 @dataclass(slots=True)
 class Context:
-    """Whose rows are being read.
+    """Table and columns of the statement that is being read.
 
     Attributes:
-        head: the bytes of the statement before its first tuple; empty for a COPY.
-        name: of the table, as it may be shown; empty for one of which nobody need know.
-        positions: where in a row each wanted column is; None for one that this statement leaves out.
-        width: cells a row has to have; 0 for a table that is not read.
-        read: whether its rows count.
+        head: bytes of the statement before its first tuple; empty for a COPY.
+        name: name of the table for reports; empty for a table that is not reported.
+        positions: index of each wanted column in a row; None for a column that the statement leaves out.
+        width: number of cells of a row; 0 for a table that is not read.
+        read: whether the rows are records.
         repeats: whether another INTO may follow, as in INSERT ALL.
-        plain: whether the lines of a COPY are of the default text format.
-        tuples: how many were seen, up to the point where that has no further consequence.
+        plain: whether the lines of a COPY have the default text format.
+        tuples: number of tuples read one by one.
     """
 
     head: bytes
@@ -66,13 +66,13 @@ class Context:
 
 
 class TableNames:
-    """What tables that are not read are called in an account: as the dump calls them, and only so many of them."""
+    """Names of unread tables for reports, at most `MAX_NAMED`."""
 
     def __init__(self) -> None:
         self._names: dict[Name, str] = {}
 
     def of(self, table: Name) -> str:
-        """What to call `table`: no text that a terminal would obey, or that tells of a person."""
+        """Return the name of `table` without control characters or personal data."""
         known = self._names.get(table)
         if known is None:
             if len(self._names) >= MAX_NAMED:
@@ -82,7 +82,7 @@ class TableNames:
 
 
 class Catalog:
-    """What is known of the tables at one place of a dump."""
+    """Tables known at one place of a dump."""
 
     def __init__(
         self,
@@ -91,13 +91,13 @@ class Catalog:
         names: TableNames | None = None,
         elsewhere: Callable[[Name], Created | None] = lambda _: None,
     ) -> None:
-        """Set up.
+        """Initialise an empty catalog.
 
         Args:
-            wanted: what is to be read.
-            family: whose dump it is.
-            names: what to call tables that are not read.
-            elsewhere: knows the columns of tables that this source does not describe.
+            wanted: tables and columns to read.
+            family: database system of the dump.
+            names: names of unread tables, shared by all sources.
+            elsewhere: returns the columns of a table that another source describes.
         """
         self._elsewhere = elsewhere
         self._wish = wanted
@@ -106,16 +106,16 @@ class Catalog:
         self._selected = [split_name(name) for name in wanted.tables]
         self._created: dict[Name, Created] = {}
         self._wanted = {name.casefold() for name in wanted.wanted}
-        self._seen: dict[Name, set[str]] = {}  # wanted columns that a table has, as far as has been seen
+        self._seen: dict[Name, set[str]] = {}  # wanted columns found in each table so far
         self._only: Name | None = None
         self._database = ""
 
     def use(self, database: str) -> None:
-        """Note that tables whose database is not named are in this one from here on."""
+        """Set the database of tables whose name has none."""
         self._database = database.casefold()
 
     def create(self, created: Created) -> None:
-        """Note what a CREATE TABLE says; a later one of the same name counts."""
+        """Store a CREATE TABLE, in place of an earlier one of the same name."""
         key = self._key(created.table)
         if len(self._created) >= _MAX_TABLES:
             self._created.clear()
@@ -123,22 +123,22 @@ class Catalog:
         self._created[key[-1:]] = created
 
     def is_read(self, table: Name) -> bool:
-        """Whether the rows of `table` count, as far as is known before any of them was seen."""
+        """Return whether the rows of `table` are read, as far as known before its first row."""
         key = self._key(table)
         if not self._selected:
             return self._only == key
         return any(same_table(key, wanted) for wanted in self._selected)
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
-        """Begin to read rows of `table`.
+        """Return the context of a statement with rows of `table`.
 
         Args:
-            table: its name.
-            columns: the column list of the statement, if it has one.
-            head: the bytes of the statement before its first tuple.
+            table: name of the table.
+            columns: column list of the statement, if it has one.
+            head: bytes of the statement before its first tuple.
 
         Raises:
-            ManifestError: it is the second table with rows and none is selected, or a wanted column is not in it.
+            ManifestError: it is the second table with rows and none is selected, or it lacks a wanted column.
         """
         key = self._key(table)
         if not self._claims(key, table):
@@ -147,7 +147,7 @@ class Catalog:
         return Context(head, _shown(table), self._positions(key, table, names), len(names), read=True)
 
     def open_blank(self, table: Name) -> Context:
-        """Begin to read a row of `table` in which nothing is said.
+        """Return the context of a row of default values.
 
         Raises:
             ManifestError: it is the second table with rows and none is selected.
@@ -157,22 +157,22 @@ class Catalog:
         return Context(b"", _shown(table), (None,) * len(self._wish.wanted), read=True)
 
     def unread(self, table: Name) -> Context:
-        """Begin with rows of `table` that cannot be read: they are rejects if its rows are read otherwise."""
+        """Return the context of rows that cannot be read: rejects if the table is read, else counted."""
         key = self._key(table)
         if not self._selected and self._only is None and not key[-1].startswith(_OF_SQLITE):
             self._only = key
         return Context(b"", _shown(table), read=True) if self.is_read(table) else self.pass_over(table, b"")
 
     def pass_over(self, table: Name, head: bytes) -> Context:
-        """Begin with rows of `table` that are not read."""
+        """Return the context of rows of a table that is not read."""
         is_own = self._key(table)[-1].startswith(_OF_SQLITE)
         if is_own:
             return Context(head)
-        is_bare = self._key(table) != _folded(table)  # it is in a database that a USE has named
+        is_bare = self._key(table) != _folded(table)  # its database is that of a USE
         return Context(head, self._names.of((self._database, *table) if is_bare else table))
 
     def _claims(self, key: Name, table: Name) -> bool:
-        """Whether the rows of a table are read; the first table with rows is, where none is selected."""
+        """Return whether the rows of a table are read; without a selection, the first table with rows is."""
         if self._selected:
             return self.is_read(table)
         if key[-1].startswith(_OF_SQLITE):
@@ -184,7 +184,7 @@ class Catalog:
         return True
 
     def _columns(self, key: Name, columns: Sequence[str] | None) -> tuple[str, ...]:
-        """What the cells of a row are called, in order."""
+        """Return the names of the cells of a row, in order."""
         created = self._find(key)
         if created is None and columns is None and self._wish.columns is None:
             created = self._elsewhere(key)
@@ -215,7 +215,7 @@ class Catalog:
         for wanted in self._wish.wanted:
             if wanted in names:
                 out.append(names.index(wanted))
-            elif wanted.casefold() in folded:  # names that are not quoted have no case
+            elif wanted.casefold() in folded:  # unquoted names are case-insensitive
                 out.append(folded.index(wanted.casefold()))
             else:
                 required = wanted not in self._wish.optional and len(self._selected) < 2  # noqa: PLR2004 - tables may differ
@@ -232,7 +232,7 @@ class Catalog:
         return self._created.get(key) or self._created.get(key[-1:])
 
     def _key(self, table: Name) -> Name:
-        """A table's name in lower case, with the database it is in."""
+        """Return the name of a table in lower case, with its database."""
         key = _folded(table)
         parts = {Family.MYSQL: 1, Family.UNKNOWN: 1, Family.SQL_SERVER: 2}.get(self._family)
         return (self._database, *key) if self._database and len(key) == parts else key
@@ -256,7 +256,7 @@ class Catalog:
 
 
 def split_name(text: str) -> Name:
-    """The parts of a name as a person writes it, quoted or not, in lower case."""
+    """Split a name from a manifest, quoted or not, into its parts in lower case."""
     parts, part, closing = list[str](), "", ""
     for character in text.strip():
         if closing:
@@ -283,6 +283,6 @@ def _folded(name: Name) -> Name:
 
 
 def same_table(table: Name, wanted: Name) -> bool:
-    """Whether two names mean the same table, where either may leave out the schema."""
+    """Return whether two names denote the same table; either may omit the schema."""
     shared = min(len(table), len(wanted))
     return _folded(table[-shared:]) == _folded(wanted[-shared:])

@@ -1,7 +1,7 @@
-r"""The lines between a COPY … FROM stdin and its `\.`, in PostgreSQL's text format.
+r"""Read the lines between a COPY … FROM stdin and its `\.`, in PostgreSQL's text format.
 
-A line is a row and a tab is between cells, unless a backslash stands before either (PostgreSQL manual, COPY,
-"Text Format"); pg_dump itself writes `\n` and `\t`.
+A line is a row and a tab separates cells, unless a backslash precedes the line end or tab (PostgreSQL manual, COPY,
+"Text Format"); pg_dump writes `\n` and `\t` instead.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ingest_cli.formats.sql.rows import RowRun, cells_of_lines
 from ingest_cli.formats.sql.tokens import IncompleteError
 
 WINDOW_BYTES = 256 << 10
-"""How much is looked at in one go, so that what is kept of short lines stays small."""
+"""Bytes read at a time, which limits the memory of short lines."""
 
-# A COPY whose end was lost ends where the next begins.
+# A COPY without an end ends at the next COPY.
 _END = re.compile(rb"^(?:\\\.\r?$|(?=COPY [^\t\n]+ FROM stdin;))", re.MULTILINE)
 
 
 def find_lines(data: bytes, start: int, *, final: bool) -> tuple[int, int | None]:
-    """(where the lines that can be read in one go end, where reading goes on if the COPY is over there).
+    """Return (end of the lines to read now, offset behind the COPY if it ends there).
 
     Raises:
         IncompleteError: the first line has no end yet.
@@ -50,9 +50,9 @@ def find_lines(data: bytes, start: int, *, final: bool) -> tuple[int, int | None
 
 
 def read_lines(data: bytes, start: int, stop: int, context: Context) -> RowRun:
-    """The lines from `start` to `stop` as records.
+    """Return the lines from `start` to `stop` as records.
 
-    A line without an end is rejected: the dump was cut off, and perhaps in the middle of a cell.
+    A line without an end is rejected, because the dump may be cut off in the middle of a cell.
     """
     texts = _split(data[start:stop], b"\n")
     ends = [min(end, stop) for end in accumulate((len(text) + 1 for text in texts), initial=start)]
@@ -75,7 +75,7 @@ def read_lines(data: bytes, start: int, stop: int, context: Context) -> RowRun:
 
 
 def count_rows(data: bytes, start: int, stop: int) -> int:
-    """How many rows the lines from `start` to `stop` are."""
+    """Return the number of rows in the lines from `start` to `stop`."""
     text = data[start:stop]
     if b"\\\n" in text:
         return len(_split(text.removesuffix(b"\n"), b"\n"))
@@ -83,7 +83,7 @@ def count_rows(data: bytes, start: int, stop: int) -> int:
 
 
 def _split(text: bytes, separator: bytes) -> list[bytes]:
-    """Cut at each separator that has no backslash of its own before it."""
+    """Split at each separator that is not escaped."""
     if b"\\" + separator not in text:
         return text.split(separator)
     out, begin, at = list[bytes](), 0, text.find(separator)
@@ -96,7 +96,7 @@ def _split(text: bytes, separator: bytes) -> list[bytes]:
 
 
 def _is_escaped(data: bytes, at: int, start: int) -> bool:
-    """Whether an odd number of backslashes stands before `at`."""
+    """Return whether an odd number of backslashes precedes `at`."""
     first = at
     while first > start and data[first - 1 : first] == b"\\":
         first -= 1

@@ -1,12 +1,11 @@
 r"""Detect the tool that wrote a dump, and so whether a backslash in a string is an escape.
 
-No SQL dump says so in one place. The manuals agree on who escapes: MySQL and MariaDB do unless the SQL mode
-NO_BACKSLASH_ESCAPES is set (MySQL manual, "String Literals"); PostgreSQL does only in `E'…'`, or everywhere
-where `standard_conforming_strings` is off (PostgreSQL manual §4.1.2); SQLite, SQL Server and Oracle never do.
-So the tool is guessed from what its dumps begin with, once for the whole file.
+No SQL dump states this in one place. MySQL and MariaDB escape unless the SQL mode NO_BACKSLASH_ESCAPES is set (MySQL
+manual, "String Literals"); PostgreSQL only in `E'…'`, or everywhere if `standard_conforming_strings` is off (PostgreSQL
+manual §4.1.2); SQLite, SQL Server and Oracle never do. The tool is guessed from the start of a dump, once per file.
 
-Without any evidence a backslash is a backslash: where that is wrong, rows become rejects, which is seen; the
-opposite mistake would turn `C:\new` into a line break, which is not.
+Without evidence a backslash is a backslash: if that is wrong, rows become rejects, which are reported. The opposite
+mistake would turn `C:\new` into a line break without a report.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 EVIDENCE_BYTES = 64 << 10
-"""How much of the beginning is looked at: a fixed number, so that nothing depends on the size of blocks."""
+"""Bytes of the start of a dump that are inspected; fixed, so that the result does not depend on block sizes."""
 
 
 class Family(StrEnum):
-    """Database systems whose dumps are written alike."""
+    """Database systems whose dumps share a syntax."""
 
     MYSQL = "mysql"
     POSTGRESQL = "postgresql"
@@ -31,10 +30,10 @@ class Family(StrEnum):
 
 
 class Syntax(NamedTuple):
-    """What decides how text is cut into tokens.
+    """Rules for splitting text into tokens.
 
     Attributes:
-        family: the system the dump is written for.
+        family: database system of the dump.
         escapes: whether a backslash in a plain string is an escape.
     """
 
@@ -43,9 +42,9 @@ class Syntax(NamedTuple):
 
 
 _BANNER_BYTES = 4 << 10
-"""How far from the beginning the first line of a dump may be; the warnings of a client may stand before it."""
+"""Bytes that are searched for a banner; the warnings of a client may precede it."""
 
-# The line by which a tool says who it is; the first there is settles the matter.
+# Line with the name of the tool; the first match decides.
 _BANNERS: tuple[tuple[Family, bytes], ...] = (
     (Family.MYSQL, rb"^(?:--|\#) ?(?:MySQL|MariaDB|phpMyAdmin|Sequel Pro|Sequel Ace|mysqldump-php)\b"),
     (Family.MYSQL, rb"^-- Adminer [\w.-]+ (?:MySQL|MariaDB)|^ *Source Server Type *: (?:MySQL|MariaDB)"),
@@ -57,7 +56,7 @@ _BANNERS: tuple[tuple[Family, bytes], ...] = (
     (Family.SQL_SERVER, rb"^/\*{6} Object: |^ *Source Server Type *: SQL Server|^ *Navicat SQL Server"),
     (Family.ORACLE, rb"^REM INSERTING into\b|^ *Source Server Type *: Oracle|^ *Navicat Oracle"),
 )
-# What each tool writes elsewhere, and how much it says; single idioms add up.
+# Other text of each tool, with a weight; the weights are added.
 _MARKS: tuple[tuple[Family, int, bytes], ...] = (
     (Family.MYSQL, 3, rb"(?i)\bENGINE\s*=\s*\w"),
     (Family.MYSQL, 3, rb"/\*!\d{5}"),
@@ -89,19 +88,17 @@ _FINAL_BACKSLASH = re.compile(rb"\\'\s*[,)]")
 
 
 def decide(head: bytes) -> Syntax:
-    """The syntax of the dump that begins with `head`, which is `EVIDENCE_BYTES` long unless the dump is shorter."""
+    """Return the syntax of a dump, given its first `EVIDENCE_BYTES`."""
     family = _by_banner(head[:_BANNER_BYTES]) or _by_marks(head)
     return Syntax(family, _escapes(family, head))
 
 
 def _by_banner(head: bytes) -> Family | None:
-    """Whoever says first that the dump is theirs."""
     found = [(match.start(), family) for family, banner in _COMPILED_BANNERS if (match := banner.search(head))]
     return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def _by_marks(head: bytes) -> Family:
-    """Whoever has left the most traces."""
     weights = dict.fromkeys(Family, 0)
     for family, weight, mark in _COMPILED_MARKS:
         if mark.search(head):
@@ -115,6 +112,6 @@ def _escapes(family: Family, head: bytes) -> bool:
         return not _NO_ESCAPES.search(head)
     if family is Family.POSTGRESQL:
         return _NOT_CONFORMING.search(head) is not None
-    if family is Family.UNKNOWN:  # a quote in a word is escaped; before a comma, a backslash is the last character
+    if family is Family.UNKNOWN:  # `\'x` is an escape; in `\',` the backslash ends a string
         return _ESCAPED_QUOTE.search(head) is not None and not _FINAL_BACKSLASH.search(head)
     return False

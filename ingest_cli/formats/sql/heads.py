@@ -1,7 +1,7 @@
-"""The heads of the INSERTs seen so far: where each has one of its own, they all look the same.
+"""Cache the contexts of INSERT statements by their heads.
 
-A head is everything from the statement's first word up to its first tuple. The same bytes are the same tokens, so
-that one that was seen before need not be taken to pieces again.
+A head is the text from the first word of a statement to its first tuple. In a dump with one statement per row most
+heads are equal, and the head of a later statement need not be parsed again.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 from ingest_cli.formats.sql.catalog import Context
 
 MAX_HEAD_BYTES = 64 << 10
-"""A longer head is read each time anew."""
+"""Maximum length of a cached head."""
 
 _MAX_HEADS = 256
 
 
 class Heads:
-    """What the statements that begin with the same bytes are about."""
+    """Contexts by head."""
 
     def __init__(self) -> None:
         self._contexts: dict[bytes, Context] = {}
         self._last = Context(b"")
 
     def clear(self) -> None:
-        """Forget everything: the same bytes may mean something else from now on."""
+        """Remove all contexts, after a statement that may change the meaning of a head."""
         self._contexts.clear()
         self._last = Context(b"")
 
     def add(self, context: Context) -> None:
-        """Remember `context`."""
+        """Store `context`."""
         if len(context.head) > MAX_HEAD_BYTES:
             return
         if len(self._contexts) >= _MAX_HEADS:
@@ -35,7 +35,7 @@ class Heads:
         self._contexts[context.head] = self._last = context
 
     def find(self, data: bytes, at: int) -> Context | None:
-        """The context of the statement at `at`, if one began with the same bytes."""
+        """Return the stored context of the statement at `at`, if there is one."""
         head = self._last.head
         if head and data.startswith(head + b"(", at):
             return self._last

@@ -1,4 +1,4 @@
-"""What a scanner of dumps is made of: one state after another, and what was found on the way."""
+"""Provide the base of the scanner: the loop over its states, and the records found."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ingest_cli.formats.sql.rows import Passed, RowRun
 from ingest_cli.formats.sql.tokens import Cursor, IncompleteError, TooLongError
 
 State = Callable[[int], int]
-"""Deals with what stands at a place, and says where to go on; raises IncompleteError or TooLongError."""
+"""Reads the text at an offset and returns the offset to continue at; raises IncompleteError or TooLongError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a scanner found.
+    """Result of scanning a block.
 
     Attributes:
         runs: the records, in order.
-        passed: rows of tables that are not read, in order.
-        consumed: bytes that have been dealt with.
+        passed: rows of unread tables, in order.
+        consumed: number of bytes scanned.
     """
 
     runs: list[RowRun]
@@ -34,7 +34,7 @@ class Scan:
 
 
 class Machine(ABC):
-    """Goes through a dump, given all of its bytes in order. What the states are, is said by who inherits from it."""
+    """State machine over the bytes of a dump; subclasses define the states."""
 
     def __init__(self, syntax: Syntax) -> None:
         self._syntax = syntax
@@ -42,15 +42,15 @@ class Machine(ABC):
         self._final = False
         self._runs = list[RowRun]()
         self._records = 0
-        self._passed = list[Passed]()  # rows of tables that are not read
+        self._passed = list[Passed]()
         self._joins_passed = False
         self._state: State = self._statement
         self._context = Context(b"")
-        self._lead = 0  # bytes of the statement's head before the next row, as part of its record
-        self._reason = ""  # why what is being passed through is rejected
+        self._lead = 0  # length of the statement's head if it is part of the next record
+        self._reason = ""  # of the rows being rejected
 
     def scan(self, data: bytes, *, final: bool) -> Scan:
-        """Go on, with `data`: what the last call did not consume, and more.
+        """Scan `data`, which starts with the bytes that the last call did not consume.
 
         Raises:
             ManifestError: the manifest does not fit the dump.
@@ -75,18 +75,17 @@ class Machine(ABC):
 
     @abstractmethod
     def _statement(self, at: int) -> int:
-        """Before a statement."""
+        """Initial state: before a statement."""
 
     @abstractmethod
     def _give_up(self, at: int) -> None:
-        """What stands at `at` is longer than a record may be."""
+        """Reject the text at `at`, which is longer than a record may be."""
 
     def _reject_at(self, places: Sequence[int]) -> None:
-        """Note rows that cannot be read, of which it is only known where they begin."""
+        """Reject the rows that seem to start at `places`."""
         self._reject(places, [place + 1 for place in places], estimated=True)
 
     def _reject(self, starts: Sequence[int], ends: Sequence[int], *, estimated: bool) -> None:
-        """Note rows that cannot be read."""
         if not starts:
             return
         if self._context.read:
@@ -101,7 +100,7 @@ class Machine(ABC):
         self._joins_passed = False
 
     def _pass(self, at: int, rows: int = 1, *, estimated: bool = False) -> None:
-        """Count rows of a table that is not read."""
+        """Count rows of an unread table."""
         if not self._context.name or not rows:
             return
         if not self._joins_passed:

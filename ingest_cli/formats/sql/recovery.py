@@ -1,6 +1,6 @@
-"""States in which a dump is not read but passed through: what brings no rows, what is damaged, what is too long.
+"""Define the states that skip text: other statements, damaged text, text that is too long.
 
-Rows that are lost on the way are rejects, as many as there seem to be: see `unread`.
+The rows lost in it are rejects, counted by `unread`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ingest_cli.formats.sql.unread import MAX_CUT_BYTES, Stretch, edges_that_beg
 
 
 class Recovery(Machine):
-    """Finds the place from which on a dump can be read again."""
+    """States that find the next place at which a dump can be read."""
 
     def __init__(self, syntax: Syntax) -> None:
         super().__init__(syntax)
         self._skipping = Skipping(syntax)
-        self._rows: State = self._statement  # what reads the rows of the statement
+        self._rows: State = self._statement  # state that reads the rows of the statement
         self._discard = 0
         self._stretch = Stretch(0)
         self._after_stretch: Callable[[], None] = lambda: None
 
     def _follow(self, following: Next) -> None:
-        """Go on behind a row."""
+        """Set the state behind a row."""
         self._lead = 0
         self._state = self._rows if following is Next.TUPLE else self._statement
         if following is Next.TAIL:
@@ -42,7 +42,7 @@ class Recovery(Machine):
         return at
 
     def _text(self, at: int) -> int:
-        """Inside a statement, routine or line that does not matter."""
+        """State: inside a statement, routine or line without rows."""
         end, over = self._skipping.skip(self._data, at, final=self._final)
         self._reject_at(self._skipping.rows_at.copy())
         if over:
@@ -50,7 +50,7 @@ class Recovery(Machine):
         return end
 
     def _recover(self, at: int) -> int:
-        """Inside a statement that cannot be read, where a quote was lost."""
+        """State: inside a statement that cannot be read because a quote is missing."""
         end, following = search_on(self._data, at, final=self._final)
         if following is None:
             end = min(end, len(self._data) - LOOK_AHEAD_BYTES)
@@ -69,7 +69,7 @@ class Recovery(Machine):
         return end
 
     def _unread(self, at: int, after: int, context: Context, reason: str) -> int:
-        """A statement that cannot be read, up to `after` so far: each of its rows is a reject."""
+        """Reject each row of a statement that cannot be read and is known up to `after`."""
         self._context, self._reason = context, reason
         self._reject([at], [after], estimated=True)
         self._skipping.begin(TextState.STATEMENT, counts=True)
@@ -77,7 +77,7 @@ class Recovery(Machine):
         return after
 
     def _broken(self, at: int, found_at: int, cursor: Cursor) -> int:
-        """A row at `at` that is damaged, as comes out at `found_at`; and what else is lost before the next sure one."""
+        """Reject the damaged row at `at`, and the rows up to the next place to continue behind `found_at`."""
         end, following = resync(self._data, found_at, final=self._final)
         check_size(at, max(end, cursor.seen))
         self._reason = "broken_tuple"
@@ -93,7 +93,7 @@ class Recovery(Machine):
         self._stretch, self._after_stretch, self._state = stretch, after, self._in_stretch
 
     def _in_stretch(self, at: int) -> int:
-        """Inside damaged text."""
+        """State: inside damaged text."""
         places, end, over = self._stretch.step(self._data, at, final=self._final)
         self._reject_at(places)
         if over:
@@ -111,7 +111,7 @@ class Recovery(Machine):
         return end
 
     def _lost(self, at: int) -> int:
-        """Behind a tuple that was too long, and perhaps in the middle of it."""
+        """State: behind the maximum length of a tuple, perhaps inside it."""
         end, following = search_on(self._data, at, final=self._final)
         if following is not None:
             self._follow(following)

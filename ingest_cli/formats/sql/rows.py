@@ -1,4 +1,7 @@
-"""Rows that were found, not yet looked into: most of a dump is passed over on a resume, or never asked for."""
+"""Represent rows that were found, with their cells parsed on request.
+
+Parsing is delayed because a resumed load skips most of a dump.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from ingest_cli.formats.sql.dialect import Syntax
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The wanted cells of some rows.
+    """Wanted cells of some rows.
 
     Attributes:
         columns: for each wanted column, the cells of all rows.
-        unread: places of the rows with a cell whose expression was not understood.
+        unread: indices of rows with an expression that cannot be evaluated.
     """
 
     columns: list[list[bytes]]
@@ -29,11 +32,11 @@ class RowRun:
     """Consecutive records.
 
     Attributes:
-        starts: where each begins in the data that was scanned.
-        ends: where each ends, and what separates it from the next.
-        rejected: (place in the run, reason) of those that are no rows.
-        cells: reads the cells of the others; None if there are none.
-        estimated: whether how many records there are is an estimate; all of them are rejected, then.
+        starts: start of each record in the scanned data.
+        ends: end of each record, with its separator.
+        rejected: (index, reason) of rejected records.
+        cells: parses the cells of the other records; None if there are none.
+        estimated: whether the number of records is an estimate; all of them are rejected then.
     """
 
     starts: Sequence[int]
@@ -45,12 +48,12 @@ class RowRun:
 
 @dataclass(slots=True)
 class Passed:
-    """Rows of tables that are not read, with no record between them.
+    """Rows of unread tables without a record between them.
 
     Attributes:
-        at: where the first of them is in the data that was scanned.
-        rows: table → rows.
-        estimated: how many of them are an estimate.
+        at: start of the first one in the scanned data.
+        rows: table → number of rows.
+        estimated: number of rows that are estimates.
     """
 
     at: int
@@ -59,7 +62,7 @@ class Passed:
 
 
 def cells_of_pattern(found: Sequence[tuple[bytes, ...]], context: Context, syntax: Syntax) -> Cells:
-    """The cells of tuples as `tuples.run_pattern` finds them."""
+    """Return the cells of tuples matched by `tuples.run_pattern`."""
     order = sorted({position for position in context.positions if position is not None})
     read: dict[int | None, list[bytes]] = {None: [b""] * len(found)}
     unread = set[int]()
@@ -75,7 +78,7 @@ def cells_of_pattern(found: Sequence[tuple[bytes, ...]], context: Context, synta
 
 
 def cells_of_tuple(raw: Sequence[bytes], context: Context, syntax: Syntax) -> Cells:
-    """The cells of one tuple, given all of its values as written."""
+    """Return the cells of one tuple, given its values as written."""
     columns, unread = list[list[bytes]](), False
     for position in context.positions:
         text, known = (b"", True) if position is None else values.value(raw[position], syntax)
@@ -85,7 +88,7 @@ def cells_of_tuple(raw: Sequence[bytes], context: Context, syntax: Syntax) -> Ce
 
 
 def cells_of_lines(lines: Sequence[Sequence[bytes]], context: Context) -> Cells:
-    """The cells of lines of COPY, given their cells as written."""
+    """Return the cells of lines of COPY, given their cells as written."""
     columns = list[list[bytes]]()
     for position in context.positions:
         if position is None:
@@ -97,5 +100,5 @@ def cells_of_lines(lines: Sequence[Sequence[bytes]], context: Context) -> Cells:
 
 
 def empty_cells(context: Context) -> Cells:
-    """The cells of a row in which nothing is said."""
+    """Return the cells of a row of default values."""
     return Cells([[b""] for _ in context.positions])

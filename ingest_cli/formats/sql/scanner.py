@@ -1,9 +1,9 @@
-"""State machine that finds the rows in a dump.
+"""Find the rows in a dump with a state machine.
 
-At every place it is in one state: before a statement, inside one that does not matter, inside a routine, before a
-tuple, a SELECT or a line of COPY, or inside what is damaged or too long. The state depends on the bytes before that
-place and on nothing else, above all not on where blocks end: what cannot be told yet is left for the next call, and
-what would be longer than a record may be is given up after that many bytes.
+The states are: before a statement, inside a statement without rows, inside a routine, before a tuple, a SELECT or a
+line of COPY, inside damaged text, inside text that is too long. The state depends only on the bytes before a place, not
+on the ends of blocks: a token that may continue is left for the next call, and text longer than a record may be is
+rejected after that many bytes.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from ingest_cli.formats.sql.unread import Stretch
 __all__ = ["Scan", "Scanner"]
 
 FAST_AFTER_TUPLES = 5_000
-"""Tuples of one shape after which a pattern for them is compiled, which costs as much as reading these does."""
+"""Tuples of one shape after which a pattern is compiled for them, which takes as long as reading these tuples."""
 
 WINDOW_BYTES = 256 << 10
-"""How much the pattern is let loose on at a time, so that what it finds stays small."""
+"""Bytes matched at a time, which limits the memory of the matches."""
 
 _MAX_FAST_HEAD_BYTES = 16 << 10
-"""Patterns are compiled for heads up to this length."""
+"""Maximum length of a head for which a pattern is compiled."""
 
 _INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
 _CONDITIONS = frozenset({"IF", "WITH"})
-"""What may begin a statement of which an INSERT is a part."""
+"""First words of statements that may contain an INSERT."""
 
-# Space and comments between statements, many at a time, each of them whole.
+# Complete spaces and comments between statements.
 _BLANK = re.compile(rb"(?:\s++(?=\S)|--[^\r\n]*+(?=[\r\n]))++")
 
 
 class Scanner(Recovery):
-    """Finder of the rows of one dump, given all of its bytes in order."""
+    """Finder of the rows of one dump, which is given block by block."""
 
     def __init__(self, syntax: Syntax, catalog: Catalog) -> None:
         super().__init__(syntax)
         self._catalog = catalog
         self._heads = Heads()
-        self._passed_over = 0  # tuples of tables that are not read
+        self._passed_over = 0  # tuples of unread tables
         self._copy: Copy | None = None
         self._repeats = False
         self._rows = self._values
@@ -63,7 +63,7 @@ class Scanner(Recovery):
     # Statements
 
     def _statement(self, at: int) -> int:
-        """Before a statement, or the space before it."""
+        """State: before a statement, or the space before it."""
         if blank := _BLANK.match(self._data, at, at + record_stream.MAX_RECORD_BYTES):
             return blank.end()
         cursor = self._cursor(at)
@@ -85,7 +85,7 @@ class Scanner(Recovery):
         return self._skip(at if what is TextState.DELIMITER else token.end, what, condition=word in _CONDITIONS)
 
     def _use(self, at: int, cursor: Cursor) -> None:
-        """A USE: what has no database before its name is in that one from here on."""
+        """Set the database of a USE."""
         token = cursor.next()
         check_size(at, cursor.seen)
         if token.kind in NAMES:
@@ -93,7 +93,7 @@ class Scanner(Recovery):
             self._forget()
 
     def _insert(self, at: int, cursor: Cursor, *, repeated: bool) -> int:
-        """An INSERT or REPLACE, or an INTO of INSERT ALL."""
+        """Read the head of an INSERT or REPLACE, or of an INTO of INSERT ALL."""
         context = self._heads.find(self._data, at)
         if context is None:
             after = cursor.position
@@ -124,7 +124,7 @@ class Scanner(Recovery):
         return at
 
     def _alone(self, at: int, cursor: Cursor, found: Insert) -> int:
-        """An INSERT … SET, or of DEFAULT VALUES: a statement of one row."""
+        """Read an INSERT … SET or DEFAULT VALUES, which has one row."""
         if found.form is Form.DEFAULTS:
             self._context = context = self._catalog.open_blank(found.table)
             end, following = after_tuple(cursor, final=self._final, repeats=False)
@@ -158,7 +158,6 @@ class Scanner(Recovery):
         return end
 
     def _create(self, at: int, cursor: Cursor) -> int:
-        """A CREATE: of a table, of a routine, or of something else."""
         after = cursor.position
         what = Skipping.created(cursor)
         if what is not TextState.TABLE:
@@ -172,14 +171,14 @@ class Scanner(Recovery):
         return self._skip(cursor.position, TextState.STATEMENT)
 
     def _forget(self) -> None:
-        """What a head means may be another thing from now on."""
+        """Remove the cached heads, whose meaning may have changed."""
         self._heads.clear()
         self._context = Context(b"")
 
     # Rows
 
     def _values(self, at: int) -> int:
-        """Before a tuple, or before the statement whose first it is."""
+        """State: before a tuple, or before the head of its statement."""
         end = self._tuples(at)
         if end > at:
             return end
@@ -204,7 +203,7 @@ class Scanner(Recovery):
         return end
 
     def _selects(self, at: int) -> int:
-        """Before a SELECT of an INSERT, or before the statement whose first it is."""
+        """State: before a SELECT of an INSERT, or before the head of its statement."""
         cursor = self._cursor(at + self._lead)
         row = read_select(cursor, final=self._final)
         if isinstance(row, Broken):
@@ -220,7 +219,7 @@ class Scanner(Recovery):
         return row.end
 
     def _run(self, at: int, end: int, values: Sequence[tuple[int, int]]) -> RowRun:
-        """The row with these values as a record."""
+        """Return the row with these values as a record."""
         context = self._context
         if len(values) != context.width:
             return RowRun([at], [end], [(0, "too_many_cells" if len(values) > context.width else "too_few_cells")])
@@ -228,7 +227,7 @@ class Scanner(Recovery):
         return RowRun([at], [end], cells=partial(cells_of_tuple, raw, context, self._syntax))
 
     def _row(self, at: int, run: RowRun | None) -> None:
-        """Note a row, as a record or as one that is passed over."""
+        """Add a row as a record, or count it if its table is not read."""
         if run is not None and self._context.read:
             self._add(run)
         else:
@@ -237,7 +236,7 @@ class Scanner(Recovery):
     # Many rows at a time
 
     def _tuples(self, at: int) -> int:
-        """As many tuples as follow one another and are written in the usual way; where they end."""
+        """Read consecutive tuples that the pattern matches; return their end."""
         pattern, start = self._pattern(at)
         if pattern is None:
             return at
@@ -257,7 +256,7 @@ class Scanner(Recovery):
         return bounds[-1]
 
     def _pattern(self, at: int) -> tuple[re.Pattern[bytes] | None, int]:
-        """What may match many tuples, if so many are to be expected that making it pays; and from where on."""
+        """Return (pattern for many tuples if enough tuples were read to justify compiling it, start)."""
         context = self._context
         if context.width > MAX_FAST_WIDTH or len(context.head) > _MAX_FAST_HEAD_BYTES:
             return None, at
@@ -268,10 +267,10 @@ class Scanner(Recovery):
         return None, at
 
     def _copy_lines(self, at: int) -> int:
-        """Before a line of a COPY."""
+        """State: before a line of a COPY."""
         stop, after = find_lines(self._data, at, final=self._final)
         if stop > at:
-            check_size(at, stop)  # it is one line, if it is that much
+            check_size(at, stop)  # several lines are never that long
             self._open_copy()
             if self._context.read:
                 self._add(read_lines(self._data, at, stop, self._context))
@@ -283,14 +282,14 @@ class Scanner(Recovery):
         return after
 
     def _open_copy(self) -> None:
-        """Find out whose rows the lines of a COPY are, now that there are any."""
+        """Open the table of a COPY, which is delayed until it has a line."""
         if self._copy is not None:
             self._context = self._catalog.open(self._copy.table, self._copy.columns, b"")
             self._context.plain = self._copy.plain
             self._copy = None
 
     def _give_up(self, at: int) -> None:
-        """What stands at `at` is longer than a record may be."""
+        """See `Machine._give_up`."""
         most = record_stream.MAX_RECORD_BYTES
         self._discard, self._reason = most, "record_too_long"
         if self._state == self._copy_lines:
@@ -307,7 +306,7 @@ class Scanner(Recovery):
             self._state = self._discard_text
 
     def _discard_line(self, at: int) -> int:
-        """Read past the rest of a line of COPY that is too long."""
+        """State: inside a line of COPY that is too long."""
         least = min(at + self._discard, len(self._data))
         self._discard -= least - at
         end = self._data.find(b"\n", least) if not self._discard else -1
@@ -317,10 +316,10 @@ class Scanner(Recovery):
         return end + 1
 
     def _is_of_read_table(self, at: int) -> bool:
-        """Whether the statement at `at` has rows of a table that is read, if so much of its head can be read."""
+        """Return whether the statement at `at` has rows of a table that is read, as far as its head can be read."""
         if self._state != self._statement:
             return False
-        seen = self._data[at : at + record_stream.MAX_RECORD_BYTES]  # the same bytes, whatever the size of blocks
+        seen = self._data[at : at + record_stream.MAX_RECORD_BYTES]  # independent of the size of blocks
         cursor = Cursor(seen, 0, self._syntax, final=False)
         try:
             found = read_insert(cursor) if cursor.next().word in _INSERTS else None

@@ -1,4 +1,4 @@
-"""Columns of tables whose CREATE TABLE is in another source than their rows, as mydumper and others write them."""
+"""Find columns of tables whose CREATE TABLE is in another source than their rows, as mydumper writes them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ingest_cli.formats.sql.statements import Created, Name
 
 
 class Schemas:
-    """What all sources say about the columns of tables; they are asked when it is wanted for the first time."""
+    """CREATE TABLE statements of all sources, which are scanned at the first lookup."""
 
     def __init__(self, heads: Callable[[], Iterable[bytes]]) -> None:
-        """Set up.
+        """Initialise without reading.
 
         Args:
-            heads: gives the beginnings of all sources, in UTF-8.
+            heads: returns the first bytes of all sources, in UTF-8.
         """
         self._heads = heads
         self._found: dict[str, list[Created]] | None = None
 
     def find(self, table: Name) -> Created | None:
-        """What the sources say about `table`; None if none of them describes it.
+        """Return the description of `table`, if a source has one.
 
         Raises:
-            ManifestError: they do not agree.
+            ManifestError: the sources do not agree.
         """
         if self._found is None:
             self._found = {}
@@ -47,23 +47,23 @@ class Schemas:
 
 
 class _Census(Catalog):
-    """Notes what tables are described, and has none of them read."""
+    """Catalog that collects CREATE TABLE statements and reads no rows."""
 
     def __init__(self, family: Family) -> None:
         super().__init__(WantedColumns((), (), None), family)
         self.found = list[Created]()
 
     def create(self, created: Created) -> None:
-        """Note a CREATE TABLE."""
+        """See `Catalog.create`."""
         if len(self.found) < _MAX_CREATED:
             self.found.append(created)
 
     def is_read(self, table: Name) -> bool:  # noqa: ARG002 - the signature of Catalog
-        """None is."""
+        """See `Catalog.is_read`."""
         return False
 
     def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:  # noqa: ARG002 - likewise
-        """Pass over it."""
+        """See `Catalog.open`."""
         return Context(head)
 
 

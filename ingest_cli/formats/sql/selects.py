@@ -1,8 +1,8 @@
-"""Rows of an INSERT that are no tuples: `SELECT 1, 'a' UNION ALL SELECT 2, 'b'`, and `SET a = 1, b = 'x'`.
+"""Read rows of an INSERT that are not tuples: `SELECT 1, 'a' UNION ALL SELECT 2, 'b'`, and `SET a = 1, b = 'x'`.
 
-A SELECT is a row if it names nothing but values: no table, or the one of a single row that Oracle, DB2 and Firebird
-want there. Names that it gives to its values mean nothing to an INSERT, which goes by their order. What else a SELECT
-can have makes it a query, whose rows are not in the dump.
+A SELECT is a row if it has only values and no table, or the table of one row that Oracle, DB2 and Firebird require. The
+names of its values are ignored, because an INSERT uses their order. Any other clause makes it a query, whose rows are
+not in the dump.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_VALUE = frozenset(
 _BEHIND = frozenset({"UNION", "FROM", "ON", "RETURNING"})
 _NO_NAME_BEHIND = frozenset({"COLLATE", "DATE", "TIME", "TIMESTAMP", "DATETIME", "INTERVAL", "ZONE"})
 _MAX_TOKENS = 100_000
-"""Far more than a row has."""
+"""Limit on the tokens of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Selected:
     """A row of values.
 
     Attributes:
-        values: (begin, end) of each.
-        names: what each is assigned to; none for a SELECT.
-        end: where the row ends, and what separates it from the next.
-        following: what stands there.
+        values: (start, end) of each value.
+        names: column of each value; empty for a SELECT.
+        end: end of the row, with its separator.
+        following: what follows the row.
     """
 
     values: list[tuple[int, int]]
@@ -53,7 +53,7 @@ class _BrokenError(Exception):
 
 
 class _Item:
-    """The value being read: its tokens, as far as they decide anything."""
+    """The value being read."""
 
     __slots__ = ("_last", "_shorter", "begin", "end")
 
@@ -70,11 +70,11 @@ class _Item:
         self.end, self._last = token.end, token
 
     def place(self) -> tuple[int, int]:
-        """Where it is, without a name behind it."""
+        """Return (start, end) without a name behind the value."""
         return self.begin, self._shorter if self._shorter >= 0 else self.end
 
     def _may_be_name(self, token: Token) -> bool:
-        """Whether `token` gives a name to the value before it, if it is the last one."""
+        """Return whether `token`, if it is the last one, is the name of the value before it."""
         before = self._last
         if before is None or token.kind not in NAMES:
             return False
@@ -84,20 +84,20 @@ class _Item:
 
 
 def read_select(cursor: Cursor, *, final: bool) -> Selected | Broken | None:
-    """The row at the cursor, which is before SELECT; None for a query.
+    """Read the row at the cursor, which is before SELECT; None for a query.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     reader = _Reader(cursor)
     return _attempt(reader.select, cursor, final=final)
 
 
 def read_assignments(cursor: Cursor, *, final: bool) -> Selected | Broken | None:
-    """The row at the cursor, which is behind SET; None for what cannot be read.
+    """Read the row at the cursor, which is behind SET; None if it cannot be read.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     reader = _Reader(cursor)
     return _attempt(reader.assignments, cursor, final=final)
@@ -174,7 +174,7 @@ class _Reader:
                 return self._behind(token, 0)
 
     def _assigned(self) -> tuple[Token, _Item | None]:
-        """(the token behind a value, the value; None if there is none)."""
+        """Return (token behind a value, value; None if there is none)."""
         item, depth = _Item(), 0
         for _ in range(_MAX_TOKENS):
             token = self._next()
@@ -186,7 +186,7 @@ class _Reader:
         return token, None
 
     def _next(self) -> Token:
-        """The next token that is neither space nor comment."""
+        """Return the next token that is neither space nor comment."""
         fresh = False
         while (token := self._cursor.any()).kind in {Kind.SPACE, Kind.COMMENT}:
             fresh = (fresh and token.kind is Kind.COMMENT) or b"\n" in token.text
@@ -194,7 +194,7 @@ class _Reader:
         return token
 
     def _is_over(self, token: Token, item: _Item | None = None) -> bool:
-        """Whether the statement ends before `token`, be it without a semicolon."""
+        """Return whether the statement ends before `token`, with or without a semicolon."""
         if token.kind is Kind.END or token.text == b";":
             return True
         if not self._fresh or (item is not None and item.begin < 0):
@@ -202,7 +202,7 @@ class _Reader:
         return token.text in {b"/", b"\\"} or (token.kind is Kind.WORD and token.word in STATEMENTS)
 
     def _behind(self, token: Token, depth: int) -> Selected | None:
-        """The row, given what follows its values, of which `token` is the first."""
+        """Return the row, given the first token behind its values; None for a query."""
         if token.word == "FROM" and token.kind is Kind.WORD:
             table = self._next()
             while self._cursor.peek().text == b".":
@@ -219,9 +219,9 @@ class _Reader:
             if following.word == "SELECT":
                 return self._selected(following.start, Next.TUPLE)
             last = following if following.kind is Kind.END else self._next()
-            return self._selected(last.start, Next.STATEMENT) if last.kind is Kind.END else None  # it was cut off
+            return self._selected(last.start, Next.STATEMENT) if last.kind is Kind.END else None  # cut off
         if token.kind is Kind.END and not self._fresh:
-            raise _BrokenError(token.start)  # cut off, and perhaps in the middle of a value
+            raise _BrokenError(token.start)  # cut off, perhaps in the middle of a value
         if self._is_over(token):
             return self._selected(token.end if token.text == b";" else token.start, Next.STATEMENT)
         if depth < 0 or (token.kind is Kind.WORD and token.word in TAILS):

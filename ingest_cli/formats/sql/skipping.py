@@ -1,7 +1,7 @@
-"""Text that brings no rows: other statements, comments to a program, routines.
+"""Skip text without rows: other statements, commands to a client, routines.
 
-What a statement is skipped by is its end, which is not always a semicolon: scripts for SQL Server need none, a
-routine has semicolons inside, and the clients' own commands end with their line. None of it is ever executed.
+A statement is skipped by finding its end, which is not always a semicolon: scripts for SQL Server need none, a routine
+contains semicolons, and a client command ends with its line. No statement is executed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingest_cli.formats.sql.unread import RowCounter, row_edges
 
 
 class TextState(Enum):
-    """What is being skipped."""
+    """Kind of the skipped text."""
 
     STATEMENT = auto()
     ROUTINE = auto()
@@ -34,11 +34,11 @@ _INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
 _LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
 _WITH_MYSQL = frozenset({Family.MYSQL, Family.UNKNOWN})
 _WITH_ORACLE = frozenset({Family.ORACLE, Family.UNKNOWN})
-# Commands to the client that end with their line: mysql's manual, "mysql Client Commands"; the SQL*Plus reference.
+# Client commands that end with their line: MySQL manual, "mysql Client Commands"; SQL*Plus reference.
 _MYSQL_LINES = frozenset({"SOURCE", "SYSTEM", "TEE", "NOTEE", "PAGER", "NOPAGER", "CHARSET", "STATUS", "WARNINGS"})
 _ORACLE_LINES = frozenset({"REM", "REMARK", "PROMPT", "SPOOL", "HOST", "DEFINE", "WHENEVER", "CONNECT", "PAUSE"})
 _NO_SEMICOLONS = frozenset({Family.SQL_SERVER, Family.ORACLE, Family.UNKNOWN})
-# Many tokens at a time of which none can be an end: operators and, where a line has begun, words before no quote.
+# Runs of tokens that cannot be an end: operators and, behind the start of a line, words not followed by a quote.
 _OPERATORS = rb"[^\s\w@$#'\"`\[/;\-\x80-\xff]++"
 _WORDS = rb"[\w@\x80-\xff]++(?=[^\w@$#'\"`\x80-\xff])"
 _DULL = {
@@ -49,7 +49,7 @@ _DELIMITER_LINE = re.compile(rb"[ \t]*+DELIMITER[ \t]++(\S++)", re.IGNORECASE)
 
 
 class Skipping:
-    """Finds the end of one thing after another."""
+    """Finder of the ends of skipped text."""
 
     def __init__(self, syntax: Syntax) -> None:
         self._syntax = syntax
@@ -59,16 +59,16 @@ class Skipping:
         self._last_word = ""
         self._rows: RowCounter | None = None
         self._condition = False
-        self._before: Token | None = None  # which the next one follows without a blank
+        self._before: Token | None = None  # the previous token, if no blank follows it
         self.rows_at = list[int]()
         self.is_damaged = False
 
     def begin(self, what: TextState, *, counts: bool = False, condition: bool = False) -> None:
-        """Something begins.
+        """Start to skip.
 
         Args:
-            what: what it is.
-            counts: whether the rows behind the first one are looked for, in a statement that is not read otherwise.
+            what: kind of the text.
+            counts: whether to find the rows behind the first one, in a statement that cannot be read.
             condition: whether an INSERT may be part of it, as behind IF or WITH.
         """
         self._what, self._fresh, self._depth, self._last_word = what, False, 0, ""
@@ -76,7 +76,7 @@ class Skipping:
         self._condition = condition
 
     def what_begins_with(self, token: Token) -> TextState:
-        """What a statement of no interest is, given its first token."""
+        """Return the kind of a statement without rows, given its first token."""
         family, word = self._syntax.family, token.word
         if word in {"\\", "."}:  # a command to psql or mysql; to sqlite3
             return TextState.LINE
@@ -91,10 +91,10 @@ class Skipping:
 
     @staticmethod
     def created(cursor: Cursor) -> TextState:
-        """What a CREATE makes; for a table, the cursor is left behind that word.
+        """Return the kind of a CREATE; for a table, the cursor is left behind TABLE.
 
         Raises:
-            IncompleteError: more has to be read to tell.
+            IncompleteError: more has to be read.
         """
         for _ in range(_CREATE_WORDS):
             token = cursor.next()
@@ -108,14 +108,13 @@ class Skipping:
         return TextState.STATEMENT
 
     def skip(self, data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
-        """(how far to go on from `at`, whether that is the end).
+        """Return (end of the text skipped from `at` on, whether it is the end of the statement).
 
-        Then `rows_at` says where further rows begin there, and `is_damaged` whether the end is that of sound text, a
-        quote having been lost.
+        `rows_at` are then the starts of further rows in it, and `is_damaged` is whether a quote is missing there.
 
         Raises:
-            IncompleteError: more has to be read to go on at all.
-            TooLongError: what comes next is longer than a record may be.
+            IncompleteError: more has to be read.
+            TooLongError: the next token is longer than a record may be.
         """
         self.rows_at.clear()
         self.is_damaged = False
@@ -157,7 +156,7 @@ class Skipping:
                 self._fresh = False
 
     def _end(self, token: Token) -> int | None:
-        """Where what is being skipped ends, if `token` says so."""
+        """Return the end of the skipped text if `token` ends it."""
         if token.kind is Kind.END:
             return token.end
         over = self._in_statement(token) if self._what is TextState.STATEMENT else self._in_routine(token)
@@ -165,7 +164,7 @@ class Skipping:
 
     @staticmethod
     def _is_glued(token: Token, cursor: Cursor) -> bool:
-        """Whether a word stands right behind a string: a quote was lost, and what looks like a string is rows."""
+        """Return whether a word follows a string without a blank: a quote is missing, and the string contains rows."""
         if token.kind not in STRINGS:
             return False
         following = cursor.any()
@@ -173,7 +172,7 @@ class Skipping:
         return touch(token, following)
 
     def _look_for_rows(self, token: Token, rows: RowCounter) -> int | None:
-        """Note whether another row begins; where the text ends, if it is damaged."""
+        """Note the start of a row; return the end of the text if it is damaged."""
         if self._before is not None and touch(self._before._replace(end=token.start), token):
             self.is_damaged = True
             return token.start
@@ -183,7 +182,7 @@ class Skipping:
         return None
 
     def _begins_line(self, space: bytes) -> bool:
-        """Whether a statement may begin behind this space; indented ones only where semicolons are optional."""
+        """Return whether a statement may start behind this space; an indented one only if semicolons are optional."""
         if self._syntax.family in _NO_SEMICOLONS:
             return b"\n" in space
         return space.endswith(b"\n")
@@ -225,7 +224,7 @@ class Skipping:
 
     @staticmethod
     def _skip_delimited(data: bytes, at: int, *, final: bool) -> tuple[int, bool]:
-        """Line by line, up to the one that makes the semicolon the delimiter again."""
+        """Skip lines up to the one that makes the semicolon the delimiter again."""
         start = at
         while True:
             end = data.find(b"\n", start) + 1

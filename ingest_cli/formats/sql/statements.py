@@ -1,7 +1,7 @@
-"""The heads of the three statements that matter: INSERT, COPY and CREATE TABLE.
+"""Parse the heads of INSERT, COPY and CREATE TABLE statements.
 
-Each reader is given a cursor just behind the statement's first word. It returns None for a statement that brings
-no rows and names no columns, and the cursor's IncompleteError says that more has to be read first.
+Each function is given a cursor behind the first word of the statement. It returns None for a statement without rows or
+columns, and raises the cursor's IncompleteError if more has to be read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum, auto
 from ingest_cli.formats.sql.tokens import NAMES, Cursor, Kind, Token, name_of
 
 Name = tuple[str, ...]
-"""A table's name with what stands before it: database, schema."""
+"""Name of a table, after the names of its database and schema, if given."""
 
 _MODIFIERS = frozenset(
     {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "OR", "INTO", "TABLE", "ONLY", "OVERWRITE"}
@@ -24,23 +24,23 @@ _ALWAYS_CONSTRAINTS = frozenset({"CONSTRAINT", "FOREIGN", "EXCLUDE", "LIKE"})
 _KEY_WORDS = frozenset({"PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CHECK", "PERIOD"})
 _KEY_OPTIONS = frozenset({"USING", "UNIQUE", "CLUSTERED", "NONCLUSTERED"})
 _MAX_COLUMNS = 32_767
-"""More than any of these systems can be built to allow (SQLite's SQLITE_MAX_COLUMN)."""
+"""Upper limit of SQLite's SQLITE_MAX_COLUMN, the highest of these systems."""
 
 _NAMES_AND_STRINGS = NAMES | {Kind.STRING}
-"""What names a table or column of an INSERT: SQLite takes 'people' for a name where a name has to stand."""
+"""Tokens that name a table or column of an INSERT: SQLite accepts 'people' as a name."""
 
 _ELEMENT_TOKENS = 64
-"""Tokens of a column's definition that are kept; a default or check may be of any length."""
+"""Number of tokens kept of a column's definition; a default or check may have any length."""
 
 
 class Form(Enum):
-    """How an INSERT gives its rows."""
+    """Form of the rows of an INSERT."""
 
     TUPLES = auto()  # VALUES (…), (…), also VALUES ROW(…), ROW(…)
-    SELECTS = auto()  # SELECT …, perhaps of constants, perhaps UNION ALL SELECT …
+    SELECTS = auto()  # SELECT …, UNION ALL SELECT …
     ASSIGNMENTS = auto()  # SET a = …, b = …
     DEFAULTS = auto()  # DEFAULT VALUES
-    QUERY = auto()  # what only a database could work out
+    QUERY = auto()  # rows that only a database can compute
     UNKNOWN = auto()
 
 
@@ -52,12 +52,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """The head of an INSERT.
+    """Head of an INSERT.
 
     Attributes:
-        table: its name.
-        columns: its column list, if it has one that can be read.
-        form: how its rows are given.
+        columns: column list, if there is one that can be read.
     """
 
     table: Name
@@ -70,9 +68,8 @@ class Copy:
     """A COPY … FROM stdin.
 
     Attributes:
-        table: its name.
-        columns: its column list, if it has one.
-        plain: whether its lines are of the default text format.
+        columns: column list, if there is one.
+        plain: whether the lines have the default text format.
     """
 
     table: Name
@@ -85,9 +82,8 @@ class Created:
     """A CREATE TABLE.
 
     Attributes:
-        table: its name.
         columns: names of the columns.
-        generated: those among them that are computed.
+        generated: names of computed columns.
     """
 
     table: Name
@@ -96,7 +92,7 @@ class Created:
 
 
 def read_insert(cursor: Cursor) -> Insert | None:
-    """The head of an INSERT, REPLACE, MERGE or UPSERT, or of an INTO of INSERT ALL.
+    """Read the head of an INSERT, REPLACE, MERGE or UPSERT, or of an INTO of INSERT ALL.
 
     The cursor is left before the first tuple, before SELECT, or before the first assignment.
     """
@@ -123,7 +119,7 @@ def read_insert(cursor: Cursor) -> Insert | None:
 
 
 def _form(cursor: Cursor, token: Token) -> Form | None:
-    """How the rows are given, if that is what `token`, the next one, says; None for a clause, which is read past."""
+    """Return the form that `token`, the next one, determines; None for a clause, which is skipped."""
     if token.kind is not Kind.WORD:
         return Form.UNKNOWN
     word = token.word
@@ -143,7 +139,7 @@ def _form(cursor: Cursor, token: Token) -> Form | None:
 
 
 def _read_past(cursor: Cursor, word: str, following: Token) -> bool:
-    """Read to the end of a clause that begins with `word`, which has been read; False if it is none that is known."""
+    """Skip the rest of a clause whose first word has been read; return False if the clause is unknown."""
     if word in {"PARTITION", "WITH", "KEY"} and following.text == b"(":  # of MySQL, SQL Server, H2
         return _skip_group(cursor)
     if word == "AS" and following.kind in NAMES:
@@ -152,11 +148,11 @@ def _read_past(cursor: Cursor, word: str, following: Token) -> bool:
     if word == "OVERRIDING" and following.word in {"SYSTEM", "USER"}:
         cursor.next()
         return cursor.next().word == "VALUE"
-    return word == "OUTPUT" and _skip_output(cursor)  # SQL Server: what the statement is to return
+    return word == "OUTPUT" and _skip_output(cursor)  # SQL Server
 
 
 def _skip_output(cursor: Cursor) -> bool:
-    """Read past what OUTPUT names; whether rows follow."""
+    """Skip the columns of OUTPUT; return whether rows follow."""
     for _ in range(_MAX_COLUMNS):
         token = cursor.peek()
         if token.kind is Kind.WORD and token.word in _ROWS_FOLLOW:
@@ -168,7 +164,7 @@ def _skip_output(cursor: Cursor) -> bool:
 
 
 def _skip_group(cursor: Cursor) -> bool:
-    """Read past a group in parentheses, which comes next; whether it is closed."""
+    """Skip a group in parentheses; return whether it is closed."""
     depth = 0
     for _ in range(_MAX_COLUMNS):
         token = cursor.next()
@@ -181,7 +177,6 @@ def _skip_group(cursor: Cursor) -> bool:
 
 
 def _peek_second(cursor: Cursor) -> Token:
-    """The token after the next one."""
     position = cursor.position
     cursor.next()
     token = cursor.peek()
@@ -190,7 +185,7 @@ def _peek_second(cursor: Cursor) -> Token:
 
 
 def read_copy(cursor: Cursor) -> Copy | None:
-    """A COPY … FROM stdin up to its semicolon; None for files, programs and the other direction."""
+    """Read a COPY … FROM stdin up to its semicolon; None for files, programs and COPY … TO."""
     table = _table_name(cursor)
     if table is None:
         return None
@@ -210,7 +205,7 @@ def read_copy(cursor: Cursor) -> Copy | None:
 
 
 def read_create_table(cursor: Cursor) -> Created | None:
-    """The columns of a CREATE TABLE whose word TABLE has been read; None for one without a list of them."""
+    """Read a CREATE TABLE behind the word TABLE; None if it has no list of columns."""
     while (token := cursor.peek()).kind is Kind.WORD and token.word in {"IF", "NOT", "EXISTS"}:
         cursor.next()
     table = _table_name(cursor)
@@ -248,7 +243,7 @@ def _table_name(cursor: Cursor) -> Name | None:
 
 
 def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
-    """The names in parentheses; None if anything else is among them."""
+    """Return the names in parentheses; None if there is anything else."""
     cursor.next()
     columns = list[str]()
     while True:
@@ -264,9 +259,9 @@ def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
 
 
 def _is_constraint(element: list[Token]) -> bool:
-    """Whether an element of a CREATE TABLE is a key or a check, and not a column that is called like one.
+    """Return whether an element of a CREATE TABLE is a key or check, not a column of such a name.
 
-    `KEY name (column)` is told from `key varchar(20)` by what is in the parentheses: a name, not a length.
+    `KEY name (column)` differs from `key varchar(20)` in the parentheses: a name, not a length.
     """
     first = element[0]
     if first.kind is not Kind.WORD or len(element) == 1:

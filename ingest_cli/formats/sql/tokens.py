@@ -1,11 +1,10 @@
-"""SQL text cut into tokens, and the one question asked of every token: is it whole?
+"""Split SQL text into tokens.
 
-Only as much of a stream is in memory as has been looked at, so a token that reaches to the end of what there is
-may go on behind it, and one that has no end may have it there. Both are told from tokens that are whole, so
-that the same bytes are the same tokens wherever a block happens to end.
+A token that extends to the end of a block may continue in the next one. It is distinguished from complete tokens, so
+that the same bytes are the same tokens wherever a block ends.
 
-The patterns never look at a byte more than a few times, whatever the bytes: repetitions are possessive, and no
-two alternatives begin alike.
+The patterns read each byte only a few times, whatever the text: repetitions are possessive, and no two alternatives
+start with the same text.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ PLAIN_STRING = rb"'[^']*+(?:''[^']*+)*+'"
 ESCAPED_STRING = rb"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
 PLAIN_QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 ESCAPED_QUOTED = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
-# Oracle's manual, "Text Literals": q'[…]', three other pairs, or any character before and behind that is no space.
+# Oracle manual, "Text Literals": q'[…]', three other pairs, or any character except space on both sides.
 ALTERNATIVE_STRING = (
     rb"[nN]?+[qQ]'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>"
     rb"|(?P<delimiter>(?>[\xc2-\xf4][\x80-\xbf]{1,3}+|[^\s\[{(<])).*?(?P=delimiter))'"
@@ -33,7 +32,7 @@ WORD_BYTES = rb"\w@$#\x80-\xff"
 
 
 class Kind(StrEnum):
-    """What a token is; the names are those of the groups of the pattern."""
+    """Kind of a token, which is the name of its group in the pattern."""
 
     SPACE = "space"
     COMMENT = "comment"
@@ -44,7 +43,7 @@ class Kind(StrEnum):
     DOLLAR = "dollar"  # $tag$…$tag$
     WORD = "word"
     MARK = "mark"  # ( ) , ; and operators
-    END = "end"  # nothing more will come
+    END = "end"  # of the input
 
 
 STRINGS = frozenset({Kind.STRING, Kind.QUOTED, Kind.BACKTICK, Kind.DOLLAR})
@@ -55,7 +54,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 class Token(NamedTuple):
-    """One token and where it lies."""
+    """A token and its place."""
 
     kind: Kind
     text: bytes
@@ -64,21 +63,21 @@ class Token(NamedTuple):
 
     @property
     def word(self) -> str:
-        """A word in upper case; anything else as itself."""
+        """The text in upper case."""
         return self.text.decode("latin-1").upper()
 
 
 class IncompleteError(HandledError):
-    """What there is ends before it can be told what it is."""
+    """The text ends in a token that may continue."""
 
 
 class TooLongError(HandledError):
-    """What there is, is longer than a record may be."""
+    """The text is longer than a record may be."""
 
 
 @cache
 def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
-    """One token at a time; no match where a string or comment begins that has no end."""
+    """Return the pattern of a token; it does not match a string or comment without an end."""
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
     comment = rb"--[^\r\n]*+|/\*.*?\*/"
     special, bracket = rb"\-/'\"`", b""
@@ -96,7 +95,7 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
     ]
     if syntax.family in {Family.SQL_SERVER, Family.SQLITE, Family.UNKNOWN}:
         groups.append((Kind.BRACKET, rb"\[[^\[\]\n]*+(?:\]\][^\[\]\n]*+)*+\]"))
-        bracket = rb"|\[(?=[^\[\]\n]*+(?:\]\][^\[\]\n]*+)*+[\[\n])"  # closed by nothing on its line: no name
+        bracket = rb"|\[(?=[^\[\]\n]*+(?:\]\][^\[\]\n]*+)*+[\[\n])"  # not closed on its line: not a name
         special += rb"\["
     word = prefixes + rb"[" + WORD_BYTES + rb"]++"
     if syntax.family in {Family.POSTGRESQL, Family.UNKNOWN}:
@@ -110,30 +109,23 @@ def token_pattern(syntax: Syntax) -> re.Pattern[bytes]:
 
 
 class Cursor:
-    """Reads tokens one after another."""
+    """Reader of tokens."""
 
     __slots__ = ("_final", "_match", "data", "position", "seen")
 
     def __init__(self, data: bytes, position: int, syntax: Syntax, *, final: bool) -> None:
-        """Set up.
-
-        Args:
-            data: what there is.
-            position: where to begin.
-            syntax: how it is written.
-            final: whether nothing follows.
-        """
+        """Start at `position`; `final` is whether the input ends with `data`."""
         self.data = data
         self.position = position
-        self.seen = position  # the end of the last token that was looked at
+        self.seen = position  # end of the last token read
         self._match = token_pattern(syntax).match
         self._final = final
 
     def any(self) -> Token:
-        """The next token of any kind.
+        """Read the next token of any kind.
 
         Raises:
-            IncompleteError: there may be more of it, or it is a string or comment without an end.
+            IncompleteError: the token may continue, or is a string or comment without an end.
         """
         start = self.position
         found = self._match(self.data, start)
@@ -148,26 +140,18 @@ class Cursor:
         return Token(_KINDS[found.lastgroup], found[0], start, end)
 
     def next(self) -> Token:
-        """The next token that is neither space nor comment.
-
-        Raises:
-            IncompleteError: as `any`.
-        """
+        """Read the next token that is neither space nor comment; raises like `any`."""
         while (token := self.any()).kind in {Kind.SPACE, Kind.COMMENT}:
             pass
         return token
 
     def advance(self, position: int) -> None:
-        """Go on from `position`, up to where somebody else has read."""
+        """Continue at `position`."""
         self.position = position
         self.seen = max(self.seen, position)
 
     def peek(self) -> Token:
-        """What `next` will return.
-
-        Raises:
-            IncompleteError: as `any`.
-        """
+        """Return the token that `next` will read; raises like `any`."""
         position = self.position
         token = self.next()
         self.position = position
@@ -175,7 +159,7 @@ class Cursor:
 
 
 def name_of(token: Token) -> str:
-    """The name that a word or a quoted identifier spells."""
+    """Return the name in a word or quoted identifier."""
     text = token.text
     if token.kind is Kind.BACKTICK:
         text = text[1:-1].replace(b"``", b"`")
@@ -189,10 +173,10 @@ def name_of(token: Token) -> str:
 
 
 def check_size(start: int, end: int) -> None:
-    """Make sure that what was looked at is not too long, even where all of it is there: blocks make no difference.
+    """Check the length of a record, so that the limit does not depend on the size of blocks.
 
     Raises:
-        TooLongError: it is.
+        TooLongError: it exceeds `MAX_RECORD_BYTES`.
     """
     if end - start > record_stream.MAX_RECORD_BYTES:
         raise TooLongError

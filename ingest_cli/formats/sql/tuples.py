@@ -1,16 +1,15 @@
-"""Rows of an INSERT: `(value, value, …)`.
+"""Parse rows of an INSERT: `(value, value, …)`.
 
-The rule is `read_tuple`, token by token: a value is strings, words, operators and parentheses up to the next comma
-or closing parenthesis, and a tuple is broken where no value can go on, i.e. where
+`read_tuple` is the reference, token by token: a value is strings, words, operators and parentheses up to the next comma
+or closing parenthesis. A tuple is broken at
 
-* a string and a word touch (`'O'Neil'`: a quote was lost, or not escaped),
-* a semicolon stands,
-* a string has no end, or
-* there are more tokens than any row has.
+* a string and a word that touch (`'O'Neil'`: a quote is missing or not escaped),
+* a semicolon,
+* a string without an end, or
+* more tokens than a row may have.
 
-Two regular expressions know the tuples that practically all are: `read_usual` one of them, whatever its table,
-and `run_pattern` many at a time, for one table. Where they do not match, the rule decides. They match nothing
-that the rule would read in another way.
+Two regular expressions match most tuples faster: `read_usual` one tuple of any table, and `run_pattern` many tuples of
+one table. They match only text that the reference reads in the same way; where they do not match, it decides.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ from ingest_cli.formats.sql.tokens import (
 )
 
 MAX_FAST_WIDTH = 1_000
-"""Cells of a tuple for which a pattern is compiled."""
+"""Maximum number of cells of a tuple for which a pattern is compiled."""
 
 _MAX_TOKENS = 100_000
-"""Far more than a row has, even with each line of its texts put in as an expression of its own."""
+"""Limit on the tokens of a tuple, also if each line of its texts is a separate expression."""
 
 _PATTERN_DEPTH = 3  # of parentheses: replace(replace('…','\n',char(10)),'\r',char(13))
 _SPACED_PREFIXES = frozenset({"DATE", "TIME", "TIMESTAMP", "INTERVAL", "DATETIME"})
@@ -48,7 +47,7 @@ _SPACED_PREFIXES = frozenset({"DATE", "TIME", "TIMESTAMP", "INTERVAL", "DATETIME
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
-    """A whole tuple: where it ends, and (begin, end) of each of its values, of the first few if there are many."""
+    """Complete tuple: its end, and (start, end) of its first values."""
 
     end: int
     values: list[tuple[int, int]]
@@ -56,21 +55,21 @@ class Tuple:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What is no tuple, and where that came out."""
+    """Broken tuple, and the place of the damage."""
 
     at: int
 
 
 def read_tuple(cursor: Cursor, *, final: bool, most: int = sys.maxsize) -> Tuple | Broken:
-    """The tuple at the cursor, which is before its opening parenthesis.
+    """Read the tuple at the cursor, which is before the opening parenthesis.
 
     Args:
-        cursor: where to read; it is left behind the tuple.
-        final: whether nothing follows what the cursor sees.
-        most: values to be kept; the others are read past.
+        cursor: left behind the tuple.
+        final: whether the input ends with the cursor's data.
+        most: number of values to return.
 
     Raises:
-        IncompleteError: more has to be read to tell.
+        IncompleteError: more has to be read.
     """
     cursor.any()
     values = _Values(most)
@@ -94,7 +93,7 @@ def read_tuple(cursor: Cursor, *, final: bool, most: int = sys.maxsize) -> Tuple
 
 
 class _Values:
-    """The values of a tuple, while its tokens come in."""
+    """Values of a tuple, collected token by token."""
 
     __slots__ = ("_begin", "_depth", "_empty", "_end", "_most", "places")
 
@@ -106,7 +105,7 @@ class _Values:
         self.places = list[tuple[int, int]]()
 
     def add(self, token: Token) -> bool:
-        """Whether the tuple is over with `token`."""
+        """Add a token; return whether it ends the tuple."""
         if token.kind is Kind.MARK:
             if token.text in b"([":
                 self._depth += 1
@@ -129,7 +128,7 @@ class _Values:
 
 
 def read_usual(cursor: Cursor, syntax: Syntax, *, most: int) -> Tuple | None:
-    """What `read_tuple` would say, if it can be told quickly; else None, and the cursor has not moved."""
+    """Return the result of `read_tuple` for a common tuple; else None, and the cursor has not moved."""
     whole, cell = _usual_patterns(syntax)
     found = whole.match(cursor.data, cursor.position)
     if found is None:
@@ -142,7 +141,7 @@ def read_usual(cursor: Cursor, syntax: Syntax, *, most: int) -> Tuple | None:
 
 
 def touch(before: Token, token: Token) -> bool:
-    """Whether a string and a word, or two strings, stand side by side in a way that no tool writes."""
+    """Return whether a string and a word, or two strings, touch in a way that no tool writes."""
     if before.end != token.start:
         return False
     if token.kind in STRINGS:
@@ -154,7 +153,7 @@ def touch(before: Token, token: Token) -> bool:
 
 @cache
 def _usual_patterns(syntax: Syntax) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """(a tuple of any width, one value of it and the comma behind)."""
+    """Return (pattern of a tuple of any width, pattern of a value and the comma behind it)."""
     value = _value_pattern(syntax)
     whole = rb"\(\s*+" + value + rb"(?:\s*+,\s*+" + value + rb")*+\s*+\)"
     return re.compile(whole, re.DOTALL), re.compile(rb"\s*+(" + value + rb")\s*+(?:,|\Z)", re.DOTALL)
@@ -162,10 +161,10 @@ def _usual_patterns(syntax: Syntax) -> tuple[re.Pattern[bytes], re.Pattern[bytes
 
 @cache
 def _value_pattern(syntax: Syntax) -> bytes:
-    """A value as the rule has it, unless it holds comments, semicolons, brackets, or deep or unusual parentheses."""
+    """Return the pattern of a value without comments, semicolons, brackets, or deep or unusual parentheses."""
     string = ESCAPED_STRING if syntax.escapes else PLAIN_STRING
     quoted = ESCAPED_QUOTED if syntax.escapes else PLAIN_QUOTED
-    alone = rb"(?![`\"'" + WORD_BYTES + rb"])"  # what follows is not glued to it
+    alone = rb"(?![`\"'" + WORD_BYTES + rb"])"  # nothing touches it
     prefixed = (
         rb"(?:[eE]"
         + ESCAPED_STRING
@@ -183,21 +182,20 @@ def _value_pattern(syntax: Syntax) -> bytes:
             rb"\((?:\s++|[nN]?+" + string + alone + rb"|" + words
             + rb"|[,+*|:=<>%]|-(?!-)|/(?!\*)|" + inside + rb")*+\)" + alone
         )  # fmt: skip
-    # The commonest first: a plain string, a number or NULL.
+    # The most frequent first: a plain string, a number or NULL.
     terms = (string + alone, prefixed, words + rb"(?:" + inside + rb")?+", quoted + alone, inside)
     term = rb"(?:" + rb"|".join(terms) + rb")"
     return rb"(?>" + term + rb"(?:\s*+(?:\|\||::|\+)\s*+" + term + rb")*+)"
 
 
 def run_pattern(context: Context | None, syntax: Syntax) -> re.Pattern[bytes]:
-    """Matches tuples of `context` one after another, or, where there is none, whatever is left.
+    """Return a pattern that matches consecutive tuples of `context`, or else the rest of the text.
 
-    A tuple is matched with what stands around it: the head of its statement before it, if it has one of its own,
-    and the comma or semicolon after it, if another tuple follows. Group 1 is all of that (None: no tuple); then
-    come two groups for each wanted column, in the order of their positions: what is inside a plain string, or
-    else the whole value.
+    A match includes the head of the statement before a tuple, if it has one, and the comma or semicolon behind it, if
+    another tuple follows. Group 1 is the whole match (empty: not a tuple). Two groups per wanted column follow, in the
+    order of their positions: the contents of a plain string, or else the whole value.
 
-    Without a context it matches tuples of any table, each but the last of its statement, and has no such groups.
+    Without a context, the pattern matches tuples of any table except the last of a statement, and has only group 1.
     """
     if context is None:
         return _run_pattern(b"", (), 0, syntax)

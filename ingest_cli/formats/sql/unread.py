@@ -1,8 +1,8 @@
 """Estimate the number of rows in unreadable text.
 
-What is rejected as a whole counts for as many rows as it holds. Two things are counted: the tuples of a statement
-whose text is sound, but written in no known way (`RowCounter`, token by token), and what looks like the beginning of
-a tuple in a stretch of damaged text, in which no token can be trusted (`Stretch`).
+Text that is rejected as a whole counts as the number of its rows. `RowCounter` counts, token by token, the tuples of a
+statement in an unknown form; `Stretch` counts the apparent starts of tuples in damaged text, whose tokens are
+unreliable.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import re
 from ingest_cli.formats.sql.boundaries import LOOK_AHEAD_BYTES
 from ingest_cli.formats.sql.tokens import IncompleteError, Kind, Token
 
-# What stands before a tuple; no match is longer than `LOOK_AHEAD_BYTES`.
+# Text before a tuple; no match is longer than `LOOK_AHEAD_BYTES`.
 _EDGE = re.compile(
     rb"\)\s{0,28}+,\s{0,28}+(?=(?i:ROW ?+)?+\()|\n[ \t]{0,28}+(?=\()|(?i:VALUES)\s{0,28}+(?=(?i:ROW ?+)?+\()"
     rb"|(?i:UNION)\s{1,28}+(?=(?i:ALL|SELECT)\s)"
 )
 MAX_CUT_BYTES = _WINDOW_BYTES = 64 << 10
-"""Damaged text up to this length is cut into rows in one go."""
+"""Maximum length of damaged text that is split into rows in one step."""
 
 
 class RowCounter:
-    """Tells where in a statement another row begins."""
+    """Finder of the starts of further rows in a statement."""
 
     def __init__(self) -> None:
         self._depth = 0
-        self._level = 0  # depth at which the tuples are
-        self._closed = False  # just behind a tuple
-        self._comma = False  # behind a tuple and the comma that follows it
+        self._level = 0  # depth of the tuples
+        self._closed = False  # behind a tuple
+        self._comma = False  # behind a tuple and a comma
 
     def begins_row(self, token: Token) -> bool:
-        """Whether, with the next token, a further row begins."""
+        """Return whether the next token starts a further row."""
         if token.kind is Kind.SPACE or token.kind is Kind.COMMENT:
             return False
         if token.kind is Kind.WORD:
@@ -53,18 +53,18 @@ class RowCounter:
 
 
 def row_edges(data: bytes, start: int, stop: int) -> list[int]:
-    """Where, in damaged text, further rows seem to begin."""
+    """Return the apparent starts of further rows in damaged text."""
     return [edge.end() for edge in _EDGE.finditer(data, start, stop)]
 
 
 def edges_that_begin(data: bytes, start: int, before: int, stop: int) -> tuple[list[int], int]:
-    """(where further rows seem to begin, how far that was looked for).
+    """Return (apparent starts of further rows, end of the text searched).
 
     Args:
-        data: what there is.
-        start: where to begin.
-        before: where what stands before a row has to begin at the latest.
-        stop: where the text ends, at most.
+        data: the block.
+        start: start of the text.
+        before: end of the places at which the text before a row may start.
+        stop: end of the text.
     """
     places = list[int]()
     for edge in _EDGE.finditer(data, start, min(stop, before + LOOK_AHEAD_BYTES)):
@@ -75,26 +75,26 @@ def edges_that_begin(data: bytes, start: int, before: int, stop: int) -> tuple[l
 
 
 class Stretch:
-    """Damaged text, of which it is known how long it is at least."""
+    """Damaged text of a known minimum length."""
 
     def __init__(self, size: int, head: int = 0, *, to_line_end: bool = False) -> None:
-        """Set up.
+        """Initialise at the start of the text.
 
         Args:
-            size: bytes of it.
-            head: bytes at its beginning before the first row.
-            to_line_end: whether it goes on from there up to the end of the line.
+            size: minimum length in bytes.
+            head: length of the text before the first row.
+            to_line_end: whether the text extends to the end of the line.
         """
         self._left = size
         self._head = head
         self._to_line_end = to_line_end
-        self._is_fresh = True  # the first row begins where it does
+        self._is_fresh = True  # the first row starts at its start
 
     def step(self, data: bytes, at: int, *, final: bool) -> tuple[list[int], int, bool]:
-        """(where rows seem to begin, how far that was looked for, whether the stretch ends there).
+        """Return (apparent starts of rows, end of the text searched, whether it is the end of the stretch).
 
         Raises:
-            IncompleteError: more has to be read to tell.
+            IncompleteError: more has to be read.
         """
         stop, known = at + self._left, True
         if self._to_line_end:

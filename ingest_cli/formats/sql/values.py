@@ -1,10 +1,9 @@
 r"""Evaluate SQL literals.
 
-Strings lose their quotes and escapes, NULL and DEFAULT become nothing, hexadecimal literals the bytes they name,
-numbers and booleans stay as written. Of expressions only those are worked out that dump tools wrap literals in:
-casts and conversions, concatenation, `replace(…, '\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle.
-What the database makes up when a row is put back (times, sequences, random numbers) is not in the dump, and so
-nothing. Whatever else it is, it is not understood: nothing is guessed, and nothing is executed.
+Strings lose their quotes and escapes, NULL and DEFAULT are empty, hexadecimal literals become bytes, numbers and
+booleans are unchanged. Only expressions that dump tools write are evaluated: casts and conversions, concatenation,
+`replace(…, '\n', char(10))` of SQLite, `TO_DATE` and `TO_CLOB` of Oracle. Values that the database computes at an
+INSERT (times, sequences, random numbers) are empty. Any other expression is reported as unknown; nothing is executed.
 
 Sources: MySQL manual "String Literals" and "Hexadecimal Literals"; PostgreSQL manual §4.1.2 and COPY, "Text
 Format"; the documentation of each function in the manual of the system that has it.
@@ -44,7 +43,7 @@ _NOTHING = frozenset(
 _NEXT_NUMBER = b".NEXTVAL"
 _MADE_UP = frozenset({"NEXTVAL", "CURRVAL", "NOW", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "RAND"})
 
-# MySQL's table of escape sequences; \Z is what ends a file on Windows.
+# MySQL manual, "Special Character Escape Sequences"; \Z is the end of a file on Windows.
 _MYSQL = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a"}
 _POSTGRESQL = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _COPY = {**_POSTGRESQL, b"v": b"\v"}
@@ -55,7 +54,7 @@ _COPY_ESCAPE = re.compile(_NUMERIC_ESCAPE + rb"(?P<other>.))", re.DOTALL)
 _POSTGRESQL_ESCAPE = re.compile(
     _NUMERIC_ESCAPE + rb"u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<other>.))|''", re.DOTALL
 )
-# A character beyond U+FFFF as two halves of UTF-16, each written as if it were one.
+# A character beyond U+FFFF as two surrogates of UTF-16, each encoded separately.
 _HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _UNISTR = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|(\\))")
 
@@ -83,18 +82,18 @@ _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "DATETIME"})
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A value, and whether it is a string, so that `+` and `||` mean concatenation."""
+    """A value, and whether it is a string, for which `+` means concatenation."""
 
     text: bytes
     is_string: bool = True
 
 
 class _UnknownError(Exception):
-    """Expression that no dump tool writes."""
+    """Expression that is not evaluated."""
 
 
 def strings(contents: Sequence[bytes], syntax: Syntax) -> list[bytes]:
-    """What strings stand for, given what is between their quotes."""
+    """Return the values of strings, given the text between their quotes."""
     return [
         text if b"\\" not in text and b"''" not in text else _unescape(text, syntax, escapes=syntax.escapes)
         for text in contents
@@ -102,7 +101,7 @@ def strings(contents: Sequence[bytes], syntax: Syntax) -> list[bytes]:
 
 
 def value(raw: bytes, syntax: Syntax) -> tuple[bytes, bool]:
-    """(what a literal or expression stands for, whether it was understood); as written if it was not."""
+    """Return (value of a literal or expression, True); (`raw`, False) if it cannot be evaluated."""
     if found := _PLAIN.fullmatch(raw):
         return found[1], True
     if raw.upper() in _NOTHING:
@@ -122,7 +121,7 @@ def value(raw: bytes, syntax: Syntax) -> tuple[bytes, bool]:
 
 
 def copied(cell: bytes) -> bytes:
-    """What a cell of a COPY in text format stands for; NULL is nothing."""
+    """Return the value of a cell of a COPY in text format; NULL is empty."""
     if cell == rb"\N":
         return b""
     return _replaced(_COPY_ESCAPE, lambda found: _escaped(found, _COPY), cell)
@@ -141,7 +140,7 @@ def _postgresql_unescape(text: bytes) -> bytes:
 
 
 def _replaced(pattern: re.Pattern[bytes], make: Callable[[re.Match[bytes]], bytes], text: bytes) -> bytes:
-    """As `pattern.sub`, which takes 80 bytes of memory for each match until it is done; this takes one or two."""
+    """Apply `pattern.sub`, which takes 80 bytes of memory per match, in less memory if the text is long."""
     if len(text) <= _MAX_SUBSTITUTED_BYTES:
         return pattern.sub(make, text)
     made, at = bytearray(), 0
@@ -155,7 +154,7 @@ def _replaced(pattern: re.Pattern[bytes], make: Callable[[re.Match[bytes]], byte
 def _mysql_escaped(found: re.Match[bytes]) -> bytes:
     if found[1] is None:  # a doubled quote
         return found[0][:1]
-    if found[1] in b"%_":  # only patterns of LIKE know these
+    if found[1] in b"%_":  # escapes in patterns of LIKE only
         return found[0]
     return _MYSQL.get(found[1], found[1])
 
@@ -178,7 +177,7 @@ def _code_point(number: int, otherwise: bytes) -> bytes:
 
 
 def _joined(text: bytes) -> bytes:
-    """Text with its characters made whole that were written as two halves."""
+    """Combine surrogate pairs that are encoded separately."""
     return _HALVES.sub(
         lambda found: (
             found[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
@@ -196,14 +195,14 @@ def _unistr(found: re.Match[bytes]) -> bytes:
 
 
 class _Reader:
-    """Works an expression out, by recursive descent."""
+    """Recursive descent evaluator of an expression."""
 
     def __init__(self, cursor: Cursor, syntax: Syntax) -> None:
         self._cursor = cursor
         self._syntax = syntax
 
     def expression(self, depth: int) -> _Text:
-        """Terms joined by `||` or, where they are strings, by `+`."""
+        """Evaluate terms joined by `||` or, if they are strings, by `+`."""
         first = self._term(depth)
         parts = [first.text]
         while (mark := self._cursor.peek().text) in {b"||", b"+"}:
@@ -259,7 +258,7 @@ class _Reader:
         return _Text(text[1:-1].replace(b'""', b'"'))
 
     def _prefixed(self, text: bytes, prefix: bytes, inside: bytes) -> bytes:
-        """What the letters before a string make of what is inside it."""
+        """Return the value of a string with the letters before it."""
         if prefix.endswith(b"Q"):
             found = _ALTERNATIVE.fullmatch(text)
             width = len(found["delimiter"] or b"[") if found else 0
@@ -293,7 +292,7 @@ class _Reader:
         return _Text(text, is_string=False)
 
     def _function(self, name: str, depth: int) -> _Text:
-        """A function whose opening parenthesis has been read."""
+        """Evaluate a function whose opening parenthesis has been read."""
         if name in _MADE_UP:
             self._skip_to_end()
             return _Text(b"")
@@ -307,7 +306,7 @@ class _Reader:
         if name in {"CAST", "TRY_CAST"} and self._cursor.next().word == "AS":
             self._skip_to_end()
             return first
-        if name in _FIRST_ARGUMENT:  # what follows says how it is written, or what it becomes
+        if name in _FIRST_ARGUMENT:  # the others are formats or types
             self._skip_to_end()
             return first
         arguments = [first]
@@ -321,7 +320,7 @@ class _Reader:
         return _Text(_apply(name, [one.text for one in arguments]))
 
     def _type(self) -> None:
-        """A type's name: words, a length in parentheses, brackets of an array."""
+        """Skip a type: words, a length in parentheses, brackets of an array."""
         if self._cursor.next().kind not in NAMES:
             raise _UnknownError
         while (token := self._cursor.peek()).kind is Kind.WORD or token.text in {b"(", b"[", b"."}:
@@ -332,7 +331,7 @@ class _Reader:
                 self._expect(b"]")
 
     def _skip_to_end(self) -> None:
-        """Read up to the parenthesis that closes the one being read."""
+        """Skip the rest of the current parentheses."""
         depth = 1
         while depth:
             token = self._cursor.next()
@@ -346,11 +345,11 @@ class _Reader:
 
 
 def _apply(name: str, arguments: list[bytes]) -> bytes:
-    """A function of strings and numbers."""
+    """Return the result of a function of strings and numbers."""
     match name, arguments:
         case (("CHAR" | "CHR" | "NCHAR"), [_, *_]) if all(one.isdigit() and len(one) < 8 for one in arguments):  # noqa: PLR2004 - digits of a code point
             return b"".join(_code_point(int(one), b"") for one in arguments)
-        case "REPLACE", [text, old, new] if 0 < len(new) <= len(old):  # a short dump must not become a long text
+        case "REPLACE", [text, old, new] if 0 < len(new) <= len(old):  # the result is not longer than the dump
             return text.replace(old, new)
         case "CONCAT", _:
             return b"".join(arguments)
