@@ -156,13 +156,13 @@ class Runs(Generic[ReportT]):
     def _leave(self, names: Sequence[object]) -> None:
         """Record the manifests that were not started."""
         # With --restart, the same command would load again what was already started.
-        advice = "run the command again for what was not begun" if self._settings.restart else CONTINUE
+        advice = "run the command again for the manifests that were not started" if self._settings.restart else CONTINUE
         for name in names:
             found = self._manifests.get(name)
             if isinstance(found, IngestError):
                 self._refuse(name, found)
             else:
-                self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
+                self._resumable.append(f"{name}: {self._interrupts.reason} before it was started; {advice}")
         self.codes.append(ExitCode.TRY_AGAIN)
 
     def _name_resumable(self) -> None:
@@ -237,6 +237,6 @@ class Runs(Generic[ReportT]):
         other = self._datasets.setdefault(manifest.dataset.id, path)
         if self._writes and other != path:
             raise ManifestError(
-                f'{path}: the dataset id "{manifest.dataset.id}" is that of {other} too; an id is never used twice'
+                f'{path}: the dataset id "{manifest.dataset.id}" is also used by {other}; give each dataset its own id'
             )
         return manifest

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _STDOUT = 1
 _NAMES = ("stdin", "stdout", "stderr")
-_DONE = "; what was done is done"
+_DONE = "; completed work is not affected"
 
 
 class ResultFile(io.FileIO):
