@@ -101,7 +101,7 @@ def show_report(report: Report, output: str) -> None:
 def show(lines: Sequence[str]) -> None:
     """Print lines on stdout; a closed reader does not affect the work in progress.
 
-    Neither does a failed write, until the end; see `standard_streams`.
+    A failed write only changes the exit code; see `standard_streams`.
     """
     try:
         click.echo("\n".join(map(escape, lines)))

@@ -10,7 +10,7 @@ import click
 
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import NoArguments, exit_codes
-from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.options import key_option, option, required_key, settings_options, shown, table_options, target_of
 from ingest_cli.model.keys import NOT_PINNED, generate_pepper, is_pinned, read_pepper, write_pepper_file
 from ingest_cli.model.settings import Target
 
@@ -68,15 +68,14 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
 @table_options
 @settings_options
 @click.pass_context
-def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
+def check(ctx: click.Context, /, **values: Any) -> None:
     """Check that the pepper is usable and, with --table, that the table was loaded with it.
 
     Fails if AWS does not answer a request within 30 s.
     """
     if shown(ctx):
         return
-    if not key:
-        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    key = required_key(values)
     session = None
     if not key.startswith(("file:", "env:")):
         from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a local key can be checked without boto3

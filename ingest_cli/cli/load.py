@@ -145,7 +145,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
 
 
 def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
-    """Run all manifests, and restore the table's capacity, whatever the outcome."""
+    """Run all manifests, and restore the table's capacity in every case."""
     try:
         code = runs.all(manifests)
     finally:

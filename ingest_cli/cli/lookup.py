@@ -15,6 +15,7 @@ from ingest_cli.cli.options import (
     key_option,
     option,
     output_option,
+    required_key,
     settings_options,
     shown,
     table_options,
@@ -69,10 +70,9 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     if shown(ctx):
         return
     target = target_of(values)
-    if not values["key"]:
-        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    key = required_key(values)
     table = Table(target)
-    find = Lookup.on(table, read_pepper(values["key"], table.session))
+    find = Lookup.on(table, read_pepper(key, table.session))
     if not find.is_key_known:
         tell(
             f"ingest-cli: no dataset in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so no "

@@ -349,6 +349,13 @@ def target_of(values: Mapping[str, Any]) -> Target:
     return Target(**{name: values[name] for name in names})
 
 
+def required_key(values: Mapping[str, Any]) -> str:
+    """Return the reference to the pepper, from the options of a command that needs one."""
+    if not values["key"]:
+        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    return str(values["key"])
+
+
 def pepper_of(reference: str | None, table: Table) -> Pepper | None:
     """Return the optional pepper of a command, checked against the table as for a load.
 

@@ -21,6 +21,7 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
+    required_key,
     run_settings,
     settings_options,
     shown,
@@ -81,11 +82,10 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     if shown(ctx):
         return
     table = Table(target_of(values))
-    if not values["key"]:
-        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    key = required_key(values)
     if not (yes or dry_run or sys.stdin.isatty()):
         raise UsageError("no terminal to confirm the removal on; give --yes, or --dry-run to count the items only")
-    pepper = read_pepper(values["key"], table.session)
+    pepper = read_pepper(key, table.session)
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)

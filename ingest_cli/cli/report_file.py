@@ -1,6 +1,6 @@
 """File given by `--report`: reports of the runs of a command, for people or for programs.
 
-It is checked before the first run, and written after each, so that it exists whatever happens to the next. It
+It is checked before the first run, and written after each, so that it exists even if the next run crashes. It
 holds no personal data, and gets the permissions of any new file.
 """
 

@@ -18,6 +18,7 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
+    required_key,
     run_settings,
     settings_options,
     shown,
@@ -81,11 +82,10 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     if shown(ctx):
         return
     target = target_of(values)
-    if not values["key"]:
-        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    key = required_key(values)
     Ceiling.parse(values["max_rcu"], "--max-rcu")
     table = Table(target)
-    pepper = read_pepper(values["key"], table.session)
+    pepper = read_pepper(key, table.session)
     scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
 
     def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Verification:

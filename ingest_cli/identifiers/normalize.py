@@ -26,7 +26,7 @@ from ingest_cli.identifiers.phone import NO_REGION
 from ingest_cli.identifiers.regions import canonicalized_by_region
 from ingest_cli.identifiers.wrapping import may_say_nothing, says_nothing, visible
 from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, compacted, gathered, text
-from ingest_cli.model.chunks import CLASS_ORDER, Identified, IndexArray, Records, RowChunk
+from ingest_cli.model.chunks import Identified, IndexArray, Records, RowChunk
 from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field
 
 _WORD_BYTES = 8
@@ -99,7 +99,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     codes, sets = exposed.sets()
     records = Records(
         index=chunk.index[kept],
-        identifiers=tuple(_identified(kind, found[kind], kept, position) for kind in CLASS_ORDER if kind in found),
+        identifiers=tuple(_identified(kind, found[kind], kept, position) for kind in sorted(found)),
         exposed=codes[kept],
         class_sets=sets,
     )

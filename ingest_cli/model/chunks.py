@@ -21,9 +21,6 @@ OffsetArray = npt.NDArray[np.int64]
 
 LF, CR = 0x0A, 0x0D
 
-CLASS_ORDER = ("email", "email_base", "iccid", "id", "imei", "imsi", "phone", "username")
-"""Namespaces of the keyed hash, in the byte order in which a record lists its identifiers."""
-
 
 def line_ends(data: bytes, *, final: bool = True) -> OffsetArray:
     """Return the offsets just after each LF, CRLF or lone CR, except a CR at the very end of unfinished data."""
@@ -322,7 +319,7 @@ class Records:
 
     Attributes:
         index: shape (rows,): record index of each row in its chunk.
-        identifiers: one entry for each class in the chunk, in `CLASS_ORDER`, without `email_base`.
+        identifiers: one entry for each class in the chunk, in byte order of their names, without `email_base`.
         exposed: shape (rows,): position in `class_sets` of the data classes the row exposes.
         class_sets: sorted tuples of data class names.
     """

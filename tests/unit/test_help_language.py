@@ -39,7 +39,7 @@ NOT_SAID = (
 )
 """Idioms, each of which has a standard term."""
 
-OWN_PACKAGES = ("sources",)
+OWN_PACKAGES = ("cli", "identifiers", "decoders", "sources")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
