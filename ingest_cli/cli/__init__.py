@@ -17,7 +17,7 @@ import click
 
 from ingest_cli import __version__
 from ingest_cli.cli import standard_streams
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import MEANINGS, exit_codes
 from ingest_cli.errors import CrashError, ExitCode, IngestError
 from ingest_cli.runtime import core_dumps
 
@@ -26,30 +26,17 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "load": "Load dumps into a DynamoDB table.",
-    "validate": "Check dumps, and say what a load would do, without writing.",
-    "draft": "Look at a dump, and write a manifest for it to begin with.",
-    "verify": "Read back what was loaded, and compare it with the dumps.",
-    "status": "Show what is in a table, and which loads are under way.",
-    "prune": "Remove what is no longer in a dump, or a whole dataset.",
-    "lookup": "Ask a table which breaches an identifier is in.",
+    "validate": "Check dumps and predict a load, without writing.",
+    "draft": "Write a first manifest for a dump.",
+    "verify": "Read loaded items back and compare them with the dumps.",
+    "status": "Show the datasets in a table and the progress of loads.",
+    "prune": "Remove items of rows that left a dump, or a whole dataset.",
+    "lookup": "Look up the breaches that an identifier is in.",
     "table": "Create, describe, scale, unlock or drop the table.",
-    "key": "Make or check the pepper that identifiers are hashed with.",
-    "demo": "See it all work on invented data, without an AWS account.",
-    "completion": "Print what completes this command in a shell.",
+    "key": "Generate or check the pepper that identifiers are hashed with.",
+    "demo": "Run a demonstration on invented data, without an AWS account.",
+    "completion": "Print a script for shell completion.",
 }
-
-EXIT_CODES = """\
-\b
-Exit codes:
-  0    done
-  1    crashed: a bug
-  2    usage, manifest, settings or key
-  3    too many rejects
-  4    source or table unusable
-  5    locked by another run
-  75   interrupted or throttled out; run the same command again
-  130  second Ctrl-C
-"""
 
 
 class _Group(click.Group):
@@ -89,20 +76,6 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class NoArguments(Sectioned):
-    """Command without arguments, which does not repeat unexpected ones in its message: they may be secrets."""
-
-    refusal = "This command takes options only, and no arguments."
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """See `click.Command.parse_args`."""
-        ctx.allow_extra_args = True
-        super().parse_args(ctx, args)
-        if ctx.args and not ctx.resilient_parsing:
-            ctx.fail(self.refusal)
-        return ctx.args
-
-
 EXAMPLES = """\
 \b
 Examples:
@@ -115,10 +88,12 @@ Examples:
 """
 
 
-@click.group(cls=_Group, epilog=EXAMPLES + EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group, epilog=EXAMPLES + exit_codes(*MEANINGS), context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="ingest-cli")
 def group() -> None:
-    """Stream breach dumps, keyed-hash the identifiers in them, and write them to DynamoDB."""
+    """Load breach dumps into DynamoDB; identifiers are stored as keyed hashes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         code = done.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; run the same command again to go on")
+        _say("interrupted; run the same command again to resume")
         code = ExitCode.TRY_AGAIN
     except IngestError as error:
         _say(str(error))

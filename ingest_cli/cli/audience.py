@@ -3,7 +3,7 @@
 cron, systemd and the like start a command without a terminal, with both outputs in one pipe or socket
 (`cron(8)`: output is mailed; `systemd.exec(5)`: `StandardError=inherit`). All output there becomes a mail that
 a person has to read, so a successful command that changes a table prints nothing. `2>&1 | less` in a shell looks the
-same, and the two cannot be distinguished: a command run for its result has to print it in any case.
+same, and the two cannot be distinguished: a command run for its result always prints it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Audience(Enum):
     """Kinds of readers."""
 
     PERSON = "a terminal at one of stdin, stdout and stderr"
-    PROGRAM = "no terminal; stdout leads somewhere of its own"
+    PROGRAM = "no terminal; stdout and stderr are separate"
     MAIL = "no terminal; stdout and stderr lead into one pipe or socket"
 
 
@@ -50,7 +50,7 @@ class Manners:
 
     Attributes:
         chatty: whether to print messages other than failures on stderr.
-        result: whether to print the report as text on stdout. JSON is printed in any case if requested: a program
+        result: whether to print the report as text on stdout. JSON is always printed if requested: a program
             waits for it.
     """
 
@@ -58,12 +58,12 @@ class Manners:
     result: bool
 
     @classmethod
-    def of(cls, verbose: bool | None, who: Audience, *, asks: bool) -> Manners:  # noqa: FBT001 - the setting as it is
-        """What to say.
+    def of(cls, verbose: bool | None, who: Audience, *, asks: bool) -> Manners:  # noqa: FBT001 - value of an option
+        """Return the kinds of output for a command.
 
         Args:
-            verbose: whether `--verbose` (True), `--quiet` (False) or nothing (None) was asked for.
-            who: reads it.
+            verbose: True for `--verbose`, False for `--quiet`, None for neither.
+            who: reader of the output.
             asks: whether the command is run for its result, and not for what it does to a table.
         """
         if verbose is not None:

@@ -14,8 +14,8 @@ from ingest_cli.aws.capacity.capacity import CapacityRequest
 from ingest_cli.aws.capacity.change import Outlook, change, outlook
 from ingest_cli.aws.capacity.temporary_raise import restore as undo_raises
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.help import NoArguments, exit_codes
 from ingest_cli.cli.options import (
     Duration,
     check_key_option,
@@ -41,30 +41,42 @@ Examples:
 """
 
 
-@click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@click.command(cls=NoArguments, epilog=EXAMPLES + exit_codes(4, 5))
 @table_options
-@option("--wcu", type=click.IntRange(min=1), metavar="N", help="Provision so many write capacity units.")
-@option("--rcu", type=click.IntRange(min=1), metavar="N", help="Provision so many read capacity units.")
-@option("--on-demand", is_flag=True, help="Have the table billed per request.")
-@option("--warm", type=click.IntRange(min=1), metavar="N", help="Write units a second that the table takes at once.")
-@option("--max-cost", type=Amount(), metavar="AMOUNT", help="Refuse what costs more than that in the time of --for.")
-@option("--for", "planned", type=Duration(), default="1h", metavar="TIME", help="How long, for --max-cost: 90m, 2h.")
+@option("--wcu", type=click.IntRange(min=1), metavar="N", help="Write capacity units per second to provision.")
+@option("--rcu", type=click.IntRange(min=1), metavar="N", help="Read capacity units per second to provision.")
+@option("--on-demand", is_flag=True, help="Change the table to billing per request.")
+@option("--warm", type=click.IntRange(min=1), metavar="N", help="Warm throughput to set, in write units per second.")
+@option(
+    "--max-cost",
+    type=Amount(),
+    metavar="AMOUNT",
+    help="Maximum cost over the time of --for; refuse a change that costs more.",
+)
+@option(
+    "--for",
+    "planned",
+    type=Duration(),
+    default="1h",
+    metavar="TIME",
+    help="Time to compute the cost for --max-cost over: 90m, 2h.",
+)
 @prices_option
 @check_key_option
 @output_option
 @settings_options
 @click.pass_context
 def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: Any) -> None:
-    """Show the table's capacity and what it could be, or change it and wait until it is there.
+    """Show the table's capacity and its limits, or change it and wait for completion.
 
-    Autoscaling that would change the capacity back is suspended until `table restore`. Fails when AWS leaves a request
-    unanswered for 30 s.
+    Autoscaling that would undo the change is suspended until `table restore`. Fails if AWS does not answer a request
+    within 30 s.
     """
     if shown(ctx):
         return
     request = CapacityRequest(values["wcu"], values["rcu"], values["on_demand"], values["warm"])
     if request.on_demand and (request.wcu or request.rcu):
-        raise click.UsageError("--on-demand has no provisioned capacity; leave out --wcu and --rcu.")
+        raise click.UsageError("--on-demand excludes provisioned capacity; omit --wcu and --rcu.")
     rates, table = PriceList.read(prices), _open(values)
     key = _state_key(values, table)
     if (warning := rates.warning(dt.datetime.now(dt.UTC).date())) is not None:
@@ -96,22 +108,22 @@ def _show(name: str, found: Outlook, output: str) -> None:
             click.echo(escape(f"{fact.replace('_', ' '):21} {text}"))
 
 
-@click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@click.command(cls=NoArguments, epilog=EXAMPLES + exit_codes(4, 5))
 @table_options
 @check_key_option
 @settings_options
 @click.pass_context
 def restore(ctx: click.Context, /, **values: Any) -> None:
-    """Lower the capacity that a load has raised and left so, and let autoscaling go on.
+    """Restore the capacity that an interrupted load left raised, and resume autoscaling.
 
-    What it was is in a row of the table, which is not authenticated without --key. Fails when AWS leaves a request
-    unanswered for 30 s.
+    The previous capacity is stored in a row of the table, which is not authenticated without --key. Fails if AWS does
+    not answer a request within 30 s.
     """
     if shown(ctx):
         return
     table = _open(values)
     said = undo_raises(table, _state_key(values, table))
-    for sentence in said or ["nothing was left raised or suspended; nothing was done"]:
+    for sentence in said or ["no capacity is raised and no autoscaling suspended; nothing was done"]:
         click.echo(escape(sentence))
 
 

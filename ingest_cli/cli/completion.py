@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 
 EXAMPLES = """\
 \b
@@ -29,13 +28,13 @@ class _Bash(BashComplete):
 _SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
 
 
-@click.command("completion", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command("completion", cls=Sectioned, epilog=EXAMPLES + exit_codes())
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def command(ctx: click.Context, /, shell: str) -> None:
-    """Print a script that completes commands, options and file names in bash (from 4.4 on), zsh or fish.
+    """Print a script that completes commands, options and file names in bash (4.4 or later), zsh or fish.
 
-    For a try, without a file: eval "$(ingest-cli completion bash)"
+    To try it without a file: eval "$(ingest-cli completion bash)"
     """
     program = ctx.find_root()
     name = program.info_name or "ingest-cli"

@@ -101,7 +101,7 @@ def show_report(report: Report, output: str) -> None:
 def show(lines: Sequence[str]) -> None:
     """Print lines on stdout; a closed reader does not affect the work in progress.
 
-    Neither does a failed write, until the end; see `standard_streams`.
+    A failed write only changes the exit code; see `standard_streams`.
     """
     try:
         click.echo("\n".join(map(escape, lines)))
@@ -119,7 +119,7 @@ def _text(report: Report) -> list[str]:
     account, traffic = report.account, report.traffic
     lines = [f"{report.title} ({report.dataset}): {report.command} {report.outcome}"]
     if report.outcome == "unchanged":
-        lines.append(f"  the table {report.table} has all of it already; nothing was written")
+        lines.append(f"  all items are already in the table {report.table}; nothing was written")
         return lines + _pruned(report) + [f"  note        {note}" for note in report.notes]
     if report.outcome == "locked":
         return lines
@@ -128,7 +128,7 @@ def _text(report: Report) -> list[str]:
         f"+ {account.rows_skipped:,} skipped"
     )
     if report.rows_before:
-        lines.append(f"    of those, an earlier run that was broken off had done {report.rows_before:,}")
+        lines.append(f"    of those, {report.rows_before:,} by an earlier, interrupted run")
     lines += _counts("rejected", account.rejected) + _counts("skipped", account.skipped)
     for column in dict.fromkeys(name for name, _ in sorted(account.rejected_identifiers)):
         reasons = {why: n for (name, why), n in account.rejected_identifiers.items() if name == column}
@@ -142,15 +142,15 @@ def _text(report: Report) -> list[str]:
     lines += _counts("by kind", account.identifiers) + _counts("refused", account.refused)
     if report.duplicates is not None:
         about = "" if report.distinct.is_exact else "about "
-        lines.append(f"  duplicates  {about}{report.duplicates:,} of them repeat the key of another one")
+        lines.append(f"  duplicates  {about}{report.duplicates:,} duplicate keys")
     lines.append(
         f"  size        {account.bytes_acknowledged:,} bytes, largest item {account.largest_item_bytes:,} bytes, "
         f"{account.wcu_predicted:,} WCU"
         + ("" if report.table is None else f"; {traffic.wcu_consumed:,.0f} WCU consumed")
     )
     if report.table is not None:
-        lines.append(f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} of them to be repeated")
-        lines += _counts("repeated for", traffic.retries)
+        lines.append(f"  requests    {traffic.requests:,} sent, {traffic.retries.total():,} retried")
+        lines += _counts("retried for", traffic.retries)
     if report.table is not None and report.cost is not None and report.wcu_spent:
         cost = report.cost
         lines.append(f"  cost        {cost.amount:,.6f} {cost.currency}: {cost.arithmetic}")
@@ -163,12 +163,12 @@ def _prediction(report: Report) -> list[str]:
     prediction = report.prediction
     if prediction is None:
         return []
-    lines = [f"  to load it  in {prediction.region}, at prices of {prediction.dated}:"]
+    lines = [f"  prediction  for {prediction.region}, at prices of {prediction.dated}:"]
     for way in prediction.ways:
         hours = "? h" if way.hours is None else f"{way.hours:,.4f} h"
         lines.append(f"    {way.way + ':':12} {hours}, {way.cost:,.6f} {way.currency} = {way.arithmetic}")
     storage = prediction.storage
-    lines.append(f"    kept:        {storage.amount:,.6f} {storage.currency} a month = {storage.arithmetic}")
+    lines.append(f"    storage:     {storage.amount:,.6f} {storage.currency} a month = {storage.arithmetic}")
     return lines
 
 

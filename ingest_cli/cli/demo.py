@@ -12,8 +12,8 @@ import click
 from ingest_cli import __file__ as package_file
 from ingest_cli.aws.sandbox import sandbox
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
+from ingest_cli.cli.help import NoArguments, exit_codes
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
 from ingest_cli.cli.runs import Runs
 from ingest_cli.commands.load import load
@@ -30,7 +30,7 @@ from ingest_cli.model.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.stop import StopRequest
 
-SOMEBODY = "850101-14-5678"
+PERSON = "850101-14-5678"
 """Invented MyKad of Aisyah, a person in several of the sample dumps."""
 
 
@@ -46,13 +46,13 @@ Examples:
 """
 
 
-@click.command("demo", cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@click.command("demo", cls=NoArguments, epilog=EXAMPLES + exit_codes(4))
 @output_option
 @log_option
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> None:
-    """Load invented dumps into an embedded DynamoDB, read them back, and look somebody up."""
+    """Load invented dumps into an embedded DynamoDB, read them back, and look up a person."""
     if shown(ctx):
         return
     log = Log(log_format)
@@ -65,17 +65,17 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
             return load(one, table, pepper, how, watcher=watcher, stop=stop)
 
         code = Runs(RunSettings(), output, log, run).all(manifests)
-        log.line("2. reading every item back, and comparing it with what its dump gives")
+        log.line("2. reading every item back, and comparing it with its dump")
         for manifest in manifests:
             code = _compare(manifest, table, pepper, log) or code
-        log.line(f"3. looking up somebody who is in them: {SOMEBODY}")
-        breaches = Lookup.on(table, pepper)(SOMEBODY)
+        log.line(f"3. looking up a person who is in several dumps: {PERSON}")
+        breaches = Lookup.on(table, pepper)(PERSON)
         for breach in breaches:
             log.line(escape(f"   in {breach.title} ({breach.occurred_on}): {', '.join(breach.classes)}"))
         if not breaches:
-            log.line("   not found, and that is wrong", "error")
+            log.line("   not found, although it was loaded", "error")
             code = ExitCode.UNUSABLE
-    log.line("the embedded DynamoDB is gone now; next: ingest-cli validate sample_data/telco.toml")
+    log.line("the embedded DynamoDB was deleted; next: ingest-cli validate sample_data/telco.toml")
     ctx.exit(code)
 
 
@@ -87,7 +87,7 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
         if library is None or find_spec(library) is not None:
             readable.append(path)
         else:
-            log.line(f"without {path.name}, for which ingest-cli[xlsx] would have to be installed")
+            log.line(f"skipping {path.name}, which needs ingest-cli[xlsx]")
     return readable
 
 
@@ -95,7 +95,7 @@ def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
     manifest, reading = load_manifest(path, formats=FORMATS), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
     found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
     if found.message is None:
-        log.line(f"   {manifest.dataset.id}: {found.counted:,} items, each of them as it should be")
+        log.line(f"   {manifest.dataset.id}: {found.counted:,} items, all equal")
     else:
         log.line(f"   {manifest.dataset.id}: {found.message}", "error")
     return found.exit_code

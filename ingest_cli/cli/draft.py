@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.options import age_key, age_option, insecure_option, log_option, option, settings_options, shown
 from ingest_cli.commands.draft.draft import make_draft
 from ingest_cli.commands.draft.looking import find_dumps, look_at
@@ -32,31 +31,31 @@ Examples:
 _SUFFIX = ".toml"
 
 
-@click.command("draft", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command("draft", cls=Sectioned, epilog=EXAMPLES + exit_codes(4))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where to write the manifest; its name ends in .toml. Default: stdout.",
+    help="File for the manifest; its name must end in .toml. Default: stdout.",
 )
 @option(
     "--from-table",
     metavar="NAME",
-    help="Table of an SQL dump to draft a manifest for, as a dataset of its own. Default: all that have identifiers.",
+    help="Table of an SQL dump to describe, as a separate dataset. Default: all tables with identifiers.",
 )
-@option("--force", is_flag=True, help="Overwrite the file named with --out.")
+@option("--force", is_flag=True, help="Overwrite the file of --out.")
 @age_option
 @insecure_option
 @log_option
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
-    """Write a manifest for the dump that the FILEs are, by looking at the beginning of each.
+    """Write a first manifest for a dump, from samples of its FILEs.
 
-    It says in comments what each line rests on and how sure it is, and on stderr what it is unsure of. It is a
-    proposal to be read and corrected: `load` takes nothing but a manifest. Columns that look like passwords are left
-    out. No value of the dump is shown.
+    Comments in the manifest give the evidence for each line; doubtful points are listed on stderr. Read and correct
+    the manifest before a load: `load` accepts only manifests. Columns that look like passwords are omitted. No value
+    of the dump is shown.
     """
     if shown(ctx):
         return
@@ -88,9 +87,9 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
 def _check(out: Path, *, force: bool) -> None:
     """Refuse early an output file that could not be written."""
     if out.suffix != _SUFFIX:
-        raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, by which a manifest is known; rename it')
+        raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, as a manifest must; rename it')
     if out.exists() and not force:
-        raise UsageError(f'"{escape(str(out))}" exists; give --force to overwrite it, or another name')
+        raise UsageError(f'"{escape(str(out))}" exists; overwrite it with --force, or give another name')
 
 
 def _write(out: Path, text: str, *, force: bool) -> None:
@@ -111,10 +110,12 @@ def _write(out: Path, text: str, *, force: bool) -> None:
 def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[str]:
     """Return the names of the sources for the manifest: as given, but relative to its folder."""
     if any(name == "-" for name in given):
-        raise SourceError("standard input cannot be looked at and then read again; name a file")
+        raise SourceError("standard input cannot be read twice; name a file")
     for name in given:
         if not name.isprintable():
-            raise SourceError(f'"{escape(name)}" has a name that a manifest cannot hold; rename it')
+            raise SourceError(
+                f'"{escape(name)}" has a name with unprintable characters, which a manifest cannot contain; rename it'
+            )
     return [source.name if "://" in source.name else _relative(source.name, base) for source in sources]
 
 

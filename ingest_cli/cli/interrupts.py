@@ -29,10 +29,10 @@ LAST_WORD_S = 0.5
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a signal interrupt the block, which waits for somebody to type something.
+    """Let a signal interrupt the block, which waits for input.
 
     Raises:
-        TryAgainError: there was one. Not KeyboardInterrupt, of which click makes the same as of an empty answer.
+        TryAgainError: there was a signal; click would treat KeyboardInterrupt like an empty answer.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
@@ -90,6 +90,6 @@ class Interrupts:
 
     def _end(self, reason: str) -> None:
         advice = without_restart(CONTINUE) if self._current.is_begun_anew else CONTINUE
-        text = f"{reason}, and ended while it waited for an answer; {advice}"
+        text = f"{reason}, and ended while waiting for an answer; {advice}"
         within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # the log itself may hang
         os._exit(ExitCode.TRY_AGAIN)

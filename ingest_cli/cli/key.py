@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
-from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.help import NoArguments, exit_codes
+from ingest_cli.cli.options import key_option, option, required_key, settings_options, shown, table_options, target_of
 from ingest_cli.model.keys import NOT_PINNED, generate_pepper, is_pinned, read_pepper, write_pepper_file
 from ingest_cli.model.settings import Target
 
@@ -31,23 +31,26 @@ Examples:
 """
 
 
-@click.group("key", epilog=_EXAMPLES_GENERATE + EXIT_CODES)
+@click.group("key", epilog=_EXAMPLES_GENERATE + exit_codes(4))
 def command() -> None:
-    """Make or check the pepper that identifiers are hashed with."""
+    """Generate or check the pepper that identifiers are hashed with."""
 
 
-@command.command(cls=NoArguments, epilog=_EXAMPLES_GENERATE + EXIT_CODES)
-@option("--kid", default="k1", metavar="ID", help="The key id: 1 to 8 of a-z and 0-9.")
+@command.command(cls=NoArguments, epilog=_EXAMPLES_GENERATE + exit_codes())
+@option("--kid", default="k1", metavar="ID", help="Key id: 1 to 8 characters of a-z and 0-9.")
 @option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A new file, for its owner only. Default: stdout.",
+    help="New file for the pepper, readable by its owner only. Default: stdout.",
 )
 @settings_options
 @click.pass_context
 def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> None:
-    """Make a new pepper. Keep it safe: without it nothing in the table can be found again."""
+    """Generate a new pepper.
+
+    Keep a safe copy: without its pepper, nothing in a table can be looked up.
+    """
     if shown(ctx):
         return
     pepper = generate_pepper(kid)
@@ -55,27 +58,24 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
         write_pepper_file(out, pepper)
         click.echo(f"ingest-cli: wrote {escape(str(out))}; use it with --key file:{escape(str(out))}", err=True)
     elif sys.stdout.isatty():
-        raise click.UsageError(
-            "A pepper is not shown on a terminal; give --out FILE, or pipe it into your secret store."
-        )
+        raise click.UsageError("A pepper is not shown on a terminal; give --out FILE, or pipe it into a secret store.")
     else:
         click.echo(pepper.line(), nl=False)
 
 
-@command.command(cls=NoArguments, epilog=_EXAMPLES_CHECK + EXIT_CODES)
+@command.command(cls=NoArguments, epilog=_EXAMPLES_CHECK + exit_codes(4))
 @key_option
 @table_options
 @settings_options
 @click.pass_context
-def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
-    """Check that the pepper can be used and, with --table, that it is the one the table was loaded with.
+def check(ctx: click.Context, /, **values: Any) -> None:
+    """Check that the pepper is usable and, with --table, that the table was loaded with it.
 
-    Fails when AWS leaves a request unanswered for 30 s.
+    Fails if AWS does not answer a request within 30 s.
     """
     if shown(ctx):
         return
-    if not key:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    key = required_key(values)
     session = None
     if not key.startswith(("file:", "env:")):
         from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a local key can be checked without boto3
@@ -90,7 +90,7 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
 
         target = target_of(values)
         known = Catalog(Table(target)).knows(pepper)
-        state = "the table was loaded with it" if known else "the table does not know it yet"
+        state = "the table was loaded with it" if known else "the table has not been loaded with it yet"
         click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}; {state}")
     else:
         click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}")

@@ -15,9 +15,8 @@ from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.capacity.temporary_raise import LOWER_WAIT_S, ScaleWish, Scaling
 from ingest_cli.aws.sandbox import sandbox
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     key_option,
@@ -68,7 +67,7 @@ Examples:
 """
 
 
-@click.command("load", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command("load", cls=Sectioned, epilog=EXAMPLES + exit_codes(3, 4, 5))
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @table_options
 @key_option
@@ -77,16 +76,16 @@ Examples:
 @scale_options
 @max_cost_option
 @prices_option
-@option("--plan", is_flag=True, help="Check everything, say what it would take and cost, and write nothing.")
+@option("--plan", is_flag=True, help="Check everything, predict duration and cost, and write nothing.")
 @option(
     "--prune",
     is_flag=True,
-    help="Afterwards, remove items of rows that are no longer in the dump, as `prune` does.",
+    help="Remove items of rows that are no longer in the dump after the load, as `prune` does.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask before more than half of a dataset is removed.")
+@click.option("--yes", is_flag=True, help="Remove more than half of a dataset without confirmation.")
 @max_rcu_option
-@option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
-@option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
+@option("--dry-run", is_flag=True, help="Write nothing; the same as `validate`.")
+@option("--sandbox", is_flag=True, help="Load into an embedded DynamoDB, deleted at the end. Needs no AWS account.")
 @output_option
 @report_option
 @log_option
@@ -94,10 +93,10 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
-    """Load the dumps that the MANIFESTs describe into a DynamoDB table.
+    """Load the dumps described by the MANIFESTs into a DynamoDB table.
 
-    A dump that the table holds already is left alone. A load that was broken off is run again by the same
-    command: items have no state, so that writing one twice changes nothing.
+    A dump that is already in the table is skipped. To resume an interrupted load, run the same command again; writes
+    are idempotent.
     """
     if shown(ctx):
         return
@@ -114,7 +113,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             ctx.exit(checks(validate_and_predict).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
-            log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
+            log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is deleted at the end')
         else:
             target = target_of(values)
         table = Table(target)
@@ -139,14 +138,14 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
         code = _all_scaled(runs, manifests, scaling, log)
         if values["sandbox"]:
-            log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
+            log.line("the embedded DynamoDB was deleted, with all its items; to load into a real table, use --table")
         elif code == 0:
             log.line(_next(target, values["key"], len(runs.reports)))
     ctx.exit(code)
 
 
 def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
-    """Run all manifests, and restore the table's capacity, whatever the outcome."""
+    """Run all manifests, and restore the table's capacity in every case."""
     try:
         code = runs.all(manifests)
     finally:
@@ -165,7 +164,7 @@ def _check(values: dict[str, Any], settings: RunSettings) -> None:
     Ceiling.parse(values["max_rcu"], "--max-rcu")
     PriceList.read(settings.prices)
     if values["prune"] and (settings.skip or settings.limit or settings.replay):
-        raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
+        raise click.UsageError("--prune requires a load of all rows; omit --skip, --limit and --replay.")
 
 
 def _plan(  # noqa: PLR0913, PLR0917 - signature of `Run`, and its subject
@@ -180,7 +179,7 @@ def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:
     if sandboxed:
         return generate_pepper("sandbox")
     raise click.UsageError(
-        "Say where the pepper is with --key, or set INGEST_KEY. `ingest-cli key generate --out FILE` makes one."
+        "Give a pepper with --key, or set INGEST_KEY; `ingest-cli key generate --out FILE` generates one."
     )
 
 
@@ -196,4 +195,5 @@ def _next(target: Target, key: str, loads: int) -> str:
         if value
     )
     place += " --insecure-http" if target.insecure_http else ""
-    return f"{loads} of {loads} done; ask the table: ingest-cli lookup --table {target.table} --key {key}{place}"
+    look_up = f"ingest-cli lookup --table {target.table} --key {key}{place}"
+    return f"{loads} of {loads} done; to look up an identifier: {look_up}"

@@ -71,7 +71,9 @@ class LogFile(WatchedFileHandler):
                 stream.close()
         if not self._complained:
             self._complained = True
-            self._complain(f'the log file "{escape(str(self._path))}" cannot be written; the work goes on without it')
+            self._complain(
+                f'the log file "{escape(str(self._path))}" cannot be written; the command continues without it'
+            )
 
     def close(self) -> None:
         """See `logging.Handler.close`."""

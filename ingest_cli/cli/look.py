@@ -63,21 +63,21 @@ def _show(look: looking.Look, output: str, log: Log) -> ExitCode:
         return ExitCode.UNUSABLE
     if guess.format is not None:
         return ExitCode.DONE
-    why = guess.findings[0].text if guess.findings else "Nothing in it looks like rows."
-    log.line(f'"{name}" is no dump that can be loaded as it is: {why}', "error", exit_code=int(ExitCode.UNUSABLE))
+    why = guess.findings[0].text if guess.findings else "No rows were recognized."
+    log.line(f'"{name}" cannot be loaded: {why}', "error", exit_code=int(ExitCode.UNUSABLE))
     return ExitCode.UNUSABLE
 
 
 def _text(look: looking.Look) -> list[str]:
     guess = look.guess
-    lines = [f"{look.source.name}: " + ("the whole file was looked at" if look.complete else "a part was looked at")]
+    lines = [f"{look.source.name}: " + ("the whole file was examined" if look.complete else "a part was examined")]
     if look.member:
-        lines.append(f"  archive     of its files, {shown(look.member)} was looked at")
+        lines.append(f"  archive     {shown(look.member)} was examined")
     if guess.format is not None:
         lines += [f"  format      {_format(guess)}"]
         if guess.encoding:
             lines.append(f"  encoding    {guess.encoding} ({guess.encoding_confidence:.0%} sure)")
-        lines.append(f"  columns     {len(guess.columns)}, in {guess.rows_sampled:,} rows looked at")
+        lines.append(f"  columns     {len(guess.columns)}, in {guess.rows_sampled:,} sampled rows")
         lines += [f"    {_column(column)}" for column in guess.columns[:_MOST_COLUMNS]]
         if len(guess.columns) > _MOST_COLUMNS:
             lines.append(f"    and {len(guess.columns) - _MOST_COLUMNS:,} more")
@@ -85,7 +85,7 @@ def _text(look: looking.Look) -> list[str]:
     lines.append("  findings" if guess.findings else "  findings    none")
     lines += [f"    {finding.code}: {finding.text}" for finding in guess.findings]
     if guess.format is not None:
-        lines.append("  next        ingest-cli draft writes a manifest for it, to be read and corrected")
+        lines.append("  next        write a manifest with `ingest-cli draft`, and read and correct it")
     return lines
 
 
@@ -131,8 +131,8 @@ def _format(guess: FileGuess) -> str:
 
 
 def _column(column: ColumnGuess) -> str:
-    what = column.kind or column.exposes or "nothing known"
+    what = column.kind or column.exposes or "unknown"
     if column.secret:
-        what = "a secret: leave it out"
+        what = "secret; omit it"
     sure = f", {column.confidence:.0%} sure ({column.why})" if column.why else ""
     return f"{column.name}: {what}, {column.filled:.0%} filled{sure}"

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape, tell
+from ingest_cli.cli.help import NoArguments, exit_codes
 from ingest_cli.cli.options import (
     key_option,
     option,
     output_option,
+    required_key,
     settings_options,
     shown,
     table_options,
@@ -37,49 +38,52 @@ class _Lookup(NoArguments):
     """Command that refuses identifiers on its command line."""
 
     refusal = (
-        "An identifier is not taken from the command line, where other users and the shell's history see it: give it "
-        "at the prompt or on standard input."
+        "Identifiers are not accepted on the command line, where they are visible to other users and in the shell "
+        "history; give them at the prompt or on standard input."
     )
 
 
-@click.command("lookup", cls=_Lookup, epilog=EXAMPLES + EXIT_CODES)
+@click.command(
+    "lookup",
+    cls=_Lookup,
+    epilog=EXAMPLES + exit_codes(4, own={1: "internal error (a bug); with --exit-code, an identifier not found"}),
+)
 @table_options
 @key_option
-@option("--kind", type=click.Choice(list(IDENTIFIERS)), help="What the identifier is. Default: all it can be.")
+@option("--kind", type=click.Choice(list(IDENTIFIERS)), help="Kind of the identifier. Default: all kinds that match.")
 @option(
     "--phone-region",
     default=DEFAULT_REGION,
     metavar="CC",
     help="Country of phone numbers without a country code, or `international`.",
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach, as `git diff` does.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if an identifier is in no breach.")
 @output_option
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, **values: Any) -> None:
-    """Ask the table which breaches an identifier is in.
+    """Look up the breaches that an identifier is in.
 
-    The identifier is read from a prompt or, one per line, from standard input; never from the command line,
-    where other users and the shell's history would see it. Fails when AWS leaves a request unanswered for 30 s.
+    Reads the identifier from a prompt or, one per line, from standard input; never from the command line, where it is
+    visible to other users and in the shell history. Fails if AWS does not answer a request within 30 s.
     """
     if shown(ctx):
         return
     target = target_of(values)
-    if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    key = required_key(values)
     table = Table(target)
-    find = Lookup.on(table, read_pepper(values["key"], table.session))
+    find = Lookup.on(table, read_pepper(key, table.session))
     if not find.is_key_known:
         tell(
-            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody "
-            "will be found; is it the right one?"
+            f"ingest-cli: no dataset in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so no "
+            "identifier will be found; check --key"
         )
     missing = False
     for question in _questions():
         breaches = find(question, values["kind"], values["phone_region"].upper())
         missing |= not breaches
         if not breaches and not find.reads(question, values["kind"], values["phone_region"].upper()):
-            tell("ingest-cli: that cannot be read as an identifier of any kind, and not be found; check its spelling")
+            tell("ingest-cli: the input is not an identifier of any kind; check its spelling")
         _show(breaches, values["output"])
     ctx.exit(1 if missing and values["exit_code"] else 0)
 
@@ -90,7 +94,7 @@ def _questions() -> list[str]:
     lines = [line.strip() for line in sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()]
     questions = [line for line in lines if line]
     if not questions:
-        raise click.UsageError("Standard input is empty; give an identifier per line.")
+        raise click.UsageError("Standard input is empty; give one identifier per line.")
     return questions
 
 
@@ -106,7 +110,7 @@ def _show(breaches: list[Breach], output: str) -> None:
         date = f", {breach.occurred_on}" if breach.occurred_on else ""
         click.echo(escape(f"  {breach.title} ({breach.dataset}{date})"))
         if not breach.authenticated:
-            click.echo("    the table has no title for it that is authenticated with this pepper")
+            click.echo("    no title that is authenticated with this pepper")
         if breach.description:
             click.echo(escape(f"    {breach.description}"))
         click.echo(escape(f"    found as: {', '.join(breach.labels)}"))

@@ -34,20 +34,20 @@ unattended_options = together(
         "--verbose/--quiet",
         "-v/-q",
         default=None,
-        help="Always print messages and the text report, or only print failures. Default: without a terminal "
-        "no messages, and from cron no report of a load or a prune.",
+        help="Always print messages and the report, or only print failures. Default: no messages without a terminal, "
+        "and no report of a load or prune from cron.",
     ),
     option(
         "--max-runtime",
         type=Duration(),
         metavar="TIME",
-        help="Stop, resumable, after so long, however many manifests are left: 90s, 30m, 2h.",
+        help="Stop after this long, even if manifests are left (resumable): 90s, 30m, 2h.",
     ),
     option(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Append all messages to this file, in the form of --log-format; stderr then has text. May be rotated.",
+        help="File to append all messages to, in the format of --log-format; stderr is text then. May be rotated.",
     ),
     section=MESSAGES,
 )
@@ -58,12 +58,12 @@ operation_options = together(
         "--metrics-file",
         type=click.Path(path_type=Path),
         metavar="FILE.prom",
-        help="Leave metrics of this command for node_exporter's textfile collector.",
+        help="File for metrics of this command, read by node_exporter's textfile collector.",
     ),
     option(
         "--metrics-emf",
         metavar="FILE|-",
-        help="Append metrics in CloudWatch's embedded metric format to a file; -: write them to stdout.",
+        help="File to append metrics to, in CloudWatch's embedded metric format; - for stdout.",
     ),
     section=MESSAGES,
 )
@@ -147,7 +147,7 @@ class Operation:
 
     def begun(self, path: Path) -> None:
         """Record the start of a run."""
-        self.log.keep(f"{path}: {self.command} begins")
+        self.log.keep(f"{path}: {self.command} started")
 
     def finished(self, path: Path, report: Report, began_at: float) -> None:
         """Publish the result of a run in all outputs.
@@ -231,18 +231,20 @@ def _check_metrics_file(path: Path | None) -> None:
         return
     name, folder = escape(str(path)), path.parent
     if path.suffix != textfile.SUFFIX:
-        raise UsageError(f'--metrics-file "{name}" does not end in {textfile.SUFFIX}: node_exporter would pass it over')
+        raise UsageError(
+            f'--metrics-file "{name}" does not end in {textfile.SUFFIX}, and node_exporter would ignore it; rename it'
+        )
     if not folder.is_dir():
         raise UsageError(
-            f'--metrics-file: there is no folder "{escape(str(folder))}"; make it, or give the one that node_exporter '
-            "reads (its --collector.textfile.directory)"
+            f'--metrics-file: the folder "{escape(str(folder))}" does not exist; create it, or give the one of '
+            "node_exporter's --collector.textfile.directory"
         )
     try:
         check_replaceable(path)
     except OSError as error:
         raise UsageError(f'--metrics-file "{name}" cannot be written ({error.strerror}); give another file') from error
     if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f'--metrics-file "{name}" cannot be written; it is replaced, so its folder has to be writable')
+        raise UsageError(f'--metrics-file "{name}" cannot be written; make its folder writable, or give another file')
 
 
 def check_appendable(path: Path) -> None:
@@ -287,7 +289,7 @@ def _account(report: Report) -> str:
         f"{said}; {account.rows_read:,} rows read, {account.rows_kept:,} kept, "
         f"{account.rows_rejected:,} rejected, {account.rows_skipped:,} skipped; {account.items_built:,} items built, "
         f"{account.items_acknowledged:,} {'acknowledged' if is_load else 'checked'}, "
-        f"{account.items_refused:,} refused; {report.traffic.retries.total():,} requests repeated"
+        f"{account.items_refused:,} refused; {report.traffic.retries.total():,} requests retried"
     )
 
 

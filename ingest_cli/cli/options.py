@@ -86,9 +86,9 @@ class Duration(click.ParamType[float]):
         except ValueError:
             duration_s = 0.0
         if not 0 < duration_s < float("inf"):
-            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
+            self.fail(f"{value!r} is not a duration; write 90s, 30m or 2h.", param, ctx)
         if duration_s > self.MOST_DAYS * self._UNITS["d"]:
-            self.fail(f"{value!r} is longer than any run; write {self.MOST_DAYS}d or less.", param, ctx)
+            self.fail(f"{value!r} exceeds the maximum duration; write {self.MOST_DAYS}d or less.", param, ctx)
         return duration_s
 
 
@@ -104,7 +104,7 @@ class Workers(click.ParamType[int]):
         if text == "auto":
             return AUTO_WORKERS
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= self.MOST):
-            self.fail(f"{value!r} is no number of processes; write 1 to {self.MOST}, or auto.", param, ctx)
+            self.fail(f"{value!r} is not a number of processes; write 1 to {self.MOST}, or auto.", param, ctx)
         return int(text)
 
 
@@ -152,7 +152,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
             near = get_close_matches(name, SECTIONS, 1)
             hint = f" Did you mean [{near[0]}]?" if near else ""
             raise click.UsageError(
-                f'The settings file "{path}" has a table [{name}], but no command has it.{hint}', ctx
+                f'The settings file "{path}" has a table [{name}], but there is no such command.{hint}', ctx
             )
     settings = {name.replace("-", "_"): value for name, value in merged.items()}
     for name in settings:
@@ -186,7 +186,7 @@ def _without_secret(name: str, value: str) -> str:
     try:
         parse_key_reference(value)
     except KeyRefusedError:
-        return "refused, since it is no reference to a key"
+        return "refused: not a reference to a key"
     return value
 
 
@@ -222,13 +222,13 @@ settings_options = together(
         is_flag=True,
         expose_value=False,
         callback=_show_settings,
-        help="Show each setting and where its value comes from, and do nothing else.",
+        help="Show each setting and its source, and exit.",
     ),
     option(
         "--allow-core-dumps",
         is_flag=True,
         callback=_decide_on_core_dumps,
-        help="Allow core dumps and debuggers; both show the pepper and values in clear.",
+        help="Allow core dumps and debuggers. Both reveal the pepper and plain values.",
     ),
     section=SETTINGS,
 )
@@ -236,14 +236,14 @@ settings_options = together(
 insecure_option = option(
     "--insecure-http",
     is_flag=True,
-    help="Allow endpoints that are reached by http:// over a network. Needed for none on this machine.",
+    help="Allow http:// endpoints on other machines. Not needed for endpoints on this machine.",
 )
 
 table_options = together(
-    option("--table", metavar="NAME", help="The DynamoDB table, by name or ARN."),
-    option("--region", metavar="REGION", help="AWS region. Default: as for AWS's own tools."),
-    option("--profile", metavar="NAME", help="AWS profile. Default: as for AWS's own tools."),
-    option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's."),
+    option("--table", metavar="NAME", help="DynamoDB table, by name or ARN."),
+    option("--region", metavar="REGION", help="AWS region. Default: as for the AWS CLI."),
+    option("--profile", metavar="NAME", help="AWS profile. Default: as for the AWS CLI."),
+    option("--endpoint-url", metavar="URL", help="URL of the DynamoDB endpoint. Default: the endpoint of the region."),
     insecure_option,
     section=TABLE_AND_KEY,
 )
@@ -251,14 +251,14 @@ table_options = together(
 key_option = option(
     "--key",
     metavar="REF",
-    help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN.",
+    help="Reference to the pepper: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN.",
     section=TABLE_AND_KEY,
 )
 
 check_key_option = option(
     "--key",
     metavar="REF",
-    help="Where the pepper is, as for `load`: authenticates what the table says. Default: it is shown as it is.",
+    help="Reference to the pepper, as for `load`, to authenticate the state in the table. Default: no authentication.",
     section=TABLE_AND_KEY,
 )
 
@@ -266,7 +266,7 @@ output_option = option(
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="The result on stdout, for people or programs.",
+    help="Format of the result on stdout.",
     section=MESSAGES,
 )
 
@@ -274,14 +274,14 @@ log_option = option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="Messages on stderr, or in --log-file, as text or JSON.",
+    help="Format of the messages on stderr, or in --log-file.",
     section=MESSAGES,
 )
 
 age_option = option(
     "--age-identity",
     metavar="REF",
-    help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
+    help="age identity or passphrase for encrypted sources: file:PATH or env:NAME.",
     section=READING,
 )
 
@@ -289,7 +289,7 @@ report_option = option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write a page about the runs to look at (.html), or what is on it for programs (.json).",
+    help="File for the report of all runs: a page (.html), or its data as JSON (.json).",
 )
 
 row_options = together(
@@ -299,21 +299,26 @@ row_options = together(
         type=Workers(),
         default="auto",
         metavar="N|auto",
-        help="Processes that work on a dump, the one that reads it among them. auto: as many as there are cores, if "
-        "the dump is large enough.",
+        help="Number of processes per dump, including the one that reads it. auto: one per core, if the dump is "
+        "large enough.",
     ),
-    option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
-    option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
+    option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Number of rows to skip at the start."),
+    option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Maximum number of rows to read, after the skipped ones.",
+    ),
     option(
         "--rejects",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Write a JSON line for each reject: where and why, never what.",
+        help="File for rejects, one JSON object per line: position and reason, but no values.",
     ),
     option(
         "--rejects-include-raw",
         is_flag=True,
-        help="Put the rejected records themselves in there as well. They are personal data.",
+        help="Include the rejected records in the file of --rejects. They are personal data.",
     ),
     section=READING,
 )
@@ -321,7 +326,7 @@ row_options = together(
 source_id_option = option(
     "--source-id",
     metavar="TEXT",
-    help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
+    help='Identity of the content of the sources, used instead of a digest of it. Required for a source "-".',
 )
 
 _ALL_SETTINGS = frozenset(
@@ -342,6 +347,13 @@ def target_of(values: Mapping[str, Any]) -> Target:
         raise click.UsageError("Name the table with --table, or set INGEST_TABLE.")
     names = ("table", "region", "profile", "endpoint_url", "insecure_http")
     return Target(**{name: values[name] for name in names})
+
+
+def required_key(values: Mapping[str, Any]) -> str:
+    """Return the reference to the pepper, from the options of a command that needs one."""
+    if not values["key"]:
+        raise click.UsageError("Give a pepper with --key, or set INGEST_KEY.")
+    return str(values["key"])
 
 
 def pepper_of(reference: str | None, table: Table) -> Pepper | None:

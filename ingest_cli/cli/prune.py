@@ -12,9 +12,8 @@ from typing import Any
 import click
 
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, escape, show
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.interrupts import Interrupts, interruptible
 from ingest_cli.cli.operation import Operation, unattended_options
 from ingest_cli.cli.options import (
@@ -22,6 +21,7 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
+    required_key,
     run_settings,
     settings_options,
     shown,
@@ -50,41 +50,42 @@ Examples:
 """
 
 
-@click.command("prune", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command("prune", cls=Sectioned, epilog=EXAMPLES + exit_codes(4, 5))
 @click.argument("dataset")
-@click.option("--all", "everything", is_flag=True, help="Withdraw the dataset: all its items, and what it is called.")
-@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Withdraw the dataset: delete all its items and its catalog entry."
+)
+@click.option("--dry-run", is_flag=True, help="Count the items to remove, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Remove the items without confirmation.")
 @table_options
 @key_option
 @max_wcu_option
 @max_rcu_option
 @give_up_option
-@option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests.")
+@option(
+    "--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="HTTP client for requests to DynamoDB."
+)
 @output_option
 @log_option
 @unattended_options
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
-    """Remove the items of a DATASET that are of older files than its last complete load: of rows that left the dump.
+    """Remove items of a DATASET that came from older files than its last complete load.
 
-    Items that the same files gave with an older manifest or key cannot be told from the others, and stay. A note says
-    so if there may be any; --all, and then `load`, gives a clean table.
+    Counts the items, and removes them after the id of the dataset is typed. To resume an interrupted prune, run the
+    same command again. Needs the pepper of the last load, to authenticate the state in the table.
 
-    They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
-    the pepper of the last load, with which what the table says about the dataset is authenticated.
+    Items of the same files, but of an older manifest or key, cannot be distinguished and remain; a note says so if
+    there may be any. For a clean table, run `prune --all`, and then `load`.
     """
     if shown(ctx):
         return
     table = Table(target_of(values))
-    if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    key = required_key(values)
     if not (yes or dry_run or sys.stdin.isatty()):
-        raise UsageError(
-            "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
-        )
-    pepper = read_pepper(values["key"], table.session)
+        raise UsageError("no terminal to confirm the removal on; give --yes, or --dry-run to count the items only")
+    pepper = read_pepper(key, table.session)
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)
@@ -114,8 +115,8 @@ def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
         if sys.stdin.isatty():
             return _asked(found)
         raise UsageError(
-            f"{found.stale:,} of {found.items:,} items are no longer in the dump, which is more than half: is it "
-            f'whole? They were left alone; `ingest-cli prune {found.dataset} --yes` removes them, as does "--yes" here'
+            f"{found.stale:,} of {found.items:,} items, more than half, are no longer in the dump; they were not "
+            f"removed. Check that the dump is complete; `ingest-cli prune {found.dataset} --yes` removes them"
         )
 
     limit = limit_wcu(report, how)
@@ -137,15 +138,18 @@ def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
 def _asked(found: Pruning) -> bool:
     """Show what is to be removed, and ask for confirmation."""
     what = "all" if found.withdraws else f"{found.stale:,}"
-    why = "This withdraws it." if found.withdraws else "The others are of the files that were loaded last, and stay."
+    why = "The dataset is withdrawn." if found.withdraws else "The items of the last load remain."
     for note in found.notes:
         click.echo(escape(f"note: {note}"), err=True)
     click.echo(
-        escape(f"{found.title} ({found.dataset}): {what} of {found.items:,} items in {found.table} go. {why}"), err=True
+        escape(
+            f"{found.title} ({found.dataset}): {what} of {found.items:,} items in {found.table} will be removed. {why}"
+        ),
+        err=True,
     )
     try:
         with interruptible():
-            typed = click.prompt("Type the dataset's id to go on", err=True, default="", show_default=False)
+            typed = click.prompt("Type the dataset id to confirm", err=True, default="", show_default=False)
     except click.Abort:
         typed = ""
     return bool(typed == found.dataset)
@@ -160,8 +164,8 @@ def _telling(log: Log) -> Callable[[Pruning], None]:
         if time.monotonic() - last_s >= _LINE_EVERY_S:
             last_s = time.monotonic()
             log.line(
-                f"{found.dataset}: {found.items or 0:,} items, {found.stale or 0:,} of them to go, "
-                f"{found.removed:,} gone",
+                f"{found.dataset}: {found.items or 0:,} items, {found.stale or 0:,} to remove, "
+                f"{found.removed:,} removed",
                 dataset=found.dataset,
                 items=found.items,
                 stale=found.stale,
@@ -179,9 +183,9 @@ def _text(found: Pruning) -> list[str]:
     """Render the result for people, line by line."""
     lines = [f"{found.title or found.dataset} ({found.dataset}): prune {found.outcome}"]
     if found.items is not None:
-        of = "to be withdrawn" if found.withdraws else f"not of the current load (src {found.src})"
+        of = "to withdraw" if found.withdraws else f"not of the current load (src {found.src})"
         lines += [
-            f"  items       {found.items:,} in {found.table}, {found.stale:,} of them {of}",
+            f"  items       {found.items:,} in {found.table}, {found.stale:,} {of}",
             f"  removed     {found.removed:,}",
             f"  capacity    {found.rcu:,.1f} RCU, {found.traffic.wcu_consumed:,.0f} WCU consumed",
             f"  time        {found.elapsed_s:,.1f} s",

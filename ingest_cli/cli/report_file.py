@@ -1,6 +1,6 @@
 """File given by `--report`: reports of the runs of a command, for people or for programs.
 
-It is checked before the first run, and written after each, so that it exists whatever happens to the next. It
+It is checked before the first run, and written after each, so that it exists even if the next run crashes. It
 holds no personal data, and gets the permissions of any new file.
 """
 
@@ -53,17 +53,15 @@ class ReportFile:
             raise UsageError(f'--report writes a page (FILE.html) or JSON (FILE.json), not "{path}"')
         if self._is_page and any(find_spec(library) is None for library in _LIBRARIES):
             raise UsageError(
-                "what draws the page of --report is not installed; install it with: pip install 'ingest-cli[report]', "
-                "or give --report FILE.json, which needs nothing"
+                "the libraries for the page of --report are not installed; run pip install 'ingest-cli[report]', or "
+                "give --report FILE.json"
             )
         try:
             self._check()
             with new_file_for(path, PUBLIC):
                 pass
         except OSError as error:
-            raise UsageError(
-                f'--report cannot write "{path}" ({error.strerror}); name a file in another place'
-            ) from error
+            raise UsageError(f'--report cannot write "{path}" ({error.strerror}); give another file') from error
 
     @classmethod
     def wanted(cls, path: Path | None, rejects: Path | None) -> Self | None:
@@ -75,7 +73,7 @@ class ReportFile:
         if path is None:
             return None
         if rejects is not None and rejects.resolve() == path.resolve():
-            raise UsageError(f'--report and --rejects both name "{path}"; give each a file of its own')
+            raise UsageError(f'--report and --rejects both name "{path}"; give each a separate file')
         return cls(path)
 
     def add(self, report: Report) -> None:
@@ -119,8 +117,8 @@ class ReportFile:
             raise TryAgainError(str(error)) from error
         except OSError as error:
             raise TryAgainError(
-                f'the report "{self._path}" could not be written ({error.strerror}); the run itself is not concerned, '
-                "and what it came to is on stdout"
+                f'the report "{self._path}" could not be written ({error.strerror}); the run is not affected, '
+                "and its result is on stdout"
             ) from error
 
     def _page(self, report: dict[str, Any]) -> str:
@@ -138,13 +136,13 @@ class ReportFile:
         """
         path = self._path
         if path.is_dir() or (path.exists() and not path.is_file()):
-            raise UsageError(f'--report cannot write "{path}": it is not a file')
+            raise UsageError(f'--report cannot write "{path}": it is not a file; give another name')
         if not path.exists():
             return
         begin = read_file(path, _LOOK_AT).decode(errors="replace")
         is_page = begin.startswith(_PAGE_BEGINS) and GENERATOR in begin
         if begin and not is_page and not begin.startswith(_JSON_BEGINS):
-            raise UsageError(f'"{path}" is there already and is no report of ours; --report leaves it alone')
+            raise UsageError(f'"{path}" exists and is not a report of this program; give another file to --report')
 
 
 def _printable(value: Any) -> Any:

@@ -105,7 +105,7 @@ class Runs(Generic[ReportT]):
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal, or the time that the command may take, asked to stop."""
+        """Whether a signal or the time limit of the command requested a stop."""
         return self._interrupts.seen
 
     @property
@@ -157,13 +157,13 @@ class Runs(Generic[ReportT]):
     def _leave(self, names: Sequence[object]) -> None:
         """Record the manifests that were not started."""
         # With --restart, the same command would load again what was already started.
-        advice = "run the command again for what was not begun" if self._settings.restart else CONTINUE
+        advice = "run the command again for the manifests that were not started" if self._settings.restart else CONTINUE
         for name in names:
             found = self._manifests.get(name)
             if isinstance(found, IngestError):
                 self._refuse(name, found)
             else:
-                self._resumable.append(f"{name}: {self._interrupts.reason} before it was begun; {advice}")
+                self._resumable.append(f"{name}: {self._interrupts.reason} before it was started; {advice}")
         self.codes.append(ExitCode.TRY_AGAIN)
 
     def _name_resumable(self) -> None:
@@ -201,7 +201,7 @@ class Runs(Generic[ReportT]):
             self._write(self._report_file)
 
     def _write(self, report_file: ReportFile) -> None:
-        """Write the report of all runs so far, so that it exists whatever happens to the next."""
+        """Write the report of all runs so far, so that it exists even if the next one crashes."""
         try:
             report_file.write(overall(self.codes))
         except IngestError as error:
@@ -238,6 +238,6 @@ class Runs(Generic[ReportT]):
         other = self._datasets.setdefault(manifest.dataset.id, path)
         if self._writes and other != path:
             raise ManifestError(
-                f'{path}: the dataset id "{manifest.dataset.id}" is that of {other} too; an id is never used twice'
+                f'{path}: the dataset id "{manifest.dataset.id}" is also used by {other}; give each dataset its own id'
             )
         return manifest

@@ -1,7 +1,7 @@
 """Handle stdin, stdout and stderr that are closed, full, or without a reader.
 
-A result that cannot be written is lost, whatever command printed it, and by whatever means. That is detected in one
-place, below all printing: at the writes to the file descriptor. The failure is reported once, further
+A result that cannot be written is lost. That is detected in one place for all commands, below all printing: at the
+writes to the file descriptor. The failure is reported once, further
 output is discarded, and the work continues; but a successful exit code becomes a failure.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _STDOUT = 1
 _NAMES = ("stdin", "stdout", "stderr")
-_DONE = "; what was done is done"
+_DONE = "; completed work is not affected"
 
 
 class ResultFile(io.FileIO):

@@ -10,8 +10,8 @@ import click
 
 from ingest_cli.aws.catalog import Catalog
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import Log, show
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.options import (
     check_key_option,
@@ -38,10 +38,10 @@ Examples:
 """
 
 
-@click.command("status", epilog=EXAMPLES + EXIT_CODES)
+@click.command("status", cls=Sectioned, epilog=EXAMPLES + exit_codes(4))
 @click.argument("datasets", nargs=-1, metavar="[DATASET]...")
-@click.option("--follow", is_flag=True, help="Look again every few seconds, until nobody is at work any more.")
-@click.option("--scan", is_flag=True, help="Find the datasets by reading the whole table.")
+@click.option("--follow", is_flag=True, help="Repeat every few seconds until no load is running.")
+@click.option("--scan", is_flag=True, help="Find the datasets by a scan of the whole table.")
 @table_options
 @check_key_option
 @max_rcu_option
@@ -53,10 +53,10 @@ Examples:
 def command(
     ctx: click.Context, /, datasets: tuple[str, ...], *, follow: bool, scan: bool, output: str, **values: Any
 ) -> None:
-    """Show the DATASETs in a table, or all of them: what they are, how loads are getting on, who holds locks.
+    """Show the datasets in a table, the progress of loads, and locks.
 
-    It is all in the table, so that a load can be looked at from any machine. Without --key it is not authenticated:
-    who can write to the table can make it say anything.
+    Shows the named DATASETs, or all. All state is in the table, so a load can be monitored from any machine. Without
+    --key it is not authenticated: any process that can write to the table can forge it.
     """
     if shown(ctx):
         return
@@ -86,7 +86,10 @@ def command(
     if unreadable := [one.fault for one in seen if one.fault is not None]:
         raise UsageError(unreadable[0])
     if unknown := [one.dataset for one in seen if one.row is None]:
-        raise UsageError(f'the table "{table.target.table}" knows of no dataset "{unknown[0]}"')
+        raise UsageError(
+            f'there is no dataset "{unknown[0]}" in the table "{table.target.table}"; check the id, '
+            "or list all with --scan"
+        )
 
 
 def _listed(table: Table, log: Log) -> list[str]:
@@ -94,8 +97,8 @@ def _listed(table: Table, log: Log) -> list[str]:
     listed = Catalog(table).listed()
     if listed is None:
         log.line(
-            f'no datasets are listed in the table "{table.target.table}": it is empty, or was loaded by an older '
-            "version. Name some, or find them with --scan"
+            f'no datasets are listed in the table "{table.target.table}"; if it is not empty, name them, or find them '
+            "with --scan"
         )
     return sorted(listed or ())
 
@@ -121,22 +124,22 @@ def _text(seen: Seen) -> list[str]:
         lines.append(f"  items       {counts.get('items', 0):,} acknowledged")
     lines.append(f"  src         {row.src}, pepper {row.kid}{'' if seen.is_authentic else '; not authenticated'}")
     if row.patchwork:
-        lines.append(f"  but         {row.patchwork}")
+        lines.append(f"  warning     {row.patchwork}")
     if seen.progress is not None or seen.is_running:
-        lines.append(f"  under way   {_done(seen)}" if seen.is_running else f"  broken off  {_done(seen)}")
+        lines.append(f"  running     {_done(seen)}" if seen.is_running else f"  interrupted {_done(seen)}")
     if seen.lock is not None:
-        until = f"for {seen.lock.left_s:,.0f} s more" if seen.is_running else "and has not renewed it"
+        until = f"expires in {seen.lock.left_s:,.0f} s" if seen.is_running else "not renewed"
         if seen.lock.is_gone:
-            until = "it is gone, and hinders nobody"
+            until = "the process has ended, and the lock has no effect"
         lines.append(
-            f"  lock        process {seen.lock.pid} on {seen.lock.host} has it, since {seen.lock.since}; {until}"
+            f"  lock        held by process {seen.lock.pid} on {seen.lock.host} since {seen.lock.since}; {until}"
         )
     return lines
 
 
 def _progress(seen: Seen) -> str:
     """Render a line about a dataset that a run is working on."""
-    where = "" if seen.lock is None else f"; process {seen.lock.pid} on {seen.lock.host}, since {seen.lock.since}"
+    where = "" if seen.lock is None else f"; process {seen.lock.pid} on {seen.lock.host} since {seen.lock.since}"
     return f"{seen.dataset}: {_done(seen)}{where}{'' if seen.is_authentic else '; not authenticated'}"
 
 
@@ -144,7 +147,7 @@ def _done(seen: Seen) -> str:
     """Render the progress of the load."""
     progress = seen.progress
     if progress is None:
-        return "no state of a load in the table"
+        return "no checkpoint in the table"
     rate = "" if seen.rows_per_s is None else f" ({seen.rows_per_s:,.0f} rows/s)"
     return (
         f"{progress.rows_read:,} rows{rate}, {progress.rows_rejected:,} rejected, {progress.items:,} items of "

@@ -9,10 +9,9 @@ import click
 
 from ingest_cli.aws.lease import unlock as remove_lock
 from ingest_cli.aws.table import Capacity, Table
-from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.capacity import capacity, restore
 from ingest_cli.cli.console import escape
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import NoArguments, Sectioned, exit_codes
 from ingest_cli.cli.options import option, output_option, settings_options, shown, table_options, target_of
 from ingest_cli.errors import UsageError
 
@@ -29,7 +28,7 @@ Examples:
 """
 
 
-@click.group("table", epilog=EXAMPLES + EXIT_CODES)
+@click.group("table", epilog=EXAMPLES + exit_codes(4, 5))
 def command() -> None:
     """Create, describe, scale, unlock or drop the table."""
 
@@ -38,19 +37,25 @@ command.add_command(capacity)
 command.add_command(restore)
 
 
-@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + exit_codes(4))
 @table_options
 @option(
     "--wcu",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Provision so many write capacity units. Default: on-demand.",
+    help="Write capacity units per second to provision. Default: on-demand.",
 )
-@option("--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units to go with --wcu.")
+@option(
+    "--rcu",
+    type=click.IntRange(min=1),
+    default=5,
+    metavar="N",
+    help="Read capacity units per second to provision with --wcu.",
+)
 @settings_options
 @click.pass_context
 def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> None:
-    """Create the table with the key schema that items need, and wait until it can be used."""
+    """Create the table with the key schema of the items, and wait until it is active."""
     if shown(ctx):
         return
     table = _open(values)
@@ -60,7 +65,7 @@ def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> N
         click.echo(f"{escape(table.target.table)} exists already, with the right key schema; nothing was done")
 
 
-@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + exit_codes(4))
 @table_options
 @output_option
 @settings_options
@@ -68,7 +73,7 @@ def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> N
 def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
     """Show the table's state, size and capacity.
 
-    Fails when AWS leaves a request unanswered for 30 s.
+    Fails if AWS does not answer a request within 30 s.
     """
     if shown(ctx):
         return
@@ -95,47 +100,48 @@ def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
                 ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
             )
             click.echo(escape(f"{name:8} {text}"))
-    click.echo("items and bytes are DynamoDB's own counts, renewed about every six hours")
+    click.echo("items and bytes are counts of DynamoDB, updated about every six hours")
 
 
-@command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
+@command.command(cls=NoArguments, epilog=EXAMPLES + exit_codes(4))
 @table_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Delete the table without confirmation.")
 @settings_options
 @click.pass_context
 def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
-    """Delete the table and everything in it."""
+    """Delete the table and all its items."""
     if shown(ctx):
         return
     table = _open(values)
     name = table.target.table
     table.describe()
     if not yes:
-        asked = f"This deletes {escape(name)} and everything in it. Type its name to go on"
+        asked = f"This deletes the table {escape(name)} and all its items. Type its name to confirm"
         try:
             typed = click.prompt(asked, err=True, default="", show_default=False)
         except click.Abort:  # Ctrl-C, or no input
             typed = ""
         if typed != name:
-            raise UsageError("that is not its name; nothing was deleted")
+            raise UsageError("the name does not match; nothing was deleted")
     table.drop()
     click.echo(f"dropped {escape(name)}")
 
 
-@command.command(cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@command.command(cls=Sectioned, epilog=EXAMPLES + exit_codes(4))
 @click.argument("dataset")
 @table_options
 @settings_options
 @click.pass_context
 def unlock(ctx: click.Context, /, dataset: str, **values: Any) -> None:
-    """Remove the lock of a DATASET whose load is gone for good. If it is not, that load will end by itself.
+    """Remove the lock of a DATASET whose load ended without releasing it.
 
-    Fails when AWS leaves a request unanswered for 30 s.
+    A load that is still running stops when it finds its lock removed. Fails if AWS does not answer a request within
+    30 s.
     """
     if shown(ctx):
         return
     if remove_lock(_open(values), dataset):
-        click.echo(f"unlocked {escape(dataset)}; go on with the same `load` command")
+        click.echo(f"unlocked {escape(dataset)}; to resume, run the same `load` command again")
     else:
         click.echo(f"{escape(dataset)} is not locked; nothing was done")
 

@@ -17,15 +17,15 @@ WRITING = "Writing the items"
 max_wcu_option = option(
     "--max-wcu",
     metavar="N|NN%",
-    help="Write capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: what the table takes.",
+    help="Maximum write capacity units to consume per second, or a share of the provisioned ones. "
+    "Default: as many as the table accepts.",
 )
 
 max_rcu_option = option(
     "--max-rcu",
     metavar="N|NN%",
-    help="Read capacity units per second to consume at the most, or a share of what is provisioned. "
-    "Default: half of that; of an on-demand table, what it takes.",
+    help="Maximum read capacity units to consume per second, or a share of the provisioned ones. "
+    "Default: half of the provisioned ones; of an on-demand table, as many as it accepts.",
 )
 
 give_up_option = option(
@@ -33,7 +33,7 @@ give_up_option = option(
     type=Duration(),
     default=f"{DEFAULT_GIVE_UP_AFTER_S / 60:.0f}m",
     metavar="TIME",
-    help="Stop, resumable, after so long without any progress: 90s, 30m, 2h.",
+    help="Stop after this long without progress (resumable): 90s, 30m, 2h.",
 )
 
 write_options = together(
@@ -42,26 +42,35 @@ write_options = together(
         type=click.IntRange(1, 256),
         default=DEFAULT_CONCURRENCY,
         metavar="N",
-        help="Maximum number of requests in flight; up to as many again while there are hot keys.",
+        help="Maximum number of requests in flight; up to twice as many while there are hot keys.",
     ),
-    option("--transport", type=click.Choice(TRANSPORTS), default=TRANSPORTS[0], help="What sends the requests."),
+    option(
+        "--transport",
+        type=click.Choice(TRANSPORTS),
+        default=TRANSPORTS[0],
+        help="HTTP client for requests to DynamoDB.",
+    ),
     max_wcu_option,
     give_up_option,
     option(
         "--state",
         default=STATE_IN_TABLE,
         metavar="table|file:DIR",
-        help="Where to keep how far the load has come: in the table, or in a folder of its own.",
+        help="Location of the checkpoint: the table itself, or a local folder.",
     ),
-    option("--spot-watch/--no-spot-watch", default=True, help="Stop when EC2 takes this spot instance back."),
+    option(
+        "--spot-watch/--no-spot-watch",
+        default=True,
+        help="Stop when EC2 announces the interruption of this spot instance (resumable).",
+    ),
     option(
         "--replay",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         metavar="REJECTS",
-        help="Load only the rows that this file of rejects names, once what was wrong with them is mended.",
+        help="Load only the rows listed in this file of rejects, after their cause is fixed.",
     ),
     source_id_option,
-    option("--restart", is_flag=True, help="Begin anew, whatever was loaded before; to go on later, leave it out."),
+    option("--restart", is_flag=True, help="Ignore the saved checkpoint and load everything again. Omit it to resume."),
     section=WRITING,
 )
 
@@ -69,7 +78,7 @@ prices_option = option(
     "--prices",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Another price list than the one that comes with the program.",
+    help="File with a price list that replaces the built-in one.",
 )
 
 
@@ -85,7 +94,7 @@ class Amount(click.ParamType[float]):
         except ValueError:
             amount = 0.0
         if not 0 < amount < float("inf"):
-            self.fail(f"{str(value)!r} is not an amount that anything could cost; write 5 or 0.50.", param, ctx)
+            self.fail(f"{str(value)!r} is not a positive amount; write 5 or 0.50.", param, ctx)
         return amount
 
 
@@ -93,7 +102,7 @@ max_cost_option = option(
     "--max-cost",
     type=Amount(),
     metavar="AMOUNT",
-    help="Stop, resumable, before the command as a whole costs more than that, in the currency of the price list.",
+    help="Maximum cost of the command, in the currency of the price list; stop before it is exceeded (resumable).",
 )
 
 scale_options = together(
@@ -101,13 +110,13 @@ scale_options = together(
         "--scale-to",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Raise provisioned capacity to N write units before the first item, and lower it again at the end.",
+        help="Write capacity units per second to provision before the first item; lowered again at the end.",
     ),
     option(
         "--warm",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Raise what an on-demand table takes at once to N write units a second; paid once, for good.",
+        help="Warm throughput of an on-demand table, in write units per second; charged once, and never lowered.",
     ),
 )
 

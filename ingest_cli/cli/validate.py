@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli import EXIT_CODES
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     insecure_option,
@@ -39,11 +38,11 @@ Examples:
 """
 
 
-@click.command("validate", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command("validate", cls=Sectioned, epilog=EXAMPLES + exit_codes(3, 4))
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False), metavar="MANIFEST_OR_FILE...")
 @row_options
-@option("--region", metavar="REGION", help="AWS region whose prices count. Default: as for AWS's own tools.")
-@option("--max-wcu", metavar="N", help="Write capacity units per second that a load would have. Default: 1,000.")
+@option("--region", metavar="REGION", help="AWS region whose prices apply. Default: as for the AWS CLI.")
+@option("--max-wcu", metavar="N", help="Write capacity units per second to assume for a load. Default: 1,000.")
 @prices_option
 @insecure_option
 @output_option
@@ -53,16 +52,16 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
-    """Run all stages on the dumps that the MANIFESTs describe, and write nothing.
+    """Run all stages on the dumps described by the MANIFESTs, and write nothing.
 
-    Says what a load would take and cost, in each of the ways there are. Needs no key, no table and no network. A FILE
-    that is not a manifest (does not end in .toml) is looked at: what it seems to be, and what is wrong with it.
+    Reports rejects, and the duration and cost of a load for each billing mode. Needs no key, no table and no network.
+    For a FILE that is not a manifest (does not end in .toml), reports its probable format and its defects.
     """
     if shown(ctx):
         return
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     if report_file and not any(name.endswith(".toml") for name in files):
-        raise click.UsageError("--report is about the dumps of MANIFESTs (*.toml), and there is none among these.")
+        raise click.UsageError("--report needs at least one MANIFEST (*.toml).")
     settings = run_settings(values)
     parse_ceiling(settings.max_wcu)
     PriceList.read(settings.prices)

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from ingest_cli.aws.table import Table
-from ingest_cli.cli import EXIT_CODES
 from ingest_cli.cli.console import show
-from ingest_cli.cli.help import Sectioned
+from ingest_cli.cli.help import Sectioned, exit_codes
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
     age_option,
@@ -19,6 +18,7 @@ from ingest_cli.cli.options import (
     log_option,
     option,
     output_option,
+    required_key,
     run_settings,
     settings_options,
     shown,
@@ -47,18 +47,22 @@ Examples:
 """
 
 
-@click.command("verify", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
+@click.command(
+    "verify", cls=Sectioned, epilog=EXAMPLES + exit_codes(3, own={4: "source or table unusable, or differences found"})
+)
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @option(
     "--sample",
     type=click.IntRange(min=1),
     default=DEFAULT_SAMPLE,
     metavar="N",
-    help="Items to read back, drawn at random.",
+    help="Number of items to read back, selected at random.",
 )
-@option("--full", is_flag=True, help="Read all of them back, instead of a sample.")
-@option("--seed", type=click.IntRange(min=0), metavar="N", help="Draw the sample that this number stands for.")
-@option("--count/--no-count", default=True, help="Also count the items of the dataset, by a scan of the whole table.")
+@option("--full", is_flag=True, help="Read all items back instead of a sample.")
+@option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the random selection, to repeat an earlier one."
+)
+@option("--count/--no-count", default=True, help="Count the items of the dataset by a scan of the whole table.")
 @table_options
 @key_option
 @max_rcu_option
@@ -71,18 +75,17 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
-    """Read back what was loaded from the dumps that the MANIFESTs describe, and compare it with what they give.
+    """Read loaded items back and compare them with the dumps described by the MANIFESTs.
 
-    Exits with 4 if an item is missing, different or too many, and lists their keys.
+    Lists the keys of items that are missing, different or surplus, and exits with 4 if there are any.
     """
     if shown(ctx):
         return
     target = target_of(values)
-    if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+    key = required_key(values)
     Ceiling.parse(values["max_rcu"], "--max-rcu")
     table = Table(target)
-    pepper = read_pepper(values["key"], table.session)
+    pepper = read_pepper(key, table.session)
     scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
 
     def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Verification:
@@ -110,17 +113,17 @@ def _text(found: Verification) -> list[str]:
     account, about = found.account, "" if found.distinct.is_exact else "about "
     lines.append(
         f"  dump        {account.rows_read:,} rows, {account.items_built:,} items, "
-        f"{about}{found.expected:,} of them with a key of their own"
+        f"{about}{found.expected:,} distinct keys"
     )
-    drawn = "all of them" if found.covers_all else f"drawn at random (--seed {found.seed})"
-    lines.append(f"  compared    {found.compared:,}, {drawn}; {found.equal:,} are as they should be")
+    drawn = "all items" if found.covers_all else f"selected at random (--seed {found.seed})"
+    lines.append(f"  compared    {found.compared:,}, {drawn}; {found.equal:,} equal")
     if found.confidence:
-        lines.append(f"  so          {found.confidence}")
+        lines.append(f"  confidence  {found.confidence}")
     lines += _differences("missing", found.missing) + _differences("different", found.different)
     if found.counted is not None:
-        error = f", give or take {found.distinct.relative_error:.2%}" if found.distinct.relative_error else ""
+        error = f", ±{found.distinct.relative_error:.2%}" if found.distinct.relative_error else ""
         lines.append(f"  counted     {found.counted:,} in {found.table}, {about}{found.expected:,} expected{error}")
-        lines += _differences("too many", found.surplus)
+        lines += _differences("surplus", found.surplus)
     lines.append(f"  capacity    {found.rcu:,.1f} RCU consumed in {found.traffic.requests:,} requests")
     lines.append(f"  time        {found.elapsed_s:,.1f} s, {found.rows_per_s:,.0f} rows/s")
     return lines + [f"  note        {note}" for note in found.notes]

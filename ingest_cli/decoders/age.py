@@ -44,7 +44,7 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
     """
     pyrage = _library()
     if age_key is None:
-        raise SourceError("it is encrypted with age; name the key for it with --age-identity")
+        raise SourceError("it is encrypted with age; give the key with --age-identity")
     key = age_key()
     reader = ByteReader(stream)
     work = _SCRYPT.match(_dearmored(reader.peek(_HEAD_BYTES)))
@@ -56,7 +56,9 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
     if work is None:
         return _streamed(pyrage, reader, identities)
     if identities:
-        raise SourceError("it is encrypted with age with a passphrase, and the key given is an identity; give that")
+        raise SourceError(
+            "it is encrypted with an age passphrase, and the key given is an identity; give the passphrase"
+        )
     log_n = int(work[1])
     if log_n <= _MAX_SCRYPT_LOG_N:
         budget.check_passing(_SCRYPT_BYTES << log_n, "its passphrase", "age -d FILE")
@@ -88,7 +90,7 @@ def _identities(pyrage: ModuleType, key: str) -> list[Any]:
             except pyrage.IdentityError:
                 wrong = True
     if wrong:  # raised outside the handler, so that the exception context holds no part of the key
-        raise SourceError("the key given for age is an identity that cannot be used; check it")
+        raise SourceError("the identity given for age is not valid; check it")
     return found
 
 
@@ -100,12 +102,11 @@ def _streamed(pyrage: ModuleType, reader: ByteReader, identities: list[Any]) -> 
         yield from pushed(reader.rest(), work)
     except pyrage.DecryptError as error:
         raise SourceError(
-            "it cannot be decrypted: it is encrypted with age for another identity, or damaged at its very beginning"
+            "it cannot be decrypted: it is encrypted with age for another identity, or damaged at the beginning"
         ) from error
     except (OSError, ValueError) as error:
         raise DamagedError(
-            f"what is encrypted with age is cut off or damaged near byte {reader.offset:,}; the rows before that were "
-            "read",
+            f"the age data is cut off or damaged near byte {reader.offset:,}; the rows before that were read",
             GET_WHOLE,
         ) from error
 

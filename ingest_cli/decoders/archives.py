@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ingest_cli.decoders.age import decrypt
-from ingest_cli.decoders.compressed import bunzip2, unxz, unzstd
-from ingest_cli.decoders.gzip import gunzip
+from ingest_cli.decoders.compressed import bunzip2, gunzip, unxz, unzstd
 from ingest_cli.decoders.interface import Member
 from ingest_cli.decoders.reader import PIECE_BYTES, in_pieces
 from ingest_cli.decoders.sevenzip import un7z
@@ -78,7 +77,7 @@ def members(
 ) -> Iterator[Member]:
     """Yield the files within a source, one after another; one named "" for a source that is no archive.
 
-    Folders, empty files, and macOS's companion files are left out.
+    Folders, empty files, and macOS's companion files are omitted.
 
     Args:
         stream: source, in pieces of any size.
@@ -137,7 +136,7 @@ class _Unpacking:
                 yield Member(name, in_pieces(whole, PIECE_BYTES), head)
             return
         if depth == MAX_DEPTH:
-            raise SourceError(f"there are more than {MAX_DEPTH} packings within each other; unpack it first")
+            raise SourceError(f"it is nested in more than {MAX_DEPTH} packings; unpack it first")
         if inner is not None:
             yield from self.files(self.budget.expanded(inner), name, depth + 1)
         for member in found or ():
@@ -154,8 +153,8 @@ class _Unpacking:
         if head.startswith(SEVEN_ZIP):
             if depth or self.open_file is None:
                 raise SourceError(
-                    "a 7z archive can only be read from a file of its own, not from a pipe or from within another "
-                    "packing; unpack it first"
+                    "a 7z archive can only be read from a file, not from a pipe or from within another packing; "
+                    "unpack it first"
                 )
             return un7z(self.open_file, self.budget)
         if is_tar(head):

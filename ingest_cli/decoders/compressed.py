@@ -1,4 +1,4 @@
-"""Unpack bzip2, xz and zstd streams of any number of members, and report truncation.
+"""Unpack gzip (RFC 1952), bzip2, xz and zstd streams of any number of members, and report truncation.
 
 The decompressors share the interface of Python's `bz2`. For zstd it is `backports.zstd`, the module that becomes
 `compression.zstd` in Python 3.14: unlike the older bindings it distinguishes the end of a frame from the end of
@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from backports import zstd
-
 from ingest_cli.decoders.interface import Decompressor
-from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
+from ingest_cli.decoders.methods import DAMAGE, Inflate
+from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, cut_off, damaged, in_pieces
 from ingest_cli.decoders.windows import XZ, ZSTD, Windowed
-from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
+from ingest_cli.errors import SourceError
 from ingest_cli.model.source_budget import Budget
+
+_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # makes zlib expect a gzip header and check the CRC
+
+
+def gunzip(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - same signature as the others
+    """Unpack gzip; see `_decompress`."""
+    return _decompress(stream, lambda: Inflate(_GZIP_WINDOW_BITS), "gzip")
 
 
 def bunzip2(stream: Iterable[bytes], budget: Budget) -> Iterator[bytes]:  # noqa: ARG001 - same signature as the others
@@ -67,13 +74,8 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
                 member = make()
             try:
                 out = member.decompress(rest, PIECE_BYTES)
-            except (OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError) as error:
-                if (refusal := beyond_memory(error)) is not None:
-                    raise refusal from error
-                raise DamagedError(
-                    f"the {name} data is damaged near byte {read:,}; the rows before that were read",
-                    GET_AGAIN,
-                ) from error
+            except DAMAGE as error:
+                raise beyond_memory(error) or damaged(name, read) from error
             if out:
                 yield out
             rest = b""
@@ -81,7 +83,4 @@ def _decompress(stream: Iterable[bytes], make: Callable[[], Decompressor], name:
                 rest, member = member.unused_data, None
         read += len(piece)
     if member is not None:
-        raise DamagedError(
-            f"the {name} data is cut off after byte {read:,}; the rows before the cut were read",
-            GET_WHOLE,
-        )
+        raise cut_off(name, read)

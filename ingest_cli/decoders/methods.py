@@ -1,4 +1,4 @@
-"""Compression methods of zip members behind one interface, that of Python's `bz2`."""
+"""Decompressors with the interface of Python's `bz2`, and the compression methods of zip members."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ DAMAGE: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, zlib.error
 
 
 class Inflate:
-    """Raw deflate (RFC 1951). Output decoded before damage in the same step is kept."""
+    """Raw deflate (RFC 1951). Output decoded before damage in the same step is kept.
 
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
+    Args:
+        window_bits: see `zlib.decompressobj`, which also selects the container by it.
+    """
+
+    def __init__(self, window_bits: int = -zlib.MAX_WBITS) -> None:
+        self._inner = zlib.decompressobj(window_bits)
         self._tail = b""
         self._full = False
         self._damage: zlib.error | None = None
@@ -59,13 +63,13 @@ class Inflate:
             out = self._inner.decompress(data, max_length)
         except zlib.error as error:
             self._damage, self._tail = error, b""
-            return up_to_the_damage(before, data)
+            return _up_to_the_damage(before, data)
         self._tail = self._inner.unconsumed_tail
         self._full = len(out) == max_length  # more output may be buffered
         return out
 
 
-def up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
+def _up_to_the_damage(member: zlib._Decompress, data: bytes) -> bytes:
     """Return the output that zlib discarded in a failed step, by decoding `data` again byte by byte."""
     out = bytearray()
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError
+
 PIECE_BYTES = 1 << 20
 """Maximum number of bytes per piece."""
 
@@ -18,10 +20,27 @@ def in_pieces(stream: Iterable[bytes], size: int) -> Iterator[bytes]:
             yield piece[at : at + size]
 
 
-class ByteReader:
-    """Sequential reader of a stream's bytes."""
+def cut_off(kind: str, at: int) -> DamagedError:
+    """Return the error for a stream of a format that ends early, after `at` bytes."""
+    return DamagedError(f"the {kind} data is cut off after byte {at:,}; the rows before the cut were read", GET_WHOLE)
 
-    def __init__(self, stream: Iterable[bytes]) -> None:
+
+def damaged(kind: str, at: int, what: str = "") -> DamagedError:
+    """Return the error for inconsistent data of a format, found after `at` bytes."""
+    place = f"near byte {at:,}: {what}" if what else f"near byte {at:,}"
+    return DamagedError(f"the {kind} data is damaged {place}; the rows before that were read", GET_AGAIN)
+
+
+class ByteReader:
+    """Sequential reader of a stream's bytes.
+
+    Args:
+        stream: pieces from the first byte.
+        kind: format of the stream in error messages.
+    """
+
+    def __init__(self, stream: Iterable[bytes], kind: str = "") -> None:
+        self._kind = kind
         self._pieces = iter(stream)
         self._piece = b""
         self._at = 0
@@ -79,3 +98,11 @@ class ByteReader:
         """Yield everything up to the end of the stream."""
         while data := self.some():
             yield data
+
+    def cut_off(self) -> DamagedError:
+        """Return the error for a stream that ends here, too early."""
+        return cut_off(self._kind, self.offset)
+
+    def damaged(self, what: str) -> DamagedError:
+        """Return the error for inconsistent data before this offset."""
+        return damaged(self._kind, self.offset, what)

@@ -88,7 +88,7 @@ def _contents(py7zr: ModuleType, file: BinaryIO) -> Any:
     if _SIGNATURE.size + header_at + header_bytes > size:
         raise _cut_off(size)
     if header_bytes > _MAX_HEADER_BYTES:
-        raise _damaged(f"a list of files of {header_bytes:,} bytes is not believed")
+        raise _damaged(f"a list of files of {header_bytes:,} bytes is too long")
     try:
         return py7zr.SevenZipFile(file, "r")
     except py7zr.PasswordRequired as error:
@@ -112,7 +112,7 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget)
         raise _locked()
     if not coders or (not (methods[0] in {_COPY, *_METHODS} and len(methods) == 1) and not _filtered(methods)):
         raise SourceError(
-            f"the 7z archive is packed in a way that is not read ({', '.join(each.hex() for each in methods)}); "
+            f"the 7z archive is packed by an unsupported method ({', '.join(each.hex() for each in methods)}); "
             f"pipe it: {_PIPE}"
         )
     pieces = _unpacked(file, coders, place, folder.get_unpack_size(), budget)
@@ -121,8 +121,8 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget)
         name = entry.filename.encode("utf-8", "backslashreplace").decode()
         if entry.is_symlink or entry.is_junction:
             raise SourceError(
-                f'"{shown(name)}" in the 7z archive is a link, not a file, and what it stands for would be missing; '
-                "pack the file itself, or leave it out"
+                f'"{shown(name)}" in the 7z archive is a link, not a file, and its target would be missing; pack '
+                "the target itself, or omit the link"
             )
         yield Member(name, _body(together, name, entry.uncompressed, entry.crc32))
 
@@ -134,7 +134,7 @@ def _body(together: ByteReader, name: str, size: int, expected: int | None) -> I
         size -= len(piece)
         yield piece
     if size or (expected is not None and crc != expected):
-        raise _damaged(f'the checksum of "{shown(name)}" does not fit')
+        raise _damaged(f'the checksum of "{shown(name)}" does not match')
 
 
 def _in_order(folder: Any) -> list[Any]:
@@ -179,7 +179,7 @@ def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: i
     try:
         decompressor = _decompressor(coders, budget)
     except DAMAGE as error:
-        raise _damaged("how it is packed makes no sense") from error
+        raise _damaged("its compression settings are invalid") from error
     while size > 0:
         data = b""
         if decompressor is None or decompressor.needs_input:
@@ -198,7 +198,7 @@ def _unpacked(file: BinaryIO, coders: list[Any], place: tuple[int, int], size: i
 
 def _lzma1(properties: bytes, budget: Budget) -> Decompressor:
     if len(properties) != _LZMA1.size:
-        raise ValueError("that many properties make no sense")
+        raise ValueError("invalid number of properties")
     packed, dictionary_bytes = _LZMA1.unpack(properties)
     place, literal = divmod(packed, 45)
     position, context = divmod(literal, 9)
@@ -209,7 +209,7 @@ def _lzma1(properties: bytes, budget: Budget) -> Decompressor:
 def _lzma2(properties: bytes, budget: Budget, filters: Sequence[Mapping[str, int]] = ()) -> Decompressor:
     bits = properties[0] if properties else _MAX_LZMA2_BITS + 1
     if bits > _MAX_LZMA2_BITS:
-        raise ValueError("that many properties make no sense")
+        raise ValueError("invalid number of properties")
     return _raw({"id": lzma.FILTER_LZMA2, "dict_size": (2 | bits & 1) << (bits // 2 + 11)}, budget, filters)
 
 
@@ -221,7 +221,7 @@ def _raw(method: dict[str, int], budget: Budget, filters: Sequence[Mapping[str, 
 
 def _cut_off(size: int) -> SourceError:
     return DamagedError(
-        f"the 7z archive is cut off after byte {size:,}, and what is in it is told at its end; nothing was read",
+        f"the 7z archive is cut off after byte {size:,}, and its list of files is at the end; nothing was read",
         GET_WHOLE,
     )
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 from ingest_cli.decoders.interface import Member, shown
 from ingest_cli.decoders.reader import ByteReader
 from ingest_cli.decoders.tar_extensions import Extensions, Sparse, old_sparse, with_holes
-from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
+from ingest_cli.errors import SourceError
 from ingest_cli.model.source_budget import Budget
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
@@ -31,7 +31,7 @@ _REFUSED: dict[bytes, str] = {
     tarfile.CHRTYPE: "a device",
     tarfile.BLKTYPE: "a device",
     tarfile.FIFOTYPE: "a named pipe",
-    b"M": "the rest of a file that began in another volume",
+    b"M": "the continuation of a file from another volume",
 }
 
 
@@ -57,7 +57,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         SourceError: while iterating, here or over the pieces of a member: the tar is truncated, damaged, or contains
             a link or another special file.
     """
-    reader = ByteReader(stream)
+    reader = ByteReader(stream, "tar")
     extensions = Extensions()
     ended = False
     while True:
@@ -68,7 +68,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
             ended = True  # one zero block is enough: no header is all zeros
             continue
         if len(block) < _BLOCK_BYTES:
-            raise cut_off(reader)
+            raise reader.cut_off()
         ended = False
         budget.entry()
         entry = _entry(reader, block)
@@ -79,7 +79,7 @@ def untar(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
             extensions.apply(entry)
             sparse = old_sparse(block, reader) if entry.type == tarfile.GNUTYPE_SPARSE else extensions.sparse(reader)
         except ValueError as error:
-            raise damaged(reader, "a header makes no sense") from error
+            raise reader.damaged("a header is invalid") from error
         if entry.type in _FILES or entry.type == tarfile.GNUTYPE_SPARSE:
             yield Member(entry.name, _body(reader, entry.size, sparse, budget))
         elif entry.type in _WITHOUT_ROWS:
@@ -93,19 +93,19 @@ def _entry(reader: ByteReader, block: bytes) -> tarfile.TarInfo:
     try:
         entry = tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
     except (tarfile.HeaderError, ValueError) as error:
-        raise damaged(reader, "there is no header where one should be") from error
+        raise reader.damaged("a header is missing") from error
     if entry.size < 0:
-        raise damaged(reader, "a header makes no sense")
+        raise reader.damaged("a header is invalid")
     return entry
 
 
 def _extension(reader: ByteReader, size: int) -> bytes:
     """Return the content of an extension header."""
     if size > _MAX_EXTENSION_BYTES:
-        raise damaged(reader, f"a header of {size:,} bytes is not believed")
+        raise reader.damaged(f"a header of {size:,} bytes is too long")
     data = reader.take(size)
     if len(data) < size:
-        raise cut_off(reader)
+        raise reader.cut_off()
     _pass(reader, -size % _BLOCK_BYTES)
     return data
 
@@ -118,7 +118,7 @@ def _body(reader: ByteReader, size: int, sparse: Sparse | None, budget: Budget) 
         try:
             yield from budget.expanded(with_holes(sparse, _exactly(reader, size - sparse.map_bytes)))
         except ValueError as error:
-            raise damaged(reader, "the map of a file with holes does not fit it") from error
+            raise reader.damaged("the map of a sparse file does not match its data") from error
     _pass(reader, -size % _BLOCK_BYTES)
 
 
@@ -127,7 +127,7 @@ def _exactly(reader: ByteReader, size: int) -> Iterator[bytes]:
         yield piece
         size -= len(piece)
     if size:
-        raise cut_off(reader)
+        raise reader.cut_off()
 
 
 def _pass(reader: ByteReader, size: int) -> None:
@@ -136,24 +136,8 @@ def _pass(reader: ByteReader, size: int) -> None:
 
 
 def _refuse(entry: tarfile.TarInfo) -> NoReturn:
-    what = _REFUSED.get(entry.type, "something of a kind that is not known")
+    what = _REFUSED.get(entry.type, "of an unknown type")
     raise SourceError(
-        f'"{shown(entry.name)}" in the tar is {what}, not a file, and what it stands for would be missing; pack the '
-        "files themselves (tar --dereference --hard-dereference), or leave it out (tar --exclude)"
-    )
-
-
-def cut_off(reader: ByteReader) -> SourceError:
-    """Return the error for a truncated stream."""
-    return DamagedError(
-        f"the tar data is cut off after byte {reader.offset:,}; the rows before the cut were read",
-        GET_WHOLE,
-    )
-
-
-def damaged(reader: ByteReader, what: str) -> SourceError:
-    """Return the error for inconsistent data."""
-    return DamagedError(
-        f"the tar data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
-        GET_AGAIN,
+        f'"{shown(entry.name)}" in the tar is {what}, not a file, and its content would be missing; pack the files '
+        "themselves (tar --dereference --hard-dereference), or omit it (tar --exclude)"
     )

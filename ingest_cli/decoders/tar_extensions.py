@@ -38,7 +38,7 @@ class Sparse:
                 raise ValueError("the stretches overlap")
             at = offset + length
         if at > self.size_bytes:
-            raise ValueError("a stretch lies behind the end")
+            raise ValueError("a stretch is beyond the end")
 
 
 @dataclass(slots=True)
@@ -130,9 +130,9 @@ def with_holes(sparse: Sparse, data: Iterable[bytes]) -> Iterator[bytes]:
             at += len(piece)
             yield piece
         if at < offset + length:
-            raise ValueError("there is less data than the map says")
+            raise ValueError("there is less data than in the map")
     if reader.some(1):
-        raise ValueError("there is more data than the map says")
+        raise ValueError("there is more data than in the map")
 
 
 def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -143,7 +143,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = at + _number(data[at:space]) if space > at else 0
         key, equals, value = data[space + 1 : end - 1].partition(b"=")
         if end > len(data) or not equals or data[end - 1 : end] != b"\n":
-            raise ValueError("a record has another length than it says")
+            raise ValueError("the length of a record does not match")
         yield key, value
         at = end
 
@@ -181,5 +181,5 @@ def _octal(data: bytes) -> int:
 
 def _number(digits: bytes) -> int:
     if not digits.isdigit() or len(digits) > _MAX_NUMBER_CHARS:
-        raise ValueError("that is no number")
+        raise ValueError("not a number")
     return int(digits)

@@ -19,8 +19,6 @@ from ingest_cli.decoders.zip_headers import (
     DIRECTORY,
     LOCAL,
     Header,
-    cut_off,
-    damaged,
     descriptors,
     matching_descriptor,
     read_header,
@@ -43,7 +41,7 @@ def unzip(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
         SourceError: while iterating, here or over the pieces of a member: the archive is truncated, damaged,
             password-protected, packed by an unknown method, an Office document, or lists more members than were found.
     """
-    reader = ByteReader(stream)
+    reader = ByteReader(stream, "zip")
     members = 0
     while signature := reader.peek(4):
         if signature == LOCAL:
@@ -54,26 +52,25 @@ def unzip(stream: Iterable[bytes], budget: Budget) -> Iterator[Member]:
             members += 1
             yield Member(header.name, _body(reader, header, budget))
         elif members and LOCAL.startswith(signature):
-            raise cut_off(reader)
+            raise reader.cut_off()
         elif not members and signature not in {DIRECTORY, *ENDS}:
-            raise damaged(reader, "there is neither a member nor the directory")
+            raise reader.damaged("there is neither a member nor a directory")
         elif read_directory(reader, members):
             members = 0
     if members:
         budget.note(
-            f"the zip archive has no usable directory; {members:,} files were found in it, and nobody can tell whether "
-            "that is all"
+            f"the zip archive has no usable directory; {members:,} files were found in it, and there may be more"
         )
 
 
 def _refuse_documents(first: str) -> None:
     if first.startswith(_OFFICE):
         raise SourceError(
-            "it is a document of an Office program and no text; if it is a workbook (.xlsx), "
-            'set `name = "xlsx"` in [format], and if that is set, unpack what it is packed in'
+            "it is an Office document, not text; if it is a workbook (.xlsx), "
+            'set `name = "xlsx"` in [format], and if that is set, unpack the archive around it'
         )
     if first == _OPEN_DOCUMENT:
-        raise SourceError("it is an OpenDocument file and no text; save it as CSV")
+        raise SourceError("it is an OpenDocument file, not text; save it as CSV")
 
 
 def _body(reader: ByteReader, header: Header, budget: Budget) -> Iterator[bytes]:
@@ -94,19 +91,17 @@ def _body(reader: ByteReader, header: Header, budget: Budget) -> Iterator[bytes]
         yield piece
     packed = reader.offset - began
     if header.packed_bytes is not None and packed < header.packed_bytes and header.method == _STORED:
-        raise cut_off(reader)
+        raise reader.cut_off()
     if header.described:
         _check_descriptor(reader, header, (crc, packed, size))
     elif (crc, packed, size) != (header.crc, header.packed_bytes, header.size_bytes):
-        raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
+        raise reader.damaged(f'the checksum of "{shown(header.name)}" does not match')
 
 
 def _unpacked(reader: ByteReader, header: Header, budget: Budget) -> Iterator[bytes]:
     make = METHODS.get(header.method)
     if make is None:
-        raise SourceError(
-            f'"{shown(header.name)}" is packed in a way that is not known (method {header.method}); unpack it first'
-        )
+        raise SourceError(f'"{shown(header.name)}" is packed by the unknown method {header.method}; unpack it first')
     left = header.packed_bytes
     decompressor = Inflate64(step_bytes=1) if left is None and header.method == DEFLATE64 else make(budget)
     while not decompressor.eof:
@@ -114,14 +109,14 @@ def _unpacked(reader: ByteReader, header: Header, budget: Budget) -> Iterator[by
         if decompressor.needs_input:
             data = reader.some(FEED_BYTES if left is None else min(FEED_BYTES, left))
             if not data:
-                raise damaged(reader, "a member does not end where it should") if left == 0 else cut_off(reader)
+                raise reader.damaged("a member does not end where it should") if left == 0 else reader.cut_off()
             left = None if left is None else left - len(data)
         try:
             out = decompressor.decompress(data, PIECE_BYTES)
         except DAMAGE as error:
             if (refusal := beyond_memory(error)) is not None:
                 raise SourceError(f'"{shown(header.name)}": {refusal}') from error
-            raise damaged(reader, f'"{shown(header.name)}" cannot be unpacked any further') from error
+            raise reader.damaged(f'"{shown(header.name)}" cannot be unpacked any further') from error
         if out:
             yield out
     reader.give_back(decompressor.unused_data)
@@ -145,7 +140,7 @@ def _up_to_descriptor(reader: ByteReader) -> Iterator[bytes]:
                 return
             if any(each.startswith(data[at:]) for each in descriptors(actual)):
                 yield data[:at]
-                raise cut_off(reader)
+                raise reader.cut_off()
             crc = zlib.crc32(data[at : at + 1], crc)
             known = at + 1
         # What is too close to the end of `data` to decide is examined again.
@@ -158,8 +153,8 @@ def _up_to_descriptor(reader: ByteReader) -> Iterator[bytes]:
             reader.give_back(data[upto:])
         yield data[:upto]
     raise DamagedError(
-        "the end of a member that is stored as it is was not found: the zip data is cut off, or was written by a "
-        "program that leaves out what is needed to find it; unpack it first"
+        "the end of an uncompressed member was not found: the zip data is cut off, or was written without the data "
+        "needed to find it; unpack it first"
     )
 
 
@@ -196,5 +191,5 @@ def _check_descriptor(reader: ByteReader, header: Header, actual: tuple[int, int
         return
     if len(seen) < _DESCRIPTOR_BYTES + len(LOCAL):  # a directory would follow
         reader.take(len(seen))
-        raise cut_off(reader)
-    raise damaged(reader, f'the checksum of "{shown(header.name)}" does not fit')
+        raise reader.cut_off()
+    raise reader.damaged(f'the checksum of "{shown(header.name)}" does not match')

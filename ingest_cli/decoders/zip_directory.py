@@ -6,7 +6,7 @@ import stat
 import struct
 
 from ingest_cli.decoders.reader import ByteReader
-from ingest_cli.decoders.zip_headers import DIRECTORY, LOCAL, damaged
+from ingest_cli.decoders.zip_headers import DIRECTORY, LOCAL
 from ingest_cli.errors import SourceError
 
 _END = b"PK\x05\x06"
@@ -44,21 +44,21 @@ def read_directory(reader: ByteReader, members: int) -> bool:
         entries += 1
     if links:  # only the directory marks links: the content read was a path
         raise SourceError(
-            f"the zip archive holds {links:,} symbolic link{'s' if links > 1 else ''}, and a link is no dump; pack it "
-            "again with the files themselves"
+            f"the zip archive holds {links:,} symbolic link{'s' if links > 1 else ''}, not dumps; pack the files "
+            "themselves instead"
         )
     while signature in {_END64, _LOCATOR64, _SIGNATURE} and _skip_trailing_record(reader, signature):
         signature = reader.peek(4)
     begun = entries > 0 or signature == DIRECTORY
     if signature != _END and not _search_end(reader):
         if not begun:
-            raise damaged(reader, "there is neither a member nor the directory")
+            raise reader.damaged("there is neither a member nor a directory")
         return False
     listed = _listed(reader, entries if signature == _END else None)
     if listed is None:
         return False
     if listed != members:
-        raise damaged(reader, f"its directory lists {listed:,} members, but {members:,} were found")
+        raise reader.damaged(f"its directory lists {listed:,} members, but {members:,} were found")
     _skip_trailer(reader)
     return True
 
@@ -115,7 +115,7 @@ def _search_end(reader: ByteReader) -> bool:
             reader.give_back(data[at:])
             return True
         if LOCAL in data:
-            raise damaged(reader, "there is a member behind its directory")
+            raise reader.damaged("there is a member after its directory")
         if len(data) > len(_END):
             reader.give_back(data[1 - len(_END) :])
     return False
@@ -133,4 +133,4 @@ def _skip_trailer(reader: ByteReader) -> None:
         return
     trailer = reader.take(MAX_TRAILER_BYTES + 1)
     if len(trailer) > MAX_TRAILER_BYTES or LOCAL in trailer or _END in trailer:
-        raise damaged(reader, "something else follows its end")
+        raise reader.damaged("other data follows its end")

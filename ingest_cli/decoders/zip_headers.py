@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest_cli.decoders.interface import shown
 from ingest_cli.decoders.reader import ByteReader
-from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
+from ingest_cli.errors import SourceError
 
 LOCAL = b"PK\x03\x04"
 DIRECTORY = b"PK\x01\x02"
@@ -53,11 +53,11 @@ def read_header(reader: ByteReader) -> Header:
     """
     fixed = reader.take(_LOCAL.size)
     if len(fixed) < _LOCAL.size:
-        raise cut_off(reader)
+        raise reader.cut_off()
     _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(fixed)
     variable = reader.take(name_bytes + extra_bytes)
     if len(variable) < name_bytes + extra_bytes:
-        raise cut_off(reader)
+        raise reader.cut_off()
     name = _text(variable[:name_bytes])
     if flags & _ENCRYPTED:
         raise SourceError(
@@ -121,19 +121,3 @@ def matching_descriptor(seen: bytes, actual: tuple[int, int, int], after: Sequen
         if seen.startswith(fitting) and (not after or seen.startswith(tuple(after), len(fitting))):
             return len(fitting)
     return 0
-
-
-def cut_off(reader: ByteReader) -> SourceError:
-    """Return the error for a truncated stream."""
-    return DamagedError(
-        f"the zip data is cut off after byte {reader.offset:,}; the rows before the cut were read",
-        GET_WHOLE,
-    )
-
-
-def damaged(reader: ByteReader, what: str) -> SourceError:
-    """Return the error for inconsistent data."""
-    return DamagedError(
-        f"the zip data is damaged near byte {reader.offset:,}: {what}; the rows before that were read",
-        GET_AGAIN,
-    )

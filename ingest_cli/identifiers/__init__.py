@@ -1,7 +1,7 @@
 """Identifier kinds: convert a dump's cells to the canonical form that is hashed.
 
 `interface.py` defines the interface. A new kind is one file and one line in `IDENTIFIERS`, from which the contract
-tests take it.
+tests take it; `model.manifest` holds the defaults of its columns.
 """
 
 from __future__ import annotations

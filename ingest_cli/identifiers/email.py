@@ -190,8 +190,6 @@ class Email:
     kind: str = "email"
     labels: tuple[str, ...] = ("email",)
     reasons: tuple[str, ...] = REASONS
-    exposes: str = "Email addresses"
-    lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - addresses have none
         """Convert `cells` to `local@domain`; a cell with several addresses yields each once."""

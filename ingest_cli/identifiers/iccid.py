@@ -48,8 +48,6 @@ class Iccid:
     kind: str = "iccid"
     labels: tuple[str, ...] = ("iccid",)
     reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST, BROKEN_LIST)
-    exposes: str = "SIM card numbers"
-    lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the digits say it
         """Convert `cells` to 18-20 digits. Flag: `luhn_failure` (kept: not every issuer uses a check digit)."""

@@ -72,8 +72,6 @@ class Imei:
         spreadsheet.PRECISION_LOST,
         BROKEN_LIST,
     )
-    exposes: str = "IMEI numbers"
-    lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - handsets have none
         """Convert `cells` to 14 digits."""

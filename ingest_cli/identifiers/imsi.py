@@ -44,8 +44,6 @@ class Imsi:
     kind: str = "imsi"
     labels: tuple[str, ...] = ("imsi",)
     reasons: tuple[str, ...] = (digits.NOT_DIGITS, digits.WRONG_LENGTH, spreadsheet.PRECISION_LOST, BROKEN_LIST)
-    exposes: str = "IMSI numbers"
-    lookup: bool = False
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - the MCC says it
         """Convert `cells` to 15 digits. Flag: `mcc_not_502` (a subscriber of another country)."""

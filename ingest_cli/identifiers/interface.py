@@ -56,12 +56,6 @@ class Identifier(Protocol):
     reasons: tuple[str, ...]
     """All reasons for rejecting a value."""
 
-    exposes: str
-    """Default data class that a column of this kind exposes."""
-
-    lookup: bool
-    """Default for whether values become items of their own."""
-
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:
         """Convert `cells` to canonical form.
 

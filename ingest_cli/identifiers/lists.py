@@ -38,8 +38,8 @@ _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 class NoList(Enum):
     """Classification of a text that is not a list."""
 
-    PLAIN = "it does not begin like one, or goes on behind it"
-    BROKEN = "it begins like one, and is cut off or written in another way"
+    PLAIN = "it does not begin like a list, or has text after one"
+    BROKEN = "it begins like a list, and is cut off or malformed"
 
 
 def entries_of(text: str) -> list[str] | NoList:

@@ -1,4 +1,4 @@
-"""Mask values so that the owner recognises them and nobody else can use them.
+"""Mask values so that only their owner recognises them.
 
 A mask has a fixed width per kind and shows at most a few characters. It is replaced by stars alone if it would hide
 fewer than four of the value's letters and digits, or less than 60 % of them. Punctuation is not counted: hiding an `@`

@@ -186,8 +186,6 @@ class NationalId:
     kind: str = "id"
     labels: tuple[str, ...] = LABELS
     reasons: tuple[str, ...] = REASONS
-    exposes: str = "Government issued IDs"
-    lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - ids are of all regions
         """Convert `cells` to `[A-Z0-9]{5,20}`.

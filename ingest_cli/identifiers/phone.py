@@ -290,8 +290,6 @@ class Phone:
     kind: str = "phone"
     labels: tuple[str, ...] = ("phone",)
     reasons: tuple[str, ...] = REASONS
-    exposes: str = "Phone numbers"
-    lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:
         """Convert `cells` to E.164; a cell with several numbers (`/ ; , & | or`) yields each once.

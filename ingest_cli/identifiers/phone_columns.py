@@ -54,7 +54,7 @@ class Rule(NamedTuple):
 def rule_of(region: str) -> Rule | None:
     """Build the rule from the library's metadata; return None for a region whose prefixes are not plain.
 
-    Plain means a country code of its own, trunk prefix 0 or none without carrier codes or rewriting, and
+    Plain means an unshared country code, trunk prefix 0 or none without carrier codes or rewriting, and
     international prefix 00, so that a number cannot be mistaken for another with a prefix.
     """
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)

@@ -65,8 +65,6 @@ class Username:
     kind: str = "username"
     labels: tuple[str, ...] = ("username",)
     reasons: tuple[str, ...] = REASONS
-    exposes: str = "Usernames"
-    lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - names have none
         """Convert `cells` to case-folded NFKC."""

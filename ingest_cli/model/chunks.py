@@ -319,7 +319,7 @@ class Records:
 
     Attributes:
         index: shape (rows,): record index of each row in its chunk.
-        identifiers: one entry for each class in the chunk, in the byte order of their names.
+        identifiers: one entry for each class in the chunk, in byte order of their names, without `email_base`.
         exposed: shape (rows,): position in `class_sets` of the data classes the row exposes.
         class_sets: sorted tuples of data class names.
     """

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from ingest_cli.errors import TryAgainError
 
 _AGAIN = "run the same command again"
-CONTINUE = f"{_AGAIN} to go on"
+CONTINUE = f"{_AGAIN} to resume"
 
 
 def without_restart(advice: str) -> str:
     """Return the advice to resume without --restart, which would start over again."""
     if _AGAIN in advice:
         return advice.replace(_AGAIN, "run the same command without --restart")
-    return advice if "--restart" in advice else f"{advice}; to go on, leave --restart out"
+    return advice if "--restart" in advice else f"{advice}; to resume, omit --restart"
 
 
 class StopRequest:

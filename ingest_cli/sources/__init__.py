@@ -75,7 +75,7 @@ def find_by_entry(
         finder = FINDERS.get(entry if entry == stdin.NAME else scheme.lower() if sep else "")
         if finder is None:
             raise SourceError(
-                f'"{label(entry)}" is not a place this version can read; use a path on this machine, s3://BUCKET/KEY, '
+                f'"{label(entry)}" is not a supported source; use a local path, s3://BUCKET/KEY, '
                 'or "-" for standard input'
             )
         found.append([])

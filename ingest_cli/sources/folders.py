@@ -27,12 +27,12 @@ def status_of(path: Path, name: str) -> os.stat_result:
         return path.stat()
     except FileNotFoundError as error:
         if path.is_symlink():
-            raise SourceError(f'"{name}" does not exist: it is a link, and what it leads to is gone') from error
+            raise SourceError(f'"{name}" is a link whose target does not exist; restore it') from error
         raise MissingSourceError(f'"{name}" does not exist') from error
     except OSError as error:
         raise _unreadable(name, error) from error
     except ValueError as error:  # a null byte
-        raise MissingSourceError(f'"{name}" is not the name of a file') from error
+        raise MissingSourceError(f'"{name}" is not a valid file name') from error
 
 
 def files_in(folder: Path, name: str, places: Places) -> list[Path]:
@@ -56,7 +56,7 @@ def files_in(folder: Path, name: str, places: Places) -> list[Path]:
     places.pass_over(f'"{name}"', [str(path.relative_to(folder)) for path in companions])
     files = [path for path in files if not is_companion(path.name)]
     if not files:
-        raise MissingSourceError(f'"{name}" is a folder without a dump in it')
+        raise MissingSourceError(f'"{name}" is a folder without dumps')
     return files
 
 
@@ -83,7 +83,7 @@ def matching(pattern: str, base: Path) -> list[Path]:
     if not files:
         if found:
             raise SourceError(
-                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for what is in them'
+                f'no file matches "{label(pattern)}", only folders do; write "{label(pattern)}/**" for their files'
             )
         raise MissingSourceError(f'no file matches "{label(pattern)}" in {label(str(base))}')
     return files
@@ -149,7 +149,7 @@ def _with_folders_in(folder: Path, *, pass_over_known: bool) -> Iterator[Path]:
             elif not Path(os.path.realpath(each.path)).is_relative_to(root):
                 raise SourceError(
                     f'"{label(str(each.path))}" is a link to a folder elsewhere, which is not followed; remove it, or '
-                    "name that folder in `sources` as well, and this one without it"
+                    "list that folder in `sources` as well, and this one without the link"
                 )
 
 
@@ -180,5 +180,5 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 def _unreadable(name: str, error: OSError) -> SourceError:
     if isinstance(error, PermissionError):
-        return SourceError(f'"{name}" may not be read by this user; check its permissions and those of its folders')
+        return SourceError(f'"{name}" is not readable by this user; check its permissions and those of its folders')
     return SourceError(f'"{name}" cannot be read ({error.strerror or type(error).__name__}); check it and try again')

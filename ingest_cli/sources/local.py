@@ -131,7 +131,9 @@ class _PinnedFile(io.FileIO):
 
     def _check(self) -> None:
         if _state(os.fstat(self.fileno())) != self._state:
-            raise SourceError("the file has changed since this run began; leave it alone, and load it with --restart")
+            raise SourceError(
+                "the file changed during this run; load it with --restart, and do not change it meanwhile"
+            )
 
 
 @contextmanager
@@ -140,7 +142,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise SourceError("the file is gone; put it back, and run the same command again") from error
+        raise SourceError("the file no longer exists; restore it, and run the same command again") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SourceError(f"the file cannot be read ({reason}); check it, and run the same command again") from error
@@ -182,7 +184,7 @@ def _file(path: Path, name: str) -> LocalFile:
         )
         raise SourceError(f'"{name}" is {other}, not a regular file; {way_out}')
     if not os.access(path, os.R_OK):
-        raise SourceError(f'"{name}" may not be read by this user; check its permissions')
+        raise SourceError(f'"{name}" is not readable by this user; check its permissions')
     return LocalFile(path, name, status.st_size, _state(status))
 
 

@@ -64,9 +64,7 @@ class WholeEnd:
             tail = (tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
             yield piece
         if tail and not self.is_whole(tail):
-            raise SourceError(
-                f'it ends in the middle of a line, without a line end, and "{self.after}" follows it; {JOIN}'
-            )
+            raise SourceError(f'it ends in the middle of a line, and "{self.after}" follows it; {JOIN}')
 
 
 def with_advice(error: SourceError, name: str) -> SourceError:
@@ -91,8 +89,7 @@ def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
         order = _by_words(names, is_begun=is_begun)
     if order is None:
         raise SourceError(
-            f'the names of the parts, such as "{names[0]}" and "{names[1]}", do not say in which order they belong; '
-            f"{_LIST_THEM}"
+            f'the names of the parts, such as "{names[0]}" and "{names[1]}", do not determine their order; {_LIST_THEM}'
         )
     return order
 
@@ -198,6 +195,5 @@ def _successors(counter: str, alphabet: str) -> tuple[str, ...]:
 def _missing(around: tuple[str, str], counter: str) -> SourceError:
     before, after = around
     return SourceError(
-        f'the parts are not all there: "{before}{counter}{after}" is missing; get it, or, if there is no such part, '
-        f"{_LIST_THEM}"
+        f'the part "{before}{counter}{after}" is missing; get it, or, if it does not exist, {_LIST_THEM}'
     )

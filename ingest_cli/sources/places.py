@@ -1,4 +1,4 @@
-"""Share settings among all kinds of sources: base folder, S3 access, display names, files that are no dumps."""
+"""Share settings among all kinds of sources: base folder, S3 access, display names, names of files to skip."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Places:
             listed = ", ".join(label(name) for name in names[:_MAX_LISTED]) + (
                 ", …" if len(names) > _MAX_LISTED else ""
             )
-            files = "a file that is" if len(names) == 1 else f"{len(names):,} files that are"
-            self.on_note(f"{files} no dump passed over in {where}: {listed}")
+            files = "1 file that is not a dump" if len(names) == 1 else f"{len(names):,} files that are not dumps"
+            self.on_note(f"skipped {files} in {where}: {listed}")
 
 
 def label(name: str) -> str:

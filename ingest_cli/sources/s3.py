@@ -127,7 +127,7 @@ def _at(requests: Requests, bucket: str, key: str, what: str, passed: list[str])
     if any(True for _ in _list(requests, bucket, f"{key}/", what)):
         return _under(requests, bucket, f"{key}/", what, passed)
     if head == _FORBIDDEN:
-        raise SourceError(f"AWS refuses to let {what} be read; check the policy, which has to allow s3:GetObject")
+        raise SourceError(f"AWS denies access to {what}; check the policy, which must allow s3:GetObject")
     raise MissingSourceError(f"{what} does not exist")
 
 
@@ -152,7 +152,7 @@ def _list(requests: Requests, bucket: str, prefix: str, what: str) -> Iterator[M
         )
         if "IsTruncated" not in page:
             raise SourceError(
-                f"what answers at {requests.client.meta.endpoint_url} does not answer as S3 does, so {what} cannot be "
+                f"the server at {requests.client.meta.endpoint_url} does not respond like S3, so {what} cannot be "
                 "found; check AWS_ENDPOINT_URL_S3"
             )
         yield from (entry for entry in page.get("Contents", []) if entry.get("Key"))
@@ -171,7 +171,7 @@ def _version(requests: Requests, bucket: str, entry: Mapping[str, Any]) -> Versi
     key, etag, size = entry["Key"], entry.get("ETag"), entry.get("Size")
     what = f'"{label(f"s3://{bucket}/{key}")}"'
     if not isinstance(etag, str) or not isinstance(size, int):
-        raise SourceError(f"what answers gives no entity tag or no size of {what}, as S3 does; copy it to a file")
+        raise SourceError(f"the server does not return the entity tag and size of {what} as S3 does; copy it to a file")
     if entry.get("StorageClass") in _ARCHIVES:
         head = entry if "Restore" in entry else requests.call(lambda: _head(requests, bucket, key), what)
         if isinstance(head, int) or _RESTORED not in head.get("Restore", ""):

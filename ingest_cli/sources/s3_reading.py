@@ -111,7 +111,7 @@ def _get(requests: Requests, version: Version, start: int, end: int) -> Streamin
         answer = requests.client.get_object(Bucket=version.bucket, Key=version.key, IfMatch=version.etag, **wanted)
     except ClientError as error:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == _NOT_FOUND:
-            raise SourceError("the object was deleted after this run began; put it back, and load it again") from error
+            raise SourceError("the object was deleted after this run began; restore it, and load it again") from error
         raise
     body = answer["Body"]
     if fault := _mismatch(answer, version, start, end, is_part=is_part):
@@ -128,7 +128,7 @@ def _mismatch(answer: Any, version: Version, start: int, end: int, *, is_part: b
         answer["ResponseMetadata"]["HTTPStatusCode"] != _PARTIAL
         or not answer.get("ContentRange", "").startswith(f"bytes {start}-")
     ):
-        return SourceError("what answers does not give parts of objects, as S3 does; copy the object to a file")
+        return SourceError("the server does not return parts of objects, as S3 does; copy the object to a file")
     if answer.get("ContentLength") != end - start:
         return changed()
     return None

@@ -72,14 +72,14 @@ _REFUSALS: tuple[tuple[frozenset[str], str], ...] = (
     (
         DENIED | {"403", "AccountProblem", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"},
         (
-            "AWS refuses to let {what} be read ({code}); check the credentials and their policy, which has to allow "
+            "AWS denies access to {what} ({code}); check the credentials and their policy, which must allow "
             "s3:GetObject, and s3:ListBucket for more than single objects"
         ),
     ),
     (frozenset({"InvalidObjectState"}), ARCHIVED),
     (
         frozenset({"RequestTimeTooSkewed"}),
-        "the clock of this machine is too far off for AWS to let {what} be read; set it",
+        "the clock of this machine differs too much from AWS's to read {what}; set it",
     ),
 )
 """Permanent error codes ("Error responses", Amazon S3 API Reference) → message."""
@@ -100,10 +100,10 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "the TLS certificate of S3 at {url} is not trusted; check AWS_ENDPOINT_URL_S3, or set AWS_CA_BUNDLE",
     ),
     ((ParamValidationError,), "{what} is not an address in S3; write s3://BUCKET/KEY"),
-    ((FlexibleChecksumError,), "what came of {what} does not match its checksum; run the same command again"),
+    ((FlexibleChecksumError,), "the data of {what} does not match its checksum; run the same command again"),
     (
         (ResponseParserError, ValueError),
-        "what answers at {url} does not answer as S3 does, so {what} cannot be read; check AWS_ENDPOINT_URL_S3",
+        "the server at {url} does not respond like S3, so {what} cannot be read; check AWS_ENDPOINT_URL_S3",
     ),
 )
 """Permanent botocore exceptions → message."""
@@ -202,7 +202,7 @@ class Requests:
             return patience.unreachable(_no_connection(fault, what, url))
         if _is_transient(fault):
             return SourceBusyError(
-                f"the connection to S3 broke off again and again while {what} was read; run the same command again"
+                f"the connection to S3 failed repeatedly while reading {what}; run the same command again"
             )
         return SourceError(f"{what} cannot be read ({type(fault).__name__}); check the AWS settings")
 
@@ -210,7 +210,7 @@ class Requests:
 def open_requests(target: Target | None, wait: Sleep) -> Requests:
     """Return S3 requests with the target's profile and region.
 
-    botocore takes another endpoint from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and
+    botocore reads another endpoint from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile (AWS SDKs and
     Tools Reference Guide, "Service-specific endpoints").
 
     Raises:
@@ -254,7 +254,7 @@ def _no_connection(fault: NoConnectionError, what: str, url: str) -> str:
 def _refusal(error: ClientError, what: str) -> SourceError:
     code = _code(error)
     if _is_transient(error):
-        return SourceBusyError(f"S3 does not let {what} be read just now ({code}); run the same command again later")
+        return SourceBusyError(f"S3 cannot serve {what} at present ({code}); run the same command again later")
     if code in _STALE:
         return SourceBusyError(str(expired()))
     if code in _CHANGED:
@@ -263,10 +263,10 @@ def _refusal(error: ClientError, what: str) -> SourceError:
         return MissingSourceError(f"{_MISSING[code].format(what=what)} does not exist")
     if code in _ELSEWHERE or _status(error) in _REDIRECTS:
         return SourceError(
-            f"the bucket of {what} is in another region{_region(error)}; set that with --region or AWS_REGION, and "
+            f"the bucket of {what} is in another region{_region(error)}; set it with --region or AWS_REGION, and "
             "check AWS_ENDPOINT_URL_S3"
         )
-    otherwise = "S3 does not let {what} be read ({code}); check its address, and the AWS settings"
+    otherwise = "S3 refuses to serve {what} ({code}); check its address, and the AWS settings"
     return SourceError(
         next((text for codes, text in _REFUSALS if code in codes), otherwise).format(what=what, code=code)
     )
@@ -281,7 +281,7 @@ def _region(error: ClientError) -> str:
 
 def changed() -> SourceError:
     """Return the error for an object that changed since it was found."""
-    return SourceError("the object has changed since this run began; leave it alone, and load it with --restart")
+    return SourceError("the object changed during this run; load it with --restart, and do not change it meanwhile")
 
 
 def _code(error: ClientError) -> str:

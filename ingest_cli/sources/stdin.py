@@ -56,8 +56,8 @@ class StandardInput:
             UsageError: always.
         """
         raise UsageError(
-            "standard input cannot be compared with what was loaded before, since it can be read only once; "
-            "give what it holds a name with --source-id NAME, and another NAME when it holds something else"
+            "standard input can be read only once, so its content cannot be compared with earlier loads; identify the "
+            "content with --source-id NAME, and use another NAME for other content"
         )
 
     def open(self) -> Iterator[bytes]:
@@ -78,8 +78,8 @@ class StandardInput:
             SourceError: always.
         """
         raise SourceError(
-            "this format is not read from the first byte to the last, and standard input cannot be read otherwise; "
-            "write it to a file, and name that in `sources`"
+            "this format requires random access, which standard input does not support; write it to a file, and list "
+            "the file in `sources`"
         )
 
     def _pieces(self) -> Iterator[bytes]:
@@ -98,7 +98,7 @@ class StandardInput:
                 yield piece
         except OSError as error:
             raise SourceError(
-                f"standard input cannot be read ({error.strerror}); give it a stream, as in: "
+                f"standard input cannot be read ({error.strerror}); pipe a stream into it, as in: "
                 "gpg -d dump.csv.gpg | ingest-cli load …"
             ) from error
         # Ctrl-C ends the other program too, and its output may be incomplete.
@@ -115,7 +115,7 @@ def find(entry: str, places: Places) -> list[StandardInput]:  # noqa: ARG001 - a
     _status()
     if os.isatty(_DESCRIPTOR):
         raise UsageError(
-            'the source is "-", and nothing is piped into standard input; run something like: '
+            'the source is "-", and nothing is piped into standard input; run, for example: '
             "gpg -d dump.csv.gpg | ingest-cli load MANIFEST …"
         )
     return [StandardInput(places.wait)]

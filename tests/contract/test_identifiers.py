@@ -113,7 +113,6 @@ def test_it_is_registered_under_its_own_name_and_says_what_it_is(identifier: Ide
         assert names
         assert len(set(names)) == len(names)
         assert all(re.fullmatch("[a-z0-9_]+", name) for name in names)
-    assert identifier.exposes
 
 
 @BY_KIND

@@ -151,7 +151,9 @@ def test_it_stops_when_its_time_is_over_and_goes_on_the_next_night(cli: Cli, tab
     manifests = [long_dump(tmp_path, 200), small_dump(tmp_path, dataset="demo-next")]
     stopped = cli.from_cron("load", *manifests, *table.to, "--max-wcu", "5", "--max-runtime", "1s")
     assert stopped.code == 75
-    assert "stopped by --max-runtime; run the same command again to go on" in " ".join(stopped.out.lower().splitlines())
+    assert "stopped by --max-runtime; run the same command again to resume" in " ".join(
+        stopped.out.lower().splitlines()
+    )
     assert len(table.items) < 200
     assert ("_dataset#demo-next", "_") not in table.everything, "it was not begun"
     assert not any(pk.startswith("_lock#") for pk, _ in table.everything)
@@ -218,7 +220,7 @@ def test_a_full_disk_costs_the_log_and_nothing_else(cli: Cli, table: Place, tmp_
     result = cli.from_cron("load", *manifests, *table.to, "--log-file", "/dev/full", "--metrics-emf", "/dev/full")
     assert (result.code, len(table.items)) == (0, 18)
     log, metrics = result.out.splitlines()
-    assert log == 'ingest-cli: the log file "/dev/full" cannot be written; the work goes on without it'
+    assert log == 'ingest-cli: the log file "/dev/full" cannot be written; the command continues without it'
     assert metrics == 'ingest-cli: the metrics cannot be written to "/dev/full" (No space left on device)'
 
 
@@ -234,7 +236,7 @@ MISTAKES = {
     "a log that is a planted link": (["--log-file", "shared/log"], "is a symbolic link in a folder that others"),
     "metrics that are a planted link": (["--metrics-file", "shared/x.prom"], "is a symbolic link in a folder that"),
     "a report that is a planted link": (["--report", "shared/r.json"], "is a symbolic link in a folder that others"),
-    "no length of time": (["--max-runtime", "soon"], "not a length of time"),
+    "no length of time": (["--max-runtime", "soon"], "not a duration"),
     "a time longer than clocks go": (["--max-runtime", "1e9h"], "3650d or less"),
 }
 
@@ -291,7 +293,7 @@ def test_metrics_speak_of_a_command_that_did_not_get_to_a_run(cli: Cli, table: P
     result.complains(2, "--key")
     assert one(gauges(metrics), "exit_code") == 2
     (line,) = log.read_text().splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+ error: Say where the pepper is .*", line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+ error: Give a pepper .*", line)
 
 
 def _sequence(text: str) -> Iterable[str]:
@@ -328,4 +330,6 @@ def test_a_signal_between_two_manifests_is_no_success(cli: Cli, tmp_path: Path) 
     manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-other")]
     result = cli("validate", *manifests, "--output", "json", env=plug(tmp_path / "plug", BETWEEN))
     assert result.report["outcome"] == "complete"
-    result.complains(75, f"{manifests[1]}: stopped by SIGTERM before it was begun; run the same command again to go on")
+    result.complains(
+        75, f"{manifests[1]}: stopped by SIGTERM before it was started; run the same command again to resume"
+    )

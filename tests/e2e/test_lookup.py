@@ -58,7 +58,7 @@ class Loaded(NamedTuple):
         return result.reports
 
 
-UNREADABLE = "ingest-cli: that cannot be read as an identifier of any kind, and not be found; check its spelling\n"
+UNREADABLE = "ingest-cli: the input is not an identifier of any kind; check its spelling\n"
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
     for typed, code, left in (("yes", 2, 18), (DATASET, 0, 15)):
         with cli.on_terminal("prune", DATASET, *table.to) as child:
             child.expect("3 of 9 items in")
-            child.expect("Type the dataset's id to go on")
+            child.expect("Type the dataset id to confirm")
             child.sendline(typed)
             child.read()
         assert child.exitstatus == code
@@ -113,7 +113,7 @@ def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
 def test_without_anybody_to_ask_it_refuses(cli: Cli, table: Place) -> None:
     asked = len(table.requests)
     cli("prune", DATASET, *table.to).complains(2, "--yes", "--dry-run")
-    cli("prune", DATASET, *table.at, "--yes").complains(2, "Say where the pepper is with --key")
+    cli("prune", DATASET, *table.at, "--yes").complains(2, "Give a pepper with --key")
     assert len(table.requests) == asked
 
 
@@ -288,7 +288,7 @@ def test_a_dump_that_shrank_by_more_than_half(cli: Cli, empty: Place, tmp_path: 
     manifest = small_dump(tmp_path, SMALL_ROWS[2:])
     result = cli("load", manifest, *empty.to, "--prune", "--output", "json")
     assert (result.code, result.report["outcome"]) == (2, "complete")
-    assert "6 of 9 items are no longer in the dump, which is more than half" in result.err
+    assert "6 of 9 items, more than half, are no longer in the dump" in result.err
     assert len(empty.items) == 9
     assert empty.reserved(f"_dataset#{DATASET}")["state"] == {"S": "complete"}
     with cli.on_terminal("load", manifest, *empty.to, "--prune") as child:
@@ -303,7 +303,7 @@ def test_a_dump_that_shrank_by_more_than_half(cli: Cli, empty: Place, tmp_path: 
 @pytest.mark.parametrize("partial", [["--limit", "1"], ["--skip", "1"]])
 def test_a_load_of_some_rows_is_not_pruned(cli: Cli, empty: Place, tmp_path: Path, partial: list[str]) -> None:
     result = cli("load", small_dump(tmp_path), *empty.to, "--prune", *partial)
-    result.complains(2, "--prune goes with a load of all rows only")
+    result.complains(2, "--prune requires a load of all rows")
     assert not empty.writes
 
 

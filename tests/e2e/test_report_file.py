@@ -142,8 +142,8 @@ def test_a_dry_run_has_a_report(cli: Cli) -> None:
 
 
 REFUSED = {
-    "a file of somebody else": ("theirs.html", "is there already and is no report of ours"),
-    "a JSON file of somebody else": ("theirs.json", "is there already and is no report of ours"),
+    "a file of somebody else": ("theirs.html", "exists and is not a report of this program"),
+    "a JSON file of somebody else": ("theirs.json", "exists and is not a report of this program"),
     "a folder that is not there": ("nowhere/r.html", "No such file or directory"),
     "a folder": ("folder.html", "it is not a file"),
     "a pipe": ("pipe.json", "it is not a file"),
@@ -216,7 +216,7 @@ def test_what_came_to_be_in_its_place_meanwhile_is_left_alone(cli: Cli, tmp_path
     )
     result = cli("validate", small_dump(tmp_path), "--report", "r.json", env=plug(tmp_path / "plug", code))
     assert result.code == 75
-    assert "no report of ours" in result.err
+    assert "not a report of this program" in result.err
     assert (cli.home / "r.json").read_text() == "mine"
 
 

@@ -52,7 +52,9 @@ def test_help_shows_examples_and_exit_codes(
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     assert lines
     assert all(line.startswith("ingest-cli ") for line in lines)
-    assert [line.split()[0] for line in codes.splitlines()] == ["0", "1", "2", "3", "4", "5", "75", "130"]
+    listed = [int(line.split()[0]) for line in codes.splitlines()]
+    assert listed == sorted({0, 1, 2, 75, 130}.union(listed))
+    assert command or listed == [0, 1, 2, 3, 4, 5, 75, 130]
 
 
 def test_version(cli: Cli) -> None:
@@ -118,7 +120,7 @@ def test_a_setting_from_the_environment_is_used(cli: Cli, tmp_path: Path) -> Non
 MISTAKES = {
     "an unknown setting": ('tabel = "x"', 'unknown setting "tabel". Did you mean "table"?'),
     "an unknown setting of the command": ("[validate]\nlimits = 3", 'unknown setting "limits". Did you mean "limit"?'),
-    "an unknown command": ("[lod]\nlimit = 3", "a table [lod], but no command has it. Did you mean [load]?"),
+    "an unknown command": ("[lod]\nlimit = 3", "a table [lod], but there is no such command. Did you mean [load]?"),
     "a command that is no table": ("validate = 5", 'unknown setting "validate"'),
     "a value of the wrong sort": ('limit = "many"', "--limit"),
     "a value out of range": ("limit = 0", "--limit"),

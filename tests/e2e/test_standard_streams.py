@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.harness import SMALL_ROWS, Cli, Place, small_dump
 
-LOST = "ingest-cli: the result cannot be written to stdout (No space left on device); what was done is done"
+LOST = "ingest-cli: the result cannot be written to stdout (No space left on device); completed work is not affected"
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ UNUSABLE = {
     "missing": "does not exist",
     "folder": "is a folder",
     "pipe": "not a regular file",
-    "zip": "packed in a way that is not known",
+    "zip": "packed by the unknown method",
     "no-gzip.csv.gz": "gzip",
 }
 DAMAGED = {
@@ -152,7 +152,7 @@ DAMAGED = {
     "cut.csv.gz": "cut off",
     "flipped.csv.gz": "damaged",
     "flipped.zip": "damaged",
-    "cut.zip": "nobody can tell whether that is all",
+    "cut.zip": "there may be more",
     "cut.tar.xz": "cut off",
 }
 

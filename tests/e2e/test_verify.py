@@ -91,7 +91,7 @@ def test_a_sample_states_what_it_is_worth(cli: Cli, table: Place, admin: Client,
     asked = len(table.requests)
     result = cli("verify", manifest, *table.to, "--sample", "200", "--no-count")
     assert result.code == 0
-    assert "compared    200, drawn at random (--seed " in result.out
+    assert "compared    200, selected at random (--seed " in result.out
     assert "≤ 1.5 % missing at 95 %" in result.out
     assert "counted" not in result.out
     gets = [one for one in table.requests[asked:] if one.operation == "BatchGetItem"]

@@ -49,7 +49,7 @@ def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, numbe
     with under_way(cli, table, manifest) as process:
         result, took_s = _stopped(cli, process, number)
     assert result.code == 75
-    assert result.err.splitlines()[-1].endswith(f"stopped by {number.name}; run the same command again to go on")
+    assert result.err.splitlines()[-1].endswith(f"stopped by {number.name}; run the same command again to resume")
     assert took_s < LIMIT_S * load_factor()
     assert STATE in table.everything
     assert LOCK not in table.everything
@@ -156,7 +156,7 @@ def test_what_a_lost_terminal_causes_is_no_second_signal(cli: Cli, table: Place,
             time.sleep(0.1)  # two signals at once would be one
         result = cli.finish(process)
     assert result.code == 75
-    assert result.err.splitlines()[-1].endswith("stopped by SIGHUP; run the same command again to go on")
+    assert result.err.splitlines()[-1].endswith("stopped by SIGHUP; run the same command again to resume")
     assert LOCK not in table.everything
 
 

@@ -39,15 +39,6 @@ _UNSURE_CODES = frozenset(
     }
 )
 _HIDES_HEADER = frozenset({"nul", "header_width"})
-_KIND_NAMES = {
-    "id": "ID",
-    "phone": "PHONE",
-    "email": "EMAIL",
-    "imsi": "IMSI",
-    "imei": "IMEI",
-    "iccid": "SIM",
-    "username": "USERNAME",
-}
 _NAMED_IN_MANIFEST = frozenset({"csv", "tsv", "fixed", "combo", "sql", "xlsx"})
 _ALWAYS_LISTED = frozenset({"fixed", "combo"})
 
@@ -287,7 +278,7 @@ def _invented(column: ColumnGuess, taken: set[str]) -> str:
     if column.secret:
         base = "PASSWORD"
     elif column.confidence >= PROPOSED_FROM and column.kind:
-        base = _KIND_NAMES[column.kind]
+        base = "SIM" if column.kind == "iccid" else column.kind.upper()
     elif column.second:
         base = "OTHER_ID"
     elif column.confidence >= PROPOSED_FROM and column.exposes:

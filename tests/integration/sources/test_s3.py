@@ -164,7 +164,7 @@ def test_a_fingerprint_is_that_of_tag_and_size_and_reads_nothing(client: S3Clien
     client.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"NOTES.TXT")
     assert source.fingerprint() == known, "it is that of the content it was found with"
     assert find_sources(["s3://leaks/notes.txt"], Path())[0].fingerprint() != known
-    with pytest.raises(SourceError, match="has changed since this run began"):
+    with pytest.raises(SourceError, match="changed during this run"):
         list(source.open())
 
 
@@ -247,4 +247,4 @@ def test_companions_under_a_prefix_are_passed_over_and_told_of(client: S3Client)
     [found] = find_by_entry(["s3://leaks/export/"], Path(), on_note=notes.append)
     assert [source.name for source in found] == ["s3://leaks/export/x/data/a.json"]
     listed = "x/_started, x/manifest-summary.json, x/manifest-summary.md5"
-    assert notes == [f'3 files that are no dump passed over in "s3://leaks/export/": {listed}']
+    assert notes == [f'skipped 3 files that are not dumps in "s3://leaks/export/": {listed}']

@@ -139,16 +139,16 @@ def test_one_that_was_not_begun_is_named_too(capsys: pytest.CaptureFixture[str])
     *_, first, last = capsys.readouterr().err.splitlines()
     assert first == f"ingest-cli: {MANIFESTS[1]}: {STOPPED}"
     assert last == (
-        f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was begun; run the same command again "
-        "to go on"
+        f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was started; run the same command again "
+        "to resume"
     )
 
 
 def test_with_restart_only_what_was_not_begun_is_run_by_the_same_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(Scripted([(0, None)], signal_in=0), restart=True) == 75
     for line, path in zip(capsys.readouterr().err.splitlines(), MANIFESTS[1:], strict=True):
-        assert line.startswith(f"ingest-cli: try again: {path}: stopped by SIGTERM before it was begun; ")
-        assert line.endswith("run the command again for what was not begun")
+        assert line.startswith(f"ingest-cli: try again: {path}: stopped by SIGTERM before it was started; ")
+        assert line.endswith("run the command again for the manifests that were not started")
 
 
 def test_one_that_is_not_there_is_no_resumable_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_one_that_is_not_there_is_no_resumable_one(capsys: pytest.CaptureFixture
     (said,) = [line for line in lines if "missing.toml" in line]
     assert "try again" not in said
     assert "no such manifest" in said
-    assert lines[-1].startswith(f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was begun")
+    assert lines[-1].startswith(f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was started")
     runs = json.loads((tmp_path / "report.json").read_text())
     assert "missing.toml" in json.dumps(runs)
 

@@ -429,4 +429,4 @@ def test_a_folder_of_an_export_of_dynamodb(run: Run) -> None:
     came = run(files, 'name = "jsonl"', fields, '["AWSDynamoDB/"]')
     assert (came.error, came.report.account.rows_read, came.kinds) == (None, 1, {"email": 1})
     (note,) = came.report.notes
-    assert note.startswith('5 files that are no dump passed over in "AWSDynamoDB/": 01760000000000-0a1b2c3d/_started')
+    assert note.startswith('skipped 5 files that are not dumps in "AWSDynamoDB/": 01760000000000-0a1b2c3d/_started')

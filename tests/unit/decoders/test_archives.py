@@ -203,10 +203,10 @@ class TestZip:
 
     @pytest.mark.parametrize("junk", [b"x" * 65_536, b"\n" + zip_of([("b", SHORT)])])
     def test_what_may_be_data_behind_it_is_told(self, junk: bytes) -> None:
-        assert "something else follows" in said(zip_of(WANTED) + junk)
+        assert "other data follows" in said(zip_of(WANTED) + junk)
 
     def test_something_else_between_members_is_told(self) -> None:
-        assert "behind its directory" in said(zip_member(b"a", SHORT) + b"junk" + zip_member(b"b", SHORT))
+        assert "after its directory" in said(zip_member(b"a", SHORT) + b"junk" + zip_member(b"b", SHORT))
 
     def test_sizes_of_eight_bytes(self) -> None:
         buffer = io.BytesIO()
@@ -275,7 +275,7 @@ class TestZip:
         data[14] ^= 1
         found = outcome(bytes(data))
         assert found.contents == [ROWS]
-        assert 'the checksum of "a.csv" does not fit' in (found.error or "")
+        assert 'the checksum of "a.csv" does not match' in (found.error or "")
 
 
 class TestTar:
@@ -307,7 +307,7 @@ class TestTar:
         data[1030] ^= 1
         found = outcome(bytes(data))
         assert found.files == [("a", SHORT)]
-        assert "there is no header where one should be" in (found.error or "")
+        assert "a header is missing" in (found.error or "")
 
     def test_a_tar_behind_another_is_read_as_well(self) -> None:
         assert outcome(tar_of([("a", SHORT)]) + tar_of([("b", ROWS)])).files == [("a", SHORT), ("b", ROWS)]
@@ -320,8 +320,8 @@ class TestTar:
             (tarfile.CHRTYPE, "a device"),
             (tarfile.BLKTYPE, "a device"),
             (tarfile.FIFOTYPE, "a named pipe"),
-            (b"M", "began in another volume"),
-            (b"Q", "not known"),
+            (b"M", "from another volume"),
+            (b"Q", "of an unknown type"),
         ],
     )
     def test_what_is_no_file_is_refused_behind_what_was_before(self, kind: bytes, what: str) -> None:
@@ -338,19 +338,19 @@ class TestTar:
     def test_a_header_that_says_it_is_huge_is_not_read(self, kind: bytes) -> None:
         entry = tarfile.TarInfo("x")
         entry.type, entry.size = kind, 1 << 40
-        assert "is not believed" in said(entry.tobuf(tarfile.GNU_FORMAT) + bytes(4096))
+        assert "is too long" in said(entry.tobuf(tarfile.GNU_FORMAT) + bytes(4096))
 
     @pytest.mark.parametrize(
         "record", [b"9 path=x", b"99 path=x\n", b"-1 path=x\n", b"0 a=b\n", b"x path=y\n", b"12 size=abc\n", b"5 a\n"]
     )
     def test_records_that_make_no_sense_are_told(self, record: bytes) -> None:
         data = tar_entry(tarfile.XHDTYPE, content=record) + tar_entry(tarfile.REGTYPE, "a", SHORT) + bytes(1024)
-        assert "makes no sense" in said(data)
+        assert "is invalid" in said(data)
 
     def test_a_negative_size_is_told(self) -> None:
         entry = tarfile.TarInfo("x")
         entry.size = -512
-        assert "makes no sense" in said(entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+        assert "is invalid" in said(entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
 
 
 STRETCHES = [(1000, b"first"), (5000, b"second"), (9000, b"")]
@@ -430,9 +430,9 @@ class TestSevenZip:
         assert "protected by a password" in said(seven_zip_of(WANTED, password="secret"))
 
     def test_a_pipe_is_told(self) -> None:
-        with pytest.raises(SourceError, match="from a file of its own"):
+        with pytest.raises(SourceError, match="can only be read from a file"):
             list(members([seven_zip_of(WANTED)]))
-        assert "from a file of its own" in said(gzip.compress(seven_zip_of(WANTED)))
+        assert "can only be read from a file" in said(gzip.compress(seven_zip_of(WANTED)))
 
 
 class TestAge:
@@ -468,7 +468,7 @@ class TestAge:
         [
             (None, "--age-identity"),
             (str(pyrage.x25519.Identity.generate()), "another identity"),
-            ("AGE-SECRET-KEY-1NONSENSE", "cannot be used"),
+            ("AGE-SECRET-KEY-1NONSENSE", "is not valid"),
             ("hunter2", "is a passphrase"),
         ],
         ids=["none", "another", "nonsense", "a passphrase"],

@@ -343,7 +343,7 @@ def test_rows_that_kill_one_after_the_other_are_no_accident(run: Run) -> None:
     with pytest.raises(TryAgainError) as caught:
         run.hand_out(*range(30))
     assert "killed again and again at the same rows (the last one: signal 9)" in str(caught.value)
-    assert "run the same command again to go on, with --workers 1" in str(caught.value)
+    assert "run the same command again to resume, with --workers 1" in str(caught.value)
     assert HANDED_OUT not in run.numbers + run.kept
     run.has_left_nothing()
 

@@ -23,7 +23,9 @@ def test_the_first_reason_counts() -> None:
     assert stop.requested
     assert stop.event.is_set()
     for _ in range(2):
-        with pytest.raises(TryAgainError, match=r"^stopped by SIGTERM; run the same command again to go on$") as caught:
+        with pytest.raises(
+            TryAgainError, match=r"^stopped by SIGTERM; run the same command again to resume$"
+        ) as caught:
             stop.check()
         assert caught.value.exit_code == ExitCode.TRY_AGAIN
 

@@ -85,7 +85,7 @@ def test_a_part_that_is_missing_is_named(names: list[str], missing: str) -> None
     ],
 )
 def test_an_order_that_names_do_not_give_is_not_guessed(names: list[str]) -> None:
-    with pytest.raises(SourceError, match="do not say in which order they belong; list the parts one by one"):
+    with pytest.raises(SourceError, match="do not determine their order; list the parts one by one"):
         in_order(names)
     assert sorted(neighbours(names)) == [*range(len(names))]
 
@@ -168,9 +168,9 @@ def test_a_part_that_changes_is_named(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"row\n")
     source = join(find_by_entry(["u.*"], tmp_path))
     (tmp_path / "u.ab").unlink()
-    with pytest.raises(SourceError, match=r'the part "u\.ab": the file is gone'):
+    with pytest.raises(SourceError, match=r'the part "u\.ab": the file no longer exists'):
         list(source.open())
-    with pytest.raises(SourceError, match=r'the part "u\.ab": the file is gone'), source.open_file() as file:
+    with pytest.raises(SourceError, match=r'the part "u\.ab": the file no longer exists'), source.open_file() as file:
         file.read()
 
 
