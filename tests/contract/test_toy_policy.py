@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingest_cli.items.batching import Batch, batches
-from ingest_cli.sinks.interface import Receipt, Sink, TransientFaultError
+from ingest_cli.errors import TransientFaultError
+from ingest_cli.sinks.interface import Receipt, Sink
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sinks.policies.isolation import Isolating
 from tests.contract.test_sinks import ITEMS, check, expected, put_all
