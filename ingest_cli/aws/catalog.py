@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws.authentication import StateKey, authenticate
 from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import KeyRefusedError, TableError
 
 if TYPE_CHECKING:

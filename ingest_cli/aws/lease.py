@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import LockedError, TableError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import IngestError, UntrustedStateError
 from ingest_cli.model.plain_values import flag, seconds_of_text, text, whole_of_text
 

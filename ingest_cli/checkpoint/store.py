@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest_cli.aws.authentication import authenticate, authenticated_file
 from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import LockedError, StateTooLargeError, TryAgainError, UntrustedStateError, UsageError
 from ingest_cli.runtime.output_files import UnsafeFileError, new_file_for, read_file, remove_file
 

@@ -17,7 +17,7 @@ from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
 from ingest_cli.cli.runs import Runs
 from ingest_cli.commands.load import load
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import EarlierRuns, Watcher
 from ingest_cli.commands.table_reader import Reading
 from ingest_cli.commands.verify import verify
 from ingest_cli.commands.verify_result import Scope
@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper = Table(target), generate_pepper("demo")
 
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
+        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest, _: EarlierRuns) -> Report:
             return load(one, table, pepper, how, watcher=watcher, stop=stop)
 
         code = Runs(RunSettings(), output, log, run).all(manifests)
@@ -91,7 +91,7 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
 
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
-    manifest, reading = load_manifest(path), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
+    manifest, reading = load_manifest(path), Reading(DEFAULT_GIVE_UP_AFTER_S)
     found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
     if found.message is None:
         log.line(f"   {manifest.dataset.id}: {found.counted:,} items, each of them as it should be")

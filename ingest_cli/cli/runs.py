@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,7 +15,8 @@ from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.standard_streams import ResultFile
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import EarlierRuns, Watcher
+from ingest_cli.commands.spending import cost_of
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.model.settings import RunSettings
@@ -50,7 +50,7 @@ def overall(codes: Sequence[int]) -> int:
 _Name = TypeVar("_Name")
 
 ReportT = TypeVar("ReportT", bound=Report)
-RunCommand = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
+RunCommand = Callable[[Manifest, RunSettings, Watcher, StopRequest, EarlierRuns], ReportT]
 
 
 class Runs(Generic[ReportT]):
@@ -177,12 +177,12 @@ class Runs(Generic[ReportT]):
         if isinstance(manifest, IngestError):
             self._refuse(path, manifest)
             return
-        settings = replace(self._settings, append_rejects=bool(self.reports))
+        earlier = EarlierRuns(sum(map(cost_of, self.reports)), has_rejects=bool(self.reports))
         began_at = time.time()
         if self._operation is not None:
             self._operation.begun(path)
         with Progress(self._log, place=self._place) as progress:
-            report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
+            report = self._run(manifest, self._settings, progress.watcher(), self._interrupts.fresh(), earlier)
         if self._operation is not None:
             self._operation.finished(path, report, began_at)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,8 @@ from ingest_cli.cli.options import (
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import prices_option
-from ingest_cli.commands.plan import validate_and_predict
+from ingest_cli.commands.plan import DryRun
 from ingest_cli.report.pricing import PriceList
-from ingest_cli.sinks.write_path import parse_ceiling
 
 EXAMPLES = """\
 \b
@@ -64,12 +62,12 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     if report_file and not any(name.endswith(".toml") for name in files):
         raise click.UsageError("--report is about the dumps of MANIFESTs (*.toml), and there is none among these.")
     settings = run_settings(values)
-    parse_ceiling(settings.max_wcu)
     PriceList.read(settings.prices)
-    run = partial(validate_and_predict, region=values["region"])
     with Operation("validate", values) as operation:
         log = operation.log
-        runs = Runs(settings, values["output"], log, run, report_file, writes=False, operation=operation)
+        runs = Runs(
+            settings, values["output"], log, DryRun(values["region"]), report_file, writes=False, operation=operation
+        )
 
         def look(name: str) -> None:
             if name.endswith(".toml"):

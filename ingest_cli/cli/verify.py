@@ -28,14 +28,13 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import EarlierRuns, Watcher
 from ingest_cli.commands.verify import verify
 from ingest_cli.commands.verify_result import DEFAULT_SAMPLE, Differences, Scope, Verification
-from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.policies.ceiling import Ceiling
 
 EXAMPLES = """\
 \b
@@ -80,15 +79,13 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     target = target_of(values)
     if not values["key"]:
         raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
-    Ceiling.parse(values["max_rcu"], "--max-rcu")
+    how_to_read = reading(values)
     table = Table(target)
     pepper = read_pepper(values["key"], table.session)
     scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
 
-    def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Verification:
-        return verify(
-            one, table, pepper, scope=scope, reading=reading(values), settings=how, watcher=watcher, stop=stop
-        )
+    def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest, _: EarlierRuns) -> Verification:
+        return verify(one, table, pepper, scope=scope, reading=how_to_read, settings=how, watcher=watcher, stop=stop)
 
     with Operation("verify", values, show=_show) as operation:
         settings, log = run_settings(values), operation.log

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ingest_cli.aws.authentication import StateKey
@@ -22,11 +23,11 @@ from ingest_cli.checkpoint.checkpoint import Identity
 from ingest_cli.checkpoint.journal import Books, Journal
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.commands.outcome import accounted, check, counts
-from ingest_cli.commands.paid import paid
 from ingest_cli.commands.preflight import check_sources
 from ingest_cli.commands.resume import OUTDATED, Resumable, ledger_of, new_generation, said_before
 from ingest_cli.commands.run import (
     NO_SRC,
+    EarlierRuns,
     Watcher,
     age_key_of,
     announced,
@@ -39,8 +40,8 @@ from ingest_cli.commands.run import (
     window_of,
 )
 from ingest_cli.commands.sampler import recorded
-from ingest_cli.commands.spending import check_limit, limit_wcu, set_tariff
-from ingest_cli.commands.watchers import watched
+from ingest_cli.commands.spending import CostLimit, raised_capacity, set_tariff
+from ingest_cli.commands.watchers import follow_capacity, watched
 from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
 from ingest_cli.engines.factory import Staff, writing
 from ingest_cli.engines.worker import Recipe
@@ -54,7 +55,7 @@ from ingest_cli.errors import (
 )
 from ingest_cli.formats.row_selection import RowSelection
 from ingest_cli.model.keys import Pepper
-from ingest_cli.model.settings import RunSettings, state_folder
+from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, plan
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.answer_limits import time_limit
@@ -67,9 +68,9 @@ from ingest_cli.sinks.policies.retry import retry_until_done
 from ingest_cli.sinks.write_path import (
     Route,
     WritePath,
+    path_to,
     provisioned_wcu,
     starting_pace,
-    write_path,
 )
 from ingest_cli.sources.parts import WholeEnd
 
@@ -95,6 +96,7 @@ def load(  # noqa: PLR0913 - independent collaborators
     watcher: Watcher | None = None,
     stop: StopRequest | None = None,
     scaling: Scaling | None = None,
+    earlier: EarlierRuns | None = None,
 ) -> Report:
     """Run all stages on a dump and write its items to a table, unless the table holds them already.
 
@@ -103,7 +105,9 @@ def load(  # noqa: PLR0913 - independent collaborators
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
     stop = stop or StopRequest()
     with accounted(report):
-        _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop)
+        _Load(manifest, table, pepper, settings, report, scaling, earlier or EarlierRuns()).run(
+            watcher or Watcher(), stop
+        )
     if report.exit_code == ExitCode.TRY_AGAIN and stop.is_begun_anew:
         report.message = without_restart(report.message or "")
     return report
@@ -117,7 +121,6 @@ class _Prepared:
         planned: plan of the load.
         window: selected rows.
         staff: processes of the run.
-        route: route to the table.
         path: write path.
         lease: lease of the dataset, held.
         resumable: checkpoint and its store; None for a load of selected rows.
@@ -128,7 +131,6 @@ class _Prepared:
     planned: Plan
     window: RowSelection
     staff: Staff
-    route: Route
     path: WritePath
     lease: Lease
     resumable: Resumable | None
@@ -145,12 +147,12 @@ class _Load:
     pepper: Pepper
     settings: RunSettings
     report: Report
-    scaling: Scaling | None = None
+    scaling: Scaling | None
+    earlier: EarlierRuns
 
     def run(self, watcher: Watcher, stop: StopRequest) -> None:
         """Make all checks that are possible before the first write, then load."""
         manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
-        state_folder(settings.state)
         patience = _Patience(stop)
         planned = announced(plan(manifest, table.target, patience), report, watcher)
         window = window_of(planned, settings)
@@ -168,14 +170,14 @@ class _Load:
         if before == row and self._is_done(before, row):
             self._leave(rows, row)
             return
-        check_limit(report, settings)
+        limit = CostLimit.of(settings, self.earlier)
+        limit.check(report)
         ends = check_sources(planned, age_key_of(settings), patience)
-        staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
-        pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
-        path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
-        watcher.on_pace(path.pacer)
-        patience.meanwhile = path.outlet.fibers.turn
-        try:
+        staff = Staff.of(settings, planned)
+        pace = starting_pace(described, settings, staff.shared, limit.wcu(report))
+        with path_to(table, settings, report.traffic, stop, pace) as path:
+            watcher.on_pace(path.pacer)
+            patience.meanwhile = path.outlet.fibers.turn
             token = secrets.token_hex(16)
             lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
             retry_until_done(lease.acquire, path.rules)
@@ -190,15 +192,18 @@ class _Load:
                 resumable = None
                 if not settings.is_partial:
                     identity = self._identity(planned, prints)
-                    ledger = ledger_of(settings.state, table, identity.dataset, token, StateKey.of(self.pepper))
+                    ledger = ledger_of(settings.state_folder, table, identity.dataset, token, StateKey.of(self.pepper))
                     resumable = Resumable.open(planned, identity, ledger, settings, before=before)
                 row = self._meanwhile(before, row, resumable)
-                with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
-                    self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row, ends), watcher)
+                follow = partial(follow_capacity, path, table, settings)
+                with (
+                    limit.enforced(report),
+                    raised_capacity(self.scaling, report.tariff, lease, stop, follow),
+                    _under_way(table),
+                ):
+                    self._write(_Prepared(planned, window, staff, path, lease, resumable, row, ends), watcher)
             finally:
                 _bounded(lease.release)
-        finally:
-            path.outlet.transport.close()
 
     def _in_time(self, ask: Callable[[], T]) -> T:
         """What the table says before anything is written, if it says so before `--give-up-after`."""
@@ -275,7 +280,7 @@ class _Load:
             report.rows_before = checkpoint.account.rows_read
             report.wcu_before = checkpoint.wcu_consumed
             path.budget.settle(checkpoint.wcu_consumed)
-        rejects = RejectFile(settings.rejects, kept_rejects(settings, checkpoint))
+        rejects = RejectFile(settings.rejects, kept_rejects(self.earlier, checkpoint))
         if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
             report.notes.append(INCOMPLETE_REJECTS)
         books = Books(report, rejects, checkpoint, manifest.rejects)
@@ -297,7 +302,7 @@ class _Load:
                     prepared.staff,
                     recipe,
                     path,
-                    prepared.route,
+                    Route.to(self.table, settings.transport),
                     settings,
                     table=self.table,
                     journal=journal,

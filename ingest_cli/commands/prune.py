@@ -48,7 +48,7 @@ from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.policies.pacing import SMOOTHING_S
 from ingest_cli.sinks.policies.retry import retry_until_done
-from ingest_cli.sinks.write_path import Route, WritePath, starting_pace, write_path
+from ingest_cli.sinks.write_path import WritePath, path_to, starting_pace
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -149,17 +149,17 @@ class _Run:
                     self._count(source, self._prunable(row))
                     self.found.outcome = "counted"
                     return
-                outlet = Route.to(self.table, self.request.writing.transport).open(self.stop, self.table)
+                settings = self.request.writing
+                pace = starting_pace(described, settings, limit_wcu=self.request.limit_wcu)
                 try:
-                    pace = starting_pace(described, self.request.writing, limit_wcu=self.request.limit_wcu)
-                    path = write_path(outlet, self.request.writing, self.found.traffic, self.stop, pace)
-                    with self._locked(path) as lease:
+                    with (
+                        path_to(self.table, settings, self.found.traffic, self.stop, pace) as path,
+                        self._locked(path) as lease,
+                    ):
                         self._locked_run(source, path, lease)
                 except SpentError:
                     self.found.is_spent = True
                     raise
-                finally:
-                    outlet.transport.close()
             finally:
                 self.found.rcu = source.rcu
 

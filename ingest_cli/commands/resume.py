@@ -10,9 +10,10 @@ from ingest_cli.aws.catalog import LOADING
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity, of_another_pepper
 from ingest_cli.checkpoint.store import FileLedger, TableLedger
 from ingest_cli.errors import KeyRefusedError, UntrustedStateError, UsageError
-from ingest_cli.model.settings import state_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ingest_cli.aws.authentication import StateKey
     from ingest_cli.aws.catalog import Catalog, DatasetRow
     from ingest_cli.aws.table import Table
@@ -169,17 +170,16 @@ def _read(ledger: TableLedger | FileLedger, *, restart: bool) -> tuple[Checkpoin
         raise
 
 
-def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
+def ledger_of(folder: Path | None, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
     """Return the store of a load's state.
 
     Args:
-        state: value of `RunSettings.state`.
+        folder: value of `RunSettings.state_folder`.
         table: table of the load.
         dataset: id of the dataset.
         token: identifies this run.
         key: key for authenticating the state.
     """
-    folder = state_folder(state)
     if folder is not None:
         return FileLedger(folder, key)
     return TableLedger(table, dataset, token, key.for_table(table.identity))

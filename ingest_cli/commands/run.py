@@ -16,7 +16,7 @@ from ingest_cli.errors import DamagedError, UsageError
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.row_selection import Replay, RowRange, RowSelection
 from ingest_cli.model.bundles import Bundle
-from ingest_cli.model.keys import read_age_identity
+from ingest_cli.model.key_references import read_age_identity
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, Stages, Writer, run_shard
 from ingest_cli.report.byte_progress import ByteProgress
@@ -47,6 +47,19 @@ class Watcher:
     on_bytes: Callable[[int], None] = lambda _: None
     on_commit: Callable[[Report], None] = lambda _: None
     on_pace: Callable[[Pacer], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRuns:
+    """State that the earlier manifests of the same command leave to the next one.
+
+    Attributes:
+        cost: what they may have cost, which counts against `RunSettings.max_cost`.
+        has_rejects: whether the reject file holds their rejects, and is appended to.
+    """
+
+    cost: float = 0.0
+    has_rejects: bool = False
 
 
 def announced(planned: Plan, report: Report, watcher: Watcher) -> Plan:
@@ -139,17 +152,17 @@ class _Telling:
         self.writer.write(bundle)
 
 
-def kept_rejects(settings: RunSettings, checkpoint: Checkpoint | None) -> int | None:
+def kept_rejects(earlier: EarlierRuns, checkpoint: Checkpoint | None) -> int | None:
     """Return the bytes of the reject file to keep: those written by an earlier part of the load, or of the command."""
     if checkpoint is not None and checkpoint.is_started:
         return checkpoint.rejects_bytes
-    return None if settings.append_rejects else 0
+    return None if earlier.has_rejects else 0
 
 
 @contextmanager
-def reject_file(settings: RunSettings) -> Iterator[RejectFile]:
+def reject_file(settings: RunSettings, earlier: EarlierRuns) -> Iterator[RejectFile]:
     """Open the reject file of a run without saved state."""
-    rejects = RejectFile(settings.rejects, kept_rejects(settings, None))
+    rejects = RejectFile(settings.rejects, kept_rejects(earlier, None))
     try:
         yield rejects
     finally:

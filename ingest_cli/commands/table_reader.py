@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest_cli.aws.session import dynamodb, sentences
+from ingest_cli.aws.service_errors import sentences
+from ingest_cli.aws.session import dynamodb
 from ingest_cli.errors import BusyError, UnreachableError
+from ingest_cli.model.ceiling import NO_CEILING, Ceiling
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.clock import Clock, SystemClock
 from ingest_cli.runtime.fibers import Fibers
-from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.policies.retry import Progress, RetryRules
 
@@ -54,12 +55,12 @@ class Reading:
     """How to read.
 
     Attributes:
-        max_rcu: maximum consumption: read capacity units per second, or a percentage of the provisioned capacity.
         give_up_after_s: seconds without progress after which it stops; it can be run again.
+        max_rcu: ceiling of the read rate; None: `SHARE_FOR_US` of the provisioned capacity.
     """
 
-    max_rcu: str | None
     give_up_after_s: float
+    max_rcu: Ceiling | None = None
 
     def pace(self, described: Mapping[str, Any], clock: Clock) -> Pacer:
         """Return the rate at which a table may be read.
@@ -69,12 +70,20 @@ class Reading:
             clock: clock of the rate.
 
         Raises:
-            UsageError: `max_rcu` is invalid, or does not fit this table.
+            UsageError: `max_rcu` does not fit this table.
         """
-        ceiling, provisioned = Ceiling.parse(self.max_rcu, "--max-rcu"), provisioned_rcu(described)
-        if self.max_rcu is None and provisioned is not None:
-            ceiling = Ceiling(share=SHARE_FOR_US, option="--max-rcu")
-        return Pacer.starting(clock, ceiling.of(provisioned), START_RCU_PER_S)
+        provisioned = provisioned_rcu(described)
+        default = NO_CEILING if provisioned is None else Ceiling(share=SHARE_FOR_US)
+        return Pacer.starting(clock, (self.max_rcu or default).of(provisioned), START_RCU_PER_S)
+
+
+def read_ceiling(text: str) -> Ceiling:
+    """Parse the value of `--max-rcu`.
+
+    Raises:
+        UsageError: it is invalid.
+    """
+    return Ceiling.parse(text, "--max-rcu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ingest_cli.commands.outcome import accounted, check, note_undecodable
 from ingest_cli.commands.preflight import check_sources
 from ingest_cli.commands.run import (
     NO_SRC,
+    EarlierRuns,
     Watcher,
     age_key_of,
     announced,
@@ -59,7 +60,11 @@ class Surroundings:
 
 
 def validate(
-    manifest: Manifest, settings: RunSettings, watcher: Watcher | None = None, stop: StopRequest | None = None
+    manifest: Manifest,
+    settings: RunSettings,
+    watcher: Watcher | None = None,
+    stop: StopRequest | None = None,
+    earlier: EarlierRuns | None = None,
 ) -> Report:
     """Run all stages on a dump and write nothing. Needs no key, no table and no network."""
     watcher, stop = watcher or Watcher(), stop or StopRequest()
@@ -70,7 +75,7 @@ def validate(
         )
         ends = check_sources(planned, age_key_of(settings), stop.wait)
         recipe = Recipe.of(manifest, ephemeral_pepper(), NO_SRC, keep_raw=settings.rejects_include_raw)
-        with reject_file(settings) as rejects:
+        with reject_file(settings, earlier or EarlierRuns()) as rejects:
             journal, chunk_size = Journal(Books(report, rejects), watcher.on_commit), ChunkSize()
             stages = stages_of(
                 planned, window_of(planned, settings), settings, chunk_size, counting(report, watcher), ends=ends

@@ -9,13 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest_cli.errors import IngestError, LockedError, TryAgainError
-from ingest_cli.model.settings import state_folder
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater
 from ingest_cli.runtime.spot_notice import SpotNotice
 from ingest_cli.runtime.stop import CONTINUE
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S
-from ingest_cli.sinks.write_path import parse_ceiling, provisioned_wcu
+from ingest_cli.sinks.write_path import provisioned_wcu
 
 if TYPE_CHECKING:
     from ingest_cli.aws.lease import Lease
@@ -37,8 +36,8 @@ LOOK_EVERY_S = 3.0
 
 def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> None:
     """Adapt the rate to the current provisioned capacity."""
-    provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
-    if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
+    provisioned = provisioned_wcu(table.describe())
+    if provisioned is not None and (wanted := settings.max_wcu.of(provisioned)) is not None:
         path.pacer.set_ceiling(wanted)
 
 
@@ -117,7 +116,7 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
         if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
             stop.fail(fault)
 
-    saver = StateSaver(journal, path.rules, is_local=state_folder(settings.state) is not None)
+    saver = StateSaver(journal, path.rules, is_local=settings.state_folder is not None)
 
     def ignored(_: Exception) -> None:
         """Ignore a failed check: throttles show the same a little later."""

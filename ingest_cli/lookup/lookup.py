@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.aws.catalog import Catalog
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.aws.table import Table
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.identifiers.phone import NO_PLUS
 from ingest_cli.items.hashing import Hasher, base64url
-from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.key_references import read_pepper
+from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import INTERNATIONAL
 from ingest_cli.model.settings import Target
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.session import ca_bundle, dynamodb, no_credentials, open_session, proxy_for
+from ingest_cli.aws.service_errors import no_credentials
+from ingest_cli.aws.session import ca_bundle, dynamodb, open_session, proxy_for
 from ingest_cli.runtime.clock import Clock, SystemClock
 from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.fibers import Fibers
@@ -17,7 +19,6 @@ from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.budget import Budget
-from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.hot_keys import HotKeys
 from ingest_cli.sinks.policies.isolation import Isolating
 from ingest_cli.sinks.policies.metering import Metering
@@ -28,7 +29,7 @@ from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
-    from ingest_cli.model.settings import RunSettings, Target
+    from ingest_cli.model.settings import RunSettings, Target, TransportName
     from ingest_cli.report.report import Traffic
     from ingest_cli.sinks.transports.interface import Transport
 
@@ -60,16 +61,7 @@ class WritePath:
         self.traffic.note_state(wcu)
 
 
-def parse_ceiling(text: str | None) -> Ceiling:
-    """Parse `--max-wcu`.
-
-    Raises:
-        UsageError: `text` is invalid.
-    """
-    return Ceiling.parse(text)
-
-
-def provisioned_wcu(described: dict[str, Any]) -> float | None:
+def provisioned_wcu(described: Mapping[str, Any]) -> float | None:
     """Return the provisioned write capacity of a table, in units per second; None for an on-demand table."""
     if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
         return None
@@ -83,16 +75,16 @@ class Route:
 
     Attributes:
         target: the table.
-        transport: one of `TRANSPORTS`.
+        transport: library that sends the requests.
         endpoint: endpoint of the requests.
     """
 
     target: Target
-    transport: str
+    transport: TransportName
     endpoint: Endpoint
 
     @classmethod
-    def to(cls, table: Table, transport: str) -> Route:
+    def to(cls, table: Table, transport: TransportName) -> Route:
         """Return the route to `table`."""
         meta = table.client.meta
         url = meta.endpoint_url
@@ -171,6 +163,22 @@ def write_path(  # noqa: PLR0913 - independent collaborators
     return WritePath(outlet, lanes, pacer, rules, budget, traffic)
 
 
+@contextmanager
+def path_to(
+    table: Table, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace
+) -> Iterator[WritePath]:
+    """Open the write path of this process to a table; at the end, close its transport.
+
+    Raises:
+        TableError: there are no credentials.
+    """
+    outlet = Route.to(table, settings.transport).open(stop, table)
+    try:
+        yield write_path(outlet, settings, traffic, stop, pace)
+    finally:
+        outlet.transport.close()
+
+
 Pace = Callable[[Clock], Pacer]
 """Factory of a run's rate, given its clock."""
 
@@ -189,7 +197,7 @@ def starting_pace(
     Raises:
         UsageError: the settings do not fit the table.
     """
-    ceiling = parse_ceiling(settings.max_wcu).of(provisioned_wcu(described))
+    ceiling = settings.max_wcu.of(provisioned_wcu(described))
     warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
 
     def start(clock: Clock) -> Pacer:

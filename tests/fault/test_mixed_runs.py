@@ -32,7 +32,7 @@ from tests.support.endpoint.items import Item
 DATASET, ROWS, PART = "demo-small", 60, 5
 PEPPERS = {kid: Pepper(kid, bytes(range(place, place + 32))) for place, kid in enumerate(("k1", "k2"))}
 SEEDS, STEPS = 6, 14
-READING = Reading(max_rcu=None, give_up_after_s=60.0)
+READING = Reading(give_up_after_s=60.0)
 
 Items = dict[tuple[str, str], Item]
 
@@ -117,9 +117,9 @@ class Operator:
         return report
 
     def _settings(self, run: Run) -> RunSettings:
-        state = "table" if run.state == "table" else f"file:{self.folder / run.state}"
+        state = None if run.state == "table" else self.folder / run.state
         return RunSettings(
-            transport="boto3", workers=1, concurrency=2, state=state, restart=run.restart, limit=run.limit
+            transport="boto3", workers=1, concurrency=2, state_folder=state, restart=run.restart, limit=run.limit
         )
 
     def _load(self, run: Run) -> Report:
@@ -240,9 +240,9 @@ def test_a_state_that_is_not_that_of_the_load_under_way_is_left_aside(operator: 
 
 @pytest.mark.parametrize("state", ["table", "one"])
 def test_some_rows_of_the_same_load_do_it_no_harm(operator: Operator, state: str) -> None:
-    operator.run(Run(state=state, batches=3))
+    operator.run(Run(state_folder=state, batches=3))
     operator.run(Run(limit=PART))
-    report = operator.run(Run(state=state))
+    report = operator.run(Run(state_folder=state))
     assert report is not None
     assert (report.outcome, report.notes) == ("complete", [])
     assert report.rows_before > 0

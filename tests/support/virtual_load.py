@@ -32,6 +32,7 @@ from ingest_cli.engines.concurrent import ConcurrentWriter
 from ingest_cli.errors import TryAgainError
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.model.chunks import Origin, Span
 from ingest_cli.model.keys import ephemeral_pepper
 from ingest_cli.model.settings import RunSettings
@@ -132,7 +133,7 @@ class _Load:
     def run(self) -> int:
         """Run it; returns the items in its account."""
         case, time, table = self.case, self.time, self.table
-        settings = RunSettings(max_wcu=case.max_wcu, spot_watch=False)
+        settings = RunSettings(max_wcu=Ceiling.parse(case.max_wcu), spot_watch=False)
         self.shared.counts = [0.0] * counts_of(case.workers)
         described = writing.starting_pace(table.describe(), settings, self.shared)
         path = self._path(settings, self.report.traffic, described, 0)

@@ -22,14 +22,15 @@ from ingest_cli.aws.capacity import temporary_raise
 from ingest_cli.aws.capacity.autoscaling import Autoscaling
 from ingest_cli.aws.capacity.raise_record import Raise
 from ingest_cli.aws.capacity.temporary_raise import Scaling
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.aws.table import Table
 from ingest_cli.commands.load import load
 from ingest_cli.commands.status import Watch, find_all
 from ingest_cli.commands.table_reader import Reading
 from ingest_cli.errors import BusyError, IngestError, KeyRefusedError, SourceError, TableError
 from ingest_cli.lookup.lookup import Lookup
-from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.key_references import read_pepper
+from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.runtime import bounded_http
@@ -327,7 +328,7 @@ def test_one_look_at_a_table_takes_no_longer_than_it_may() -> None:
         with pytest.raises(BusyError, match="does not answer in the time"):
             Watch(table, give_up_after_s=0)(["demo"])
         with pytest.raises(BusyError, match="does not answer in the time"):
-            find_all(table, Reading(None, 0), StopRequest())
+            find_all(table, Reading(0), StopRequest())
         assert server.requests == []
 
 

@@ -15,7 +15,7 @@ from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.runs import Runs, overall
 from ingest_cli.cli.standard_streams import ResultFile
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import EarlierRuns, Watcher
 from ingest_cli.errors import ExitCode
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings
@@ -54,8 +54,10 @@ class Scripted:
     def __post_init__(self) -> None:
         self.begun: list[str] = []
 
-    def __call__(self, manifest: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-        del settings, watcher, stop
+    def __call__(
+        self, manifest: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest, earlier: EarlierRuns
+    ) -> Report:
+        del settings, watcher, stop, earlier
         report = Report("load", manifest.dataset.id, manifest.dataset.title, "breaches")
         code, report.message = self.ends[len(self.begun)]
         report.exit_code = ExitCode(code)
@@ -106,8 +108,8 @@ def test_json_has_a_document_for_each_run_and_none_for_what_cannot_be_run(
     """It would be all zeros, and of no dataset: the sentence is on stderr."""
     (tmp_path / "bad.toml").write_text("version = 2\n")
 
-    def run(one: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-        del settings, watcher, stop
+    def run(one: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest, earlier: EarlierRuns) -> Report:
+        del settings, watcher, stop, earlier
         return Report("load", one.dataset.id, one.dataset.title, outcome="complete", exit_code=0)
 
     runs = Runs(RunSettings(), "json", Log("text", chatty=True), run)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ingest_cli.aws.session import DENIED, check_endpoint, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.aws.service_errors import DENIED, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.aws.session import check_endpoint
 from ingest_cli.errors import BusyError, TableError
 from ingest_cli.runtime.endpoints import is_aws
 

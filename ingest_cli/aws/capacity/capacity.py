@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError, UsageError
 
 if TYPE_CHECKING:

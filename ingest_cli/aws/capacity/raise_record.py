@@ -16,7 +16,7 @@ from ingest_cli.aws.authentication import authenticate
 from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED
 from ingest_cli.aws.lease import MAX_NAME_CHARACTERS, Holder, holder_of
 from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import TableError
 
 if TYPE_CHECKING:
