@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ingest_cli.errors import UntrustedStateError
 
 if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
     from ingest_cli.model.keys import Pepper
 
 MAC, KID, TABLE = "mac", "kid", "table"
@@ -129,6 +130,44 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
 
 
 @dataclass(frozen=True, slots=True)
+class RowSigner:
+    """Authentication of the reserved rows of one table; its identity is read when first needed.
+
+    Attributes:
+        table: table of the rows.
+        key: authentication key; None: rows can only be read, and none is authentic.
+        only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need not
+            be described, which a role that only reads may not do.
+    """
+
+    table: Table
+    key: StateKey | None
+    only_shows: bool = False
+
+    @property
+    def _key(self) -> StateKey:
+        if self.key is None:
+            raise AssertionError("without a key nothing is signed or authentic")
+        return self.key if self.only_shows else self.key.for_table(self.table.identity)
+
+    def check(self, row: Mapping[str, Any], place: str, advice: str) -> tuple[bool, bool]:
+        """Check the MAC of a row: return whether it is authentic, and whether it is, but of another table.
+
+        Raises:
+            UntrustedStateError: as for `authenticate`.
+        """
+        is_valid = authenticate(row, self.key, place, advice)
+        is_elsewhere = is_valid and self._key.is_elsewhere(row)
+        return is_valid and not is_elsewhere, is_elsewhere
+
+    def signed(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with the key id, the table and the MAC, ready to be put."""
+        if self.only_shows:
+            raise AssertionError("a row is signed for its table")
+        return self._key.signed(row)
+
+
+@dataclass(frozen=True, slots=True)
 class FileContent:
     """Content of a state file.
 
@@ -168,7 +207,7 @@ def authenticated_file(data: bytes, name: str, key: StateKey | None, place: str,
 
 def _refused(place: str, kid: str, advice: str) -> UntrustedStateError:
     return UntrustedStateError(
-        f'{place} is not authentic: its MAC does not match the pepper "{kid}", so it was changed by somebody else or '
+        f'{place} is not authentic: its MAC does not match the pepper "{kid}", so it was changed without it or '
         f"damaged; {advice}"
     )
 

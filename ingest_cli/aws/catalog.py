@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.authentication import StateKey, authenticate
-from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row, reserved_key
+from ingest_cli.aws.authentication import RowSigner, StateKey
+from ingest_cli.aws.reserved_rows import IS_ABSENT, Fields, place_of, put_row, read_row, remove_row, reserved_key
 from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import KeyRefusedError, TableError
 
@@ -196,8 +196,7 @@ class Catalog:
                 not be described, which a role that only reads may not do.
         """
         self._table = table
-        self._key = None if pepper is None else StateKey.of(pepper)
-        self._only_shows = only_shows
+        self._signer = RowSigner(table, None if pepper is None else StateKey.of(pepper), only_shows)
 
     def dataset(self, dataset: str) -> DatasetRow | None:
         """Read the row of `dataset`; None if there is none.
@@ -210,8 +209,7 @@ class Catalog:
         if item is None:
             return None
         place = self._place(pk)
-        is_authentic = authenticate(item, self._key, place, _ADVICE)
-        is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
+        is_authentic, is_elsewhere = self._signer.check(item, place, _ADVICE)
         fields = Fields(item, place, _DAMAGED)
         state = fields.text("state")
         if state not in {LOADING, COMPLETE, WITHDRAWING}:
@@ -231,14 +229,14 @@ class Catalog:
             generation=fields.text_or_none("generation"),
             writers=fields.texts("writers", "L"),
             partial=fields.texts("partial", "L"),
-            is_authentic=is_authentic and not is_elsewhere,
+            is_authentic=is_authentic,
             is_elsewhere=is_elsewhere,
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
         """Replace the row of a dataset; its pepper is that of this catalog."""
-        if self._only_shows or self._state_key().kid != row.kid:
-            raise AssertionError("a row is signed with the pepper that it names, for its table")
+        if self._signer.key is None or self._signer.key.kid != row.kid:
+            raise AssertionError("a row is signed with the pepper that it names")
         item: dict[str, Any] = {
             **reserved_key(f"_dataset#{row.dataset}"),
             "title": {"S": row.title},
@@ -261,9 +259,7 @@ class Catalog:
         ):
             if text:
                 item[name] = {"S": text}
-        target = self._table.target
-        with sentences(target):
-            self._table.client.put_item(TableName=target.table, Item=self._state_key().signed(item))
+        put_row(self._table, self._signer.signed(item))
 
     def remove_dataset(self, dataset: str) -> None:
         """Remove the row of `dataset`."""
@@ -325,19 +321,9 @@ class Catalog:
         Raises:
             KeyRefusedError: the id belongs to another pepper.
         """
-        target, client = self._table.target, self._table.client
         item = {**reserved_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
-        with sentences(target):
-            try:
-                client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-            except client.exceptions.ConditionalCheckFailedException:
-                self.knows(pepper)
-
-    def _state_key(self) -> StateKey:
-        """Return the key for rows of this table, or, to show rows, for those of any."""
-        if self._key is None:
-            raise AssertionError("without a pepper nothing is signed or authentic")
-        return self._key if self._only_shows else self._key.for_table(self._table.identity)
+        if put_row(self._table, item, IS_ABSENT) is None:
+            self.knows(pepper)
 
     def _place(self, pk: str) -> str:
         return place_of(pk, self._table.target.table)

@@ -179,7 +179,7 @@ class _Load:
             watcher.on_pace(path.pacer)
             patience.meanwhile = path.outlet.fibers.turn
             token = secrets.token_hex(16)
-            lease = Lease(table, manifest.dataset.id, token, time.time, fence=Fence(path.pacer.shared))
+            lease = Lease(table, manifest.dataset.id, token, fence=Fence(path.pacer.shared))
             retry_until_done(lease.acquire, path.rules)
             try:
                 # Only the row read under the lock is final.

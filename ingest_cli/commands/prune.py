@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -276,7 +275,7 @@ class _Run:
         return self.request.everything or item.get("src", {}).get("S") != self.found.src
 
     def _lease(self, fence: Fence | None = None) -> Lease:
-        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
+        return Lease(self.table, self.dataset, secrets.token_hex(16), fence=fence)
 
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:

@@ -212,7 +212,7 @@ def test_a_forged_row_says_so() -> None:
         Catalog(table_of(Rows({"_dataset#demo": row})), PEPPER).dataset("demo")
     assert str(caught.value) == (
         'the row "_dataset#demo" of the table "people" is not authentic: its MAC does not match the pepper "k1", so it '
-        "was changed by somebody else or damaged; nothing was written or deleted. Give the --key that the dataset was "
+        "was changed without it or damaged; nothing was written or deleted. Give the --key that the dataset was "
         "loaded with, or load it again with --restart"
     )
     assert caught.value.exit_code == ExitCode.USAGE
