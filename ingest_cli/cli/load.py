@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from ingest_cli.aws.authentication import StateKey
-from ingest_cli.aws.capacity.temporary_raise import LOWER_WAIT_S, ScaleWish, Scaling
+from ingest_cli.aws.capacity.restore import LOWER_WAIT_S
+from ingest_cli.aws.capacity.temporary_raise import ScaleWish, Scaling
 from ingest_cli.aws.sandbox import sandbox
 from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -138,6 +138,26 @@ def _rates(region: str, raw: object, name: str) -> Rates:
         prices[key] = float(value)
     unconfirmed = table.get("unconfirmed", list) or []
     return Rates(region, **prices, unconfirmed=frozenset(map(str, unconfirmed)))
+
+
+def check_cost(what: str, costs: Sequence[Cost], max_cost: float | None, advice: str) -> None:
+    """Check costs against `--max-cost`.
+
+    Args:
+        what: what they are the costs of, for the message.
+        costs: costs in one currency.
+        max_cost: limit of their sum; None: no limit.
+        advice: what to try, for the message.
+
+    Raises:
+        UsageError: the sum exceeds the limit.
+    """
+    amount = sum(cost.amount for cost in costs)
+    if max_cost is not None and amount > max_cost:
+        raise UsageError(
+            f"{what} costs {money(amount)} {costs[0].currency} ({'; '.join(cost.arithmetic for cost in costs)}), which "
+            f"is more than --max-cost {as_typed(max_cost)}; {advice}"
+        )
 
 
 def money(amount: float) -> str:

@@ -290,7 +290,7 @@ def test_a_change_by_hand_that_is_refused_leaves_autoscaling_as_it_was(
         may_not_suspend(place, nth=2)
     result = cli("table", "capacity", *place.at, "--wcu", "600", env=there(place))
     result.complains(4, "AccessDeniedException")
-    assert ("`ingest-cli table restore` lets it go on" in result.err) != is_put_back
+    assert ("`ingest-cli table restore` resumes it" in result.err) != is_put_back
     assert (("_capacity#autoscaling", "_") in place.everything) != is_put_back
     place.endpoint.script.clear()
     if not is_put_back:

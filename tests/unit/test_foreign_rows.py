@@ -17,7 +17,7 @@ import pytest
 
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
-from ingest_cli.aws.capacity.temporary_raise import restore
+from ingest_cli.aws.capacity.restore import restore
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.aws.lease import Lease, look
 from ingest_cli.aws.table import Table
