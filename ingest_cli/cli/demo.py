@@ -19,7 +19,7 @@ from ingest_cli.cli.runs import Runs
 from ingest_cli.commands.load import load
 from ingest_cli.commands.run import EarlierRuns, Watcher
 from ingest_cli.commands.table_reader import Reading
-from ingest_cli.commands.verify import verify
+from ingest_cli.commands.verify import VerifyRequest, verify
 from ingest_cli.commands.verify_result import Scope
 from ingest_cli.errors import ExitCode, UsageError
 from ingest_cli.lookup.lookup import Lookup
@@ -92,7 +92,7 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
     manifest, reading = load_manifest(path), Reading(DEFAULT_GIVE_UP_AFTER_S)
-    found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
+    found = verify(manifest, table, pepper, VerifyRequest(Scope(sample=None), reading, RunSettings()))
     if found.message is None:
         log.line(f"   {manifest.dataset.id}: {found.counted:,} items, each of them as it should be")
     else:

@@ -29,7 +29,8 @@ from ingest_cli.cli.options import (
 from ingest_cli.cli.runs import Runs
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
 from ingest_cli.commands.run import EarlierRuns, Watcher
-from ingest_cli.commands.verify import verify
+from ingest_cli.commands.validate import Surroundings
+from ingest_cli.commands.verify import VerifyRequest, verify
 from ingest_cli.commands.verify_result import DEFAULT_SAMPLE, Differences, Scope, Verification
 from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.manifest import Manifest
@@ -85,7 +86,9 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
 
     def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest, _: EarlierRuns) -> Verification:
-        return verify(one, table, pepper, scope=scope, reading=how_to_read, settings=how, watcher=watcher, stop=stop)
+        return verify(
+            one, table, pepper, VerifyRequest(scope, how_to_read, how), Surroundings(watcher=watcher, stop=stop)
+        )
 
     with Operation("verify", values, show=_show) as operation:
         settings, log = run_settings(values), operation.log

@@ -14,6 +14,7 @@ import heapq
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ import numpy.typing as npt
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
 from ingest_cli.commands.resume import of_another_table
-from ingest_cli.commands.run import Watcher
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
 from ingest_cli.commands.validate import Surroundings, reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
@@ -32,7 +32,6 @@ from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
 from ingest_cli.runtime.answer_limits import time_limit
-from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.limits import refusals
 
@@ -45,16 +44,23 @@ if TYPE_CHECKING:
 _SETS = ("SS", "NS", "BS")
 
 
-def verify(  # noqa: PLR0913 - independent collaborators
-    manifest: Manifest,
-    table: Table,
-    pepper: Pepper,
-    *,
-    scope: Scope,
-    reading: Reading,
-    settings: RunSettings,
-    watcher: Watcher | None = None,
-    stop: StopRequest | None = None,
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """Request to verify a load.
+
+    Attributes:
+        scope: how much to compare.
+        reading: how to read the table.
+        settings: how to read the sources.
+    """
+
+    scope: Scope
+    reading: Reading
+    settings: RunSettings
+
+
+def verify(
+    manifest: Manifest, table: Table, pepper: Pepper, request: VerifyRequest, around: Surroundings | None = None
 ) -> Verification:
     """Compare a dataset in a table with its sources, in constant memory.
 
@@ -62,13 +68,10 @@ def verify(  # noqa: PLR0913 - independent collaborators
         manifest: manifest of the dump.
         table: table of the load.
         pepper: pepper of the load.
-        scope: how much to compare.
-        reading: how to read the table.
-        settings: how to read the sources.
-        watcher: callbacks for progress.
-        stop: stop request.
+        request: what to compare, and how.
+        around: callbacks for progress, and stop request.
     """
-    stop = stop or StopRequest()
+    around, scope, reading = around or Surroundings(), request.scope, request.reading
     seed = secrets.randbits(32) if scope.seed is None else scope.seed
     dataset = manifest.dataset
     found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
@@ -76,11 +79,11 @@ def verify(  # noqa: PLR0913 - independent collaborators
         with time_limit(reading.give_up_after_s):
             described = table.check()
             row = _loaded(manifest, table, pepper, found)
-        around = Surroundings(table.target, watcher or Watcher(), stop, partial(_check_src, row))
-        with reader(table, described, reading, stop) as source:
+        around = replace(around, target=table.target, on_src=partial(_check_src, row))
+        with reader(table, described, reading, around.stop) as source:
             try:
                 sink = _Comparing(source, found) if scope.sample is None else _Sampling(source, found, scope.sample)
-                reproduce(manifest, pepper, settings, sink=sink, report=found, around=around)
+                reproduce(manifest, pepper, request.settings, sink=sink, report=found, around=around)
                 sink.finish()
                 check(found, manifest)
                 if scope.count:

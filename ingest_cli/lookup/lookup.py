@@ -78,32 +78,18 @@ class Lookup:
     is_key_known: bool
 
     @classmethod
-    def open(  # noqa: PLR0913 - as on the command line
-        cls,
-        table: str,
-        key: str,
-        *,
-        region: str | None = None,
-        profile: str | None = None,
-        endpoint_url: str | None = None,
-        insecure_http: bool = False,
-    ) -> Lookup:
+    def open(cls, table: str | Target, key: str) -> Lookup:
         """Connect to a table.
 
         Args:
-            table: name or ARN.
+            table: name, ARN or location.
             key: reference to the pepper, such as `env:PEPPER` or `secretsmanager:ARN`.
-            region: AWS region; None: as for AWS's own tools.
-            profile: AWS profile; None: likewise.
-            endpoint_url: endpoint to use instead of the region's.
-            insecure_http: whether it may be reached by http:// over a network.
 
         Raises:
             KeyRefusedError: the pepper cannot be read, or the table was loaded with another one with the same id.
             TableError: the table cannot be used.
         """
-        target = Target(table, region, profile, endpoint_url, insecure_http)
-        opened = Table(target)
+        opened = Table(Target(table) if isinstance(table, str) else table)
         return cls.on(opened, read_pepper(key, opened.session))
 
     @classmethod

@@ -378,4 +378,4 @@ def test_a_write_that_dribbles_ends_with_the_time_that_is_left() -> None:
 def test_a_lookup_refuses_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEPPER", "k1:" + "5ca1ab1e0ddba11c0ffee15be77ec0de" * 2)
     with dripping(ENDLESS["no length"]) as server, pytest.raises(IngestError, match=r"longer, .* than any"):
-        Lookup.open("people", "env:PEPPER", region="us-east-1", endpoint_url=server.url)
+        Lookup.open(Target("people", "us-east-1", endpoint_url=server.url), "env:PEPPER")
