@@ -9,7 +9,7 @@ where `canonical` is the JSON of its other attributes but `mac` itself, in Dynam
 keys and without spaces; numbers normalized, since DynamoDB returns them in another spelling than it received; sets
 sorted; bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as
 an attribute that the MAC covers. A row also names the table it was written to (`table`): a row copied from another
-table, or restored with a backup into a new one, is told apart by that.
+table, or restored with a backup into a new one, is recognized by it.
 
 An earlier version of a row, restored, is authentic; deletion and rollback are not detected.
 """

@@ -139,8 +139,8 @@ class DatasetRow:
             return None
         return (
             f"items of this state of the dump (src {self.src}) were written with {writers} manifests or keys, and "
-            "cannot be told apart: those that the last one does not give, if any, stay. "
-            f"`ingest-cli prune {self.dataset} --all`, and then `load`, gives a clean table"
+            "cannot be distinguished: those that the last one does not produce, if any, stay. "
+            f"`ingest-cli prune {self.dataset} --all`, and then `load`, leaves only current items"
         )
 
     @property
@@ -213,7 +213,7 @@ class Catalog:
         fields = Fields(item, place, _DAMAGED)
         state = fields.text("state")
         if state not in {LOADING, COMPLETE, WITHDRAWING}:
-            raise fields.fail("state", "is none that this program knows")
+            raise fields.fail("state", "has an unknown value")
         return DatasetRow(
             dataset=dataset,
             title=fields.text("title"),
@@ -307,11 +307,11 @@ class Catalog:
         item = read_row(self._table, pk)
         if item is None:
             return False
-        advice = "delete it by hand if you are sure of the pepper; the next load writes it again"
+        advice = "if the pepper is certainly the right one, delete the row; the next load writes it again"
         if Fields(item, self._place(pk), advice, TableError).text("kcv") != pepper.check_value:
             raise KeyRefusedError(
                 f'the table "{self._table.target.table}" was loaded with another pepper under the key id '
-                f'"{pepper.kid}"; give the one it was loaded with, or give the new one an id of its own'
+                f'"{pepper.kid}"; give the one it was loaded with, or give the new pepper another id'
             )
         return True
 

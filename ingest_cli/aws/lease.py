@@ -124,7 +124,7 @@ class Lease:
         if (held is None or held.holder.is_gone()) and self._put(_is_free("" if held is None else held.token)):
             return
         if held is None:
-            raise LockedError(f'another run takes "{self.dataset}" at this moment; run the same command again')
+            raise LockedError(f'another run is locking "{self.dataset}"; run the same command again')
         raise LockedError(self._sentence(held))
 
     def check(self) -> None:
@@ -176,10 +176,9 @@ class Lease:
     def _sentence(self, held: _Lock) -> str:
         left_s = max(held.expires_s - self.now_s(), 0.0)
         return (
-            f'"{self.dataset}" is being worked on by process {held.holder.pid} on {held.holder.host}, since '
-            f"{held.since}; wait for "
-            f"it. If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
-            f"`ingest-cli table unlock {self.dataset}` and the same --table"
+            f'"{self.dataset}" is locked by process {held.holder.pid} on {held.holder.host} since '
+            f"{held.since}; wait for it to end. If that process no longer exists, the lock expires in {left_s:,.0f} s; "
+            f"`ingest-cli table unlock {self.dataset}` with the same --table removes it at once"
         )
 
 
@@ -255,7 +254,7 @@ def _find(table: Table, dataset: str) -> _Lock | None:
     item = read_row(table, pk)
     if item is None:
         return None
-    advice = f"`ingest-cli table unlock {dataset}` removes it, if nobody is at work"
+    advice = f"`ingest-cli table unlock {dataset}` removes it, if no load is running"
     fields = Fields(item, place_of(pk, table.target.table), advice, TableError)
     since = fields.text("since", MAX_NAME_CHARACTERS)
     return _Lock(Holder.of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))

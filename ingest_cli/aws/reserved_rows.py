@@ -77,7 +77,7 @@ def put_row(table: Table, item: Mapping[str, Any], condition: Mapping[str, Any] 
     Args:
         table: table of the row.
         item: row in DynamoDB's typed form.
-        condition: arguments of the request, such as `IS_ABSENT` or `has_token`; None: write it in any case.
+        condition: arguments of the request, such as `IS_ABSENT` or `has_token`; None: no condition.
 
     Raises:
         TableError, TryAgainError: it cannot be written.

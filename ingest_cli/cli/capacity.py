@@ -43,19 +43,31 @@ Examples:
 
 @click.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
-@option("--wcu", type=click.IntRange(min=1), metavar="N", help="Provision so many write capacity units.")
-@option("--rcu", type=click.IntRange(min=1), metavar="N", help="Provision so many read capacity units.")
-@option("--on-demand", is_flag=True, help="Have the table billed per request.")
-@option("--warm", type=click.IntRange(min=1), metavar="N", help="Write units a second that the table takes at once.")
-@option("--max-cost", type=Amount(), metavar="AMOUNT", help="Refuse what costs more than that in the time of --for.")
-@option("--for", "planned", type=Duration(), default="1h", metavar="TIME", help="How long, for --max-cost: 90m, 2h.")
+@option("--wcu", type=click.IntRange(min=1), metavar="N", help="Write capacity units per second to provision.")
+@option("--rcu", type=click.IntRange(min=1), metavar="N", help="Read capacity units per second to provision.")
+@option("--on-demand", is_flag=True, help="Change the table to on-demand billing.")
+@option(
+    "--warm",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Warm throughput: write units per second that the table accepts at once.",
+)
+@option(
+    "--max-cost",
+    type=Amount(),
+    metavar="AMOUNT",
+    help="Cost limit: refuse capacity that costs more during the time of --for.",
+)
+@option(
+    "--for", "planned", type=Duration(), default="1h", metavar="TIME", help="Time that --max-cost applies to: 90m, 2h."
+)
 @prices_option
 @check_key_option
 @output_option
 @settings_options
 @click.pass_context
 def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: Any) -> None:
-    """Show the table's capacity and what it could be, or change it and wait until it is there.
+    """Show the table's capacity and its limits, or change it and wait until it is available.
 
     Autoscaling that would change the capacity back is suspended until `table restore`. Fails when AWS leaves a request
     unanswered for 30 s.
@@ -101,10 +113,10 @@ def _show(name: str, found: Outlook, output: str) -> None:
 @settings_options
 @click.pass_context
 def restore(ctx: click.Context, /, **values: Any) -> None:
-    """Lower the capacity that a load has raised and left so, and let autoscaling go on.
+    """Lower capacity that an ended load left raised, and resume autoscaling.
 
-    What it was is in a row of the table, which is not authenticated without --key. Fails when AWS leaves a request
-    unanswered for 30 s.
+    The previous capacity is stored in a row of the table, which is not authenticated without --key. Fails when AWS
+    leaves a request unanswered for 30 s.
     """
     if shown(ctx):
         return

@@ -10,7 +10,7 @@ import click
 
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape
-from ingest_cli.cli.options import key_option, option, settings_options, shown, table_options, target_of
+from ingest_cli.cli.options import NO_KEY, key_option, option, settings_options, shown, table_options, target_of
 from ingest_cli.model.key_references import NOT_PINNED, KeyReference, read_pepper
 from ingest_cli.model.keys import generate_pepper, write_pepper_file
 from ingest_cli.model.settings import Target
@@ -34,21 +34,21 @@ Examples:
 
 @click.group("key", epilog=_EXAMPLES_GENERATE + EXIT_CODES)
 def command() -> None:
-    """Make or check the pepper that identifiers are hashed with."""
+    """Generate or check the pepper, the key of the identifiers' hashes."""
 
 
 @command.command(cls=NoArguments, epilog=_EXAMPLES_GENERATE + EXIT_CODES)
-@option("--kid", default="k1", metavar="ID", help="The key id: 1 to 8 of a-z and 0-9.")
+@option("--kid", default="k1", metavar="ID", help="Key id: 1 to 8 of a-z and 0-9.")
 @option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A new file, for its owner only. Default: stdout.",
+    help="New file for the pepper, readable by its owner only. Default: stdout.",
 )
 @settings_options
 @click.pass_context
 def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> None:
-    """Make a new pepper. Keep it safe: without it nothing in the table can be found again."""
+    """Generate a new pepper. Keep it safe: without it, nothing in the table can be found."""
     if shown(ctx):
         return
     pepper = generate_pepper(kid)
@@ -69,14 +69,14 @@ def generate(ctx: click.Context, /, kid: str, out: Path | None, **_: Any) -> Non
 @settings_options
 @click.pass_context
 def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
-    """Check that the pepper can be used and, with --table, that it is the one the table was loaded with.
+    """Check that the pepper can be read and, with --table, that the table was loaded with it.
 
     Fails when AWS leaves a request unanswered for 30 s.
     """
     if shown(ctx):
         return
     if not key:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+        raise click.UsageError(NO_KEY)
     reference, session = KeyReference.parse(key), None
     if not reference.is_local:
         from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a local key can be checked without boto3
@@ -91,7 +91,7 @@ def check(ctx: click.Context, /, key: str | None, **values: Any) -> None:
 
         target = target_of(values)
         known = Catalog(Table(target)).knows(pepper)
-        state = "the table was loaded with it" if known else "the table does not know it yet"
+        state = "the table was loaded with it" if known else "the table was not loaded with it yet"
         click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}; {state}")
     else:
         click.echo(f"{pepper.kid}: usable, check value {pepper.check_value}")

@@ -20,6 +20,7 @@ from ingest_cli.cli.console import Log
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
+    NO_KEY,
     key_option,
     log_option,
     option,
@@ -175,9 +176,7 @@ def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:
         return read_pepper(reference, table.session)
     if sandboxed:
         return generate_pepper("sandbox")
-    raise click.UsageError(
-        "Say where the pepper is with --key, or set INGEST_KEY. `ingest-cli key generate --out FILE` makes one."
-    )
+    raise click.UsageError(f"{NO_KEY} `ingest-cli key generate --out FILE` generates one.")
 
 
 def _next(target: Target, key: str, loads: int) -> str:

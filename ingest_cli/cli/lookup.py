@@ -12,6 +12,7 @@ from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import escape, tell
 from ingest_cli.cli.options import (
+    NO_KEY,
     key_option,
     option,
     output_option,
@@ -66,7 +67,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:
         return
     target = target_of(values)
     if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+        raise click.UsageError(NO_KEY)
     table = Table(target)
     find = Lookup.on(table, read_pepper(values["key"], table.session))
     if not find.is_key_known:

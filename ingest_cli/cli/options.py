@@ -47,6 +47,9 @@ MESSAGES = "Messages and metrics"
 STATE_IN_TABLE = "table"
 """Value of `--state` for the table."""
 
+NO_KEY = "Give a reference to the pepper with --key, or set INGEST_KEY."
+"""Message of a command that needs a key."""
+
 SECTIONS = frozenset(
     {
         "load",
@@ -90,9 +93,9 @@ class Duration(click.ParamType[float]):
         except ValueError:
             duration_s = 0.0
         if not 0 < duration_s < float("inf"):
-            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h.", param, ctx)
+            self.fail(f"{value!r} is not a duration; write 90s, 30m or 2h.", param, ctx)
         if duration_s > self.MOST_DAYS * self._UNITS["d"]:
-            self.fail(f"{value!r} is longer than any run; write {self.MOST_DAYS}d or less.", param, ctx)
+            self.fail(f"{value!r} is longer than any run can take; write {self.MOST_DAYS}d or less.", param, ctx)
         return duration_s
 
 
@@ -190,7 +193,7 @@ def _without_secret(name: str, value: str) -> str:
     try:
         KeyReference.parse(value)
     except KeyRefusedError:
-        return "refused, since it is no reference to a key"
+        return "refused: not a reference to a key"
     return value
 
 
@@ -226,13 +229,13 @@ settings_options = together(
         is_flag=True,
         expose_value=False,
         callback=_show_settings,
-        help="Show each setting and where its value comes from, and do nothing else.",
+        help="Show each setting with the source of its value, and exit.",
     ),
     option(
         "--allow-core-dumps",
         is_flag=True,
         callback=_decide_on_core_dumps,
-        help="Allow core dumps and debuggers; both show the pepper and values in clear.",
+        help="Allow core dumps and debuggers; both can reveal the pepper and values in clear.",
     ),
     section=SETTINGS,
 )
@@ -240,14 +243,14 @@ settings_options = together(
 insecure_option = option(
     "--insecure-http",
     is_flag=True,
-    help="Allow endpoints that are reached by http:// over a network. Needed for none on this machine.",
+    help="Allow http:// endpoints over a network. Not needed for endpoints on this machine.",
 )
 
 table_options = together(
-    option("--table", metavar="NAME", help="The DynamoDB table, by name or ARN."),
+    option("--table", metavar="NAME", help="Name or ARN of the DynamoDB table."),
     option("--region", metavar="REGION", help="AWS region. Default: as for AWS's own tools."),
     option("--profile", metavar="NAME", help="AWS profile. Default: as for AWS's own tools."),
-    option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's."),
+    option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS's."),
     insecure_option,
     section=TABLE_AND_KEY,
 )
@@ -255,14 +258,14 @@ table_options = together(
 key_option = option(
     "--key",
     metavar="REF",
-    help="Where the pepper is: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN.",
+    help="Reference to the pepper: file:PATH, env:NAME, secretsmanager:ARN or kms:PATH-OF-CIPHERTEXT,key=ARN.",
     section=TABLE_AND_KEY,
 )
 
 check_key_option = option(
     "--key",
     metavar="REF",
-    help="Where the pepper is, as for `load`: authenticates what the table says. Default: it is shown as it is.",
+    help="Reference to the pepper, as for `load`: authenticates the rows shown. Default: they are shown unchecked.",
     section=TABLE_AND_KEY,
 )
 
@@ -270,7 +273,7 @@ output_option = option(
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="The result on stdout, for people or programs.",
+    help="Format of the result on stdout.",
     section=MESSAGES,
 )
 
@@ -278,14 +281,14 @@ log_option = option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="Messages on stderr, or in --log-file, as text or JSON.",
+    help="Format of the messages on stderr or in --log-file.",
     section=MESSAGES,
 )
 
 age_option = option(
     "--age-identity",
     metavar="REF",
-    help="What opens sources encrypted with age: file:PATH or env:NAME of identities, or of a passphrase.",
+    help="age identities or passphrase for encrypted sources: file:PATH or env:NAME.",
     section=READING,
 )
 
@@ -293,7 +296,7 @@ report_option = option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write a page about the runs to look at (.html), or what is on it for programs (.json).",
+    help="File for the report of the runs: a page (.html), or its data for programs (.json).",
 )
 
 row_options = together(
@@ -303,21 +306,21 @@ row_options = together(
         type=Workers(),
         default="auto",
         metavar="N|auto",
-        help="Processes that work on a dump, the one that reads it among them. auto: as many as there are cores, if "
-        "the dump is large enough.",
+        help="Number of processes for a dump, including the one that reads it. auto: one per core, if the dump is "
+        "large enough.",
     ),
-    option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Rows to pass over first."),
-    option("--limit", type=click.IntRange(min=1), metavar="N", help="Rows to read after those; then stop."),
+    option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Number of rows to skip at the start."),
+    option("--limit", type=click.IntRange(min=1), metavar="N", help="Number of rows to read after those."),
     option(
         "--rejects",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Write a JSON line for each reject: where and why, never what.",
+        help="File for the rejects: one JSON line each with place and reason, without values.",
     ),
     option(
         "--rejects-include-raw",
         is_flag=True,
-        help="Put the rejected records themselves in there as well. They are personal data.",
+        help="Include the rejected records in that file. They are personal data.",
     ),
     section=READING,
 )
@@ -325,7 +328,7 @@ row_options = together(
 source_id_option = option(
     "--source-id",
     metavar="TEXT",
-    help='Stands for the content of the sources, instead of reading them for it; needed for a source "-".',
+    help='Id of the content of the sources, instead of their fingerprint; needed for a source "-".',
 )
 
 _ALL_SETTINGS = frozenset(

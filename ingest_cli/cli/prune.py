@@ -18,6 +18,7 @@ from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.interrupts import Interrupts, interruptible
 from ingest_cli.cli.operation import Operation, unattended_options
 from ingest_cli.cli.options import (
+    NO_KEY,
     key_option,
     log_option,
     option,
@@ -54,8 +55,10 @@ Examples:
 
 @click.command("prune", cls=Sectioned, epilog=EXAMPLES + EXIT_CODES)
 @click.argument("dataset")
-@click.option("--all", "everything", is_flag=True, help="Withdraw the dataset: all its items, and what it is called.")
-@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Withdraw the dataset: delete all its items and its catalog entry."
+)
+@click.option("--dry-run", is_flag=True, help="Only count the items that would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @table_options
 @key_option
@@ -69,24 +72,22 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: bool, yes: bool, **values: Any) -> None:
-    """Remove the items of a DATASET that are of older files than its last complete load: of rows that left the dump.
+    """Remove the items of a DATASET that its last complete load did not write: those of rows that left the dump.
 
-    Items that the same files gave with an older manifest or key cannot be told from the others, and stay. A note says
-    so if there may be any; --all, and then `load`, gives a clean table.
+    Items of the same files from an older manifest or key cannot be distinguished, and stay. A note reports that there
+    may be some; --all, and then `load`, leaves only current items.
 
-    They are counted first, and removed once its id is typed. If it is broken off, the same command goes on. Needs
-    the pepper of the last load, with which what the table says about the dataset is authenticated.
+    The items are counted first, and removed after the dataset's id is typed. To resume an interrupted pruning, run the
+    same command again. Needs the pepper of the last load, which authenticates the catalog row of the dataset.
     """
     if shown(ctx):
         return
     how_to_read, settings = reading(values), run_settings(values)
     table = Table(target_of(values))
     if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+        raise click.UsageError(NO_KEY)
     if not (yes or dry_run or sys.stdin.isatty()):
-        raise UsageError(
-            "there is nobody to ask whether to remove items; give --yes, or --dry-run to have them counted"
-        )
+        raise UsageError("no terminal to confirm the removal; give --yes, or --dry-run to count the items")
     pepper = read_pepper(values["key"], table.session)
     with Operation("prune", values, show=_show, asks=dry_run) as operation:
         interrupts = Interrupts(operation.log)
@@ -133,7 +134,7 @@ def prune_after(report: Report, table: Table, pepper: Pepper, options: PruneAfte
             return _asked(found)
         raise UsageError(
             f"{found.stale:,} of {found.items:,} items are no longer in the dump, which is more than half: is it "
-            f'whole? They were left alone; `ingest-cli prune {found.dataset} --yes` removes them, as does "--yes" here'
+            f'whole? They were not removed; `ingest-cli prune {found.dataset} --yes` removes them, as does "--yes" here'
         )
 
     limit = options.limit.wcu(report)
@@ -159,11 +160,14 @@ def _asked(found: Pruning) -> bool:
     for note in found.notes:
         click.echo(escape(f"note: {note}"), err=True)
     click.echo(
-        escape(f"{found.title} ({found.dataset}): {what} of {found.items:,} items in {found.table} go. {why}"), err=True
+        escape(
+            f"{found.title} ({found.dataset}): {what} of {found.items:,} items in {found.table} will be removed. {why}"
+        ),
+        err=True,
     )
     try:
         with interruptible():
-            typed = click.prompt("Type the dataset's id to go on", err=True, default="", show_default=False)
+            typed = click.prompt("Type the dataset's id to continue", err=True, default="", show_default=False)
     except click.Abort:
         typed = ""
     return bool(typed == found.dataset)
@@ -194,7 +198,7 @@ def _show(found: Pruning, output: str) -> None:
 
 
 def _text(found: Pruning) -> list[str]:
-    """Render the result for people, line by line."""
+    """Render the result as text, line by line."""
     lines = [f"{found.title or found.dataset} ({found.dataset}): prune {found.outcome}"]
     if found.items is not None:
         of = "to be withdrawn" if found.withdraws else f"not of the current load (src {found.src})"

@@ -40,7 +40,7 @@ Examples:
 
 @click.command("status", epilog=EXAMPLES + EXIT_CODES)
 @click.argument("datasets", nargs=-1, metavar="[DATASET]...")
-@click.option("--follow", is_flag=True, help="Look again every few seconds, until nobody is at work any more.")
+@click.option("--follow", is_flag=True, help="Repeat every few seconds until no run is working on the datasets.")
 @click.option("--scan", is_flag=True, help="Find the datasets by reading the whole table.")
 @table_options
 @check_key_option
@@ -53,10 +53,10 @@ Examples:
 def command(
     ctx: click.Context, /, datasets: tuple[str, ...], *, follow: bool, scan: bool, output: str, **values: Any
 ) -> None:
-    """Show the DATASETs in a table, or all of them: what they are, how loads are getting on, who holds locks.
+    """Show the DATASETs of a table, or all of them: their catalog entries, the progress of loads, and the locks.
 
-    It is all in the table, so that a load can be looked at from any machine. Without --key it is not authenticated:
-    who can write to the table can make it say anything.
+    All of it is read from the table, from any machine. Without --key it is not authenticated: any role that can write
+    to the table can forge it.
     """
     if shown(ctx):
         return
@@ -86,7 +86,7 @@ def command(
     if unreadable := [one.fault for one in seen if one.fault is not None]:
         raise UsageError(unreadable[0])
     if unknown := [one.dataset for one in seen if one.row is None]:
-        raise UsageError(f'the table "{table.target.table}" knows of no dataset "{unknown[0]}"')
+        raise UsageError(f'the table "{table.target.table}" has no dataset "{unknown[0]}"')
 
 
 def _listed(table: Table, log: Log) -> list[str]:
@@ -101,7 +101,7 @@ def _listed(table: Table, log: Log) -> list[str]:
 
 
 def _text(seen: Seen) -> list[str]:
-    """Render a dataset for people, line by line."""
+    """Render a dataset as text, line by line."""
     row = seen.row
     if seen.fault is not None:
         return [f"{seen.dataset}: cannot be read"]
@@ -127,7 +127,7 @@ def _text(seen: Seen) -> list[str]:
     if seen.lock is not None:
         until = f"for {seen.lock.left_s:,.0f} s more" if seen.is_running else "and has not renewed it"
         if seen.lock.is_gone:
-            until = "it is gone, and hinders nobody"
+            until = "it no longer exists; the lock has no effect"
         lines.append(
             f"  lock        process {seen.lock.pid} on {seen.lock.host} has it, since {seen.lock.since}; {until}"
         )

@@ -44,9 +44,9 @@ command.add_command(restore)
     "--wcu",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Provision so many write capacity units. Default: on-demand.",
+    help="Write capacity units per second to provision. Default: on-demand.",
 )
-@option("--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units to go with --wcu.")
+@option("--rcu", type=click.IntRange(min=1), default=5, metavar="N", help="Read capacity units per second, with --wcu.")
 @settings_options
 @click.pass_context
 def create(ctx: click.Context, /, wcu: int | None, rcu: int, **values: Any) -> None:
@@ -100,7 +100,7 @@ def describe(ctx: click.Context, /, output: str, **values: Any) -> None:
 
 @command.command(cls=NoArguments, epilog=EXAMPLES + EXIT_CODES)
 @table_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @settings_options
 @click.pass_context
 def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
@@ -111,13 +111,13 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
     name = table.target.table
     table.describe()
     if not yes:
-        asked = f"This deletes {escape(name)} and everything in it. Type its name to go on"
+        asked = f"This deletes {escape(name)} and everything in it. Type its name to continue"
         try:
             typed = click.prompt(asked, err=True, default="", show_default=False)
         except click.Abort:  # Ctrl-C, or no input
             typed = ""
         if typed != name:
-            raise UsageError("that is not its name; nothing was deleted")
+            raise UsageError("the typed name is not that of the table; nothing was deleted")
     table.drop()
     click.echo(f"dropped {escape(name)}")
 
@@ -128,14 +128,14 @@ def drop(ctx: click.Context, /, *, yes: bool, **values: Any) -> None:
 @settings_options
 @click.pass_context
 def unlock(ctx: click.Context, /, dataset: str, **values: Any) -> None:
-    """Remove the lock of a DATASET whose load is gone for good. If it is not, that load will end by itself.
+    """Remove the lock of a DATASET whose load no longer runs. A load that still runs stops at its next renewal.
 
     Fails when AWS leaves a request unanswered for 30 s.
     """
     if shown(ctx):
         return
     if remove_lock(_open(values), dataset):
-        click.echo(f"unlocked {escape(dataset)}; go on with the same `load` command")
+        click.echo(f"unlocked {escape(dataset)}; resume it with the same `load` command")
     else:
         click.echo(f"{escape(dataset)} is not locked; nothing was done")
 

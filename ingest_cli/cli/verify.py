@@ -14,6 +14,7 @@ from ingest_cli.cli.console import show
 from ingest_cli.cli.help import Sectioned
 from ingest_cli.cli.operation import Operation, operation_options
 from ingest_cli.cli.options import (
+    NO_KEY,
     age_option,
     key_option,
     log_option,
@@ -54,10 +55,12 @@ Examples:
     type=click.IntRange(min=1),
     default=DEFAULT_SAMPLE,
     metavar="N",
-    help="Items to read back, drawn at random.",
+    help="Number of items to read back, drawn at random.",
 )
-@option("--full", is_flag=True, help="Read all of them back, instead of a sample.")
-@option("--seed", type=click.IntRange(min=0), metavar="N", help="Draw the sample that this number stands for.")
+@option("--full", is_flag=True, help="Read all items back instead of a sample.")
+@option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the sample: the same number draws the same items."
+)
 @option("--count/--no-count", default=True, help="Also count the items of the dataset, by a scan of the whole table.")
 @table_options
 @key_option
@@ -79,7 +82,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     target = target_of(values)
     if not values["key"]:
-        raise click.UsageError("Say where the pepper is with --key, or set INGEST_KEY.")
+        raise click.UsageError(NO_KEY)
     how_to_read = reading(values)
     table = Table(target)
     pepper = read_pepper(values["key"], table.session)
@@ -103,7 +106,7 @@ def _show(found: Verification, output: str) -> None:
 
 
 def _text(found: Verification) -> list[str]:
-    """Render the result for people, line by line."""
+    """Render the result as text, line by line."""
     lines = [f"{found.title} ({found.dataset}): verify {found.outcome}"]
     if found.outcome not in {"complete", "different"}:
         return lines + [f"  note        {note}" for note in found.notes]

@@ -202,7 +202,7 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
     if seam.first.packed:
         are_parts = is_part(name) and is_part(after) and not seam.second.is_text
         if not seam.second.packed and (are_parts or b"\0" in seam.second.head):
-            raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
+            raise SourceError(f'"{name}" is packed, and "{after}" after it continues the same data; {JOIN}')
         return
     if seam.second.packed or known_format(seam.second.head) is not None:
         return  # not text that continues

@@ -2,7 +2,7 @@
 
 An item is stale if its `src` is not that of the complete load in the catalog: a load rewrites all items
 of a dump, so an item with another `src` is no longer in it. Items of the same files from an older
-manifest or key have the same `src`, and are not found; the catalog knows whether there may be any. BatchWriteItem
+manifest or key have the same `src`, and are not found; the catalog row lists whether there may be any. BatchWriteItem
 does not support conditions. The dataset's lock replaces them: while this run holds it no load writes, and it
 is renewed, which fails if the lock is lost, at most `SURE_FOR_S` before any delete. Deleted keys were
 read under the same lock, strongly consistently.
@@ -61,14 +61,13 @@ LAST_ACTION_S = 1.5
 """Maximum seconds to unlock at the end."""
 
 NOT_RESTORABLE = (
-    "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
-    "came from"
+    "point-in-time recovery of the table is off: removed items can only be restored by loading their dump again"
 )
 
 
 NOT_AUTHENTICATED = (
-    "what the table says about the dataset is not authenticated with this pepper for this table, and not shown; all of "
-    "its items go in any case"
+    "the catalog row of the dataset is not authenticated with this pepper for this table, and not shown; all items are "
+    "removed nevertheless"
 )
 
 
@@ -224,7 +223,7 @@ class _Run:
             row = DatasetRow.unknown(self.dataset)
         if row is None:
             raise UsageError(
-                f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
+                f'the table "{self.table.target.table}" has no dataset "{self.dataset}"; '
                 "`ingest-cli status` lists those it holds"
             )
         if row.is_authentic:
@@ -248,12 +247,14 @@ class _Run:
         """
         if not self.request.everything and row.state != COMPLETE:
             why = {
-                LOADING: "its load is not complete. Run that to its end first",
+                LOADING: "its load is not complete. Finish it first",
                 WITHDRAWING: "it is being withdrawn. Finish that with --all",
             }
             raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
         if not self.request.everything and row.patchwork:
-            raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
+            raise UsageError(
+                f'it is unknown which items of "{self.dataset}" are stale: {row.patchwork}. Prune it after that'
+            )
         self.found.title = row.title
         self.found.src = None if self.request.everything else row.src
         if row.mixture and not self.request.everything:

@@ -1,4 +1,4 @@
-"""Result of a pruning, printed for people and for programs."""
+"""Result of a pruning, as shown to the operator and to programs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Read a table, whole or by key: paced, and with retries. Uses boto3; this is not the hot path.
 
 An eventually consistent read costs half, and usually shows what was written a second ago (Amazon DynamoDB
-Developer Guide, "Read consistency"). Each caller chooses one, and says why.
+Developer Guide, "Read consistency"). Each caller chooses one.
 """
 
 from __future__ import annotations

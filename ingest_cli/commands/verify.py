@@ -111,7 +111,7 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
     if row.is_elsewhere:
         raise TableError(f"{of_another_table(dataset)}; load it again first")
     if row.state != COMPLETE:
-        raise TableError(f'the load of "{dataset}" is not complete ({row.state}); run it to its end first')
+        raise TableError(f'the load of "{dataset}" is not complete ({row.state}); finish it first')
     if row.kid != pepper.kid:
         raise KeyRefusedError(
             f'"{dataset}" was loaded with the pepper "{row.kid}", and this is "{pepper.kid}"; give that one with --key'
@@ -120,7 +120,7 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
         found.is_patchwork = True
         found.notes.append(row.patchwork)
     if row.manifest != manifest.digest:
-        found.notes.append("the manifest has changed since the load; what differs may be due to that")
+        found.notes.append("the manifest has changed since the load; differences may be due to that")
     return row
 
 
@@ -133,7 +133,7 @@ def _check_src(row: DatasetRow, src: str) -> None:
     if row.src != src:
         raise TableError(
             f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
-            "load it again, or put back the files that were loaded"
+            "load it again, or restore the files that were loaded"
         )
 
 

@@ -161,7 +161,7 @@ def check_cost(what: str, costs: Sequence[Cost], max_cost: float | None, advice:
 
 
 def money(amount: float) -> str:
-    """Format an amount for people: no exponent, and only significant digits."""
+    """Format an amount for display: no exponent, and only significant digits."""
     return f"{amount:,.6f}".rstrip("0").rstrip(".")
 
 
@@ -178,7 +178,7 @@ class Cost:
     Attributes:
         amount: amount in `currency`.
         currency: currency code such as "USD".
-        arithmetic: calculation, for people.
+        arithmetic: calculation, for display.
     """
 
     amount: float
@@ -199,7 +199,7 @@ class Tariff:
         currency: currency of these.
         dated: date on which the prices were looked up.
         provisioned: whether it has provisioned capacity. A unit consumed then costs the share of the capacity that it
-            occupies for a second: that capacity is paid in any case.
+            occupies for a second: that capacity is paid for, used or not.
     """
 
     rates: Rates
@@ -276,7 +276,7 @@ class Way:
         hours: duration; None: not specified by AWS.
         cost: cost in `currency`, without storage.
         currency: currency code such as "USD".
-        arithmetic: calculation, for people.
+        arithmetic: calculation, for display.
     """
 
     way: str

@@ -183,7 +183,7 @@ def test_autoscaling_is_suspended_while_a_load_lasts(cli: Cli, provisioned: Plac
     there = {"AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": provisioned.endpoint.url}
     result = cli("load", TELCO, *provisioned.to, "--scale-to", "2000", env=there)
     assert result.code == 0
-    assert "autoscaling of the write capacity was suspended meanwhile" in result.err
+    assert "autoscaling of the write capacity was suspended for the load" in result.err
     operations = [one.operation for one in provisioned.requests]
     first, last = (i for i, name in enumerate(operations) if name == "RegisterScalableTarget" and i > 5)
     changes = [i for i, name in enumerate(operations) if name == "UpdateTable"]
@@ -285,7 +285,7 @@ def test_warm_throughput_for_a_load(cli: Cli, table: Place) -> None:
     dear = cli("load", TELCO, *table.to, "--warm", "20000", "--max-cost", "5")
     assert (dear.code, "--warm 20000 costs 13 USD" in dear.err, table.items) == (2, True, {})
     result = cli("load", TELCO, *table.to, "--warm", "20000")
-    assert (result.code, "raised to 20,000 WCU/s, for good" in result.err) == (0, True)
+    assert (result.code, "raised to 20,000 WCU/s, permanently" in result.err) == (0, True)
     assert table.endpoint.table(table.name).definition["WarmThroughput"] == {"WriteUnitsPerSecond": 20000}
 
 

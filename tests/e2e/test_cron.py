@@ -128,7 +128,7 @@ def test_the_second_of_two_jobs_is_told_who_is_at_work(cli: Cli, table: Place, t
         second = cli.from_cron("load", manifest, *table.to)
     assert second.code == 5
     paragraph = " ".join(second.out.splitlines())
-    assert "is being worked on by process" in paragraph
+    assert "is locked by process" in paragraph
     assert socket.gethostname() in paragraph
     assert paragraph.count("ingest-cli: ") == 1
 
@@ -233,7 +233,7 @@ MISTAKES = {
     "a log that is a planted link": (["--log-file", "shared/log"], "is a symbolic link in a folder that others"),
     "metrics that are a planted link": (["--metrics-file", "shared/x.prom"], "is a symbolic link in a folder that"),
     "a report that is a planted link": (["--report", "shared/r.json"], "is a symbolic link in a folder that others"),
-    "no length of time": (["--max-runtime", "soon"], "not a length of time"),
+    "no length of time": (["--max-runtime", "soon"], "not a duration"),
     "a time longer than clocks go": (["--max-runtime", "1e9h"], "3650d or less"),
 }
 
@@ -290,7 +290,7 @@ def test_metrics_speak_of_a_command_that_did_not_get_to_a_run(cli: Cli, table: P
     result.complains(2, "--key")
     assert one(gauges(metrics), "exit_code") == 2
     (line,) = log.read_text().splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+ error: Say where the pepper is .*", line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+ error: Give a reference to the pepper .*", line)
 
 
 def _sequence(text: str) -> Iterable[str]:

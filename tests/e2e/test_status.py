@@ -54,7 +54,7 @@ def test_a_table_of_an_older_version(cli: Cli, table: Place, tmp_path: Path, adm
 
 def test_an_unknown_dataset(cli: Cli, table: Place) -> None:
     result = cli("status", "demo-smal", *table.at)
-    assert (result.code, 'knows of no dataset "demo-smal"' in result.err) == (2, True)
+    assert (result.code, 'has no dataset "demo-smal"' in result.err) == (2, True)
 
 
 def test_a_load_under_way_is_followed_to_its_end(cli: Cli, table: Place, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_load_that_was_broken_off(cli: Cli, table: Place, tmp_path: Path) -> N
         process.wait()
     text = cli("status", DATASET, *table.at, "--follow").out
     assert "(demo-small): stopped" in text
-    assert "it is gone, and hinders nobody" in text
+    assert "it no longer exists; the lock has no effect" in text
     seen = cli("status", DATASET, *table.at, "--output", "json").report["datasets"][0]
     assert (seen["lock"]["expired"], seen["lock"]["gone"]) == (False, True)
     assert cli("table", "unlock", DATASET, *table.at).code == 0

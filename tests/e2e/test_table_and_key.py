@@ -49,7 +49,7 @@ def test_a_table_of_another_kind_is_not_taken_for_ours(cli: Cli, nowhere: Place,
 def test_nothing_is_dropped_unless_its_name_is_typed(cli: Cli, table: Place, typed: str) -> None:
     result = cli("table", "drop", *table.at, stdin=typed)
     assert (result.code, result.out) == (2, "")
-    assert result.err.endswith("ingest-cli: that is not its name; nothing was deleted\n")
+    assert result.err.endswith("ingest-cli: the typed name is not that of the table; nothing was deleted\n")
     assert "DeleteTable" not in table.operations()
 
 
@@ -96,7 +96,7 @@ def test_a_key_goes_into_a_pipe_but_not_onto_a_terminal(cli: Cli) -> None:
 
 
 def test_a_key_is_checked_against_a_table(cli: Cli, table: Place, tmp_path: Path) -> None:
-    assert cli("key", "check", *table.to).out.endswith("the table does not know it yet\n")
+    assert cli("key", "check", *table.to).out.endswith("the table was not loaded with it yet\n")
     assert cli("load", small_dump(tmp_path), *table.to).code == 0
     assert cli("key", "check", *table.to).out.endswith("the table was loaded with it\n")
     cli("key", "check", *table.to, env={"PEPPER": OTHER_LINE}).complains(2, "another pepper")

@@ -240,9 +240,9 @@ def test_a_state_that_is_not_that_of_the_load_under_way_is_left_aside(operator: 
 
 @pytest.mark.parametrize("state", ["table", "one"])
 def test_some_rows_of_the_same_load_do_it_no_harm(operator: Operator, state: str) -> None:
-    operator.run(Run(state_folder=state, batches=3))
+    operator.run(Run(state=state, batches=3))
     operator.run(Run(limit=PART))
-    report = operator.run(Run(state_folder=state))
+    report = operator.run(Run(state=state))
     assert report is not None
     assert (report.outcome, report.notes) == ("complete", [])
     assert report.rows_before > 0

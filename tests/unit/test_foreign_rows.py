@@ -200,7 +200,7 @@ def test_the_sentence_names_the_row_the_attribute_and_what_to_try() -> None:
         look(table_of(Rows({"_lock#demo": lock})), "demo", NOW_S)
     assert str(caught.value) == (
         'the row "_lock#demo" of the table "people" cannot be read: `pid` is not a whole number from 0 to 2147483647; '
-        "`ingest-cli table unlock demo` removes it, if nobody is at work"
+        "`ingest-cli table unlock demo` removes it, if no load is running"
     )
     assert caught.value.exit_code == ExitCode.UNUSABLE
 

@@ -175,7 +175,7 @@ def test_statements_need_no_line_end(run: Run) -> None:
 def test_parts_of_something_packed_are_told_to_be_joined(run: Run) -> None:
     whole = gzip.compress(b"email,phone\n" + b"\n".join([ALI, BEN]) + b"\n", mtime=0)
     parts = {"u.gz.001": whole[:40], "u.gz.002": whole[40:]}
-    run(parts).refused(SourceError, '"u.gz.001" is packed', "goes on with the same data", "join = true")
+    run(parts).refused(SourceError, '"u.gz.001" is packed', "continues the same data", "join = true")
     assert run(parts, rest="join = true").kinds == {"email": 2, "phone": 2}
 
 

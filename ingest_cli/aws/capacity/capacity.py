@@ -143,7 +143,7 @@ class CapacityControl:
             with sentences(self._table.target):
                 found = self._table.client.describe_limits()
         except IngestError:
-            return None  # optional: AWS refuses excessive values in any case
+            return None  # optional: AWS refuses excessive values itself
         return Quotas(
             int(found["TableMaxWriteCapacityUnits"]),
             int(found["TableMaxReadCapacityUnits"]),

@@ -3,7 +3,7 @@
 `_capacity` belongs to a load that raises and lowers again; its holder renews it, so that a later run can detect that
 the holder is gone, and restore the capacity. It carries a MAC: without the pepper, a load cannot be made to lower the
 capacity. `_capacity#autoscaling` belongs to autoscaling suspended by an operator's change. That change takes no pepper,
-so the row has no MAC; loads do not read it, and `table restore` says that it is not authenticated.
+so the row has no MAC; loads do not read it, and `table restore` reports that it is not authenticated.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ MAX_UNITS = 10**9
 """Capacity units per second; the largest quota that AWS has raised a table to is some 10 million."""
 
 _NOT_AUTHENTIC = (
-    "the capacity was not changed. `table capacity` without --key shows what the row says, `table capacity --wcu` sets "
-    "what you want, and `table restore` without --key then removes the row"
+    "the capacity was not changed. `table capacity` without --key shows the row, `table capacity --wcu` sets the "
+    "capacity, and `table restore` without --key then removes the row"
 )
 _DAMAGED = "set the capacity with `table capacity --wcu`, and delete the row with `aws dynamodb delete-item`"
 

@@ -21,7 +21,7 @@ LOWER_WAIT_S = 300.0
 
 ELSEWHERE = "the record of a raise is of another table (copied, or restored with a backup)"
 
-NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
+NOT_AUTHENTICATED = " (not authenticated: according to an unverified row of the table)"
 """Suffix of actions taken without a key, or by a row of another pepper."""
 
 
@@ -40,7 +40,7 @@ class Restorer:
     control: CapacityControl
 
     def undo(self, one: Raise, wait: Sleep, wait_s: float = LOWER_WAIT_S) -> str:
-        """Restore the capacity and autoscaling from before a raise; return a sentence that says so.
+        """Restore the capacity and autoscaling from before a raise; return a sentence on the result.
 
         A capacity that has been changed since is left alone.
 
@@ -60,7 +60,7 @@ class Restorer:
             said = f"the capacity is {one.wcu:,} WCU/s again"
         else:
             now = "on-demand" if billing.wcu is None else f"{billing.wcu:,} WCU/s"
-            said = f"the capacity has been changed since it was raised, and is left as it is: {now}"
+            said = f"the capacity has been changed since it was raised, and is left unchanged: {now}"
         if one.suspended is not None:
             try:
                 if Autoscaling(self.table).resume(one.suspended):

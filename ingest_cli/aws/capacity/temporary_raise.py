@@ -155,7 +155,7 @@ class Scaling:
                 TryAgainError(
                     f"stopped before the raise to {one.raised_wcu:,} WCU/s costs more than --max-cost "
                     f"{as_typed(limit)}: {hours:,} h at {money(per_hour)} {tariff.currency} are over; run the same "
-                    "command again with a higher --max-cost, or without --scale-to, to go on"
+                    "command again with a higher --max-cost, or without --scale-to, to resume it"
                 )
             )
 
@@ -221,8 +221,8 @@ class Scaling:
         billing = self._control.settled(wait)
         if billing.wcu is None or billing.rcu is None:
             raise UsageError(
-                "--scale-to raises provisioned capacity, but the table is on-demand; it scales by itself, or faster "
-                "with --warm"
+                "--scale-to raises provisioned capacity, but the table is on-demand; it scales automatically, or "
+                "faster with --warm"
             )
         found = self._look()
         if found is not None and not self._is_left(found):
@@ -254,7 +254,7 @@ class Scaling:
         if (when := billing.next_decrease(now)) > now:
             raise TryAgainError(
                 f"the capacity is not raised, since it could not be lowered again before {when:%H:%M} UTC: it was "
-                f"lowered {billing.decreases} times in this UTC day; run the same command again then, or without "
+                f"lowered {billing.decreases} times in this UTC day; run the same command again after that, or without "
                 "--scale-to"
             )
 
@@ -267,11 +267,11 @@ class Scaling:
         one = replace(before, raised_wcu=wcu, suspended=suspended, token=self._token, holder=Holder.this())
         self._is_seen = True  # from here on `finish` must check, whether the next request succeeds or not
         if not self._row.write(one, None if found is None else found.token):
-            raise LockedError("another run raises the capacity at this moment; run the same command again")
+            raise LockedError("another run is raising the capacity; run the same command again")
         self._raise = one
         if suspended is not None:
             autoscaling.suspend()
-            self.notes.append("autoscaling of the write capacity was suspended meanwhile")
+            self.notes.append("autoscaling of the write capacity was suspended for the load")
         self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
         self._control.change(CapacityRequest(wcu=wcu), wait)
         self._control.settled(wait)
@@ -281,12 +281,10 @@ class Scaling:
         if wcu > found.raised_wcu:
             raise LockedError(
                 f"process {found.holder.pid} on {found.holder.host} has raised the capacity to {found.raised_wcu:,} "
-                f"WCU/s while it loads, and it cannot be raised to {wcu:,} beside that; wait for it, or give "
+                f"WCU/s while it loads, and it cannot be raised to {wcu:,} during that; wait for it to end, or give "
                 f"--scale-to {found.raised_wcu} or less"
             )
-        self.notes.append(
-            f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and lowers it when it is done"
-        )
+        self.notes.append(f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and will lower it again")
 
     def _warm(self, warm_wcu: int, tariff: Tariff | None, wait: Sleep) -> None:
         billing = self._control.settled(wait)
@@ -294,7 +292,7 @@ class Scaling:
             raise UsageError("--warm is for on-demand tables, and this one has provisioned capacity; use --scale-to")
         have = billing.warm_wcu or 0
         if warm_wcu <= have:
-            self.notes.append(f"the table takes {have:,} WCU/s at once already; --warm {warm_wcu:,} changes nothing")
+            self.notes.append(f"the table takes {have:,} WCU/s at once; --warm {warm_wcu:,} changes nothing")
             return
         if tariff is not None:
             cost = tariff.warm_cost(warm_wcu - have)
@@ -302,7 +300,7 @@ class Scaling:
         self._control.check(billing, CapacityRequest(warm_wcu=warm_wcu))
         self._control.change(CapacityRequest(warm_wcu=warm_wcu), wait)
         self._control.settled(wait)
-        self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, for good")
+        self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, permanently")
 
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
         """Return autoscaling, and its state if it must be suspended."""
