@@ -48,7 +48,6 @@ class StateKey:
     """Authentication key of rows and state files.
 
     Attributes:
-        kid: id of the pepper.
         table: identity of the table whose rows it signs and accepts; None: rows of any table are accepted, for display
             only.
     """
@@ -106,7 +105,6 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
     """Check the MAC of a row before anything in it is used.
 
     Args:
-        row: row in DynamoDB's typed form.
         key: key to check it with; None: no key.
         place: name of the row in messages.
         advice: what to try, for messages.
@@ -134,7 +132,6 @@ class RowSigner:
     """Authentication of the reserved rows of one table; its identity is read when first needed.
 
     Attributes:
-        table: table of the rows.
         key: authentication key; None: rows can only be read, and none is authentic.
         only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need not
             be described, which a role that only reads may not do.
@@ -173,7 +170,6 @@ class FileContent:
 
     Attributes:
         content: bytes after its first line.
-        kid: id of the pepper that it names.
         is_authentic: whether its MAC is valid; False without a key to check it, or if it names another one.
     """
 

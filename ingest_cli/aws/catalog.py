@@ -49,12 +49,10 @@ class DatasetRow:
     """The table's record of a dataset.
 
     Attributes:
-        dataset: id of the dataset.
         title, occurred_on, description: from the manifest; the date in ISO form, or None.
         classes: data classes that its columns expose.
         src: first 8 hex digits of the fingerprint of the sources of its current load.
         state: `loading` until a load is complete, `withdrawing` while its items are removed.
-        kid: id of the pepper of that load.
         manifest: digest of the manifest of that load.
         counts: rows and items of the last complete load.
         loaded_at: completion time of that load, in ISO form, UTC.
@@ -92,9 +90,7 @@ class DatasetRow:
         """Return the row that a load is to leave.
 
         Args:
-            manifest: manifest of the load.
             src: first 8 hex digits of the fingerprint of its sources.
-            pepper: pepper that it is hashed with.
             before: the current row. If it is not authentic, only its list of writers is kept, since that decides only
                 whether a note mentions possible older items.
         """
@@ -190,7 +186,6 @@ class Catalog:
         """Set up without sending a request.
 
         Args:
-            table: table of the catalog.
             pepper: pepper that authenticates rows; None: rows can only be read, and none is authentic.
             only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need
                 not be described, which a role that only reads may not do.

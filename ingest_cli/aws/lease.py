@@ -94,9 +94,6 @@ class Lease:
     """Lock of one dataset; creating it sends no request.
 
     Attributes:
-        table: table of the lock.
-        dataset: dataset to lock.
-        token: identifies this run.
         now_s: returns the time of day, in seconds since 1970.
         fence: receives how long the lock is certainly held; None: nothing is written under it.
         renew_every_s: seconds between renewals.
@@ -211,7 +208,6 @@ class Held:
     """An existing lock.
 
     Attributes:
-        host, pid: process that holds it.
         since: time when it was taken, in ISO form, UTC.
         left_s: seconds left of the lease; negative: it was not renewed, and can be taken over.
         is_gone: whether the process certainly no longer exists: it was one of this machine.
@@ -228,8 +224,6 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
     """Read the lock of a dataset; None if there is none.
 
     Args:
-        table: table of the lock.
-        dataset: locked dataset.
         now_s: time of day, in seconds since 1970.
     """
     lock = _find(table, dataset)

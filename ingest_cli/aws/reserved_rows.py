@@ -75,8 +75,6 @@ def put_row(table: Table, item: Mapping[str, Any], condition: Mapping[str, Any] 
     """Write a reserved row if a condition holds; return the write capacity units consumed, or None if it does not.
 
     Args:
-        table: table of the row.
-        item: row in DynamoDB's typed form.
         condition: arguments of the request, such as `IS_ABSENT` or `has_token`; None: no condition.
 
     Raises:
@@ -111,10 +109,8 @@ class Fields:
     """The attributes of one row.
 
     Attributes:
-        item: row in DynamoDB's typed form.
         place: name of the row in messages.
         advice: what to try, for messages.
-        error: class of the exception to raise.
     """
 
     item: Mapping[str, Any]

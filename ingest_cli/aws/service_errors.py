@@ -141,10 +141,6 @@ def is_stale(code: str, message: object) -> bool:
 
     AWS accepts signatures of the last minutes only (AWS General Reference, "Common errors": RequestExpired), and
     reports older ones also with the code for a wrong secret (AWS IAM User Guide, "Troubleshoot Signature Version 4").
-
-    Args:
-        code: code of the error.
-        message: message of the error, as received.
     """
     if code == "InvalidSignatureException":
         return isinstance(message, str) and message.startswith(_STALE_SIGNATURE)

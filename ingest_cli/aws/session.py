@@ -66,7 +66,6 @@ def dynamodb(session: boto3.Session, target: Target, *, single_attempt: bool = F
 
     Args:
         session: session from `open_session`.
-        target: location of the table.
         single_attempt: whether to disable retries: the write path retries and builds requests itself.
 
     Raises:

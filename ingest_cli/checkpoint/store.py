@@ -89,8 +89,6 @@ class TableLedger:
     """Row `_run#<dataset>` of the table.
 
     Attributes:
-        table: table of the row.
-        dataset: id of the dataset.
         token: identifies this run; only the run that took the row over last can write it.
         key: authentication key; None: the row can only be read.
     """
@@ -152,7 +150,6 @@ class FileLedger:
 
     Attributes:
         folder: folder, created if it does not exist.
-        key: authentication key of the file.
     """
 
     folder: Path

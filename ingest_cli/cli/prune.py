@@ -112,8 +112,6 @@ class PruneAfterLoad:
     """Options of the pruning by `load --prune`.
 
     Attributes:
-        settings: settings of the load.
-        reading: how to read.
         limit: cost limit of the load, which the deletes count against.
         is_confirmed: whether `--yes` was given.
     """

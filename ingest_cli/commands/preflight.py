@@ -44,7 +44,6 @@ def check_sources(
     """Check all sources of a plan.
 
     Args:
-        planned: plan of the run.
         age_key: returns the age identity or passphrase for encrypted sources.
         wait: see `Sleep`; called at each source, raises if the run is to end.
 
@@ -219,9 +218,7 @@ class _Heads:
     """Known starts of sources.
 
     Attributes:
-        planned: plan of the run.
         age_key: see `check_sources`.
-        format: parser.
         known: first lines of sources that fit the manifest.
     """
 

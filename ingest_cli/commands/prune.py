@@ -76,10 +76,8 @@ class PruneRequest:
     """Request to prune a dataset.
 
     Attributes:
-        reading: how to read.
         writing: rate, transport and retry limits of the deletes.
         everything: remove the whole dataset, and everything that the table stores about it.
-        only_count: remove nothing.
         agree: called with the counts; returns whether to continue.
         on_progress: called regularly with the progress.
         limit_wcu: write capacity units that the deletes may consume; None: no limit.
@@ -102,12 +100,8 @@ def prune(
     Only bugs raise; see `Pruning.message`.
 
     Args:
-        table: table of the dataset.
         pepper: pepper of the load: it authenticates the catalog row, which decides what is
             removed.
-        dataset: id of the dataset.
-        request: what to remove, and how.
-        stop: stop request.
     """
     found = Pruning(dataset, table.target.table, request.everything)
     with concluded(found):

@@ -135,7 +135,6 @@ def raised_capacity(
         scaling: capacity during the command; None: unchanged.
         tariff: price of capacity; None: unknown.
         lease: renewed while waiting for the raise, which may take minutes.
-        stop: stop request of the load.
         on_raised: called when the capacity is available.
 
     Raises:
@@ -155,10 +154,7 @@ def predict_load(report: Report, settings: RunSettings, region: str | None, capa
     """Add the prediction of a load to the report of a dry run.
 
     Args:
-        report: report of the dry run.
-        settings: hold the path of the price list.
         region: region for prices; None or not in the list: `DEFAULT_REGION`.
-        capacity: capacity of the table in either billing mode.
 
     Raises:
         UsageError: the price list cannot be used.

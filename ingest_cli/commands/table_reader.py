@@ -66,7 +66,6 @@ class Reading:
         """Return the rate at which a table may be read.
 
         Args:
-            described: description of the table by DynamoDB.
             clock: clock of the rate.
 
         Raises:
@@ -125,17 +124,13 @@ class TableReader:
 
     Attributes:
         rcu: read capacity units consumed so far, as counted by DynamoDB.
-        requests: requests sent so far.
     """
 
     def __init__(self, table: Table, client: DynamoDBClient, pacer: Pacer, rules: RetryRules) -> None:
         """Set up without sending anything.
 
         Args:
-            table: table to read.
-            client: client that makes a single attempt per call.
             pacer: rate, in read capacity units.
-            rules: retry rules.
         """
         self.rcu = 0.0
         self.requests = 0
@@ -261,10 +256,7 @@ def reader(
     """Provide a reader of a table during the block.
 
     Args:
-        table: table to read.
-        described: description of the table by DynamoDB.
         how: rate and retry limits.
-        stop: stop request.
         clock: source of the time; None: the real one.
 
     Raises:

@@ -46,13 +46,7 @@ _SETS = ("SS", "NS", "BS")
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """Request to verify a load.
-
-    Attributes:
-        scope: how much to compare.
-        reading: how to read the table.
-        settings: how to read the sources.
-    """
+    """Request to verify a load."""
 
     scope: Scope
     reading: Reading
@@ -65,10 +59,6 @@ def verify(
     """Compare a dataset in a table with its sources, in constant memory.
 
     Args:
-        manifest: manifest of the dump.
-        table: table of the load.
-        pepper: pepper of the load.
-        request: what to compare, and how.
         around: callbacks for progress, and stop request.
     """
     around, scope, reading = around or Surroundings(), request.scope, request.reading
@@ -239,8 +229,6 @@ def compare(
     read again strongly consistently before it counts.
 
     Args:
-        source: reader of the table.
-        found: collects the differences.
         expected: item by key.
         hashes: 64 random bits of each key, if later calls may repeat keys.
     """

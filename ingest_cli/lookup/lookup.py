@@ -36,7 +36,6 @@ class Breach:
     """A dataset in which an identifier was found.
 
     Attributes:
-        dataset: id of the dataset.
         title, occurred_on, description: from the table; the date in ISO form, or None.
         labels: fine labels under which the identifier was found.
         classes: data classes exposed together with it.
@@ -66,9 +65,6 @@ class Lookup:
     """Search for identifiers in one table; call it with the identifier as typed.
 
     Attributes:
-        table: table to read.
-        hasher: hashes the identifiers.
-        catalog: source of the titles of datasets.
         is_key_known: whether anything in the table was hashed with this pepper. If not, nothing can be found.
     """
 

@@ -15,7 +15,6 @@ class Ceiling:
     Attributes:
         units_per_s: capacity units per second (read units for `--max-rcu`); or
         share: share of the table's provisioned capacity, in (0, 1]. If neither is set, all of it.
-        option: name of the option.
     """
 
     units_per_s: float | None = None

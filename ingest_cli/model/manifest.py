@@ -152,10 +152,7 @@ class Manifest:
 
     Attributes:
         path: file it was read from; None for other text.
-        dataset: the breach.
-        format: syntax of the dump.
         fields: relevant columns, in the manifest's order; at least one becomes items.
-        rejects: limits for rejected rows.
     """
 
     path: Path | None

@@ -61,7 +61,6 @@ class Budget:
         Args:
             limits: the limits; None: the defaults.
             note: called with remarks that are not errors.
-            advice: what to try when a limit is exceeded.
         """
         self.note = note
         self._limits = limits or Limits()

@@ -67,7 +67,6 @@ class PriceList:
     Attributes:
         name: name of the file, for messages.
         dated: date on which the prices were looked up.
-        currency: currency code such as "USD".
         free_wcu: provisioned write capacity that is free.
         regions: prices by region.
     """
@@ -144,10 +143,7 @@ def check_cost(what: str, costs: Sequence[Cost], max_cost: float | None, advice:
     """Check costs against `--max-cost`.
 
     Args:
-        what: what they are the costs of, for the message.
-        costs: costs in one currency.
         max_cost: limit of their sum; None: no limit.
-        advice: what to try, for the message.
 
     Raises:
         UsageError: the sum exceeds the limit.
@@ -177,7 +173,6 @@ class Cost:
 
     Attributes:
         amount: amount in `currency`.
-        currency: currency code such as "USD".
         arithmetic: calculation, for display.
     """
 
@@ -196,7 +191,6 @@ class Tariff:
 
     Attributes:
         rates: prices of its region.
-        currency: currency of these.
         dated: date on which the prices were looked up.
         provisioned: whether it has provisioned capacity. A unit consumed then costs the share of the capacity that it
             occupies for a second: that capacity is paid for, used or not.
@@ -275,7 +269,6 @@ class Way:
         wcu: write capacity units consumed.
         hours: duration; None: not specified by AWS.
         cost: cost in `currency`, without storage.
-        currency: currency code such as "USD".
         arithmetic: calculation, for display.
     """
 
@@ -313,7 +306,6 @@ class Prediction:
     Attributes:
         ways: possible ways, see `Way`.
         storage: monthly cost of storing the items.
-        region: region of the prices.
         dated: date on which the prices were looked up.
     """
 
@@ -331,10 +323,8 @@ def predict(volume: Volume, prices: PriceList, rates: Rates, pace: Pace | None =
     """Predict the cost of each way to load.
 
     Args:
-        volume: data to write.
         prices: price list.
         rates: prices of the region.
-        pace: rates of the ways.
     """
     pace = pace or Pace()
     ways = [_on_demand(volume, prices, rates, pace), _provisioned(volume, prices, rates, pace)]

@@ -45,7 +45,6 @@ class Billing:
         warm_wcu: warm throughput in write units per second; None: not reported.
         is_settled: whether no change is in progress.
         decreases: number of decreases of provisioned capacity in this UTC day.
-        last_decrease: time of the last one.
     """
 
     status: str
@@ -123,7 +122,6 @@ class CapacityControl:
         """Set up without sending a request.
 
         Args:
-            table: table to control.
             now: returns the time in UTC, which the count of decreases depends on.
         """
         self._table = table

@@ -28,7 +28,6 @@ class Outlook:
     """Current capacity of a table, and possible changes.
 
     Attributes:
-        billing: billing mode and capacity.
         decreases_left: number of decreases still possible today.
         quotas: quotas of the account; None: not known.
         autoscaling: state of autoscaling; None: none, or not known.
@@ -69,7 +68,6 @@ def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Out
     """Read everything; change nothing.
 
     Args:
-        table: table to read.
         prices: prices of capacity.
         key: key to authenticate the record of a raise with; None: it is shown unchecked.
 
@@ -133,12 +131,6 @@ class CostCap:
 
 def change(table: Table, request: CapacityRequest, cap: CostCap, wait: Sleep = time.sleep) -> list[str]:
     """Change the capacity permanently, wait for the change, and suspend autoscaling that would revert it.
-
-    Args:
-        table: table to change.
-        request: requested capacity.
-        cap: cost limit.
-        wait: function that sleeps.
 
     Returns:
         Sentences that describe the changes.

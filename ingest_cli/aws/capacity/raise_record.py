@@ -52,11 +52,8 @@ class Raise:
 
     Attributes:
         wcu, rcu: capacity before.
-        raised_wcu: raised capacity.
         suspended: previous state of autoscaling; None: not changed.
         began_s: time of the raise, in seconds since 1970.
-        token: identifies the command that raised it.
-        holder: process that raised it.
         expires_s: time until which the holder is certain to undo it, in seconds since 1970.
         is_authentic: whether the MAC of the row was checked and is valid, for this table.
         is_elsewhere: whether it is valid, but for another table.
@@ -85,7 +82,6 @@ class RaiseRow:
         """Set up.
 
         Args:
-            table: table of the row.
             now_s: returns the time of day, in seconds since 1970.
             key: authentication key of the row; None: it can only be read and removed.
         """
@@ -123,7 +119,6 @@ class RaiseRow:
         """Write it with a new lease; return False if another process wrote the row first.
 
         Args:
-            one: raise to write.
             instead_of: token of the existing row; None: no row.
             lease_s: length of the lease in seconds; negative: already expired, so that any process may undo the raise.
         """

@@ -27,13 +27,7 @@ NOT_AUTHENTICATED = " (not authenticated: according to an unverified row of the 
 
 @dataclass(frozen=True, slots=True)
 class Restorer:
-    """Restores the capacity of one table.
-
-    Attributes:
-        table: table to restore.
-        row: record of the raise.
-        control: control of the capacity.
-    """
+    """Restores the capacity of one table."""
 
     table: Table
     row: RaiseRow
@@ -45,8 +39,6 @@ class Restorer:
         A capacity that has been changed since is left alone.
 
         Args:
-            one: raise to undo.
-            wait: function that sleeps.
             wait_s: seconds to wait for a change in progress, and again for this one.
 
         Raises:

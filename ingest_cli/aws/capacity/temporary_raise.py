@@ -75,8 +75,6 @@ class Scaling:
         """Set up without sending a request.
 
         Args:
-            table: table to scale.
-            key: authentication key of the raise record.
             request: requested capacity; None: only raises left by other commands are undone.
             now_s: returns the time of day, in seconds since 1970.
         """
@@ -143,7 +141,6 @@ class Scaling:
 
         Args:
             tariff: price of capacity.
-            stop: stop request of the run.
         """
         one, limit = self._raise, self._wish.max_cost
         if one is None or tariff is None or limit is None:
