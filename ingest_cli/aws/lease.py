@@ -68,7 +68,7 @@ class Holder:
 class Lease:
     """Lock of one dataset."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - independent settings
+    def __init__(
         self,
         table: Table,
         dataset: str,

@@ -34,18 +34,18 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.prune import prune_after
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.cli.throughput import max_cost_option, max_rcu_option, prices_option, scale_options, write_options
 from ingest_cli.commands.load import load
-from ingest_cli.commands.plan import plan_load, validate_and_predict
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.spending import cost_of
+from ingest_cli.commands.table_check import check_table
+from ingest_cli.commands.validate import validate
 from ingest_cli.model.keys import NOT_PINNED, Pepper, generate_pepper, is_pinned, read_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.report.pricing import PriceList
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.write_path import parse_ceiling
 
@@ -107,11 +107,9 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     with contextlib.ExitStack() as stack:
         operation = stack.enter_context(Operation("load", values, asks=values["dry_run"] or values["plan"]))
         log = operation.log
-        checks = partial(
-            Runs, settings, values["output"], log, report_file=report_file, writes=False, operation=operation
-        )
+        output = RunsOutput(values["output"], log, report_file, operation)
         if values["dry_run"]:
-            ctx.exit(checks(validate_and_predict).all(manifests))
+            ctx.exit(Runs(settings, output, validate, writes=False).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
@@ -122,21 +120,22 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         if not is_pinned(values["key"] or ""):
             log.line(NOT_PINNED)
         if values["plan"]:
-            ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
+            dry_run = partial(validate, table_check=partial(check_table, table, pepper, settings))
+            ctx.exit(Runs(settings, output, dry_run, writes=False).all(manifests))
         scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
         cost_before = 0.0
 
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
+        def run(one: Manifest, how: RunSettings, context: RunContext) -> Report:
             nonlocal cost_before
             how = replace(how, cost_before=cost_before)
-            report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
+            report = load(one, table, pepper, how, context, scaling)
             if values["prune"] and report.outcome in {"complete", "unchanged"}:
-                prune_after(report, table, pepper, how, values, stop)
+                prune_after(report, table, pepper, how, values, context.stop)
             cost_before += cost_of(report)
             return report
 
-        runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
+        runs = Runs(settings, output, run)
         code = _all_scaled(runs, manifests, scaling, log)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")
@@ -166,12 +165,6 @@ def _check(values: dict[str, Any], settings: RunSettings) -> None:
     PriceList.read(settings.prices)
     if values["prune"] and (settings.skip or settings.limit or settings.replay):
         raise click.UsageError("--prune goes with a load of all rows only: without --skip, --limit and --replay.")
-
-
-def _plan(  # noqa: PLR0913, PLR0917 - signature of `Run`, and its subject
-    table: Table, pepper: Pepper, one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest
-) -> Report:
-    return plan_load(one, table, pepper, how, watcher, stop)
 
 
 def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:

@@ -103,7 +103,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     ctx.exit(found.exit_code)
 
 
-def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
+def prune_after(
     report: Report, table: Table, pepper: Pepper, how: RunSettings, values: Mapping[str, Any], stop: StopRequest
 ) -> None:
     """Prune after a complete load, and record the result in its report."""

@@ -24,7 +24,7 @@ COST_EVERY_S = 1.0
 
 
 @contextmanager
-def paid(  # noqa: PLR0913, PLR0917 - independent collaborators
+def paid(
     path: WritePath, table: Table, settings: RunSettings, lease: Lease, report: Report, scaling: Scaling | None
 ) -> Iterator[None]:
     """Raise the capacity if requested, and enforce the spending limit during the block.

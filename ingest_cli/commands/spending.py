@@ -91,7 +91,7 @@ def cost_of(report: Report) -> float:
     return report.tariff.cost(report.wcu_spent + RESERVE_WCU).amount
 
 
-def predict_load(  # noqa: PLR0913 - independent collaborators
+def predict_load(
     report: Report,
     settings: RunSettings,
     region: str | None,

@@ -14,7 +14,7 @@ import heapq
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,15 @@ import numpy.typing as npt
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
 from ingest_cli.commands.resume import of_another_table
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
-from ingest_cli.commands.validate import Surroundings, reproduce
+from ingest_cli.commands.validate import reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.report.observer import Observers, RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
-from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.limits import refusals
 
@@ -53,8 +53,7 @@ def verify(  # noqa: PLR0913 - independent collaborators
     scope: Scope,
     reading: Reading,
     settings: RunSettings,
-    watcher: Watcher | None = None,
-    stop: StopRequest | None = None,
+    context: RunContext | None = None,
 ) -> Verification:
     """Compare a dataset in a table with its sources, in constant memory.
 
@@ -65,10 +64,9 @@ def verify(  # noqa: PLR0913 - independent collaborators
         scope: how much to compare.
         reading: how to read the table.
         settings: how to read the sources.
-        watcher: callbacks for progress.
-        stop: stop request.
+        context: environment of the run.
     """
-    stop = stop or StopRequest()
+    context = context or RunContext()
     seed = secrets.randbits(32) if scope.seed is None else scope.seed
     dataset = manifest.dataset
     found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
@@ -76,11 +74,12 @@ def verify(  # noqa: PLR0913 - independent collaborators
         with time_limit(reading.give_up_after_s):
             described = table.check()
             row = _loaded(manifest, table, pepper, found)
-        around = Surroundings(table.target, watcher or Watcher(), stop, partial(_check_src, row))
-        with reader(table, described, reading, stop) as source:
+        observer = Observers(context.observer, _SourceCheck(row))
+        with reader(table, described, reading, context.stop) as source:
             try:
                 sink = _Comparing(source, found) if scope.sample is None else _Sampling(source, found, scope.sample)
-                reproduce(manifest, pepper, settings, sink=sink, report=found, around=around)
+                reading_context = replace(context, observer=observer, target=table.target)
+                reproduce(manifest, pepper, settings, sink=sink, report=found, context=reading_context)
                 sink.finish()
                 check(found, manifest)
                 if scope.count:
@@ -121,17 +120,24 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
     return row
 
 
-def _check_src(row: DatasetRow, src: str) -> None:
-    """Check that the dump is the one that was loaded.
+class _SourceCheck(RunObserver):
+    """Check that the dump is the one that was loaded."""
 
-    Raises:
-        TableError: it is another one.
-    """
-    if row.src != src:
-        raise TableError(
-            f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
-            "load it again, or put back the files that were loaded"
-        )
+    def __init__(self, row: DatasetRow) -> None:
+        self._row = row
+
+    def fingerprinted(self, src: str) -> None:
+        """See `RunObserver.fingerprinted`.
+
+        Raises:
+            TableError: it is another one.
+        """
+        row = self._row
+        if row.src != src:
+            raise TableError(
+                f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
+                "load it again, or put back the files that were loaded"
+            )
 
 
 class _Comparing:

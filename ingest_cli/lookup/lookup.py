@@ -77,7 +77,7 @@ class Lookup:
     is_key_known: bool
 
     @classmethod
-    def open(  # noqa: PLR0913 - as on the command line
+    def open(
         cls,
         table: str,
         key: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest_cli.aws.table import Capacity, Table
-from ingest_cli.commands.table_reader import TableReader, Reading, Selection, reader
+from ingest_cli.commands.table_reader import Reading, Selection, TableReader, reader
 from ingest_cli.errors import TableError, TryAgainError, UsageError
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.stop import StopRequest

@@ -96,7 +96,7 @@ def tariff_of(table: Table, prices: PriceList) -> Tariff | None:
     return None if rates is None else Tariff(rates, prices.currency, prices.dated, provisioned=True)
 
 
-def change(  # noqa: PLR0913 - independent settings
+def change(
     table: Table,
     request: CapacityRequest,
     prices: PriceList,

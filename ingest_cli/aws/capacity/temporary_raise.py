@@ -339,7 +339,7 @@ class Scaling:
             self._row.write(self._raise, self._token)
 
 
-def undo(  # noqa: PLR0913 - independent settings
+def undo(
     table: Table,
     one: Raise,
     wait: Sleep,
