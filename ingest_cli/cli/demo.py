@@ -15,9 +15,9 @@ from ingest_cli.aws.table import Table
 from ingest_cli.cli import EXIT_CODES, NoArguments
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.commands.load import load
-from ingest_cli.commands.run import EarlierRuns, Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import Reading
 from ingest_cli.commands.verify import VerifyRequest, verify
 from ingest_cli.commands.verify_result import Scope
@@ -27,7 +27,6 @@ from ingest_cli.model.keys import Pepper, generate_pepper
 from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.model.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
 
 SOMEBODY = "850101-14-5678"
 """Invented MyKad of Aisyah, a person in several of the sample dumps."""
@@ -60,10 +59,10 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper = Table(target), generate_pepper("demo")
 
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest, _: EarlierRuns) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+        def run(one: Manifest, how: RunSettings, context: RunContext) -> Report:
+            return load(one, table, pepper, how, context)
 
-        code = Runs(RunSettings(), output, log, run).all(manifests)
+        code = Runs(RunSettings(), RunsOutput(output, log), run).all(manifests)
         log.line("2. reading every item back, and comparing it with what its dump gives")
         for manifest in manifests:
             code = _compare(manifest, table, pepper, log) or code

@@ -35,7 +35,7 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.cli.prune import PruneAfterLoad, prune_after
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.cli.throughput import (
     max_cost_option,
     max_rcu_option,
@@ -45,16 +45,16 @@ from ingest_cli.cli.throughput import (
     write_options,
 )
 from ingest_cli.commands.load import load
-from ingest_cli.commands.plan import DryRun, PlannedLoad
-from ingest_cli.commands.run import EarlierRuns, Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.spending import CostLimit
+from ingest_cli.commands.table_check import check_table
+from ingest_cli.commands.validate import validate
 from ingest_cli.model.key_references import NOT_PINNED, KeyReference, read_pepper
 from ingest_cli.model.keys import Pepper, generate_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.report.pricing import PriceList
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
 
 SANDBOX_TABLE = "sandbox"
 
@@ -115,11 +115,9 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     with contextlib.ExitStack() as stack:
         operation = stack.enter_context(Operation("load", values, asks=values["dry_run"] or values["plan"]))
         log = operation.log
-        checks = partial(
-            Runs, settings, values["output"], log, report_file=report_file, writes=False, operation=operation
-        )
+        output = RunsOutput(values["output"], log, report_file, operation)
         if values["dry_run"]:
-            ctx.exit(checks(DryRun()).all(manifests))
+            ctx.exit(Runs(settings, output, validate, writes=False).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is thrown away at the end')
@@ -130,18 +128,19 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         if values["key"] and not KeyReference.parse(values["key"]).is_pinned:
             log.line(NOT_PINNED)
         if values["plan"]:
-            ctx.exit(checks(PlannedLoad(table, pepper)).all(manifests))
+            dry_run = partial(validate, table_check=partial(check_table, table, pepper, settings))
+            ctx.exit(Runs(settings, output, dry_run, writes=False).all(manifests))
         scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest, earlier: EarlierRuns) -> Report:
-            report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling, earlier=earlier)
+        def run(one: Manifest, how: RunSettings, context: RunContext) -> Report:
+            report = load(one, table, pepper, how, context, scaling)
             if values["prune"] and report.outcome in {"complete", "unchanged"}:
-                limit = CostLimit.of(how, earlier)
+                limit = CostLimit.of(how, context.earlier)
                 options = PruneAfterLoad(how, how_to_read, limit, is_confirmed=values["yes"])
-                prune_after(report, table, pepper, options, stop)
+                prune_after(report, table, pepper, options, context.stop)
             return report
 
-        runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
+        runs = Runs(settings, output, run)
         code = _all_scaled(runs, manifests, scaling, log)
         if values["sandbox"]:
             log.line("the embedded DynamoDB and everything in it are gone now; load into a real table with --table")

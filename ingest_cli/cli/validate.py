@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from ingest_cli.cli.options import (
     shown,
 )
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.cli.throughput import prices_option
-from ingest_cli.commands.plan import DryRun
+from ingest_cli.commands.validate import validate
 from ingest_cli.report.pricing import PriceList
 
 EXAMPLES = """\
@@ -65,9 +66,8 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     PriceList.read(settings.prices)
     with Operation("validate", values) as operation:
         log = operation.log
-        runs = Runs(
-            settings, values["output"], log, DryRun(values["region"]), report_file, writes=False, operation=operation
-        )
+        run = partial(validate, region=values["region"])
+        runs = Runs(settings, RunsOutput(values["output"], log, report_file, operation), run, writes=False)
 
         def look(name: str) -> None:
             if name.endswith(".toml"):

@@ -15,7 +15,6 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +24,14 @@ import numpy.typing as npt
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
 from ingest_cli.commands.resume import of_another_table
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
-from ingest_cli.commands.validate import Surroundings, reproduce
+from ingest_cli.commands.validate import reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.report.observer import Observers, RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.limits import refusals
@@ -46,7 +47,7 @@ _SETS = ("SS", "NS", "BS")
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """Request to verify a load."""
+    """Request to verify a load: how much to compare, how to read the table, and how to read the sources."""
 
     scope: Scope
     reading: Reading
@@ -54,14 +55,10 @@ class VerifyRequest:
 
 
 def verify(
-    manifest: Manifest, table: Table, pepper: Pepper, request: VerifyRequest, around: Surroundings | None = None
+    manifest: Manifest, table: Table, pepper: Pepper, request: VerifyRequest, context: RunContext | None = None
 ) -> Verification:
-    """Compare a dataset in a table with its sources, in constant memory.
-
-    Args:
-        around: callbacks for progress, and stop request.
-    """
-    around, scope, reading = around or Surroundings(), request.scope, request.reading
+    """Compare a dataset in a table with its sources, in constant memory."""
+    context, scope, reading = context or RunContext(), request.scope, request.reading
     seed = secrets.randbits(32) if scope.seed is None else scope.seed
     dataset = manifest.dataset
     found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
@@ -69,11 +66,12 @@ def verify(
         with time_limit(reading.give_up_after_s):
             described = table.check()
             row = _loaded(manifest, table, pepper, found)
-        around = replace(around, target=table.target, on_src=partial(_check_src, row))
-        with reader(table, described, reading, around.stop) as source:
+        observer = Observers(context.observer, _SourceCheck(row))
+        with reader(table, described, reading, context.stop) as source:
             try:
                 sink = _Comparing(source, found) if scope.sample is None else _Sampling(source, found, scope.sample)
-                reproduce(manifest, pepper, request.settings, sink=sink, report=found, around=around)
+                reading_context = replace(context, observer=observer, target=table.target)
+                reproduce(manifest, pepper, request.settings, sink=sink, report=found, context=reading_context)
                 sink.finish()
                 check(found, manifest)
                 if scope.count:
@@ -114,17 +112,24 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
     return row
 
 
-def _check_src(row: DatasetRow, src: str) -> None:
-    """Check that the dump is the one that was loaded.
+class _SourceCheck(RunObserver):
+    """Check that the dump is the one that was loaded."""
 
-    Raises:
-        TableError: it is another one.
-    """
-    if row.src != src:
-        raise TableError(
-            f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
-            "load it again, or restore the files that were loaded"
-        )
+    def __init__(self, row: DatasetRow) -> None:
+        self._row = row
+
+    def fingerprinted(self, src: str) -> None:
+        """See `RunObserver.fingerprinted`.
+
+        Raises:
+            TableError: it is another one.
+        """
+        row = self._row
+        if row.src != src:
+            raise TableError(
+                f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
+                "load it again, or restore the files that were loaded"
+            )
 
 
 class _Comparing:
@@ -229,6 +234,8 @@ def compare(
     read again strongly consistently before it counts.
 
     Args:
+        source: reader of the table.
+        found: collects the differences.
         expected: item by key.
         hashes: 64 random bits of each key, if later calls may repeat keys.
     """

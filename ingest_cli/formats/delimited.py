@@ -76,7 +76,7 @@ _BYTES_TO_LOOK_AT = 64 << 10
 class Delimited:
     """Reader of records of delimited cells."""
 
-    def __init__(  # noqa: PLR0913 - what a manifest says
+    def __init__(
         self,
         dialect: Dialect,
         wanted: Sequence[str],

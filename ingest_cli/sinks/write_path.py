@@ -127,7 +127,7 @@ class Outlet:
     fibers: Fibers
 
 
-def write_path(  # noqa: PLR0913 - independent collaborators
+def write_path(
     outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace, *, process: int = 0
 ) -> WritePath:
     """Compose the write path without sending anything.

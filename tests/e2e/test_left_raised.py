@@ -250,7 +250,7 @@ def test_a_raise_that_never_was_leaves_nothing(
 
 
 @pytest.mark.parametrize("command", [["load"], ["table", "restore"]])
-def test_autoscaling_that_goes_on_need_not_be_resumed(  # noqa: PLR0917 - fixtures
+def test_autoscaling_that_goes_on_need_not_be_resumed(
     cli: Cli,
     place: Place,
     autoscaled: Callable[[], dict[str, bool]],

@@ -35,7 +35,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("runtime",),
     ("model",),
-    ("decoders", "formats", "identifiers", "report"),
+    ("report",),
+    ("decoders", "formats", "identifiers"),
     ("aws", "items"),
     ("sources", "sinks", "lookup"),
     ("checkpoint",),
@@ -62,14 +63,16 @@ NARROWED: dict[str, tuple[str, ...]] = {
     "decoders": ("errors", "model.source_budget"),
     "formats": (
         *("errors", "model.chunks", "model.bundles", "model.manifest", "model.format_options", "model.toml_schema"),
-        "model.source_budget",
+        *("model.source_budget", "report.observer"),
     ),
     "identifiers": ("errors", "model.chunks", "model.arrow_bytes", "model.bundles", "model.manifest"),
     # What writes a table never sees a value in clear.
     "sinks": (
         *("errors", "runtime", "model.chunks", "model.settings", "report", "aws", "items.builder", "items.batching"),
     ),
-    "report": ("errors", "runtime.output_files", "model.chunks", "model.plain_values", "model.toml_schema"),
+    "report": (
+        *("errors", "runtime.output_files", "model.chunks", "model.bundles", "model.plain_values", "model.toml_schema"),
+    ),
 }
 
 # What these may import of our own at all, beside their own part of the package: a policy wraps any sink, so that it

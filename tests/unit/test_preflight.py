@@ -23,9 +23,9 @@ from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, MissingColumnError, MissingSourceError, SourceError
 from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import named
 from ingest_cli.report.report import Report
 from ingest_cli.sinks.memory import MemorySink
+from ingest_cli.sources.error_place import named
 from ingest_cli.sources.joined import Joined
 from tests.support.archives import tar_of, zip_of
 from tests.support.pipelines import PEPPER, BytesSource

@@ -310,7 +310,7 @@ def _taken(state: Shared, now: float) -> float:
 class Paced:
     """Sink that writes at the rate of a pacer, and behind a fence; retries are paced like first attempts."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - independent collaborators
+    def __init__(
         self,
         sink: Sink,
         pacer: Pacer,
