@@ -164,7 +164,7 @@ def _loaded_alone(endpoint: Endpoint, manifest: Path, what: tuple[str, str, str]
 def is_mixed(report: Report | None) -> bool:
     """Whether a load says that there are items which it cannot tell from its own."""
     assert report is not None
-    return any("cannot be told apart" in note for note in report.notes)
+    return any("cannot be distinguished" in note for note in report.notes)
 
 
 def _after(limit: int, table: str) -> Callable[[RequestView], bool]:
