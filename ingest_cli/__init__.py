@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ingest_cli.commands.validate import validate
     from ingest_cli.errors import ExitCode, IngestError
     from ingest_cli.lookup import Breach, Lookup
-    from ingest_cli.model.keys import Pepper, read_pepper
+    from ingest_cli.model.key_references import read_pepper
+    from ingest_cli.model.keys import Pepper
     from ingest_cli.model.manifest import Manifest, load_manifest, parse_manifest
     from ingest_cli.model.settings import RunSettings, Target
     from ingest_cli.report.report import Report
@@ -53,7 +54,7 @@ _HOMES = {
     "load": "commands.load",
     "load_manifest": "model.manifest",
     "parse_manifest": "model.manifest",
-    "read_pepper": "model.keys",
+    "read_pepper": "model.key_references",
     "validate": "commands.validate",
 }
 """Public name → module that defines it."""

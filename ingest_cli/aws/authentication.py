@@ -9,7 +9,7 @@ where `canonical` is the JSON of its other attributes but `mac` itself, in Dynam
 keys and without spaces; numbers normalized, since DynamoDB returns them in another spelling than it received; sets
 sorted; bytes in base64. That of a file is over its name, 00, and its bytes. Both name the key id (`kid`), in a row as
 an attribute that the MAC covers. A row also names the table it was written to (`table`): a row copied from another
-table, or restored with a backup into a new one, is told apart by that.
+table, or restored with a backup into a new one, is recognized by it.
 
 An earlier version of a row, restored, is authentic; deletion and rollback are not detected.
 """
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ingest_cli.errors import UntrustedStateError
 
 if TYPE_CHECKING:
+    from ingest_cli.aws.table import Table
     from ingest_cli.model.keys import Pepper
 
 MAC, KID, TABLE = "mac", "kid", "table"
@@ -47,7 +48,6 @@ class StateKey:
     """Authentication key of rows and state files.
 
     Attributes:
-        kid: id of the pepper.
         table: identity of the table whose rows it signs and accepts; None: rows of any table are accepted, for display
             only.
     """
@@ -105,7 +105,6 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
     """Check the MAC of a row before anything in it is used.
 
     Args:
-        row: row in DynamoDB's typed form.
         key: key to check it with; None: no key.
         place: name of the row in messages.
         advice: what to try, for messages.
@@ -129,12 +128,48 @@ def authenticate(row: Mapping[str, Any], key: StateKey | None, place: str, advic
 
 
 @dataclass(frozen=True, slots=True)
+class RowSigner:
+    """Authentication of the reserved rows of one table; its identity is read when first needed.
+
+    Attributes:
+        key: authentication key; None: rows can only be read, and none is authentic.
+        only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need not
+            be described, which a role that only reads may not do.
+    """
+
+    table: Table
+    key: StateKey | None
+    only_shows: bool = False
+
+    @property
+    def _key(self) -> StateKey:
+        if self.key is None:
+            raise AssertionError("without a key nothing is signed or authentic")
+        return self.key if self.only_shows else self.key.for_table(self.table.identity)
+
+    def check(self, row: Mapping[str, Any], place: str, advice: str) -> tuple[bool, bool]:
+        """Check the MAC of a row: return whether it is authentic, and whether it is, but of another table.
+
+        Raises:
+            UntrustedStateError: as for `authenticate`.
+        """
+        is_valid = authenticate(row, self.key, place, advice)
+        is_elsewhere = is_valid and self._key.is_elsewhere(row)
+        return is_valid and not is_elsewhere, is_elsewhere
+
+    def signed(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with the key id, the table and the MAC, ready to be put."""
+        if self.only_shows:
+            raise AssertionError("a row is signed for its table")
+        return self._key.signed(row)
+
+
+@dataclass(frozen=True, slots=True)
 class FileContent:
     """Content of a state file.
 
     Attributes:
         content: bytes after its first line.
-        kid: id of the pepper that it names.
         is_authentic: whether its MAC is valid; False without a key to check it, or if it names another one.
     """
 
@@ -168,7 +203,7 @@ def authenticated_file(data: bytes, name: str, key: StateKey | None, place: str,
 
 def _refused(place: str, kid: str, advice: str) -> UntrustedStateError:
     return UntrustedStateError(
-        f'{place} is not authentic: its MAC does not match the pepper "{kid}", so it was changed by somebody else or '
+        f'{place} is not authentic: its MAC does not match the pepper "{kid}", so it was changed without it or '
         f"damaged; {advice}"
     )
 

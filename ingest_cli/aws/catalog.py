@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.authentication import StateKey, authenticate
-from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.authentication import RowSigner, StateKey
+from ingest_cli.aws.reserved_rows import IS_ABSENT, Fields, place_of, put_row, read_row, remove_row, reserved_key
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import KeyRefusedError, TableError
 
 if TYPE_CHECKING:
@@ -49,12 +49,10 @@ class DatasetRow:
     """The table's record of a dataset.
 
     Attributes:
-        dataset: id of the dataset.
         title, occurred_on, description: from the manifest; the date in ISO form, or None.
         classes: data classes that its columns expose.
         src: first 8 hex digits of the fingerprint of the sources of its current load.
         state: `loading` until a load is complete, `withdrawing` while its items are removed.
-        kid: id of the pepper of that load.
         manifest: digest of the manifest of that load.
         counts: rows and items of the last complete load.
         loaded_at: completion time of that load, in ISO form, UTC.
@@ -92,9 +90,7 @@ class DatasetRow:
         """Return the row that a load is to leave.
 
         Args:
-            manifest: manifest of the load.
             src: first 8 hex digits of the fingerprint of its sources.
-            pepper: pepper that it is hashed with.
             before: the current row. If it is not authentic, only its list of writers is kept, since that decides only
                 whether a note mentions possible older items.
         """
@@ -139,8 +135,8 @@ class DatasetRow:
             return None
         return (
             f"items of this state of the dump (src {self.src}) were written with {writers} manifests or keys, and "
-            "cannot be told apart: those that the last one does not give, if any, stay. "
-            f"`ingest-cli prune {self.dataset} --all`, and then `load`, gives a clean table"
+            "cannot be distinguished: those that the last one does not produce, if any, stay. "
+            f"`ingest-cli prune {self.dataset} --all`, and then `load`, leaves only current items"
         )
 
     @property
@@ -190,14 +186,12 @@ class Catalog:
         """Set up without sending a request.
 
         Args:
-            table: table of the catalog.
             pepper: pepper that authenticates rows; None: rows can only be read, and none is authentic.
             only_shows: whether rows are shown and nothing else: those of other tables are accepted, and the table need
                 not be described, which a role that only reads may not do.
         """
         self._table = table
-        self._key = None if pepper is None else StateKey.of(pepper)
-        self._only_shows = only_shows
+        self._signer = RowSigner(table, None if pepper is None else StateKey.of(pepper), only_shows)
 
     def dataset(self, dataset: str) -> DatasetRow | None:
         """Read the row of `dataset`; None if there is none.
@@ -210,12 +204,11 @@ class Catalog:
         if item is None:
             return None
         place = self._place(pk)
-        is_authentic = authenticate(item, self._key, place, _ADVICE)
-        is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
+        is_authentic, is_elsewhere = self._signer.check(item, place, _ADVICE)
         fields = Fields(item, place, _DAMAGED)
         state = fields.text("state")
         if state not in {LOADING, COMPLETE, WITHDRAWING}:
-            raise fields.fail("state", "is none that this program knows")
+            raise fields.fail("state", "has an unknown value")
         return DatasetRow(
             dataset=dataset,
             title=fields.text("title"),
@@ -231,14 +224,14 @@ class Catalog:
             generation=fields.text_or_none("generation"),
             writers=fields.texts("writers", "L"),
             partial=fields.texts("partial", "L"),
-            is_authentic=is_authentic and not is_elsewhere,
+            is_authentic=is_authentic,
             is_elsewhere=is_elsewhere,
         )
 
     def put_dataset(self, row: DatasetRow) -> None:
         """Replace the row of a dataset; its pepper is that of this catalog."""
-        if self._only_shows or self._state_key().kid != row.kid:
-            raise AssertionError("a row is signed with the pepper that it names, for its table")
+        if self._signer.key is None or self._signer.key.kid != row.kid:
+            raise AssertionError("a row is signed with the pepper that it names")
         item: dict[str, Any] = {
             **reserved_key(f"_dataset#{row.dataset}"),
             "title": {"S": row.title},
@@ -261,9 +254,7 @@ class Catalog:
         ):
             if text:
                 item[name] = {"S": text}
-        target = self._table.target
-        with sentences(target):
-            self._table.client.put_item(TableName=target.table, Item=self._state_key().signed(item))
+        put_row(self._table, self._signer.signed(item))
 
     def remove_dataset(self, dataset: str) -> None:
         """Remove the row of `dataset`."""
@@ -311,11 +302,11 @@ class Catalog:
         item = read_row(self._table, pk)
         if item is None:
             return False
-        advice = "delete it by hand if you are sure of the pepper; the next load writes it again"
+        advice = "if the pepper is certainly the right one, delete the row; the next load writes it again"
         if Fields(item, self._place(pk), advice, TableError).text("kcv") != pepper.check_value:
             raise KeyRefusedError(
                 f'the table "{self._table.target.table}" was loaded with another pepper under the key id '
-                f'"{pepper.kid}"; give the one it was loaded with, or give the new one an id of its own'
+                f'"{pepper.kid}"; give the one it was loaded with, or give the new pepper another id'
             )
         return True
 
@@ -325,19 +316,9 @@ class Catalog:
         Raises:
             KeyRefusedError: the id belongs to another pepper.
         """
-        target, client = self._table.target, self._table.client
         item = {**reserved_key(f"_key#{pepper.kid}"), "kcv": {"S": pepper.check_value}}
-        with sentences(target):
-            try:
-                client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-            except client.exceptions.ConditionalCheckFailedException:
-                self.knows(pepper)
-
-    def _state_key(self) -> StateKey:
-        """Return the key for rows of this table, or, to show rows, for those of any."""
-        if self._key is None:
-            raise AssertionError("without a pepper nothing is signed or authentic")
-        return self._key if self._only_shows else self._key.for_table(self._table.identity)
+        if put_row(self._table, item, IS_ABSENT) is None:
+            self.knows(pepper)
 
     def _place(self, pk: str) -> str:
         return place_of(pk, self._table.target.table)

@@ -14,13 +14,22 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.reserved_rows import Fields, place_of, read_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.reserved_rows import (
+    Fields,
+    has_token,
+    place_of,
+    put_row,
+    read_row,
+    remove_row,
+    remove_row_of,
+    reserved_key,
+)
 from ingest_cli.errors import LockedError, TableError
 
 if TYPE_CHECKING:
@@ -58,6 +67,21 @@ class Holder:
         """Return this process."""
         return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()) or "")
 
+    @classmethod
+    def of(cls, fields: Fields) -> Holder:
+        """Return the process that a row names."""
+        host, machine, started = (fields.text(name, MAX_NAME_CHARACTERS) for name in ("host", "machine", "started"))
+        return cls(host, machine.removeprefix("-"), fields.whole("pid", MAX_PID), started.removeprefix("-"))
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes of a row that name the process."""
+        return {
+            "host": {"S": self.host},
+            "machine": {"S": self.machine or "-"},
+            "pid": {"N": str(self.pid)},
+            "started": {"S": self.started or "-"},
+        }
+
     def is_gone(self) -> bool:
         """Return whether the process certainly no longer exists."""
         if not self.machine or self.machine != _machine():
@@ -65,37 +89,24 @@ class Holder:
         return _started(self.pid) != self.started
 
 
+@dataclass(slots=True)
 class Lease:
-    """Lock of one dataset."""
+    """Lock of one dataset; creating it sends no request.
 
-    def __init__(  # noqa: PLR0913, PLR0917 - independent settings
-        self,
-        table: Table,
-        dataset: str,
-        token: str,
-        now_s: Callable[[], float],
-        lease_s: float = LEASE_S,
-        fence: Fence | None = None,
-    ) -> None:
-        """Set up without locking.
+    Attributes:
+        now_s: returns the time of day, in seconds since 1970.
+        fence: receives how long the lock is certainly held; None: nothing is written under it.
+        renew_every_s: seconds between renewals.
+    """
 
-        Args:
-            table: table of the lock.
-            dataset: dataset to lock.
-            token: identifies this run.
-            now_s: returns the time of day, in seconds since 1970.
-            lease_s: length of a lease in seconds.
-            fence: receives how long the lock is certainly held; None: nothing is written under it.
-        """
-        self._table = table
-        self._dataset = dataset
-        self._token = token
-        self._now_s = now_s
-        self._lease_s = lease_s
-        self._fence = fence
-        self.renew_every_s = min(RENEW_EVERY_S, lease_s / 4)
-        self._holder = Holder.this()
-        self._since_s = now_s()
+    table: Table
+    dataset: str
+    token: str
+    now_s: Callable[[], float] = time.time
+    fence: Fence | None = None
+    renew_every_s: float = RENEW_EVERY_S
+    _holder: Holder = field(default_factory=Holder.this, init=False)
+    _since_s: float = field(default=0.0, init=False)
 
     def acquire(self) -> None:
         """Take the lock.
@@ -103,16 +114,14 @@ class Lease:
         Raises:
             LockedError: another run has it; says which, and since when.
         """
-        self._since_s = self._now_s()
-        if self._put("attribute_not_exists(pk) OR #expires < :now OR #token = :token", self._token):
+        self._since_s = self.now_s()
+        if self._put(_is_free(self.token, self._since_s)):
             return
-        held = _find(self._table, self._dataset)
-        is_free = held is None or held.holder.is_gone()
-        token = "" if held is None else held.token
-        if is_free and self._put("attribute_not_exists(pk) OR #token = :token", token):
+        held = _find(self.table, self.dataset)
+        if (held is None or held.holder.is_gone()) and self._put(_is_free("" if held is None else held.token)):
             return
         if held is None:
-            raise LockedError(f'another run takes "{self._dataset}" at this moment; run the same command again')
+            raise LockedError(f'another run is locking "{self.dataset}"; run the same command again')
         raise LockedError(self._sentence(held))
 
     def check(self) -> None:
@@ -121,10 +130,10 @@ class Lease:
         Raises:
             LockedError: another run has it; says which, and since when.
         """
-        held = _find(self._table, self._dataset)
+        held = _find(self.table, self.dataset)
         if held is None or held.holder.is_gone():
             return
-        if held.expires_s >= self._now_s():
+        if held.expires_s >= self.now_s():
             raise LockedError(self._sentence(held))
 
     def renew(self) -> None:
@@ -133,61 +142,55 @@ class Lease:
         Raises:
             LockedError: another run has taken it over.
         """
-        if not self._put("#token = :token", self._token):
-            raise LockedError(f'another run has taken over "{self._dataset}"; this one ends')
+        if not self._put(has_token(self.token)):
+            raise LockedError(f'another run has taken over "{self.dataset}"; this one ends')
 
     def release(self) -> None:
         """Release the lock, if this run still holds it."""
-        remove_row_of(self._table, f"_lock#{self._dataset}", self._token)
+        remove_row_of(self.table, self._pk, self.token)
 
     @property
-    def _key(self) -> dict[str, Any]:
-        return reserved_key(f"_lock#{self._dataset}")
+    def _pk(self) -> str:
+        return f"_lock#{self.dataset}"
 
-    def _put(self, condition: str, token: str) -> bool:
+    def _put(self, condition: Mapping[str, Any]) -> bool:
         """Write this run's lease if `condition` holds; return whether it did."""
-        target, client, now = self._table.target, self._table.client, self._now_s()
-        began_s = 0.0 if self._fence is None else self._fence.now_s()
-        names = {"#token": "token"}
-        values: dict[str, Any] = {":token": {"S": token}}
-        if ":now" in condition:
-            names["#expires"] = "expires"
-            values[":now"] = {"N": f"{now:.3f}"}
-        passed = client.exceptions.ConditionalCheckFailedException
-        holder = self._holder
+        now_s = self.now_s()
+        began_s = 0.0 if self.fence is None else self.fence.now_s()
         item: dict[str, Any] = {
-            **self._key,
-            "token": {"S": self._token},
-            "host": {"S": holder.host},
-            "machine": {"S": holder.machine or "-"},
-            "pid": {"N": str(holder.pid)},
-            "started": {"S": holder.started or "-"},
+            **reserved_key(self._pk),
+            **self._holder.attributes(),
+            "token": {"S": self.token},
             "since": {"S": dt.datetime.fromtimestamp(self._since_s, dt.UTC).isoformat(timespec="seconds")},
-            "expires": {"N": f"{now + self._lease_s:.3f}"},
+            "expires": {"N": f"{now_s + LEASE_S:.3f}"},
         }
-        try:
-            with sentences(target, passed):
-                client.put_item(
-                    TableName=target.table,
-                    Item=item,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=values,
-                )
-        except passed:
+        if put_row(self.table, item, condition) is None:
             return False
-        if self._fence is not None:
-            self._fence.extend(began_s, self._lease_s)
+        if self.fence is not None:
+            self.fence.extend(began_s, LEASE_S)
         return True
 
     def _sentence(self, held: _Lock) -> str:
-        left_s = max(held.expires_s - self._now_s(), 0.0)
+        left_s = max(held.expires_s - self.now_s(), 0.0)
         return (
-            f'"{self._dataset}" is being worked on by process {held.holder.pid} on {held.holder.host}, since '
-            f"{held.since}; wait for "
-            f"it. If it is gone for good, its lock ends by itself in {left_s:,.0f} s, or at once with "
-            f"`ingest-cli table unlock {self._dataset}` and the same --table"
+            f'"{self.dataset}" is locked by process {held.holder.pid} on {held.holder.host} since '
+            f"{held.since}; wait for it to end. If that process no longer exists, the lock expires in {left_s:,.0f} s; "
+            f"`ingest-cli table unlock {self.dataset}` with the same --table removes it at once"
         )
+
+
+def _is_free(token: str, now_s: float | None = None) -> Mapping[str, Any]:
+    """Return the condition that there is no lock, or that of this token, or one that has expired at `now_s`."""
+    expression = "attribute_not_exists(pk) OR #token = :token"
+    names, values = {"#token": "token"}, {":token": {"S": token}}
+    if now_s is not None:
+        expression += " OR #expires < :now"
+        names["#expires"], values[":now"] = "expires", {"N": f"{now_s:.3f}"}
+    return {
+        "ConditionExpression": expression,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,6 @@ class Held:
     """An existing lock.
 
     Attributes:
-        host, pid: process that holds it.
         since: time when it was taken, in ISO form, UTC.
         left_s: seconds left of the lease; negative: it was not renewed, and can be taken over.
         is_gone: whether the process certainly no longer exists: it was one of this machine.
@@ -222,8 +224,6 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
     """Read the lock of a dataset; None if there is none.
 
     Args:
-        table: table of the lock.
-        dataset: locked dataset.
         now_s: time of day, in seconds since 1970.
     """
     lock = _find(table, dataset)
@@ -235,12 +235,7 @@ def look(table: Table, dataset: str, now_s: float) -> Held | None:
 
 def unlock(table: Table, dataset: str) -> bool:
     """Remove the lock of a dataset, regardless of its holder; return whether there was one."""
-    target = table.target
-    with sentences(target):
-        answer = table.client.delete_item(
-            TableName=target.table, Key=reserved_key(f"_lock#{dataset}"), ReturnValues="ALL_OLD"
-        )
-    return bool(answer.get("Attributes"))
+    return remove_row(table, f"_lock#{dataset}")
 
 
 def _find(table: Table, dataset: str) -> _Lock | None:
@@ -253,16 +248,10 @@ def _find(table: Table, dataset: str) -> _Lock | None:
     item = read_row(table, pk)
     if item is None:
         return None
-    advice = f"`ingest-cli table unlock {dataset}` removes it, if nobody is at work"
+    advice = f"`ingest-cli table unlock {dataset}` removes it, if no load is running"
     fields = Fields(item, place_of(pk, table.target.table), advice, TableError)
     since = fields.text("since", MAX_NAME_CHARACTERS)
-    return _Lock(holder_of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))
-
-
-def holder_of(fields: Fields) -> Holder:
-    """Return the process that a row names."""
-    host, machine, started = (fields.text(name, MAX_NAME_CHARACTERS) for name in ("host", "machine", "started"))
-    return Holder(host, machine.removeprefix("-"), fields.whole("pid", MAX_PID), started.removeprefix("-"))
+    return _Lock(Holder.of(fields), fields.text("token", MAX_NAME_CHARACTERS), since, fields.seconds("expires"))
 
 
 def _machine() -> str:

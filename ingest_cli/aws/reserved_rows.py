@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import IngestError, UntrustedStateError
 from ingest_cli.model.plain_values import flag, seconds_of_text, text, whole_of_text
 
@@ -47,23 +47,47 @@ def read_row(table: Table, pk: str) -> Mapping[str, Any] | None:
     return item
 
 
-def remove_row(table: Table, pk: str) -> None:
-    """Remove a reserved row.
+def remove_row(table: Table, pk: str) -> bool:
+    """Remove a reserved row; return whether there was one.
 
     Raises:
         TableError, TryAgainError: it cannot be removed.
     """
     with sentences(table.target):
-        table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk))
+        answer = table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk), ReturnValues="ALL_OLD")
+    return bool(answer.get("Attributes"))
 
 
-def has_token(token: str) -> dict[str, Any]:
-    """Return the arguments of a write that fails unless the row holds `token`, i.e. still belongs to that run."""
+IS_ABSENT: Mapping[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+"""Condition of a write: there is no such row."""
+
+
+def has_token(token: str) -> Mapping[str, Any]:
+    """Return the condition of a write that the row holds `token`, i.e. still belongs to that run."""
     return {
         "ConditionExpression": "#token = :token",
         "ExpressionAttributeNames": {"#token": "token"},
         "ExpressionAttributeValues": {":token": {"S": token}},
     }
+
+
+def put_row(table: Table, item: Mapping[str, Any], condition: Mapping[str, Any] | None = None) -> float | None:
+    """Write a reserved row if a condition holds; return the write capacity units consumed, or None if it does not.
+
+    Args:
+        condition: arguments of the request, such as `IS_ABSENT` or `has_token`; None: no condition.
+
+    Raises:
+        TableError, TryAgainError: it cannot be written.
+    """
+    failed = table.client.exceptions.ConditionalCheckFailedException
+    request: dict[str, Any] = {"TableName": table.target.table, "Item": item, "ReturnConsumedCapacity": "TOTAL"}
+    try:
+        with sentences(table.target, failed):
+            answer = table.client.put_item(**request, **(condition or {}))
+    except failed:
+        return None
+    return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
 
 
 def remove_row_of(table: Table, pk: str, token: str) -> None:
@@ -85,10 +109,8 @@ class Fields:
     """The attributes of one row.
 
     Attributes:
-        item: row in DynamoDB's typed form.
         place: name of the row in messages.
         advice: what to try, for messages.
-        error: class of the exception to raise.
     """
 
     item: Mapping[str, Any]

@@ -28,7 +28,7 @@ _ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_EN
 def sandbox(table: str) -> Iterator[Target]:
     """Provide a table of this name for the duration of the block.
 
-    Meanwhile the process has invented AWS credentials, and no others.
+    During the block the process has invented AWS credentials, and no others.
 
     Raises:
         UsageError: the extra with the embedded DynamoDB is not installed.

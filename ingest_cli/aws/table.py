@@ -6,7 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.session import dynamodb, open_session, sentences
+from ingest_cli.aws.service_errors import sentences
+from ingest_cli.aws.session import dynamodb, open_session
 from ingest_cli.errors import IngestError, TableError
 
 if TYPE_CHECKING:

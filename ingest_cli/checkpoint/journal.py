@@ -16,11 +16,10 @@ from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError, TooManyRejectsError
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import RejectLimits
-from ingest_cli.report.byte_progress import ByteProgress
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.report.reject_advice import advice
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS, RunAhead
-from ingest_cli.sources.shard import Shard
 
 MOSTLY = 0.5
 """Share of rejected rows above which the manifest does not describe the dump, for any number of rows."""
@@ -47,13 +46,13 @@ TOO_LARGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Records that a journal writes to.
+class JournalTargets:
+    """Targets of a journal.
 
     Attributes:
         report: receives the account and the count of keys.
         rejects: receives rejects.
-        checkpoint: record of completed ranges, with the report's account. None for a run that cannot be resumed.
+        checkpoint: receives completed ranges, with the report's account. None for a run that cannot be resumed.
         limits: limits of rejects that end the load early; None: none.
     """
 
@@ -63,27 +62,27 @@ class Books:
     limits: RejectLimits | None = None
 
 
-class Journal:
+class Journal(RunObserver):
     """Journal of the committed chunks of one load. Thread-safe."""
 
     def __init__(
         self,
-        books: Books,
-        on_commit: Callable[[Report], None] = lambda _: None,
+        targets: JournalTargets,
+        observer: RunObserver | None = None,
         store: Callable[[bytes], None] = lambda _: None,
         run_ahead: RunAhead | None = None,
     ) -> None:
         """Set up.
 
         Args:
-            books: records to write to.
-            on_commit: called after each chunk.
+            targets: where to write.
+            observer: receives each committed chunk.
             store: stores a saved state.
             run_ahead: receives the number of committed items, and of those that a resumed run need not write again;
                 in a run that cannot be resumed, as soon as they are committed.
         """
-        self._books = books
-        self._on_commit = on_commit
+        self._targets = targets
+        self._observer = observer or RunObserver()
         self._store = store
         self._run_ahead = run_ahead
         self._unsaved_items = 0
@@ -94,11 +93,6 @@ class Journal:
         self._saved_written = 0.0
         self._is_too_large = False
         self._closed = False
-
-    @property
-    def byte_progress(self) -> ByteProgress:
-        """Return how much of the sources is committed."""
-        return self._books.report.byte_progress
 
     def close(self) -> None:
         """Commit and save nothing more; a thread that could not be waited for may still try."""
@@ -112,57 +106,57 @@ class Journal:
             TryAgainError: the reject file cannot be written.
             TooManyRejectsError: too many rows have been rejected so far.
         """
-        books = self._books
+        targets = self._targets
         with self._lock:
             if self._closed:
                 return
-            books.rejects.write(chunk.rejects)
-            books.report.commit(chunk.account, chunk.key_hash, ((part.origin, part.span) for part in chunk.parts))
-            if books.checkpoint is not None:
+            targets.rejects.write(chunk.rejects)
+            targets.report.commit(chunk.account, chunk.key_hash, ((part.origin, part.span) for part in chunk.parts))
+            if targets.checkpoint is not None:
                 for part in chunk.parts:
-                    books.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
+                    targets.checkpoint.shards[part.origin.shard].add(part.origin.member, part.span)
             self._unsaved = True
             self._unsaved_items += len(chunk.key_hash)
             if self._run_ahead is not None:
                 self._run_ahead.committed(len(chunk.key_hash))
-            if books.checkpoint is None or self._is_too_large:  # no save will come that writing could wait for
+            if targets.checkpoint is None or self._is_too_large:  # no save will come that writing could wait for
                 self._know(self._unsaved_items)
-            self._on_commit(books.report)
-            if books.limits is not None:
-                check_rejects(books.report, books.limits)
+            self._observer.committed(targets.report)
+            if targets.limits is not None:
+                check_rejects(targets.report, targets.limits)
 
     def member_read(self, origin: Origin, end: Position) -> None:
-        """Record that a member was read to its end, although perhaps not yet committed to there."""
+        """See `RunObserver.member_read`."""
         with self._lock:
-            if self._books.checkpoint is not None:
-                self._books.checkpoint.shards[origin.shard].member_read(origin.member, end)
+            if self._targets.checkpoint is not None:
+                self._targets.checkpoint.shards[origin.shard].member_read(origin.member, end)
                 self._unsaved = True
 
     def note(self, text: str) -> None:
-        """Add a note for the report."""
+        """See `RunObserver.note`; at most `MAX_NOTES` different ones are kept."""
         with self._lock:
-            notes = self._books.report.notes
+            notes = self._targets.report.notes
             if text not in notes and len(notes) < MAX_NOTES:
                 notes.append(text)
 
-    def source_failed(self) -> None:
-        """Record that a source could not be read to its end because it is damaged."""
+    def source_damaged(self) -> None:
+        """See `RunObserver.source_damaged`."""
         with self._lock:
-            if self._books.checkpoint is not None:
-                self._books.checkpoint.source_fault = True
+            if self._targets.checkpoint is not None:
+                self._targets.checkpoint.source_fault = True
                 self._unsaved = True
 
-    def shard_read(self, shard: Shard, members: int) -> None:
-        """Record that a shard was read to its end, and its number of members."""
+    def source_read(self, number: int, members: int) -> None:
+        """See `RunObserver.source_read`."""
         with self._lock:
-            if self._books.checkpoint is not None:
-                self._books.checkpoint.shards[shard.number].source_read(members)
+            if self._targets.checkpoint is not None:
+                self._targets.checkpoint.shards[number].source_read(members)
                 self._unsaved = True
 
     def note_spending(self) -> None:
         """Include the consumption in the next save, even if nothing was committed."""
         with self._lock:
-            self._unsaved = self._unsaved or self._books.report.traffic.wcu_consumed > 0
+            self._unsaved = self._unsaved or self._targets.report.traffic.wcu_consumed > 0
 
     def save_in_turn(self) -> bool:
         """Call `save` if it is due: a larger state costs more to save, and is saved less often.
@@ -196,7 +190,7 @@ class Journal:
 
     def _written(self) -> float:
         """Return what was written so far, in capacity units or, where these are not counted, in items."""
-        report = self._books.report
+        report = self._targets.report
         return max(report.wcu_spent, float(report.account.items_acknowledged))
 
     def save(self) -> None:
@@ -207,7 +201,7 @@ class Journal:
         Raises:
             IngestError: it cannot be stored; the next call tries again.
         """
-        checkpoint = self._books.checkpoint
+        checkpoint = self._targets.checkpoint
         if checkpoint is None:
             return
         with self._saving:
@@ -221,7 +215,7 @@ class Journal:
         with self._lock:
             self._is_too_large = True
             self._turns, self._turns_left = 0, TOO_LARGE_TURNS
-            notes = self._books.report.notes
+            notes = self._targets.report.notes
             if TOO_LARGE not in notes:
                 notes.append(TOO_LARGE)
             self._know(self._unsaved_items)
@@ -231,20 +225,20 @@ class Journal:
         with self._lock:
             if not self._unsaved or self._closed:
                 return
-            checkpoint.rejects_bytes = self._books.rejects.size_bytes
-            checkpoint.wcu_consumed = self._books.report.wcu_spent
+            checkpoint.rejects_bytes = self._targets.rejects.size_bytes
+            checkpoint.wcu_consumed = self._targets.report.wcu_spent
             state, written, items = checkpoint.to_bytes(), self._written(), self._unsaved_items
             self._unsaved = False
         self._turns, self._turns_left = 0, len(state) // TURN_BYTES
         try:
-            self._books.rejects.sync()
+            self._targets.rejects.sync()
             self._store(state)
             self._saved_written = written
             with self._lock:
                 self._know(items)
                 if self._is_too_large:
                     self._is_too_large = False
-                    self._books.report.notes.remove(TOO_LARGE)
+                    self._targets.report.notes.remove(TOO_LARGE)
         except BaseException:
             self._unsaved = True
             raise

@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest_cli.aws.authentication import authenticate, authenticated_file
-from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.reserved_rows import (
+    Fields,
+    has_token,
+    place_of,
+    put_row,
+    read_row,
+    remove_row,
+    remove_row_of,
+    reserved_key,
+)
 from ingest_cli.errors import (
     LockedError,
     StateTooLargeError,
@@ -23,6 +31,8 @@ from ingest_cli.errors import (
 from ingest_cli.runtime.output_files import new_file_for, read_file, remove_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ingest_cli.aws.authentication import StateKey
     from ingest_cli.aws.table import Table
 
@@ -86,8 +96,6 @@ class TableLedger:
     """Row `_run#<dataset>` of the table.
 
     Attributes:
-        table: table of the row.
-        dataset: id of the dataset.
         token: identifies this run; only the run that took the row over last can write it.
         key: authentication key; None: the row can only be read.
     """
@@ -112,11 +120,10 @@ class TableLedger:
 
     def write(self, state: bytes) -> float:
         """See `Ledger.write`."""
-        client = self.table.client
-        try:
-            return self._put(state, **has_token(self.token))
-        except client.exceptions.ConditionalCheckFailedException as error:
-            raise LockedError(f'another run has taken over the load of "{self.dataset}"; this one ends') from error
+        consumed = self._put(state, has_token(self.token))
+        if consumed is None:
+            raise LockedError(f'another run has taken over the load of "{self.dataset}"; this one ends')
+        return consumed
 
     def clear(self) -> None:
         """See `Ledger.clear`."""
@@ -126,8 +133,7 @@ class TableLedger:
     def _pk(self) -> str:
         return f"_run#{self.dataset}"
 
-    def _put(self, state: bytes, **condition: Any) -> float:
-        target, client = self.table.target, self.table.client
+    def _put(self, state: bytes, condition: Mapping[str, Any] | None = None) -> float | None:
         if self.key is None:
             raise AssertionError("what cannot be signed is not written")
         if len(state) > MAX_ROW_BYTES:
@@ -137,10 +143,7 @@ class TableLedger:
                 "sources each"
             )
         item = self.key.signed({**reserved_key(self._pk), "state": {"B": state}, "token": {"S": self.token}})
-        passed = client.exceptions.ConditionalCheckFailedException
-        with sentences(target, passed):
-            answer = client.put_item(TableName=target.table, Item=item, ReturnConsumedCapacity="TOTAL", **condition)
-        return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
+        return put_row(self.table, item, condition)
 
 
 def forget(table: Table, dataset: str) -> None:
@@ -154,7 +157,6 @@ class FileLedger:
 
     Attributes:
         folder: folder, created if it does not exist.
-        key: authentication key of the file.
     """
 
     folder: Path

@@ -11,8 +11,8 @@ import click
 
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.capacity.capacity import CapacityRequest
-from ingest_cli.aws.capacity.change import Outlook, change, outlook
-from ingest_cli.aws.capacity.temporary_raise import restore as undo_raises
+from ingest_cli.aws.capacity.change import CostCap, Outlook, change, outlook
+from ingest_cli.aws.capacity.restore import restore as undo_raises
 from ingest_cli.aws.table import Table
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.help import NoArguments, exit_codes
@@ -82,8 +82,7 @@ def capacity(ctx: click.Context, /, output: str, prices: Path | None, **values: 
     if (warning := rates.warning(dt.datetime.now(dt.UTC).date())) is not None:
         Log("text").line(warning)
     if request != CapacityRequest():
-        limit = values["max_cost"]
-        for sentence in change(table, request, rates, max_cost=limit, planned_s=values["planned"]):
+        for sentence in change(table, request, CostCap(rates, values["max_cost"], values["planned"])):
             Log("text").line(sentence)
     _show(table.target.table, outlook(table, rates, key), output)
 

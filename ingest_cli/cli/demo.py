@@ -15,11 +15,11 @@ from ingest_cli.aws.table import Table
 from ingest_cli.cli.console import Log, escape
 from ingest_cli.cli.help import NoArguments, exit_codes
 from ingest_cli.cli.options import log_option, output_option, settings_options, shown
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.commands.load import load
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import Reading
-from ingest_cli.commands.verify import verify
+from ingest_cli.commands.verify import VerifyRequest, verify
 from ingest_cli.commands.verify_result import Scope
 from ingest_cli.errors import ExitCode, UsageError
 from ingest_cli.formats import FORMATS
@@ -28,7 +28,6 @@ from ingest_cli.model.keys import Pepper, generate_pepper
 from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.model.settings import DEFAULT_GIVE_UP_AFTER_S, RunSettings
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
 
 PERSON = "850101-14-5678"
 """Invented MyKad of Aisyah, a person in several of the sample dumps."""
@@ -61,10 +60,10 @@ def command(ctx: click.Context, /, output: str, log_format: str, **_: Any) -> No
         log.line(f"1. loading {len(manifests)} invented dumps into an embedded DynamoDB")
         table, pepper = Table(target), generate_pepper("demo")
 
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            return load(one, table, pepper, how, watcher=watcher, stop=stop)
+        def run(one: Manifest, how: RunSettings, context: RunContext) -> Report:
+            return load(one, table, pepper, how, context)
 
-        code = Runs(RunSettings(), output, log, run).all(manifests)
+        code = Runs(RunSettings(), RunsOutput(output, log), run).all(manifests)
         log.line("2. reading every item back, and comparing it with its dump")
         for manifest in manifests:
             code = _compare(manifest, table, pepper, log) or code
@@ -92,8 +91,8 @@ def _readable(manifests: Sequence[Path], log: Log) -> list[Path]:
 
 
 def _compare(path: Path, table: Table, pepper: Pepper, log: Log) -> int:
-    manifest, reading = load_manifest(path, formats=FORMATS), Reading(None, DEFAULT_GIVE_UP_AFTER_S)
-    found = verify(manifest, table, pepper, scope=Scope(sample=None), reading=reading, settings=RunSettings())
+    manifest, reading = load_manifest(path, formats=FORMATS), Reading(DEFAULT_GIVE_UP_AFTER_S)
+    found = verify(manifest, table, pepper, VerifyRequest(Scope(sample=None), reading, RunSettings()))
     if found.message is None:
         log.line(f"   {manifest.dataset.id}: {found.counted:,} items, all equal")
     else:

@@ -11,7 +11,8 @@ import click
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import NoArguments, exit_codes
 from ingest_cli.cli.options import key_option, option, required_key, settings_options, shown, table_options, target_of
-from ingest_cli.model.keys import NOT_PINNED, generate_pepper, is_pinned, read_pepper, write_pepper_file
+from ingest_cli.model.key_references import NOT_PINNED, KeyReference, read_pepper
+from ingest_cli.model.keys import generate_pepper, write_pepper_file
 from ingest_cli.model.settings import Target
 
 _EXAMPLES_GENERATE = """\
@@ -76,13 +77,13 @@ def check(ctx: click.Context, /, **values: Any) -> None:
     if shown(ctx):
         return
     key = required_key(values)
-    session = None
-    if not key.startswith(("file:", "env:")):
+    reference, session = KeyReference.parse(key), None
+    if not reference.is_local:
         from ingest_cli.aws.session import open_session  # noqa: PLC0415 - a local key can be checked without boto3
 
         session = open_session(Target("", values["region"], values["profile"], insecure_http=values["insecure_http"]))
-    pepper = read_pepper(key, session)
-    if not is_pinned(key):
+    pepper = read_pepper(reference, session)
+    if not reference.is_pinned:
         click.echo(f"ingest-cli: {NOT_PINNED}", err=True)
     if values["table"]:
         from ingest_cli.aws.catalog import Catalog  # noqa: PLC0415 - likewise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from ingest_cli.aws.authentication import StateKey
-from ingest_cli.aws.capacity.temporary_raise import LOWER_WAIT_S, ScaleWish, Scaling
+from ingest_cli.aws.capacity.restore import LOWER_WAIT_S
+from ingest_cli.aws.capacity.temporary_raise import ScaleWish, Scaling
 from ingest_cli.aws.sandbox import sandbox
 from ingest_cli.aws.table import Table
 from ingest_cli.cli.console import Log
@@ -31,22 +31,28 @@ from ingest_cli.cli.options import (
     table_options,
     target_of,
 )
-from ingest_cli.cli.prune import prune_after
+from ingest_cli.cli.prune import PruneAfterLoad, prune_after
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
-from ingest_cli.cli.throughput import max_cost_option, max_rcu_option, prices_option, scale_options, write_options
+from ingest_cli.cli.runs import Runs, RunsOutput
+from ingest_cli.cli.throughput import (
+    max_cost_option,
+    max_rcu_option,
+    prices_option,
+    reading,
+    scale_options,
+    write_options,
+)
 from ingest_cli.commands.load import load
-from ingest_cli.commands.plan import plan_load, validate_and_predict
-from ingest_cli.commands.run import Watcher
-from ingest_cli.commands.spending import cost_of
-from ingest_cli.model.keys import NOT_PINNED, Pepper, generate_pepper, is_pinned, read_pepper
+from ingest_cli.commands.run import RunContext
+from ingest_cli.commands.spending import CostLimit
+from ingest_cli.commands.table_check import check_table
+from ingest_cli.commands.validate import validate
+from ingest_cli.model.key_references import NOT_PINNED, KeyReference, read_pepper
+from ingest_cli.model.keys import Pepper, generate_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.report.pricing import PriceList
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.policies.ceiling import Ceiling
-from ingest_cli.sinks.write_path import parse_ceiling
 
 SANDBOX_TABLE = "sandbox"
 
@@ -101,16 +107,15 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
     if shown(ctx):
         return
     settings = run_settings(values)
+    how_to_read = reading(values)
     _check(values, settings)
     report_file = ReportFile.wanted(values["report"], values["rejects"])
     with contextlib.ExitStack() as stack:
         operation = stack.enter_context(Operation("load", values, asks=values["dry_run"] or values["plan"]))
         log = operation.log
-        checks = partial(
-            Runs, settings, values["output"], log, report_file=report_file, writes=False, operation=operation
-        )
+        output = RunsOutput(values["output"], log, report_file, operation)
         if values["dry_run"]:
-            ctx.exit(checks(validate_and_predict).all(manifests))
+            ctx.exit(Runs(settings, output, validate, writes=False).all(manifests))
         if values["sandbox"]:
             target = stack.enter_context(sandbox(values["table"] or SANDBOX_TABLE))
             log.line(f'using an embedded DynamoDB with a table "{target.table}"; it is deleted at the end')
@@ -118,24 +123,22 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
             target = target_of(values)
         table = Table(target)
         pepper = _pepper(values["key"], table, sandboxed=values["sandbox"])
-        if not is_pinned(values["key"] or ""):
+        if values["key"] and not KeyReference.parse(values["key"]).is_pinned:
             log.line(NOT_PINNED)
         if values["plan"]:
-            ctx.exit(checks(partial(_plan, table, pepper)).all(manifests))
+            dry_run = partial(validate, table_check=partial(check_table, table, pepper, settings))
+            ctx.exit(Runs(settings, output, dry_run, writes=False).all(manifests))
         scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 
-        cost_before = 0.0
-
-        def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-            nonlocal cost_before
-            how = replace(how, cost_before=cost_before)
-            report = load(one, table, pepper, how, watcher=watcher, stop=stop, scaling=scaling)
+        def run(one: Manifest, how: RunSettings, context: RunContext) -> Report:
+            report = load(one, table, pepper, how, context, scaling)
             if values["prune"] and report.outcome in {"complete", "unchanged"}:
-                prune_after(report, table, pepper, how, values, stop)
-            cost_before += cost_of(report)
+                limit = CostLimit.of(how, context.earlier)
+                options = PruneAfterLoad(how, how_to_read, limit, is_confirmed=values["yes"])
+                prune_after(report, table, pepper, options, context.stop)
             return report
 
-        runs = Runs(settings, values["output"], log, run, report_file, operation=operation)
+        runs = Runs(settings, output, run)
         code = _all_scaled(runs, manifests, scaling, log)
         if values["sandbox"]:
             log.line("the embedded DynamoDB was deleted, with all its items; to load into a real table, use --table")
@@ -160,17 +163,9 @@ def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling,
 
 def _check(values: dict[str, Any], settings: RunSettings) -> None:
     """Refuse invalid or contradictory options before anything is opened."""
-    parse_ceiling(settings.max_wcu)
-    Ceiling.parse(values["max_rcu"], "--max-rcu")
     PriceList.read(settings.prices)
     if values["prune"] and (settings.skip or settings.limit or settings.replay):
         raise click.UsageError("--prune requires a load of all rows; omit --skip, --limit and --replay.")
-
-
-def _plan(  # noqa: PLR0913, PLR0917 - signature of `Run`, and its subject
-    table: Table, pepper: Pepper, one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest
-) -> Report:
-    return plan_load(one, table, pepper, how, watcher, stop)
 
 
 def _pepper(reference: str | None, table: Table, *, sandboxed: bool) -> Pepper:

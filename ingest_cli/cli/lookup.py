@@ -23,7 +23,7 @@ from ingest_cli.cli.options import (
 )
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.lookup.lookup import DEFAULT_REGION, Breach, Lookup
-from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.key_references import read_pepper
 
 EXAMPLES = """\
 \b

@@ -7,7 +7,7 @@ click's own order, with the file as its default map.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,9 @@ from click.core import ParameterSource
 from ingest_cli.aws.catalog import Catalog
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
-from ingest_cli.errors import KeyRefusedError
-from ingest_cli.model.keys import parse_key_reference, read_age_identity, read_pepper
+from ingest_cli.errors import KeyRefusedError, UsageError
+from ingest_cli.model.ceiling import Ceiling
+from ingest_cli.model.key_references import KeyReference, read_age_identity, read_pepper
 from ingest_cli.model.settings import AUTO_WORKERS, RunSettings, Target
 from ingest_cli.runtime import core_dumps
 
@@ -42,6 +43,12 @@ _NOT_SETTINGS = {"config", "show_settings", "help"}
 TABLE_AND_KEY = "Table and key"
 READING = "Reading the dump"
 MESSAGES = "Messages and metrics"
+
+STATE_IN_TABLE = "table"
+"""Value of `--state` for the table."""
+
+NO_KEY = "Give a reference to the pepper with --key, or set INGEST_KEY."
+"""Message of a command that needs a key."""
 
 SECTIONS = frozenset(
     {
@@ -112,9 +119,7 @@ def option(*names: str, section: str | None = None, **attributes: Any) -> Callab
     """Create a click option that can also be set by `INGEST_` and its name in capitals.
 
     Args:
-        names: as in click.
         section: heading in the help; None: the common one for options without.
-        attributes: as in click.
     """
     flag = next(name for name in names if name.startswith("--"))
     variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()
@@ -184,7 +189,7 @@ def _without_secret(name: str, value: str) -> str:
     if name not in {"key", "age_identity"}:
         return value
     try:
-        parse_key_reference(value)
+        KeyReference.parse(value)
     except KeyRefusedError:
         return "refused: not a reference to a key"
     return value
@@ -371,24 +376,51 @@ def pepper_of(reference: str | None, table: Table) -> Pepper | None:
 
 def run_settings(values: dict[str, Any]) -> RunSettings:
     """Return the settings of a run, from the options of its command."""
-    names: Sequence[str] = [name for name in RunSettings.__slots__ if name in values]
-    chosen = {name: values[name] for name in names}
+    chosen = {name: values[name] for name in RunSettings.__slots__ if name in values}
     if "age_identity" in values:
-        age_key(values)
+        chosen["age_identity"] = _age_reference(values)
     if "give_up_after" in values:
         chosen["give_up_after_s"] = values["give_up_after"]
+    if "max_wcu" in values:
+        chosen["max_wcu"] = Ceiling.parse(values["max_wcu"])
+    if "state" in values:
+        chosen["state_folder"] = state_folder(values["state"])
     return RunSettings(**chosen)
+
+
+def state_folder(state: str) -> Path | None:
+    """Return the folder that `--state` names; None for the table.
+
+    Raises:
+        UsageError: it names neither.
+    """
+    if state == STATE_IN_TABLE:
+        return None
+    scheme, _, folder = state.partition(":")
+    if scheme != "file" or not folder:
+        raise UsageError(f'--state is "{STATE_IN_TABLE}" or file:DIR, not "{state}"')
+    return Path(folder)
 
 
 def age_key(values: Mapping[str, Any]) -> Callable[[], str] | None:
     """Return a function that reads the given age identity or passphrase, if any; called at the first encrypted source.
 
     Raises:
-        click.UsageError: the value is not a reference; it is not repeated, since it may be the secret.
+        click.UsageError: the value is not a reference.
     """
-    reference: str | None = values["age_identity"]
-    if reference is None:
+    reference = _age_reference(values)
+    return None if reference is None else partial(read_age_identity, reference)
+
+
+def _age_reference(values: Mapping[str, Any]) -> KeyReference | None:
+    """Return the value of `--age-identity`, parsed.
+
+    Raises:
+        click.UsageError: it is not a reference; it is not repeated, since it may be the secret.
+    """
+    text: str | None = values["age_identity"]
+    if text is None:
         return None
-    if not reference.startswith(("file:", "env:")):
+    if not text.startswith(("file:", "env:")):
         raise click.UsageError("--age-identity takes file:PATH or env:NAME, never the identity or passphrase itself.")
-    return partial(read_age_identity, reference)
+    return KeyReference.parse(text)

@@ -7,16 +7,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, Self
 
 from ingest_cli.cli.console import Log, escape
-from ingest_cli.commands.run import Watcher
-from ingest_cli.pipeline import Plan
+from ingest_cli.report.observer import Pace, RunObserver
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.background import Repeater
-from ingest_cli.sinks.policies.pacing import Pacer
 
 LINE_EVERY_S = 10.0
 BAR_EVERY_S = 0.5
@@ -50,7 +48,7 @@ class Rate:
         return (count - before) / (now_s - then_s) if now_s > then_s else 0.0
 
 
-class Progress:
+class Progress(RunObserver):
     """Show the progress of one run during the block; called from several threads."""
 
     def __init__(
@@ -74,14 +72,10 @@ class Progress:
         self._dataset = ""
         self._ends: list[int] = []
         self._left: Rate | None = None
-        self._pacer: Pacer | None = None
+        self._pace: Pace | None = None
         self._report: Report | None = None
         self._began_s = self._said_s = clock()
         self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
-
-    def watcher(self) -> Watcher:
-        """Return the callbacks for a run."""
-        return Watcher(self._on_plan, self._on_bytes, self._on_commit, self._on_pace)
 
     def __enter__(self) -> Self:
         return self
@@ -98,10 +92,10 @@ class Progress:
                 self._bar.close()
             self._bar, self._report = None, None
 
-    def _on_plan(self, plan: Plan) -> None:
-        self._dataset = plan.manifest.dataset.id
-        sizes = [shard.source.size_bytes for shard in plan.shards]
-        self._ends = [*accumulate(sizes)] if all(sizes) else []
+    def planned(self, dataset: str, sizes_bytes: Sequence[int]) -> None:
+        """See `RunObserver.planned`."""
+        self._dataset = dataset
+        self._ends = [*accumulate(sizes_bytes)] if all(sizes_bytes) else []
         self._began_s = self._said_s = self._clock()
         self._rows, self._wcu = Rate(self._began_s), Rate(self._began_s)
         if self._show_bar:
@@ -118,16 +112,19 @@ class Progress:
                 file=sys.stderr,
             )
 
-    def _on_pace(self, pacer: Pacer) -> None:
-        self._pacer = pacer
+    def pace_set(self, pace: Pace) -> None:
+        """See `RunObserver.pace_set`."""
+        self._pace = pace
 
-    def _on_bytes(self, _count: int) -> None:
+    def bytes_read(self, count: int) -> None:  # noqa: ARG002 - however many
+        """See `RunObserver.bytes_read`."""
         with self._lock:
             if self._ticker is None:  # not before: the workers are forked by now, and a fork copies no threads
                 self._ticker = Repeater("progress", BAR_EVERY_S, self.tick, lambda _: None)
                 self._ticker.__enter__()
 
-    def _on_commit(self, report: Report) -> None:
+    def committed(self, report: Report) -> None:
+        """See `RunObserver.committed`."""
         if self._report is None:
             self._rows = Rate(self._began_s, report.rows_before)  # rows of an earlier run do not count for the rate
             begun = (self._clock(), report.byte_progress.done_bytes) if report.rows_before else (self._began_s, 0.0)
@@ -177,8 +174,8 @@ class Progress:
         """
         parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]
         counts = {"rejected": report.account.rows_rejected}
-        if self._pacer is not None:
-            ceiling = self._pacer.ceiling_wcu_per_s
+        if self._pace is not None:
+            ceiling = self._pace.ceiling_wcu_per_s
             of = "" if ceiling is None else f"{'/' if brief else ' of '}{_short(ceiling)}"
             parts.append(f"{_short(self._wcu.at(now, report.traffic.wcu_consumed))}{of} WCU/s")
             counts = {"retries": report.traffic.retries.total(), **counts}

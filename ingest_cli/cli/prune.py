@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -31,9 +31,11 @@ from ingest_cli.cli.options import (
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, max_wcu_option, reading
 from ingest_cli.commands.prune import PruneRequest, prune
 from ingest_cli.commands.prune_result import Pruning
-from ingest_cli.commands.spending import limit_wcu, spent
+from ingest_cli.commands.spending import CostLimit
+from ingest_cli.commands.table_reader import Reading
 from ingest_cli.errors import ExitCode, UsageError
-from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.key_references import read_pepper
+from ingest_cli.model.keys import Pepper
 from ingest_cli.model.settings import TRANSPORTS, RunSettings
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.stop import StopRequest, without_restart
@@ -81,6 +83,7 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     """
     if shown(ctx):
         return
+    how_to_read, settings = reading(values), run_settings(values)
     table = Table(target_of(values))
     key = required_key(values)
     if not (yes or dry_run or sys.stdin.isatty()):
@@ -90,8 +93,8 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
         interrupts = Interrupts(operation.log)
         operation.limit(interrupts)
         request = PruneRequest(
-            reading(values),
-            run_settings(values),
+            how_to_read,
+            settings,
             everything=everything,
             only_count=dry_run,
             agree=(lambda _: True) if yes else _asked,
@@ -104,13 +107,26 @@ def command(ctx: click.Context, /, dataset: str, *, everything: bool, dry_run: b
     ctx.exit(found.exit_code)
 
 
-def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
-    report: Report, table: Table, pepper: Pepper, how: RunSettings, values: Mapping[str, Any], stop: StopRequest
-) -> None:
+@dataclass(frozen=True, slots=True)
+class PruneAfterLoad:
+    """Options of the pruning by `load --prune`.
+
+    Attributes:
+        limit: cost limit of the load, which the deletes count against.
+        is_confirmed: whether `--yes` was given.
+    """
+
+    settings: RunSettings
+    reading: Reading
+    limit: CostLimit
+    is_confirmed: bool
+
+
+def prune_after(report: Report, table: Table, pepper: Pepper, options: PruneAfterLoad, stop: StopRequest) -> None:
     """Prune after a complete load, and record the result in its report."""
 
     def agree(found: Pruning) -> bool:
-        if not found.takes_most or values["yes"]:
+        if not found.takes_most or options.is_confirmed:
             return True
         if sys.stdin.isatty():
             return _asked(found)
@@ -119,14 +135,14 @@ def prune_after(  # noqa: PLR0913, PLR0917 - the load, and its settings
             f"removed. Check that the dump is complete; `ingest-cli prune {found.dataset} --yes` removes them"
         )
 
-    limit = limit_wcu(report, how)
+    limit = options.limit.wcu(report)
     left = None if limit is None else limit - report.wcu_spent
-    request = PruneRequest(reading(values), replace(how, replay=None), agree=agree, limit_wcu=left)
+    request = PruneRequest(options.reading, replace(options.settings, replay=None), agree=agree, limit_wcu=left)
     found = prune(table, pepper, report.dataset, request, stop)
     report.wcu_pruned = found.traffic.wcu_consumed + found.traffic.wcu_state
     if found.is_spent:
-        found.message = str(spent(report, how))
-    if found.message and how.restart and found.exit_code == ExitCode.TRY_AGAIN:
+        found.message = str(options.limit.reached(report))
+    if found.message and options.settings.restart and found.exit_code == ExitCode.TRY_AGAIN:
         found.message = without_restart(found.message)
     report.pruned = found.as_dict()
     report.notes += [note for note in found.notes if note not in report.notes]
@@ -180,7 +196,7 @@ def _show(found: Pruning, output: str) -> None:
 
 
 def _text(found: Pruning) -> list[str]:
-    """Render the result for people, line by line."""
+    """Render the result as text, line by line."""
     lines = [f"{found.title or found.dataset} ({found.dataset}): prune {found.outcome}"]
     if found.items is not None:
         of = "to withdraw" if found.withdraws else f"not of the current load (src {found.src})"

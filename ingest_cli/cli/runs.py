@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,13 +16,14 @@ from ingest_cli.cli.operation import Operation
 from ingest_cli.cli.progress import Progress
 from ingest_cli.cli.report_file import ReportFile
 from ingest_cli.cli.standard_streams import ResultFile
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import EarlierRuns, RunContext
+from ingest_cli.commands.spending import cost_of
 from ingest_cli.errors import ExitCode, IngestError, ManifestError
 from ingest_cli.formats import FORMATS
 from ingest_cli.model.manifest import Manifest, load_manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import CONTINUE, StopRequest
+from ingest_cli.runtime.stop import CONTINUE
 
 _FROM_BEST_TO_WORST = (
     ExitCode.DONE,
@@ -51,7 +52,24 @@ def overall(codes: Sequence[int]) -> int:
 _Name = TypeVar("_Name")
 
 ReportT = TypeVar("ReportT", bound=Report)
-RunCommand = Callable[[Manifest, RunSettings, Watcher, StopRequest], ReportT]
+RunCommand = Callable[[Manifest, RunSettings, RunContext], ReportT]
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOutput:
+    """Output of the runs of one command.
+
+    Attributes:
+        format: `text` or `json`.
+        log: log of messages.
+        report_file: file for the reports of all runs; None: none.
+        operation: environment of the runs, which shows their reports; None: only `format` and `log`.
+    """
+
+    format: str
+    log: Log
+    report_file: ReportFile | None = None
+    operation: Operation | None = None
 
 
 class Runs(Generic[ReportT]):
@@ -62,42 +80,31 @@ class Runs(Generic[ReportT]):
         reports: reports so far.
     """
 
-    def __init__(  # noqa: PLR0913 - independent collaborators
-        self,
-        settings: RunSettings,
-        output: str,
-        log: Log,
-        run: RunCommand[ReportT],
-        report_file: ReportFile | None = None,
-        *,
-        writes: bool = True,
-        operation: Operation | None = None,
+    def __init__(
+        self, settings: RunSettings, output: RunsOutput, run: RunCommand[ReportT], *, writes: bool = True
     ) -> None:
         """Set up.
 
         Args:
             settings: settings of the runs.
-            output: `text` or `json`.
-            log: log of messages.
+            output: output of the runs.
             run: runs a manifest.
-            report_file: file for the reports of all runs; None: none.
             writes: whether it writes to a table, where each dataset may occur once.
-            operation: environment of the runs, which shows their reports; None: only `output` and `log`.
         """
         self.codes: list[int] = []
         self.reports: list[ReportT] = []
         # The system's allocator releases a chunk's memory sooner, at no extra cost (`make bench`: memory).
         pa.set_memory_pool(pa.system_memory_pool())
         self._settings = settings
-        self._output = output
-        self._log = log
+        self._output = output.format
+        self._log = output.log
         self._run = run
-        self._report_file = report_file
+        self._report_file = output.report_file
         self._is_unwritten = False
         self._writes = writes
-        self._operation = operation
+        self._operation = output.operation
         self._place = ""
-        self._interrupts = Interrupts(log)
+        self._interrupts = Interrupts(output.log)
         self._datasets: dict[str, Path] = {}
         self._manifests: dict[object, Manifest | IngestError] = {}
         self._resumable: list[str] = []
@@ -178,12 +185,13 @@ class Runs(Generic[ReportT]):
         if isinstance(manifest, IngestError):
             self._refuse(path, manifest)
             return
-        settings = replace(self._settings, append_rejects=bool(self.reports))
+        earlier = EarlierRuns(sum(map(cost_of, self.reports)), has_rejects=bool(self.reports))
         began_at = time.time()
         if self._operation is not None:
             self._operation.begun(path)
         with Progress(self._log, place=self._place) as progress:
-            report = self._run(manifest, settings, progress.watcher(), self._interrupts.fresh())
+            context = RunContext(progress, self._interrupts.fresh(), earlier=earlier)
+            report = self._run(manifest, self._settings, context)
         if self._operation is not None:
             self._operation.finished(path, report, began_at)
         else:

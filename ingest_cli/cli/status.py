@@ -104,7 +104,7 @@ def _listed(table: Table, log: Log) -> list[str]:
 
 
 def _text(seen: Seen) -> list[str]:
-    """Render a dataset for people, line by line."""
+    """Render a dataset as text, line by line."""
     row = seen.row
     if seen.fault is not None:
         return [f"{seen.dataset}: cannot be read"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ingest_cli.cli.options import Duration, option, source_id_option, together
-from ingest_cli.commands.table_reader import Reading
-from ingest_cli.model.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, STATE_IN_TABLE, TRANSPORTS
+from ingest_cli.cli.options import STATE_IN_TABLE, Duration, option, source_id_option, together
+from ingest_cli.commands.table_reader import Reading, read_ceiling
+from ingest_cli.model.settings import DEFAULT_CONCURRENCY, DEFAULT_GIVE_UP_AFTER_S, TRANSPORTS
 
 WRITING = "Writing the items"
 
@@ -122,5 +122,10 @@ scale_options = together(
 
 
 def reading(values: Mapping[str, Any]) -> Reading:
-    """Return the read settings, from the options of a command."""
-    return Reading(values["max_rcu"], values["give_up_after"])
+    """Return the read settings, from the options of a command.
+
+    Raises:
+        UsageError: `--max-rcu` is invalid.
+    """
+    text = values["max_rcu"]
+    return Reading(values["give_up_after"], None if text is None else read_ceiling(text))

@@ -22,11 +22,10 @@ from ingest_cli.cli.options import (
     shown,
 )
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.cli.throughput import prices_option
-from ingest_cli.commands.plan import validate_and_predict
+from ingest_cli.commands.validate import validate
 from ingest_cli.report.pricing import PriceList
-from ingest_cli.sinks.write_path import parse_ceiling
 
 EXAMPLES = """\
 \b
@@ -63,12 +62,11 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
     if report_file and not any(name.endswith(".toml") for name in files):
         raise click.UsageError("--report needs at least one MANIFEST (*.toml).")
     settings = run_settings(values)
-    parse_ceiling(settings.max_wcu)
     PriceList.read(settings.prices)
-    run = partial(validate_and_predict, region=values["region"])
     with Operation("validate", values) as operation:
         log = operation.log
-        runs = Runs(settings, values["output"], log, run, report_file, writes=False, operation=operation)
+        run = partial(validate, region=values["region"])
+        runs = Runs(settings, RunsOutput(values["output"], log, report_file, operation), run, writes=False)
 
         def look(name: str) -> None:
             if name.endswith(".toml"):

@@ -26,16 +26,14 @@ from ingest_cli.cli.options import (
     table_options,
     target_of,
 )
-from ingest_cli.cli.runs import Runs
+from ingest_cli.cli.runs import Runs, RunsOutput
 from ingest_cli.cli.throughput import give_up_option, max_rcu_option, reading
-from ingest_cli.commands.run import Watcher
-from ingest_cli.commands.verify import verify
+from ingest_cli.commands.run import RunContext
+from ingest_cli.commands.verify import VerifyRequest, verify
 from ingest_cli.commands.verify_result import DEFAULT_SAMPLE, Differences, Scope, Verification
-from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.policies.ceiling import Ceiling
 
 EXAMPLES = """\
 \b
@@ -83,20 +81,17 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         return
     target = target_of(values)
     key = required_key(values)
-    Ceiling.parse(values["max_rcu"], "--max-rcu")
+    how_to_read = reading(values)
     table = Table(target)
     pepper = read_pepper(key, table.session)
     scope = Scope(None if values["full"] else values["sample"], values["seed"], values["count"])
 
-    def run(one: Manifest, how: RunSettings, watcher: Watcher, stop: StopRequest) -> Verification:
-        return verify(
-            one, table, pepper, scope=scope, reading=reading(values), settings=how, watcher=watcher, stop=stop
-        )
+    def run(one: Manifest, how: RunSettings, context: RunContext) -> Verification:
+        return verify(one, table, pepper, VerifyRequest(scope, how_to_read, how), context)
 
     with Operation("verify", values, show=_show) as operation:
-        settings, log = run_settings(values), operation.log
-        output = values["output"]
-        runs = Runs(settings, output, log, run, writes=False, operation=operation)
+        output = RunsOutput(values["output"], operation.log, operation=operation)
+        runs = Runs(run_settings(values), output, run, writes=False)
         code = runs.all(manifests)
     ctx.exit(code)
 
@@ -106,7 +101,7 @@ def _show(found: Verification, output: str) -> None:
 
 
 def _text(found: Verification) -> list[str]:
-    """Render the result for people, line by line."""
+    """Render the result as text, line by line."""
     lines = [f"{found.title} ({found.dataset}): verify {found.outcome}"]
     if found.outcome not in {"complete", "different"}:
         return lines + [f"  note        {note}" for note in found.notes]

@@ -27,9 +27,6 @@ def format_of(
     """Create the parser of a dump; it may learn from each of its sources what it needs for the others.
 
     Args:
-        manifest: describes the format of the dump.
-        wanted: columns to keep.
-        sources: all sources of the dump.
         chunk_bytes: returns the target size of a chunk, in decoded bytes.
         age_identity: see `members`.
 
@@ -49,7 +46,6 @@ def heads(sources: Iterable[Source], encoding: str, age_identity: Callable[[], s
     the error is raised when the whole source is read.
 
     Args:
-        sources: sources to read.
         encoding: character set of files without a byte order mark.
         age_identity: see `members`.
     """

@@ -9,68 +9,55 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ingest_cli.aws.authentication import StateKey
-from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
+from ingest_cli.aws.catalog import Catalog, DatasetRow
 from ingest_cli.aws.lease import Lease
-from ingest_cli.checkpoint.checkpoint import Identity
-from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
+from ingest_cli.checkpoint.journal import Journal, JournalTargets
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.commands.outcome import accounted, check, counts
-from ingest_cli.commands.paid import paid
 from ingest_cli.commands.preflight import check_sources
-from ingest_cli.commands.resume import OUTDATED, Resumable, ledger_of, new_generation, said_before
+from ingest_cli.commands.resume import OUTDATED, Resumable, ledger_of, row_during_load, said_before
 from ingest_cli.commands.run import (
     NO_SRC,
-    Watcher,
+    RunContext,
     age_key_of,
     announced,
-    counting,
     fingerprints,
     kept_rejects,
     run_all,
+    selection_of,
     src_of,
     stages_of,
-    window_of,
 )
 from ingest_cli.commands.sampler import recorded
-from ingest_cli.commands.spending import check_limit, limit_wcu, set_tariff
-from ingest_cli.commands.watchers import watched
+from ingest_cli.commands.spending import CostLimit, raised_capacity, set_tariff
+from ingest_cli.commands.table_check import CheckedTable, check_table
+from ingest_cli.commands.watchers import SourceWait, WriteObserver, follow_capacity, watched
 from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
-from ingest_cli.engines.factory import Staff, writing
-from ingest_cli.engines.worker import Recipe
-from ingest_cli.errors import (
-    ExitCode,
-    IngestError,
-    MissingTableError,
-    SpentError,
-    TryAgainError,
-    UsageError,
-)
+from ingest_cli.engines.factory import ProcessPlan, load_engine
+from ingest_cli.engines.worker import ItemSpec, LoadSpec
+from ingest_cli.errors import ExitCode, IngestError, MissingTableError, SpentError, TryAgainError, UsageError
 from ingest_cli.formats.row_selection import RowSelection
 from ingest_cli.model.keys import Pepper
-from ingest_cli.model.settings import RunSettings, state_folder
+from ingest_cli.model.settings import RunSettings
 from ingest_cli.pipeline import Plan, plan
+from ingest_cli.report.observer import Observers, ReportUpdater
 from ingest_cli.report.report import Report
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import within
-from ingest_cli.runtime.fibers import LOOK_S
-from ingest_cli.runtime.stop import StopRequest, without_restart
+from ingest_cli.runtime.stop import without_restart
 from ingest_cli.sinks.dynamodb import is_gone
 from ingest_cli.sinks.policies.retry import retry_until_done
-from ingest_cli.sinks.write_path import (
-    Route,
-    WritePath,
-    provisioned_wcu,
-    starting_pace,
-    write_path,
-)
+from ingest_cli.sinks.write_path import Route, WritePath, path_to, starting_pace
 from ingest_cli.sources.parts import WholeEnd
+from ingest_cli.sources.shard import Shard
 
 if TYPE_CHECKING:
     from ingest_cli.aws.capacity.temporary_raise import Scaling
@@ -85,14 +72,12 @@ LAST_ACTION_S = 1.5
 """Maximum seconds to save and then unlock at the end; with the draining before it, under 10."""
 
 
-def load(  # noqa: PLR0913 - independent collaborators
+def load(
     manifest: Manifest,
     table: Table,
     pepper: Pepper,
     settings: RunSettings,
-    *,
-    watcher: Watcher | None = None,
-    stop: StopRequest | None = None,
+    context: RunContext | None = None,
     scaling: Scaling | None = None,
 ) -> Report:
     """Run all stages on a dump and write its items to a table, unless the table holds them already.
@@ -100,39 +85,31 @@ def load(  # noqa: PLR0913 - independent collaborators
     Resumes an interrupted load of the same dump.
     """
     report = Report("load", manifest.dataset.id, manifest.dataset.title, table.target.table)
-    stop = stop or StopRequest()
+    context = context or RunContext()
     with accounted(report):
-        _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop)
-    if report.exit_code == ExitCode.TRY_AGAIN and stop.is_begun_anew:
+        _Load(manifest, table, pepper, settings, report, context, scaling).run()
+    if report.exit_code == ExitCode.TRY_AGAIN and context.stop.is_begun_anew:
         report.message = without_restart(report.message or "")
     return report
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """State of a load before its first write.
+class _Dump:
+    """A dump that fits its manifest.
 
     Attributes:
-        planned: plan of the load.
-        window: selected rows.
-        staff: processes of the run.
-        route: route to the table.
-        path: write path.
-        lease: lease of the dataset, held.
-        resumable: checkpoint and its store; None for a load of selected rows.
-        row: catalog row of the dataset during the load.
+        planned: its sources.
+        selection: selected rows.
+        prints: fingerprint of each source.
         ends: allowed ends of the text of packed sources.
+        processes: processes that load it.
     """
 
     planned: Plan
-    window: RowSelection
-    staff: Staff
-    route: Route
-    path: WritePath
-    lease: Lease
-    resumable: Resumable | None
-    row: DatasetRow
+    selection: RowSelection
+    prints: Sequence[str]
     ends: Mapping[int, WholeEnd]
+    processes: ProcessPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,60 +121,76 @@ class _Load:
     pepper: Pepper
     settings: RunSettings
     report: Report
-    scaling: Scaling | None = None
+    context: RunContext
+    scaling: Scaling | None
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
 
-    def run(self, watcher: Watcher, stop: StopRequest) -> None:
+    def run(self) -> None:
         """Make all checks that are possible before the first write, then load."""
-        manifest, table, settings, report = self.manifest, self.table, self.settings, self.report
-        state_folder(settings.state)
-        patience = _Patience(stop)
-        planned = announced(plan(manifest, table.target, patience), report, watcher)
-        window = window_of(planned, settings)
-        described = self._in_time(table.check)
-        region = table.client.meta.region_name
-        set_tariff(report, settings, region, provisioned=provisioned_wcu(described) is not None)
-        rows = Catalog(table, self.pepper)
-        self._in_time(lambda: rows.knows(self.pepper))
+        settings, report, wait = self.settings, self.report, SourceWait(self.context.stop)
+        planned = announced(plan(self.manifest, self.table.target, wait), report, self.context.observer)
+        selection = selection_of(planned, settings)
+        checked = self._in_time(lambda: check_table(self.table, self.pepper, settings))
+        set_tariff(report, settings, checked.region, provisioned=checked.provisioned_wcu_per_s is not None)
         if self.scaling is not None:
             self._in_time(self.scaling.recover)
         prints = fingerprints(planned, settings)
         report.src = src_of(prints)
+        rows = Catalog(self.table, self.pepper)
         before = self._in_time(lambda: self._before(rows))
         row = self._wanted(before)
         if before == row and self._is_done(before, row):
             self._leave(rows, row)
             return
-        check_limit(report, settings)
-        ends = check_sources(planned, age_key_of(settings), patience)
-        staff, route = Staff.of(settings, planned), Route.to(table, settings.transport)
-        pace = starting_pace(described, settings, staff.shared, limit_wcu(report, settings))
-        path = write_path(route.open(stop, table), settings, report.traffic, stop, pace)
-        watcher.on_pace(path.pacer)
-        patience.meanwhile = path.outlet.fibers.turn
+        self.limit.check(report)
+        ends = check_sources(planned, age_key_of(settings), wait)
+        dump = _Dump(planned, selection, prints, ends, ProcessPlan.of(settings, planned))
+        with self._open_path(dump, checked) as path:
+            wait.meanwhile = path.outlet.fibers.turn
+            with self._locked(path) as lease:
+                self._run_locked(dump, path, lease, rows)
+
+    @contextmanager
+    def _open_path(self, dump: _Dump, checked: CheckedTable) -> Iterator[WritePath]:
+        """Open the write path for the block."""
+        settings, report = self.settings, self.report
+        pace = starting_pace(checked.described, settings, dump.processes.shared, self.limit.wcu(report))
+        with path_to(self.table, settings, report.traffic, self.context.stop, pace) as path:
+            self.context.observer.pace_set(path.pacer)
+            yield path
+
+    @contextmanager
+    def _locked(self, path: WritePath) -> Iterator[Lease]:
+        """Hold the lock of the dataset during the block."""
+        lease = Lease(self.table, self.manifest.dataset.id, self.token, fence=path.fence)
+        retry_until_done(lease.acquire, path.rules)
         try:
-            token = secrets.token_hex(16)
-            lease = Lease(table, manifest.dataset.id, token, time.time, fence=path.fence)
-            retry_until_done(lease.acquire, path.rules)
-            try:
-                # Only the row read under the lock is final.
-                before = retry_until_done(lambda: self._before(rows), path.rules)
-                row = self._wanted(before)
-                if self._is_done(before, row):  # only the catalog entry has changed, or another run was faster
-                    retry_until_done(lambda: rows.put_dataset(row), path.rules)
-                    self._leave(rows, row)
-                    return
-                resumable = None
-                if not settings.is_partial:
-                    identity = self._identity(planned, prints)
-                    ledger = ledger_of(settings.state, table, identity.dataset, token, StateKey.of(self.pepper))
-                    resumable = Resumable.open(planned, identity, ledger, settings, before=before)
-                row = self._meanwhile(before, row, resumable)
-                with paid(path, table, settings, lease, report, self.scaling), _under_way(table):
-                    self._write(_Prepared(planned, window, staff, route, path, lease, resumable, row, ends), watcher)
-            finally:
-                _bounded(lease.release)
+            yield lease
         finally:
-            path.outlet.transport.close()
+            _bounded(lease.release)
+
+    def _run_locked(self, dump: _Dump, path: WritePath, lease: Lease, rows: Catalog) -> None:
+        """Decide again what to do, since only a catalog row read under the lock is final, and load."""
+        before = retry_until_done(lambda: self._before(rows), path.rules)
+        row = self._wanted(before)
+        if self._is_done(before, row):  # only the catalog entry has changed, or another run was faster
+            retry_until_done(lambda: rows.put_dataset(row), path.rules)
+            self._leave(rows, row)
+            return
+        resumable = self._resumable(dump, before)
+        row = row_during_load(before, row, resumable, self.settings)
+        follow = partial(follow_capacity, path, self.table, self.settings)
+        with (
+            self.limit.enforced(self.report),
+            raised_capacity(self.scaling, self.report.tariff, lease, self.context.stop, follow),
+            _under_way(self.table),
+        ):
+            _Writing(self, dump, path, lease, resumable, row).run(rows)
+
+    @property
+    def limit(self) -> CostLimit:
+        """Return the limit on the cost of the load."""
+        return CostLimit.of(self.settings, self.context.earlier)
 
     def _in_time(self, ask: Callable[[], T]) -> T:
         """What the table says before anything is written, if it says so before `--give-up-after`."""
@@ -244,128 +237,127 @@ class _Load:
         if row.patchwork:
             self.report.notes.append(row.patchwork)
 
-    def _meanwhile(self, before: DatasetRow | None, row: DatasetRow, resumable: Resumable | None) -> DatasetRow:
-        """Return the catalog row during the load, such that no state is trusted wrongly.
+    def _resumable(self, dump: _Dump, before: DatasetRow | None) -> Resumable | None:
+        """Read the saved checkpoint, or create one; None for a load of selected rows."""
+        settings, dataset, pepper = self.settings, self.manifest.dataset.id, self.pepper
+        if settings.is_partial:
+            return None
+        places = [str(len(dump.planned.shards)), *dump.prints]  # a checkpoint identifies sources by position
+        if settings.source_id:
+            places += [shard.source.name for shard in dump.planned.shards]
+        in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
+        identity = Identity(
+            dataset, self.table.identity, in_order, self.manifest.digest, pepper.kid, pepper.check_value
+        )
+        ledger = ledger_of(settings.state_folder, self.table, dataset, self.token, StateKey.of(pepper))
+        resumable = Resumable.open(dump.planned, identity, ledger, settings, before=before)
+        if resumable.outdated:
+            self.report.notes.append(OUTDATED)
+        return resumable
 
-        Args:
-            before: current row.
-            row: row after the load.
-            resumable: checkpoint of the load; None for a load of selected rows.
-        """
-        if resumable is not None:
-            if resumable.outdated:
-                self.report.notes.append(OUTDATED)
-            return row.loading(resumable.checkpoint.identity.generation)
-        # Selected rows of the same load do no harm: the interrupted load can still be resumed.
-        same = before is not None and before.is_of(row) and not self.settings.restart
-        under_way = before.under_way if before is not None and same else None
-        if before is not None and (self.settings.replay is not None or before.state == COMPLETE):
-            return replace(before.with_some_of(row.src), writers=row.writers, generation=under_way)
-        return row.loading(under_way or new_generation())
 
-    def _write(self, prepared: _Prepared, watcher: Watcher) -> None:
-        """Write everything not yet written."""
-        planned, path, resumable, row = prepared.planned, prepared.path, prepared.resumable, prepared.row
-        manifest, settings, report, rules = self.manifest, self.settings, self.report, path.rules
-        rows, checkpoint, shards = Catalog(self.table, self.pepper), None, list(planned.shards)
-        if resumable is not None:
-            checkpoint, shards = resumable.checkpoint, resumable.remaining(planned)
-            report.account = checkpoint.account
-            report.rows_before = checkpoint.account.rows_read
-            report.wcu_before = checkpoint.wcu_consumed
-            path.budget.settle(checkpoint.wcu_consumed)
-        rejects = RejectFile(settings.rejects, kept_rejects(settings, checkpoint))
-        if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
-            report.notes.append(INCOMPLETE_REJECTS)
-        books = Books(report, rejects, checkpoint, manifest.rejects)
-        journal = Journal(books, watcher.on_commit, _store(resumable, path), path.lanes.run_ahead)
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A load under its lock: write everything not yet written.
+
+    Attributes:
+        load: the load.
+        dump: what to read.
+        path: write path.
+        lease: lock of the dataset, held.
+        resumable: checkpoint and its store; None for a load of selected rows.
+        row: catalog row of the dataset during the load.
+    """
+
+    load: _Load
+    dump: _Dump
+    path: WritePath
+    lease: Lease
+    resumable: Resumable | None
+    row: DatasetRow
+
+    def run(self, rows: Catalog) -> None:
+        """Write the catalog rows and all items."""
+        checkpoint, shards = self._take_over()
+        rejects = self._open_rejects(checkpoint)
+        targets = JournalTargets(self.load.report, rejects, checkpoint, self.load.manifest.rejects)
+        journal = Journal(targets, self.load.context.observer, self._store, self.path.lanes.run_ahead)
         try:
-            retry_until_done(lambda: rows.register(self.pepper), rules)
-            if resumable is not None:
-                retry_until_done(resumable.begin, rules)
-            retry_until_done(lambda: rows.enlist(manifest.dataset.id), rules)
-            retry_until_done(lambda: rows.put_dataset(row), rules)
-            rules.stop.is_begun_anew = settings.restart and resumable is not None
-            keep_raw = settings.rejects_include_raw
-            recipe = Recipe.of(manifest, self.pepper, report.src or NO_SRC, keep_raw=keep_raw)
-            chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
-            on_bytes = _meanwhile(counting(report, watcher), path.outlet.fibers.turn)
-            stages = stages_of(planned, prepared.window, settings, chunk_size, on_bytes, ends=prepared.ends)
-            with (
-                writing(
-                    prepared.staff,
-                    recipe,
-                    path,
-                    prepared.route,
-                    settings,
-                    table=self.table,
-                    journal=journal,
-                    chunk_size=chunk_size,
-                    traffic=report.traffic,
-                ) as engine,
-                _saved(journal, report),
-                watched(path, self.table, settings, prepared.lease, journal),
-                recorded(report, path.pacer),
-            ):
-                with engine as writer:
-                    run_all(shards, stages, writer, journal)
-                retry_until_done(journal.save, rules)
+            self._begin(rows)
+            self._write_items(shards, journal)
         finally:
             journal.close()
             rejects.close()
-        check(report, manifest)
-        if row.mixture:
-            report.notes.append(row.mixture)
-        report.outcome = "partial" if settings.is_partial else "complete"
+        self._finish(rows)
+
+    def _take_over(self) -> tuple[Checkpoint | None, Sequence[Shard]]:
+        """Continue the account of the checkpoint; return it, and the shards still to read."""
+        planned, report = self.dump.planned, self.load.report
+        if self.resumable is None:
+            return None, planned.shards
+        checkpoint = self.resumable.checkpoint
+        report.account = checkpoint.account
+        report.rows_before = checkpoint.account.rows_read
+        report.wcu_before = checkpoint.wcu_consumed
+        self.path.budget.settle(checkpoint.wcu_consumed)
+        return checkpoint, self.resumable.remaining(planned)
+
+    def _open_rejects(self, checkpoint: Checkpoint | None) -> RejectFile:
+        settings = self.load.settings
+        rejects = RejectFile(settings.rejects, kept_rejects(self.load.context.earlier, checkpoint))
+        if settings.rejects is not None and checkpoint is not None and checkpoint.lacks_rejects(rejects.size_bytes):
+            self.load.report.notes.append(INCOMPLETE_REJECTS)
+        return rejects
+
+    def _begin(self, rows: Catalog) -> None:
+        """Write the catalog rows of a load in progress, and the first checkpoint."""
+        rules = self.path.rules
+        retry_until_done(lambda: rows.register(self.load.pepper), rules)
+        if self.resumable is not None:
+            retry_until_done(self.resumable.begin, rules)
+        retry_until_done(lambda: rows.enlist(self.load.manifest.dataset.id), rules)
+        retry_until_done(lambda: rows.put_dataset(self.row), rules)
+        rules.stop.is_begun_anew = self.load.settings.restart and self.resumable is not None
+
+    def _write_items(self, shards: Sequence[Shard], journal: Journal) -> None:
+        """Run the pipeline, with all background tasks beside it, and save the checkpoint."""
+        load, dump, path = self.load, self.dump, self.path
+        settings, report = load.settings, load.report
+        chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))
+        observer = Observers(ReportUpdater(report), journal, chunk_size, load.context.observer, WriteObserver(path))
+        stages = stages_of(dump.planned, settings, dump.selection, dump.ends, chunk_size, observer)
+        items = ItemSpec(load.manifest, load.pepper, report.src or NO_SRC, settings.rejects_include_raw)
+        route = Route.to(load.table, settings.transport)
+        spec = LoadSpec(items, route, settings, dump.processes.limits(settings), load.table)
+        with (
+            load_engine(dump.processes, spec, path, journal.commit, observer) as engine,
+            _saved(journal, report),
+            watched(path, load.table, settings, self.lease, journal),
+            recorded(report, path.pacer),
+        ):
+            with engine as writer:
+                run_all(shards, stages, writer, report)
+            retry_until_done(journal.save, path.rules)
+
+    def _finish(self, rows: Catalog) -> None:
+        """Check the result, and complete the catalog row."""
+        report, rules = self.load.report, self.path.rules
+        check(report, self.load.manifest)
+        if self.row.mixture:
+            report.notes.append(self.row.mixture)
+        report.outcome = "partial" if self.load.settings.is_partial else "complete"
         if report.outcome == "complete":
-            retry_until_done(
-                prepared.lease.renew, rules
-            )  # the following steps require that this run still holds the lock
-            retry_until_done(lambda: rows.put_dataset(row.completed(counts(report), dt.datetime.now(dt.UTC))), rules)
-            if resumable is not None:
-                retry_until_done(resumable.ledger.clear, rules)
+            # The following steps require that this run still holds the lock.
+            retry_until_done(self.lease.renew, rules)
+            completed = partial(self.row.completed, counts(report))
+            retry_until_done(lambda: rows.put_dataset(completed(dt.datetime.now(dt.UTC))), rules)
+            if self.resumable is not None:
+                retry_until_done(self.resumable.ledger.clear, rules)
 
-    def _identity(self, planned: Plan, prints: Sequence[str]) -> Identity:
-        dataset, pepper = self.manifest.dataset.id, self.pepper
-        places = [str(len(planned.shards)), *prints]  # a checkpoint identifies sources by position
-        if self.settings.source_id:
-            places += [shard.source.name for shard in planned.shards]
-        in_order = hashlib.sha256("\n".join(places).encode()).hexdigest()
-        return Identity(dataset, self.table.identity, in_order, self.manifest.digest, pepper.kid, pepper.check_value)
-
-
-def _meanwhile(on_bytes: Callable[[int], None], turn: Callable[[], None]) -> Callable[[int], None]:
-    """Wrap `on_bytes` to also process requests in flight for each piece read; parsing may take long."""
-
-    def counted(count: int) -> None:
-        on_bytes(count)
-        turn()
-
-    return counted
-
-
-@dataclass(slots=True)
-class _Patience:
-    """Wait for a source (see `sources.Sleep`) while processing requests in flight.
-
-    Attributes:
-        stop: stop request that ends the wait.
-        meanwhile: processes the answers that have arrived.
-    """
-
-    stop: StopRequest
-    meanwhile: Callable[[], None] = lambda: None
-
-    def __call__(self, duration_s: float) -> None:
-        """See `sources.Sleep`."""
-        until_s = time.monotonic() + duration_s
-        left_s = duration_s
-        while left_s > 0:
-            self.meanwhile()
-            self.stop.wait(min(left_s, LOOK_S))
-            left_s = until_s - time.monotonic()
-        self.meanwhile()
-        self.stop.check()
+    def _store(self, state: bytes) -> None:
+        """Save the journal's state; its consumption is counted like all other."""
+        if self.resumable is not None:
+            self.path.note_state(self.resumable.ledger.write(state))
 
 
 @contextmanager
@@ -396,13 +388,3 @@ def _bounded(action: Callable[[], None]) -> bool:
         return within(LAST_ACTION_S, action)
     except (IngestError, OSError):
         return False
-
-
-def _store(resumable: Resumable | None, path: WritePath) -> Callable[[bytes], None]:
-    """Return the function that saves the journal's state; its consumption is counted like all other."""
-
-    def store(state: bytes) -> None:
-        if resumable is not None:
-            path.note_state(resumable.ledger.write(state))
-
-    return store

@@ -17,12 +17,14 @@ from itertools import pairwise
 from ingest_cli.commands.heads import format_of
 from ingest_cli.decoders import is_packed, members
 from ingest_cli.decoders.charset import encoding_of, to_utf8
+from ingest_cli.decoders.interface import shown
 from ingest_cli.errors import DamagedError, ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format
-from ingest_cli.formats.sniffing.magic import known_format
+from ingest_cli.formats.sniffing.magic import known_format, refuse_known
 from ingest_cli.model.format_options import Format as FormatTable
-from ingest_cli.pipeline import Plan, named, refuse_known
+from ingest_cli.pipeline import Plan
 from ingest_cli.sources import Sleep, Source
+from ingest_cli.sources.error_place import named
 from ingest_cli.sources.parts import JOIN, TAIL_BYTES, WholeEnd, are_siblings, is_part, neighbours
 from ingest_cli.sources.shard import Shard
 
@@ -44,7 +46,6 @@ def check_sources(
     """Check all sources of a plan.
 
     Args:
-        planned: plan of the run.
         age_key: returns the age identity or passphrase for encrypted sources.
         wait: see `Sleep`; called at each source, raises if the run is to end.
 
@@ -202,7 +203,7 @@ def _check_seam(seam: _Seam, heads: _Heads) -> None:
     if seam.first.packed:
         are_parts = is_part(name) and is_part(after) and not seam.second.is_text
         if not seam.second.packed and (are_parts or b"\0" in seam.second.head):
-            raise SourceError(f'"{name}" is packed, and "{after}" behind it goes on with the same data; {JOIN}')
+            raise SourceError(f'"{name}" is packed, and "{after}" after it continues the same data; {JOIN}')
         return
     if seam.second.packed or known_format(seam.second.head) is not None:
         return  # not text that continues
@@ -219,9 +220,7 @@ class _Heads:
     """Known starts of sources.
 
     Attributes:
-        planned: plan of the run.
         age_key: see `check_sources`.
-        format: parser.
         known: first lines of sources that fit the manifest.
     """
 
@@ -314,7 +313,7 @@ class _Heads:
         source, format_ = shard.source, self.format
         if isinstance(format_, FileFormat):
             if len(self.planned.shards) > 1 and not is_packed(peek.head, but_for=format_.signatures):
-                refuse_known(peek.head, format_)
+                refuse_known(peek.head, but_for=format_.signatures)
                 with source.open_file() as file:
                     next(format_.read_file(file), None)
             return
@@ -322,7 +321,7 @@ class _Heads:
         member = next(members(pieces, age_key=self.age_key, open_file=source.open_file), None)
         if member is None:
             return
-        refuse_known(member.head, None, member.name)
+        refuse_known(member.head, shown(member.name))
         table = self.planned.manifest.format
         if table.name in _NAMES_NOTHING or (table.name in {"csv", "tsv"} and table.columns):
             return

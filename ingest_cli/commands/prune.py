@@ -2,7 +2,7 @@
 
 An item is stale if its `src` is not that of the complete load in the catalog: a load rewrites all items
 of a dump, so an item with another `src` is no longer in it. Items of the same files from an older
-manifest or key have the same `src`, and are not found; the catalog knows whether there may be any. BatchWriteItem
+manifest or key have the same `src`, and are not found; the catalog row lists whether there may be any. BatchWriteItem
 does not support conditions. The dataset's lock replaces them: while this run holds it no load writes, and it
 is renewed, which fails if the lock is lost, at most `SURE_FOR_S` before any delete. Deleted keys were
 read under the same lock, strongly consistently.
@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,7 +47,7 @@ from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.policies.pacing import SMOOTHING_S
 from ingest_cli.sinks.policies.retry import retry_until_done
-from ingest_cli.sinks.write_path import Route, WritePath, starting_pace, write_path
+from ingest_cli.sinks.write_path import WritePath, path_to, starting_pace
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -62,14 +61,13 @@ LAST_ACTION_S = 1.5
 """Maximum seconds to unlock at the end."""
 
 NOT_RESTORABLE = (
-    "point-in-time recovery of the table is off: what is removed cannot be brought back, but by loading the dump it "
-    "came from"
+    "point-in-time recovery of the table is off: removed items can only be restored by loading their dump again"
 )
 
 
 NOT_AUTHENTICATED = (
-    "what the table says about the dataset is not authenticated with this pepper for this table, and not shown; all of "
-    "its items go in any case"
+    "the catalog row of the dataset is not authenticated with this pepper for this table, and not shown; all items are "
+    "removed nevertheless"
 )
 
 
@@ -78,10 +76,8 @@ class PruneRequest:
     """Request to prune a dataset.
 
     Attributes:
-        reading: how to read.
         writing: rate, transport and retry limits of the deletes.
         everything: remove the whole dataset, and everything that the table stores about it.
-        only_count: remove nothing.
         agree: called with the counts; returns whether to continue.
         on_progress: called regularly with the progress.
         limit_wcu: write capacity units that the deletes may consume; None: no limit.
@@ -104,12 +100,8 @@ def prune(
     Only bugs raise; see `Pruning.message`.
 
     Args:
-        table: table of the dataset.
         pepper: pepper of the load: it authenticates the catalog row, which decides what is
             removed.
-        dataset: id of the dataset.
-        request: what to remove, and how.
-        stop: stop request.
     """
     found = Pruning(dataset, table.target.table, request.everything)
     with concluded(found):
@@ -149,17 +141,17 @@ class _Run:
                     self._count(source, self._prunable(row))
                     self.found.outcome = "counted"
                     return
-                outlet = Route.to(self.table, self.request.writing.transport).open(self.stop, self.table)
+                settings = self.request.writing
+                pace = starting_pace(described, settings, limit_wcu=self.request.limit_wcu)
                 try:
-                    pace = starting_pace(described, self.request.writing, limit_wcu=self.request.limit_wcu)
-                    path = write_path(outlet, self.request.writing, self.found.traffic, self.stop, pace)
-                    with self._locked(path) as lease:
+                    with (
+                        path_to(self.table, settings, self.found.traffic, self.stop, pace) as path,
+                        self._locked(path) as lease,
+                    ):
                         self._locked_run(source, path, lease)
                 except SpentError:
                     self.found.is_spent = True
                     raise
-                finally:
-                    outlet.transport.close()
             finally:
                 self.found.rcu = source.rcu
 
@@ -225,7 +217,7 @@ class _Run:
             row = DatasetRow.unknown(self.dataset)
         if row is None:
             raise UsageError(
-                f'the table "{self.table.target.table}" knows of no dataset "{self.dataset}"; '
+                f'the table "{self.table.target.table}" has no dataset "{self.dataset}"; '
                 "`ingest-cli status` lists those it holds"
             )
         if row.is_authentic:
@@ -249,12 +241,14 @@ class _Run:
         """
         if not self.request.everything and row.state != COMPLETE:
             why = {
-                LOADING: "its load is not complete. Run that to its end first",
+                LOADING: "its load is not complete. Finish it first",
                 WITHDRAWING: "it is being withdrawn. Finish that with --all",
             }
             raise UsageError(f'"{self.dataset}" cannot be pruned: {why.get(row.state, "its state is unknown")}')
         if not self.request.everything and row.patchwork:
-            raise UsageError(f'nobody knows which items of "{self.dataset}" are stale: {row.patchwork}. Then prune it')
+            raise UsageError(
+                f'it is unknown which items of "{self.dataset}" are stale: {row.patchwork}. Prune it after that'
+            )
         self.found.title = row.title
         self.found.src = None if self.request.everything else row.src
         if row.mixture and not self.request.everything:
@@ -276,7 +270,7 @@ class _Run:
         return self.request.everything or item.get("src", {}).get("S") != self.found.src
 
     def _lease(self, fence: Fence | None = None) -> Lease:
-        return Lease(self.table, self.dataset, secrets.token_hex(16), time.time, fence=fence)
+        return Lease(self.table, self.dataset, secrets.token_hex(16), fence=fence)
 
     @contextlib.contextmanager
     def _locked(self, path: WritePath) -> Iterator[Lease]:

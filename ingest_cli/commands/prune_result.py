@@ -1,4 +1,4 @@
-"""Result of a pruning, printed for people and for programs."""
+"""Result of a pruning, as shown to the operator and to programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ class Pruning:
     """Result of a pruning.
 
     Attributes:
-        dataset, title, table: the dataset, and its table.
         withdraws: whether the whole dataset is removed.
         src: first 8 hex digits of the fingerprint of the sources whose items stay; None if none do.
         items: number of items of the dataset; None if they were not counted.
@@ -24,11 +23,8 @@ class Pruning:
         removed: number of items known to be deleted.
         outcome: `complete`, `counted` (on request, nothing removed), `stopped`, `locked` or `failed`.
         message: one sentence on the failure.
-        exit_code: process exit code of this result.
         elapsed_s: wall time in seconds.
         rcu: read capacity units consumed.
-        traffic: counters of the deletes.
-        notes: sentences to show with the result.
         is_spent: whether it ended because its budget was used up.
     """
 

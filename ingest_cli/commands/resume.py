@@ -6,15 +6,16 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingest_cli.aws.catalog import LOADING
+from ingest_cli.aws.catalog import COMPLETE, LOADING, DatasetRow
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity, of_another_pepper
 from ingest_cli.checkpoint.store import FileLedger, TableLedger
 from ingest_cli.errors import KeyRefusedError, UntrustedStateError, UsageError
-from ingest_cli.model.settings import state_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ingest_cli.aws.authentication import StateKey
-    from ingest_cli.aws.catalog import Catalog, DatasetRow
+    from ingest_cli.aws.catalog import Catalog
     from ingest_cli.aws.table import Table
     from ingest_cli.model.keys import Pepper
     from ingest_cli.model.settings import RunSettings
@@ -67,6 +68,27 @@ def said_before(
             "can be loaded with another one. Give that one with --key, or load all rows"
         )
     return before, None
+
+
+def row_during_load(
+    before: DatasetRow | None, row: DatasetRow, resumable: Resumable | None, settings: RunSettings
+) -> DatasetRow:
+    """Return the catalog row during a load, such that no state is trusted wrongly.
+
+    Args:
+        before: current row.
+        row: row after the load.
+        resumable: checkpoint of the load; None for a load of selected rows.
+        settings: settings of the run.
+    """
+    if resumable is not None:
+        return row.loading(resumable.checkpoint.identity.generation)
+    # Selected rows of the same load do no harm: the interrupted load can still be resumed.
+    is_same = before is not None and before.is_of(row) and not settings.restart
+    under_way = before.under_way if before is not None and is_same else None
+    if before is not None and (settings.replay is not None or before.state == COMPLETE):
+        return replace(before.with_some_of(row.src), writers=row.writers, generation=under_way)
+    return row.loading(under_way or new_generation())
 
 
 def new_generation() -> str:
@@ -169,17 +191,16 @@ def _read(ledger: TableLedger | FileLedger, *, restart: bool) -> tuple[Checkpoin
         raise
 
 
-def ledger_of(state: str, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
+def ledger_of(folder: Path | None, table: Table, dataset: str, token: str, key: StateKey) -> TableLedger | FileLedger:
     """Return the store of a load's state.
 
     Args:
-        state: value of `RunSettings.state`.
+        folder: value of `RunSettings.state_folder`.
         table: table of the load.
         dataset: id of the dataset.
         token: identifies this run.
         key: key for authenticating the state.
     """
-    folder = state_folder(state)
     if folder is not None:
         return FileLedger(folder, key)
     return TableLedger(table, dataset, token, key.for_table(table.identity))

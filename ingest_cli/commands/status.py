@@ -38,7 +38,6 @@ class Progress:
 
     Attributes:
         rows_read, rows_rejected: rows.
-        items: items acknowledged.
         items_bytes: size of those, by DynamoDB's rules.
         sources_done, sources: number of sources read to their end, and of all sources of the dump.
         spans: number of finished ranges of the other sources.
@@ -78,10 +77,8 @@ class Seen:
     """State of a dataset at one time.
 
     Attributes:
-        dataset: its id.
         row: catalog row; None without one.
         progress: progress of an unfinished load, if its state is in the table.
-        lock: owner of the lock.
         at_s: time, in seconds since 1970.
         rows_per_s: rate since the previous look; None at the first.
         is_authentic: whether the MACs of everything shown, except the lock, were verified.
@@ -152,7 +149,6 @@ class Watch:
     """Read the state of datasets repeatedly.
 
     Attributes:
-        table: table of the datasets.
         now_s: returns the time of day, in seconds since 1970.
         pepper: pepper to authenticate what is shown; None: no authentication.
         give_up_after_s: maximum seconds of one look at all of them.

@@ -1,7 +1,7 @@
 """Read a table, whole or by key: paced, and with retries. Uses boto3; this is not the hot path.
 
 An eventually consistent read costs half, and usually shows what was written a second ago (Amazon DynamoDB
-Developer Guide, "Read consistency"). Each caller chooses one, and says why.
+Developer Guide, "Read consistency"). Each caller chooses one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest_cli.aws.session import dynamodb, sentences
+from ingest_cli.aws.service_errors import sentences
+from ingest_cli.aws.session import dynamodb
 from ingest_cli.errors import BusyError, UnreachableError
+from ingest_cli.model.ceiling import NO_CEILING, Ceiling
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.clock import Clock, SystemClock
 from ingest_cli.runtime.fibers import Fibers
-from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.policies.retry import Progress, RetryRules
 
@@ -54,27 +55,34 @@ class Reading:
     """How to read.
 
     Attributes:
-        max_rcu: maximum consumption: read capacity units per second, or a percentage of the provisioned capacity.
         give_up_after_s: seconds without progress after which it stops; it can be run again.
+        max_rcu: ceiling of the read rate; None: `SHARE_FOR_US` of the provisioned capacity.
     """
 
-    max_rcu: str | None
     give_up_after_s: float
+    max_rcu: Ceiling | None = None
 
     def pace(self, described: Mapping[str, Any], clock: Clock) -> Pacer:
         """Return the rate at which a table may be read.
 
         Args:
-            described: description of the table by DynamoDB.
             clock: clock of the rate.
 
         Raises:
-            UsageError: `max_rcu` is invalid, or does not fit this table.
+            UsageError: `max_rcu` does not fit this table.
         """
-        ceiling, provisioned = Ceiling.parse(self.max_rcu, "--max-rcu"), provisioned_rcu(described)
-        if self.max_rcu is None and provisioned is not None:
-            ceiling = Ceiling(share=SHARE_FOR_US, option="--max-rcu")
-        return Pacer.starting(clock, ceiling.of(provisioned), START_RCU_PER_S)
+        provisioned = provisioned_rcu(described)
+        default = NO_CEILING if provisioned is None else Ceiling(share=SHARE_FOR_US)
+        return Pacer.starting(clock, (self.max_rcu or default).of(provisioned), START_RCU_PER_S)
+
+
+def read_ceiling(text: str) -> Ceiling:
+    """Parse the value of `--max-rcu`.
+
+    Raises:
+        UsageError: it is invalid.
+    """
+    return Ceiling.parse(text, "--max-rcu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +124,13 @@ class TableReader:
 
     Attributes:
         rcu: read capacity units consumed so far, as counted by DynamoDB.
-        requests: requests sent so far.
     """
 
     def __init__(self, table: Table, client: DynamoDBClient, pacer: Pacer, rules: RetryRules) -> None:
         """Set up without sending anything.
 
         Args:
-            table: table to read.
-            client: client that makes a single attempt per call.
             pacer: rate, in read capacity units.
-            rules: retry rules.
         """
         self.rcu = 0.0
         self.requests = 0
@@ -252,10 +256,7 @@ def reader(
     """Provide a reader of a table during the block.
 
     Args:
-        table: table to read.
-        described: description of the table by DynamoDB.
         how: rate and retry limits.
-        stop: stop request.
         clock: source of the time; None: the real one.
 
     Raises:

@@ -14,7 +14,7 @@ import heapq
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,15 @@ import numpy.typing as npt
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.commands.outcome import accounted, check
 from ingest_cli.commands.resume import of_another_table
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
-from ingest_cli.commands.validate import Surroundings, reproduce
+from ingest_cli.commands.validate import reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
 from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
+from ingest_cli.report.observer import Observers, RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
-from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.limits import refusals
 
@@ -45,30 +45,20 @@ if TYPE_CHECKING:
 _SETS = ("SS", "NS", "BS")
 
 
-def verify(  # noqa: PLR0913 - independent collaborators
-    manifest: Manifest,
-    table: Table,
-    pepper: Pepper,
-    *,
-    scope: Scope,
-    reading: Reading,
-    settings: RunSettings,
-    watcher: Watcher | None = None,
-    stop: StopRequest | None = None,
-) -> Verification:
-    """Compare a dataset in a table with its sources, in constant memory.
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """Request to verify a load: how much to compare, how to read the table, and how to read the sources."""
 
-    Args:
-        manifest: manifest of the dump.
-        table: table of the load.
-        pepper: pepper of the load.
-        scope: how much to compare.
-        reading: how to read the table.
-        settings: how to read the sources.
-        watcher: callbacks for progress.
-        stop: stop request.
-    """
-    stop = stop or StopRequest()
+    scope: Scope
+    reading: Reading
+    settings: RunSettings
+
+
+def verify(
+    manifest: Manifest, table: Table, pepper: Pepper, request: VerifyRequest, context: RunContext | None = None
+) -> Verification:
+    """Compare a dataset in a table with its sources, in constant memory."""
+    context, scope, reading = context or RunContext(), request.scope, request.reading
     seed = secrets.randbits(32) if scope.seed is None else scope.seed
     dataset = manifest.dataset
     found = Verification("verify", dataset.id, dataset.title, table.target.table, scope=scope, seed=seed)
@@ -76,11 +66,12 @@ def verify(  # noqa: PLR0913 - independent collaborators
         with time_limit(reading.give_up_after_s):
             described = table.check()
             row = _loaded(manifest, table, pepper, found)
-        around = Surroundings(table.target, watcher or Watcher(), stop, partial(_check_src, row))
-        with reader(table, described, reading, stop) as source:
+        observer = Observers(context.observer, _SourceCheck(row))
+        with reader(table, described, reading, context.stop) as source:
             try:
                 sink = _Comparing(source, found) if scope.sample is None else _Sampling(source, found, scope.sample)
-                reproduce(manifest, pepper, settings, sink=sink, report=found, around=around)
+                reading_context = replace(context, observer=observer, target=table.target)
+                reproduce(manifest, pepper, request.settings, sink=sink, report=found, context=reading_context)
                 sink.finish()
                 check(found, manifest)
                 if scope.count:
@@ -108,7 +99,7 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
     if row.is_elsewhere:
         raise TableError(f"{of_another_table(dataset)}; load it again first")
     if row.state != COMPLETE:
-        raise TableError(f'the load of "{dataset}" is not complete ({row.state}); run it to its end first')
+        raise TableError(f'the load of "{dataset}" is not complete ({row.state}); finish it first')
     if row.kid != pepper.kid:
         raise KeyRefusedError(
             f'"{dataset}" was loaded with the pepper "{row.kid}", and this is "{pepper.kid}"; give that one with --key'
@@ -117,21 +108,28 @@ def _loaded(manifest: Manifest, table: Table, pepper: Pepper, found: Verificatio
         found.is_patchwork = True
         found.notes.append(row.patchwork)
     if row.manifest != manifest.digest:
-        found.notes.append("the manifest has changed since the load; what differs may be due to that")
+        found.notes.append("the manifest has changed since the load; differences may be due to that")
     return row
 
 
-def _check_src(row: DatasetRow, src: str) -> None:
-    """Check that the dump is the one that was loaded.
+class _SourceCheck(RunObserver):
+    """Check that the dump is the one that was loaded."""
 
-    Raises:
-        TableError: it is another one.
-    """
-    if row.src != src:
-        raise TableError(
-            f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
-            "load it again, or put back the files that were loaded"
-        )
+    def __init__(self, row: DatasetRow) -> None:
+        self._row = row
+
+    def fingerprinted(self, src: str) -> None:
+        """See `RunObserver.fingerprinted`.
+
+        Raises:
+            TableError: it is another one.
+        """
+        row = self._row
+        if row.src != src:
+            raise TableError(
+                f'"{row.dataset}" was loaded from another state of the dump (src {row.src}, and now it is {src}); '
+                "load it again, or restore the files that were loaded"
+            )
 
 
 class _Comparing:

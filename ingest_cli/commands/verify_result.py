@@ -52,7 +52,6 @@ class Differences:
         """Record an item.
 
         Args:
-            key: its key.
             key_hash: 64 random bits of the key, if it may be repeated, as by a duplicate row of a
                 dump; such a key counts once. Either all calls pass it or none.
         """
@@ -80,7 +79,6 @@ class Verification(Report):
     """Comparison of a dataset in a table with its sources. The account is that of the sources.
 
     Attributes:
-        scope: extent of the verification.
         seed: seed that reproduces the sample.
         compared: number of items read back.
         equal: number of these that are correct.

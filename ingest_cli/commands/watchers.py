@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest_cli.errors import IngestError, LockedError, TryAgainError
-from ingest_cli.model.settings import state_folder
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater
+from ingest_cli.runtime.fibers import LOOK_S
 from ingest_cli.runtime.spot_notice import SpotNotice
-from ingest_cli.runtime.stop import CONTINUE
+from ingest_cli.runtime.stop import CONTINUE, StopRequest
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S
-from ingest_cli.sinks.write_path import parse_ceiling, provisioned_wcu
+from ingest_cli.sinks.write_path import provisioned_wcu
 
 if TYPE_CHECKING:
     from ingest_cli.aws.lease import Lease
@@ -37,8 +40,8 @@ LOOK_EVERY_S = 3.0
 
 def follow_capacity(path: WritePath, table: Table, settings: RunSettings) -> None:
     """Adapt the rate to the current provisioned capacity."""
-    provisioned, ceiling = provisioned_wcu(table.describe()), parse_ceiling(settings.max_wcu)
-    if provisioned is not None and (wanted := ceiling.of(provisioned)) is not None:
+    provisioned = provisioned_wcu(table.describe())
+    if provisioned is not None and (wanted := settings.max_wcu.of(provisioned)) is not None:
         path.pacer.set_ceiling(wanted)
 
 
@@ -103,6 +106,50 @@ def _reason(fault: Exception) -> str:
     return str(fault).partition(";")[0]
 
 
+class WriteObserver(RunObserver):
+    """Process requests in flight while rows are read, which may take long, and account for lost workers."""
+
+    def __init__(self, path: WritePath) -> None:
+        self._turn = path.outlet.fibers.turn
+        self._run_ahead = path.lanes.run_ahead
+
+    def bytes_read(self, count: int) -> None:  # noqa: ARG002 - however many
+        """See `RunObserver.bytes_read`."""
+        self._turn()
+
+    def chunk_queued(self) -> None:
+        """See `RunObserver.chunk_queued`."""
+        self._turn()
+
+    def worker_lost(self, number: int, committed_items: int) -> None:
+        """See `RunObserver.worker_lost`."""
+        self._run_ahead.forget(number, committed_items)
+
+
+@dataclass(slots=True)
+class SourceWait:
+    """Wait for a source (see `sources.Sleep`) while processing requests in flight.
+
+    Attributes:
+        stop: stop request that ends the wait.
+        meanwhile: processes the answers that have arrived.
+    """
+
+    stop: StopRequest
+    meanwhile: Callable[[], None] = lambda: None
+
+    def __call__(self, duration_s: float) -> None:
+        """See `sources.Sleep`."""
+        until_s = time.monotonic() + duration_s
+        left_s = duration_s
+        while left_s > 0:
+            self.meanwhile()
+            self.stop.wait(min(left_s, LOOK_S))
+            left_s = until_s - time.monotonic()
+        self.meanwhile()
+        self.stop.check()
+
+
 @contextlib.contextmanager
 def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, journal: Journal) -> Iterator[None]:
     """Run all background tasks during the block."""
@@ -117,7 +164,7 @@ def watched(path: WritePath, table: Table, settings: RunSettings, lease: Lease, 
         if isinstance(fault, LockedError) or not (isinstance(fault, IngestError) and fault.transient):
             stop.fail(fault)
 
-    saver = StateSaver(journal, path.rules, is_local=state_folder(settings.state) is not None)
+    saver = StateSaver(journal, path.rules, is_local=settings.state_folder is not None)
 
     def ignored(_: Exception) -> None:
         """Ignore a failed check: throttles show the same a little later."""

@@ -1,16 +1,23 @@
-"""Read a stream of pieces bytewise, for structures such as archive headers."""
+"""Read a stream of pieces: bytewise, for structures such as archive headers, or as a whole if it is small."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO
 
-from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError
+from ingest_cli.decoders.charset import raising
+from ingest_cli.errors import GET_AGAIN, GET_WHOLE, DamagedError, SourceError
 
 PIECE_BYTES = 1 << 20
 """Maximum number of bytes per piece."""
 
 FEED_BYTES = 1 << 16
 """Input size per decompressor call: decompressors copy what remains after each of their members."""
+
+MAX_PACKED_FILE_BYTES = 64 << 20
+"""Maximum unpacked size of a compressed file whose format needs random access: it is held in memory as a whole."""
 
 
 def in_pieces(stream: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -23,6 +30,45 @@ def in_pieces(stream: Iterable[bytes], size: int) -> Iterator[bytes]:
 def cut_off(kind: str, at: int) -> DamagedError:
     """Return the error for a stream of a format that ends early, after `at` bytes."""
     return DamagedError(f"the {kind} data is cut off after byte {at:,}; the rows before the cut were read", GET_WHOLE)
+
+
+def counted(pieces: Iterable[bytes], count: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield the same pieces, and call `count` with the size of each."""
+    for piece in pieces:
+        count(len(piece))
+        yield piece
+
+
+def small_text(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes | None, Iterator[bytes]]:
+    """Return the whole stream, or None if it exceeds `most_bytes`, and the same stream from its first byte."""
+    seen, size = list[bytes](), 0
+    try:
+        while size <= most_bytes:
+            if (piece := next(pieces, None)) is None:
+                return b"".join(seen), iter(seen)
+            seen.append(piece)
+            size += len(piece)
+    except SourceError as fault:
+        return None, chain(seen, raising(fault))
+    return None, chain(seen, pieces)
+
+
+def in_memory(pieces: Iterable[bytes]) -> BinaryIO:
+    """Read a compressed file whose format needs random access into memory.
+
+    Raises:
+        SourceError: the file is too large.
+    """
+    file = io.BytesIO()
+    for piece in pieces:
+        file.write(piece)
+        if file.tell() > MAX_PACKED_FILE_BYTES:
+            raise SourceError(
+                f"a file of this format has to be read at any place, and packed ones of more than "
+                f"{MAX_PACKED_FILE_BYTES >> 20} MiB are not; unpack it first"
+            )
+    file.seek(0)
+    return file
 
 
 def damaged(kind: str, at: int, what: str = "") -> DamagedError:

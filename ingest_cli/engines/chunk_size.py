@@ -7,6 +7,8 @@ progress. So chunks start small, grow while they are written quickly, and shrink
 
 from __future__ import annotations
 
+from ingest_cli.report.observer import RunObserver
+
 MIN_BYTES = 1 << 10
 MAX_BYTES = 1 << 20
 FIRST_BYTES = 16 << 10
@@ -21,7 +23,7 @@ def first_bytes(wcu_per_s: float) -> int:
     return int(min(max(2.0 * wcu_per_s * BYTES_A_WCU, MIN_BYTES), FIRST_BYTES))
 
 
-class ChunkSize:
+class ChunkSize(RunObserver):
     """Number of decoded bytes for the next chunk."""
 
     def __init__(self, first: int = FIRST_BYTES) -> None:
@@ -31,9 +33,9 @@ class ChunkSize:
         """Return the size of the next chunk, in bytes."""
         return self._bytes
 
-    def record(self, size: int, duration_s: float) -> None:
-        """Record that a chunk of `size` bytes occupied its writer for `duration_s` seconds."""
-        if not size:
+    def chunk_done(self, size_bytes: int, duration_s: float) -> None:
+        """See `RunObserver.chunk_done`."""
+        if not size_bytes:
             return
-        fitting = size * AIM_S / max(duration_s, AIM_S / 1024)
+        fitting = size_bytes * AIM_S / max(duration_s, AIM_S / 1024)
         self._bytes = int(min(max(fitting, self._bytes / 4, MIN_BYTES), self._bytes * 2, MAX_BYTES))

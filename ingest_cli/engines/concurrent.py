@@ -10,19 +10,19 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
-from ingest_cli.engines.interface import Commit, OnChunkDone
 from ingest_cli.items.batching import Batch
 from ingest_cli.model.bundles import Bundle
-from ingest_cli.pipeline import Preparation, Work
-from ingest_cli.runtime.fibers import Fibers, Room
-from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.lanes import Lanes
+from ingest_cli.pipeline import Commit, ItemStages, PreparedChunk, run_chunk
+from ingest_cli.report.observer import RunObserver
+from ingest_cli.runtime.fibers import Room
 from ingest_cli.sinks.policies.hot_keys.queues import HotBatch
+from ingest_cli.sinks.write_path import WritePath
 
 MAX_OPEN_ENTRIES = 3_000_000
 """Maximum rows and items of chunks with unwritten items, mostly of hot keys. The retained state
@@ -40,40 +40,43 @@ DRAIN_S = 5.0
 """Seconds to wait for requests in flight when the run is stopped; with the following steps, under 10."""
 
 
+@dataclass(frozen=True, slots=True)
+class InFlightLimits:
+    """Limits of what a writer has in progress.
+
+    Attributes:
+        requests: maximum number of requests in flight, and as many again for hot keys.
+        open_entries: maximum rows and items of uncommitted chunks before no more are started.
+    """
+
+    requests: int
+    open_entries: int = MAX_OPEN_ENTRIES
+
+
 class ConcurrentWriter:
     """Write batches by several fibers; a context manager that ends with everything written, or raises."""
 
-    def __init__(  # noqa: PLR0913 - independent collaborators
-        self,
-        preparation: Preparation,
-        lanes: Lanes,
-        commit: Commit,
-        fibers: Fibers,
-        stop: StopRequest,
-        *,
-        concurrency: int,
-        on_chunk_done: OnChunkDone,
-        open_entries: int = MAX_OPEN_ENTRIES,
+    def __init__(
+        self, stages: ItemStages, path: WritePath, commit: Commit, observer: RunObserver, limits: InFlightLimits
     ) -> None:
         """Start the fibers.
 
         Args:
-            preparation: converts rows to items.
-            lanes: sinks for the batches.
+            stages: convert rows to items.
+            path: sinks for the batches, event loop of the fibers, and stop request that ends everything early; the
+                latter is also set when a fiber fails.
             commit: called with the result of each chunk.
-            fibers: event loop of the fibers.
-            stop: stop request that ends everything early; also set when a fiber fails.
-            concurrency: maximum number of requests in flight, and as many again for hot keys.
-            on_chunk_done: called with the size of each chunk in bytes, and its duration in seconds.
-            open_entries: maximum rows and items of uncommitted chunks before no more are started.
+            observer: receives the duration of each chunk.
+            limits: limits of what is in progress.
         """
-        self._preparation = preparation
+        lanes, fibers, concurrency = path.lanes, path.outlet.fibers, limits.requests
+        self._stages = stages
         self._hot_room = Room(fibers)
         self._delivery = Delivery(lanes, commit, self._hot_room.wake)
         self._fibers = fibers
-        self._stop = stop
-        self._on_chunk_done = on_chunk_done
-        self._open_entries = open_entries
+        self._stop = path.rules.stop
+        self._observer = observer
+        self._open_entries = limits.open_entries
         self._fault: BaseException | None = None
         self._drained_by_s: float | None = None
         self._jobs = deque[tuple[Batch, ChunkInFlight]]()
@@ -93,15 +96,15 @@ class ConcurrentWriter:
             TryAgainError: the run is stopping.
         """
         began_s = time.monotonic()
-        self.put(self._preparation.prepare(bundle))
-        self._on_chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)
+        run_chunk(bundle, self._stages, self.put)
+        self._observer.chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)
 
-    def put(self, work: Work) -> None:
-        """Write a chunk with prepared items; see `write`."""
+    def put(self, prepared: PreparedChunk) -> None:
+        """Write a prepared chunk; see `write`."""
         self.check()
         delivery = self._delivery
-        self._let_run(lambda: delivery.open_entries < self._open_entries and delivery.may_begin(work))
-        self._jobs.extend(delivery.begin(work))
+        self._let_run(lambda: delivery.open_entries < self._open_entries and delivery.may_begin(prepared))
+        self._jobs.extend(delivery.begin(prepared))
         self._room.wake()
         self._let_run(lambda: not self._jobs)
 

@@ -1,7 +1,8 @@
-"""Steps of delivering the items of a chunk; independent of the caller's scheduling.
+"""Steps of delivering the items of several chunks at once: batch, sink and report. Replaces `pipeline.deliver`.
 
-Items of ordinary keys are sent in batches of their chunk. Those of hot keys are first put into a queue per key, and
-sent in batches of one key, from any chunks. A chunk is committed when all of its items are acknowledged or refused.
+The caller schedules the steps. Items of ordinary keys are sent in batches of their chunk. Those of hot keys are first
+put into a queue per key, and sent in batches of one key, from any chunks. A chunk is committed when all of its items
+are acknowledged or refused.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest_cli.checkpoint.chunk_result import PendingChunk
-from ingest_cli.engines.interface import Commit
 from ingest_cli.errors import ThrottledError, TransientFaultError
 from ingest_cli.items.batching import Batch, batches, batches_of
-from ingest_cli.pipeline import Work
+from ingest_cli.pipeline import Commit, PreparedChunk
 from ingest_cli.sinks.interface import Receipt, Refusal
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_keys.queues import HotBatch, HotQueues
@@ -80,22 +80,22 @@ class Delivery:
         """Whether the queues of hot keys are closed and empty."""
         return self._queues.is_done
 
-    def may_begin(self, work: Work) -> bool:
+    def may_begin(self, prepared: PreparedChunk) -> bool:
         """Return whether little enough is written ahead of the saved state to start a chunk."""
-        return self._lanes.run_ahead.may_begin(len(work.items))
+        return self._lanes.run_ahead.may_begin(len(prepared.items))
 
-    def begin(self, work: Work) -> list[tuple[Batch, ChunkInFlight]]:
+    def begin(self, prepared: PreparedChunk) -> list[tuple[Batch, ChunkInFlight]]:
         """Return the batches of a chunk, to be written in any order; commit a chunk without items at once.
 
         Raises:
             IngestError: the chunk cannot be committed.
         """
-        items, hot_keys = work.items, self._lanes.hot_keys
-        pending = ChunkInFlight(work.pending, hot_keys.generation, len(items))
+        items, hot_keys = prepared.items, self._lanes.hot_keys
+        pending = ChunkInFlight(prepared.pending, hot_keys.generation, len(items))
         if not len(items):
-            self._commit(work.pending.result(0, ()))
+            self._commit(prepared.pending.result(0, ()))
             return []
-        self.open_entries += work.pending.entries
+        self.open_entries += prepared.pending.entries
         self._lanes.run_ahead.begun(len(items))
         hot = hot_keys.among(items)
         if not len(hot):

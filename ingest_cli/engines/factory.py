@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter
-from ingest_cli.engines.pool import OwnEngine, WorkerPool
+from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, ConcurrentWriter, InFlightLimits
+from ingest_cli.engines.pool import LocalEngine, WorkerPool
 from ingest_cli.engines.serial import SerialWriter
-from ingest_cli.engines.worker import Checking, Recipe, Writing
+from ingest_cli.engines.worker import DryRunProgram, ItemSpec, LoadProgram, LoadSpec
 from ingest_cli.errors import TryAgainError
 from ingest_cli.model.settings import AUTO_WORKERS
 from ingest_cli.runtime.cores import available_cores
@@ -20,45 +20,43 @@ from ingest_cli.runtime.stop import CONTINUE
 from ingest_cli.sinks.discard import DiscardSink
 
 if TYPE_CHECKING:
-    from ingest_cli.aws.table import Table
-    from ingest_cli.checkpoint.journal import Journal
-    from ingest_cli.engines.chunk_size import ChunkSize
-    from ingest_cli.engines.interface import Commit
+    from ingest_cli.engines.interface import Engine
+    from ingest_cli.engines.messages import Program
     from ingest_cli.model.settings import RunSettings
-    from ingest_cli.pipeline import Plan, Writer
-    from ingest_cli.report.traffic import Traffic
+    from ingest_cli.pipeline import Commit, Plan
+    from ingest_cli.report.observer import RunObserver
     from ingest_cli.runtime.stop import StopRequest
-    from ingest_cli.sinks.write_path import Route, WritePath
+    from ingest_cli.sinks.write_path import WritePath
 
 BYTES_PER_WORKER = 4 << 20
 """Bytes of a dump per worker process, if the number of processes is automatic."""
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class ProcessPlan:
     """Number of processes of a run.
 
     Attributes:
-        workers: processes that prepare and write, including this one, which also reads.
+        processes: processes that prepare and write, including this one, which also reads.
         shared: their shared state; None for a single process.
     """
 
-    workers: int
+    processes: int
     shared: SharedByProcesses | None
 
     @classmethod
-    def of(cls, settings: RunSettings, planned: Plan) -> Staff:
+    def of(cls, settings: RunSettings, planned: Plan) -> ProcessPlan:
         """Apply the setting, or use as many processes as cores, limited by the size of the dump."""
-        workers = settings.workers
-        if workers == AUTO_WORKERS:
+        processes = settings.workers
+        if processes == AUTO_WORKERS:
             sizes = [shard.source.size_bytes for shard in planned.shards]
             worth = sum(sizes) // BYTES_PER_WORKER if all(sizes) else available_cores()
-            workers = max(min(available_cores(), worth, settings.concurrency), 1)
-        return cls(workers, _shared(workers) if workers > 1 else None)
+            processes = max(min(available_cores(), worth, settings.concurrency), 1)
+        return cls(processes, _shared(processes) if processes > 1 else None)
 
-    def concurrency(self, settings: RunSettings) -> int:
-        """Return the requests in flight per process."""
-        return max(settings.concurrency // self.workers, 1)
+    def limits(self, settings: RunSettings) -> InFlightLimits:
+        """Return the limits of each process."""
+        return InFlightLimits(max(settings.concurrency // self.processes, 1), MAX_OPEN_ENTRIES // self.processes)
 
 
 def _shared(processes: int) -> SharedByProcesses:
@@ -70,76 +68,64 @@ def _shared(processes: int) -> SharedByProcesses:
         ) from error
 
 
-Engine = AbstractContextManager["Writer"]
-"""Context manager: accepts chunks inside the block; at its end all of them are committed, or it raises."""
-
-
 @contextmanager
-def checking(
-    staff: Staff, recipe: Recipe, journal: Journal, chunk_size: ChunkSize, stop: StopRequest
+def dry_run_engine(
+    processes: ProcessPlan, items: ItemSpec, commit: Commit, observer: RunObserver, stop: StopRequest
 ) -> Iterator[Engine]:
     """Create the engine of a dry run. Its processes have ended when the block is left."""
-    _leave_alone_what_is_there()
 
-    def own(commit: Commit) -> Engine:
-        return nullcontext(SerialWriter(recipe.preparation(), DiscardSink(), commit, chunk_size.record, stop))
+    def local(commit: Commit) -> Engine:
+        return nullcontext(SerialWriter(items.stages(), DiscardSink(), commit, observer, stop))
 
-    if staff.shared is None:
-        yield own(journal.commit)
-        return
-    program = Checking(recipe, staff.shared)
-    with _pool(program, staff, stop, own=own, journal=journal, chunk_size=chunk_size) as pool:
-        yield pool
+    program = None if processes.shared is None else DryRunProgram(items, processes.shared)
+    with _engine(processes, program, local, commit, observer, stop) as engine:
+        yield engine
 
 
 @contextmanager
-def writing(  # noqa: PLR0913 - independent collaborators
-    staff: Staff,
-    recipe: Recipe,
-    path: WritePath,
-    route: Route,
-    settings: RunSettings,
-    *,
-    table: Table,
-    journal: Journal,
-    chunk_size: ChunkSize,
-    traffic: Traffic,
+def load_engine(
+    processes: ProcessPlan, load: LoadSpec, path: WritePath, commit: Commit, observer: RunObserver
 ) -> Iterator[Engine]:
-    """Create the engine of a load. Its processes have ended when the block is left."""
-    _leave_alone_what_is_there()
-    stop, concurrency, entries = path.rules.stop, staff.concurrency(settings), MAX_OPEN_ENTRIES // staff.workers
+    """Create the engine of a load. Its processes have ended when the block is left.
 
-    def own(commit: Commit) -> Engine:
-        return ConcurrentWriter(
-            recipe.preparation(),
-            path.lanes,
-            commit,
-            path.outlet.fibers,
-            stop,
-            concurrency=concurrency,
-            on_chunk_done=chunk_size.record,
-            open_entries=entries,
-        )
+    Args:
+        processes: number of processes.
+        load: what each process does.
+        path: write path of this process.
+        commit: called with the result of each chunk.
+        observer: receives the events of writing.
+    """
 
-    if staff.shared is None:
-        yield own(journal.commit)
+    def local(commit: Commit) -> Engine:
+        return ConcurrentWriter(load.items.stages(), path, commit, observer, load.limits)
+
+    program = None if processes.shared is None else LoadProgram(load, processes.shared)
+    with _engine(processes, program, local, commit, observer, path.rules.stop) as engine:
+        yield engine
+
+
+@contextmanager
+def _engine(
+    processes: ProcessPlan,
+    program: Program | None,
+    local: LocalEngine,
+    commit: Commit,
+    observer: RunObserver,
+    stop: StopRequest,
+) -> Iterator[Engine]:
+    """Create a pool of processes with this program, or the local engine alone without one."""
+    _freeze_garbage_collection()
+    if program is None:
+        yield local(commit)
         return
-    program = Writing(recipe, route, settings, concurrency, entries, staff.shared, table)
-    with _pool(
-        program,
-        staff,
-        stop,
-        own=own,
-        turn=path.outlet.fibers.turn,
-        journal=journal,
-        chunk_size=chunk_size,
-        traffic=traffic,
-        on_lost=path.lanes.run_ahead.forget,
-    ) as pool:
+    pool = WorkerPool(program, processes.processes - 1, local, commit, observer, stop)
+    try:
         yield pool
+    finally:
+        pool.kill()
 
 
-def _leave_alone_what_is_there() -> None:
+def _freeze_garbage_collection() -> None:
     """Exclude the program and its libraries from garbage collection while rows are processed.
 
     It also keeps their memory shared with forked workers, since a collection would write to it (Python's documentation
@@ -147,36 +133,3 @@ def _leave_alone_what_is_there() -> None:
     """
     if not gc.get_freeze_count():  # once: garbage of a run may be collected later
         gc.freeze()
-
-
-@contextmanager
-def _pool(  # noqa: PLR0913 - independent collaborators
-    program: Checking | Writing,
-    staff: Staff,
-    stop: StopRequest,
-    *,
-    own: OwnEngine,
-    turn: Callable[[], None] = lambda: None,
-    journal: Journal,
-    chunk_size: ChunkSize,
-    traffic: Traffic | None = None,
-    on_lost: Callable[[int, int], None] = lambda _number, _committed_items: None,
-) -> Iterator[WorkerPool]:
-    pool = WorkerPool(
-        program,
-        staff.workers - 1,
-        program.shared,
-        stop,
-        own=own,
-        turn=turn,
-        commit=journal.commit,
-        on_chunk_done=chunk_size.record,
-        keep_raw=program.recipe.keep_raw,
-        traffic=traffic,
-        on_death=journal.note,
-        on_lost=on_lost,
-    )
-    try:
-        yield pool
-    finally:
-        pool.kill()

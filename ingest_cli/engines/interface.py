@@ -1,13 +1,24 @@
-"""Callbacks of an engine: the two functions given to every writer."""
+"""Interface of an engine: a writer that accepts chunks of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-from ingest_cli.checkpoint.chunk_result import ChunkResult
+from ingest_cli.model.bundles import Bundle
 
-Commit = Callable[[ChunkResult], None]
-"""Called with the result of a chunk once all of its items are acknowledged or refused."""
 
-OnChunkDone = Callable[[int, float], None]
-"""Called with the bytes of a chunk, and the seconds that it occupied its writer."""
+class Writer(Protocol):
+    """Writer of chunks, which commits each one once all of its items are safe."""
+
+    def write(self, bundle: Bundle) -> None:
+        """Accept a chunk; may return before it is written.
+
+        Raises:
+            IngestError: this chunk, or an earlier one, cannot be written.
+        """
+        ...
+
+
+Engine = AbstractContextManager[Writer]
+"""Context manager: accepts chunks inside the block; at its end all of them are committed, or it raises."""

@@ -6,9 +6,10 @@ import os
 import pickle
 import select
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -163,5 +164,19 @@ class Link:
         self._results.send(message)
 
 
-Program = Callable[[Link], None]
-"""Program of a worker process: processes chunks from a link until its end, and reports their results to it."""
+class Program(Protocol):
+    """Program of a worker process, as plain data."""
+
+    @property
+    def shared(self) -> SharedByProcesses:
+        """State shared with the reading process."""
+        ...
+
+    @property
+    def keep_raw(self) -> bool:
+        """Whether rejects need the records they are made of."""
+        ...
+
+    def __call__(self, link: Link) -> None:
+        """Process chunks from a link until its end, and report their results to it."""
+        ...

@@ -18,13 +18,12 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
 from ingest_cli.checkpoint.chunk_result import ChunkResult
-from ingest_cli.engines.interface import Commit, OnChunkDone
+from ingest_cli.engines.interface import Engine
 from ingest_cli.engines.messages import (
     END,
     ChunkDone,
@@ -42,10 +41,9 @@ from ingest_cli.engines.messages import (
 from ingest_cli.engines.worker_process import Worker
 from ingest_cli.errors import CrashError, IngestError, TryAgainError
 from ingest_cli.model.bundles import Bundle
-from ingest_cli.pipeline import Writer
-from ingest_cli.report.traffic import Traffic
+from ingest_cli.pipeline import Commit
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.runtime.background import Repeater
-from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import CONTINUE, StopRequest
 
 MAX_HELD_BYTES = 64 << 20
@@ -63,63 +61,45 @@ MAX_UNTAKEN = 2
 LOOK_EVERY_S, MAX_SILENT_LOOKS = 5.0, 60
 """A worker with work that sends nothing for this many checks, five minutes, hangs. It sends something every
 second, except while it prepares a chunk. Checks are counted instead of time: a process that is stopped does not
-check. A check while no thread listens does not count: settling the last message may take long, if the disk or the
+check. A check while no thread listens does not count: committing the last chunk may take long, if the disk or the
 terminal is slow."""
 
 _POLL_S = 0.2
 
-OwnEngine = Callable[[Commit], AbstractContextManager[Writer]]
-"""Factory of this process's own writer, given the callback for results of chunks."""
+LocalEngine = Callable[[Commit], Engine]
+"""Factory of the engine of the reading process, given the callback for results of chunks."""
 
 
 class WorkerPool:
     """Hand chunks to worker processes, and write some itself; a context manager that ends with everything written."""
 
-    def __init__(  # noqa: PLR0913 - independent collaborators
+    def __init__(
         self,
         program: Program,
-        others: int,
-        shared: SharedByProcesses,
-        stop: StopRequest,
-        *,
-        own: OwnEngine,
+        workers: int,
+        local: LocalEngine,
         commit: Commit,
-        on_chunk_done: OnChunkDone,
-        turn: Callable[[], None] = lambda: None,
-        keep_raw: bool = False,
-        traffic: Traffic | None = None,
-        on_death: Callable[[str], None] = lambda _: None,
-        on_lost: Callable[[int, int], None] = lambda _number, _committed_items: None,
+        observer: RunObserver,
+        stop: StopRequest,
     ) -> None:
         """Start the workers: before any thread is started, since a fork copies only one.
 
         Args:
             program: program of each worker.
-            others: number of workers besides this process.
-            shared: shared state of all processes.
-            stop: stop request that ends everything early; also set when a worker fails.
-            own: this process's own engine.
+            workers: number of workers besides this process.
+            local: creates the engine of this process.
             commit: called with the result of each chunk.
-            on_chunk_done: called with the duration of a worker's chunk.
-            turn: processes this process's own requests in flight, without waiting.
-            keep_raw: whether rejects need the records they are made of.
-            traffic: counters of the run.
-            on_death: called with a sentence when a worker was killed.
-            on_lost: called with the worker's number, and how many items it had committed.
+            observer: receives the events of the workers.
+            stop: stop request that ends everything early; also set when a worker fails.
 
         Raises:
             TryAgainError: the system cannot start that many processes.
         """
-        self._shared = shared
+        self._program = program
         self._stop = stop
-        self._make_own = own
+        self._local = local
         self._commit = commit
-        self._on_chunk_done = on_chunk_done
-        self._turn = turn
-        self._keep_raw = keep_raw
-        self._traffic = traffic or Traffic()
-        self._on_death = on_death
-        self._on_lost = on_lost
+        self._observer = observer
         self._fault: BaseException | None = None
         self._changed = threading.Condition()
         self._waiting = deque[ChunkKey]()
@@ -132,7 +112,7 @@ class WorkerPool:
         self._drained_by_s: float | None = None
         stop.tell(self._pass_on_stop)
         try:
-            for _ in range(others):
+            for _ in range(workers):
                 self._workers.append(Worker.start(_run, program, self._workers))
         except IngestError:
             self.kill()
@@ -150,8 +130,8 @@ class WorkerPool:
         if not self._wants_more():
             self._write_here(bundle)
             return
-        self._turn()
-        key, packed = chunk_key(bundle.parts), pack(bundle, keep_raw=self._keep_raw)
+        self._observer.chunk_queued()
+        key, packed = chunk_key(bundle.parts), pack(bundle, keep_raw=self._program.keep_raw)
         with self._changed:
             self._held[key] = packed
             self._held_bytes += len(packed)
@@ -160,8 +140,8 @@ class WorkerPool:
 
     def __enter__(self) -> Self:
         """Start the threads that communicate with the workers."""
-        self._own = self._make_own(self._commit_result)
-        self._writer = self._own.__enter__()
+        self._engine = self._local(self._commit_result)
+        self._writer = self._engine.__enter__()
         for worker in self._workers:
             for program in (self._feed, self._listen):
                 threading.Thread(target=program, args=[worker], name="worker-attendant", daemon=True).start()
@@ -178,7 +158,7 @@ class WorkerPool:
             self._is_closed = True
             self._changed.notify_all()
         try:
-            self._own.__exit__(kind, error, trace)
+            self._engine.__exit__(kind, error, trace)
         finally:
             self._wait_for_others()
             self.kill()
@@ -212,7 +192,7 @@ class WorkerPool:
     def _pass_on_stop(self) -> None:
         """Pass a stop and its deadline to the workers; also called from signal handlers."""
         self._drained_by_s = time.monotonic() + DRAIN_S
-        self._shared.stop.set()
+        self._program.shared.stop.set()
 
     def _wait_for_others(self) -> None:
         """Wait until every worker has sent its last message, and take over the chunks of killed ones."""
@@ -230,7 +210,7 @@ class WorkerPool:
 
     def _take_over(self, packed: bytes) -> None:
         try:
-            with self._make_own(self._commit_result) as writer:
+            with self._local(self._commit_result) as writer:
                 writer.write(unpack(packed))
         except Exception as fault:  # noqa: BLE001 - raised once the others have drained
             self._fail(fault)
@@ -251,7 +231,7 @@ class WorkerPool:
         return room - len(self._waiting)
 
     def _commit_result(self, message: ChunkResult) -> None:
-        """Settle a chunk of any process."""
+        """Commit a chunk of any process."""
         self._commit(message)
         with self._changed:
             self._held_bytes -= len(self._held.pop(chunk_key(message.parts), b""))
@@ -330,12 +310,14 @@ class WorkerPool:
                 self._commit_result(message)
                 worker.assigned.discard(chunk_key(message.parts))
             case ChunkDone():
-                self._on_chunk_done(message.size_bytes, message.duration_s)
+                self._observer.chunk_done(message.size_bytes, message.duration_s)
                 with self._changed:
                     worker.untaken -= 1
                     self._changed.notify_all()
             case Sent():
-                self._traffic.add(message.requests, message.retries, message.wcu_consumed, message.latencies)
+                self._observer.requests_counted(
+                    message.requests, message.retries, message.wcu_consumed, message.latencies
+                )
             case Failed():
                 self._fail(message.error)
             case Finished():
@@ -345,7 +327,7 @@ class WorkerPool:
     def _give_up(self, worker: Worker) -> None:
         """Release the chunks of a killed worker to the others."""
         how = worker.end()
-        self._on_lost(worker.number, worker.committed_items)
+        self._observer.worker_lost(worker.number, worker.committed_items)
         with self._changed:
             if self._stop.requested or (self._is_closed and not self._held):
                 return
@@ -363,7 +345,7 @@ class WorkerPool:
                 )
             )
             return
-        self._on_death(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
+        self._observer.note(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
 
 
 def _run(

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
-from ingest_cli.engines.interface import Commit, OnChunkDone
-from ingest_cli.items.batching import batches
 from ingest_cli.model.bundles import Bundle
-from ingest_cli.pipeline import Preparation
+from ingest_cli.pipeline import Commit, ItemStages, deliver, run_chunk
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Refusal, Sink
+from ingest_cli.sinks.interface import Sink
 
 
 class SerialWriter:
     """Write and commit a chunk before returning."""
 
     def __init__(
-        self,
-        preparation: Preparation,
-        sink: Sink,
-        commit: Commit,
-        on_chunk_done: OnChunkDone = lambda _bytes, _s: None,
-        stop: StopRequest | None = None,
+        self, stages: ItemStages, sink: Sink, commit: Commit, observer: RunObserver, stop: StopRequest
     ) -> None:
-        self._preparation = preparation
-        self._sink = sink
-        self._commit = commit
-        self._on_chunk_done = on_chunk_done
-        self._stop = stop or StopRequest()
+        self._stages = stages
+        self._deliver = partial(deliver, sink=sink, commit=commit)
+        self._observer = observer
+        self._stop = stop
 
     def write(self, bundle: Bundle) -> None:
         """See `Writer.write`.
@@ -37,11 +31,5 @@ class SerialWriter:
         """
         self._stop.check()
         began_s = time.monotonic()
-        work = self._preparation.prepare(bundle)
-        acknowledged, refused = 0, tuple[Refusal, ...]()
-        for batch in batches(work.items):
-            receipt = self._sink.put(batch)
-            acknowledged += receipt.acknowledged
-            refused += receipt.refused
-        self._commit(work.pending.result(acknowledged, refused))
-        self._on_chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)
+        run_chunk(bundle, self._stages, self._deliver)
+        self._observer.chunk_done(bundle.rows.size_bytes, time.monotonic() - began_s)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest_cli.aws.table import Table
 from ingest_cli.checkpoint.chunk_result import ChunkResult
-from ingest_cli.engines.concurrent import ConcurrentWriter
+from ingest_cli.engines.concurrent import ConcurrentWriter, InFlightLimits
 from ingest_cli.engines.messages import ChunkDone, Link, ParentsStop, Sent
 from ingest_cli.engines.serial import SerialWriter
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.keys import Pepper
-from ingest_cli.model.manifest import Field, Manifest
+from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import Preparation
+from ingest_cli.pipeline import ItemStages
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.runtime.shared_state import SharedByProcesses
@@ -28,69 +28,59 @@ from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.discard import DiscardSink
 from ingest_cli.sinks.write_path import Pace, Route, write_path
 
-TELL_EVERY_S = 1.0
+STATS_EVERY_S = 1.0
 """Seconds between reports of a worker's requests, even if none of its chunks was committed."""
 
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Conversion of rows to items; plain data from which a `Preparation` is created.
+class ItemSpec:
+    """Conversion of rows to items; plain data from which `ItemStages` are created.
 
     Attributes:
-        fields: meaning of the columns.
+        manifest: describes the columns.
         pepper: pepper to hash with.
-        dataset: id of the dataset.
-        src: first 8 hex digits of the fingerprint of its sources.
+        src: first 8 hex digits of the fingerprint of the sources.
         keep_raw: whether rejects hold the record they are made of.
-        max_identifiers: maximum number of different identifiers of one kind per row.
     """
 
-    fields: tuple[Field, ...]
+    manifest: Manifest
     pepper: Pepper
-    dataset: str
     src: str
-    keep_raw: bool
-    max_identifiers: int
+    keep_raw: bool = False
 
-    def preparation(self) -> Preparation:
-        """Create the preparation."""
-        builder = ItemBuilder(Hasher(self.pepper), self.dataset, self.src)
-        return Preparation(self.fields, builder, self.keep_raw, self.max_identifiers)
-
-    @classmethod
-    def of(cls, manifest: Manifest, pepper: Pepper, src: str, *, keep_raw: bool) -> Recipe:
-        """Create the recipe for a dump.
-
-        Args:
-            manifest: manifest of the dump.
-            pepper: see above.
-            src: see above.
-            keep_raw: see above.
-        """
-        return cls(manifest.fields, pepper, manifest.dataset.id, src, keep_raw, manifest.rejects.max_identifiers)
+    def stages(self) -> ItemStages:
+        """Create the stages."""
+        manifest = self.manifest
+        builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, self.src)
+        return ItemStages(manifest.fields, builder, self.keep_raw, manifest.rejects.max_identifiers)
 
 
 @dataclass(frozen=True, slots=True)
-class Checking:
+class DryRunProgram:
     """Worker of a dry run: convert chunks to items, check these, and drop them.
 
     Attributes:
-        recipe: conversion of rows to items.
+        items: conversion of rows to items.
         shared: shared state with the stop request.
         parent: id of the reading process.
     """
 
-    recipe: Recipe
+    items: ItemSpec
     shared: SharedByProcesses
     parent: int = field(default_factory=os.getpid)
+
+    @property
+    def keep_raw(self) -> bool:
+        """See `Program.keep_raw`."""
+        return self.items.keep_raw
 
     def __call__(self, link: Link) -> None:
         """Process chunks from `link` until there are no more."""
         self.shared.joined()
         stop = ParentsStop(self.shared, self.parent)
-        writer = SerialWriter(self.recipe.preparation(), DiscardSink(), link.send, _reporting_size(link), stop)
+        writer = SerialWriter(self.items.stages(), DiscardSink(), link.send, _LinkObserver(link), stop)
         while True:
             while not link.has_chunk(_POLL_S):
                 stop.check()
@@ -100,51 +90,55 @@ class Checking:
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class LoadSpec:
+    """Conversion and writing of a load's chunks by one process.
+
+    Attributes:
+        items: conversion of rows to items.
+        route: route to the table.
+        settings: settings of the run.
+        limits: limits of what is in progress in the process.
+        table: holds the credentials already found; a process that is not forked has to find them again.
+    """
+
+    items: ItemSpec
+    route: Route
+    settings: RunSettings
+    limits: InFlightLimits
+    table: Table | None = None
+
+    def __reduce__(self) -> tuple[type[LoadSpec], tuple[object, ...]]:
+        """Serialize without connections and credentials."""
+        return LoadSpec, (self.items, self.route, self.settings, self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgram:
     """Worker of a load: convert chunks to items, and write these.
 
     Attributes:
-        recipe: conversion of rows to items.
-        route: route to the table.
-        settings: settings of the run.
-        concurrency: maximum number of requests in flight.
-        open_entries: see `concurrent.MAX_OPEN_ENTRIES`.
+        load: what to do.
         shared: shared state with the rate and the stop request.
-        table: holds the credentials already found; a worker that is not forked has to find them again.
         parent: id of the reading process.
     """
 
-    recipe: Recipe
-    route: Route
-    settings: RunSettings
-    concurrency: int
-    open_entries: int
+    load: LoadSpec
     shared: SharedByProcesses
-    table: Table | None = None
     parent: int = field(default_factory=os.getpid)
 
-    def __reduce__(self) -> tuple[type[Writing], tuple[object, ...]]:
-        """Serialize without connections and credentials."""
-        plain = (self.recipe, self.route, self.settings, self.concurrency, self.open_entries, self.shared)
-        return Writing, (*plain, None, self.parent)
+    @property
+    def keep_raw(self) -> bool:
+        """See `Program.keep_raw`."""
+        return self.load.items.keep_raw
 
     def __call__(self, link: Link) -> None:
         """Process chunks from `link` until there are no more."""
         self.shared.joined()
-        stop, teller = ParentsStop(self.shared, self.parent), _Teller(link)
-        outlet = self.route.open(stop, self.table)
-        outlet.fibers.start(lambda: teller.tell_now_and_then(outlet.fibers, stop))
-        path = write_path(outlet, self.settings, teller.traffic, stop, Pace(self.shared, link.number))
-        writer = ConcurrentWriter(
-            self.recipe.preparation(),
-            path.lanes,
-            teller.commit,
-            outlet.fibers,
-            stop,
-            concurrency=self.concurrency,
-            on_chunk_done=_reporting_size(link),
-            open_entries=self.open_entries,
-        )
+        load, stop, stats = self.load, ParentsStop(self.shared, self.parent), _StatsReporter(link)
+        outlet = load.route.open(stop, load.table)
+        outlet.fibers.start(lambda: stats.report_regularly(outlet.fibers, stop))
+        path = write_path(outlet, load.settings, stats.traffic, stop, Pace(self.shared, link.number))
+        writer = ConcurrentWriter(load.items.stages(), path, stats.commit, _LinkObserver(link), load.limits)
         try:
             with writer:
                 while True:
@@ -154,11 +148,11 @@ class Writing:
                         break
                     writer.write(chunk)
         finally:
-            teller.tell()
+            stats.report()
             outlet.transport.close()
 
 
-class _Teller:
+class _StatsReporter:
     """Report results of chunks, and counters of requests, to the reading process.
 
     Attributes:
@@ -169,22 +163,29 @@ class _Teller:
         self.traffic = Traffic()
         self._link = link
 
-    def commit(self, committed: ChunkResult) -> None:
+    def commit(self, result: ChunkResult) -> None:
         """Report the result of a chunk."""
-        self.tell()
-        self._link.send(committed)
+        self.report()
+        self._link.send(result)
 
-    def tell_now_and_then(self, fibers: Fibers, stop: StopRequest) -> None:
+    def report_regularly(self, fibers: Fibers, stop: StopRequest) -> None:
         """Report every second until the run is to end; run in a fiber."""
         with contextlib.suppress(OSError):  # nothing listens any more, which the receiver of chunks detects too
             while not stop.requested:
-                fibers.sleep(TELL_EVERY_S)
-                self.tell()
+                fibers.sleep(STATS_EVERY_S)
+                self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report the counters of requests since the last time."""
         self._link.send(Sent(*self.traffic.take()))
 
 
-def _reporting_size(link: Link) -> Callable[[int, float], None]:
-    return lambda size_bytes, duration_s: link.send(ChunkDone(size_bytes, duration_s))
+class _LinkObserver(RunObserver):
+    """Report the duration of each chunk to the reading process."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def chunk_done(self, size_bytes: int, duration_s: float) -> None:
+        """See `RunObserver.chunk_done`."""
+        self._link.send(ChunkDone(size_bytes, duration_s))

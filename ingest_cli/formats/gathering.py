@@ -18,6 +18,7 @@ from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes, FileFormat,
 from ingest_cli.formats.joined import Begun, JoiningFormat, parse_together
 from ingest_cli.model.bundles import Bundle, Part, joined
 from ingest_cli.model.chunks import Origin, Position, RowChunk, Span
+from ingest_cli.report.observer import RunObserver
 
 MOST_AGE_S = 1.0
 """Maximum time in seconds that rows wait, checked when the next rows come: the next source may be slow."""
@@ -49,7 +50,7 @@ class Gatherer:
         write: Callable[[Bundle], None],
         format_: Format | FileFormat,
         chunk_bytes: ChunkBytes,
-        on_end: Callable[[Origin, Position], None] = lambda _origin, _end: None,
+        observer: RunObserver,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Initialise without rows.
@@ -58,12 +59,12 @@ class Gatherer:
             write: receives the chunks.
             format_: parses texts.
             chunk_bytes: returns the target size of a chunk in decoded bytes.
-            on_end: called with the end of each text, once its rows were passed on.
+            observer: receives each chunk, and the end of each text.
             clock: returns the time in seconds.
         """
         self._write = write
         self._format = format_ if isinstance(format_, JoiningFormat) else None
-        self._on_end = on_end
+        self._observer = observer
         self._chunk_bytes = chunk_bytes
         self._clock = clock
         self._bundles: list[Bundle] = []
@@ -87,7 +88,7 @@ class Gatherer:
         if not bundle.can_be_joined or rows.size_bytes >= self._chunk_bytes() / 2:
             if self._is_old():
                 self.flush()
-            self._write(bundle)
+            self._pass_on(bundle)
             return
         self._make_room(rows.size_bytes, rows.records)
         self._bundles.append(bundle)
@@ -126,9 +127,9 @@ class Gatherer:
         for alike in _grouped(texts):
             bundles += self._parsed(alike, read)
         for bundle in _joined(bundles):
-            self._write(bundle)
+            self._pass_on(bundle)
         for origin, end in read:
-            self._on_end(origin, end)
+            self._observer.member_read(origin, end)
         for action in actions:
             action()
 
@@ -140,6 +141,10 @@ class Gatherer:
     ) -> None:
         if error is None or isinstance(error, SourceError | ManifestError):
             self.flush()
+
+    def _pass_on(self, bundle: Bundle) -> None:
+        self._observer.chunk_read(bundle)
+        self._write(bundle)
 
     def _is_old(self) -> bool:
         """Return whether the gathered rows have waited for the maximum time."""

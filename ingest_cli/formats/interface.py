@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from ingest_cli.model.chunks import WHOLE, RowChunk, Span
+from ingest_cli.model.manifest import Manifest
 
 DEFAULT_CHUNK_BYTES = 1 << 20
 """Target size of a chunk in decoded bytes: some 10,000 rows, which make the fixed cost of a kernel negligible."""
@@ -31,6 +32,20 @@ class Wanted:
     names: tuple[str, ...]
     optional: frozenset[str] = frozenset()
     presence: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Wanted:
+        """Return the columns that the fields of `manifest` use."""
+        optional: dict[str, bool] = {}
+        read = set[str]()
+        for each in manifest.fields:
+            names = each.columns if each.region_column is None else (*each.columns, each.region_column)
+            for name in names:
+                optional[name] = optional.get(name, True) and each.optional
+            if each.kind is not None:
+                read.update(names)
+        lacking = frozenset(name for name, may_lack in optional.items() if may_lack)
+        return cls(tuple(optional), lacking, frozenset(optional) - read)
 
 
 class Format(Protocol):

@@ -87,7 +87,7 @@ _GRAVEST_FIRST = (
 )
 
 
-def sniff(  # noqa: PLR0913 - what is known of a sample
+def sniff(
     sample: bytes,
     *,
     complete: bool,

@@ -235,7 +235,7 @@ def _no_records(start: Position, end: Position, wanted: Sequence[str]) -> RowChu
 class _Found:
     """Parsed records of one block."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a scan found, and where
+    def __init__(
         self,
         data: bytes,
         at: Position,

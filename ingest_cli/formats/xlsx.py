@@ -74,7 +74,7 @@ class Workbook:
 
     signatures: tuple[bytes, ...] = (b"PK",)
 
-    def __init__(  # noqa: PLR0913 - what a manifest says
+    def __init__(
         self,
         wanted: Sequence[str],
         columns: Sequence[str] | None = None,

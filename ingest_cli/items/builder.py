@@ -20,7 +20,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.identifiers.email import email_base
-from ingest_cli.items.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, ByteMatrix, Hasher, base64url
+from ingest_cli.items.hashing import (
+    RECORD_TAG_BYTES,
+    RECORD_TAG_CHARACTERS,
+    TAG_BYTES,
+    TAG_CHARACTERS,
+    ByteMatrix,
+    Hasher,
+    base64url,
+)
 from ingest_cli.items.hints import MAP_BYTES, Hints, Own, messages
 from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, text_of
 from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
@@ -114,6 +122,23 @@ class Items:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class HashedRecords:
+    """Records with the hashes of their identifiers.
+
+    Attributes:
+        records: the rows.
+        identifiers: identifiers that become items, by class.
+        tags: shape (items, 32): hash of each identifier.
+        record_tags: shape (items, 12): hash of each identifier and its record.
+    """
+
+    records: Records
+    identifiers: Sequence[Own]
+    tags: ByteMatrix
+    record_tags: ByteMatrix
+
+
 class ItemBuilder:
     """Builder of the items of one dataset."""
 
@@ -130,19 +155,27 @@ class ItemBuilder:
         self._tail = f',"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'
         self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
 
-    def build(self, records: Records) -> Items:
-        """Build the items of `records` and merge those with the same key."""
+    def hash(self, records: Records) -> HashedRecords:
+        """Hash the identifiers of `records`, each of which becomes an item."""
         owns = [own for own in map(Own, (*records.identifiers, *_email_bases(records))) if len(own.at)]
+        if not owns:
+            none = np.empty((0, TAG_BYTES), np.uint8)
+            return HashedRecords(records, (), none, none[:, :RECORD_TAG_BYTES])
+        tags = np.concatenate([self._hasher.tags(own.kind, own.value) for own in owns])
+        record_tags = np.concatenate([self._hasher.record_tags(some) for some in messages(records, owns)])
+        return HashedRecords(records, owns, tags, record_tags)
+
+    def build(self, hashed: HashedRecords) -> Items:
+        """Build the items of hashed records and merge those with the same key."""
+        records, owns = hashed.records, hashed.identifiers
         if not owns:
             return _NONE
         row = np.concatenate([own.row for own in owns])
-        tags = np.concatenate([self._hasher.tags(own.kind, own.value) for own in owns])
-        record_tags = np.concatenate([self._hasher.record_tags(some) for some in messages(records, owns)])
-        heads, pk, sk = self._heads.of(tags, record_tags)
+        heads, pk, sk = self._heads.of(hashed.tags, hashed.record_tags)
         request, size_bytes = self._requests(heads, records, owns, records.exposed[row])
         kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
         kind_names = pa.array([own.kind for own in owns], pa.string())
-        key_hash = np.ascontiguousarray(record_tags[:, :8]).view(np.uint64).ravel()
+        key_hash = np.ascontiguousarray(hashed.record_tags[:, :8]).view(np.uint64).ravel()
         kinds = pa.DictionaryArray.from_arrays(kind, kind_names)
         return _merge(Items(request, pk, sk, size_bytes, kinds, records.index[row], key_hash))
 

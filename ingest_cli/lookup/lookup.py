@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_cli.aws.catalog import Catalog
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.aws.table import Table
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.identifiers.phone import NO_PLUS
 from ingest_cli.items.hashing import Hasher, base64url
-from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.key_references import read_pepper
+from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import INTERNATIONAL
 from ingest_cli.model.settings import Target
 
@@ -35,7 +36,6 @@ class Breach:
     """A dataset in which an identifier was found.
 
     Attributes:
-        dataset: id of the dataset.
         title, occurred_on, description: from the table; the date in ISO form, or None.
         labels: fine labels under which the identifier was found.
         classes: data classes exposed together with it.
@@ -65,9 +65,6 @@ class Lookup:
     """Search for identifiers in one table; call it with the identifier as typed.
 
     Attributes:
-        table: table to read.
-        hasher: hashes the identifiers.
-        catalog: source of the titles of datasets.
         is_key_known: whether anything in the table was hashed with this pepper. If not, nothing can be found.
     """
 
@@ -77,32 +74,18 @@ class Lookup:
     is_key_known: bool
 
     @classmethod
-    def open(  # noqa: PLR0913 - as on the command line
-        cls,
-        table: str,
-        key: str,
-        *,
-        region: str | None = None,
-        profile: str | None = None,
-        endpoint_url: str | None = None,
-        insecure_http: bool = False,
-    ) -> Lookup:
+    def open(cls, table: str | Target, key: str) -> Lookup:
         """Connect to a table.
 
         Args:
-            table: name or ARN.
+            table: name, ARN or location.
             key: reference to the pepper, such as `env:PEPPER` or `secretsmanager:ARN`.
-            region: AWS region; None: as for AWS's own tools.
-            profile: AWS profile; None: likewise.
-            endpoint_url: endpoint to use instead of the region's.
-            insecure_http: whether it may be reached by http:// over a network.
 
         Raises:
             KeyRefusedError: the pepper cannot be read, or the table was loaded with another one with the same id.
             TableError: the table cannot be used.
         """
-        target = Target(table, region, profile, endpoint_url, insecure_http)
-        opened = Table(target)
+        opened = Table(Target(table) if isinstance(table, str) else table)
         return cls.on(opened, read_pepper(key, opened.session))
 
     @classmethod

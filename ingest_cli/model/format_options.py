@@ -52,7 +52,6 @@ class Format:
     """Syntax of the dump.
 
     Attributes:
-        name: name of the format.
         delimiters: cell separators, 1 to 8 characters each; only `combo` may have more than one.
         quote: one character, or empty for no quoting.
         escape: one character that removes the special meaning of the next one; empty for none.
@@ -102,7 +101,6 @@ def read_format(table: TomlTable, formats: Collection[str]) -> Format:
     """Read the table.
 
     Args:
-        table: the table as found in the manifest.
         formats: valid values of `name`.
 
     Raises:

@@ -40,7 +40,7 @@ DEFAULT_EXPOSES: Mapping[str, str] = MappingProxyType(
 
 KINDS = tuple(DEFAULT_EXPOSES)
 LOOKUP_KINDS = frozenset({"id", "phone", "email", "username"})
-"""Kinds whose values become items unless `lookup` says otherwise: those that people know of themselves."""
+"""Kinds whose values become items unless `lookup` says otherwise: identifiers that a person knows."""
 
 DEFAULT_REGION = "MY"
 INTERNATIONAL = "international"
@@ -138,7 +138,7 @@ class RejectLimits:
         max_ratio: maximum ratio of rejected rows to rows read, 0 to 1.
         min_sample: number of rows to read before the ratio is checked.
         max_identifiers: maximum number of identifiers of one kind in a row; a row with more is rejected, since it is
-            mostly several people read as one.
+            mostly the data of several people read as one row.
     """
 
     max_ratio: float = 0.05
@@ -152,10 +152,7 @@ class Manifest:
 
     Attributes:
         path: file it was read from; None for other text.
-        dataset: the breach.
-        format: syntax of the dump.
         fields: relevant columns, in the manifest's order; at least one becomes items.
-        rejects: limits for rejected rows.
     """
 
     path: Path | None
@@ -204,7 +201,7 @@ def load_manifest(path: Path, *, formats: Collection[str] = FORMAT_NAMES) -> Man
             raw = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise ManifestError(
-            f"{shown}: no such manifest; `ingest-cli validate FILE` says what a dump looks like"
+            f"{shown}: no such manifest; `ingest-cli validate FILE` shows what a dump contains"
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -61,7 +61,6 @@ class Budget:
         Args:
             limits: the limits; None: the defaults.
             note: called with remarks that are not errors.
-            advice: what to try when a limit is exceeded.
         """
         self.note = note
         self._limits = limits or Limits()
@@ -180,7 +179,9 @@ class Budget:
             raise self._too_much(size, what, command, self._limits.passing_memory_bytes)
 
     def _too_much(self, size: int, what: str, command: str, limit: int) -> SourceError:
-        beside = f" beside the {self._memory // MIB:,} MiB of the packings around it" if self._memory >= MIB else ""
+        beside = (
+            f" in addition to the {self._memory // MIB:,} MiB of the packings around it" if self._memory >= MIB else ""
+        )
         return SourceError(
             f"{what} needs {max(1, size // MIB):,} MiB of memory to unpack{beside}, and {limit // MIB:,} MiB is the "
             f"limit for a source; unpack it first, or pipe it: `{command} | ingest-cli load …`, "

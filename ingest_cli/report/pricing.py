@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -67,7 +67,6 @@ class PriceList:
     Attributes:
         name: name of the file, for messages.
         dated: date on which the prices were looked up.
-        currency: currency code such as "USD".
         free_wcu: provisioned write capacity that is free.
         regions: prices by region.
     """
@@ -140,8 +139,25 @@ def _rates(region: str, raw: object, name: str) -> Rates:
     return Rates(region, **prices, unconfirmed=frozenset(map(str, unconfirmed)))
 
 
+def check_cost(what: str, costs: Sequence[Cost], max_cost: float | None, advice: str) -> None:
+    """Check costs against `--max-cost`.
+
+    Args:
+        max_cost: limit of their sum; None: no limit.
+
+    Raises:
+        UsageError: the sum exceeds the limit.
+    """
+    amount = sum(cost.amount for cost in costs)
+    if max_cost is not None and amount > max_cost:
+        raise UsageError(
+            f"{what} costs {money(amount)} {costs[0].currency} ({'; '.join(cost.arithmetic for cost in costs)}), which "
+            f"is more than --max-cost {as_typed(max_cost)}; {advice}"
+        )
+
+
 def money(amount: float) -> str:
-    """Format an amount for people: no exponent, and only significant digits."""
+    """Format an amount for display: no exponent, and only significant digits."""
     return f"{amount:,.6f}".rstrip("0").rstrip(".")
 
 
@@ -157,8 +173,7 @@ class Cost:
 
     Attributes:
         amount: amount in `currency`.
-        currency: currency code such as "USD".
-        arithmetic: calculation, for people.
+        arithmetic: calculation, for display.
     """
 
     amount: float
@@ -176,10 +191,9 @@ class Tariff:
 
     Attributes:
         rates: prices of its region.
-        currency: currency of these.
         dated: date on which the prices were looked up.
         provisioned: whether it has provisioned capacity. A unit consumed then costs the share of the capacity that it
-            occupies for a second: that capacity is paid in any case.
+            occupies for a second: that capacity is paid for, used or not.
     """
 
     rates: Rates
@@ -255,8 +269,7 @@ class Way:
         wcu: write capacity units consumed.
         hours: duration; None: not specified by AWS.
         cost: cost in `currency`, without storage.
-        currency: currency code such as "USD".
-        arithmetic: calculation, for people.
+        arithmetic: calculation, for display.
     """
 
     way: str
@@ -293,7 +306,6 @@ class Prediction:
     Attributes:
         ways: possible ways, see `Way`.
         storage: monthly cost of storing the items.
-        region: region of the prices.
         dated: date on which the prices were looked up.
     """
 
@@ -311,10 +323,8 @@ def predict(volume: Volume, prices: PriceList, rates: Rates, pace: Pace | None =
     """Predict the cost of each way to load.
 
     Args:
-        volume: data to write.
         prices: price list.
         rates: prices of the region.
-        pace: rates of the ways.
     """
     pace = pace or Pace()
     ways = [_on_demand(volume, prices, rates, pace), _provisioned(volume, prices, rates, pace)]

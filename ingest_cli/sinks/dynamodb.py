@@ -13,7 +13,7 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
-from ingest_cli.aws.session import DENIED, EXPIRED, expired, is_stale
+from ingest_cli.aws.service_errors import DENIED, EXPIRED, expired, is_stale
 from ingest_cli.errors import (
     IngestError,
     RefusedBatchError,

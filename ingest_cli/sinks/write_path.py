@@ -13,6 +13,8 @@ In order of use: `Route` (address, can be sent to a worker process) → `Outlet`
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,6 @@ from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.budget import Budget, Budgeted
-from ingest_cli.sinks.policies.ceiling import Ceiling
 from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.isolation import Isolating
 from ingest_cli.sinks.policies.metering import Metered
@@ -38,21 +39,12 @@ from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
-    from ingest_cli.model.settings import RunSettings, Target
+    from ingest_cli.model.settings import RunSettings, Target, TransportName
     from ingest_cli.report.traffic import Traffic
     from ingest_cli.sinks.transports.interface import Transport
 
 
-def parse_ceiling(text: str | None) -> Ceiling:
-    """Parse `--max-wcu`.
-
-    Raises:
-        UsageError: `text` is invalid.
-    """
-    return Ceiling.parse(text)
-
-
-def provisioned_wcu(described: dict[str, Any]) -> float | None:
+def provisioned_wcu(described: Mapping[str, Any]) -> float | None:
     """Return the provisioned write capacity of a table, in units per second; None for an on-demand table."""
     if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
         return None
@@ -71,11 +63,11 @@ class Route:
     """
 
     target: Target
-    transport: str
+    transport: TransportName
     endpoint: Endpoint
 
     @classmethod
-    def to(cls, table: Table, transport: str) -> Route:
+    def to(cls, table: Table, transport: TransportName) -> Route:
         """Return the route to `table`."""
         meta = table.client.meta
         url = meta.endpoint_url
@@ -161,7 +153,10 @@ class Pace:
 
 
 def starting_pace(
-    described: dict[str, Any], settings: RunSettings, shared: SharedState | None = None, limit_wcu: float | None = None
+    described: Mapping[str, Any],
+    settings: RunSettings,
+    shared: SharedState | None = None,
+    limit_wcu: float | None = None,
 ) -> Pace:
     """Return the pace of the first process of a run.
 
@@ -174,7 +169,7 @@ def starting_pace(
     Raises:
         UsageError: the settings do not fit the table.
     """
-    ceiling = parse_ceiling(settings.max_wcu).of(provisioned_wcu(described))
+    ceiling = settings.max_wcu.of(provisioned_wcu(described))
     warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
     return Pace(shared or SharedState(), limits=Limits(ceiling, warm, limit_wcu))
 
@@ -243,3 +238,19 @@ def write_path(outlet: Outlet, settings: RunSettings, traffic: Traffic, stop: St
         reserved_s=lambda: pacer.reserved_s,
     )
     return WritePath(outlet, lanes, pacer, rules, budget, fence, traffic)
+
+
+@contextmanager
+def path_to(
+    table: Table, settings: RunSettings, traffic: Traffic, stop: StopRequest, pace: Pace
+) -> Iterator[WritePath]:
+    """Open the write path of this process to a table; at the end, close its transport.
+
+    Raises:
+        TableError: there are no credentials.
+    """
+    outlet = Route.to(table, settings.transport).open(stop, table)
+    try:
+        yield write_path(outlet, settings, traffic, stop, pace)
+    finally:
+        outlet.transport.close()

@@ -31,17 +31,16 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ingest_cli.aws.session import (
+from ingest_cli.aws.service_errors import (
     DENIED,
     EXPIRED,
-    check_endpoint,
     expired,
     is_too_large,
     is_unrenewed,
     not_renewable,
-    open_session,
     too_large,
 )
+from ingest_cli.aws.session import check_endpoint, open_session
 from ingest_cli.errors import AnswerTooLargeError, MissingSourceError, SourceBusyError, SourceError, UsageError
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.endpoints import dead_proxy

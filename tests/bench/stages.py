@@ -24,16 +24,15 @@ import pyarrow as pa
 from botocore.credentials import Credentials
 
 from ingest_cli.decoders import decode
-from ingest_cli.formats import FileFormat, open_format
+from ingest_cli.formats import FileFormat, Wanted, open_format
 from ingest_cli.identifiers.normalize import normalize
 from ingest_cli.items.batching import batches
-from ingest_cli.items.builder import ItemBuilder, Items
+from ingest_cli.items.builder import HashedRecords, ItemBuilder, Items
 from ingest_cli.items.hashing import ByteMatrix, Hasher
 from ingest_cli.model.chunks import Records
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.model.settings import DEFAULT_CONCURRENCY
-from ingest_cli.pipeline import wanted_of
 from ingest_cli.runtime.fibers import Fibers
 from ingest_cli.sinks.transports.curl import CurlTransport, Endpoint
 from ingest_cli.sinks.transports.signing import Signer
@@ -94,12 +93,16 @@ class TimedBuilder(ItemBuilder):
         super().__init__(TimedHasher(Pepper(KID, PEPPER), watch), dataset, "00000000")
         self._watch = watch
 
-    def build(self, records: Records) -> Items:
+    def hash(self, records: Records) -> HashedRecords:
         hashing_before_s = self._watch.seconds[HASH]
         with self._watch.on(BUILD):
-            items = super().build(records)
+            hashed = super().hash(records)
         self._watch.seconds[BUILD] -= self._watch.seconds[HASH] - hashing_before_s
-        return items
+        return hashed
+
+    def build(self, hashed: HashedRecords) -> Items:
+        with self._watch.on(BUILD):
+            return super().build(hashed)
 
 
 @dataclass
@@ -150,7 +153,7 @@ def walk(path: Path, builder: ItemBuilder, watch: Stopwatch, take: Callable[[Ite
     manifest = load_manifest(path)
     with path.with_suffix(".csv").open("rb") as file:
         text = decode(iter(lambda: file.read(_READ_BYTES), b""), manifest.format.encoding)
-        parser = open_format(manifest.format, wanted_of(manifest))
+        parser = open_format(manifest.format, Wanted.of(manifest))
         assert not isinstance(parser, FileFormat), "CSV is read as a stream"
         chunks = parser.read(text)
         while True:
@@ -160,7 +163,7 @@ def walk(path: Path, builder: ItemBuilder, watch: Stopwatch, take: Callable[[Ite
                 return
             with watch.on(NORMALIZE):
                 normalized = normalize(chunk, manifest.fields)
-            take(builder.build(normalized.records))
+            take(builder.build(builder.hash(normalized.records)))
 
 
 def _once(place: Surroundings, rows: int) -> dict[str, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest_cli.items.batching import Batch, batches
 from ingest_cli.errors import TransientFaultError
+from ingest_cli.items.batching import Batch, batches
 from ingest_cli.sinks.interface import Receipt, Sink
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sinks.policies.isolation import Isolating

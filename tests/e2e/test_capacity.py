@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ingest_cli.aws.capacity.temporary_raise import NOT_AUTHENTICATED
+from ingest_cli.aws.capacity.restore import NOT_AUTHENTICATED
 from tests.e2e.conftest import make_table
 from tests.e2e.harness import SAMPLES, Cli, Place, small_dump
 from tests.support.endpoint import ACCESS_KEY, SECRET_KEY, Endpoint, faults
@@ -64,7 +64,7 @@ def test_it_is_shown_and_changed(cli: Cli, provisioned: Place) -> None:
     assert (result.code, result.report["wcu"], result.report["rcu"]) == (0, 300, 7)
     assert units(provisioned) == (300, 7)
     again = cli("table", "capacity", *provisioned.at, "--wcu", "300")
-    assert (again.code, again.err) == (0, "ingest-cli: the capacity is like that already; nothing was changed\n")
+    assert (again.code, again.err) == (0, "ingest-cli: the table has this capacity already; nothing was changed\n")
     lowered = cli("table", "capacity", *provisioned.at, "--wcu", "50", "--rcu", "3", "--output", "json").report
     assert (lowered["wcu"], lowered["rcu"], lowered["lowered_today"]) == (50, 3, 1)
 
@@ -174,7 +174,7 @@ def test_autoscaling_is_suspended_until_it_is_restored(cli: Cli, provisioned: Pl
         assert suspended(scaling, provisioned) == ALL
     assert "5 to 200 WCU/s, suspended" in changed.out
     restored = cli("table", "restore", *provisioned.at, env=there)
-    assert (restored.code, restored.out) == (0, f"autoscaling of the write capacity goes on{NOT_AUTHENTICATED}\n")
+    assert (restored.code, restored.out) == (0, f"autoscaling of the write capacity is resumed{NOT_AUTHENTICATED}\n")
     assert suspended(scaling, provisioned) == AS_IT_WAS
     assert cli("table", "restore", *provisioned.at, env=there).out.startswith("nothing was left")
 
@@ -184,7 +184,7 @@ def test_autoscaling_is_suspended_while_a_load_lasts(cli: Cli, provisioned: Plac
     there = {"AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": provisioned.endpoint.url}
     result = cli("load", TELCO, *provisioned.to, "--scale-to", "2000", env=there)
     assert result.code == 0
-    assert "autoscaling of the write capacity was suspended meanwhile" in result.err
+    assert "autoscaling of the write capacity was suspended for the load" in result.err
     operations = [one.operation for one in provisioned.requests]
     first, last = (i for i, name in enumerate(operations) if name == "RegisterScalableTarget" and i > 5)
     changes = [i for i, name in enumerate(operations) if name == "UpdateTable"]
@@ -286,7 +286,7 @@ def test_warm_throughput_for_a_load(cli: Cli, table: Place) -> None:
     dear = cli("load", TELCO, *table.to, "--warm", "20000", "--max-cost", "5")
     assert (dear.code, "--warm 20000 costs 13 USD" in dear.err, table.items) == (2, True, {})
     result = cli("load", TELCO, *table.to, "--warm", "20000")
-    assert (result.code, "raised to 20,000 WCU/s, for good" in result.err) == (0, True)
+    assert (result.code, "raised to 20,000 WCU/s, permanently" in result.err) == (0, True)
     assert table.endpoint.table(table.name).definition["WarmThroughput"] == {"WriteUnitsPerSecond": 20000}
 
 
@@ -341,7 +341,7 @@ def test_what_somebody_changed_meanwhile_is_left_alone(cli: Cli, killed: Place) 
     killed.endpoint.table(killed.name).set_throughput({"WriteCapacityUnits": 77, "ReadCapacityUnits": 7})
     result = cli("table", "restore", *killed.at)
     assert (result.code, units(killed)) == (0, (77, 7))
-    assert "somebody has changed the capacity" in result.out
+    assert "the capacity has been changed since" in result.out
 
 
 def test_a_second_run_beside_one_that_has_raised(cli: Cli, provisioned: Place, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_load_stops_before_it_costs_more_than_it_may(cli: Cli, table: Place, t
     first = cli(*load, "--max-cost", str(limit))
     assert first.code == 75, first
     assert "stopped before it costs more than --max-cost 0.003" in first.err
-    assert "higher --max-cost to go on" in first.err
+    assert "higher --max-cost to resume it" in first.err
     consumed = sum(one.wcu for one in table.requests)
     assert 0.9 * limit < consumed * PER_MILLION / 1e6 <= limit
     assert first.report["cost"]["amount"] == pytest.approx(consumed * PER_MILLION / 1e6, rel=0.02)

@@ -129,7 +129,7 @@ def test_the_second_of_two_jobs_is_told_who_is_at_work(cli: Cli, table: Place, t
         second = cli.from_cron("load", manifest, *table.to)
     assert second.code == 5
     paragraph = " ".join(second.out.splitlines())
-    assert "is being worked on by process" in paragraph
+    assert "is locked by process" in paragraph
     assert socket.gethostname() in paragraph
     assert paragraph.count("ingest-cli: ") == 1
 

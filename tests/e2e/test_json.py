@@ -90,7 +90,7 @@ def test_max_identifiers_raises_what_a_row_may_have(cli: Cli, tmp_path: Path) ->
         ([{"a": 1}], 'layout = "columns"', 2, 'there is no column "email"'),
     ],
 )
-def test_a_manifest_of_another_layout_is_answered_with_what_to_write(  # noqa: PLR0917 - as given
+def test_a_manifest_of_another_layout_is_answered_with_what_to_write(
     document: object, format_: str, code: int, said: str, cli: Cli, tmp_path: Path
 ) -> None:
     done = cli("validate", written(tmp_path, document, format_, "email"))

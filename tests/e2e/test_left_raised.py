@@ -250,7 +250,7 @@ def test_a_raise_that_never_was_leaves_nothing(
 
 
 @pytest.mark.parametrize("command", [["load"], ["table", "restore"]])
-def test_autoscaling_that_goes_on_need_not_be_resumed(  # noqa: PLR0917 - fixtures
+def test_autoscaling_that_goes_on_need_not_be_resumed(
     cli: Cli,
     place: Place,
     autoscaled: Callable[[], dict[str, bool]],
@@ -290,7 +290,7 @@ def test_a_change_by_hand_that_is_refused_leaves_autoscaling_as_it_was(
         may_not_suspend(place, nth=2)
     result = cli("table", "capacity", *place.at, "--wcu", "600", env=there(place))
     result.complains(4, "AccessDeniedException")
-    assert ("`ingest-cli table restore` lets it go on" in result.err) != is_put_back
+    assert ("`ingest-cli table restore` resumes it" in result.err) != is_put_back
     assert (("_capacity#autoscaling", "_") in place.everything) != is_put_back
     place.endpoint.script.clear()
     if not is_put_back:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ingest_cli.model.memory import memory_bytes
 from ingest_cli.model.settings import RunSettings
 from tests.bench import measure
 from tests.e2e.conftest import make_table
@@ -188,7 +189,7 @@ def test_load_of_a_million_dirty_rows_is_exact(million: Million, home: Cli) -> N
         with connected(endpoint.client_arguments) as client:
             make_table(place, client)
         report, peak_rss_bytes = measured(home, million.manifest.parent, "load", million.manifest, *place.to)
-    assert peak_rss_bytes < RunSettings().memory_bytes
+    assert peak_rss_bytes < memory_bytes(RunSettings())
     assert counted(report) == million.counts
     assert report["src"] == million.src
     assert report["balances"] is True

@@ -101,7 +101,7 @@ def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
 
 def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
     with cli.on_terminal("prune", DATASET, *table.to) as child:
-        child.expect("go on")
+        child.expect("continue")
         child.sendintr()
         said = child.read()
     assert child.exitstatus == 75
@@ -126,7 +126,7 @@ def test_never_before_the_load_is_complete(cli: Cli, empty: Place, tmp_path: Pat
     held = dict(empty.items)
     result = cli("prune", DATASET, *empty.to, "--yes")
     assert result.code == 2
-    assert "cannot be pruned: its load is not complete. Run that to its end first" in result.err
+    assert "cannot be pruned: its load is not complete. Finish it first" in result.err
     assert empty.items == held
 
 
@@ -134,7 +134,7 @@ def test_an_unknown_dataset(cli: Cli, empty: Place) -> None:
     for extra in ([], ["--all"], ["--dry-run"]):
         result = cli("prune", "demo-smal", *empty.to, "--yes", *extra)
         assert result.code == 2
-        assert 'knows of no dataset "demo-smal"' in result.err
+        assert 'has no dataset "demo-smal"' in result.err
     assert not empty.writes
 
 
@@ -164,7 +164,7 @@ def test_a_load_under_way_is_waited_for_not_judged(cli: Cli, empty: Place, tmp_p
         for extra in ([], ["--dry-run"], ["--all"]):
             result = cli("prune", DATASET, *empty.to, "--yes", *extra, "--output", "json")
             assert (result.code, result.report["outcome"]) == (5, "locked")
-            assert f"is being worked on by process {process.pid} on " in result.err
+            assert f"is locked by process {process.pid} on " in result.err
         process.send_signal(signal.SIGTERM)
         assert cli.finish(process).code == 75
     for extra in ([], ["--dry-run"]):
@@ -213,7 +213,7 @@ def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place) -> None:
     assert counted.report["notes"] == [], "nothing was removed"
     with cli.on_terminal("prune", DATASET, *table.to) as child:
         child.expect("note: point-in-time recovery of the table is off")
-        child.expect("go on")
+        child.expect("continue")
         child.sendline("no")
         assert "recovery" not in child.read(), "nothing was removed"
     pruned, again = (cli("prune", DATASET, *table.to, "--yes", "--output", "json") for _ in range(2))
@@ -248,7 +248,7 @@ def test_some_rows_of_a_changed_dump_leave_a_complete_dataset_complete(cli: Cli,
     assert (seen["state"], seen["src"], seen["partial_srcs"]) == ("complete", src["S"], [partial.report["src"]])
     assert "some rows of another state of the dump" in cli("status", DATASET, *empty.at).out
     refused = cli("prune", DATASET, *empty.to, "--yes", "--output", "json")
-    assert (refused.code, "nobody knows which items" in refused.err) == (2, True)
+    assert (refused.code, "it is unknown which items" in refused.err) == (2, True)
     assert empty.items.keys() == whole.keys()
 
     small_dump(tmp_path, SMALL_ROWS[:2])

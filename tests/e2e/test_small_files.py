@@ -16,7 +16,7 @@ from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import load_manifest
-from ingest_cli.pipeline import Preparation
+from ingest_cli.pipeline import ItemStages
 from ingest_cli.report.account import Account
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
@@ -159,7 +159,7 @@ def alone(manifest: Path, name: str, data: bytes) -> Alone:
     """Take one file through all stages, in this process."""
     wanted = load_manifest(manifest)
     builder = ItemBuilder(Hasher(Pepper(KID, bytes.fromhex(PEPPER_HEX))), wanted.dataset.id, "")
-    settled = ChunkResult(MemorySink(), Preparation(wanted.fields, builder))
+    settled = ChunkResult(MemorySink(), ItemStages(wanted.fields, builder))
     run_into(settled, wanted, [Shard(0, BytesSource(data, name=name))])
     rejects = Counter((name, one.row, one.line, one.reason) for one in settled.rejects)
     return Alone(table_of(settled), rejects, settled.account)

@@ -194,7 +194,7 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
     manifest.write_text(manifest.read_text().replace('[[fields]]\ncolumn = "TEL"\nkind = "phone"\n', ""))
     again = cli("load", manifest, *table.to, "--prune")
     assert again.code == 0
-    assert again.out.count("cannot be told apart") == 1
+    assert again.out.count("cannot be distinguished") == 1
     for extra in ([], ["--dry-run"]):
         assert "`ingest-cli prune demo-small --all`, and then `load`" in cli(
             "prune", "demo-small", *table.to, "--yes", *extra
@@ -204,7 +204,7 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
         result = cli("verify", manifest, *table.to, *options)
         assert result.code == 4
         assert "9 of this state of the dump that it does not give" in result.err
-        assert "`ingest-cli prune demo-small --all`, and then `load`, gives a clean table" in result.err
+        assert "`ingest-cli prune demo-small --all`, and then `load`, leaves only current items" in result.err
     assert cli("prune", "demo-small", *table.to, "--all", "--yes").code == 0
     clean = cli("load", manifest, *table.to, "--prune")
     assert (clean.code, "told apart" in clean.out) == (0, False)
@@ -216,11 +216,11 @@ def test_a_replay_with_a_mended_manifest_is_remembered(cli: Cli, table: Place, t
     assert cli("load", manifest, *table.to).code == 0
     rejects.write_text('{"source": "demo-small.csv", "row": 1}\n')
     manifest.write_text(manifest.read_text().replace('[[fields]]\ncolumn = "TEL"\nkind = "phone"\n', ""))
-    assert "cannot be told apart" in cli("load", manifest, *table.to, "--replay", rejects).out
+    assert "cannot be distinguished" in cli("load", manifest, *table.to, "--replay", rejects).out
     assert len(table.items) == 11
     small_dump(tmp_path)
     assert cli("load", manifest, *table.to, "--output", "json").report["outcome"] == "unchanged"
-    assert "cannot be told apart" in cli("prune", "demo-small", *table.to, "--dry-run").out
+    assert "cannot be distinguished" in cli("prune", "demo-small", *table.to, "--dry-run").out
 
 
 def test_no_more_than_twenty_keys_are_listed(cli: Cli, table: Place, admin: Client, many: Template) -> None:

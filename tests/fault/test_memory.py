@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest_cli.engines.pool import MAX_HELD_BYTES
+from ingest_cli.model.memory import memory_bytes
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.runtime.run_ahead import AHEAD_ITEMS
 from tests.e2e.harness import PEPPER_HEX, new_cli, plug, small_dump
@@ -54,7 +55,7 @@ def test_no_more_waits_for_a_hot_key_than_may_be_ahead(tmp_path: Path) -> None:
     most = 4 * AHEAD_ITEMS
     assert most < ROWS
     assert seen[-1] < most, "what may be ahead is bounded, so that reading had to wait"
-    assert peak < RunSettings(workers=1).memory_bytes
+    assert peak < memory_bytes(RunSettings(workers=1))
 
 
 LONG_ROWS, CELL = 12_000, 5_000
@@ -99,4 +100,4 @@ def test_what_workers_have_not_settled_is_held_and_no_more(tmp_path: Path) -> No
             cli.finish(process)
     assert seen[-1] < most, "what is held is bounded, so that reading had to wait"
     less = MAX_HELD_BYTES - LITTLE_BYTES
-    assert max(peaks) < RunSettings(workers=2).memory_bytes - less
+    assert max(peaks) < memory_bytes(RunSettings(workers=2)) - less

@@ -32,7 +32,7 @@ from tests.support.endpoint.items import Item
 DATASET, ROWS, PART = "demo-small", 60, 5
 PEPPERS = {kid: Pepper(kid, bytes(range(place, place + 32))) for place, kid in enumerate(("k1", "k2"))}
 SEEDS, STEPS = 6, 14
-READING = Reading(max_rcu=None, give_up_after_s=60.0)
+READING = Reading(give_up_after_s=60.0)
 
 Items = dict[tuple[str, str], Item]
 
@@ -117,9 +117,9 @@ class Operator:
         return report
 
     def _settings(self, run: Run) -> RunSettings:
-        state = "table" if run.state == "table" else f"file:{self.folder / run.state}"
+        state = None if run.state == "table" else self.folder / run.state
         return RunSettings(
-            transport="boto3", workers=1, concurrency=2, state=state, restart=run.restart, limit=run.limit
+            transport="boto3", workers=1, concurrency=2, state_folder=state, restart=run.restart, limit=run.limit
         )
 
     def _load(self, run: Run) -> Report:
@@ -164,7 +164,7 @@ def _loaded_alone(endpoint: Endpoint, manifest: Path, what: tuple[str, str, str]
 def is_mixed(report: Report | None) -> bool:
     """Whether a load says that there are items which it cannot tell from its own."""
     assert report is not None
-    return any("cannot be told apart" in note for note in report.notes)
+    return any("cannot be distinguished" in note for note in report.notes)
 
 
 def _after(limit: int, table: str) -> Callable[[RequestView], bool]:

@@ -21,7 +21,6 @@ from ingest_cli.formats.interface import FileFormat, Wanted
 from ingest_cli.identifiers.normalize import normalize
 from ingest_cli.model.chunks import RowChunk, Span
 from ingest_cli.model.manifest import Manifest, parse_manifest
-from ingest_cli.pipeline import wanted_of
 
 Row = dict[str, object]
 Layout = Callable[[Sequence[Row]], object]
@@ -139,7 +138,7 @@ def read(case: Case, spans: Sequence[Span] | None = None, *, chunk_bytes: int = 
     """The chunks, or why there are none."""
     pieces = [case.data[i : i + piece] for i in range(0, len(case.data), piece)]
     try:
-        parser = open_format(case.manifest.format, wanted_of(case.manifest), lambda: chunk_bytes)
+        parser = open_format(case.manifest.format, Wanted.of(case.manifest), lambda: chunk_bytes)
         assert not isinstance(parser, FileFormat)
         return list(parser.read(pieces) if spans is None else parser.read(pieces, spans))
     except IngestError as error:
@@ -197,7 +196,7 @@ def test_with_its_own_manifest_everybody_is_a_record_of_their_own(
 
 @settings(max_examples=200)
 @given(documents(), st.sampled_from(FORMATS), st.sampled_from(MORE), st.integers(1, 200), st.integers(1, 30), st.data())
-def test_sizes_change_nothing_and_reading_goes_on_from_any_chunk(  # noqa: PLR0917 - as given
+def test_sizes_change_nothing_and_reading_goes_on_from_any_chunk(
     document: tuple[str, bytes, int], format_: str, more: str, chunk_bytes: int, piece: int, draw: st.DataObject
 ) -> None:
     case = Case(document[1], manifest_of(format_, more))
@@ -226,4 +225,4 @@ def fates(chunks: Sequence[RowChunk]) -> list[tuple[int, object]]:
 
 
 def test_the_wanted_columns_are_those_of_the_manifest() -> None:
-    assert wanted_of(manifest_of(FORMATS[0], "more")) == Wanted(COLUMNS)
+    assert Wanted.of(manifest_of(FORMATS[0], "more")) == Wanted(COLUMNS)

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ingest_cli.sinks import write_path as writing
-from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.pacing import Pacer
 from tests.support.endpoint import Limits
@@ -150,7 +149,7 @@ def ceiling_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def smaller_ceiling_ignored(patch: pytest.MonkeyPatch) -> None:
     """All that is provisioned is used, whatever was asked for."""
-    patch.setattr(writing, "parse_ceiling", lambda _: Ceiling())
+    patch.setattr(Ceiling, "of", lambda _ceiling, provisioned: provisioned)
 
 
 def change_ignored(patch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.chunks import Origin, Position
 from ingest_cli.model.manifest import Manifest
-from ingest_cli.pipeline import Preparation
+from ingest_cli.pipeline import ItemStages
 from ingest_cli.report.account import Account
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
@@ -82,8 +82,8 @@ def came(settled: ChunkResult, error: str | None = None) -> Came:
 def read(wanted: Manifest, texts: Texts, chunk_bytes: int, *, together: bool) -> Came:
     """Take texts through all stages: all of them by one gatherer, or each by its own."""
     shards = [Shard(number, BytesSource(text, name=f"{number}.csv")) for number, text in enumerate(texts)]
-    preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, SRC))
-    settled, error = ChunkResult(MemorySink(), preparation), None
+    stages = ItemStages(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, SRC))
+    settled, error = ChunkResult(MemorySink(), stages), None
     try:
         for some in [shards] if together else [[one] for one in shards]:
             run_into(settled, wanted, some, chunk_bytes)

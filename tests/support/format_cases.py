@@ -18,7 +18,6 @@ from ingest_cli.errors import ManifestError, SourceError
 from ingest_cli.formats import FileFormat, Format, Wanted, open_format
 from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 from ingest_cli.model.manifest import Manifest, load_manifest
-from ingest_cli.pipeline import wanted_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
@@ -48,7 +47,7 @@ class Case:
     @property
     def wanted(self) -> Wanted:
         """The columns to keep."""
-        return wanted_of(self.manifest)
+        return Wanted.of(self.manifest)
 
     @property
     def is_stream(self) -> bool:

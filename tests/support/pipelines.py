@@ -1,4 +1,4 @@
-"""The way of a dump run on bytes in memory, settled chunk by chunk as an engine does, with nothing around it."""
+"""The pipeline on bytes in memory: each chunk is written and committed at once, with nothing around it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from ingest_cli.engines.chunk_size import ChunkSize
 from ingest_cli.errors import IngestError
-from ingest_cli.formats import open_format
+from ingest_cli.formats import Wanted, open_format
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.items.batching import batches
@@ -20,8 +20,9 @@ from ingest_cli.model.bundles import Bundle, Part
 from ingest_cli.model.chunks import Origin, Position, Reject
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import Manifest, parse_manifest
-from ingest_cli.pipeline import Preparation, Stages, Work, run_shard, wanted_of
+from ingest_cli.pipeline import ItemStages, PreparedChunk, RowStages, run_chunk, run_shard
 from ingest_cli.report.account import Account
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.sinks.interface import Refusal, Sink
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
@@ -66,13 +67,13 @@ class BytesSource:
 class FixedSize(ChunkSize):
     """Chunks of one size, however long they take."""
 
-    def took(self, size: int, duration_s: float) -> None:
+    def chunk_done(self, size_bytes: int, duration_s: float) -> None:
         """Learn nothing."""
 
 
 @dataclass(slots=True)
-class ChunkResult:
-    """A writer that puts each chunk into `sink` and settles it at once; what a run came to.
+class ChunkResult(RunObserver):
+    """A writer that puts each chunk into `sink` and commits it at once; what a run came to.
 
     Attributes:
         origins: of the rejects.
@@ -81,17 +82,23 @@ class ChunkResult:
     """
 
     sink: Sink
-    preparation: Preparation | None = None
+    stages: ItemStages | None = None
     account: Account = field(default_factory=Account)
     rejects: list[Reject] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
-    works: list[Work] = field(default_factory=list)
+    works: list[PreparedChunk] = field(default_factory=list)
     ends: dict[Origin, Position] = field(default_factory=dict)
 
+    def member_read(self, origin: Origin, end: Position) -> None:
+        self.ends[origin] = end
+
     def write(self, bundle: Bundle) -> None:
-        assert self.preparation is not None
-        work = self.preparation.prepare(bundle)
+        assert self.stages is not None
+        run_chunk(bundle, self.stages, self.put)
+        self.parts += bundle.parts
+
+    def put(self, work: PreparedChunk) -> None:
         acknowledged, refused = 0, tuple[Refusal, ...]()
         for batch in batches(work.items):
             receipt = self.sink.put(batch)
@@ -102,7 +109,6 @@ class ChunkResult:
         for origin, reject in work.pending.rejects(refused):
             self.origins.append(origin)
             self.rejects.append(reject)
-        self.parts += bundle.parts
         self.works.append(work)
 
 
@@ -130,8 +136,8 @@ def run(
     Raises:
         IngestError: as `run_shard`.
     """
-    preparation = Preparation(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
-    settled = ChunkResult(MemorySink() if sink is None else sink, preparation)
+    stages = ItemStages(wanted.fields, ItemBuilder(Hasher(PEPPER), wanted.dataset.id, src))
+    settled = ChunkResult(MemorySink() if sink is None else sink, stages)
     run_into(settled, wanted, [Shard(number, source) for number, source in enumerate(sources)], chunk_bytes)
     return settled
 
@@ -142,15 +148,14 @@ def run_into(settled: ChunkResult, wanted: Manifest, shards: Sequence[Shard], ch
     Raises:
         IngestError: as `run_shard`.
     """
-    stages = Stages(
+    stages = RowStages(
         encoding=wanted.format.encoding,
-        format=open_format(wanted.format, wanted_of(wanted), FixedSize(chunk_bytes)),
-        window=RowRange(),
-        on_bytes=lambda _: None,
+        format=open_format(wanted.format, Wanted.of(wanted), FixedSize(chunk_bytes)),
+        selection=RowRange(),
+        observer=settled,
         chunk_bytes=FixedSize(chunk_bytes),
-        on_end=settled.ends.__setitem__,
     )
-    with Gatherer(settled.write, stages.format, stages.chunk_bytes, stages.on_end) as gatherer:
+    with Gatherer(settled.write, stages.format, stages.chunk_bytes, stages.observer) as gatherer:
         for shard in shards:
             run_shard(shard, stages, gatherer)
 

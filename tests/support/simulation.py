@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
-from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.journal import Journal, JournalTargets
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
 from ingest_cli.items.batching import Batch
@@ -266,8 +266,8 @@ class _Run:
         run_ahead = RunAhead(shared.item_counts, simulation)
         fast = Isolating(Retrying(paced, self._rules, hot_keys))
         lanes = Lanes(fast, Isolating(paced), hot_keys, self._rules, shared.hot_key_paces, run_ahead)
-        books = Books(report, self.rejects, self._checkpoint)
-        self._journal = Journal(books, store=self._store, run_ahead=run_ahead)
+        targets = JournalTargets(report, self.rejects, self._checkpoint)
+        self._journal = Journal(targets, store=self._store, run_ahead=run_ahead)
         self._delivery = Delivery(lanes, self._journal.commit)
         self._queue = deque[tuple[Batch, ChunkInFlight]]()
         self._busy = 0
@@ -324,7 +324,7 @@ class _Run:
             end = source.position(last)
         if holes:
             self._journal.member_read(Origin(0, 0, source.name), end)
-            self._journal.shard_read(shard, 1)
+            self._journal.source_read(0, 1)
 
     def _check(self) -> None:
         if self._fault is not None:

@@ -17,7 +17,7 @@ from ingest_cli.items.batching import Batch
 from ingest_cli.items.builder import WCU_BYTES, Items
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, Records, RowChunk
-from ingest_cli.pipeline import Work
+from ingest_cli.pipeline import PreparedChunk
 from ingest_cli.sources.shard import Shard
 
 LINE_BYTES = 8
@@ -107,8 +107,8 @@ class SyntheticSource:
         return Position(row * LINE_BYTES, row, row)
 
 
-def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
-    """The chunk of the rows from `first` to before `after`, as `Preparation.prepare` would make it."""
+def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> PreparedChunk:
+    """The chunk of the rows from `first` to before `after`, as `run_chunk` would make it."""
     rows = source.rows[first:after]
     index = np.array([n for n, row in enumerate(rows) if row.rejected is None], np.int32)
     kept = [row for row in rows if row.rejected is None]
@@ -125,6 +125,6 @@ def work(shard: Shard, source: SyntheticSource, first: int, after: int) -> Work:
     records = Records(index, (), np.zeros(len(index), np.int32), ((),))
     normalized = Normalized(records, {}, (), {})
     placed = Items(built.request, built.pk, built.sk, built.size_bytes, built.kind, index, built.key_hash)
-    return Work(
+    return PreparedChunk(
         placed, PendingChunk.of(Bundle.of(Origin(shard.number, 0, shard.source.name), chunk), normalized, placed)
     )

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -21,21 +20,23 @@ import pytest
 from ingest_cli.aws.lease import Lease
 from ingest_cli.aws.table import Table
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
-from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.journal import Journal, JournalTargets
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.cli import progress
 from ingest_cli.cli.console import Log
 from ingest_cli.commands.watchers import watched
 from ingest_cli.engines import concurrent
 from ingest_cli.engines.chunk_size import ChunkSize, first_bytes
-from ingest_cli.engines.concurrent import ConcurrentWriter
+from ingest_cli.engines.concurrent import ConcurrentWriter, InFlightLimits
 from ingest_cli.errors import TryAgainError
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
+from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.model.chunks import Origin, Span
 from ingest_cli.model.keys import ephemeral_pepper
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import Plan, Preparation, Work
+from ingest_cli.pipeline import ItemStages, PreparedChunk
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.report.report import Report
 from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime import background, clock
@@ -126,13 +127,13 @@ class _Load:
     stop: StopRequest = field(default_factory=StopRequest)
     report: Report = field(default_factory=lambda: Report("load", "demo", "Demo"))
     shared: SharedState = field(default_factory=SharedState)
-    waiting: deque[Work] = field(default_factory=deque)
+    waiting: deque[PreparedChunk] = field(default_factory=deque)
     is_read: bool = False
 
     def run(self) -> int:
         """Run it; returns the items in its account."""
         case, time, table = self.case, self.time, self.table
-        settings = RunSettings(max_wcu=case.max_wcu, spot_watch=False)
+        settings = RunSettings(max_wcu=Ceiling.parse(case.max_wcu), spot_watch=False)
         self.shared = SharedState(case.workers)
         described = writing.starting_pace(table.describe(), settings, self.shared)
         path = self._path(settings, self.report.traffic, described)
@@ -140,16 +141,15 @@ class _Load:
         checkpoint.account = self.report.account
         looker = progress.Progress(_Looker(time, table.seen), bar=False, clock=time)
         journal = Journal(
-            Books(self.report, RejectFile(None), checkpoint),
-            looker.watcher().on_commit,
+            JournalTargets(self.report, RejectFile(None), checkpoint),
+            looker,
             table.store,
             path.lanes.run_ahead,
         )
         source = SyntheticSource(case.dump, size_bytes=case.rows * LINE_BYTES)
         self.report.byte_progress.plan([source.size_bytes])
         self.report.byte_progress.begin([0])
-        manifest = SimpleNamespace(dataset=SimpleNamespace(id="demo"))
-        looker.watcher().on_plan(cast("Plan", SimpleNamespace(manifest=manifest, shards=[Shard(0, source)])))
+        looker.planned("demo", [source.size_bytes])
         for program, name in ((table.change, "operator"), (self._end, "end"), (self._look, "look")):
             VirtualThread(time, program, name, daemon=True).start()
         if case.eta:
@@ -179,13 +179,11 @@ class _Load:
 
     def _engine(self, path: writing.WritePath, settings: RunSettings, journal: Journal) -> ConcurrentWriter:
         return ConcurrentWriter(
-            Preparation((), ItemBuilder(Hasher(ephemeral_pepper()), "demo", "00000000")),
-            path.lanes,
+            ItemStages((), ItemBuilder(Hasher(ephemeral_pepper()), "demo", "00000000")),
+            path,
             journal.commit,
-            path.outlet.fibers,
-            self.stop,
-            concurrency=settings.concurrency // self.case.workers,
-            on_chunk_done=lambda _bytes, _s: None,
+            RunObserver(),
+            InFlightLimits(settings.concurrency // self.case.workers),
         )
 
     def _work(self, settings: RunSettings, journal: Journal, process: int) -> None:
@@ -216,7 +214,7 @@ class _Load:
                 self.waiting.append(chunk)
             else:
                 writer.put(chunk)
-                chunk_size.record((after - first) * ROW_BYTES, self.time() - began_s)
+                chunk_size.chunk_done((after - first) * ROW_BYTES, self.time() - began_s)
             first = after
         self.is_read = True
         byte_progress.end(0)

@@ -14,7 +14,7 @@ import pytest
 from ingest_cli.checkpoint.journal import Journal
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.items.batching import Batch
-from ingest_cli.pipeline import Work
+from ingest_cli.pipeline import PreparedChunk
 from ingest_cli.sinks import dynamodb
 from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.policies.pacing import Pacer
@@ -38,7 +38,7 @@ def checkpoint_before_acknowledgement(patch: pytest.MonkeyPatch) -> None:
     """A chunk counts as done as soon as its batches are queued."""
     begin = Delivery.begin
 
-    def settled_at_once(self: Delivery, work: Work) -> list[tuple[Batch, ChunkInFlight]]:
+    def settled_at_once(self: Delivery, work: PreparedChunk) -> list[tuple[Batch, ChunkInFlight]]:
         jobs = begin(self, work)
         if jobs:
             self._commit(work.pending.result(len(work.items), ()))

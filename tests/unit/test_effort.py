@@ -163,7 +163,7 @@ def normalizing(rows: int) -> Callable[[], Any]:
 
 def building(rows: int) -> Callable[[], Any]:
     records, builder = normalizing(rows)().records, ItemBuilder(FreeHasher(PEPPER), "demo", "00000000")
-    return lambda: builder.build(records)
+    return lambda: builder.build(builder.hash(records))
 
 
 def batching(rows: int) -> Callable[[], Any]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ingest_cli.aws.session import DENIED, check_endpoint, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.aws.service_errors import DENIED, code_of, is_too_large, may_succeed_later, too_large
+from ingest_cli.aws.session import check_endpoint
 from ingest_cli.errors import BusyError, TableError
 from ingest_cli.runtime.endpoints import is_aws
 
@@ -108,13 +109,36 @@ class Autoscaling:
             return None
         return ScalingState(found[0]["MinCapacity"], found[0]["MaxCapacity"], dict(found[0].get("SuspendedState", {})))
 
-    def set_suspended(self, suspended: Mapping[str, bool]) -> None:
-        """Suspend or resume its parts.
+    def active_state(self) -> Mapping[str, bool] | None:
+        """Return which parts are suspended, if it would change the capacity; None: nothing needs to be suspended.
 
         Raises:
-            TableError: access is denied.
-            BusyError: the service does not respond.
+            TableError, BusyError: as `look`.
         """
+        state = self.look()
+        return state.suspended if state is not None and state.is_active else None
+
+    def suspend(self) -> None:
+        """Suspend all its parts; raises as `look`."""
+        self._set_suspended(ALL_SUSPENDED)
+
+    def resume(self, before: Mapping[str, bool]) -> bool:
+        """Restore the state from before `suspend`; return whether it changed. Does not create autoscaling.
+
+        Raises:
+            TableError, BusyError: as `look`.
+        """
+        try:
+            state = self.look()
+        except TableError:  # changing it may be allowed where reading is not
+            self._set_suspended(before)
+            return True
+        if state is None or all(state.suspended.get(name, False) == before.get(name, False) for name in ALL_SUSPENDED):
+            return False
+        self._set_suspended(before)
+        return True
+
+    def _set_suspended(self, suspended: Mapping[str, bool]) -> None:
         state = {name: bool(suspended.get(name, False)) for name in ALL_SUSPENDED}
         self._call(
             "register_scalable_target",
@@ -146,25 +170,6 @@ class Autoscaling:
                 f"Application Auto Scaling cannot be reached ({type(error).__name__}); run the same command again"
             ) from error
         return answer
-
-
-def resume(table: Table, suspended: Mapping[str, bool]) -> bool:
-    """Restore the previous state; return whether it changed. Does not create autoscaling.
-
-    Raises:
-        TableError: access is denied.
-        BusyError: the service does not respond.
-    """
-    autoscaling = Autoscaling(table)
-    try:
-        state = autoscaling.look()
-    except TableError:  # changing it may be allowed where reading is not
-        autoscaling.set_suspended(suspended)
-        return True
-    if state is None or all(state.suspended.get(name, False) == suspended.get(name, False) for name in ALL_SUSPENDED):
-        return False
-    autoscaling.set_suspended(suspended)
-    return True
 
 
 def _own_endpoint(session: boto3.Session) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.errors import BusyError, IngestError, TableError, TryAgainError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class Billing:
         warm_wcu: warm throughput in write units per second; None: not reported.
         is_settled: whether no change is in progress.
         decreases: number of decreases of provisioned capacity in this UTC day.
-        last_decrease: time of the last one.
     """
 
     status: str
@@ -123,7 +122,6 @@ class CapacityControl:
         """Set up without sending a request.
 
         Args:
-            table: table to control.
             now: returns the time in UTC, which the count of decreases depends on.
         """
         self._table = table
@@ -143,7 +141,7 @@ class CapacityControl:
             with sentences(self._table.target):
                 found = self._table.client.describe_limits()
         except IngestError:
-            return None  # optional: AWS refuses excessive values in any case
+            return None  # optional: AWS refuses excessive values itself
         return Quotas(
             int(found["TableMaxWriteCapacityUnits"]),
             int(found["TableMaxReadCapacityUnits"]),

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, Autoscaling, ScalingState, resume
+from ingest_cli.aws.capacity.autoscaling import Autoscaling, ScalingState
 from ingest_cli.aws.capacity.capacity import Billing, CapacityControl, CapacityRequest, Sleep
 from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
 from ingest_cli.errors import IngestError, TableError, UsageError
-from ingest_cli.report.pricing import Cost, PriceList, Tariff, as_typed, money
+from ingest_cli.report.pricing import Cost, PriceList, Tariff, check_cost
 
 if TYPE_CHECKING:
     from ingest_cli.aws.authentication import StateKey
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HOUR_S = 3600.0
 
-_IS_SUSPENDED = "is suspended; `ingest-cli table restore` lets it go on"
+_IS_SUSPENDED = "is suspended; `ingest-cli table restore` resumes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class Outlook:
     """Current capacity of a table, and possible changes.
 
     Attributes:
-        billing: billing mode and capacity.
         decreases_left: number of decreases still possible today.
         quotas: quotas of the account; None: not known.
         autoscaling: state of autoscaling; None: none, or not known.
@@ -69,7 +68,6 @@ def outlook(table: Table, prices: PriceList, key: StateKey | None = None) -> Out
     """Read everything; change nothing.
 
     Args:
-        table: table to read.
         prices: prices of capacity.
         key: key to authenticate the record of a raise with; None: it is shown unchecked.
 
@@ -96,24 +94,43 @@ def tariff_of(table: Table, prices: PriceList) -> Tariff | None:
     return None if rates is None else Tariff(rates, prices.currency, prices.dated, provisioned=True)
 
 
-def change(  # noqa: PLR0913 - independent settings
-    table: Table,
-    request: CapacityRequest,
-    prices: PriceList,
-    *,
-    max_cost: float | None = None,
-    planned_s: float = _HOUR_S,
-    wait: Sleep = time.sleep,
-) -> list[str]:
-    """Change the capacity permanently, wait for the change, and suspend autoscaling that would revert it.
+@dataclass(frozen=True, slots=True)
+class CostCap:
+    """Limit on the cost of a change.
 
-    Args:
-        table: table to change.
-        request: requested capacity.
-        prices: prices for `max_cost`.
+    Attributes:
+        prices: prices of capacity.
         max_cost: maximum cost of the capacity for `planned_s` seconds; None: no limit.
         planned_s: seconds that the capacity is to be kept.
-        wait: function that sleeps.
+    """
+
+    prices: PriceList
+    max_cost: float | None = None
+    planned_s: float = _HOUR_S
+
+    def check(self, table: Table, billing: Billing, request: CapacityRequest) -> None:
+        """Check the cost of a request.
+
+        Raises:
+            UsageError: it exceeds the limit, or there are no prices.
+        """
+        if self.max_cost is None:
+            return
+        tariff = tariff_of(table, self.prices)
+        if tariff is None:
+            raise UsageError("--max-cost needs prices, and the list has none for this region; give one with --prices")
+        costs = []
+        if request.wcu is not None or request.rcu is not None:
+            wcu = request.wcu if request.wcu is not None else billing.wcu or 0
+            rcu = request.rcu if request.rcu is not None else billing.rcu or 0
+            costs.append(tariff.capacity_cost(wcu, rcu, self.planned_s / _HOUR_S))
+        if request.warm_wcu is not None:
+            costs.append(tariff.warm_cost(max(request.warm_wcu - (billing.warm_wcu or 0), 0)))
+        check_cost("this capacity", costs, self.max_cost, "nothing was changed")
+
+
+def change(table: Table, request: CapacityRequest, cap: CostCap, wait: Sleep = time.sleep) -> list[str]:
+    """Change the capacity permanently, wait for the change, and suspend autoscaling that would revert it.
 
     Returns:
         Sentences that describe the changes.
@@ -125,8 +142,7 @@ def change(  # noqa: PLR0913 - independent settings
     control = CapacityControl(table)
     billing = control.settled(wait)
     control.check(billing, request)
-    if max_cost is not None:
-        _check_cost(billing, request, tariff_of(table, prices), max_cost, planned_s)
+    cap.check(table, billing, request)
     said = list[str]()
     before = _suspend(table) if request.wcu is not None and request.wcu != billing.wcu else None
     if before is not None:
@@ -140,7 +156,7 @@ def change(  # noqa: PLR0913 - independent settings
             raise
         raise type(error)(f"{error}; autoscaling of the write capacity {_IS_SUSPENDED}") from error
     if not is_asked:
-        return [*said, "the capacity is like that already; nothing was changed"]
+        return [*said, "the table has this capacity already; nothing was changed"]
     warm = "" if request.warm_wcu is None else f", and takes {now.warm_wcu or request.warm_wcu:,} WCU/s at once"
     what = "on-demand" if now.wcu is None else f"provisioned with {now.wcu:,} WCU/s and {now.rcu or 0:,} RCU/s"
     return [*said, f"the table is ACTIVE and {what}{warm}"]
@@ -148,44 +164,24 @@ def change(  # noqa: PLR0913 - independent settings
 
 def _suspend(table: Table) -> Mapping[str, bool] | None:
     """Suspend autoscaling; return its previous state, None if it was not active."""
-    autoscaling = Autoscaling(table)
-    state = autoscaling.look()
-    if state is None or not state.is_active:
+    autoscaling, row = Autoscaling(table), SuspendedRow(table)
+    before = autoscaling.active_state()
+    if before is None:
         return None
-    SuspendedRow(table).write(state.suspended)
+    row.write(before)
     try:
-        autoscaling.set_suspended(ALL_SUSPENDED)
+        autoscaling.suspend()
     except TableError:
-        SuspendedRow(table).clear()
+        row.clear()
         raise
-    return state.suspended
+    return before
 
 
 def _put_back(table: Table, before: Mapping[str, bool]) -> bool:
     """Resume autoscaling after a failed change; return whether that succeeded."""
     try:
-        resume(table, before)
+        Autoscaling(table).resume(before)
         SuspendedRow(table).clear()
     except IngestError:
         return False
     return True
-
-
-def _check_cost(
-    billing: Billing, request: CapacityRequest, tariff: Tariff | None, max_cost: float, planned_s: float
-) -> None:
-    if tariff is None:
-        raise UsageError("--max-cost needs prices, and the list has none for this region; give one with --prices")
-    costs = []
-    if request.wcu is not None or request.rcu is not None:
-        wcu = request.wcu if request.wcu is not None else billing.wcu or 0
-        rcu = request.rcu if request.rcu is not None else billing.rcu or 0
-        costs.append(tariff.capacity_cost(wcu, rcu, planned_s / _HOUR_S))
-    if request.warm_wcu is not None:
-        costs.append(tariff.warm_cost(max(request.warm_wcu - (billing.warm_wcu or 0), 0)))
-    amount = sum(cost.amount for cost in costs)
-    if amount > max_cost:
-        raise UsageError(
-            f"that costs {money(amount)} {tariff.currency} ({'; '.join(cost.arithmetic for cost in costs)}), which is "
-            f"more than --max-cost {as_typed(max_cost)}; nothing was changed"
-        )

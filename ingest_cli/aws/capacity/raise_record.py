@@ -3,7 +3,7 @@
 `_capacity` belongs to a load that raises and lowers again; its holder renews it, so that a later run can detect that
 the holder is gone, and restore the capacity. It carries a MAC: without the pepper, a load cannot be made to lower the
 capacity. `_capacity#autoscaling` belongs to autoscaling suspended by an operator's change. That change takes no pepper,
-so the row has no MAC; loads do not read it, and `table restore` says that it is not authenticated.
+so the row has no MAC; loads do not read it, and `table restore` reports that it is not authenticated.
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.authentication import authenticate
+from ingest_cli.aws.authentication import RowSigner
 from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED
-from ingest_cli.aws.lease import MAX_NAME_CHARACTERS, Holder, holder_of
-from ingest_cli.aws.reserved_rows import Fields, has_token, place_of, read_row, remove_row, remove_row_of, reserved_key
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.lease import MAX_NAME_CHARACTERS, Holder
+from ingest_cli.aws.reserved_rows import (
+    IS_ABSENT,
+    Fields,
+    has_token,
+    place_of,
+    put_row,
+    read_row,
+    remove_row,
+    remove_row_of,
+    reserved_key,
+)
 from ingest_cli.errors import TableError
 
 if TYPE_CHECKING:
@@ -31,8 +40,8 @@ MAX_UNITS = 10**9
 """Capacity units per second; the largest quota that AWS has raised a table to is some 10 million."""
 
 _NOT_AUTHENTIC = (
-    "the capacity was not changed. `table capacity` without --key shows what the row says, `table capacity --wcu` sets "
-    "what you want, and `table restore` without --key then removes the row"
+    "the capacity was not changed. `table capacity` without --key shows the row, `table capacity --wcu` sets the "
+    "capacity, and `table restore` without --key then removes the row"
 )
 _DAMAGED = "set the capacity with `table capacity --wcu`, and delete the row with `aws dynamodb delete-item`"
 
@@ -43,11 +52,8 @@ class Raise:
 
     Attributes:
         wcu, rcu: capacity before.
-        raised_wcu: raised capacity.
         suspended: previous state of autoscaling; None: not changed.
         began_s: time of the raise, in seconds since 1970.
-        token: identifies the command that raised it.
-        holder: process that raised it.
         expires_s: time until which the holder is certain to undo it, in seconds since 1970.
         is_authentic: whether the MAC of the row was checked and is valid, for this table.
         is_elsewhere: whether it is valid, but for another table.
@@ -76,13 +82,12 @@ class RaiseRow:
         """Set up.
 
         Args:
-            table: table of the row.
             now_s: returns the time of day, in seconds since 1970.
             key: authentication key of the row; None: it can only be read and removed.
         """
         self._table = table
         self._now_s = now_s
-        self._key = key
+        self._signer = RowSigner(table, key)
 
     def read(self) -> Raise | None:
         """Read the raise to undo; None if there is none.
@@ -95,8 +100,7 @@ class RaiseRow:
         if item is None:
             return None
         place = place_of(_ROW, self._table.target.table)
-        is_authentic = authenticate(item, self._key, place, _NOT_AUTHENTIC)
-        is_elsewhere = is_authentic and self._state_key().is_elsewhere(item)
+        is_authentic, is_elsewhere = self._signer.check(item, place, _NOT_AUTHENTIC)
         fields = Fields(item, place, _DAMAGED, TableError)
         return Raise(
             wcu=fields.whole("wcu", MAX_UNITS),
@@ -105,9 +109,9 @@ class RaiseRow:
             suspended=_suspended(fields),
             began_s=fields.seconds("began"),
             token=fields.text("token", MAX_NAME_CHARACTERS),
-            holder=holder_of(fields),
+            holder=Holder.of(fields),
             expires_s=fields.seconds("expires"),
-            is_authentic=is_authentic and not is_elsewhere,
+            is_authentic=is_authentic,
             is_elsewhere=is_elsewhere,
         )
 
@@ -115,42 +119,23 @@ class RaiseRow:
         """Write it with a new lease; return False if another process wrote the row first.
 
         Args:
-            one: raise to write.
             instead_of: token of the existing row; None: no row.
             lease_s: length of the lease in seconds; negative: already expired, so that any process may undo the raise.
         """
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if instead_of is not None:
-            condition = has_token(instead_of)
-        target, client = self._table.target, self._table.client
-        passed = client.exceptions.ConditionalCheckFailedException
         item: dict[str, Any] = {
             **reserved_key(_ROW),
+            **one.holder.attributes(),
             "wcu": {"N": str(one.wcu)},
             "rcu": {"N": str(one.rcu)},
             "raised_wcu": {"N": str(one.raised_wcu)},
             "began": {"N": f"{one.began_s:.3f}"},
             "token": {"S": one.token},
-            "host": {"S": one.holder.host},
-            "machine": {"S": one.holder.machine or "-"},
-            "pid": {"N": str(one.holder.pid)},
-            "started": {"S": one.holder.started or "-"},
             "expires": {"N": f"{self._now_s() + lease_s:.3f}"},
         }
         if one.suspended is not None:
             item["suspended"] = _map(one.suspended)
-        try:
-            with sentences(target, passed):
-                signed = self._state_key().signed(item)
-                client.put_item(TableName=target.table, Item=signed, **condition)
-        except passed:
-            return False
-        return True
-
-    def _state_key(self) -> StateKey:
-        if self._key is None:
-            raise AssertionError("without a key nothing is signed or authentic")
-        return self._key.for_table(self._table.identity)
+        condition = IS_ABSENT if instead_of is None else has_token(instead_of)
+        return put_row(self._table, self._signer.signed(item), condition) is not None
 
     def clear(self, token: str) -> None:
         """Remove the row, if it still belongs to `token`."""
@@ -173,14 +158,7 @@ class SuspendedRow:
 
     def write(self, suspended: Mapping[str, bool]) -> None:
         """Record the previous state of autoscaling, unless one is recorded already."""
-        target, client = self._table.target, self._table.client
-        passed = client.exceptions.ConditionalCheckFailedException
-        item = {**reserved_key(_SUSPENDED_ROW), "suspended": _map(suspended)}
-        try:
-            with sentences(target, passed):
-                client.put_item(TableName=target.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-        except passed:
-            return
+        put_row(self._table, {**reserved_key(_SUSPENDED_ROW), "suspended": _map(suspended)}, IS_ABSENT)
 
     def clear(self) -> None:
         """Remove the row."""

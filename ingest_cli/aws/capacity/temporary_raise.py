@@ -15,12 +15,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingest_cli.aws.capacity.autoscaling import ALL_SUSPENDED, NOT_ASKED, Autoscaling, resume
+from ingest_cli.aws.capacity.autoscaling import NOT_ASKED, Autoscaling
 from ingest_cli.aws.capacity.capacity import WAIT_S, CapacityControl, CapacityRequest, Sleep
-from ingest_cli.aws.capacity.raise_record import RENEW_EVERY_S, Raise, RaiseRow, SuspendedRow
+from ingest_cli.aws.capacity.raise_record import RENEW_EVERY_S, Raise, RaiseRow
+from ingest_cli.aws.capacity.restore import ELSEWHERE, LOWER_WAIT_S, Restorer, StillSuspendedError
 from ingest_cli.aws.lease import Holder
 from ingest_cli.errors import IngestError, LockedError, TableError, TryAgainError, UsageError
-from ingest_cli.report.pricing import as_typed, money
+from ingest_cli.report.pricing import as_typed, check_cost, money
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.background import Repeater
 
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
     from ingest_cli.report.pricing import Tariff
     from ingest_cli.runtime.stop import StopRequest
-
-LOWER_WAIT_S = 300.0
-"""Seconds to wait for a table that is being changed before it is lowered again."""
 
 STOP_AHEAD_S = 60.0
 """Seconds before the next billed hour at which a load with a cost limit stops: for requests in flight, the state and
@@ -45,12 +43,7 @@ LAST_LOOK_S = 5.0
 """Seconds for the last requests about the record of a raise: by a command that started no load and raised nothing
 itself, or to let others lower what could not be lowered."""
 
-_ELSEWHERE = "the record of a raise is of another table (copied, or restored with a backup)"
-
 _OF_ANOTHER_PEPPER = "a load with another pepper, which is gone, has raised the capacity"
-
-NOT_AUTHENTICATED = " (not authenticated: by what an unverified row of the table says)"
-"""Suffix of actions taken without a key, or by a row of another pepper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +75,6 @@ class Scaling:
         """Set up without sending a request.
 
         Args:
-            table: table to scale.
-            key: authentication key of the raise record.
             request: requested capacity; None: only raises left by other commands are undone.
             now_s: returns the time of day, in seconds since 1970.
         """
@@ -93,6 +84,7 @@ class Scaling:
         self._control = CapacityControl(table)
         self._table = table
         self._row = RaiseRow(table, now_s, key)
+        self._restorer = Restorer(table, self._row, self._control)
         self._now_s = now_s
         self._token = secrets.token_hex(16)
         self._raise: Raise | None = None
@@ -109,7 +101,7 @@ class Scaling:
             return
         found = self._look()
         if found is not None and found.is_elsewhere:
-            self.notes.append(f"{_ELSEWHERE}. This load leaves it; `ingest-cli table restore` with --key removes it")
+            self.notes.append(f"{ELSEWHERE}. This load leaves it; `ingest-cli table restore` with --key removes it")
         elif found is not None and not found.is_authentic and found.is_abandoned(self._now_s()):
             self.notes.append(f"{_OF_ANOTHER_PEPPER}. This load leaves it; `ingest-cli table restore` lowers it")
         if found is None or not self._is_left(found) or (self._wish.wcu or 0) >= found.raised_wcu:
@@ -149,7 +141,6 @@ class Scaling:
 
         Args:
             tariff: price of capacity.
-            stop: stop request of the run.
         """
         one, limit = self._raise, self._wish.max_cost
         if one is None or tariff is None or limit is None:
@@ -161,7 +152,7 @@ class Scaling:
                 TryAgainError(
                     f"stopped before the raise to {one.raised_wcu:,} WCU/s costs more than --max-cost "
                     f"{as_typed(limit)}: {hours:,} h at {money(per_hour)} {tariff.currency} are over; run the same "
-                    "command again with a higher --max-cost, or without --scale-to, to go on"
+                    "command again with a higher --max-cost, or without --scale-to, to resume it"
                 )
             )
 
@@ -171,7 +162,7 @@ class Scaling:
         try:
             with time_limit(2 * wait_s + LAST_LOOK_S):  # it is waited for before it is lowered, and while it is
                 if one is not None:
-                    self.notes.append(undo(self._table, one, wait, self._control, self._row, wait_s=wait_s))
+                    self.notes.append(self._restorer.undo(one, wait, wait_s))
                 elif (found := self._look_again()) is not None and self._is_left(found):
                     self._undo_left(found, wait, wait_s)
         except (IngestError, OSError) as error:
@@ -211,7 +202,7 @@ class Scaling:
         if found.token != self._token and not self._row.write(ours, found.token):
             return
         try:
-            self.notes.append(undo(self._table, ours, wait, self._control, self._row, wait_s=wait_s))
+            self.notes.append(self._restorer.undo(ours, wait, wait_s))
         except (IngestError, OSError):
             self._let_go(ours)
             raise
@@ -227,13 +218,13 @@ class Scaling:
         billing = self._control.settled(wait)
         if billing.wcu is None or billing.rcu is None:
             raise UsageError(
-                "--scale-to raises provisioned capacity, but the table is on-demand; it scales by itself, or faster "
-                "with --warm"
+                "--scale-to raises provisioned capacity, but the table is on-demand; it scales automatically, or "
+                "faster with --warm"
             )
         found = self._look()
         if found is not None and not self._is_left(found):
             if found.is_elsewhere:
-                raise UsageError(f"{_ELSEWHERE}. Remove it first, with `ingest-cli table restore` and this --key")
+                raise UsageError(f"{ELSEWHERE}. Remove it first, with `ingest-cli table restore` and this --key")
             if not found.is_authentic and found.is_abandoned(self._now_s()):
                 raise UsageError(f"{_OF_ANOTHER_PEPPER}. Lower it first, with `ingest-cli table restore`")
             self._join(found, wcu)
@@ -251,13 +242,16 @@ class Scaling:
 
     def _check(self, wcu: int, billing: Billing, found: Raise | None, tariff: Tariff | None) -> None:
         """Check that the capacity can be raised, and lowered again."""
-        self._check_cost(wcu - ((billing.wcu or 0) if found is None else found.wcu), tariff)
+        if tariff is not None:
+            before = (billing.wcu or 0) if found is None else found.wcu
+            cost = tariff.capacity_cost(wcu - before, 0, 1)
+            check_cost("the first hour of the raise alone", [cost], self._wish.max_cost, "give a lower --scale-to")
         self._control.check(billing, CapacityRequest(wcu=wcu))
         now = self._control.now()
         if (when := billing.next_decrease(now)) > now:
             raise TryAgainError(
                 f"the capacity is not raised, since it could not be lowered again before {when:%H:%M} UTC: it was "
-                f"lowered {billing.decreases} times in this UTC day; run the same command again then, or without "
+                f"lowered {billing.decreases} times in this UTC day; run the same command again after that, or without "
                 "--scale-to"
             )
 
@@ -270,11 +264,11 @@ class Scaling:
         one = replace(before, raised_wcu=wcu, suspended=suspended, token=self._token, holder=Holder.this())
         self._is_seen = True  # from here on `finish` must check, whether the next request succeeds or not
         if not self._row.write(one, None if found is None else found.token):
-            raise LockedError("another run raises the capacity at this moment; run the same command again")
+            raise LockedError("another run is raising the capacity; run the same command again")
         self._raise = one
         if suspended is not None:
-            autoscaling.set_suspended(ALL_SUSPENDED)
-            self.notes.append("autoscaling of the write capacity was suspended meanwhile")
+            autoscaling.suspend()
+            self.notes.append("autoscaling of the write capacity was suspended for the load")
         self._renewing.enter_context(Repeater("capacity lease", RENEW_EVERY_S, self._renew, lambda _: None))
         self._control.change(CapacityRequest(wcu=wcu), wait)
         self._control.settled(wait)
@@ -284,12 +278,10 @@ class Scaling:
         if wcu > found.raised_wcu:
             raise LockedError(
                 f"process {found.holder.pid} on {found.holder.host} has raised the capacity to {found.raised_wcu:,} "
-                f"WCU/s while it loads, and it cannot be raised to {wcu:,} beside that; wait for it, or give "
+                f"WCU/s while it loads, and it cannot be raised to {wcu:,} during that; wait for it to end, or give "
                 f"--scale-to {found.raised_wcu} or less"
             )
-        self.notes.append(
-            f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and lowers it when it is done"
-        )
+        self.notes.append(f"another run has raised the capacity to {found.raised_wcu:,} WCU/s, and will lower it again")
 
     def _warm(self, warm_wcu: int, tariff: Tariff | None, wait: Sleep) -> None:
         billing = self._control.settled(wait)
@@ -297,30 +289,15 @@ class Scaling:
             raise UsageError("--warm is for on-demand tables, and this one has provisioned capacity; use --scale-to")
         have = billing.warm_wcu or 0
         if warm_wcu <= have:
-            self.notes.append(f"the table takes {have:,} WCU/s at once already; --warm {warm_wcu:,} changes nothing")
+            self.notes.append(f"the table takes {have:,} WCU/s at once; --warm {warm_wcu:,} changes nothing")
             return
-        if tariff is not None and self._wish.max_cost is not None:
+        if tariff is not None:
             cost = tariff.warm_cost(warm_wcu - have)
-            if cost.amount > self._wish.max_cost:
-                raise UsageError(
-                    f"--warm {warm_wcu} costs {money(cost.amount)} {cost.currency} ({cost.arithmetic}), which is more "
-                    f"than --max-cost {as_typed(self._wish.max_cost)}"
-                )
+            check_cost(f"--warm {warm_wcu}", [cost], self._wish.max_cost, "give a lower --warm")
         self._control.check(billing, CapacityRequest(warm_wcu=warm_wcu))
         self._control.change(CapacityRequest(warm_wcu=warm_wcu), wait)
         self._control.settled(wait)
-        self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, for good")
-
-    def _check_cost(self, more_wcu: int, tariff: Tariff | None) -> None:
-        limit = self._wish.max_cost
-        if limit is None or tariff is None:
-            return
-        cost = tariff.capacity_cost(more_wcu, 0, 1)
-        if cost.amount > limit:
-            raise UsageError(
-                f"the raise alone costs {money(cost.amount)} {cost.currency} for its first hour ({cost.arithmetic}), "
-                f"which is more than --max-cost {as_typed(limit)}; give a lower --scale-to"
-            )
+        self.notes.append(f"warm throughput was raised to {warm_wcu:,} WCU/s, permanently")
 
     def _autoscaling(self) -> tuple[Autoscaling, Mapping[str, bool] | None]:
         """Return autoscaling, and its state if it must be suspended."""
@@ -328,95 +305,18 @@ class Scaling:
         if not autoscaling.is_there:
             self.notes.append(NOT_ASKED)
         try:
-            state = autoscaling.look()
+            return autoscaling, autoscaling.active_state()
         except TableError as error:
             self.notes.append(f"whether there is autoscaling is not known: {error}")
             return autoscaling, None
-        return autoscaling, state.suspended if state is not None and state.is_active else None
 
     def _renew(self) -> None:
         if self._raise is not None:
             self._row.write(self._raise, self._token)
 
 
-def undo(  # noqa: PLR0913 - independent settings
-    table: Table,
-    one: Raise,
-    wait: Sleep,
-    control: CapacityControl | None = None,
-    row: RaiseRow | None = None,
-    *,
-    wait_s: float = LOWER_WAIT_S,
-) -> str:
-    """Restore the capacity and autoscaling from before a raise; return a sentence that says so.
-
-    A capacity that has been changed since is left alone.
-
-    Raises:
-        IngestError: it cannot be done now; the row with the previous state is still there.
-    """
-    control, row = control or CapacityControl(table), row or RaiseRow(table, time.time)
-    billing = control.settled(wait, wait_s)
-    if billing.wcu == one.raised_wcu:
-        control.change(CapacityRequest(wcu=one.wcu, rcu=billing.rcu), wait, wait_s)
-        said = f"the capacity was lowered from {one.raised_wcu:,} to {one.wcu:,} WCU/s again"
-    elif billing.wcu == one.wcu:
-        said = f"the capacity is {one.wcu:,} WCU/s again"
-    else:
-        now = "on-demand" if billing.wcu is None else f"{billing.wcu:,} WCU/s"
-        said = f"somebody has changed the capacity since it was raised, and it is left as it is: {now}"
-    if one.suspended is not None:
-        try:
-            if resume(table, one.suspended):
-                said += "; autoscaling goes on"
-        except IngestError as error:
-            raise _SuspendedError(
-                f"{said}, but autoscaling of the write capacity may still be suspended: {error}. `ingest-cli table "
-                "restore` lets it go on, as does the next load"
-            ) from error
-    row.clear(one.token)
-    return said
-
-
-def restore(
-    table: Table, key: StateKey | None = None, wait: Sleep = time.sleep, now_s: Callable[[], float] = time.time
-) -> list[str]:
-    """Undo all raises and suspensions left over; return sentences about them, none if there were none.
-
-    Without the key their origin cannot be checked; the sentences say so.
-
-    Raises:
-        UntrustedStateError: the raise record is not authentic.
-        LockedError: a run in progress will restore the capacity itself.
-        IngestError: it cannot be done now.
-    """
-    row, said = RaiseRow(table, now_s, key), list[str]()
-    one = row.read()
-    if one is not None and one.is_elsewhere:
-        row.clear(one.token)
-        said.append(f"{_ELSEWHERE}: it was removed, and the capacity left as it is")
-    elif one is not None:
-        if not one.is_abandoned(now_s()):
-            raise LockedError(
-                f"process {one.holder.pid} on {one.holder.host} has raised the capacity while it loads, and lowers it "
-                f"when it is done; wait for it. If it is gone for good, this works in {one.expires_s - now_s():,.0f} s"
-            )
-        said.append(f"{undo(table, one, wait, row=row)}{'' if one.is_authentic else NOT_AUTHENTICATED}")
-    suspended = SuspendedRow(table)
-    before = suspended.read()
-    if before is not None:
-        resume(table, before)
-        suspended.clear()
-        said.append(f"autoscaling of the write capacity goes on{NOT_AUTHENTICATED}")
-    return said
-
-
-class _SuspendedError(TryAgainError):
-    """The capacity is restored, but autoscaling is not."""
-
-
 def _left(error: Exception) -> IngestError:
-    if isinstance(error, _SuspendedError):
+    if isinstance(error, StillSuspendedError):
         return error
     return TryAgainError(
         f"the capacity is still raised: {error}. `ingest-cli table restore` lowers it, as does the next load"

@@ -8,7 +8,10 @@ Wikipedia's "List of file signatures". No text begins with any of them: signatur
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ingest_cli.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,26 @@ def container_format(head: bytes) -> str | None:
     if head.startswith((b"ARROW1\x00\x00", _ARROW_STREAM)):
         return "arrow"
     return "xlsx" if head.startswith(b"PK\x03\x04") and _kind_of_zip(head).meaning == _WORKBOOK else None
+
+
+def refuse_known(head: bytes, member: str = "", *, but_for: Sequence[bytes] = ()) -> None:
+    """Refuse a file that is recognizably of another format than the one that is to read it.
+
+    Args:
+        head: first bytes of the file.
+        member: printable name in the archive; empty if the source is not an archive.
+        but_for: first bytes of files of the wanted format.
+
+    Raises:
+        SourceError: the file has another format; names it and says what to do.
+    """
+    if head.startswith(tuple(but_for)):
+        return
+    if (known := known_format(head)) is not None:
+        name = container_format(head)
+        use = "" if name is None else f'; set `name = "{name}"` in [format], and leave out what is for text only'
+        what = f'"{member}" in it' if member else "this"
+        raise SourceError(f"{what} is {known.sentence}{use}")
 
 
 def _kind_of_zip(sample: bytes) -> KnownFormat:

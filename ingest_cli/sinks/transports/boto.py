@@ -18,7 +18,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from ingest_cli.aws.session import is_too_large, is_unrenewed, not_renewable
+from ingest_cli.aws.service_errors import is_too_large, is_unrenewed, not_renewable
 from ingest_cli.errors import TableError, TransientFaultError
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.runtime.fibers import Fibers

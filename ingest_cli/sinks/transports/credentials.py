@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 
-from ingest_cli.aws.session import not_renewable
+from ingest_cli.aws.service_errors import not_renewable
 from ingest_cli.runtime.bounded_http import guarded
 from ingest_cli.runtime.fibers import Fibers, Room
 

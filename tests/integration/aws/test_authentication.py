@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ingest_cli.aws.authentication import MAX_NESTING, StateKey, authenticate, authenticated_file
 from ingest_cli.aws.capacity.raise_record import RaiseRow
-from ingest_cli.aws.capacity.temporary_raise import Scaling, restore
+from ingest_cli.aws.capacity.restore import restore
+from ingest_cli.aws.capacity.temporary_raise import Scaling
 from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, UntrustedStateError
 from ingest_cli.model.keys import Pepper
@@ -198,7 +199,7 @@ def test_a_raise_of_another_table_is_not_undone(table: Table) -> None:
     assert ["is of another table" in note for note in scaling.notes] == [True]
     assert RaiseRow(table, lambda: 0.0, KEY).read() is not None
     (said,) = restore(table, KEY)
-    assert "it was removed, and the capacity left as it is" in said
+    assert "it was removed, and the capacity left unchanged" in said
     assert RaiseRow(table, lambda: 0.0, KEY).read() is None
 
 

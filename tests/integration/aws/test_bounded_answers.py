@@ -22,7 +22,7 @@ from ingest_cli.aws.capacity import temporary_raise
 from ingest_cli.aws.capacity.autoscaling import Autoscaling
 from ingest_cli.aws.capacity.raise_record import Raise
 from ingest_cli.aws.capacity.temporary_raise import Scaling
-from ingest_cli.aws.session import sentences
+from ingest_cli.aws.service_errors import sentences
 from ingest_cli.aws.table import Table
 from ingest_cli.commands.load import load
 from ingest_cli.commands.status import Watch, find_all
@@ -37,7 +37,8 @@ from ingest_cli.errors import (
     TransientFaultError,
 )
 from ingest_cli.lookup.lookup import Lookup
-from ingest_cli.model.keys import Pepper, read_pepper
+from ingest_cli.model.key_references import read_pepper
+from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import load_manifest
 from ingest_cli.model.settings import RunSettings, Target
 from ingest_cli.runtime import bounded_http
@@ -334,7 +335,7 @@ def test_one_look_at_a_table_takes_no_longer_than_it_may() -> None:
         with pytest.raises(BusyError, match="does not answer in the time"):
             Watch(table, give_up_after_s=0)(["demo"])
         with pytest.raises(BusyError, match="does not answer in the time"):
-            find_all(table, Reading(None, 0), StopRequest())
+            find_all(table, Reading(0), StopRequest())
         assert server.requests == []
 
 
@@ -384,4 +385,4 @@ def test_a_write_that_dribbles_ends_with_the_time_that_is_left() -> None:
 def test_a_lookup_refuses_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEPPER", "k1:" + "5ca1ab1e0ddba11c0ffee15be77ec0de" * 2)
     with dripping(ENDLESS["no length"]) as server, pytest.raises(IngestError, match=r"longer, .* than any"):
-        Lookup.open("people", "env:PEPPER", region="us-east-1", endpoint_url=server.url)
+        Lookup.open(Target("people", "us-east-1", endpoint_url=server.url), "env:PEPPER")

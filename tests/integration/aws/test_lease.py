@@ -43,9 +43,9 @@ def test_the_second_is_told_who_holds_it_and_since_when(table: Table, clock: Fak
     with pytest.raises(LockedError) as caught:
         lease_of(table, clock, "run-2").acquire()
     assert str(caught.value) == (
-        '"demo" is being worked on by process 4242 on loader-7, since 2030-03-17T17:46:40+00:00; wait for it. If it is '
-        "gone for good, its lock ends by itself in 50 s, or at once with `ingest-cli table unlock demo` and the same "
-        "--table"
+        '"demo" is locked by process 4242 on loader-7 since 2030-03-17T17:46:40+00:00; wait for it to end. If that '
+        "process no longer exists, the lock expires in 50 s; `ingest-cli table unlock demo` with the same --table "
+        "removes it at once"
     )
     first.renew()
 
@@ -69,7 +69,7 @@ def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_ends(table: T
     first, second = lease_of(table, clock, "run-1"), lease_of(table, clock, "run-2")
     first.acquire()
     clock.advance(LEASE_S)
-    with pytest.raises(LockedError, match="ends by itself in 0 s"):
+    with pytest.raises(LockedError, match="expires in 0 s"):
         second.acquire()
     clock.advance(0.01)
     second.acquire()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ingest_cli.aws.table import Capacity, Table
-from ingest_cli.commands.table_reader import Reading, Selection, TableReader, reader
+from ingest_cli.commands.table_reader import Reading, Selection, TableReader, read_ceiling, reader
 from ingest_cli.errors import TableError, TryAgainError, UsageError
+from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.stop import StopRequest
 from tests.support.endpoint import Endpoint, faults
@@ -38,7 +39,7 @@ def found(source: TableReader) -> int:
 def test_a_scan_keeps_to_its_rate(table: Table, endpoint: Endpoint, rcu_per_s: int) -> None:
     clock, asked = FakeClock(), len(endpoint.audit.requests)
     began_s = clock()
-    with reader(table, table.describe(), Reading(str(rcu_per_s), 60), StopRequest(), clock) as source:
+    with reader(table, table.describe(), Reading(60, Ceiling(units_per_s=rcu_per_s)), StopRequest(), clock) as source:
         assert found(source) == ITEMS
         spent = source.rcu
     assert spent >= 2 * ITEMS / 4  # of both datasets: what the filter leaves out was read, too
@@ -50,7 +51,7 @@ def test_a_scan_keeps_to_its_rate(table: Table, endpoint: Endpoint, rcu_per_s: i
 def test_keys_are_read_at_the_rate(table: Table, endpoint: Endpoint) -> None:
     clock, asked = FakeClock(), len(endpoint.audit.requests)
     began_s = clock()
-    with reader(table, table.describe(), Reading("10", 60), StopRequest(), clock) as source:
+    with reader(table, table.describe(), Reading(60, read_ceiling("10")), StopRequest(), clock) as source:
         assert len(source.items(KEYS[:100], consistent=False)) == 100
         assert source.rcu == 50
     assert clock() - began_s >= 50 / 10 - 2
@@ -63,10 +64,10 @@ def test_provisioned_capacity_is_left_to_others_by_half(table: Table) -> None:
     other.create(Capacity(wcu_per_s=5, rcu_per_s=30))
     described, clock = other.describe(), FakeClock()
     for text, rcu_per_s in ((None, 15), ("20", 20), ("99", 30), ("10%", 3)):
-        assert Reading(text, 60).pace(described, clock).ceiling_wcu_per_s == rcu_per_s
-    assert Reading(None, 60).pace(table.describe(), clock).ceiling_wcu_per_s is None
+        assert Reading(60, text and read_ceiling(text)).pace(described, clock).ceiling_wcu_per_s == rcu_per_s
+    assert Reading(60).pace(table.describe(), clock).ceiling_wcu_per_s is None
     with pytest.raises(UsageError, match="--max-rcu 10% is a share of provisioned capacity"):
-        Reading("10%", 60).pace(table.describe(), clock)
+        Reading(60, read_ceiling("10%")).pace(table.describe(), clock)
     other.drop()
     other.client.close()
 
@@ -76,7 +77,7 @@ def test_a_scan_goes_on_where_it_was(table: Table, endpoint: Endpoint) -> None:
     bad = (faults.empty_object(), faults.throttle(), faults.server_error(), faults.cut_json(), faults.reset())
     for place, fault in enumerate(bad, 2):
         endpoint.script.add(fault, operation="Scan", nth=place)
-    with reader(table, table.describe(), Reading("30", 60), StopRequest(), FakeClock()) as source:
+    with reader(table, table.describe(), Reading(60, read_ceiling("30")), StopRequest(), FakeClock()) as source:
         assert found(source) == ITEMS
     scans = [one for one in endpoint.audit.requests[asked:] if one.operation == "Scan"]
     assert sum(bool(one.fault) for one in scans) == len(bad)
@@ -85,7 +86,7 @@ def test_a_scan_goes_on_where_it_was(table: Table, endpoint: Endpoint) -> None:
 def test_it_gives_up_in_the_end(table: Table, endpoint: Endpoint) -> None:
     endpoint.script.add(faults.throttle(), operation="Scan")
     with (
-        reader(table, table.describe(), Reading(None, 90), StopRequest(), FakeClock()) as source,
+        reader(table, table.describe(), Reading(90), StopRequest(), FakeClock()) as source,
         pytest.raises(TryAgainError, match=r"nothing could be read for 90 s \(last reason: BusyError\)"),
     ):
         found(source)
@@ -93,7 +94,7 @@ def test_it_gives_up_in_the_end(table: Table, endpoint: Endpoint) -> None:
 
 def test_it_stops_when_it_is_asked_to(table: Table) -> None:
     stop = StopRequest()
-    with reader(table, table.describe(), Reading(None, 60), stop, FakeClock()) as source:
+    with reader(table, table.describe(), Reading(60), stop, FakeClock()) as source:
         stop.request("stopped by SIGTERM")
         with pytest.raises(TryAgainError, match="stopped by SIGTERM"):
             found(source)
@@ -102,7 +103,7 @@ def test_it_stops_when_it_is_asked_to(table: Table) -> None:
 def test_what_is_of_no_use_to_try_again_ends_it(table: Table, endpoint: Endpoint) -> None:
     endpoint.script.add(faults.error("AccessDeniedException"), operation="BatchGetItem")
     with (
-        reader(table, table.describe(), Reading(None, 60), StopRequest(), FakeClock()) as source,
+        reader(table, table.describe(), Reading(60), StopRequest(), FakeClock()) as source,
         pytest.raises(TableError, match="AccessDeniedException"),
     ):
         source.items(KEYS[:3], consistent=True)

@@ -11,7 +11,7 @@ from ingest_cli.aws import session
 from ingest_cli.aws.session import open_session
 from ingest_cli.aws.table import Table
 from ingest_cli.errors import ExitCode, IngestError, UsageError
-from ingest_cli.model.keys import read_pepper
+from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.settings import Target
 from ingest_cli.runtime.endpoints import is_aws, is_loopback, refuse_insecure
 from ingest_cli.sources import find_sources

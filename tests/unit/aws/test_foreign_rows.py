@@ -17,7 +17,7 @@ import pytest
 
 from ingest_cli.aws.authentication import StateKey
 from ingest_cli.aws.capacity.raise_record import Raise, RaiseRow, SuspendedRow
-from ingest_cli.aws.capacity.temporary_raise import restore
+from ingest_cli.aws.capacity.restore import restore
 from ingest_cli.aws.catalog import COMPLETE, Catalog, DatasetRow
 from ingest_cli.aws.lease import Lease, look
 from ingest_cli.aws.table import Table
@@ -200,7 +200,7 @@ def test_the_sentence_names_the_row_the_attribute_and_what_to_try() -> None:
         look(table_of(Rows({"_lock#demo": lock})), "demo", NOW_S)
     assert str(caught.value) == (
         'the row "_lock#demo" of the table "people" cannot be read: `pid` is not a whole number from 0 to 2147483647; '
-        "`ingest-cli table unlock demo` removes it, if nobody is at work"
+        "`ingest-cli table unlock demo` removes it, if no load is running"
     )
     assert caught.value.exit_code == ExitCode.UNUSABLE
 
@@ -212,7 +212,7 @@ def test_a_forged_row_says_so() -> None:
         Catalog(table_of(Rows({"_dataset#demo": row})), PEPPER).dataset("demo")
     assert str(caught.value) == (
         'the row "_dataset#demo" of the table "people" is not authentic: its MAC does not match the pepper "k1", so it '
-        "was changed by somebody else or damaged; nothing was written or deleted. Give the --key that the dataset was "
+        "was changed without it or damaged; nothing was written or deleted. Give the --key that the dataset was "
         "loaded with, or load it again with --restart"
     )
     assert caught.value.exit_code == ExitCode.USAGE

@@ -14,7 +14,8 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from ingest_cli.aws.session import open_session, proxy_for, sentences
+from ingest_cli.aws.service_errors import sentences
+from ingest_cli.aws.session import open_session, proxy_for
 from ingest_cli.aws.table import Table
 from ingest_cli.errors import BusyError, ExitCode, IngestError, TableError, TryAgainError, UnreachableError
 from ingest_cli.model.settings import Target

@@ -12,7 +12,7 @@ import pytest
 from ingest_cli.checkpoint import checkpoint as checkpoints
 from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
 from ingest_cli.checkpoint.chunk_result import ChunkResult
-from ingest_cli.checkpoint.journal import MOST_TURNS, TOO_LARGE, TURN_BYTES, WORTH_WCU, Books, Journal
+from ingest_cli.checkpoint.journal import MOST_TURNS, TOO_LARGE, TURN_BYTES, WORTH_WCU, Journal, JournalTargets
 from ingest_cli.checkpoint.rejects import RejectFile
 from ingest_cli.errors import StateTooLargeError
 from ingest_cli.model.bundles import Part
@@ -32,8 +32,8 @@ def saves(state_bytes: int, turns: int, wcu: float = WORTH_WCU, *, settled: bool
     account = Account(skipped=Counter({noise: 1})) if state_bytes else Account()
     stored: list[bytes] = []
     report = Report("load", "demo", "Demo")
-    books = Books(report, RejectFile(None), replace(Checkpoint.new(IDENTITY, 1), account=account))
-    journal = Journal(books, store=stored.append)
+    targets = JournalTargets(report, RejectFile(None), replace(Checkpoint.new(IDENTITY, 1), account=account))
+    journal = Journal(targets, store=stored.append)
     for row in range(turns):
         if settled:
             journal.member_read(Origin(0, 0, "memory.csv"), Position(row, row, row))
@@ -87,7 +87,7 @@ def test_a_state_that_becomes_too_large_does_not_end_or_hold_back_the_load(
         stored.append(state)
 
     run_ahead = RunAhead(SharedState().item_counts, FakeClock())
-    journal = Journal(Books(report, RejectFile(None), checkpoint), store=store, run_ahead=run_ahead)
+    journal = Journal(JournalTargets(report, RejectFile(None), checkpoint), store=store, run_ahead=run_ahead)
 
     def settle(first: int, rows: int = 1) -> None:
         assert run_ahead.may_begin(AHEAD_ITEMS)

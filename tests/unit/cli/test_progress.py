@@ -10,15 +10,11 @@ import pytest
 
 from ingest_cli.cli.console import Log
 from ingest_cli.cli.progress import LEFT_OVER_S, LINE_EVERY_S, RATE_OVER_S, Progress, Rate, clock_time
-from ingest_cli.commands.run import Watcher
 from ingest_cli.model.chunks import Origin, Position, Span
-from ingest_cli.pipeline import Plan
 from ingest_cli.report.report import Report
 from ingest_cli.report.traffic import Traffic
 from ingest_cli.sinks.policies.pacing import Pacer
-from ingest_cli.sources.shard import Shard
 from tests.support.fake_clock import FakeClock
-from tests.support.pipelines import BytesSource, manifest
 
 
 class Lines(list[str]):
@@ -38,7 +34,6 @@ class Scene:
 
     clock: FakeClock
     progress: Progress
-    watcher: Watcher
     report: Report
     kept: Lines
     read: dict[int, int] = field(default_factory=dict)
@@ -56,13 +51,11 @@ def scene() -> Iterator[Scene]:
     clock, kept = FakeClock(), Lines()
     report = Report("load", "demo", "Demo", "breaches", traffic=Traffic())
     progress = Progress(Log("text", chatty=False, entries=kept), place="2/3 ", bar=False, clock=clock)
-    shards = tuple(Shard(number, BytesSource(b"x" * 500, name=f"{number}.csv")) for number in range(2))
     report.byte_progress.plan([500, 500])
     report.byte_progress.begin({0, 1})
     with progress:
-        watcher = progress.watcher()
-        watcher.on_plan(Plan(manifest({"IC": "id"}), shards, ()))
-        yield Scene(clock, progress, watcher, report, kept)
+        progress.planned("demo", [500, 500])
+        yield Scene(clock, progress, report, kept)
 
 
 def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is_last: bool = False) -> None:
@@ -72,7 +65,7 @@ def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is
     if not scene.read.get(shard):
         byte_progress.read(500)
         byte_progress.decoded(500)
-        scene.watcher.on_bytes(500)
+        scene.progress.bytes_read(500)
     start, end = scene.read.get(shard, 0), scene.read.get(shard, 0) + size
     scene.read[shard] = end
     byte_progress.handed_out(origin, Span(Position(start), Position(end)))
@@ -81,11 +74,11 @@ def _moves(scene: Scene, rows: int, size: int, wcu: float, *, shard: int = 0, is
         byte_progress.end(shard)
     scene.report.account.rows_read += rows
     scene.report.traffic.wcu_consumed += wcu
-    scene.watcher.on_commit(scene.report)
+    scene.progress.committed(scene.report)
 
 
 def test_a_line_has_rates_the_ceiling_retries_rejects_the_file_and_the_time_left(scene: Scene) -> None:
-    scene.watcher.on_pace(Pacer.starting(scene.clock, 500.0))
+    scene.progress.pace_set(Pacer.starting(scene.clock, 500.0))
     scene.report.traffic.retries = Counter(table=3)
     scene.report.account.rejected = Counter(dummy=2)
     _moves(scene, 25_000, 250, 4_000)
@@ -116,15 +109,15 @@ def test_what_was_read_ahead_is_not_done(scene: Scene) -> None:
     scene.report.byte_progress.source(0)
     scene.report.byte_progress.read(500)
     scene.report.byte_progress.decoded(500)
-    scene.watcher.on_bytes(500)
-    scene.watcher.on_commit(scene.report)
+    scene.progress.bytes_read(500)
+    scene.progress.committed(scene.report)
     line = scene.tick(LINE_EVERY_S)
     assert "0% of 1,000 bytes done" in line
     assert "left" not in line
 
 
 def test_a_narrow_terminal_gets_what_is_not_zero(scene: Scene) -> None:
-    scene.watcher.on_pace(Pacer.starting(scene.clock, 500.0))
+    scene.progress.pace_set(Pacer.starting(scene.clock, 500.0))
     scene.report.account.rejected = Counter(dummy=2)
     _moves(scene, 25_000, 250, 4_000)
     scene.clock.advance(LINE_EVERY_S)

@@ -13,14 +13,13 @@ import pytest
 from ingest_cli.cli.console import Log
 from ingest_cli.cli.interrupts import Interrupts
 from ingest_cli.cli.report_file import ReportFile
-from ingest_cli.cli.runs import Runs, overall
+from ingest_cli.cli.runs import Runs, RunsOutput, overall
 from ingest_cli.cli.standard_streams import ResultFile
-from ingest_cli.commands.run import Watcher
+from ingest_cli.commands.run import RunContext
 from ingest_cli.errors import ExitCode
 from ingest_cli.model.manifest import Manifest
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.report import Report
-from ingest_cli.runtime.stop import StopRequest
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
 MANIFESTS = [SAMPLES / name for name in ("telco.toml", "forum.toml", "klinik.toml")]
@@ -54,8 +53,8 @@ class Scripted:
     def __post_init__(self) -> None:
         self.begun: list[str] = []
 
-    def __call__(self, manifest: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-        del settings, watcher, stop
+    def __call__(self, manifest: Manifest, settings: RunSettings, context: RunContext) -> Report:
+        del settings, context
         report = Report("load", manifest.dataset.id, manifest.dataset.title, "breaches")
         code, report.message = self.ends[len(self.begun)]
         report.exit_code = ExitCode(code)
@@ -68,7 +67,7 @@ class Scripted:
 def _run(
     scripted: Scripted, manifests: list[Path] = MANIFESTS, report_file: ReportFile | None = None, **settings: bool
 ) -> int:
-    runs = Runs(RunSettings(**settings), "json", Log("text", chatty=True), scripted, report_file)
+    runs = Runs(RunSettings(**settings), RunsOutput("json", Log("text", chatty=True), report_file), scripted)
     return runs.all(manifests)
 
 
@@ -106,11 +105,11 @@ def test_json_has_a_document_for_each_run_and_none_for_what_cannot_be_run(
     """It would be all zeros, and of no dataset: the sentence is on stderr."""
     (tmp_path / "bad.toml").write_text("version = 2\n")
 
-    def run(one: Manifest, settings: RunSettings, watcher: Watcher, stop: StopRequest) -> Report:
-        del settings, watcher, stop
+    def run(one: Manifest, settings: RunSettings, context: RunContext) -> Report:
+        del settings, context
         return Report("load", one.dataset.id, one.dataset.title, outcome="complete", exit_code=0)
 
-    runs = Runs(RunSettings(), "json", Log("text", chatty=True), run)
+    runs = Runs(RunSettings(), RunsOutput("json", Log("text", chatty=True)), run)
     assert runs.all([tmp_path / "missing.toml", MANIFESTS[0], tmp_path / "bad.toml"]) == 2
     said = capsys.readouterr()
     (done,) = map(json.loads, said.out.splitlines())

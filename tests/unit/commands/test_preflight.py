@@ -23,9 +23,9 @@ from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, MissingColumnError, MissingSourceError, SourceError
 from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.model.settings import RunSettings
-from ingest_cli.pipeline import named
 from ingest_cli.report.report import Report
 from ingest_cli.sinks.memory import MemorySink
+from ingest_cli.sources.error_place import named
 from ingest_cli.sources.joined import Joined
 from tests.support.archives import tar_of, zip_of
 from tests.support.pipelines import PEPPER, BytesSource
@@ -175,7 +175,7 @@ def test_statements_need_no_line_end(run: Run) -> None:
 def test_parts_of_something_packed_are_told_to_be_joined(run: Run) -> None:
     whole = gzip.compress(b"email,phone\n" + b"\n".join([ALI, BEN]) + b"\n", mtime=0)
     parts = {"u.gz.001": whole[:40], "u.gz.002": whole[40:]}
-    run(parts).refused(SourceError, '"u.gz.001" is packed', "goes on with the same data", "join = true")
+    run(parts).refused(SourceError, '"u.gz.001" is packed', "continues the same data", "join = true")
     assert run(parts, rest="join = true").kinds == {"email": 2, "phone": 2}
 
 

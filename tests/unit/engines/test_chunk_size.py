@@ -12,7 +12,7 @@ from ingest_cli.engines.chunk_size import AIM_S, FIRST_BYTES, MAX_BYTES, MIN_BYT
 def settled(bytes_per_s: float) -> int:
     size = ChunkSize()
     for _ in range(50):
-        size.record(size(), size() / bytes_per_s)
+        size.chunk_done(size(), size() / bytes_per_s)
     return size()
 
 
@@ -42,12 +42,12 @@ def test_it_stays_within_its_bounds_and_does_not_jump(chunks: list[tuple[int, fl
     size = ChunkSize()
     for length, duration_s in chunks:
         before = size()
-        size.record(length, duration_s)
+        size.chunk_done(length, duration_s)
         assert MIN_BYTES <= size() <= MAX_BYTES
         assert before // 4 <= size() <= before * 2 or size() == MIN_BYTES
 
 
 def test_an_empty_chunk_says_nothing() -> None:
     size = ChunkSize()
-    size.record(0, 100.0)
+    size.chunk_done(0, 100.0)
     assert size() == FIRST_BYTES

@@ -21,15 +21,17 @@ import pytest
 
 from ingest_cli.checkpoint.chunk_result import ChunkResult
 from ingest_cli.engines import pool as module
-from ingest_cli.engines.factory import Staff
-from ingest_cli.engines.interface import Commit
+from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, InFlightLimits
+from ingest_cli.engines.factory import ProcessPlan
 from ingest_cli.engines.messages import ChunkDone, Link, ParentsStop, Sent, pack
 from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, RowChunk, TableChunk
 from ingest_cli.model.settings import RunSettings
+from ingest_cli.pipeline import Commit
 from ingest_cli.report.account import Account
+from ingest_cli.report.observer import RunObserver
 from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.shared_state import SharedByProcesses, process_context
 from ingest_cli.runtime.stop import StopRequest
@@ -92,6 +94,7 @@ class Program:
     deed: Deed
     folder: Path
     parent: int = field(default_factory=os.getpid)
+    keep_raw: bool = True
 
     def __call__(self, link: Link) -> None:
         stop = ParentsStop(self.shared, self.parent)
@@ -167,7 +170,7 @@ def waits(number: int, folder: Path) -> None:
 
 
 @dataclass
-class Run:
+class Run(RunObserver):
     """A pool of workers besides this process, and what it told."""
 
     folder: Path
@@ -192,19 +195,22 @@ class Run:
 
     def pool(self, commit: Callable[[ChunkResult], None] | None = None) -> WorkerPool:
         shared = SharedByProcesses()
-        return WorkerPool(
-            Program(shared, self.deed, self.folder),
-            self.workers,
-            shared,
-            self.stop,
-            own=self.own,
-            commit=commit or self.committed.append,
-            on_chunk_done=lambda size, duration_s: self.took.append((size, duration_s)),
-            turn=lambda: self.turns.append(None),
-            traffic=self.traffic,
-            on_death=self.notes.append,
-            keep_raw=True,
-        )
+        program = Program(shared, self.deed, self.folder)
+        return WorkerPool(program, self.workers, self.own, commit or self.committed.append, self, self.stop)
+
+    def chunk_done(self, size_bytes: int, duration_s: float) -> None:
+        self.took.append((size_bytes, duration_s))
+
+    def chunk_queued(self) -> None:
+        self.turns.append(None)
+
+    def requests_counted(
+        self, requests: int, retries: Counter[str], wcu_consumed: float, latencies: Counter[int]
+    ) -> None:
+        self.traffic.add(requests, retries, wcu_consumed, latencies)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def hand_out(self, *numbers: int, size: int = 20, commit: Callable[[ChunkResult], None] | None = None) -> None:
         """Hand out chunks of these numbers."""
@@ -426,7 +432,7 @@ def test_asked_to_stop_what_is_under_way_is_waited_for(run: Run) -> None:
     def stops() -> None:
         until(lambda: len(list(run.folder.glob("began-*"))) == 2)
         run.stop.request("stopped by a test")
-        until(lambda: pool._shared.stop)
+        until(lambda: pool._program.shared.stop)
         (run.folder / "go on").touch()
 
     pool = run.pool()
@@ -640,9 +646,7 @@ def _parent(kind: type[Program], folder: Path) -> None:
     """A process that hands out chunks, until it is killed."""
     shared = SharedByProcesses()
     program, nobody = kind(shared, settles, folder), Run(folder)
-    with WorkerPool(
-        program, 2, shared, StopRequest(), own=nobody.own, commit=lambda _: None, on_chunk_done=lambda *_: None
-    ) as pool:
+    with WorkerPool(program, 2, nobody.own, lambda _: None, RunObserver(), StopRequest()) as pool:
         pool.write(chunk(0))
         while True:
             time.sleep(UNSEEN_S)
@@ -678,4 +682,5 @@ def test_a_slice_of_a_column_is_sent_without_what_lies_around_it() -> None:
 @pytest.mark.parametrize(("concurrency", "workers", "each"), [(16, 1, 16), (16, 2, 8), (16, 3, 5), (1, 2, 1)])
 def test_requests_in_flight_are_shared_out(concurrency: int, workers: int, each: int) -> None:
     """Never more of them than were asked for, but for one that each worker needs."""
-    assert Staff(workers, None).concurrency(RunSettings(concurrency=concurrency)) == each
+    limits = ProcessPlan(workers, None).limits(RunSettings(concurrency=concurrency))
+    assert limits == InFlightLimits(each, MAX_OPEN_ENTRIES // workers)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from ingest_cli.errors import DamagedError, ManifestError, TryAgainError
-from ingest_cli.formats import open_format
+from ingest_cli.formats import Wanted, open_format
 from ingest_cli.formats.gathering import MOST_AGE_S, Gatherer
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.joined import JoiningFormat
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, RowChunk
-from ingest_cli.pipeline import wanted_of
+from ingest_cli.report.observer import RunObserver
 from tests.support.archives import tar_of
 from tests.support.pipelines import BytesSource, manifest, run
 
@@ -23,7 +23,7 @@ TEXT = b"EMAIL\n" + b"".join(b"kenari.%d@example.org\n" % n for n in range(5))
 CHUNK_BYTES = 10 * len(TEXT)
 
 
-class Scene:
+class Scene(RunObserver):
     """A gatherer, what it handed on, and what it was asked to do.
 
     Attributes:
@@ -35,14 +35,14 @@ class Scene:
         self.now_s = 0.0
         self.written: list[list[int]] = []
         self.told: list[str] = []
-        self.format = open_format(WANTED.format, wanted_of(WANTED), lambda: chunk_bytes)
-        self.gatherer = Gatherer(self.write, self.format, lambda: chunk_bytes, self.ended, lambda: self.now_s)
+        self.format = open_format(WANTED.format, Wanted.of(WANTED), lambda: chunk_bytes)
+        self.gatherer = Gatherer(self.write, self.format, lambda: chunk_bytes, self, lambda: self.now_s)
 
     def write(self, bundle: Bundle) -> None:
         self.written.append([part.origin.shard for part in bundle.parts])
         self.told.append("written")
 
-    def ended(self, origin: Origin, end: Position) -> None:
+    def member_read(self, origin: Origin, end: Position) -> None:
         self.told.append(f"{origin.shard} ends at row {end.row}")
 
     def take(self, *numbers: int, text: bytes = TEXT) -> None:
@@ -72,7 +72,7 @@ def test_texts_share_a_chunk_where_some_of_them_lack_a_column() -> None:
     assert settled.account.rows_kept == 12
     assert settled.account.identifiers == {"email": 7, "username": 2}
     assert len(settled.works) == 1
-    assert isinstance(open_format(asked.format, wanted_of(asked)), JoiningFormat), "they are parsed together, too"
+    assert isinstance(open_format(asked.format, Wanted.of(asked)), JoiningFormat), "they are parsed together, too"
 
 
 def test_what_is_gathered_goes_when_the_next_would_be_too_much(scene: Scene) -> None:

@@ -107,7 +107,7 @@ def test_units_are_counted_from_one_byte_more_than_a_kibibyte() -> None:
 def test_records_of_nothing_give_no_items() -> None:
     builder = ItemBuilder(Hasher(Pepper("k1", bytes(range(32)))), "demo", "0123abcd")
     empty = np.empty(0, np.int32)
-    items = builder.build(Records(empty, (), empty, ()))
+    items = builder.build(builder.hash(Records(empty, (), empty, ())))
     assert (len(items), items.merged, items.wcu.tolist(), items.count_by_kind()) == (0, 0, [], {})
 
 

@@ -19,17 +19,8 @@ from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation,
 from moto import mock_aws
 
 from ingest_cli.errors import ExitCode, KeyRefusedError
-from ingest_cli.model.keys import (
-    KMS_CONTEXT,
-    KeyReference,
-    Pepper,
-    ephemeral_pepper,
-    generate_pepper,
-    is_pinned,
-    parse_key_reference,
-    read_pepper,
-    write_pepper_file,
-)
+from ingest_cli.model.key_references import KMS_CONTEXT, KeyReference, read_pepper
+from ingest_cli.model.keys import Pepper, ephemeral_pepper, generate_pepper, write_pepper_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +167,7 @@ def test_generated_peppers_differ() -> None:
     (f"secretsmanager:{ARN}", "secretsmanager", ARN),
 ])  # fmt: skip
 def test_references(text: str, scheme: str, target: str) -> None:
-    reference = parse_key_reference(text)
+    reference = KeyReference.parse(text)
     assert reference == KeyReference(scheme, target)
     assert str(reference) == text
 
@@ -386,9 +377,9 @@ def test_a_key_encrypted_with_kms_that_is_not_pinned(aws: boto3.Session, tmp_pat
     path = tmp_path / "pepper.kms"
     path.write_bytes(encrypted["CiphertextBlob"])
     assert read_pepper(f"kms:{path}", aws) == PEPPER
-    assert not is_pinned(f"kms:{path}")
-    assert is_pinned(f"kms:{path},key={KMS_KEY}")
-    assert is_pinned(f"file:{path}")
+    assert not KeyReference.parse(f"kms:{path}").is_pinned
+    assert KeyReference.parse(f"kms:{path},key={KMS_KEY}").is_pinned
+    assert KeyReference.parse(f"file:{path}").is_pinned
 
 
 def test_what_kms_may_answer_instead(aws: boto3.Session, tmp_path: Path) -> None:

@@ -58,7 +58,9 @@ def test_work_is_refused_beyond_the_free_amount_and_the_ratio_only() -> None:
     ids=["zstd in zstd", "xz in zstd", "three", "passphrase in zstd"],
 )
 def test_windows_within_each_other_share_the_memory(nested: Callable[[], bytes]) -> None:
-    with pytest.raises(SourceError, match=r"needs [0-9]+ MiB of memory to unpack beside the 128 MiB .* or pipe it: `"):
+    with pytest.raises(
+        SourceError, match=r"needs [0-9]+ MiB of memory to unpack in addition to the 128 MiB .* or pipe it: `"
+    ):
         _read(nested())
 
 

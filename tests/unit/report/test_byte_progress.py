@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from ingest_cli.checkpoint.chunk_result import ChunkResult
-from ingest_cli.checkpoint.journal import Books, Journal
+from ingest_cli.checkpoint.journal import Journal, JournalTargets
 from ingest_cli.checkpoint.rejects import RejectFile
-from ingest_cli.commands.run import Watcher, announced, counting, run_all
+from ingest_cli.commands.run import announced, run_all
 from ingest_cli.formats import Wanted, open_format
 from ingest_cli.formats.row_selection import RowRange
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Position, Remaining, Span
-from ingest_cli.pipeline import Plan, Stages
+from ingest_cli.pipeline import Plan, RowStages
 from ingest_cli.report.account import Account
+from ingest_cli.report.observer import Observers, ReportUpdater, RunObserver
 from ingest_cli.report.report import Report
 from ingest_cli.sources.shard import Shard
 from tests.support.pipelines import BytesSource, FixedSize, manifest
@@ -58,17 +59,17 @@ def run(sources: list[BytesSource], remaining: Remaining | None = None) -> Slow:
     """Read sources of `TEXT`, or what of the first remains."""
     report, wanted = Report("load", "demo", "Demo"), manifest({"EMAIL": "email"})
     shards = tuple(Shard(number, source) for number, source in enumerate(sources))
-    announced(Plan(wanted, shards, ("EMAIL",)), report, Watcher())
-    journal = Journal(Books(report, RejectFile(None)))
-    stages = Stages(
+    announced(Plan(wanted, shards, Wanted(("EMAIL",))), report, RunObserver())
+    journal = Journal(JournalTargets(report, RejectFile(None)))
+    stages = RowStages(
         encoding="utf-8",
         format=open_format(wanted.format, Wanted(("EMAIL",)), FixedSize(CHUNK_BYTES)),
         chunk_bytes=FixedSize(CHUNK_BYTES),
-        window=RowRange(),
-        on_bytes=counting(report, Watcher()),
+        selection=RowRange(),
+        observer=Observers(ReportUpdater(report), journal),
     )
     slow = Slow(journal, report)
-    run_all(shards if remaining is None else [replace(shards[0], remaining=remaining)], stages, slow, journal)
+    run_all(shards if remaining is None else [replace(shards[0], remaining=remaining)], stages, slow, report)
     while slow.waiting:
         slow.settle()
     return slow

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import UsageError
-from ingest_cli.sinks.policies.ceiling import Ceiling
+from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.sinks.policies.pacing import MIN_WCU_PER_S, Pacer, Rules
 from tests.support.fake_clock import FakeClock
 
@@ -263,9 +263,9 @@ def test_a_changed_ceiling_counts_at_once() -> None:
     [
         (Ceiling(), None, None),
         (Ceiling(), 500.0, 500.0),
-        (Ceiling(wcu_per_s=100.0), None, 100.0),
-        (Ceiling(wcu_per_s=100.0), 500.0, 100.0),
-        (Ceiling(wcu_per_s=900.0), 500.0, 500.0),
+        (Ceiling(units_per_s=100.0), None, 100.0),
+        (Ceiling(units_per_s=100.0), 500.0, 100.0),
+        (Ceiling(units_per_s=900.0), 500.0, 500.0),
         (Ceiling(share=0.5), 500.0, 250.0),
         (Ceiling(share=1.0), 500.0, 500.0),
     ],

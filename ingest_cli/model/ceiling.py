@@ -1,4 +1,4 @@
-"""Ceiling of the rate, as given by `--max-wcu` or `--max-rcu`."""
+"""Ceiling of the read or write rate of a table."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from ingest_cli.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """Parsed value of `--max-wcu` or `--max-rcu`.
+    """Ceiling of a rate, as given by `--max-wcu` or `--max-rcu`.
 
     Attributes:
-        wcu_per_s: capacity units per second (read units for `--max-rcu`); or
+        units_per_s: capacity units per second (read units for `--max-rcu`); or
         share: share of the table's provisioned capacity, in (0, 1]. If neither is set, all of it.
-        option: name of the option.
     """
 
-    wcu_per_s: float | None = None
+    units_per_s: float | None = None
     share: float | None = None
     option: str = "--max-wcu"
 
@@ -45,20 +44,24 @@ class Ceiling:
             raise UsageError(
                 f"{option} takes a number of {units} capacity units per second from 1 on, or NN%, not {text}"
             )
-        return cls(wcu_per_s=value, option=option)
+        return cls(units_per_s=value, option=option)
 
-    def of(self, provisioned_wcu_per_s: float | None) -> float | None:
+    def of(self, provisioned_per_s: float | None) -> float | None:
         """Return the ceiling for a table of this provisioned capacity; None: determine what the table accepts.
 
         Raises:
             UsageError: a share was given, but the table has no provisioned capacity.
         """
-        if provisioned_wcu_per_s is None:
+        if provisioned_per_s is None:
             if self.share is not None:
                 raise UsageError(
                     f"{self.option} {self.share:.0%} is a share of provisioned capacity, but the table is on-demand; "
                     "give a number of capacity units per second"
                 )
-            return self.wcu_per_s
-        bounds = (self.wcu_per_s, provisioned_wcu_per_s * (1.0 if self.share is None else self.share))
+            return self.units_per_s
+        bounds = (self.units_per_s, provisioned_per_s * (1.0 if self.share is None else self.share))
         return min(bound for bound in bounds if bound is not None)
+
+
+NO_CEILING = Ceiling()
+"""All that is provisioned; of an on-demand table, what it accepts."""
