@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ingest_cli.aws.session import ca_bundle, dynamodb, no_credentials, open_session, proxy_for
+from ingest_cli.aws.service_errors import no_credentials
+from ingest_cli.aws.session import ca_bundle, dynamodb, open_session, proxy_for
 from ingest_cli.runtime.clock import Clock, SystemClock
 from ingest_cli.runtime.fence import Fence
 from ingest_cli.runtime.fibers import Fibers
