@@ -63,6 +63,7 @@ def test_every_archive_gives_its_files_in_order(archiver: str, piece: int) -> No
     assert found.largest <= 1 << 20
 
 
+@pytest.mark.slow
 @PIECES
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("archiver", STREAMED)
