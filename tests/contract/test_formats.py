@@ -176,6 +176,7 @@ def test_a_sample_that_is_cut_off_raises_nothing_else(case: Case) -> None:
         assert found.error is None or not case.is_stream or isinstance(found.error, ManifestError)
 
 
+@pytest.mark.slow
 @every_case
 @pytest.mark.parametrize("seed", range(20))
 def test_damage_raises_nothing_else(case: Case, seed: int) -> None:

@@ -54,6 +54,7 @@ def _split(data: bytes, folder: Path, seed: int) -> None:
         (folder / f"part.{number:03}").write_bytes(data[begin:end])
 
 
+@pytest.mark.slow
 @every_file
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_that_are_joined_give_what_the_whole_file_gives(sample: str, name: str, seed: int, folder: Path) -> None:
@@ -66,6 +67,7 @@ def test_parts_that_are_joined_give_what_the_whole_file_gives(sample: str, name:
     assert joined == whole, "src included"
 
 
+@pytest.mark.slow
 @every_file
 @pytest.mark.parametrize("seed", range(6))
 def test_parts_that_are_not_give_no_half_of_anything(sample: str, name: str, seed: int, folder: Path) -> None:

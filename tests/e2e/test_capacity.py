@@ -225,11 +225,12 @@ def no_load(_: Place) -> None:
 ENDS: dict[str, tuple[Callable[[Place], None], list[str], int]] = {
     "done": (no_load, [], 0),
     "rejects": (no_load, [], 3),
-    "stopped": (no_load, ["--max-cost", "1.3", "--give-up-after", "0.1"], 75),
+    "stopped": (no_load, ["--max-cost", "1.3", "--give-up-after", "2"], 75),
     "failed": (lambda place: place.goes_wrong(faults.error("AccessDeniedException"), "BatchWriteItem"), [], 4),
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("end", ENDS)
 def test_the_capacity_is_raised_first_and_lowered_however_it_ends(
     cli: Cli, provisioned: Place, tmp_path: Path, end: str

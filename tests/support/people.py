@@ -1,7 +1,7 @@
 """Invented people: every value a dump can hold about a person, drawn from a seed and a number.
 
 `person(seed, i)` is a pure function, so any row of any dump can be made again on its own, on any
-machine, without the rows before it. Nobody in here exists: names are put together from lists, numbers
+machine, without the rows before it. All people are invented: names are put together from lists, numbers
 are drawn, and every e-mail name holds the word "contoh" (Malay for "example") and a running number.
 
 The canonical forms are what is generated; how a dump spells them is decided in `spelling`.

@@ -24,7 +24,7 @@ class Scenario:
         rows: the dump.
         weather: what the table does.
         chunk_rows: the most rows of a chunk.
-        lanes: requests in flight at the most.
+        lanes: maximum number of requests in flight.
         ceiling_wcu_per_s: what the operator asked for; None: nothing.
         give_up_after_s: likewise.
         crashes: at the so manyth steps of the simulation the process vanishes.

@@ -49,7 +49,7 @@ class Weather:
         fault_ratio: share of the requests that go wrong outside of them.
         latency_s: maximum latency of an answer.
         unprocessed: share of the items of a batch that are left, whatever the rate.
-        others: what somebody else takes of the table's capacity, in the first half of every `others_every_s`: a share.
+        others: what another writer takes of the table's capacity, in the first half of every `others_every_s`: a share.
         others_every_s: seconds.
     """
 

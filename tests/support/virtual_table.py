@@ -42,7 +42,7 @@ class Case:
         noise_leaves: how much of a throttled request is left unprocessed, 0 to 1; None: the request fails.
         others_wcu_per_s: what another writer takes of the table.
         rows: of the dump.
-        latency_s: of an answer, at least and at the most.
+        latency_s: of an answer, minimum and maximum.
         save_s: how long it takes to store a state.
         workers: processes that write.
         eta: whether the time left is looked at.

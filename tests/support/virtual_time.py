@@ -35,7 +35,7 @@ class _Sleeper:
 
     Attributes:
         baton: released when it is their turn.
-        woken: whether somebody else said so, and not the time.
+        woken: whether another thread woke it, not the time.
         gone: whether it has been their turn.
     """
 

@@ -39,6 +39,8 @@ from ingest_cli.report.report import Report
 from ingest_cli.sinks.discard import DiscardSink
 from tests.support.pipelines import FixedSize
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = parse_manifest("""
 version = 1
 [dataset]

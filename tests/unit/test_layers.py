@@ -19,6 +19,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -187,13 +188,19 @@ class Reader(ast.NodeVisitor):
         self.found.append(Import(self.importer, target, ours, node.lineno, self.depth > 0, misstyled))
 
 
-def imports_of(modules: Modules) -> list[Import]:
+def imports_of(modules: Modules) -> tuple[Import, ...]:
+    return _imports_of(tuple(modules.items()))
+
+
+@cache
+def _imports_of(modules: tuple[tuple[str, str], ...]) -> tuple[Import, ...]:
     found: list[Import] = []
-    for name, source in modules.items():
-        reader = Reader(name, modules)
+    names = [name for name, _ in modules]
+    for name, source in modules:
+        reader = Reader(name, names)
         reader.visit(ast.parse(source, filename=name))
         found += reader.found
-    return found
+    return tuple(found)
 
 
 def unit(module: str) -> str:

@@ -1,6 +1,6 @@
 """Stand-ins for commands of a server, to be put first on PATH: each notes that it was called, and does what it is for.
 
-`dnf`, `shutdown`, `systemctl`, `mail` and others only note it. `aws` copies files of folders that stand for buckets,
+`dnf`, `shutdown`, `systemctl`, `mail` and others only note it. `aws` copies files of folders that represent buckets,
 if the policy allows it, and `curl` is the instance metadata service in its second version.
 """
 

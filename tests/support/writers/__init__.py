@@ -1,6 +1,6 @@
 """The same invented people, written down in every shape a dump comes in, each with its manifest.
 
-A writer formats a table of text as its tool does, and says what its manifest has to say.
+A writer formats a table of text as its tool does, and provides its manifest.
 Who is in the table, and what must become of each row, is drawn by `drawn`.
 """
 

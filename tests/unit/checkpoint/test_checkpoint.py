@@ -204,6 +204,7 @@ def test_it_is_small_and_holds_no_value() -> None:
     assert len(Checkpoint(IDENTITY, [ranges]).to_bytes()) < 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sources", "members"), [(100_000, 1), (1, 100_000)])
 def test_any_number_of_files_fits_into_an_item(sources: int, members: int) -> None:
     """400 KB is what a DynamoDB item may have, and a kilobyte costs a write capacity unit each time it is saved."""

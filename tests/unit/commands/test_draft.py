@@ -437,6 +437,7 @@ ALPHABETS = st.sampled_from(
 
 @given(data=ALPHABETS.flatmap(lambda signs: st.text(signs, max_size=300)), prefix=st.sampled_from(
     ["", "INSERT INTO t VALUES (", "NAME,EMAIL\n", '[{"email":', '{"a":1}\n', "a@example.com:"]))  # fmt: skip
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_ends_in_a_sentence_or_in_a_valid_manifest(data: str, prefix: str, tmp_path: Path) -> None:
     try:

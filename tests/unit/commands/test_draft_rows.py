@@ -371,6 +371,7 @@ ALL_SHAPES = {
 }
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(sorted(ALL_SHAPES)),
     seed=st.integers(0, 2**32),

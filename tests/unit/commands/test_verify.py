@@ -50,6 +50,7 @@ def test_a_sample_has_its_size_and_no_key_twice() -> None:
     assert [len(drawn(1, size)) for size in (1, 99, KEYS - 1, KEYS, 5 * KEYS)] == [1, 99, KEYS - 1, KEYS, KEYS]
 
 
+@pytest.mark.slow
 def test_every_key_is_as_likely_as_any_other() -> None:
     draws, size = 300, 40
     times = np.zeros(KEYS)

@@ -63,6 +63,7 @@ def test_every_archive_gives_its_files_in_order(archiver: str, piece: int) -> No
     assert found.largest <= 1 << 20
 
 
+@pytest.mark.slow
 @PIECES
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("archiver", STREAMED)
@@ -540,6 +541,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_end_within_their_limits_and_in_small_pieces(bomb: str) -> None:
     found = outcome(BOMBS[bomb](), limits=SMALL)
@@ -556,6 +558,7 @@ def test_what_shrinks_three_hundredfold_is_no_bomb() -> None:
     assert outcome(packed, limits=SMALL).error is None
 
 
+@pytest.mark.slow
 def test_members_without_an_end_have_one() -> None:
     entry = tar_entry(tarfile.REGTYPE, "x")
     with pytest.raises(SourceError, match="more than 100,000 entries"):
@@ -573,6 +576,7 @@ def test_names_that_overlap_are_read_once_and_told() -> None:
     assert "lists 2 members, but 1 were found" in (found.error or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("archiver", STREAMED)
 def test_memory_does_not_grow_with_the_file(archiver: str) -> None:
     content = random.Random(1).randbytes(1 << 20) * (6 if "bzip2" in archiver else 24)

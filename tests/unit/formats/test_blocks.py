@@ -249,6 +249,7 @@ def test_a_value_that_nobody_asked_for_is_in_no_buffer() -> None:
         assert all(b"rahsia" not in bytes(memoryview(b)) for b in chunk.cells["USER"].buffers() if b is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [["EMAIL"], ["EMAIL", "TEL"]])
 @pytest.mark.parametrize("separator", [None, "", "BEGIN:VCARD", "==="])
 @pytest.mark.parametrize(

@@ -475,6 +475,7 @@ with open("/proc/self/status") as status:  # the peak of getrusage is that of th
 """
 
 
+@pytest.mark.slow
 def test_a_row_group_larger_than_memory_is_read_in_slices(tmp_path: Path) -> None:
     path, count = tmp_path / "big.parquet", 600_000
     numbers = pa.array(np.arange(count)).cast(pa.string())

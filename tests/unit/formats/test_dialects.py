@@ -85,6 +85,7 @@ def test_a_phone_number_does_not_become_somebody_elses_id() -> None:
     assert rows(data, MYSQL, "abcd")[0][2:] == (b"0123456781", b"850101145678")
 
 
+@pytest.mark.slow
 def test_lines_that_are_all_escaped_take_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     handed_out = 0
     give = irregular._Feed.__next__

@@ -137,6 +137,7 @@ def test_a_position_is_a_number_of_rows_and_any_of_them_are_read_again() -> None
     assert cells(again, *NAMES) == cells([found[2], *found[5:8], *found[9:]], *NAMES)
 
 
+@pytest.mark.slow
 def test_more_than_may_be_in_memory_is_refused_and_passed_over_columns_do_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

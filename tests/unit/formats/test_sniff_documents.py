@@ -119,6 +119,7 @@ def guess(data: bytes, *, complete: bool = True) -> FileGuess:
     return sniff(data, complete=complete, rules=LoadRules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("indent", [None, 1])

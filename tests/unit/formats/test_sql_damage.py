@@ -168,6 +168,7 @@ UNITS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head", [b"", MYSQL, POSTGRESQL + b"COPY t (a, b) FROM stdin;\n", b"INSERT INTO t VALUES (1,'"]
 )

@@ -146,6 +146,7 @@ def test_a_missing_column_is_named_with_the_nearest() -> None:
         read(Workbook(["ID"]), data)
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | st.text("ab", min_size=1, max_size=6), max_size=30), st.integers(1, 30), st.data())
 @settings(deadline=None, max_examples=40)
 def test_chunks_tile_the_rows_and_reading_goes_on_at_any(

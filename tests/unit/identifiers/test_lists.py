@@ -76,17 +76,20 @@ VALUE = st.from_regex(r"\A[a-z0-9@.+'\\\" ,{}-]{1,12}\Z").filter(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(VALUE, max_size=5))
 def test_what_json_writes_is_read_as_it_was(values: list[str]) -> None:
     assert entries_of(json.dumps(values)) == values
 
 
+@pytest.mark.slow
 @given(st.lists(VALUE, max_size=5))
 def test_what_postgresql_writes_is_read_as_it_was(values: list[str]) -> None:
     quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     assert entries_of("{" + ",".join(quoted) + "}") == values
 
 
+@pytest.mark.slow
 @given(st.lists(VALUE, min_size=1, max_size=3).map(json.dumps), st.data())
 def test_a_list_that_is_cut_off_is_broken(text: str, data: st.DataObject) -> None:
     cut = text[: data.draw(st.integers(1, len(text) - 1))]

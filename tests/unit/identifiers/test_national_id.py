@@ -111,6 +111,7 @@ def test_birthplace_codes_are_those_of_stdnum() -> None:
     assert ours == {code for code in codes if numdb.get("my/bp").info(code)[0][1]}
 
 
+@pytest.mark.slow
 def test_dates_are_those_of_stdnum() -> None:
     days = [f"{yy:02d}{mm:02d}{dd:02d}" for yy in range(100) for mm in range(14) for dd in range(33)]
     assert [day for day in days if label_of(f"{day}145678") == 0] == [

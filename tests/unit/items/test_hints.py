@@ -85,6 +85,7 @@ def records(draw: st.DrawFn) -> tuple[str, RowTruth]:
     return line, outcome
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(records(), min_size=1, max_size=12))
 def test_items_are_those_of_the_reference_whatever_a_record_holds(rows: list[tuple[str, RowTruth]]) -> None:

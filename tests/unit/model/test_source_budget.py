@@ -87,6 +87,7 @@ def test_a_header_in_pieces_is_charged_like_one_at_once() -> None:
         list(members([bytes([each]) for each in zstd_of(ROWS, 28)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [lambda data: zstd.compress(data, 3), bz2.compress], ids=["zstd", "bzip2"])
 def test_honest_data_that_packs_ten_thousand_to_one_is_read(pack: Callable[[bytes], bytes]) -> None:
     """A log that says one thing all day; only its bytes are counted, since a reader of rows has its own test."""
@@ -147,6 +148,7 @@ def test_a_row_of_too_many_nulls_is_refused() -> None:
         list(ArrowFile(["email"]).read_file(io.BytesIO(sink.getvalue())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, case in WORKBOOKS.items() if case.says])
 def test_workbooks_end_within_their_limits(name: str) -> None:
     case = WORKBOOKS[name]

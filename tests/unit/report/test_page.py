@@ -20,6 +20,8 @@ from ingest_cli.report.html.series import Series
 from ingest_cli.report.timeline import Point, Timeline
 from tests.support.reports import HOSTILE, as_kept, long_load, short_runs
 
+pytestmark = pytest.mark.slow
+
 CSS = Path(__file__).resolve().parents[3] / "ingest_cli" / "report" / "html" / "page.css"
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 

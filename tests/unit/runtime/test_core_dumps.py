@@ -37,6 +37,7 @@ def told(code: str) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @LINUX
 def test_importing_the_library_changes_nothing() -> None:
     assert told("import ingest_cli.commands.load, ingest_cli.cli.load\nsay()") == [[SOFT, HARD, False]]
@@ -126,6 +127,7 @@ def _report(_program: object, _chunks: Connection, results: Connection, _inherit
     results.send([*resource.getrlimit(resource.RLIMIT_CORE), core_dumps.is_undumpable()])
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])

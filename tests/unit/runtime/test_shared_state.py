@@ -75,6 +75,7 @@ def take(pacer: Pacer, clock: FakeClock, step: tuple[str, float]) -> None:
             clock.advance(value)
 
 
+@pytest.mark.slow
 @given(st.sampled_from([None, 100.0]), st.lists(st.tuples(STEPS, st.integers(0, 2)), max_size=40))
 def test_any_number_of_pacers_are_one(ceiling: float | None, steps: list[tuple[tuple[str, float], int]]) -> None:
     """Whoever takes which step: the time, the rate and all that is remembered are those of a single one."""
@@ -241,6 +242,7 @@ def test_a_wish_to_stop_is_heard_by_all(shared: SharedByProcesses) -> None:
     assert other.stop.is_set, "who writes the other numbers leaves it alone"
 
 
+@pytest.mark.slow
 def test_it_travels_to_processes_that_begin_with_nothing() -> None:
     """As they do where a fork is not safe."""
     spawn = multiprocessing.get_context("spawn")

@@ -42,6 +42,7 @@ def test_what_a_partition_takes_is_found_and_used(capacity: int, noise: float) -
     assert taken([pace], clock, capacity, 240.0, noise) >= 0.9 * (1 - noise) * capacity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.025, 0.1, 0.3])
 def test_noise_does_not_lower_it(noise: float) -> None:
     clock = FakeClock()

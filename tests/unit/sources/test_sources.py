@@ -365,6 +365,7 @@ def test_a_sparse_file_is_read_in_bounded_pieces(folder: Path) -> None:
     assert sizes == [READ_BYTES] * 64
 
 
+@pytest.mark.slow
 def test_files_on_this_machine_do_not_wait_for_boto3() -> None:
     program = (
         "import pathlib, sys; import ingest_cli.cli.validate; from ingest_cli.sources import find_sources\n"
