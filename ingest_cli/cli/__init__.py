@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         code = done.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; run the same command again to go on")
+        _say("interrupted; run the same command again to resume")
         code = ExitCode.TRY_AGAIN
     except IngestError as error:
         _say(str(error))

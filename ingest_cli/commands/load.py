@@ -103,7 +103,7 @@ def load(  # noqa: PLR0913 - independent collaborators
     stop = stop or StopRequest()
     with accounted(report):
         _Load(manifest, table, pepper, settings, report, scaling).run(watcher or Watcher(), stop)
-    if report.exit_code == ExitCode.TRY_AGAIN and stop.is_begun_anew:
+    if report.exit_code == ExitCode.TRY_AGAIN and stop.is_restarted:
         report.message = without_restart(report.message or "")
     return report
 
@@ -285,7 +285,7 @@ class _Load:
                 retry_until_done(resumable.begin, rules)
             retry_until_done(lambda: rows.enlist(manifest.dataset.id), rules)
             retry_until_done(lambda: rows.put_dataset(row), rules)
-            rules.stop.is_begun_anew = settings.restart and resumable is not None
+            rules.stop.is_restarted = settings.restart and resumable is not None
             keep_raw = settings.rejects_include_raw
             recipe = Recipe.of(manifest, self.pepper, report.src or NO_SRC, keep_raw=keep_raw)
             chunk_size = ChunkSize(first_bytes(path.pacer.rate_wcu_per_s))

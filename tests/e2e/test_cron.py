@@ -150,7 +150,9 @@ def test_it_stops_when_its_time_is_over_and_goes_on_the_next_night(cli: Cli, tab
     manifests = [long_dump(tmp_path, 200), small_dump(tmp_path, dataset="demo-next")]
     stopped = cli.from_cron("load", *manifests, *table.to, "--max-wcu", "5", "--max-runtime", "1s")
     assert stopped.code == 75
-    assert "stopped by --max-runtime; run the same command again to go on" in " ".join(stopped.out.lower().splitlines())
+    assert "stopped by --max-runtime; run the same command again to resume" in " ".join(
+        stopped.out.lower().splitlines()
+    )
     assert len(table.items) < 200
     assert ("_dataset#demo-next", "_") not in table.everything, "it was not begun"
     assert not any(pk.startswith("_lock#") for pk, _ in table.everything)
@@ -327,4 +329,6 @@ def test_a_signal_between_two_manifests_is_no_success(cli: Cli, tmp_path: Path) 
     manifests = [small_dump(tmp_path), small_dump(tmp_path, dataset="demo-other")]
     result = cli("validate", *manifests, "--output", "json", env=plug(tmp_path / "plug", BETWEEN))
     assert result.report["outcome"] == "complete"
-    result.complains(75, f"{manifests[1]}: stopped by SIGTERM before it was begun; run the same command again to go on")
+    result.complains(
+        75, f"{manifests[1]}: stopped by SIGTERM before it was begun; run the same command again to resume"
+    )

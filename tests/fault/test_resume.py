@@ -79,7 +79,7 @@ def test_one_that_was_begun_anew_goes_on_without_restart_and_says_so(cli: Cli, t
         stopped = cli.finish(process)
     assert stopped.code == 75
     advice, left = stopped.err.splitlines()
-    assert "stopped by SIGTERM; run the same command without --restart to go on" in advice
+    assert "stopped by SIGTERM; run the same command without --restart to resume" in advice
     assert f"try again: {other}: stopped by SIGTERM before it was begun; run the command again for what was " in left
     report = cli("load", manifest, *table.to, "--output", "json").report
     assert (report["outcome"], report["rows"]["read"]) == ("complete", 200)

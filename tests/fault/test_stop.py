@@ -47,7 +47,7 @@ def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, numbe
     with under_way(cli, table, manifest) as process:
         result, took_s = _stopped(cli, process, number)
     assert result.code == 75
-    assert result.err.splitlines()[-1].endswith(f"stopped by {number.name}; run the same command again to go on")
+    assert result.err.splitlines()[-1].endswith(f"stopped by {number.name}; run the same command again to resume")
     assert took_s < LIMIT_S
     assert STATE in table.everything
     assert LOCK not in table.everything
@@ -150,7 +150,7 @@ def test_what_a_lost_terminal_causes_is_no_second_signal(cli: Cli, table: Place,
             time.sleep(0.1)  # two signals at once would be one
         result = cli.finish(process)
     assert result.code == 75
-    assert result.err.splitlines()[-1].endswith("stopped by SIGHUP; run the same command again to go on")
+    assert result.err.splitlines()[-1].endswith("stopped by SIGHUP; run the same command again to resume")
     assert LOCK not in table.everything
 
 
@@ -237,7 +237,7 @@ def test_a_spot_notice_stops_it(
         result = on_ec2.finish(process)
         took_s = time.monotonic() - began
     assert result.code == 75
-    assert "EC2 takes this spot instance back; run the same command again" in result.err.splitlines()[-1]
+    assert "EC2 is reclaiming this spot instance; run the same command again" in result.err.splitlines()[-1]
     assert took_s < 5 + LIMIT_S  # it looks every 5 s; the notice comes 120 s ahead
     table.endpoint.script.clear()
     assert on_ec2("load", manifest, *table.to, "--no-spot-watch").code == 0

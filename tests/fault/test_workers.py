@@ -206,7 +206,7 @@ def test_a_signal_drains_and_saves(cli: Cli, table: Place, manifest: Path, fault
         result = cli.finish(process)
     assert not any(map(is_alive, pids))
     assert result.code == 75
-    assert result.err.splitlines()[-1].endswith("stopped by SIGTERM; run the same command again to go on")
+    assert result.err.splitlines()[-1].endswith("stopped by SIGTERM; run the same command again to resume")
     assert STATE in table.everything
     assert LOCK not in table.everything
     assert fault is not None or all(one.acknowledged for one in table.writes)

@@ -65,7 +65,7 @@ def _pass_time(report: Report, chance: Random) -> None:
 def short_runs() -> list[Report]:
     """Broken off, checked only, unchanged, locked, failed before it began."""
     stopped = Report("load", "demo-combo", "Broken off", "breaches", sources=("combo.txt",), outcome="stopped")
-    stopped.exit_code, stopped.message = 75, "stopped by SIGINT; run the same command again to go on"
+    stopped.exit_code, stopped.message = 75, "stopped by SIGINT; run the same command again to resume"
     stopped.account.rows_read = stopped.account.rows_kept = stopped.account.items_built = 1000
     stopped.account.items_acknowledged, stopped.account.identifiers, stopped.elapsed_s = 1000, Counter(email=1000), 0.7
     stopped.timeline.add(Point(0.0, rate_wcu_per_s=4000.0))

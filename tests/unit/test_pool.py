@@ -343,7 +343,7 @@ def test_rows_that_kill_one_after_the_other_are_no_accident(run: Run) -> None:
     with pytest.raises(TryAgainError) as caught:
         run.hand_out(*range(30))
     assert "killed again and again at the same rows (the last one: signal 9)" in str(caught.value)
-    assert "run the same command again to go on, with --workers 1" in str(caught.value)
+    assert "run the same command again to resume, with --workers 1" in str(caught.value)
     assert HANDED_OUT not in run.numbers + run.kept
     run.has_left_nothing()
 
@@ -360,7 +360,7 @@ def test_a_failure_of_this_process_stops_the_others(run: Run) -> None:
 
     run.own = broken  # type: ignore[method-assign]
     pool = run.pool()
-    run.stop.tell((run.folder / "go on").touch)
+    run.stop.on_request((run.folder / "go on").touch)
     with pytest.raises(ManifestError, match=r"^the manifest does not fit$"):
         hand_out(pool, *range(1000))
     assert run.stop.requested

@@ -140,7 +140,7 @@ def test_one_that_was_not_begun_is_named_too(capsys: pytest.CaptureFixture[str])
     assert first == f"ingest-cli: {MANIFESTS[1]}: {STOPPED}"
     assert last == (
         f"ingest-cli: try again: {MANIFESTS[2]}: stopped by SIGTERM before it was begun; run the same command again "
-        "to go on"
+        "to resume"
     )
 
 

@@ -23,7 +23,9 @@ def test_the_first_reason_counts() -> None:
     assert stop.requested
     assert stop.event.is_set()
     for _ in range(2):
-        with pytest.raises(TryAgainError, match=r"^stopped by SIGTERM; run the same command again to go on$") as caught:
+        with pytest.raises(
+            TryAgainError, match=r"^stopped by SIGTERM; run the same command again to resume$"
+        ) as caught:
             stop.check()
         assert caught.value.exit_code == ExitCode.TRY_AGAIN
 
@@ -39,8 +41,8 @@ def test_a_failure_is_raised_as_it_is() -> None:
 
 def test_who_wants_to_hear_of_it_is_told_once() -> None:
     stop, heard = StopRequest(), list[str]()
-    stop.tell(lambda: heard.append("before"))
+    stop.on_request(lambda: heard.append("before"))
     stop.request("stopped by SIGTERM")
     stop.request("stopped by SIGINT")
-    stop.tell(lambda: heard.append("after"))
+    stop.on_request(lambda: heard.append("after"))
     assert heard == ["before", "after"]
