@@ -89,7 +89,7 @@ class Interrupts:
         self.request(f"stopped by {signal.Signals(number).name}")
 
     def _end(self, reason: str) -> None:
-        advice = without_restart(CONTINUE) if self._current.is_begun_anew else CONTINUE
+        advice = without_restart(CONTINUE) if self._current.is_restarted else CONTINUE
         text = f"{reason}, and ended while waiting for an answer; {advice}"
         within(LAST_WORD_S, lambda: self._log.line(text, "error", exit_code=75))  # the log itself may hang
         os._exit(ExitCode.TRY_AGAIN)

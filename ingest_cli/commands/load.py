@@ -88,7 +88,7 @@ def load(
     context = context or RunContext()
     with accounted(report):
         _Load(manifest, table, pepper, settings, report, context, scaling).run()
-    if report.exit_code == ExitCode.TRY_AGAIN and context.stop.is_begun_anew:
+    if report.exit_code == ExitCode.TRY_AGAIN and context.stop.is_restarted:
         report.message = without_restart(report.message or "")
     return report
 
@@ -317,7 +317,7 @@ class _Writing:
             retry_until_done(self.resumable.begin, rules)
         retry_until_done(lambda: rows.enlist(self.load.manifest.dataset.id), rules)
         retry_until_done(lambda: rows.put_dataset(self.row), rules)
-        rules.stop.is_begun_anew = self.load.settings.restart and self.resumable is not None
+        rules.stop.is_restarted = self.load.settings.restart and self.resumable is not None
 
     def _write_items(self, shards: Sequence[Shard], journal: Journal) -> None:
         """Run the pipeline, with all background tasks beside it, and save the checkpoint."""

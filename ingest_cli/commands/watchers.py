@@ -98,7 +98,7 @@ class StateSaver:
         limit_s = rules.give_up_after_s
         if rules.clock.monotonic_s() - self._failing_since_s >= limit_s:
             said = f"the state of the load could not be saved for {limit_s:,.0f} s ({self._reason}); {CONTINUE}"
-            rules.stop.fail(TryAgainError(f"{said}, when the table can take it"))
+            rules.stop.fail(TryAgainError(f"{said}, when the table has capacity"))
 
 
 def _reason(fault: Exception) -> str:

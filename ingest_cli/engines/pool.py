@@ -110,7 +110,7 @@ class WorkerPool:
         self._workers: list[Worker] = []
         self._watch = Repeater("watch workers", LOOK_EVERY_S, self.look_after, self._fail)
         self._drained_by_s: float | None = None
-        stop.tell(self._pass_on_stop)
+        stop.on_request(self._pass_on_stop)
         try:
             for _ in range(workers):
                 self._workers.append(Worker.start(_run, program, self._workers))

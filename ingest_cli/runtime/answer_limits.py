@@ -17,7 +17,7 @@ ANSWER_TIMEOUT_S = 20.0
 """Seconds to wait for a response before the request is retried; AWS usually responds within one."""
 
 OPERATION_TIMEOUT_S = 30.0
-"""For one operation, however often it is sent again: what botocore repeats by itself, with a pause before each."""
+"""Seconds for one operation, including the retries that botocore makes and its pauses before them."""
 
 HEAD_BYTES = 64 << 10
 """Maximum size of status line and headers; AWS's take less than 4 KiB."""

@@ -120,7 +120,7 @@ _here = _Here()
 
 
 def _remaining_s() -> float:
-    """Seconds that are left to this thread and to the operation that it is at."""
+    """Return the seconds left to this thread and its current operation."""
     return min(left_s(), max(_here.operation_until_s - time.monotonic(), 0.0))
 
 
@@ -194,7 +194,7 @@ def _begin(request: Any, event_name: str, *, insecure_http: bool, **_: object) -
     """
     refuse_insecure(request.url, None, allowed=insecure_http, service="AWS")
     if not _remaining_s():
-        raise BusyError("AWS does not answer in the time that there is; run the same command again later")
+        raise BusyError("AWS does not answer in time; run the same command again later")
     operation = event_name.rpartition(".")[2]
     if request.stream_output:
         wanted = _RANGE.fullmatch(_text(request.headers.get("Range")))

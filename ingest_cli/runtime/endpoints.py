@@ -43,13 +43,13 @@ def refuse_insecure(url: str, proxy: str | None, *, allowed: bool, service: str 
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if "@" in parts.netloc or "\\" in url:
-        raise UsageError(f"the endpoint {place} must not have a user name or a backslash in its URL; take it out")
+        raise UsageError(f"the endpoint {place} must not have a user name or a backslash in its URL; remove it")
     if parts.scheme != "http" or allowed:
         return
     if not is_loopback(url):
         raise UsageError(
             f"{service} at {place} would be reached without encryption: keys, items and acknowledgements could be "
-            "read and changed on the way; use https://, or give --insecure-http if the network is your own"
+            "read and changed on the way; use https://, or give --insecure-http if you trust the network"
         )
     if proxy is not None and not is_loopback(proxy):
         way = urlsplit(proxy)
@@ -60,16 +60,16 @@ def refuse_insecure(url: str, proxy: str | None, *, allowed: bool, service: str 
 
 
 def dead_proxy(proxy: object, url: str | None, service: str) -> str:
-    """What to say about a proxy that cannot be reached: where it is, but not the password in its URL.
+    """Return the message for a proxy that cannot be reached, without the password in its URL.
 
     Args:
-        proxy: its URL.
-        url: of what was to be reached through it; None: one of AWS's endpoints.
-        service: what is there.
+        proxy: URL of the proxy.
+        url: URL to be reached through it; None: one of AWS's endpoints.
+        service: name of the service at that URL.
     """
     place = urlsplit(str(proxy)).netloc.rpartition("@")[2]
     direct = urlsplit(url or "").hostname or "amazonaws.com"
     return (
         f"no connection to {service} through the proxy {place}; check HTTP_PROXY and HTTPS_PROXY, or set "
-        f"NO_PROXY={direct} to do without it"
+        f"NO_PROXY={direct} to connect without it"
     )

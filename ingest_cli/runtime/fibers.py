@@ -35,7 +35,7 @@ class Driver(Protocol):
         ...
 
     def timeout_s(self) -> float | None:
-        """Return the seconds after which `advance` is due in any case; None: never."""
+        """Return the seconds after which `advance` is due even without an event; None: never."""
         ...
 
     def advance(self) -> None:

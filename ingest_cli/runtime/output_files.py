@@ -33,7 +33,7 @@ _MODE_OF_FOLDERS = 0o700
 # O_PATH (Linux) opens a folder that may be entered but not listed; elsewhere it has to be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _SHARED = "in a folder that others can write to"
-_STREAM = "it is a stream that is open already, and not a file"
+_STREAM = "it is an open stream, not a file"
 _ROOT = 0
 _PROC = Path("/proc")
 
@@ -50,7 +50,7 @@ class _Place:
         folder: descriptor of the folder.
         name: name of the file in it, which need not exist.
         status: status of the folder.
-        is_descriptor: whether it is a file of /proc that stands for an open descriptor, as behind /dev/stdout.
+        is_descriptor: whether it is a file of /proc that represents an open descriptor, as behind /dev/stdout.
     """
 
     folder: int
@@ -107,7 +107,7 @@ def open_file(path: StrPath, flags: int, mode: int = PRIVATE) -> int:
         OSError: the file cannot be opened.
     """
     if flags & os.O_TRUNC:
-        raise ValueError("a file that is cut off as it is opened cannot be checked before")
+        raise ValueError("a file that is truncated when opened cannot be checked first")
     is_new, to_read = bool(flags & os.O_EXCL), flags & os.O_ACCMODE == os.O_RDONLY
     with _walked(path, follow=not (is_new or flags & os.O_NOFOLLOW)) as place:
         if place.is_descriptor:

@@ -3,7 +3,7 @@
     SharedState
     ├── rate            RateState       rate control of the table (`pacing`); used inside `with`
     ├── budget          BudgetState     units that may still be consumed (`budget`); used inside `with`
-    ├── hot_key_paces   HotKeyPaces     rate control of hot keys (`hot_keys.pace`); used inside `with`
+    ├── hot_key_paces   HotKeyPaces     a KeyPaceState for each hot key (`hot_keys.pace`); used inside `with`
     ├── progress        ProgressTimes   times of acknowledgements and failures (`retry`)
     ├── lease           LeaseDeadline   time until which the lock of the dataset is held (`fence`)
     ├── stop            StopFlag        whether the run is to end
@@ -27,15 +27,10 @@ import struct
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from multiprocessing import reduction
 from multiprocessing.context import BaseContext
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
-
-_CELL_BYTES = 8
-
-MAX_PACES, PACE_CELLS = 64, 18
-"""Number of hot keys with a pace common to all processes, and numbers per key; further keys have a pace per process."""
+from typing import Any, ClassVar, Self
 
 
 def process_context() -> BaseContext:
@@ -45,12 +40,6 @@ def process_context() -> BaseContext:
     macOS's own libraries do not survive a fork (CPython's issue 33725, which made `spawn` the default there).
     """
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-
-
-class _Lock(Protocol):
-    def acquire(self) -> object: ...
-
-    def release(self) -> None: ...
 
 
 class _FileLock:
@@ -91,7 +80,7 @@ class _Locked:
         cls._names = tuple(cls.__annotations__)
         cls._struct = struct.Struct(f"{len(cls._names)}d")
 
-    def __init__(self, cells: memoryview[float], lock: _Lock, *, is_alone: bool) -> None:
+    def __init__(self, cells: memoryview[float], lock: threading.Lock | _FileLock, *, is_alone: bool) -> None:
         self._cells = cells
         self._lock = lock
         self._is_alone = is_alone
@@ -104,15 +93,17 @@ class _Locked:
     def __enter__(self) -> Self:
         self._lock.acquire()
         if not self._is_alone:
-            self.__dict__.update(zip(self._names, self._struct.unpack_from(self._cells), strict=True))
+            self.load()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._is_alone:
             self.store()
         self._lock.release()
+
+    def load(self) -> None:
+        """Copy memory to the attributes."""
+        self.__dict__.update(zip(self._names, self._struct.unpack_from(self._cells), strict=True))
 
     def store(self) -> None:
         """Copy the attributes to memory."""
@@ -179,25 +170,89 @@ class BudgetState(_Locked):
     left_wcu: float = math.nan
 
 
+class KeyPaceState(_Locked):
+    """Rate control of one hot key, see `hot_keys.pace`.
+
+    Attributes:
+        rate_wcu_per_s: rate at which time is reserved.
+        ready_s: time until which capacity is reserved.
+        grown_s: time of the last increase of the rate.
+        limit_wcu_per_s: last observed maximum of the key; NaN: not known.
+        hold_s: seconds at the limit before probing above it.
+        held_until_s: end of the current hold.
+        noise: share of capacity units left unprocessed at any rate.
+        since_s, until_s: reserved time of the answers counted in the next four.
+        requests: number of answered requests.
+        throttled: number of those that were left in part or in whole.
+        sent_wcu: capacity units of the answered requests.
+        left_wcu: units of these left unprocessed.
+        trial_rate_wcu_per_s: rate before the current trial of a lower one; NaN: no trial.
+        trial_lost: share of capacity units left unprocessed at that rate.
+        trial_taken_wcu_per_s: acknowledged rate then.
+    """
+
+    rate_wcu_per_s: float = 0.0
+    ready_s: float = 0.0
+    grown_s: float = 0.0
+    limit_wcu_per_s: float = math.nan
+    hold_s: float = 0.0
+    held_until_s: float = 0.0
+    noise: float = 0.0
+    since_s: float = 0.0
+    until_s: float = 0.0
+    requests: float = 0.0
+    throttled: float = 0.0
+    sent_wcu: float = 0.0
+    left_wcu: float = 0.0
+    trial_rate_wcu_per_s: float = math.nan
+    trial_lost: float = 0.0
+    trial_taken_wcu_per_s: float = 0.0
+
+    def load(self) -> None:
+        """Copy memory to the attributes, unless it was left half stored by a process that was killed."""
+        if self._cells[0] > 0:
+            super().load()
+
+
+MAX_PACES = 64
+"""Number of hot keys with a pace common to all processes; further keys have a pace per process."""
+
+PACE_CELLS = 1 + KeyPaceState.cells()
+"""Cells of a slot: the name of a key (0: free), and its pace."""
+
+
 class HotKeyPaces:
-    """Slots for the paces of hot keys, see `hot_keys.pace`; to be used inside `with`.
+    """Paces of hot keys.
 
     Attributes:
         cells: `MAX_PACES` slots of `PACE_CELLS` numbers each.
     """
 
-    def __init__(self, cells: memoryview[float], lock: _Lock) -> None:
+    def __init__(self, cells: memoryview[float], lock: threading.Lock | _FileLock) -> None:
         self.cells = cells
         self._lock = lock
 
-    def __enter__(self) -> Self:
-        self._lock.acquire()
-        return self
+    def claim(self, name: float, start: Callable[[KeyPaceState], None]) -> KeyPaceState:
+        """Return the pace of a key: of its slot, or a new one in a free slot or, without one, of this process alone.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
+        Args:
+            name: number that identifies the key; not 0.
+            start: sets the numbers of a new pace.
+        """
+        self._lock.acquire()
+        try:
+            first = next((at for at in range(0, len(self.cells), PACE_CELLS) if self.cells[at] in {name, 0.0}), None)
+            cells = self.cells[:0] if first is None else self.cells[first + 1 : first + PACE_CELLS]
+            state = KeyPaceState(cells, self._lock, is_alone=first is None)
+            start(state)
+            if first is not None and self.cells[first]:
+                state.load()
+            elif first is not None:
+                state.store()
+                self.cells[first] = name  # last: if the process is killed before, the slot remains free
+        finally:
+            self._lock.release()
+        return state
 
 
 def _cell(place: int, doc: str) -> Any:
@@ -275,7 +330,7 @@ class SharedState:
         self._lay_out(memoryview(bytearray(_size_bytes(processes))), threading.Lock(), is_alone=True)
         self._reset()
 
-    def _lay_out(self, memory: memoryview, lock: _Lock, *, is_alone: bool) -> None:
+    def _lay_out(self, memory: memoryview, lock: threading.Lock | _FileLock, *, is_alone: bool) -> None:
         """Give each struct its cells of the memory."""
         cells, end = memory.cast("d"), 0
 
@@ -330,7 +385,7 @@ class SharedByProcesses(SharedState):
 
 def _size_bytes(processes: int) -> int:
     cells = RateState.cells() + BudgetState.cells() + 4 + MAX_PACES * PACE_CELLS + ItemCounts.TOTALS + 2 * processes
-    return cells * _CELL_BYTES
+    return cells * 8  # doubles
 
 
 def _nameless_file(size_bytes: int) -> int:

@@ -43,9 +43,9 @@ class SpotNotice:
         """Return the client for this machine; None outside EC2, or with a local stand-in for DynamoDB."""
         if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
             return None
-        told = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
-        if told:
-            notice = cls(told.rstrip("/"))
+        address = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        if address:
+            notice = cls(address.rstrip("/"))
         elif _is_ec2() and not is_loopback(endpoint_url):
             notice = cls(_ADDRESS)
         else:
@@ -68,7 +68,7 @@ class SpotNotice:
             elif error.code != _NOT_FOUND:
                 raise
             return
-        stop.request("EC2 takes this spot instance back")
+        stop.request("EC2 is reclaiming this spot instance")
 
     def _answers(self) -> bool:
         try:

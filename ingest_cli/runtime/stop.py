@@ -23,20 +23,20 @@ class StopRequest:
 
     Attributes:
         event: set once a stop was requested.
-        is_begun_anew: whether the run was restarted with --restart, and can be resumed without it.
+        is_restarted: whether the run was restarted with --restart, and can be resumed without it.
     """
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self.is_begun_anew = False
+        self.is_restarted = False
         self._fault: BaseException = TryAgainError(f"stopped; {CONTINUE}")
-        self._told: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
 
-    def tell(self, hear: Callable[[], None]) -> None:
-        """Call `hear` on the first request; it must not wait, since it may run in a signal handler."""
-        self._told.append(hear)
+    def on_request(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the first request; it must not wait, since it may run in a signal handler."""
+        self._callbacks.append(callback)
         if self.event.is_set():
-            hear()
+            callback()
 
     def request(self, reason: str) -> None:
         """Ask the run to drain requests in flight, save, and end. The first reason is kept."""
@@ -47,8 +47,8 @@ class StopRequest:
         if not self.event.is_set():
             self._fault = fault
             self.event.set()
-            for hear in self._told:
-                hear()
+            for callback in self._callbacks:
+                callback()
 
     @property
     def requested(self) -> bool:

@@ -207,7 +207,7 @@ _SCOPES = (("KeyRange", "key_range"), ("AccountLimit", "account"), ("Throughput"
 
 def is_gone(table: str) -> str:
     """Return the message for a table deleted during a load."""
-    return f'the table "{table}" is gone; see who deleted it, create it, and run the same command again'
+    return f'the table "{table}" is gone; find out why, create it again, and run the same command again'
 
 
 def _fatal(code: str, table: str) -> IngestError | None:
@@ -216,7 +216,7 @@ def _fatal(code: str, table: str) -> IngestError | None:
     if code == "ResourceNotFoundException":
         return TryAgainError(is_gone(table))
     if code == "UnknownOperationException":
-        return TableError(f'what answers for the table "{table}" does not know BatchWriteItem; check --endpoint-url')
+        return TableError(f'the endpoint of the table "{table}" does not support BatchWriteItem; check --endpoint-url')
     if code in DENIED:
         return TableError(
             f'AWS refuses to write to the table "{table}" ({code}); check the credentials and their policy'

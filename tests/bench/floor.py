@@ -94,12 +94,12 @@ class Payload:
     def requests(self, host: str) -> list[bytes]:
         """The requests as they go over the wire, signed."""
         signer, credentials = Signer(host, "/", REGION), Credentials(ACCESS_KEY, SECRET_KEY)
-        return [_request(signer.headers(body, credentials, dt.datetime.now(dt.UTC)), body) for body in self.bodies]
+        return [_request(signer.lines(body, credentials, dt.datetime.now(dt.UTC)), body) for body in self.bodies]
 
 
-def _request(headers: dict[str, str], body: bytes) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+def _request(lines: list[str], body: bytes) -> bytes:
+    head = "".join(f"{line}\r\n" for line in lines)
+    return f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def figures(place: Surroundings, options: Options) -> dict[str, Any]:

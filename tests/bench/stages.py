@@ -128,7 +128,7 @@ class TimedWriter:
         signing_before_s = self.watch.seconds[SIGN]
         with self.watch.on(SIGN):
             for body in bodies:
-                self._signer.headers(body, self._credentials, dt.datetime.now(dt.UTC))
+                self._signer.lines(body, self._credentials, dt.datetime.now(dt.UTC))
         with self.watch.on(SEND):  # which signs once more
             self._send(bodies)
         self.watch.seconds[SEND] -= self.watch.seconds[SIGN] - signing_before_s

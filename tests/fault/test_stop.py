@@ -244,7 +244,7 @@ def test_a_spot_notice_stops_it(
         result = on_ec2.finish(process)
         took_s = time.monotonic() - began
     assert result.code == 75
-    assert "EC2 takes this spot instance back; run the same command again" in result.err.splitlines()[-1]
+    assert "EC2 is reclaiming this spot instance; run the same command again" in result.err.splitlines()[-1]
     assert took_s < 5 + LIMIT_S * load_factor()  # it looks every 5 s; the notice comes 120 s ahead
     table.endpoint.script.clear()
     assert on_ec2("load", manifest, *table.to, "--no-spot-watch").code == 0

@@ -102,7 +102,7 @@ def one_request_of_hot_keys_at_a_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def pace_of_a_key_never_raised(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(KeyPace, "_grow", lambda _pace, _now_s: None)
+    patch.setattr(KeyPace, "_grow", lambda _pace, _state, _now_s: None)
 
 
 MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {

@@ -117,17 +117,20 @@ def _registry(task: Task, name: str, successes: Mapping[tuple[str, str], float])
 
     registry = CollectorRegistry(auto_describe=False)
     gauges = _Gauges(registry, {"task": name, "command": task.command})
-    gauges.put("build_info", "Version of the program that ran last.", 1, version=task.version)
+    gauges.put("build_info", "Version of the program in the last run.", 1, version=task.version)
     gauges.put("exit_code", "Exit code of the last command.", task.exit_code)
-    gauges.put("end_timestamp_seconds", "When the last command ended.", task.ended_at)
-    gauges.put("duration_seconds", "How long the last command took.", task.elapsed_s)
+    gauges.put("end_timestamp_seconds", "Time at which the last command ended.", task.ended_at)
+    gauges.put("duration_seconds", "Duration of the last command.", task.elapsed_s)
     for run in task.runs:
         _put_run(gauges, run)
     now = {(run.report.command, run.report.dataset): run.ended_at for run in task.runs if not int(run.report.exit_code)}
     for (command, dataset), when in ({**successes, **now}).items():
         if command == task.command:
             gauges.put(
-                "last_success_timestamp_seconds", "When a dataset last ended with exit code 0.", when, dataset=dataset
+                "last_success_timestamp_seconds",
+                "Time of the dataset's last run with exit code 0.",
+                when,
+                dataset=dataset,
             )
     return registry
 
@@ -139,34 +142,34 @@ def _put_run(gauges: _Gauges, run: Finished) -> None:
     def put(name: str, what: str, value: float, **labels: str) -> None:
         gauges.put(name, what, value, dataset=dataset, **labels)
 
-    put("dataset_exit_code", "Exit code that the dataset asked for.", int(report.exit_code))
+    put("dataset_exit_code", "Exit code of the dataset's run.", int(report.exit_code))
     for outcome in OUTCOMES:
         is_it = float(report.outcome == outcome)
-        put("dataset_outcome", "1 for what became of the dataset, 0 for the others.", is_it, outcome=outcome)
-    put("dataset_start_timestamp_seconds", "When its run began.", run.began_at)
-    put("dataset_end_timestamp_seconds", "When its run ended.", run.ended_at)
-    put("dataset_duration_seconds", "How long its run took.", report.elapsed_s)
+        put("dataset_outcome", "1 for the outcome of the dataset's run, 0 for all others.", is_it, outcome=outcome)
+    put("dataset_start_timestamp_seconds", "Time at which the dataset's run started.", run.began_at)
+    put("dataset_end_timestamp_seconds", "Time at which the dataset's run ended.", run.ended_at)
+    put("dataset_duration_seconds", "Duration of the dataset's run.", report.elapsed_s)
     if not report.is_begun:
         return  # zeros would look like a dump without rows
-    put("source_bytes", "Bytes of its sources that were read.", report.source_bytes)
+    put("source_bytes", "Bytes read from the sources of the dataset.", report.source_bytes)
     rows = {"read": account.rows_read, "kept": account.rows_kept}
     rows |= {"rejected": account.rows_rejected, "skipped": account.rows_skipped}
     for fate, count in rows.items():
-        put("rows", "Rows of the load, those that an earlier part of it did included.", count, fate=fate)
-    put("rows_before", "Rows of it that an earlier, broken-off run had done.", report.rows_before)
+        put("rows", "Rows of the load, including those of earlier, interrupted runs.", count, fate=fate)
+    put("rows_before", "Rows of the load committed by earlier, interrupted runs.", report.rows_before)
     items = {"built": account.items_built, "acknowledged": report.items_acknowledged, "checked": report.items_checked}
     items |= {"merged": account.items_merged, "refused": account.items_refused}
     for fate, count in items.items():
-        put("items", "Items of the load, those of an earlier part of it included.", count, fate=fate)
+        put("items", "Items of the load, including those of earlier, interrupted runs.", count, fate=fate)
     reasons: Iterable[tuple[str, str, Mapping[str, int]]] = (
         ("rejected_rows", "Rows rejected, by reason.", account.rejected),
         ("skipped_rows", "Rows skipped, by reason.", account.skipped),
         ("refused_items", "Items refused, by reason.", account.refused),
-        ("retries", "Requests that had to be sent again, by reason.", traffic.retries),
+        ("retries", "Requests retried, by reason.", traffic.retries),
     )
     for name, what, counts in reasons:
         for reason, count in sorted(counts.items()):
             put(name, what, count, reason=reason)
-    put("wcu_predicted", "Write capacity units that the items should consume.", account.wcu_predicted)
-    put("wcu_consumed", "Write capacity units that this run consumed.", traffic.wcu_consumed)
+    put("wcu_predicted", "Predicted write capacity units of the items.", account.wcu_predicted)
+    put("wcu_consumed", "Write capacity units consumed by this run.", traffic.wcu_consumed)
     put("requests", "Requests sent by this run.", traffic.requests)

@@ -39,7 +39,7 @@ class Budget:
             return
         with self._state as state:
             if wcu > state.left_wcu:
-                raise SpentError("what the run may consume is spent")
+                raise SpentError("the cost limit of the run is reached")
             state.left_wcu -= wcu
 
     def settle(self, wcu: float) -> None:

@@ -130,7 +130,7 @@ class RetryRules:
         if self.progress.failed() >= self.give_up_after_s:
             raise TryAgainError(
                 f"nothing could be {self.doing} for {self.give_up_after_s:,.0f} s (last reason: {reason}); {CONTINUE}, "
-                "when the table can take it"
+                "when the table has capacity"
             )
 
 

@@ -43,7 +43,6 @@ class _Prepared:
 
     Attributes:
         known_by: the second and the credentials.
-        headers: name → value.
         lines: header lines as in a request.
         request: canonical request up to the hash of the body.
         to_sign: string to sign up to the hash of the request.
@@ -52,7 +51,6 @@ class _Prepared:
     """
 
     known_by: tuple[int, str | None, str | None, str | None]
-    headers: dict[str, str]
     lines: tuple[str, ...]
     request: bytes
     to_sign: bytes
@@ -77,13 +75,8 @@ class Signer:
         self._prepared: _Prepared | None = None
         self._key_of: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
-    def headers(self, body: bytes, credentials: Credentials, now: dt.datetime) -> dict[str, str]:
-        """Return the headers of a request with this body, sent at `now` (UTC)."""
-        prepared = self._at(credentials, now)
-        return {**prepared.headers, "authorization": _signed(prepared, body)}
-
     def lines(self, body: bytes, credentials: Credentials, now: dt.datetime) -> list[str]:
-        """Return the headers as lines of a request."""
+        """Return the header lines of a request with this body, sent at `now` (UTC)."""
         prepared = self._at(credentials, now)
         return [*prepared.lines, f"authorization: {_signed(prepared, body)}"]
 
@@ -111,7 +104,6 @@ class Signer:
         scope = f"{day}/{self._region}/{_SERVICE}/aws4_request"
         return _Prepared(
             known_by,
-            signed,
             tuple(f"{name}: {value}" for name, value in signed.items()),
             f"POST\n{self._path}\n\n{canonical}\n{names}\n".encode(),
             f"{_ALGORITHM}\n{stamp}\n{scope}\n".encode(),

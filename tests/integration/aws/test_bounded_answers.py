@@ -303,7 +303,7 @@ def test_limits_of_time_lie_within_each_other() -> None:
 def test_no_request_is_sent_when_the_time_is_over() -> None:
     with dripping(endless(b"", b"")) as server:
         table = Table(Target("people", "us-east-1", endpoint_url=server.url))
-        with time_limit(0), pytest.raises(BusyError, match="does not answer in the time"), sentences(table.target):
+        with time_limit(0), pytest.raises(BusyError, match="does not answer in time"), sentences(table.target):
             table.client.describe_table(TableName="people")
         assert server.requests == []
 
@@ -313,7 +313,7 @@ def test_an_operation_that_is_sent_again_has_its_time_as_a_whole(monkeypatch: py
     monkeypatch.setattr(bounded_http, "OPERATION_TIMEOUT_S", 0.2)
     with dripping(silent) as server:
         table = Table(Target("people", "us-east-1", endpoint_url=server.url))
-        with pytest.raises(BusyError, match=r"does not answer in the time|broke off"):
+        with pytest.raises(BusyError, match=r"does not answer in time|broke off"):
             table.describe()
         assert len(server.requests) == 1
 
@@ -332,9 +332,9 @@ def test_each_operation_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 def test_one_look_at_a_table_takes_no_longer_than_it_may() -> None:
     with dripping(silent) as server:
         table = Table(Target("people", "us-east-1", endpoint_url=server.url))
-        with pytest.raises(BusyError, match="does not answer in the time"):
+        with pytest.raises(BusyError, match="does not answer in time"):
             Watch(table, give_up_after_s=0)(["demo"])
-        with pytest.raises(BusyError, match="does not answer in the time"):
+        with pytest.raises(BusyError, match="does not answer in time"):
             find_all(table, Reading(0), StopRequest())
         assert server.requests == []
 
@@ -347,7 +347,7 @@ def test_a_table_that_does_not_answer_is_not_asked_again_at_the_end(tmp_path: Pa
         scaling = Scaling(table, StateKey.of(pepper))
         report = load(manifest, table, pepper, RunSettings(give_up_after_s=0), scaling=scaling)
         assert report.message is not None
-        assert "does not answer in the time" in report.message
+        assert "does not answer in time" in report.message
         scaling.finish()
         assert (scaling.fault, scaling.notes, server.requests) == (None, [], [])
 

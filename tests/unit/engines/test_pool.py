@@ -366,7 +366,7 @@ def test_a_failure_of_this_process_stops_the_others(run: Run) -> None:
 
     run.own = broken  # type: ignore[method-assign]
     pool = run.pool()
-    run.stop.tell((run.folder / "go on").touch)
+    run.stop.on_request((run.folder / "go on").touch)
     with pytest.raises(ManifestError, match=r"^the manifest does not fit$"):
         hand_out(pool, *range(1000))
     assert run.stop.requested

@@ -196,8 +196,7 @@ def test_a_struct_leaves_the_others_alone(shared: SharedByProcesses) -> None:
         other.item_counts.begun[0] += 2
     with shared.budget as budget:
         budget.left_wcu = 9.0
-    with other.hot_key_paces as slots:
-        slots.cells[0] = 1.0
+    other.hot_key_paces.claim(1.0, lambda _: None)
     with other.rate as rate:
         assert rate.look() == pytest.approx((0.0, math.nan, 7.0), nan_ok=True)
     with other.budget as budget:

@@ -89,7 +89,7 @@ def test_a_notice_stops_the_run(metadata: type[Metadata]) -> None:
     assert notice is not None, "who sets the variable means it, whatever the table's endpoint"
     metadata.notice = 200
     notice.look(stop)
-    with pytest.raises(TryAgainError, match="EC2 takes this spot instance back; run the same command again"):
+    with pytest.raises(TryAgainError, match="EC2 is reclaiming this spot instance; run the same command again"):
         stop.check()
 
 

@@ -41,8 +41,8 @@ def test_a_failure_is_raised_as_it_is() -> None:
 
 def test_who_wants_to_hear_of_it_is_told_once() -> None:
     stop, heard = StopRequest(), list[str]()
-    stop.tell(lambda: heard.append("before"))
+    stop.on_request(lambda: heard.append("before"))
     stop.request("stopped by SIGTERM")
     stop.request("stopped by SIGINT")
-    stop.tell(lambda: heard.append("after"))
+    stop.on_request(lambda: heard.append("after"))
     assert heard == ["before", "after"]

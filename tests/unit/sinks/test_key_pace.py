@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from ingest_cli.runtime.shared_state import MAX_PACES, HotKeyPaces, SharedByProcesses, SharedState
+from ingest_cli.runtime.shared_state import MAX_PACES, HotKeyPaces, KeyPaceState, SharedByProcesses, SharedState
 from ingest_cli.sinks.policies.hot_keys.pace import PARTITION_WCU_PER_S, START_WCU_PER_S, KeyPace
 from tests.support.endpoint.capacity import Bucket
 from tests.support.fake_clock import FakeClock
@@ -88,11 +88,11 @@ def test_a_process_that_is_killed_while_it_begins_with_a_key_leaves_nothing_half
     class Killed(BaseException):
         pass
 
-    def killed(_: KeyPace) -> None:
+    def killed(_: KeyPaceState) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(KeyPace, "_store", killed)
+        patch.setattr(KeyPaceState, "store", killed)
         with pytest.raises(Killed):
             KeyPace(FakeClock(), slots, "k1.hot")
     first, second = (KeyPace(FakeClock(), slots, "k1.hot") for _ in range(2))

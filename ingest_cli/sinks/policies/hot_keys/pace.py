@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 from ingest_cli.runtime.clock import Clock
-from ingest_cli.runtime.shared_state import MAX_PACES, PACE_CELLS, HotKeyPaces
+from ingest_cli.runtime.shared_state import HotKeyPaces, KeyPaceState
 
 PARTITION_WCU_PER_S = 1000.0
 """Write capacity of a partition (AWS, "Partitions and data distribution")."""
@@ -63,129 +60,48 @@ _WORSE, _MOST_NOISE = 0.15, 0.5
 them, the limit is lower than assumed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """State before a lower rate was tried.
-
-    Attributes:
-        rate_wcu_per_s: the rate.
-        throttled: share of throttled requests.
-        lost: share of capacity units left unprocessed.
-        taken_wcu_per_s: acknowledged rate.
-    """
-
-    rate_wcu_per_s: float
-    throttled: float
-    lost: float
-    taken_wcu_per_s: float
-
-
-_STORED = (
-    "rate_wcu_per_s",
-    "ready_s",
-    "_grown_s",
-    "_limit",
-    "_noise",
-    "_hold_s",
-    "_held_until_s",
-    "_since_s",
-    "_until_s",
-    "_requests",
-    "_throttled",
-    "_sent_wcu",
-    "_left_wcu",
-)
-"""Stored fields of a pace, before those of a trial."""
-
-
 class KeyPace:
     """Rate of one key, shared by all processes that write it.
 
-    Attributes:
-        rate_wcu_per_s: as last read by this process.
-        ready_s: end of the reserved time at that moment.
+    A throttle lowers the rate in `answered` → `_start_trial` → `_change`; `_end_trial` decides whether the rate stays
+    down, and `_grow` raises it.
     """
 
-    def __init__(self, clock: Clock, slots: HotKeyPaces, pk: str) -> None:
+    def __init__(self, clock: Clock, paces: HotKeyPaces, pk: str) -> None:
         """Start the pace of a key, or join an existing one.
 
         Args:
             clock: source of the time, the same in all processes.
-            slots: shared state of all processes, for some keys.
+            paces: paces of all processes; without a free slot, the pace is that of this process alone.
             pk: the key.
         """
         self._clock = clock
-        self._slots = slots
-        self.rate_wcu_per_s = START_WCU_PER_S
-        self.ready_s = self._grown_s = clock.monotonic_s()
-        self._limit = math.nan
-        self._noise = 0.0
-        self._since_s = self._until_s = 0.0
-        self._requests = self._throttled = self._sent_wcu = self._left_wcu = 0.0
-        self._hold_s, self._held_until_s = _HOLD_S, 0.0
-        self._trial: _Trial | None = None
-        self._count_from(self.ready_s + _DRAIN_S)
-        self._first: int | None = None
-        self._join(pk)
+        now_s = clock.monotonic_s()
 
-    def _join(self, pk: str) -> None:
-        """Find the slot of this key, or claim a free one; without one, keep the numbers in this process."""
-        name = float(int.from_bytes(hashlib.blake2b(pk.encode(), digest_size=6).digest(), "big") + 1)
-        with self._slots as slots:
-            for first in range(0, MAX_PACES * PACE_CELLS, PACE_CELLS):
-                if slots.cells[first] == name:
-                    self._first = first
-                    self._load()
-                    return
-                if not slots.cells[first]:
-                    self._first = first
-                    self._store()
-                    # Last: if the process is killed before, the slot remains free.
-                    slots.cells[first] = name
-                    return
+        def start(state: KeyPaceState) -> None:
+            state.rate_wcu_per_s, state.ready_s, state.grown_s, state.hold_s = START_WCU_PER_S, now_s, now_s, _HOLD_S
+            _count_from(state, now_s + _DRAIN_S)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock on the pace."""
-        if self._first is None:
-            yield
-            return
-        with self._slots:
-            self._load()
-            try:
-                yield
-            finally:
-                self._store()
+        name = int.from_bytes(hashlib.blake2b(pk.encode(), digest_size=6).digest(), "big") + 1
+        self._state = paces.claim(float(name), start)
 
-    def _load(self) -> None:
-        assert self._first is not None  # noqa: S101 - the pace is joined before
-        values = list(self._slots.cells[self._first + 1 : self._first + PACE_CELLS])
-        if not values[0] > 0:  # 0 or NaN: left by a process that was killed while it stored them
-            return
-        for name, value in zip(_STORED, values, strict=False):
-            setattr(self, name, value)
-        trial = values[len(_STORED) :]
-        self._trial = None if any(map(math.isnan, trial)) else _Trial(*trial)
+    @property
+    def rate_wcu_per_s(self) -> float:
+        """Rate as last read by this process."""
+        return self._state.rate_wcu_per_s
 
-    def _store(self) -> None:
-        assert self._first is not None  # noqa: S101 - the pace is joined before
-        trial = self._trial
-        values = [getattr(self, name) for name in _STORED]
-        values += (
-            [math.nan] * 4
-            if trial is None
-            else [trial.rate_wcu_per_s, trial.throttled, trial.lost, trial.taken_wcu_per_s]
-        )
-        for at, value in enumerate(values, self._first + 1):
-            self._slots.cells[at] = value
+    @property
+    def ready_s(self) -> float:
+        """End of the reserved time at that moment."""
+        return self._state.ready_s
 
     def reserve(self, wcu: float) -> float:
         """Reserve the next time slot for `wcu` capacity units; return when it begins."""
-        with self._alone():
+        with self._state as state:
             now_s = self._clock.monotonic_s()
-            self._grow(now_s)
-            start_s = max(self.ready_s, now_s)
-            self.ready_s = start_s + wcu / self.rate_wcu_per_s
+            self._grow(state, now_s)
+            start_s = max(state.ready_s, now_s)
+            state.ready_s = start_s + wcu / state.rate_wcu_per_s
         return start_s
 
     def answered(self, wcu: float, left_wcu: float, at_s: float) -> None:
@@ -196,110 +112,108 @@ class KeyPace:
             left_wcu: capacity units of them left unprocessed.
             at_s: time that was reserved for it.
         """
-        with self._alone():
-            if at_s >= self._since_s:
-                self._count(wcu, left_wcu, at_s)
+        with self._state as state:
+            if at_s >= state.since_s:
+                self._count(state, wcu, left_wcu, at_s)
 
-    def _count(self, wcu: float, left_wcu: float, at_s: float) -> None:
+    def _count(self, state: KeyPaceState, wcu: float, left_wcu: float, at_s: float) -> None:
         """Count an answer sent at the current rate, and decide on a change."""
-        self._requests += 1
-        self._throttled += left_wcu > 0
-        self._sent_wcu += wcu
-        self._left_wcu += left_wcu
-        self._until_s = max(self._until_s, at_s + wcu / self.rate_wcu_per_s)
-        if self._trial is not None:
-            self._judge(self._trial, at_s)
-        elif self._is_too_much():
-            self._try()
-        elif self._requests >= _WINDOW_REQUESTS:
-            if self._noise:
-                self._noise = min((3 * self._noise + self._lost) / 4, _MOST_NOISE)
-            self._count_from(at_s)
+        state.requests += 1
+        state.throttled += left_wcu > 0
+        state.sent_wcu += wcu
+        state.left_wcu += left_wcu
+        state.until_s = max(state.until_s, at_s + wcu / state.rate_wcu_per_s)
+        if not math.isnan(state.trial_rate_wcu_per_s):
+            self._end_trial(state, at_s)
+        elif _is_too_much(state):
+            self._start_trial(state)
+        elif state.requests >= _WINDOW_REQUESTS:
+            if state.noise:
+                state.noise = min((3 * state.noise + _lost(state)) / 4, _MOST_NOISE)
+            _count_from(state, at_s)
 
-    @property
-    def _share(self) -> float:
-        """Return the share of counted requests that were throttled."""
-        return self._throttled / self._requests
+    def _start_trial(self, state: KeyPaceState) -> None:
+        """Start a trial, or the next one, at a rate just below what was acknowledged."""
+        if math.isnan(state.trial_rate_wcu_per_s):
+            state.trial_rate_wcu_per_s = state.rate_wcu_per_s
+        state.trial_lost, state.trial_taken_wcu_per_s = _lost(state), _taken(state)
+        self._change(state, max(_BELOW * state.trial_taken_wcu_per_s, state.rate_wcu_per_s * _STEEPEST))
 
-    def _is_more_than(self, lost: float) -> bool:
-        """Return whether significantly more than this share of what was sent is left."""
-        enough = self._requests >= _FEW_REQUESTS
-        return enough and self._lost > lost + 2 * math.sqrt(lost * (1 - lost) / self._requests)
-
-    @property
-    def _lost(self) -> float:
-        """Return the share of counted capacity units left unprocessed."""
-        return self._left_wcu / self._sent_wcu
-
-    @property
-    def _taken_wcu_per_s(self) -> float:
-        """Return the acknowledged capacity units per second."""
-        return (self._sent_wcu - self._left_wcu) / max(self._until_s - self._since_s, 1e-9)
-
-    def _is_too_much(self) -> bool:
-        """Return whether the share left exceeds the known noise significantly."""
-        if self._is_more_than(_MOST_NOISE):
-            return True
-        expected = max(self._noise, _TOLERATED)
-        deviation = math.sqrt(self._requests * expected * (1 - expected))
-        return self._throttled > 1 + self._requests * expected + _DEVIATIONS * deviation
-
-    def _try(self) -> None:
-        """Start a trial at a rate just below what was acknowledged."""
-        before = self.rate_wcu_per_s if self._trial is None else self._trial.rate_wcu_per_s
-        taken = self._taken_wcu_per_s
-        self._trial = _Trial(before, self._share, self._lost, taken)
-        self._change(max(_BELOW * taken, self.rate_wcu_per_s * _STEEPEST))
-
-    def _judge(self, before: _Trial, at_s: float) -> None:
+    def _end_trial(self, state: KeyPaceState, at_s: float) -> None:
         """Once the trial is over, decide whether the throttles before it were a limit or noise."""
-        lost = self._lost
-        if self._is_more_than(min(before.lost + _WORSE, _MOST_NOISE)):
-            self._try()
+        lost = _lost(state)
+        if _is_more_than(state, min(state.trial_lost + _WORSE, _MOST_NOISE)):
+            self._start_trial(state)
             return
-        if self._requests < _TRIAL_REQUESTS and self._until_s - self._since_s < _TRIAL_S:
+        if state.requests < _TRIAL_REQUESTS and state.until_s - state.since_s < _TRIAL_S:
             return
-        if _LIMIT_LEAVES < lost < before.lost / 2:  # reduced, but not gone; repeat the trial with what is now known
-            self._try()
+        if _LIMIT_LEAVES < lost < state.trial_lost / 2:  # reduced, but not gone; repeat it with what is now known
+            self._start_trial(state)
             return
-        self._trial = None
-        if not before.taken_wcu_per_s:  # nothing was accepted before the trial, and now items are again
-            self._change(max(self.rate_wcu_per_s, before.rate_wcu_per_s / 2))
+        before, limit = state.trial_rate_wcu_per_s, state.trial_taken_wcu_per_s
+        state.trial_rate_wcu_per_s = math.nan
+        if not limit:  # nothing was accepted before the trial, and now items are again
+            self._change(state, max(state.rate_wcu_per_s, before / 2))
             return
         if lost > _LIMIT_LEAVES:
-            self._noise = min(lost, _MOST_NOISE)
-            self._change(before.rate_wcu_per_s)
+            state.noise = min(lost, _MOST_NOISE)
+            self._change(state, before)
             return
-        limit = before.taken_wcu_per_s
-        is_confirmed = abs(limit - self._limit) <= _ALIKE * limit
-        self._hold_s = min(3 * self._hold_s, _MOST_HOLD_S) if is_confirmed else _HOLD_S
-        self._limit, self._held_until_s = limit, at_s + self._hold_s
-        self._change(_NEAR * limit)
+        is_confirmed = abs(limit - state.limit_wcu_per_s) <= _ALIKE * limit
+        state.hold_s = min(3 * state.hold_s, _MOST_HOLD_S) if is_confirmed else _HOLD_S
+        state.limit_wcu_per_s, state.held_until_s = limit, at_s + state.hold_s
+        self._change(state, _NEAR * limit)
 
-    def _change(self, wcu_per_s: float) -> None:
+    def _change(self, state: KeyPaceState, wcu_per_s: float) -> None:
         """Set the rate; answers to requests reserved at the old rate are ignored."""
-        self.rate_wcu_per_s = min(max(wcu_per_s, MIN_WCU_PER_S), PARTITION_WCU_PER_S)
-        self._grown_s = self._clock.monotonic_s()
-        self._count_from(max(self.ready_s, self._grown_s))
+        state.rate_wcu_per_s = min(max(wcu_per_s, MIN_WCU_PER_S), PARTITION_WCU_PER_S)
+        state.grown_s = self._clock.monotonic_s()
+        _count_from(state, max(state.ready_s, state.grown_s))
 
-    def _grow(self, now_s: float) -> None:
+    def _grow(self, state: KeyPaceState, now_s: float) -> None:
         """Grow the rate for the time since the last growth, unless there was nothing to send."""
-        elapsed_s, self._grown_s = min(now_s - self._grown_s, _MOST_GROWTH_S), now_s
-        if self._trial is not None or elapsed_s <= 0 or self.ready_s < now_s:
+        elapsed_s, state.grown_s = min(now_s - state.grown_s, _MOST_GROWTH_S), now_s
+        if not math.isnan(state.trial_rate_wcu_per_s) or elapsed_s <= 0 or state.ready_s < now_s:
             return
-        rate, limit = self.rate_wcu_per_s, self._limit
+        rate, limit = state.rate_wcu_per_s, state.limit_wcu_per_s
         if math.isnan(limit):
             rate *= _CLIMB_PER_S**elapsed_s
         elif rate < _NEAR * limit:
             rate = min(rate + _RECOVER_PER_S * limit * elapsed_s, _NEAR * limit)
-        elif now_s >= self._held_until_s:
-            probing_s = now_s - self._held_until_s
+        elif now_s >= state.held_until_s:
+            probing_s = now_s - state.held_until_s
             rate *= 1 + _PROBE_PER_S2 * (1 + probing_s) * min(elapsed_s, 1 + probing_s)
             if rate > _FORGET_FROM * limit:
-                self._limit = math.nan
-        self.rate_wcu_per_s = min(rate, PARTITION_WCU_PER_S)
+                state.limit_wcu_per_s = math.nan
+        state.rate_wcu_per_s = min(rate, PARTITION_WCU_PER_S)
 
-    def _count_from(self, at_s: float) -> None:
-        """Reset the count of answers."""
-        self._since_s = self._until_s = at_s
-        self._requests = self._throttled = self._sent_wcu = self._left_wcu = 0.0
+
+def _count_from(state: KeyPaceState, at_s: float) -> None:
+    """Reset the count of answers."""
+    state.since_s = state.until_s = at_s
+    state.requests = state.throttled = state.sent_wcu = state.left_wcu = 0.0
+
+
+def _lost(state: KeyPaceState) -> float:
+    """Return the share of counted capacity units left unprocessed."""
+    return state.left_wcu / state.sent_wcu
+
+
+def _taken(state: KeyPaceState) -> float:
+    """Return the acknowledged capacity units per second."""
+    return (state.sent_wcu - state.left_wcu) / max(state.until_s - state.since_s, 1e-9)
+
+
+def _is_more_than(state: KeyPaceState, lost: float) -> bool:
+    """Return whether significantly more than this share of what was sent is left."""
+    enough = state.requests >= _FEW_REQUESTS
+    return enough and _lost(state) > lost + 2 * math.sqrt(lost * (1 - lost) / state.requests)
+
+
+def _is_too_much(state: KeyPaceState) -> bool:
+    """Return whether the share left exceeds the known noise significantly."""
+    if _is_more_than(state, _MOST_NOISE):
+        return True
+    expected = max(state.noise, _TOLERATED)
+    deviation = math.sqrt(state.requests * expected * (1 - expected))
+    return state.throttled > 1 + state.requests * expected + _DEVIATIONS * deviation

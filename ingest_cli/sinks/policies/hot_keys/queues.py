@@ -139,7 +139,7 @@ class HotQueues(Generic[T]):
         self._clock = clock
         self._random = random
         self._hot_keys = hot_keys
-        self._slots = paces
+        self._shared_paces = paces
         self._keys: dict[str, _Key[T]] = {}
         self._paces = OrderedDict[str, KeyPace]()
         self._size = 0
@@ -235,7 +235,7 @@ class HotQueues(Generic[T]):
         """Return the pace of a key, kept from an earlier time as a hot key."""
         pace = self._paces.pop(pk, None)
         if pace is None:
-            pace = KeyPace(self._clock, self._slots, pk)
+            pace = KeyPace(self._clock, self._shared_paces, pk)
         self._paces[pk] = pace
         if len(self._paces) > MAX_HOT_KEYS:
             self._paces.popitem(last=False)
