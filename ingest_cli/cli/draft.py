@@ -38,12 +38,12 @@ _SUFFIX = ".toml"
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where to write the manifest; its name ends in .toml. Default: stdout.",
+    help="Manifest to write; its name ends in .toml. Default: stdout.",
 )
 @option(
     "--from-table",
     metavar="NAME",
-    help="Table of an SQL dump to draft a manifest for, as a dataset of its own. Default: all that have identifiers.",
+    help="Table of an SQL dump to draft a separate manifest for. Default: all tables with identifiers.",
 )
 @option("--force", is_flag=True, help="Overwrite the file named with --out.")
 @age_option
@@ -52,11 +52,11 @@ _SUFFIX = ".toml"
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
-    """Write a manifest for the dump that the FILEs are, by looking at the beginning of each.
+    """Draft a manifest for the dump in the FILEs, from the beginning of each.
 
-    It says in comments what each line rests on and how sure it is, and on stderr what it is unsure of. It is a
-    proposal to be read and corrected: `load` takes nothing but a manifest. Columns that look like passwords are left
-    out. No value of the dump is shown.
+    Comments in the manifest give the evidence and the confidence of each line; doubts are also printed to stderr. The
+    draft must be read and corrected: `load` accepts only a manifest. Columns that look like passwords are left out. No
+    value of the dump is shown.
     """
     if shown(ctx):
         return
@@ -110,8 +110,6 @@ def _write(out: Path, text: str, *, force: bool) -> None:
 
 def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[str]:
     """Return the names of the sources for the manifest: as given, but relative to its folder."""
-    if any(name == "-" for name in given):
-        raise SourceError("standard input cannot be looked at and then read again; name a file")
     for name in given:
         if not name.isprintable():
             raise SourceError(f'"{escape(name)}" has a name that a manifest cannot hold; rename it')

@@ -27,11 +27,11 @@ from ingest_cli.formats.json_cells import Cells, column_of
 from ingest_cli.formats.json_paths import Each, Paths, parse_path
 from ingest_cli.formats.json_place import Holds, Place
 from ingest_cli.formats.json_rows import rows_path, walked
-from ingest_cli.formats.json_scan import Block, Brackets, is_utf8
+from ingest_cli.formats.json_scan import Block, Brackets
 from ingest_cli.formats.json_values import BROKEN_JSON, BROKEN_VALUE, Row, parse_value
 from ingest_cli.formats.json_walk import Walker
 from ingest_cli.formats.record_stream import Blocks
-from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, TableChunk, is_utf8
 from ingest_cli.model.manifest import ROW_KEY
 
 MAX_FRAME_BYTES = 128 << 20

@@ -25,6 +25,7 @@ from ingest_cli.formats.json_values import (
     parse_document,
 )
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+from ingest_cli.model.chunks import is_utf8
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -302,12 +303,3 @@ def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, limit: int | None =
     """Where a match of `pattern` at `at` ends; `at` if there is none."""
     found = pattern.match(data, at, len(data) if limit is None else limit)
     return found.end() if found else at
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether `data` can be decoded."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -28,7 +28,7 @@ from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Passed, RowRun
 from ingest_cli.formats.sql.scanner import Scan, Scanner
 from ingest_cli.formats.sql.schemas import Schemas
-from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines, is_utf8
 
 ESTIMATED_ROWS = "estimated_rows"
 """Flag: rejected rows of what cannot be read, counted by what looks like a row."""
@@ -296,10 +296,10 @@ class _Found:
 
     def _undecodable(self, low: int, high: int) -> int:
         """Number of records with bytes that are not UTF-8; what stands between two records is not looked at."""
-        if _is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
+        if is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
             return 0
         places = zip(self._starts[low:high].tolist(), self._ends[low:high].tolist(), strict=True)
-        return sum(not _is_utf8(self._data[begin:end]) for begin, end in places)
+        return sum(not is_utf8(self._data[begin:end]) for begin, end in places)
 
 
 def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> Iterator[tuple[int, int]]:
@@ -309,13 +309,3 @@ def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> I
     for low, high in pairwise(edges):
         for begin in range(low, high, MAX_CHUNK_ROWS):
             yield begin, min(begin + MAX_CHUNK_ROWS, high)
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest_cli.commands.draft.draft import Draft, dataset_id, dataset_title, make_draft
-from ingest_cli.commands.draft.kinds import usable_share
+from ingest_cli.commands.draft.kinds import LoadRules
 from ingest_cli.commands.draft.looking import find_dumps, look_at
 from ingest_cli.commands.draft.manifest_text import manifest_text
 from ingest_cli.commands.draft.sampling import FURTHER_BYTES
@@ -452,11 +452,11 @@ def test_any_text_ends_in_a_sentence_or_in_a_valid_manifest(data: str, prefix: s
 
 
 def test_a_share_is_that_of_the_cells_that_would_be_loaded() -> None:
-    assert usable_share("email", ["a@example.com", "kosong", "b@example.com", "c@"]) == 0.5
-    assert usable_share("phone", ["012-345 6789 / 013-345 6789", "1"]) == 0.5
+    assert LoadRules().usable("email", ["a@example.com", "kosong", "b@example.com", "c@"]) == 0.5
+    assert LoadRules().usable("phone", ["012-345 6789 / 013-345 6789", "1"]) == 0.5
     assert (
-        usable_share("id", ["\uff18\uff15\uff10\uff11\uff10\uff11\uff11\uff14\uff15\uff16\uff17\uff18", "123456"])
+        LoadRules().usable("id", ["\uff18\uff15\uff10\uff11\uff10\uff11\uff11\uff14\uff15\uff16\uff17\uff18", "123456"])
         == 0.5
     )
-    assert usable_share("imei", []) == 0.0
-    assert usable_share("username", ["a\udcff", "budi"]) >= 0.5
+    assert LoadRules().usable("imei", []) == 0.0
+    assert LoadRules().usable("username", ["a\udcff", "budi"]) >= 0.5

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from ingest_cli.commands.draft.looking import Look
 from ingest_cli.errors import SourceError, UsageError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.columns import UNSURE_BELOW
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Proposal
 from ingest_cli.model.manifest import LOOKUP_KINDS
 from ingest_cli.model.toml_schema import shown
 
@@ -58,7 +58,6 @@ class Column:
 
     Attributes:
         name: name in the manifest; empty for a column that cannot, or need not, be named.
-        guess: guessed content.
         table: printable name of its table, if there are several.
     """
 
@@ -83,36 +82,16 @@ class DraftField:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftKey:
-    """A key of [format] beyond the layout.
-
-    Attributes:
-        key, value: as written in the manifest.
-        evidence: reason for it.
-        active: whether to write it; otherwise it is only mentioned.
-    """
-
-    key: str
-    value: str
-    evidence: str
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """Contents of a manifest.
 
     Attributes:
         looks: findings about the sources, in the given order.
-        guess: guessed format.
-        columns: all columns, in order.
         listed: whether [format] must list `columns`.
-        header: whether the first row is a header.
-        fields: fields to propose.
         doubtful: fields only to mention.
         secrets: columns that look like passwords and the like.
         unsure: uncertain points, one sentence each.
-        proposals: further keys of [format].
+        proposals: further keys of [format], each with its value.
         tables: all tables to read, if there are several.
     """
 
@@ -125,7 +104,7 @@ class Draft:
     doubtful: tuple[DraftField, ...]
     secrets: tuple[Column, ...]
     unsure: tuple[str, ...]
-    proposals: tuple[DraftKey, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     tables: tuple[str, ...] = ()
 
 
@@ -344,15 +323,15 @@ def _with_lookup(
     )
 
 
-def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKey]:
+def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[Proposal]:
     """Return the keys that any of the files needs; active if no file contradicts them."""
-    out = dict[tuple[str, str], DraftKey]()
+    out = dict[tuple[str, str], Proposal]()
     for look in looks:
         for one in look.guess.proposals:
             value = one.value if one.column is None else columns[one.column].name
             if not value:
                 continue
-            known = out.setdefault((one.key, value), DraftKey(one.key, value, one.evidence, one.active))
+            known = out.setdefault((one.key, value), replace(one, value=value, column=None))
             out[one.key, value] = replace(known, active=known.active and one.active)
     several = Counter(key for key, _ in out)
     return [replace(one, active=one.active and several[one.key] == 1) for one in out.values()]

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 
 from ingest_cli.commands.draft.draft import Column, Draft, DraftField, dataset_id, dataset_title
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.dialect import ESCAPE
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.names import shown
 
 _DELIMITED = frozenset({"csv", "tsv"})
@@ -30,12 +30,7 @@ _PART = re.compile(r"\.(?:[0-9]{2,4}|[a-z]?a[a-z])$|[._-]part[._-]?[0-9]+(?:\.[A
 
 
 def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
-    """Render the manifest.
-
-    Args:
-        draft: contents.
-        sources: names of the sources, relative to the manifest's folder.
-        table: the only table of the dataset, in a dump that may have others.
+    """Render the manifest for `sources` named relative to its folder; `table` is the only one of the dataset, if given.
 
     Raises:
         UsageError: a source has a name that a manifest cannot hold.

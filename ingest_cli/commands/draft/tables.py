@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest_cli.commands.draft.draft import Column, Draft, DraftField, propose_fields
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.sniff import FileGuess
-from ingest_cli.formats.sniffing.guess import TableGuess
+from ingest_cli.formats.sniffing.guess import FileGuess, TableGuess
 from ingest_cli.formats.sniffing.names import HIDDEN, discreet, told_tables
 from ingest_cli.formats.sql.catalog import same_table, split_name
 
@@ -125,7 +124,7 @@ def _key(column: Column) -> str:
 
 
 def _advice(table: TableGuess, why: str) -> str:
-    draft_it = f"draft a manifest for it, as a dataset of its own, with --from-table '{table.name}'"
+    draft_it = f"draft a separate manifest for it with --from-table '{table.name}'"
     what = draft_it if table.name != HIDDEN else "write a manifest for it by hand"
     return f'the table "{table.name}" ({table.rows:,} rows) has identifiers, too, but {why}: {what}'
 

@@ -13,7 +13,7 @@ from ingest_cli.formats.arrow import cells
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
-from ingest_cli.model.chunks import IndexArray, Position, TableChunk
+from ingest_cli.model.chunks import IndexArray, Position, TableChunk, is_utf8
 
 TOO_LONG = "record_too_long"
 
@@ -152,13 +152,5 @@ def _count_undecodable(columns: Sequence[pa.BinaryArray]) -> int:
             column.cast(pa.string())
         except pa.ArrowInvalid:
             ascii_only = pc.string_is_ascii(column.view(pa.string())).to_numpy(zero_copy_only=False)
-            bad.update(int(at) for at in np.flatnonzero(~ascii_only) if not _is_utf8(column[int(at)].as_py()))
+            bad.update(int(at) for at in np.flatnonzero(~ascii_only) if not is_utf8(column[int(at)].as_py()))
     return len(bad)
-
-
-def _is_utf8(cell: bytes) -> bool:
-    try:
-        cell.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

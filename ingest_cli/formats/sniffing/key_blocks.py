@@ -17,7 +17,7 @@ from ingest_cli.formats.blocks import KeyedBlocks
 from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.guess import ColumnGuess
 from ingest_cli.formats.sniffing.names import meaning_of
-from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.parsed import Parsed, texts
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
 from ingest_cli.model.format_options import Format as FormatOptions
 
@@ -124,7 +124,7 @@ def _parsed(text: str, way: _Way, *, final: bool) -> Parsed | None:
     options = FormatOptions("blocks", separator=way.separator, key_delimiter=way.delimiter)
     for chunk in KeyedBlocks(options, Wanted(tuple(names)), lambda: len(raw) + 1).read([raw]):
         for name in names:
-            columns[name] += [cell.decode("utf-8", "replace") for cell in chunk.cells[name].to_pylist()]
+            columns[name] += texts(chunk.cells[name])
     rows = [list(row) for row in zip(*columns.values(), strict=True) if any(row)][:_MAX_BLOCKS]
     if not rows:
         return None
