@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> Non
 def _check(out: Path, *, force: bool) -> None:
     """Refuse early an output file that could not be written."""
     if out.suffix != _SUFFIX:
-        raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, by which a manifest is known; rename it')
+        raise UsageError(f'"{escape(str(out))}" does not end in {_SUFFIX}, as the name of a manifest must; rename it')
     if out.exists() and not force:
         raise UsageError(f'"{escape(str(out))}" exists; give --force to overwrite it, or another name')
 

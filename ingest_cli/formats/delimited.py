@@ -232,7 +232,8 @@ class _Source:
     def _completed(self, rows: Rows) -> Rows:
         """Skip the rows that repeat the header, and add empty cells for the columns the source lacks."""
         header = _repeated_headers(rows, self._layout)
-        rows = replace(rows, cells=with_all(rows.cells, len(rows.index), self._format.wanted.names))
+        if self._format.wanted.optional:
+            rows = replace(rows, cells=with_all(rows.cells, len(rows.index), self._format.wanted.names))
         if not len(header):
             return rows
         keep = ~np.isin(rows.index, header)

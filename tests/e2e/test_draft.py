@@ -89,7 +89,7 @@ def test_what_is_unsure_is_said_on_stderr(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(shapes.combo(":")(ROWS))
     result = cli("draft", tmp_path / "list.txt")
     assert result.code == 0
-    assert result.err.splitlines() == ["ingest-cli: unsure: what stands beside the logins was taken for passwords"]
+    assert result.err.splitlines() == ["ingest-cli: unsure: the cells beside the logins was taken for passwords"]
     assert 'name = "combo"' in result.out.splitlines()
     assert shapes.SECRET not in result.out + result.err
     logged = cli("draft", tmp_path / "list.txt", "--log-format", "json")

@@ -340,7 +340,7 @@ def test_the_file_that_tells_decides_on_the_encoding(tmp_path: Path) -> None:
 def test_files_that_are_not_written_alike_need_a_manifest_each(other: Writer, tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_bytes(shapes.delimited(",")(ROWS))
     (tmp_path / "2.csv").write_bytes(other(ROWS[:20]))
-    with pytest.raises(UsageError, match=r"2\.csv. are not written alike"):
+    with pytest.raises(UsageError, match=r"2\.csv. cannot share a manifest"):
         drafted(tmp_path / "1.csv", tmp_path / "2.csv")
 
 

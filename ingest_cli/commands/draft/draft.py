@@ -118,7 +118,7 @@ def make_draft(looks: Sequence[Look]) -> Draft:
     for look in looks:
         if look.guess.format is None:
             why = look.guess.findings[0].text if look.guess.findings else "Nothing in it looks like rows."
-            raise SourceError(f'"{look.source.name}" is no dump that can be loaded as it is: {why}')
+            raise SourceError(f'"{look.source.name}" cannot be loaded: {why}')
     first = max(looks, key=lambda look: look.guess.rows_sampled)
     for look in looks:
         _check_alike(first, look)
@@ -191,7 +191,7 @@ def _check_alike(first: Look, other: Look) -> None:
     ):
         if mine != its:
             raise UsageError(
-                f'"{first.source.name}" and "{other.source.name}" are not written alike: the {what} looks different; '
+                f'"{first.source.name}" and "{other.source.name}" cannot share a manifest, since the {what} differs; '
                 "draft a manifest for each"
             )
 
@@ -204,7 +204,7 @@ def _with_encoding(first: Look, looks: Sequence[Look]) -> tuple[FileGuess, list[
     best = max(unmarked, key=lambda guess: guess.encoding_confidence)
     unsure = []
     if len({guess.encoding for guess in unmarked}) > 1:
-        unsure.append(f"the files are not all written in one encoding; {best.encoding} is the likeliest of several")
+        unsure.append(f"the files have different encodings; {best.encoding} is the likeliest")
     guess = replace(first.guess, encoding=best.encoding, encoding_confidence=best.encoding_confidence)
     return guess, unsure
 
@@ -316,7 +316,11 @@ def _with_lookup(
                 rest = [chosen if one is field else one for one in fields]
                 if candidates is doubtful:
                     rest, doubtful = [chosen, *fields], [one for one in doubtful if one is not field]
-                return rest, doubtful, [f"nothing but column {name} could be looked up, and that is not sure"]
+                return (
+                    rest,
+                    doubtful,
+                    [f"column {name} is the only one that could be looked up, and its kind is uncertain"],
+                )
     raise SourceError(
         f'"{first.source.name}": no column looks like an ID, a telephone number, an e-mail address or a user name, so '
         "there would be nothing to load; `ingest-cli validate` shows what its columns look like"
@@ -356,7 +360,7 @@ def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:
         if look.fault:
             out.append(f"{name}{look.fault}")
     if guess.format == "combo":
-        out.append("what stands beside the logins was taken for passwords")
+        out.append("the cells beside the logins were taken for passwords")
     return out
 
 

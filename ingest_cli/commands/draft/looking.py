@@ -53,7 +53,7 @@ def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Sou
     """
     names = list(names)
     if stdin.NAME in names:
-        raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
+        raise SourceError("standard input cannot be inspected, because it is read twice; save it as a file first")
     try:
         target = Target("", insecure_http=insecure_http)
         return find_sources([_literally(name) for name in names], Path.cwd(), target)

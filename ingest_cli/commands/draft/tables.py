@@ -26,7 +26,7 @@ def check_table(guess: FileGuess, table: str) -> None:
     if guess.table and same_table(split_name(guess.table), split_name(table)):
         return
     there = told_tables({one.name: one.rows for one in guess.tables}) if guess.tables else "no table"
-    raise UsageError(f"--from-table names none that has rows in what was looked at; there is {there}")
+    raise UsageError(f"--from-table names no table with rows in the sample, which has {there}")
 
 
 def with_tables(draft: Draft) -> Draft:

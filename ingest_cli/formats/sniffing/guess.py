@@ -124,18 +124,14 @@ class TableGuess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Manifest keys that describe where the rows of a file are.
+    """Keys of [format] that describe where the rows of a file are; empty where they do not apply.
 
     Attributes:
         delimiter: one or more characters; `,` for a file of a single column; empty if the format has none.
-        widths: column widths of the format `fixed`.
         table: table of an SQL dump, or sheet of a workbook, with these columns.
         other_tables: other tables with identifiers in the sample.
-        rows: path of the rows of a JSON document; empty for other formats.
-        skip_lines: number of lines before the header, or before the first row.
         layout: layout of a JSON document: `columns` for an array of values per column, `arrays` for rows as arrays,
             otherwise empty.
-        widths_in: unit of `widths` where it matters; otherwise empty.
         separator: beginning of a block; empty for blank lines and the like, and for other formats.
         key_delimiter: separator after the keys of a block, if not a colon.
         more_delimiters: further delimiters in a list merged from several.
