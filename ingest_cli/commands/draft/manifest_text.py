@@ -72,7 +72,7 @@ def _head(draft: Draft) -> list[str]:
     name = _visible(draft.looks[0].source.name)
     more = f" and {len(draft.looks) - 1:,} more" if len(draft.looks) > 1 else ""
     lines = [
-        f"# Draft, made from {draft.guess.rows_sampled:,} rows of {name}{more}.",
+        f"# A draft, made from {draft.guess.rows_sampled:,} rows of {name}{more}.",
         "# Read it, correct it, and run `ingest-cli validate` on it: that reads every row, and writes nothing.",
     ]
     lines += [f"# UNSURE: {_visible(sentence)}" for sentence in draft.unsure]
