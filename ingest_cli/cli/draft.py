@@ -109,8 +109,6 @@ def _write(out: Path, text: str, *, force: bool) -> None:
 
 def _names(given: Sequence[str], sources: Sequence[Source], base: Path) -> list[str]:
     """Return the names of the sources for the manifest: as given, but relative to its folder."""
-    if any(name == "-" for name in given):
-        raise SourceError("standard input cannot be read twice; name a file")
     for name in given:
         if not name.isprintable():
             raise SourceError(

@@ -14,7 +14,7 @@ from ingest_cli.cli.options import age_key
 from ingest_cli.cli.runs import worst
 from ingest_cli.commands.draft import looking
 from ingest_cli.errors import ExitCode, IngestError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess, Finding
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding
 from ingest_cli.formats.sniffing.names import shown
 from ingest_cli.sources import Source
 

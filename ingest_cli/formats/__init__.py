@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ingest_cli.formats.absent import with_absent
 from ingest_cli.formats.combo import Combo
 from ingest_cli.formats.delimited import Delimited
 from ingest_cli.formats.fixed import Fixed
@@ -94,5 +93,4 @@ def open_format(
     Raises:
         ManifestError: the options are invalid.
     """
-    made = FORMATS[options.name](options, wanted, chunk_bytes)
-    return with_absent(made, wanted.names) if wanted.optional else made
+    return FORMATS[options.name](options, wanted, chunk_bytes)

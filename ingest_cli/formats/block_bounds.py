@@ -100,11 +100,8 @@ class Boundaries:
     def find(self, data: bytes, *, final: bool, most: int, within: Within | None = None) -> list[int]:
         """Return the start of each block that ends in `data`, and the end of the last one; [0] if none ends.
 
-        Args:
-            data: begins with a block, or within one.
-            final: whether the stream ends with `data`.
-            most: maximum number of blocks.
-            within: state of the first block if `data` begins within it.
+        `data` begins with a block, or `within` one of this state; if `final`, the stream ends with it. `most` is the
+        maximum number of blocks.
         """
         known = len(data) - 1 if final else _last_known(data)
         found = [0]

@@ -30,12 +30,7 @@ class Splitter:
     """
 
     def __init__(self, dialect: Dialect, *, strict: bool) -> None:
-        """Initialise the splitter.
-
-        Args:
-            dialect: dialect of the record.
-            strict: whether to reject text between a closing quote and the end of its cell.
-        """
+        """Start a record; if `strict`, text between a closing quote and the end of its cell is rejected."""
         self.cells: Cells = []
         self.is_quoted = False
         self._dialect = dialect

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
+from ingest_cli.formats.absent import all_with
 from ingest_cli.formats.arrow.ipc import ArrowReader
 from ingest_cli.formats.arrow.parquet import ParquetReader
 from ingest_cli.formats.arrow.reading import Guard, Reading
@@ -32,7 +33,7 @@ class Parquet:
 
         Args:
             wanted: names or paths of the columns to keep; nothing else is read.
-            optional: columns that a file may lack; they are then not in its chunks.
+            optional: columns that a file may lack; their cells are then empty.
             chunk_bytes: returns the target size of a chunk in bytes of cells.
         """
         self._wanted = tuple(wanted)
@@ -44,7 +45,7 @@ class Parquet:
         guard = Guard("Parquet")
         with guard:
             reader = ParquetReader(file, self._wanted, self._optional)
-        yield from Reading(reader, spans, self._chunk_bytes, guard).chunks()
+        yield from all_with(Reading(reader, spans, self._chunk_bytes, guard).chunks(), self._wanted)
 
 
 class ArrowFile:
@@ -69,4 +70,4 @@ class ArrowFile:
         guard = Guard("Arrow")
         with guard:
             reader = ArrowReader(file, self._wanted, self._optional)
-        yield from Reading(reader, spans, self._chunk_bytes, guard).chunks()
+        yield from all_with(Reading(reader, spans, self._chunk_bytes, guard).chunks(), self._wanted)

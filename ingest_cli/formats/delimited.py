@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.errors import ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import irregular
-from ingest_cli.formats.absent import none_of
+from ingest_cli.formats.absent import none_of, with_all
 from ingest_cli.formats.arrow.delimited_cells import read_cells
 from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
@@ -81,7 +81,7 @@ class Delimited:
         self.dialect = Dialect.of(options)
         self.columns = options.columns
         self.header = options.header
-        self._wanted = wanted
+        self.wanted = wanted
         self._chunk_bytes = chunk_bytes
         self._beginnings = Beginnings()
 
@@ -106,11 +106,11 @@ class Delimited:
                 f"the header cannot be read ({header}); check `quote`, `delimiter` and `header` in [format]"
             )
         if not header:  # an empty source has no header and no rows
-            return Layout(0, tuple((name, 0, b"") for name in self._wanted.names))
+            return Layout(0, tuple((name, 0, b"") for name in self.wanted.names))
         names = self.columns or tuple(_clean(cell) for cell in header)
-        wanted = [name for name in self._wanted.names if name not in self._wanted.optional or name in names]
-        if self._wanted.names and not wanted:
-            raise none_of(self._wanted.names, f"in the header of {len(names)} columns")
+        wanted = [name for name in self.wanted.names if name not in self.wanted.optional or name in names]
+        if self.wanted.names and not wanted:
+            raise none_of(self.wanted.names, f"in the header of {len(names)} columns")
         if len(names) > MAX_COLUMNS:
             raise SourceError(
                 f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} is the limit; check `delimiter` and "
@@ -129,7 +129,7 @@ class Delimited:
 
     def names_all(self, cells: irregular.Record) -> bool:
         """Return whether a record contains the names of all wanted columns."""
-        return not isinstance(cells, str) and set(self._wanted.names) <= {_clean(cell) for cell in cells}
+        return not isinstance(cells, str) and set(self.wanted.names) <= {_clean(cell) for cell in cells}
 
     def _find(self, name: str, names: Sequence[str]) -> int:
         """Return the position of the wanted column `name`."""
@@ -140,7 +140,7 @@ class Delimited:
                 f'the header has {found} columns named "{name}"; name them apart with `columns` in [format]'
             )
         hint = ""
-        if set(names) & set(self._wanted.names):  # certainly a header, and no personal data
+        if set(names) & set(self.wanted.names):  # certainly a header, and no personal data
             near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
             other = next((other for other in names if [other.casefold()] == near), None)
             hint = "" if other is None else f'; did you mean "{escaped(other[:_MAX_SHOWN_CHARS])}"?'
@@ -215,12 +215,12 @@ class _Source:
         if rows is None:
             parsed = irregular.parse(data, self._format.dialect, final=final)
             rows = self._gather(parsed.bounds, parsed.records)
-        return self._without_headers(rows)
+        return self._completed(rows)
 
     def parse_closed(self, data: bytes) -> Rows | None:
         """See `ClosedParser.parse_closed`."""
         rows = self._regular(data, final=True)
-        return None if rows is None else self._without_headers(rows)
+        return None if rows is None else self._completed(rows)
 
     def _regular(self, data: bytes, *, final: bool) -> Rows | None:
         """Return the complete records of `data`; None if quoting is irregular."""
@@ -229,9 +229,11 @@ class _Source:
             return None
         return self._parse_regular(framed.first(MAX_CHUNK_ROWS))
 
-    def _without_headers(self, rows: Rows) -> Rows:
-        """Skip the rows that repeat the header."""
+    def _completed(self, rows: Rows) -> Rows:
+        """Skip the rows that repeat the header, and add empty cells for the columns the source lacks."""
         header = _repeated_headers(rows, self._layout)
+        if self._format.wanted.optional:
+            rows = replace(rows, cells=with_all(rows.cells, len(rows.index), self._format.wanted.names))
         if not len(header):
             return rows
         keep = ~np.isin(rows.index, header)
@@ -244,7 +246,7 @@ class _Source:
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`; a short line has opened a quote that is still open after the limit."""
         reason = "record_too_long" if size > MAX_RECORD_BYTES else "unclosed_quote"
-        return reason, [name for name, _, _ in self._layout.wanted]
+        return reason, self._format.wanted.names
 
     def _parse_regular(self, framed: Frame) -> Rows:
         """Parse a block with regular quoting."""

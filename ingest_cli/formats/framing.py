@@ -42,14 +42,7 @@ _FIRST_BEYOND_ASCII = 0x80
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """Known properties of a dump's rows.
-
-    Attributes:
-        fill: cells missing at the end of a row are empty.
-        trim: empty surplus cells at the end of a row are dropped.
-        overflow: column that surplus delimiters belong to; empty for none.
-        skip_lines: number of lines before the header, or before the first row if there is no header.
-    """
+    """Rules for the rows of a dump: the options of the same names, `fill` for short rows and `trim` for long ones."""
 
     fill: bool = False
     trim: bool = False

@@ -26,11 +26,7 @@ class ClosedParser(Protocol):
     """Parser of the records of several sources at once."""
 
     def parse_closed(self, data: bytes) -> Rows | None:
-        """Return the records of `data`, which ends with a line end, as `parse` does; None if one may span sources.
-
-        Args:
-            data: whole lines; a source may begin with any of them.
-        """
+        """Return the records of whole lines, of which any may begin a source; None if one may span sources."""
         ...
 
 
@@ -71,12 +67,9 @@ class Beginnings:
         self._known = deque[tuple[bytes, Begun]](maxlen=MOST_BEGINNINGS)
 
     def of(self, text: bytes, parser: JoiningParser, *, header: bool) -> Begun | None:
-        """See `JoiningFormat.begin`.
+        """See `JoiningFormat.begin`; `header` says whether something precedes the first record.
 
-        Args:
-            text: whole source.
-            parser: parser that has read nothing yet.
-            header: whether something precedes the first record.
+        The `parser` must not have read anything yet.
         """
         if not text.endswith(b"\n"):  # the next source could continue its last record
             return None

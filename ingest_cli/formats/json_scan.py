@@ -24,7 +24,8 @@ from ingest_cli.formats.json_values import (
     count_separators,
     parse_document,
 )
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, is_utf8
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+from ingest_cli.model.chunks import is_utf8
 
 BLANKS = re.compile(rb"[ \t\r\n]*+")  # RFC 8259 §2
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)

@@ -89,12 +89,7 @@ def head_of(data: bytes, lines: int) -> bytes:
 
 
 def split_lines(data: bytes, *, final: bool) -> Lines:
-    """Return the complete lines in `data`, at most `MAX_CHUNK_ROWS`.
-
-    Args:
-        data: starts at the start of a line.
-        final: whether this is the end of the input, so that the last line needs no line end.
-    """
+    """Return the complete lines of `data`, at most `MAX_CHUNK_ROWS`; if `final`, the last one needs no line end."""
     whole, data = len(data), head_of(data, MAX_CHUNK_ROWS)
     final = final and len(data) == whole
     bounds = np.concatenate((np.zeros(1, np.int64), line_ends(data, final=final)))

@@ -6,6 +6,7 @@ by a rule is *loose*: normalizing keeps only identifiers that confirm the rule.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest_cli.formats.cells import Cells
@@ -34,17 +35,18 @@ class Fitted:
 def fit(record: Record, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
     """Fit a record to the number of columns, or return the reason why it does not fit.
 
-    Args:
-        record: cells, or the reason why there are none.
-        width: number of columns.
-        dialect: rules of the manifest. Trimming comes first; if it is not enough, all surplus cells overflow.
-        overflow_at: position of the column that surplus delimiters belong to.
+    By the rules of the `dialect`, trimming comes first; if it is not enough, all surplus cells overflow into the column
+    at `overflow_at`.
     """
     if isinstance(record, UnclosedQuote):
         return Fitted(record.literal, LITERAL_QUOTE) if len(record.literal) == width else UNCLOSED_QUOTE
-    if isinstance(record, str):
-        return record
-    return _fit(record, width, dialect, overflow_at)
+    return record if isinstance(record, str) else _fit(record, width, dialect, overflow_at)
+
+
+def joined(cells: Sequence[str], place: int, width: int, delimiter: str) -> Cells:
+    """Return the cells with the surplus ones joined into the one at `place`."""
+    end = place + 1 + len(cells) - width
+    return [*cells[:place], delimiter.join(cells[place:end]), *cells[end:]]
 
 
 def _fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) -> Fitted | str:
@@ -59,5 +61,4 @@ def _fit(cells: Cells, width: int, dialect: Dialect, overflow_at: int | None) ->
         return Fitted(cells[:width], TRIMMED)
     if overflow_at is None:
         return TOO_MANY
-    end = overflow_at + 1 + len(cells) - width
-    return Fitted([*cells[:overflow_at], dialect.delimiter.join(cells[overflow_at:end]), *cells[end:]], OVERFLOW)
+    return Fitted(joined(cells, overflow_at, width, dialect.delimiter), OVERFLOW)

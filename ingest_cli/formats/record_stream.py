@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ingest_cli.errors import SourceError
 from ingest_cli.formats.interface import ChunkBytes
-from ingest_cli.model.chunks import IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import IndexArray, OffsetArray, Position, RowChunk, Span, count_lines, is_utf8
 
 MAX_RECORD_BYTES = 8 << 20
 """Maximum length of a record; a longer one is taken for the result of a lost quote, or a binary file."""
@@ -101,7 +101,8 @@ def read_records(
         at = span.start if span.start.offset > first.offset else first
         blocks.seek(at.offset, None if span.end is None else span.end.offset)
         while blocks.fill():
-            chunk = _chunk(blocks.data, at, parser, final=blocks.final)
+            data = blocks.data
+            chunk = chunk_of(data, at, parser.parse(data, final=blocks.final))
             if chunk.records:
                 blocks.consume(len(chunk.data))
             elif blocks.ended:
@@ -114,10 +115,6 @@ def read_records(
             yield chunk
             at = chunk.end
     blocks.raise_fault()
-
-
-def _chunk(data: bytes, at: Position, parser: RecordParser, *, final: bool) -> RowChunk:
-    return chunk_of(data, at, parser.parse(data, final=final))
 
 
 def chunk_of(data: bytes, at: Position, rows: Rows) -> RowChunk:
@@ -155,15 +152,6 @@ def _count_undecodable(data: bytes, bounds: OffsetArray) -> int:
     if is_utf8(data):
         return 0
     return sum(not is_utf8(data[bounds[i] : bounds[i + 1]]) for i in range(len(bounds) - 1))
-
-
-def is_utf8(data: bytes) -> bool:
-    """Return whether `data` is valid UTF-8."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Blocks:

@@ -33,11 +33,7 @@ def cell_of_bytes(values: Sequence[bytes]) -> bytes:
 
 
 def cells_of(lists: pa.ListArray) -> pa.BinaryArray:
-    """Apply `cell_of` to a column.
-
-    Args:
-        lists: length n, no nulls: strings, in UTF-8, without nulls.
-    """
+    """Apply `cell_of` to a column of lists of strings, without nulls at either level."""
     joined = pc.binary_join(lists, _BETWEEN)
     several = pc.greater(pc.list_value_length(lists), 1)
     if pc.any(several, min_count=0).as_py():

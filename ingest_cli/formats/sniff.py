@@ -7,9 +7,10 @@ operator; no load uses one. Each decision is a module of `sniffing`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import BinaryIO
 
+from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.sniffing.charset import Charset, guess_charset
 from ingest_cli.formats.sniffing.columns import guess_columns, with_logins
 from ingest_cli.formats.sniffing.combos import find_combo
@@ -18,13 +19,13 @@ from ingest_cli.formats.sniffing.delimited_rows import read_table, sort_rows
 from ingest_cli.formats.sniffing.dialect import escape_findings, guess_dialect
 from ingest_cli.formats.sniffing.documents import find_documents
 from ingest_cli.formats.sniffing.fixed_places import find_places
-from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Proposal, Rules, Usable
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Finding, Layout, Rules, Usable
 from ingest_cli.formats.sniffing.key_blocks import find_blocks, with_both_logins
 from ingest_cli.formats.sniffing.magic import known_format, other_text_format
 from ingest_cli.formats.sniffing.misfits import propose
 from ingest_cli.formats.sniffing.parsed import Parsed
 from ingest_cli.formats.sniffing.regions import with_regions
-from ingest_cli.formats.sniffing.rows import Dialect, Records, physical_lines
+from ingest_cli.formats.sniffing.rows import Records, physical_lines
 from ingest_cli.formats.sniffing.sql_tables import find_tables
 from ingest_cli.formats.sniffing.wounds import (
     cell_findings,
@@ -33,18 +34,6 @@ from ingest_cli.formats.sniffing.wounds import (
     row_findings,
     text_findings,
 )
-
-__all__ = [
-    "MAX_SAMPLE_BYTES",
-    "ColumnGuess",
-    "FileGuess",
-    "Finding",
-    "Proposal",
-    "Rules",
-    "Usable",
-    "sniff",
-    "sniff_container",
-]
 
 MAX_SAMPLE_BYTES = 1 << 20
 """Maximum number of bytes of a sample to inspect."""
@@ -87,39 +76,42 @@ _GRAVEST_FIRST = (
 )
 
 
-def sniff(
-    sample: bytes,
-    *,
-    complete: bool,
-    name: str = "",
-    further: bytes = b"",
-    rules: Rules | None = None,
-    table: str = "",
-) -> FileGuess:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Sample of a file, unpacked and decrypted.
+
+    Attributes:
+        head: first bytes; `MAX_SAMPLE_BYTES` are used.
+        complete: whether that is the whole file; if not, its last record may be cut off.
+        further: whole lines from later parts, used only to detect the encoding.
+        name: file name; decides only where the content does not.
+    """
+
+    head: bytes
+    complete: bool
+    further: bytes = b""
+    name: str = ""
+
+
+def sniff(sample: Sample, *, rules: Rules | None = None, table: str = "") -> FileGuess:
     """Guess the format of a file from a sample; never raises for its content.
 
     The guess contains no cell of the sample, except column names from an unambiguous header, or of a format that
     separates names from values.
 
-    Args:
-        sample: head of the file, unpacked and decrypted; `MAX_SAMPLE_BYTES` are used.
-        complete: whether the sample is the whole file; if not, its last record may be cut off.
-        name: file name; decides only where the content does not.
-        further: whole lines from later parts, used only to detect the encoding.
-        rules: rules of a load; None: cells are judged by their shape.
-        table: table of an SQL dump to inspect; empty: the one with most identifiers.
+    Cells are judged by the `rules` of a load, without them by their shape. `table` names the table of an SQL dump to
+    inspect, by default the one with most identifiers.
     """
-    if len(sample) > MAX_SAMPLE_BYTES:
-        sample, complete = sample[:MAX_SAMPLE_BYTES], False
-    known = known_format(sample)
+    head, complete = sample.head[:MAX_SAMPLE_BYTES], sample.complete and len(sample.head) <= MAX_SAMPLE_BYTES
+    known = known_format(head)
     if known:
         return _not_rows("binary", f"Not text: {known.sentence}.")
-    charset = guess_charset(sample, complete=complete, further=further)
+    charset = guess_charset(head, complete=complete, further=sample.further)
     if not charset.text.strip("\0 \t\r\n\x1a"):
         return _not_rows("empty", "The file is empty." if complete else "The file begins with blanks only.", charset)
     if len(_CONTROL.findall(charset.text)) > _MOST_CONTROL_SHARE * len(charset.text):
         return _not_rows("binary", "Not text: too many control characters.")
-    look = _Look(charset, len(sample) + len(further), complete, name, rules, table)
+    look = _Look(charset, len(head) + len(sample.further), complete, sample.name, rules, table)
     other = other_text_format(charset.text)
     return look.structured(other) if other else look.lines()
 
@@ -144,7 +136,6 @@ def _not_rows(code: str, text: str, charset: Charset | None = None) -> FileGuess
     encoding, confidence = (charset.encoding, charset.confidence) if charset else ("", 0.0)
     return FileGuess(
         format=None,
-        delimiter="",
         quote=None,
         header=False,
         encoding=encoding,
@@ -235,10 +226,12 @@ class _Look:
         findings += header_findings(table.header, table.cells, rows.width)
         findings += [*table.findings, *escape_findings(lines, dialect)]
         format_ = "tsv" if dialect.delimiter == "\t" else "csv"
-        parsed = Parsed(format_, names, table.typical, dialect.delimiter, skip_lines=before + table.skip_lines)
+        parsed = Parsed(
+            format_, names, table.typical, delimiter=dialect.delimiter, skip_lines=before + table.skip_lines
+        )
         return replace(
             self.guess(parsed, columns, findings),
-            quote=dialect.quote,
+            quote=dialect.quote or None,
             escape=dialect.escape,
             header=names is not None,
             proposals=propose(rows.data, columns, dialect.delimiter, self.rules),
@@ -256,7 +249,6 @@ class _Look:
         columns = with_regions(columns, parsed.cells, self.rules)
         return FileGuess(
             format=parsed.format,
-            delimiter=parsed.delimiter,
             quote=None,
             header=False,
             encoding=self.charset.encoding,
@@ -264,17 +256,7 @@ class _Look:
             columns=columns,
             rows_sampled=len(parsed.cells),
             findings=tuple(sorted([*findings, *cell_findings(parsed.cells)], key=_gravity)),
-            widths=parsed.widths,
-            table=parsed.table,
-            other_tables=parsed.other_tables,
-            rows=parsed.rows,
-            skip_lines=parsed.skip_lines,
-            layout=parsed.layout,
-            widths_in=parsed.widths_in,
-            separator=parsed.separator,
-            key_delimiter=parsed.key_delimiter,
-            more_delimiters=parsed.more_delimiters,
-            tables=parsed.tables,
+            **{one.name: getattr(parsed, one.name) for one in fields(Layout)},
         )
 
 

@@ -22,13 +22,13 @@ import numpy as np
 import pyarrow as pa
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.record_stream import Blocks, is_utf8
+from ingest_cli.formats.record_stream import Blocks
 from ingest_cli.formats.sql.catalog import Catalog, TableNames, WantedColumns
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, decide
 from ingest_cli.formats.sql.rows import Cells, Passed, RowRun
 from ingest_cli.formats.sql.scanner import Scan, Scanner
 from ingest_cli.formats.sql.schemas import Schemas
-from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines, is_utf8
 
 ESTIMATED_ROWS = "estimated_rows"
 """Flag: rejected rows of what cannot be read, counted by what looks like a row."""

@@ -26,7 +26,7 @@ from ingest_cli.identifiers.phone import NO_REGION
 from ingest_cli.identifiers.regions import canonicalized_by_region
 from ingest_cli.identifiers.wrapping import may_say_nothing, says_nothing, visible
 from ingest_cli.model.arrow_bytes import BoolArray, Bytes, bytes_of, compacted, gathered, text
-from ingest_cli.model.chunks import Identified, IndexArray, Records, RowChunk
+from ingest_cli.model.chunks import Identified, IndexArray, Records, RowChunk, is_utf8
 from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field
 
 _WORD_BYTES = 8
@@ -239,7 +239,7 @@ def _clean_closely(cells: pa.BinaryArray) -> tuple[pa.StringArray, BoolArray, Bo
     try:
         decoded = cells.cast(pa.string())
     except pa.ArrowInvalid:
-        bad = np.fromiter((not _is_utf8(cell) for cell in cells.to_pylist()), np.bool_, rows)
+        bad = np.fromiter((not is_utf8(cell) for cell in cells.to_pylist()), np.bool_, rows)
         decoded = pc.if_else(pa.array(bad), pa.scalar(None, pa.binary()), cells).cast(pa.string())
     ascii_only = pc.string_is_ascii(decoded)
     if not pc.all(ascii_only, min_count=0).as_py():
@@ -266,14 +266,6 @@ def _null_like(offsets: IndexArray, data: Bytes) -> BoolArray:
         words += (words - np.uint8(ord("A")) < 26) * np.uint8(ord("a") - ord("A"))  # noqa: PLR2004 - letters
         found[short] = np.isin(words.view(np.uint64).ravel() & _FIRST_BYTES[length[short]], _NULL_LIKE)
     return found
-
-
-def _is_utf8(cell: bytes) -> bool:
-    try:
-        cell.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _rejects(canonical: Canonicalized, bad: BoolArray) -> list[tuple[str, IndexArray]]:

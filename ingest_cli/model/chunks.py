@@ -35,6 +35,15 @@ def line_ends(data: bytes, *, final: bool = True) -> OffsetArray:
     return ends.astype(np.int64)
 
 
+def is_utf8(data: bytes) -> bool:
+    """Return whether `data` is valid UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def count_lines(data: bytes) -> int:
     """Return the number of line ends in `data`, which does not end between a CR and its LF."""
     lines = data.count(b"\n")

@@ -89,7 +89,7 @@ def test_what_is_unsure_is_said_on_stderr(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(shapes.combo(":")(ROWS))
     result = cli("draft", tmp_path / "list.txt")
     assert result.code == 0
-    assert result.err.splitlines() == ["ingest-cli: unsure: what stands beside the logins was taken for passwords"]
+    assert result.err.splitlines() == ["ingest-cli: unsure: the cells beside the logins were taken for passwords"]
     assert 'name = "combo"' in result.out.splitlines()
     assert shapes.SECRET not in result.out + result.err
     logged = cli("draft", tmp_path / "list.txt", "--log-format", "json")
@@ -116,7 +116,7 @@ def test_what_is_no_dump_is_refused_in_a_sentence(cli: Cli, tmp_path: Path, name
 
 def test_files_that_are_not_alike_need_a_manifest_each(cli: Cli, dump: Path, tmp_path: Path) -> None:
     (tmp_path / "other.jsonl").write_bytes(shapes.jsonl(ROWS))
-    cli("draft", dump, tmp_path / "other.jsonl").complains(2, "not written alike")
+    cli("draft", dump, tmp_path / "other.jsonl").complains(2, "cannot share a manifest")
 
 
 def test_standard_input_cannot_be_drafted(cli: Cli) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ingest_cli.decoders import members
 from ingest_cli.errors import IngestError, ManifestError, SourceError
-from ingest_cli.formats.sniff import sniff
+from ingest_cli.formats.sniff import Sample, sniff
 from ingest_cli.model.chunks import Span
 from ingest_cli.model.manifest import parse_manifest
 from ingest_cli.model.source_budget import Budget, Limits
@@ -141,7 +141,7 @@ def _unpacking() -> Target:
 def _guessing() -> Target:
     def take(data: bytes, _: random.Random) -> Novelty:
         try:
-            found = sniff(data, complete=True, name="a.txt")
+            found = sniff(Sample(data, complete=True, name="a.txt"))
         except IngestError as error:
             return str(error)[:40]
         return found.format, found.delimiter, found.encoding, len(found.columns)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from ingest_cli.commands.draft.looking import Look
 from ingest_cli.errors import SourceError, UsageError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.columns import UNSURE_BELOW
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess, Proposal
 from ingest_cli.model.manifest import LOOKUP_KINDS
 from ingest_cli.model.toml_schema import shown
 
@@ -49,7 +49,6 @@ class Column:
 
     Attributes:
         name: name in the manifest; empty for a column that cannot, or need not, be named.
-        guess: guessed content.
         table: printable name of its table, if there are several.
     """
 
@@ -74,36 +73,16 @@ class DraftField:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftKey:
-    """A key of [format] beyond the layout.
-
-    Attributes:
-        key, value: as written in the manifest.
-        evidence: reason for it.
-        active: whether to write it; otherwise it is only mentioned.
-    """
-
-    key: str
-    value: str
-    evidence: str
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """Contents of a manifest.
 
     Attributes:
         looks: findings about the sources, in the given order.
-        guess: guessed format.
-        columns: all columns, in order.
         listed: whether [format] must list `columns`.
-        header: whether the first row is a header.
-        fields: fields to propose.
         doubtful: fields only to mention.
         secrets: columns that look like passwords and the like.
         unsure: uncertain points, one sentence each.
-        proposals: further keys of [format].
+        proposals: further keys of [format], each with its value.
         tables: all tables to read, if there are several.
     """
 
@@ -116,7 +95,7 @@ class Draft:
     doubtful: tuple[DraftField, ...]
     secrets: tuple[Column, ...]
     unsure: tuple[str, ...]
-    proposals: tuple[DraftKey, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     tables: tuple[str, ...] = ()
 
 
@@ -130,7 +109,7 @@ def make_draft(looks: Sequence[Look]) -> Draft:
     for look in looks:
         if look.guess.format is None:
             why = look.guess.findings[0].text if look.guess.findings else "Nothing in it looks like rows."
-            raise SourceError(f'"{look.source.name}" is no dump that can be loaded as it is: {why}')
+            raise SourceError(f'"{look.source.name}" cannot be loaded: {why}')
     first = max(looks, key=lambda look: look.guess.rows_sampled)
     for look in looks:
         _check_alike(first, look)
@@ -203,7 +182,7 @@ def _check_alike(first: Look, other: Look) -> None:
     ):
         if mine != its:
             raise UsageError(
-                f'"{first.source.name}" and "{other.source.name}" are not written alike: the {what} looks different; '
+                f'"{first.source.name}" and "{other.source.name}" cannot share a manifest, since the {what} differs; '
                 "draft a manifest for each"
             )
 
@@ -216,7 +195,7 @@ def _with_encoding(first: Look, looks: Sequence[Look]) -> tuple[FileGuess, list[
     best = max(unmarked, key=lambda guess: guess.encoding_confidence)
     unsure = []
     if len({guess.encoding for guess in unmarked}) > 1:
-        unsure.append(f"the files are not all written in one encoding; {best.encoding} is the likeliest of several")
+        unsure.append(f"the files have different encodings; {best.encoding} is the likeliest")
     guess = replace(first.guess, encoding=best.encoding, encoding_confidence=best.encoding_confidence)
     return guess, unsure
 
@@ -328,22 +307,26 @@ def _with_lookup(
                 rest = [chosen if one is field else one for one in fields]
                 if candidates is doubtful:
                     rest, doubtful = [chosen, *fields], [one for one in doubtful if one is not field]
-                return rest, doubtful, [f"nothing but column {name} could be looked up, and that is not sure"]
+                return (
+                    rest,
+                    doubtful,
+                    [f"column {name} is the only one that could be looked up, and its kind is uncertain"],
+                )
     raise SourceError(
         f'"{first.source.name}": no column looks like an ID, a telephone number, an e-mail address or a user name, so '
         "there would be nothing to load; `ingest-cli validate` shows what its columns look like"
     )
 
 
-def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[DraftKey]:
+def _proposals(looks: Sequence[Look], columns: Sequence[Column]) -> list[Proposal]:
     """Return the keys that any of the files needs; active if no file contradicts them."""
-    out = dict[tuple[str, str], DraftKey]()
+    out = dict[tuple[str, str], Proposal]()
     for look in looks:
         for one in look.guess.proposals:
             value = one.value if one.column is None else columns[one.column].name
             if not value:
                 continue
-            known = out.setdefault((one.key, value), DraftKey(one.key, value, one.evidence, one.active))
+            known = out.setdefault((one.key, value), replace(one, value=value, column=None))
             out[one.key, value] = replace(known, active=known.active and one.active)
     several = Counter(key for key, _ in out)
     return [replace(one, active=one.active and several[one.key] == 1) for one in out.values()]
@@ -368,7 +351,7 @@ def _doubts(looks: Sequence[Look], guess: FileGuess) -> list[str]:
         if look.fault:
             out.append(f"{name}{look.fault}")
     if guess.format == "combo":
-        out.append("what stands beside the logins was taken for passwords")
+        out.append("the cells beside the logins were taken for passwords")
     return out
 
 

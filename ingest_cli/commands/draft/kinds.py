@@ -13,25 +13,12 @@ from ingest_cli.identifiers.interface import Canonicalized
 from ingest_cli.model.manifest import DEFAULT_REGION
 
 
-def usable_share(kind: str, cells: Sequence[str]) -> float:
-    """Return the share of `cells` that yield a value of `kind`, 0 to 1.
-
-    Args:
-        kind: a key of `IDENTIFIERS`.
-        cells: trimmed, none empty or NULL-like.
-    """
-    if not cells:
-        return 0.0
-    found = _canonical(kind, cells, DEFAULT_REGION)
-    return len(np.unique(found.cell)) / len(cells)
-
-
 class LoadRules:
-    """Rules for cells, as required by `sniff`; see `Rules`."""
+    """See `Rules`."""
 
     def usable(self, kind: str, cells: Sequence[str]) -> float:
-        """See `usable_share`."""
-        return usable_share(kind, cells)
+        """Return the share of `cells` that yield a value of `kind`, 0 to 1."""
+        return len(np.unique(_canonical(kind, cells, DEFAULT_REGION).cell)) / len(cells) if cells else 0.0
 
     def valid(self, kind: str, cells: Sequence[str]) -> Sequence[bool]:
         """Return for each cell whether it yields a value of `kind`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -14,7 +14,8 @@ from ingest_cli.commands.draft.sampling import take_sample
 from ingest_cli.decoders import HEAD_BYTES, is_packed, members
 from ingest_cli.decoders.interface import shown
 from ingest_cli.errors import MissingSourceError, SourceError
-from ingest_cli.formats.sniff import FileGuess, sniff, sniff_container
+from ingest_cli.formats.sniff import sniff, sniff_container
+from ingest_cli.formats.sniffing.guess import FileGuess
 from ingest_cli.formats.sniffing.magic import container_format
 from ingest_cli.model.settings import Target
 from ingest_cli.model.source_budget import Budget
@@ -30,8 +31,6 @@ class Look:
     """Findings about one source.
 
     Attributes:
-        source: inspected source.
-        guess: guessed format and columns.
         complete: whether all of it was inspected.
         member: name of the inspected file, if the source is an archive; a label, may contain any character.
         fault: why unpacking ended early; empty without a fault.
@@ -47,16 +46,14 @@ class Look:
 def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Source]:
     """Return the sources named on the command line: files, folders, `s3://` addresses.
 
-    Args:
-        names: names as given.
-        insecure_http: whether S3 may be reached without TLS over a network.
+    `insecure_http` permits S3 without TLS over a network.
 
     Raises:
         SourceError: a source is missing, or cannot be read.
     """
     names = list(names)
     if stdin.NAME in names:
-        raise SourceError("standard input cannot be looked at, since a look reads twice; save it as a file first")
+        raise SourceError("standard input cannot be inspected, because it is read twice; save it as a file first")
     try:
         target = Target("", insecure_http=insecure_http)
         return find_sources([_literally(name) for name in names], Path.cwd(), target)
@@ -67,10 +64,7 @@ def find_dumps(names: Iterable[str], *, insecure_http: bool = False) -> list[Sou
 def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str = "") -> Look:
     """Inspect a bounded part of `source`.
 
-    Args:
-        source: source to inspect.
-        age_key: returns the age identity or passphrase for an encrypted source.
-        table: see `sniff`.
+    `age_key` returns the age identity or passphrase for an encrypted source; for `table` see `sniff`.
 
     Raises:
         SourceError: the source cannot be read, or not even its head can be unpacked.
@@ -84,24 +78,13 @@ def look_at(source: Source, age_key: Callable[[], str] | None = None, table: str
         except SourceError as error:
             raise SourceError(f'"{source.name}": {error}') from error
     sample = take_sample(source, age_key)
-    guess = sniff(
-        sample.head,
-        complete=sample.complete,
-        name=Path(sample.member or source.name).name,
-        further=sample.further,
-        rules=LoadRules(),
-        table=table,
-    )
+    named = replace(sample, name=Path(sample.member or source.name).name)
+    guess = sniff(named, rules=LoadRules(), table=table)
     return Look(source, guess, sample.complete, sample.member, sample.fault)
 
 
 def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str:
-    """Unpack all of a packed source; return a description of its damage, or an empty string.
-
-    Args:
-        source: source to inspect.
-        age_key: see `look_at`.
-    """
+    """Unpack all of a packed source; return a description of its damage, or an empty string."""
     head = _first_bytes(source)
     notes = list[str]()
     try:

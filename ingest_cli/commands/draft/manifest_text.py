@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 
 from ingest_cli.commands.draft.draft import Column, Draft, DraftField, dataset_id, dataset_title
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.sniff import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.dialect import ESCAPE
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.names import shown
 
 _DELIMITED = frozenset({"csv", "tsv"})
@@ -23,19 +23,14 @@ _MOST_LISTED = 50
 _LINE_CHARS = 120
 _HOME_REGION = 'region = "MY"  # of numbers without a country code'
 _NUMERIC_PASSWORDS = (
-    "Of rows that are taken by such a key, all e-mail addresses, numbers and MyKads have to be valid. A password of "
-    "digits only, beside a column of telephone numbers, may still be taken for one."
+    "In rows accepted by such a key, all e-mail addresses, numbers and MyKads must be valid. A password of digits "
+    "beside a column of telephone numbers may still be mistaken for a number."
 )
 _PART = re.compile(r"\.(?:[0-9]{2,4}|[a-z]?a[a-z])$|[._-]part[._-]?[0-9]+(?:\.[A-Za-z0-9]+)?$", re.IGNORECASE)
 
 
 def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
-    """Render the manifest.
-
-    Args:
-        draft: contents.
-        sources: names of the sources, relative to the manifest's folder.
-        table: the only table of the dataset, in a dump that may have others.
+    """Render the manifest for `sources` named relative to its folder; `table` is the only one of the dataset, if given.
 
     Raises:
         UsageError: a source has a name that a manifest cannot hold.
@@ -48,9 +43,9 @@ def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
         "version = 1",
         "",
         "[dataset]",
-        f"id = {_string(_id(sources, table))}  # part of every item, and never to be used for another dump",
+        f"id = {_string(_id(sources, table))}  # part of every item; never reuse it for another dump",
         f"title = {_string(dataset_title(sources) + (f', {_visible(table)}' if table else ''))}",
-        "# occurred_on = 2017-10-19  # the day of the breach, if it is known",
+        "# occurred_on = 2017-10-19  # day of the breach, if known",
         *_array("sources", [(_string(source), "") for source in sources]),
         *_join(sources),
         "",
@@ -59,9 +54,9 @@ def manifest_text(draft: Draft, sources: Sequence[str], table: str = "") -> str:
     for field in draft.fields:
         lines += ["", *_field(field, draft)]
     for field in draft.doubtful:
-        lines += ["", "# Not sure enough. If it is right, remove the # of these lines:"]
+        lines += ["", "# Uncertain. If it is right, remove the # from these lines:"]
         lines += [f"# {line}" for line in _field(field, draft)]
-    lines += ["", *_left_out(draft), "", "# [rejects]", "# max_ratio = 0.05  # give up if more rows are rejected"]
+    lines += ["", *_left_out(draft), "", "# [rejects]", "# max_ratio = 0.05  # stop if more rows are rejected"]
     return "\n".join(lines) + "\n"
 
 
@@ -77,7 +72,7 @@ def _head(draft: Draft) -> list[str]:
     name = _visible(draft.looks[0].source.name)
     more = f" and {len(draft.looks) - 1:,} more" if len(draft.looks) > 1 else ""
     lines = [
-        f"# A draft, made by looking at {draft.guess.rows_sampled:,} rows of {name}{more}.",
+        f"# A draft, made from {draft.guess.rows_sampled:,} rows of {name}{more}.",
         "# Read it, correct it, and run `ingest-cli validate` on it: that reads every row, and writes nothing.",
     ]
     lines += [f"# UNSURE: {_visible(sentence)}" for sentence in draft.unsure]
@@ -159,7 +154,7 @@ def _join(sources: Sequence[str]) -> list[str]:
     """Render a note if the names look like the parts of a split file."""
     if not any(_PART.search(source) for source in sources):
         return []
-    return ["# join = true  # if these are the parts of one file, all of which have to be named above, in order"]
+    return ["# join = true  # if these are the parts of one file; name all of them above, in order"]
 
 
 def _others(draft: Draft) -> str:
@@ -171,7 +166,7 @@ def _encoding(guess: FileGuess) -> str:
     name, marked = guess.encoding.removesuffix("-sig"), guess.encoding_confidence == 1
     if marked and name.startswith("utf-"):
         name = name.removesuffix("-le").removesuffix("-be")
-        return f"encoding = {_string(name)}  # its byte order mark says so"
+        return f"encoding = {_string(name)}  # from its byte order mark"
     return f"encoding = {_string(name)}  # {guess.encoding_confidence:.0%} sure"
 
 
@@ -229,8 +224,8 @@ def _left_out(draft: Draft) -> list[str]:
     rest = [_called(column) for column in draft.columns if column not in used and column.guess.title not in asked]
     if rest:
         more = f" and {len(rest) - _MOST_LISTED:,} more" if len(rest) > _MOST_LISTED else ""
-        lines.append(f"# Left out, because nothing is known of them: {', '.join(rest[:_MOST_LISTED])}{more}")
-    return [*lines, "# What stands in no [[fields]] is never kept past the parser."]
+        lines.append(f"# Left out, because their content is unknown: {', '.join(rest[:_MOST_LISTED])}{more}")
+    return [*lines, "# Columns without a [[fields]] entry are dropped by the parser."]
 
 
 def _called(column: Column) -> str:

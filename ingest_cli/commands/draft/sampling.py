@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ingest_cli.decoders import Member, members
 from ingest_cli.errors import SourceError
-from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES
+from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES, Sample
 from ingest_cli.sources import Source
 from ingest_cli.sources.parts import with_advice
 
@@ -19,30 +19,22 @@ MAX_MEMBERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Sample of a source.
+class SourceSample(Sample):
+    """Sample of a source; without `further` lines if it is packed, or can only be read in order.
 
     Attributes:
-        head: first bytes, unpacked.
-        complete: whether that is all of it.
-        further: whole lines from later parts; empty for sources that are packed, or can only be read in order.
         member: name of the sampled file, if the source is an archive; a label, may contain any character.
         fault: why unpacking ended early; empty without a fault.
     """
 
-    head: bytes
-    complete: bool
-    further: bytes = b""
     member: str = ""
     fault: str = ""
 
 
-def take_sample(source: Source, age_key: Callable[[], str] | None = None) -> Sample:
+def take_sample(source: Source, age_key: Callable[[], str] | None = None) -> SourceSample:
     """Sample `source`; of an archive, the largest of its first files.
 
-    Args:
-        source: source to sample.
-        age_key: see `members`.
+    `age_key` returns the age identity or passphrase for an encrypted source.
 
     Raises:
         SourceError: the source cannot be read, or not even its head can be unpacked.
@@ -57,8 +49,8 @@ def take_sample(source: Source, age_key: Callable[[], str] | None = None) -> Sam
     return sample
 
 
-def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
-    largest = Sample(b"", complete=True)
+def _largest(source: Source, age_key: Callable[[], str] | None) -> SourceSample:
+    largest = SourceSample(b"", complete=True)
     found = members(source.open(), age_key=age_key, open_file=source.open_file)
     for number in range(MAX_MEMBERS):
         try:
@@ -77,19 +69,19 @@ def _largest(source: Source, age_key: Callable[[], str] | None) -> Sample:
     return replace(largest, complete=False)
 
 
-def _head(member: Member, name: str) -> Sample:
+def _head(member: Member, name: str) -> SourceSample:
     """Return the head of a file in a source of this name, and the fault that ended it early."""
     head = bytearray()
     try:
         for piece in member.pieces:
             head += piece
             if len(head) > MAX_SAMPLE_BYTES:
-                return Sample(bytes(head[:MAX_SAMPLE_BYTES]), complete=False, member=member.name)
+                return SourceSample(bytes(head[:MAX_SAMPLE_BYTES]), complete=False, member=member.name)
     except SourceError as error:
         if not head:
             raise
-        return Sample(bytes(head), complete=False, member=member.name, fault=str(with_advice(error, name)))
-    return Sample(bytes(head), complete=True, member=member.name)
+        return SourceSample(bytes(head), complete=False, member=member.name, fault=str(with_advice(error, name)))
+    return SourceSample(bytes(head), complete=True, member=member.name)
 
 
 def _further(source: Source) -> bytes:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest_cli.commands.draft.draft import Column, Draft, DraftField, propose_fields
 from ingest_cli.errors import UsageError
-from ingest_cli.formats.sniff import FileGuess
-from ingest_cli.formats.sniffing.guess import TableGuess
+from ingest_cli.formats.sniffing.guess import FileGuess, TableGuess
 from ingest_cli.formats.sniffing.names import HIDDEN, discreet, told_tables
 from ingest_cli.formats.sql.catalog import same_table, split_name
 
@@ -27,7 +26,7 @@ def check_table(guess: FileGuess, table: str) -> None:
     if guess.table and same_table(split_name(guess.table), split_name(table)):
         return
     there = told_tables({one.name: one.rows for one in guess.tables}) if guess.tables else "no table"
-    raise UsageError(f"--from-table names none that has rows in what was looked at; there is {there}")
+    raise UsageError(f"--from-table names no table with rows in the sample, which has {there}")
 
 
 def with_tables(draft: Draft) -> Draft:
@@ -125,7 +124,7 @@ def _key(column: Column) -> str:
 
 
 def _advice(table: TableGuess, why: str) -> str:
-    draft_it = f"draft a manifest for it, as a dataset of its own, with --from-table '{table.name}'"
+    draft_it = f"draft a separate manifest for it with --from-table '{table.name}'"
     what = draft_it if table.name != HIDDEN else "write a manifest for it by hand"
     return f'the table "{table.name}" ({table.rows:,} rows) has identifiers, too, but {why}: {what}'
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from ingest_cli.formats.arrow import cells
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, is_utf8
-from ingest_cli.model.chunks import IndexArray, Position, TableChunk
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
+from ingest_cli.model.chunks import IndexArray, Position, TableChunk, is_utf8
 
 TOO_LONG = "record_too_long"
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Usable
 from ingest_cli.formats.sniffing.names import is_second, meaning_of, shown
-from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
-from ingest_cli.formats.sniffing.unwrapping import unwrapped
+from ingest_cli.formats.sniffing.shapes import Shape, shapes_of
+from ingest_cli.formats.sniffing.unwrapping import value_at
 from ingest_cli.formats.sniffing.vocabulary import Meaning
 
 MAX_COLUMNS = 1_000
@@ -97,13 +97,9 @@ _NOTHING = Meaning()
 def guess_columns(
     names: list[str] | None, rows: list[list[str]], width: int, usable: Usable | None = None
 ) -> tuple[ColumnGuess, ...]:
-    """Guess the content of every column.
+    """Guess the content of `width` columns, given the cells of the header, if there is one, and the rows below.
 
-    Args:
-        names: cells of the header; None if there is none.
-        rows: rows of data; missing cells count as empty.
-        width: number of columns.
-        usable: checks cells by the rules of a load; None: by shape.
+    Missing cells count as empty; `usable` checks cells by the rules of a load, by default by shape.
     """
     width = min(width, MAX_COLUMNS)
     rows = rows[: max(20, _MOST_CELLS // max(width, 1))]
@@ -160,8 +156,7 @@ def _tally(rows: list[list[str]], place: int, usable: Usable | None) -> _Tally:
     distinct: set[str] = set()
     cells: list[str] = []
     for row in rows:
-        cell = unwrapped(row[place].strip()) if place < len(row) else ""
-        if cell and not is_null_like(cell):
+        if cell := value_at(row, place):
             filled += 1
             distinct.add(cell)
             shapes.update(shapes_of(cell))

@@ -136,7 +136,7 @@ def _parsed(lines: Sequence[str], delimiters: Sequence[str], names: list[str]) -
         [cell.decode("utf-8", "replace") for cell in parser.split(line.encode("utf-8", "replace"))] for line in lines
     ]
     first, *more = delimiters
-    return Parsed("combo", names if any(names) else None, cells, first, more_delimiters=tuple(more))
+    return Parsed("combo", names if any(names) else None, cells, delimiter=first, more_delimiters=tuple(more))
 
 
 def _parser(columns: Sequence[str], delimiters: Sequence[str]) -> Combo:

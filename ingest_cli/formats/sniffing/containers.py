@@ -6,7 +6,7 @@ The libraries are imported where they are used: one belongs to an optional extra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -19,21 +19,18 @@ from ingest_cli.formats.arrow.columns import is_list, plain, unreadable
 from ingest_cli.formats.interface import FileFormat
 from ingest_cli.formats.json_paths import step
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
-from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
+from ingest_cli.formats.sniffing.guess import Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
-from ingest_cli.formats.sniffing.names import shown
-from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.names import counted, shown
+from ingest_cli.formats.sniffing.parsed import Judge, Parsed, count_kinds
 from ingest_cli.formats.sniffing.preamble import preamble_records
 from ingest_cli.formats.sniffing.rows import Records
 from ingest_cli.formats.sniffing.shapes import DATA_SHAPES, shapes_of
-from ingest_cli.formats.sniffing.wounds import counted
 from ingest_cli.formats.xlsx import as_text
 from ingest_cli.formats.xlsx_guard import check_workbook
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
-
-Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 _MAX_ROWS = 1_000
 _CHUNK_BYTES = 256 << 10
@@ -54,10 +51,7 @@ class UnreadableError(HandledError):
 def find_columns(container: str, file: BinaryIO, judge: Judge) -> Parsed:
     """Return the columns of a Parquet or Arrow file, or of the sheet of a workbook with most identifiers.
 
-    Args:
-        container: `parquet`, `arrow` or `xlsx`.
-        file: seekable file.
-        judge: guesses what columns hold.
+    `container` is `parquet`, `arrow` or `xlsx`; the file must be seekable.
 
     Raises:
         UnreadableError: the file is damaged, or of another format.
@@ -187,7 +181,7 @@ def _workbook(file: BinaryIO, judge: Judge) -> Parsed:
         if parsed is None:
             continue
         others[name] = len(parsed.cells)
-        kinds = sum(column.kind is not None for column in judge(parsed))
+        kinds = count_kinds(judge(parsed))
         about_persons += [name] if kinds else []
         if best is None or (kinds, len(parsed.cells)) > best:
             best, chosen = (kinds, len(parsed.cells)), parsed

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from ingest_cli.formats.framing import Dialect
+from ingest_cli.formats.misfits import joined
 from ingest_cli.formats.sniffing.columns import guess_columns
 from ingest_cli.formats.sniffing.guess import Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
-from ingest_cli.formats.sniffing.misfits import Alignment, align, joined
-from ingest_cli.formats.sniffing.names import is_known, meaning_of
+from ingest_cli.formats.sniffing.misfits import Alignment, align
+from ingest_cli.formats.sniffing.names import counted, is_known, meaning_of
 from ingest_cli.formats.sniffing.preamble import comment_records, is_rule, preamble_records, totals
-from ingest_cli.formats.sniffing.rows import Dialect, Records, ends_open, read_in_step, without_quotes
-from ingest_cli.formats.sniffing.wounds import Sorted, counted
+from ingest_cli.formats.sniffing.rows import Records, ends_open, read_in_step, without_quotes
+from ingest_cli.formats.sniffing.wounds import Sorted
 
 _MAX_RECORDS = 1_000
 _COMPARED_ROWS = 200

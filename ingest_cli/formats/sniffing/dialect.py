@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.sniffing.guess import Finding
-from ingest_cli.formats.sniffing.names import is_known, meaning_of
-from ingest_cli.formats.sniffing.rows import Dialect, read_in_step
+from ingest_cli.formats.sniffing.names import counted, is_known, meaning_of
+from ingest_cli.formats.sniffing.rows import read_in_step, sound_lines
 from ingest_cli.formats.sniffing.unwrapping import unwrapped
-from ingest_cli.formats.sniffing.wounds import counted
 
 # Weights: a colon is part of every time of day; a caret or tilde is mostly written by programs.
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "\x01": 1.0, "^": 0.95, "~": 0.95, ":": 0.8}
@@ -94,7 +94,7 @@ def escape_findings(lines: list[str], dialect: Dialect) -> list[Finding]:
 
 
 def _sound_lines(head: list[str], dialect: Dialect) -> int:
-    return dialect.sound_lines(head, read_in_step(head, dialect, _HEAD_LINES, 0).width())
+    return sound_lines(head, dialect, read_in_step(head, dialect, _HEAD_LINES, 0).width())
 
 
 def _dialects(text: str, delimiter: str) -> list[Dialect]:
@@ -107,7 +107,7 @@ def _dialects(text: str, delimiter: str) -> list[Dialect]:
 
 def _escaped(dialect: Dialect, text: str) -> Dialect:
     """Return the dialect with an escape; without quotes if none occurs, since an escape replaces them."""
-    return Dialect(dialect.delimiter, dialect.quote if (dialect.quote or '"') in text else None, ESCAPE)
+    return Dialect(dialect.delimiter, dialect.quote if (dialect.quote or '"') in text else "", ESCAPE)
 
 
 def _with_escape(head: list[str], best: Dialect) -> Dialect:
@@ -124,7 +124,7 @@ def _with_needed_quotes(text: str, best: Dialect) -> Dialect:
         return best
     edge = re.escape(best.delimiter)
     enclosed = re.search(rf'(?:^|{edge})[ =]{{0,4}}"[^"]{{0,2000}}"[ "]{{0,4}}(?:{edge}|\r?$)', text, re.MULTILINE)
-    return best if enclosed or '""' in text else Dialect(best.delimiter, None, best.escape)
+    return best if enclosed or '""' in text else Dialect(best.delimiter, "", best.escape)
 
 
 def _by_header(lines: list[str]) -> Dialect | None:
@@ -180,16 +180,16 @@ def _head(lines: list[str]) -> list[str]:
     return head
 
 
-def _quotes(text: str, delimiter: str) -> list[str | None]:
+def _quotes(text: str, delimiter: str) -> list[str]:
     """Return the candidates, the likeliest first; the double quote without evidence, as in RFC 4180.
 
     A delimiter of several characters is mostly chosen to avoid quoting.
     """
     if len(delimiter) > 1 and '"' not in text:
-        return [None]
-    candidates: list[str | None] = ['"']
+        return [""]
+    candidates = ['"']
     if '"' in text:
-        candidates.append(None)
+        candidates.append("")
     edge = re.escape(delimiter)
     # An apostrophe begins words such as 'Abd; a quote is closed before the next delimiter.
     if re.search(rf"(?:^|{edge})'[^'\n]{{0,200}}'(?:{edge}|\r?$)", text[:65_536], re.MULTILINE):

@@ -5,7 +5,7 @@ No key that may identify a person is used as a name: see `keys`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -21,9 +21,9 @@ from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding
 from ingest_cli.formats.sniffing.header import Header, judge_header
 from ingest_cli.formats.sniffing.keys import described, is_extended, is_map
-from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.names import counted
+from ingest_cli.formats.sniffing.parsed import Judge, Parsed, count_kinds, texts
 from ingest_cli.formats.sniffing.trees import Path, Places, names_of, parse_sample
-from ingest_cli.formats.sniffing.wounds import counted
 from ingest_cli.model.manifest import ROW_KEY
 
 ROOT = "$"
@@ -37,8 +37,6 @@ _MAX_PATH_STEPS = 8
 _JUDGED_LINES = 200
 _TRIED = 10
 _LINES_SHARE = 0.8
-
-Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 
 def find_documents(text: str, *, complete: bool, judge: Judge) -> Parsed | None:
@@ -83,19 +81,16 @@ def _lines(documents: list[Row], findings: tuple[Finding, ...], judge: Judge, te
     if is_map(objects):
         return _best(Places.of(objects), judge, text)
     parsed = _of_objects("jsonl", objects, findings=findings)
-    if any(column.kind is not None for column in judge(parsed)):
+    if count_kinds(judge(parsed)):
         return parsed
     inside = _best(Places.of(objects), judge, text)
-    return inside if inside and any(column.kind is not None for column in judge(inside)) else parsed
+    return inside if inside and count_kinds(judge(inside)) else parsed
 
 
 def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
-    """Return the rows of the place with most identifiers; of equal ones, of the outermost.
+    """Return the rows of the place with most identifiers, of equal ones of the outermost.
 
-    Args:
-        places: candidates.
-        judge: guesses what columns hold.
-        text: sample; the format must be able to read the rows from it as they were found.
+    The format must be able to read them from the sample `text`.
     """
     rows = dict(places.rows)
     if len(rows) > 1 and len(rows.get((), ())) == 1:
@@ -110,7 +105,7 @@ def _best(places: Places, judge: Judge, text: str) -> Parsed | None:
         columns = judge(parsed)
         own = [column for column in columns if "[]." not in column.title]
         if parsed.width:
-            ranked.append(((sum(column.kind is not None for column in own), -len(path), count), parsed, columns))
+            ranked.append(((count_kinds(own), -len(path), count), parsed, columns))
     ranked.sort(key=lambda one: one[0], reverse=True)
     return next((parsed for _, parsed, columns in ranked[:_TRIED] if _is_read(parsed, columns, text)), None)
 
@@ -153,7 +148,7 @@ def _of_objects(
     for document, key in zip_longest(documents, keys, fillvalue=""):
         if isinstance(document, dict):
             cells.add(document, str(key))
-    columns = [[cell.decode("utf-8", "replace") for cell in column.to_pylist()] for column in cells.columns().values()]
+    columns = [texts(column) for column in cells.columns().values()]
     rows = _written(path) if format_ == "json" else ""
     return Parsed(format_, names, [list(row) for row in zip(*columns, strict=True)], findings=findings, rows=rows)
 

@@ -25,9 +25,7 @@ _LONG_NUMBER = 6
 def find_places(lines: Sequence[str], encoding: str = "utf-8") -> Parsed | None:
     """Return the cells of a file of fixed-width columns; None if `lines` are no such file.
 
-    Args:
-        lines: first lines of the file.
-        encoding: encoding of the file; positions may be counted in its bytes.
+    Positions may be counted in bytes of the file's `encoding`.
     """
     encoding = encoding.removesuffix("-sig")
     filled = [line.rstrip("\r\n") for line in lines[: 2 * _MAX_LINES] if line.strip()][:_MAX_LINES]

@@ -75,7 +75,6 @@ class ColumnGuess:
 
     Attributes:
         name: printable name from the header; `COL1`, `COL2`, … if there is none.
-        position: counted from 0.
         kind: kind of identifier; None for anything else.
         exposes: data class of a column without a kind; None if unknown.
         confidence: confidence in kind, data class or secrecy, 0 (unknown) to 1.
@@ -85,7 +84,6 @@ class ColumnGuess:
         title: exact name for the manifest; empty if there is none.
         also: second kind of identifier among the cells; empty if there is none.
         second: holds substitute IDs, such as old IDs or passports.
-        region: region of its telephone numbers; empty for the default.
         region_column: title of the column with the region of each number; empty if there is none.
         region_why: evidence for the region.
         region_sure: whether nearly all numbers support it.
@@ -115,7 +113,6 @@ class TableGuess:
     Attributes:
         name: printable name.
         title: exact name for the manifest; empty if it looks like an identifier.
-        rows: number of rows in the sample.
         columns: its columns, if any of them look like identifiers; otherwise empty.
     """
 
@@ -125,38 +122,50 @@ class TableGuess:
     columns: tuple[ColumnGuess, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FileGuess:
-    """Guessed format and columns of a file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Keys of [format] that describe where the rows of a file are; empty where they do not apply.
 
     Attributes:
-        format: name of a format; None if the file is empty, binary, or text of another format.
         delimiter: one or more characters; `,` for a file of a single column; empty if the format has none.
-        quote: `"`, `'`, or None if nothing is quoted.
-        header: whether the first row names the columns.
-        encoding: Python codec name; empty if the file is not text.
-        encoding_confidence: 0 to 1.
-        columns: in file order.
-        rows_sampled: number of rows of data in the sample.
-        findings: the gravest first.
-        widths: column widths of the format `fixed`.
         table: table of an SQL dump, or sheet of a workbook, with these columns.
         other_tables: other tables with identifiers in the sample.
-        rows: path of the rows of a JSON document; empty for other formats.
-        escape: one character, or empty.
-        skip_lines: number of lines before the header, or before the first row.
-        proposals: keys of the manifest beyond the layout.
         layout: layout of a JSON document: `columns` for an array of values per column, `arrays` for rows as arrays,
             otherwise empty.
-        widths_in: unit of `widths` where it matters; otherwise empty.
         separator: beginning of a block; empty for blank lines and the like, and for other formats.
         key_delimiter: separator after the keys of a block, if not a colon.
         more_delimiters: further delimiters in a list merged from several.
         tables: all tables of an SQL dump with rows in the sample; the one with `columns` first.
     """
 
+    delimiter: str = ""
+    widths: tuple[int, ...] = ()
+    table: str = ""
+    other_tables: tuple[str, ...] = ()
+    rows: str = ""
+    skip_lines: int = 0
+    layout: str = ""
+    widths_in: str = ""
+    separator: str = ""
+    key_delimiter: str = ""
+    more_delimiters: tuple[str, ...] = ()
+    tables: tuple[TableGuess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileGuess(Layout):
+    """Guessed format and columns of a file.
+
+    Attributes:
+        format: name of a format; None if the file is empty, binary, or text of another format.
+        quote: `"`, `'`, or None if nothing is quoted.
+        encoding: Python codec name; empty if the file is not text.
+        rows_sampled: number of rows of data in the sample.
+        findings: the gravest first.
+        proposals: keys of the manifest beyond the layout.
+    """
+
     format: str | None
-    delimiter: str
     quote: str | None
     header: bool
     encoding: str
@@ -164,16 +173,5 @@ class FileGuess:
     columns: tuple[ColumnGuess, ...]
     rows_sampled: int
     findings: tuple[Finding, ...]
-    widths: tuple[int, ...] = ()
-    table: str = ""
-    other_tables: tuple[str, ...] = ()
-    rows: str = ""
     escape: str = ""
-    skip_lines: int = 0
     proposals: tuple[Proposal, ...] = ()
-    layout: str = ""
-    widths_in: str = ""
-    separator: str = ""
-    key_delimiter: str = ""
-    more_delimiters: tuple[str, ...] = ()
-    tables: tuple[TableGuess, ...] = ()

@@ -11,7 +11,7 @@ from enum import Enum
 
 from ingest_cli.formats.sniffing.names import MAX_NAME_CHARACTERS, is_known, meaning_of
 from ingest_cli.formats.sniffing.shapes import DATA_SHAPES, is_null_like, shapes_of
-from ingest_cli.formats.sniffing.unwrapping import unwrapped
+from ingest_cli.formats.sniffing.unwrapping import unwrapped, value_at
 
 _NAME_SHAPE = re.compile(rf"[#*_]?[^\W\d][\w .()/#&'\-:?*%]{{0,{MAX_NAME_CHARACTERS}}}")
 _MOST_DIGITS = 3
@@ -63,8 +63,7 @@ def _recurs(cell: str, place: int, below: list[list[str]]) -> bool:
 
 def _is_typed(place: int, below: list[list[str]]) -> bool:
     """Return whether the cells below have a recognizable type, which a name differs from."""
-    cells = (unwrapped(row[place].strip()) for row in below if place < len(row))
-    filled = [cell for cell in cells if cell and not is_null_like(cell)]
+    filled = [cell for row in below if (cell := value_at(row, place))]
     typed = sum(1 for cell in filled if not DATA_SHAPES.isdisjoint(shapes_of(cell)))
     return typed > 0 and typed >= _TYPED_SHARE * len(filled)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from ingest_cli.formats.block_bounds import MAX_KEY_BYTES, Boundaries, delimiter_bytes, key_pattern
-from ingest_cli.formats.blocks import KeyedBlocks
+from ingest_cli.formats.blocks import USUAL_DELIMITER, KeyedBlocks
 from ingest_cli.formats.interface import Wanted
 from ingest_cli.formats.sniffing.guess import ColumnGuess
 from ingest_cli.formats.sniffing.names import meaning_of
-from ingest_cli.formats.sniffing.parsed import Parsed
+from ingest_cli.formats.sniffing.parsed import Parsed, texts
 from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
 from ingest_cli.model.format_options import Format as FormatOptions
 
@@ -48,45 +48,38 @@ _MYSQL = re.compile(r"\s{0,1000}\*{3,200} 1\. row \*{3,200}")
 _PSQL = re.compile(r"\s{0,1000}(?:[-+*=\u2500-\u257f]{0,3})\[ RECORD 1 \]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Syntax of blocks.
-
-    Attributes:
-        separator: as in a manifest; None: the default ones.
-        delimiter: separator after a key.
-    """
-
-    separator: str | None
-    delimiter: str = ":"
-
-
 def find_blocks(text: str, *, complete: bool) -> Parsed | None:
     """Return the values of blocks of lines with keys; None if `text` has no such blocks."""
     head = text[:_MAX_SAMPLE_CHARACTERS]
     final = complete and len(head) == len(text)
-    for pattern, way in (
-        (_VCARD, _Way(_CARD)),
-        (_LDIF, _Way("dn:")),
-        (_MYSQL, _Way("***")),
-        (_PSQL, _Way("-[ RECORD", " | ")),
+    for pattern, options in (
+        (_VCARD, _syntax(_CARD)),
+        (_LDIF, _syntax("dn:")),
+        (_MYSQL, _syntax("***")),
+        (_PSQL, _syntax("-[ RECORD", " | ")),
     ):
         if pattern.match(head):
-            return _parsed(head, way, final=final)
+            return _parsed(head, options, final=final)
     for delimiter in _DELIMITERS:
         if delimiter in head:
-            usual = _Way(None, delimiter)
+            usual = _syntax(None, delimiter)
             blocks = _blocks(head, usual, final=final)
             if _are_alike(blocks):
                 return _parsed(head, usual, final=final)
     return None
 
 
-def _blocks(text: str, way: _Way, *, final: bool) -> list[tuple[list[str], int]]:
+def _syntax(separator: str | None, key_delimiter: str = USUAL_DELIMITER) -> FormatOptions:
+    return FormatOptions(
+        "blocks", separator=separator, key_delimiter=None if key_delimiter == USUAL_DELIMITER else key_delimiter
+    )
+
+
+def _blocks(text: str, options: FormatOptions, *, final: bool) -> list[tuple[list[str], int]]:
     """Return the keys and the number of lines of each block."""
-    delimiter = delimiter_bytes(way.delimiter)
+    delimiter = delimiter_bytes(options.key_delimiter or USUAL_DELIMITER)
     data = text.encode("utf-8", "replace")
-    bounds = Boundaries(way.separator, delimiter).find(data, final=final, most=_MAX_BLOCKS)
+    bounds = Boundaries(options.separator, delimiter).find(data, final=final, most=_MAX_BLOCKS)
     key = re.compile(
         rb"[ \t]{0,256}("
         + key_pattern(delimiter)
@@ -114,39 +107,35 @@ def _are_alike(blocks: Sequence[tuple[list[str], int]]) -> bool:
     return len(common) >= _FEWEST_KEYS and keyed >= _KEYED_SHARE * lines and told
 
 
-def _parsed(text: str, way: _Way, *, final: bool) -> Parsed | None:
-    blocks = _blocks(text, way, final=final)
-    names = _names([keys for keys, _ in blocks], way)
+def _parsed(text: str, options: FormatOptions, *, final: bool) -> Parsed | None:
+    blocks = _blocks(text, options, final=final)
+    names = _names([keys for keys, _ in blocks], options)
     if not names:
         return None
     raw = text.encode("utf-8", "replace")
     columns: dict[str, list[str]] = {name: [] for name in names}
-    options = FormatOptions("blocks", separator=way.separator, key_delimiter=way.delimiter)
     for chunk in KeyedBlocks(options, Wanted(tuple(names)), lambda: len(raw) + 1).read([raw]):
         for name in names:
-            columns[name] += [cell.decode("utf-8", "replace") for cell in chunk.cells[name].to_pylist()]
+            columns[name] += texts(chunk.cells[name])
     rows = [list(row) for row in zip(*columns.values(), strict=True) if any(row)][:_MAX_BLOCKS]
     if not rows:
         return None
     if not final and len(rows) > 1:
         rows.pop()  # may be cut off by the sample
-    separator = way.separator if way.separator is not None else ""
-    return Parsed(
-        "blocks", names, rows, separator=separator, key_delimiter="" if way.delimiter == ":" else way.delimiter
-    )
+    return Parsed("blocks", names, rows, separator=options.separator or "", key_delimiter=options.key_delimiter or "")
 
 
-def _names(blocks: Sequence[Sequence[str]], way: _Way) -> list[str]:
+def _names(blocks: Sequence[Sequence[str]], options: FormatOptions) -> list[str]:
     """Return the printable keys in their commonest spelling; only common ones if the format does not mark keys."""
     spelled: dict[str, Counter[str]] = {}
     inside: Counter[str] = Counter()
     for keys in blocks:
-        plain = [key.rpartition(".")[2] if way.separator == _CARD else key for key in keys]
+        plain = [key.rpartition(".")[2] if options.separator == _CARD else key for key in keys]
         inside.update({key.casefold() for key in plain})
         for key in plain:
             spelled.setdefault(key.casefold(), Counter())[key] += 1
-    least = 1 if way.separator else max(2, _LISTED_SHARE * len(blocks))
-    left_out = _STRUCTURE | _NOT_OF_THE_PERSON.get(way.separator or "", frozenset())
+    least = 1 if options.separator else max(2, _LISTED_SHARE * len(blocks))
+    left_out = _STRUCTURE | _NOT_OF_THE_PERSON.get(options.separator or "", frozenset())
     found = [name for name in spelled if name not in left_out and _is_name(name) and inside[name] >= least]
     return [spelled[name].most_common(1)[0][0] for name in found[:_MAX_NAMES]]
 

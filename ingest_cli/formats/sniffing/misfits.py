@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ingest_cli.formats.misfits import joined
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Proposal, Rules
 from ingest_cli.formats.sniffing.names import meaning_of
 from ingest_cli.formats.sniffing.rows import Unquoted
-from ingest_cli.formats.sniffing.shapes import Shape, is_null_like, shapes_of
-from ingest_cli.formats.sniffing.unwrapping import unwrapped
+from ingest_cli.formats.sniffing.shapes import Shape, shapes_of
+from ingest_cli.formats.sniffing.unwrapping import value_at
 
 _CHECKED = {
     "email": Shape.EMAIL,
@@ -65,7 +66,7 @@ class Checks:
         """Return for each row whether all of its checked cells are valid; None if it has none."""
         verdicts: list[bool | None] = [None] * len(rows)
         for place, kind in self.kinds.items():
-            cells = [_cell(row, place) for row in rows]
+            cells = [value_at(row, place) for row in rows]
             self._learn(kind, cells)
             for at, cell in enumerate(cells):
                 if cell:
@@ -75,7 +76,7 @@ class Checks:
     def strength(self, rows: Sequence[Row], only: Mapping[int, str] | None = None) -> int:
         """Count the valid cells in rows already judged, in all checked columns or in `only` these."""
         kinds = (self.kinds if only is None else only).items()
-        return sum(self._known.get((kind, _cell(row, place)), False) for row in rows for place, kind in kinds)
+        return sum(self._known.get((kind, value_at(row, place)), False) for row in rows for place, kind in kinds)
 
     def _learn(self, kind: str, cells: Sequence[str]) -> None:
         new = [cell for cell in dict.fromkeys(cells) if cell and (kind, cell) not in self._known]
@@ -172,12 +173,6 @@ def _overflow(
     return replace(made, evidence=evidence, active=made.active and in_a_row, column=place)
 
 
-def joined(row: Row, place: int, width: int, delimiter: str) -> Row:
-    """Return a row with its surplus cells joined into the one at `place`."""
-    end = place + 1 + len(row) - width
-    return [*row[:place], delimiter.join(row[place:end]), *row[end:]]
-
-
 def _proposal(key: str, value: str, what: str, verdicts: Sequence[bool | None]) -> Proposal | None:
     """Return the key with its evidence; None if all evidence contradicts it."""
     count = Counter(verdicts)
@@ -207,13 +202,9 @@ class Alignment:
 def align(
     names: Sequence[str], rows: Sequence[Row], width: int, judge: Callable[[list[str], Sequence[Row]], float]
 ) -> Alignment:
-    """Find the columns the header lacks, or the one that contains delimiters.
+    """Find the columns the header `names` lack, or the one that contains delimiters, for rows of this width.
 
-    Args:
-        names: cells of the header.
-        rows: rows of the commonest width.
-        width: that width.
-        judge: returns how well the cells of some rows match some names.
+    `judge` returns how well the cells of some rows match some names.
     """
     if len(names) >= width:
         return Alignment(list(names[:width]))
@@ -239,10 +230,5 @@ def _likeness(column: ColumnGuess) -> int:
 
 
 def _share(rows: Sequence[Row], place: int) -> float:
-    cells = [cell for row in rows if (cell := _cell(row, place))]
+    cells = [cell for row in rows if (cell := value_at(row, place))]
     return sum(_CHECKED["id"] in shapes_of(cell) for cell in cells) / len(cells) if cells else 0.0
-
-
-def _cell(row: Row, place: int) -> str:
-    cell = unwrapped(row[place].strip()) if place < len(row) else ""
-    return "" if is_null_like(cell) else cell

@@ -96,14 +96,15 @@ def discreet(name: str) -> str:
 def told_tables(rows: Mapping[str, int]) -> str:
     """List printable table names with rows, the largest first: `table "orders" (20,000 rows), "logs" (3 rows)`."""
     most = sorted(rows, key=lambda name: (-rows[name], name))
-    named = [f'"{name}" ({_rows(rows[name])})' for name in most[:_MOST_TOLD]]
+    named = [f'"{name}" ({counted(rows[name], "row")})' for name in most[:_MOST_TOLD]]
     if rest := most[_MOST_TOLD:]:
-        named.append(f"{len(rest):,} more ({_rows(sum(rows[name] for name in rest))})")
+        named.append(f"{len(rest):,} more ({counted(sum(rows[name] for name in rest), 'row')})")
     return f"table {', '.join(named)}"
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+def counted(number: int, noun: str) -> str:
+    """Return number and noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _words(name: str) -> list[str]:

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ingest_cli.formats.sniffing.guess import Finding, TableGuess
+import pyarrow as pa
+
+from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding, Layout
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Layout):
     """Rows of a sample, with their format.
 
     Attributes:
         format: format name as in a manifest.
         names: column names; None if the file has none.
         cells: one list per row of data.
-        delimiter, widths, table, other_tables, rows, skip_lines, layout, widths_in, separator, key_delimiter,
-            more_delimiters, tables: see `FileGuess`.
         findings: defects.
     """
 
     format: str
     names: list[str] | None
     cells: list[list[str]]
-    delimiter: str = ""
     findings: tuple[Finding, ...] = ()
-    widths: tuple[int, ...] = ()
-    table: str = ""
-    other_tables: tuple[str, ...] = ()
-    rows: str = ""
-    skip_lines: int = 0
-    layout: str = ""
-    widths_in: str = ""
-    separator: str = ""
-    key_delimiter: str = ""
-    more_delimiters: tuple[str, ...] = ()
-    tables: tuple[TableGuess, ...] = ()
 
     @property
     def width(self) -> int:
         """Number of columns."""
         return len(self.names) if self.names is not None else max(map(len, self.cells), default=0)
+
+
+Judge = Callable[[Parsed], Sequence[ColumnGuess]]
+"""Guesses what the columns of some rows hold."""
+
+
+def count_kinds(columns: Iterable[ColumnGuess]) -> int:
+    """Count the columns that look like identifiers."""
+    return sum(column.kind is not None for column in columns)
+
+
+def texts(column: pa.BinaryArray) -> list[str]:
+    """Return the cells of a column; invalid UTF-8 is replaced."""
+    return [cell.decode("utf-8", "replace") for cell in column.to_pylist()]

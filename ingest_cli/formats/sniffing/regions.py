@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Rules
 from ingest_cli.formats.sniffing.names import meaning_of
-from ingest_cli.formats.sniffing.shapes import is_null_like
-from ingest_cli.formats.sniffing.unwrapping import unwrapped
+from ingest_cli.formats.sniffing.unwrapping import value_at
 
 HOME, INTERNATIONAL = "MY", "international"
 
@@ -71,7 +70,7 @@ def _read(
     column: ColumnGuess, columns: Sequence[ColumnGuess], rows: Sequence[Sequence[str]], rules: Rules
 ) -> _Reading | None:
     """Return how to read the numbers of a column that have no plus sign; None: as in the home region."""
-    bare = [(row, cell) for row in rows if _BARE.fullmatch(cell := _cell(row, column.position))][:_MOST_CELLS]
+    bare = [(row, cell) for row in rows if _BARE.fullmatch(cell := value_at(row, column.position))][:_MOST_CELLS]
     cells = [cell for _, cell in bare]
     if len(cells) < _FEWEST_CELLS:
         return None
@@ -126,7 +125,7 @@ def _beside(
             or meaning_of(other.title)
         ):
             continue
-        hints = [_cell(row, other.position) for row, _ in bare]
+        hints = [value_at(row, other.position) for row, _ in bare]
         given = [hint for hint in hints if hint]
         codes = sum(1 for hint in given if _ISO.fullmatch(hint) or _CODE.fullmatch(hint))
         if not given or codes < _CODE_SHARE * len(given):
@@ -157,8 +156,3 @@ def _share(codes: Sequence[str]) -> float:
 
 def _digits(cell: str) -> str:
     return _NOT_DIGITS.sub("", cell).removeprefix("00")
-
-
-def _cell(row: Sequence[str], place: int) -> str:
-    cell = unwrapped(row[place].strip()) if place < len(row) else ""
-    return "" if is_null_like(cell) else cell

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ingest_cli.formats import framing
 from ingest_cli.formats.cells import Splitter
+from ingest_cli.formats.framing import Dialect
 
 MAX_LINE_CHARACTERS = 65_536
 """Maximum length of a line, the rest is cut; the csv module refuses cells of more than 131,072 characters."""
@@ -27,56 +27,42 @@ class Unquoted(list[str]):
     """Cells of a line with a quote that is never closed, split without quoting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Syntax that separates cells.
+def split_records(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    """Return the records of `lines`; with `csv`, blanks between delimiter and quote are ignored."""
+    if dialect.escape or len(dialect.delimiter) > 1:
+        return _split(lines, dialect)
+    if not dialect.quote:
+        return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, skipinitialspace=True)
 
-    Attributes:
-        delimiter: one or more characters.
-        quote: one character; None for no quoting.
-        escape: one character; empty if there is none.
-    """
 
-    delimiter: str
-    quote: str | None
-    escape: str = ""
+def _split(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    for line in lines:
+        splitter = Splitter(dialect, strict=False)
+        following: str | None = line
+        while following is not None and not splitter.take(following):
+            following = next(lines, None)
+        if following is None:
+            splitter.finish()
+        yield splitter.cells
 
-    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """Return the records of `lines`; with `csv`, blanks between delimiter and quote are ignored."""
-        if self.escape or len(self.delimiter) > 1:
-            return self._split(lines)
-        if self.quote is None:
-            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
-        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True)
 
-    def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
-        for line in lines:
-            splitter = Splitter(dialect, strict=False)
-            following: str | None = line
-            while following is not None and not splitter.take(following):
-                following = next(lines, None)
-            if following is None:
-                splitter.finish()
-            yield splitter.cells
-
-    def sound_lines(self, lines: Sequence[str], width: int) -> int:
-        """Count the lines in records of `width` cells without text after a closing quote."""
-        dialect = framing.Dialect(self.delimiter, self.quote or "", self.escape)
-        at = sound = 0
-        while at < len(lines):
-            begin, splitter, is_whole = at, Splitter(dialect, strict=True), False
-            try:
-                while at < len(lines) and at - begin < _INNER_LINES and not is_whole:
-                    at += 1
-                    is_whole = splitter.take(lines[at - 1])
-            except csv.Error:
-                is_whole = False
-            if is_whole and len(splitter.cells) == width:
-                sound += at - begin
-            elif at > begin + 1:
-                at = begin + 1
-        return sound
+def sound_lines(lines: Sequence[str], dialect: Dialect, width: int) -> int:
+    """Count the lines in records of `width` cells without text after a closing quote."""
+    at = sound = 0
+    while at < len(lines):
+        begin, splitter, is_whole = at, Splitter(dialect, strict=True), False
+        try:
+            while at < len(lines) and at - begin < _INNER_LINES and not is_whole:
+                at += 1
+                is_whole = splitter.take(lines[at - 1])
+        except csv.Error:
+            is_whole = False
+        if is_whole and len(splitter.cells) == width:
+            sound += at - begin
+        elif at > begin + 1:
+            at = begin + 1
+    return sound
 
 
 @dataclass(slots=True)
@@ -112,13 +98,9 @@ def physical_lines(text: str) -> list[str]:
 
 
 def read_in_step(lines: list[str], dialect: Dialect, limit: int, width: int) -> Records:
-    """Read at most `limit` records; a quote that is never closed affects only its own line.
+    """Read at most `limit` records of physical lines; a quote that is never closed affects only its own line.
 
-    Args:
-        lines: physical lines with their line ends.
-        dialect: dialect of the lines.
-        limit: maximum number of records.
-        width: number of cells of a sound record; 0 if unknown: then every quote is followed.
+    `width` is the number of cells of a sound record; 0 if unknown: then every quote is followed.
     """
     records = Records()
     at, restarts = 0, 0
@@ -150,7 +132,7 @@ class _Counting:
 
     def __init__(self, lines: list[str], start: int, dialect: Dialect) -> None:
         self._taken = 0
-        self._reader = dialect.reader(self._count(islice(lines, start, None)))
+        self._reader = split_records(self._count(islice(lines, start, None)), dialect)
 
     def _count(self, lines: Iterator[str]) -> Iterator[str]:
         for line in lines:
@@ -183,11 +165,11 @@ def _is_unclosed(cells: list[str] | None, swallowed: list[str], dialect: Dialect
 
 def _cells_alone(line: str, dialect: Dialect) -> int:
     try:
-        return len(next(dialect.reader(iter([line])), []))
+        return len(next(split_records(iter([line]), dialect), []))
     except csv.Error:
         return 0
 
 
 def without_quotes(line: str, dialect: Dialect) -> list[str]:
     """Return the cells of a line with a quote that is never closed."""
-    return Unquoted(cell.strip(f" \r\n{dialect.quote or ''}") for cell in line.split(dialect.delimiter))
+    return Unquoted(cell.strip(f" \r\n{dialect.quote}") for cell in line.split(dialect.delimiter))

@@ -7,15 +7,14 @@ reads some rows of each table.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ingest_cli.errors import IngestError
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import ColumnGuess, Finding, TableGuess
-from ingest_cli.formats.sniffing.names import HIDDEN, discreet, told_tables
-from ingest_cli.formats.sniffing.parsed import Parsed
-from ingest_cli.formats.sniffing.wounds import counted
+from ingest_cli.formats.sniffing.names import HIDDEN, counted, discreet, told_tables
+from ingest_cli.formats.sniffing.parsed import Judge, Parsed, count_kinds, texts
 from ingest_cli.formats.sql.catalog import Catalog, Context, WantedColumns, same_table, split_name
 from ingest_cli.formats.sql.dialect import EVIDENCE_BYTES, Syntax, decide
 from ingest_cli.formats.sql.scanner import Scanner
@@ -28,8 +27,6 @@ _MAX_TABLES = 200
 _MAX_READ = 12
 _MAX_ROWS = 1_000
 _CHUNK_BYTES = 64 << 10
-
-Judge = Callable[[Parsed], Sequence[ColumnGuess]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +78,16 @@ class _Census(Catalog):
         """See `Catalog.is_read`."""
         return False
 
-    def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
-        """Record a table with rows."""
-        return self._note(table, columns, head)
-
     def open_blank(self, table: Name) -> Context:
         """Record a table with rows."""
-        return self._note(table, None, b"")
+        return self.open(table, None, b"")
 
     def pass_over(self, table: Name, head: bytes) -> Context:
         """Record a table with rows."""
-        return self._note(table, None, head)
+        return self.open(table, None, head)
 
-    def _note(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
+    def open(self, table: Name, columns: Sequence[str] | None, head: bytes) -> Context:
+        """Record a table with rows."""
         key = tuple(part.casefold() for part in table)
         if key[-1].startswith("sqlite_"):
             return Context(head)
@@ -109,11 +103,7 @@ class _Census(Catalog):
 def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> Parsed | None:
     """Return the rows of the table with most identifiers; None if the sample has no rows.
 
-    Args:
-        text: sample.
-        complete: whether it is the whole file.
-        judge: guesses what columns hold.
-        only: name of the table to read, if given.
+    `complete` says whether the sample `text` is the whole file, `only` names the table to read.
     """
     data = text.encode("utf-8", "replace")
     syntax = decide(data[:EVIDENCE_BYTES])
@@ -122,7 +112,7 @@ def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> P
         _scan(data, syntax, census, final=complete)
     except IngestError:
         return None
-    by_name = {table: _kinds(judge, _named(table)) for table in census.tables.values()}
+    by_name = {one: count_kinds(judge(_named(one))) if one.columns else 0 for one in census.tables.values()}
     wanted = split_name(only) if only else None
     likely = sorted(by_name, key=lambda table: (not table.is_called(wanted), -by_name[table]))
     best: tuple[bool, int, int] | None = None
@@ -130,7 +120,7 @@ def find_tables(text: str, *, complete: bool, judge: Judge, only: str = "") -> P
     for place, table in enumerate(likely):
         parsed = _read(table, data, syntax, complete=complete) if place < _MAX_READ else None
         columns = tuple(judge(parsed if parsed is not None else _named(table))) if parsed or table.columns else ()
-        kinds = sum(column.kind is not None for column in columns)
+        kinds = count_kinds(columns)
         found.append((table, parsed, columns if kinds else ()))
         if parsed is not None:
             rank = (table.is_called(wanted), kinds, len(parsed.cells))
@@ -171,11 +161,6 @@ def _named(table: _Table) -> Parsed:
     return Parsed("sql", list(table.columns or ())[:MAX_COLUMNS], [])
 
 
-def _kinds(judge: Judge, parsed: Parsed) -> int:
-    """Count the columns that look like identifiers."""
-    return sum(column.kind is not None for column in judge(parsed)) if parsed.names or parsed.cells else 0
-
-
 def _scan(data: bytes, syntax: Syntax, census: _Census, *, final: bool) -> None:
     scanner = Scanner(syntax, census)
     while data:
@@ -200,8 +185,7 @@ def _read(table: _Table, data: bytes, syntax: Syntax, *, complete: bool) -> Pars
     try:
         reader = SqlDump([name], wanted, None if columns else names, chunk_bytes=lambda: _CHUNK_BYTES)
         for chunk in reader.read([data]):
-            read = [chunk.cells[one].to_pylist() for one in wanted]
-            cells += [[cell.decode("utf-8", "replace") for cell in row] for row in zip(*read, strict=True)]
+            cells += map(list, zip(*(texts(chunk.cells[one]) for one in wanted), strict=True))
             rejected += len(chunk.rejected)
             if len(cells) >= _MAX_ROWS:
                 break

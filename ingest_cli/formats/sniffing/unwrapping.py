@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+
+from ingest_cli.formats.sniffing.shapes import is_null_like
 
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
@@ -16,6 +19,12 @@ def unwrapped(cell: str) -> str:
         return cell
     found = _FORMULA.fullmatch(cell)
     return found[1].replace('""', '"').strip() if found else cell
+
+
+def value_at(row: Sequence[str], place: int) -> str:
+    """Return the value of a cell; empty if the cell is missing or means "no value"."""
+    cell = unwrapped(row[place].strip()) if place < len(row) else ""
+    return "" if is_null_like(cell) else cell
 
 
 def _first_of(cell: str) -> str:

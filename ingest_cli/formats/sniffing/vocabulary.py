@@ -36,21 +36,9 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
         "EMAIL EMEL COURRIEL 邮箱 电子邮件 電郵 電子郵件 信箱 メール メールアドレス 이메일",
         "MAIL MEL CORREO CORREOELECTRONICO ПОЧТА EMAILADDRESS EMAILADDR EMAILID ALAMATEMEL ALAMATEMAIL MAILADDRESS",
     ),
-    (
-        Meaning(kind="imei"),
-        "IMEI IMEISV",
-        "IMEINO",
-    ),
-    (
-        Meaning(kind="imsi"),
-        "IMSI",
-        "",
-    ),
-    (
-        Meaning(kind="iccid"),
-        "ICCID",
-        "SIM SIMNO SIMCARD SIMNUMBER SIMSERIAL SIMCARDNO SIMCARDNUMBER NOSIM",
-    ),
+    (Meaning(kind="imei"), "IMEI IMEISV", "IMEINO"),
+    (Meaning(kind="imsi"), "IMSI", ""),
+    (Meaning(kind="iccid"), "ICCID", "SIM SIMNO SIMCARD SIMNUMBER SIMSERIAL SIMCARDNO SIMCARDNUMBER NOSIM"),
     (
         Meaning(kind="id"),
         (
@@ -87,16 +75,8 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
         "DOB BIRTHDATE BIRTHDAY LAHIR TARIKHLAHIR BIRTH GEBURTSDATUM FECHANACIMIENTO 生日 生年月日",
         "DATEOFBIRTH TKHLAHIR TGLLAHIR BDAY YEAROFBIRTH",
     ),
-    (
-        Meaning(exposes="Genders"),
-        "GENDER JANTINA SEX 性别",
-        "",
-    ),
-    (
-        Meaning(exposes="IP addresses"),
-        "IPADDRESS IPADDR IPV",
-        "IP IPLOGIN LASTIP REGIP SIGNUPIP CLIENTIP LOGINIP",
-    ),
+    (Meaning(exposes="Genders"), "GENDER JANTINA SEX 性别", ""),
+    (Meaning(exposes="IP addresses"), "IPADDRESS IPADDR IPV", "IP IPLOGIN LASTIP REGIP SIGNUPIP CLIENTIP LOGINIP"),
     (
         Meaning(exposes="Physical addresses"),
         "ADDRESS ADDR ALAMAT POSTCODE POSKOD POSTALCODE ZIPCODE ZIP ADRESSE DIRECCION ENDERECO 地址 住所 АДРЕС",
@@ -110,56 +90,16 @@ MEANINGS: tuple[tuple[Meaning, str, str], ...] = (
         ),
         ("NAMAPENUH FORENAME MIDDLENAME CUSTNAME CUSTOMERNAME CLIENTNAME NAMAPELANGGAN CONTACTNAME CONTACTPERSON"),
     ),
-    (
-        Meaning(exposes="Ages"),
-        "",
-        "AGE UMUR",
-    ),
-    (
-        Meaning(exposes="Races"),
-        "RACE BANGSA KAUM",
-        "",
-    ),
-    (
-        Meaning(exposes="Religions"),
-        "RELIGION AGAMA",
-        "",
-    ),
-    (
-        Meaning(exposes="Nationalities"),
-        "NATIONALITY WARGANEGARA KEWARGANEGARAAN CITIZENSHIP",
-        "",
-    ),
-    (
-        Meaning(exposes="Marital statuses"),
-        "MARITAL",
-        "MARITALSTATUS STATUSPERKAHWINAN TARAFPERKAHWINAN",
-    ),
-    (
-        Meaning(exposes="Salutations"),
-        "SALUTATION GELARAN",
-        "TITLE",
-    ),
-    (
-        Meaning(exposes="Job titles"),
-        "OCCUPATION PEKERJAAN JAWATAN DESIGNATION",
-        "JOBTITLE POSITION",
-    ),
-    (
-        Meaning(exposes="Employers"),
-        "EMPLOYER MAJIKAN",
-        "COMPANY COMPANYNAME SYARIKAT NAMASYARIKAT",
-    ),
-    (
-        Meaning(exposes="Bank account numbers"),
-        "",
-        "BANKACCOUNT BANKACCOUNTNO NOAKAUN NOAKAUNBANK IBAN BANKACC",
-    ),
-    (
-        Meaning(exposes="Credit cards"),
-        "CREDITCARD CARDNUMBER CARDNO",
-        "CCNUMBER KADKREDIT CCNO",
-    ),
+    (Meaning(exposes="Ages"), "", "AGE UMUR"),
+    (Meaning(exposes="Races"), "RACE BANGSA KAUM", ""),
+    (Meaning(exposes="Religions"), "RELIGION AGAMA", ""),
+    (Meaning(exposes="Nationalities"), "NATIONALITY WARGANEGARA KEWARGANEGARAAN CITIZENSHIP", ""),
+    (Meaning(exposes="Marital statuses"), "MARITAL", "MARITALSTATUS STATUSPERKAHWINAN TARAFPERKAHWINAN"),
+    (Meaning(exposes="Salutations"), "SALUTATION GELARAN", "TITLE"),
+    (Meaning(exposes="Job titles"), "OCCUPATION PEKERJAAN JAWATAN DESIGNATION", "JOBTITLE POSITION"),
+    (Meaning(exposes="Employers"), "EMPLOYER MAJIKAN", "COMPANY COMPANYNAME SYARIKAT NAMASYARIKAT"),
+    (Meaning(exposes="Bank account numbers"), "", "BANKACCOUNT BANKACCOUNTNO NOAKAUN NOAKAUNBANK IBAN BANKACC"),
+    (Meaning(exposes="Credit cards"), "CREDITCARD CARDNUMBER CARDNO", "CCNUMBER KADKREDIT CCNO"),
 )
 """Meaning, words that imply it anywhere in a name, words that imply it only as the whole name.
 

@@ -9,12 +9,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from ingest_cli.formats.framing import Dialect
 from ingest_cli.formats.sniffing.charset import Charset
 from ingest_cli.formats.sniffing.columns import MAX_COLUMNS
 from ingest_cli.formats.sniffing.guess import Finding
 from ingest_cli.formats.sniffing.header import Header
-from ingest_cli.formats.sniffing.names import shown
-from ingest_cli.formats.sniffing.rows import MAX_LINE_CHARACTERS, Dialect
+from ingest_cli.formats.sniffing.names import counted, shown
+from ingest_cli.formats.sniffing.rows import MAX_LINE_CHARACTERS
 from ingest_cli.formats.sniffing.shapes import is_null_like
 
 _LEAST_NULL_LIKE_PERCENT = 1
@@ -28,11 +29,6 @@ _LONGEST_DAMAGED = 110
 _MOST_NAMES = 5
 
 
-def counted(number: int, noun: str) -> str:
-    """Return number and noun: `1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def text_findings(charset: Charset, sample_bytes: int, lines: list[str]) -> list[Finding]:
     """Report defects of the bytes and characters."""
     bad, text = charset.undecodable, charset.text
@@ -43,21 +39,13 @@ def text_findings(charset: Charset, sample_bytes: int, lines: list[str]) -> list
     long = sum(1 for line in lines if len(line) > MAX_LINE_CHARACTERS)
     bad_share = 100 * bad / max(sample_bytes, 1)
     return _present(
-        (
-            "undecodable",
-            bad,
-            f"{counted(bad, 'byte')} ({bad_share:.2g} %) cannot be read as {charset.encoding}.",
-        ),
+        ("undecodable", bad, f"{counted(bad, 'byte')} ({bad_share:.2g} %) cannot be read as {charset.encoding}."),
         (
             "encoding_unsure",
             unsure,
             f"The encoding {charset.encoding} is a guess{_rivals(charset)}: look at names with accents.",
         ),
-        (
-            "replacement_characters",
-            lost,
-            f"{counted(lost, 'character')} lost (U+FFFD) before the file was written.",
-        ),
+        ("replacement_characters", lost, f"{counted(lost, 'character')} lost (U+FFFD) before the file was written."),
         ("nul", nuls, f"{counted(nuls, 'NUL character')} in the text."),
         ("control_characters", controls, f"{counted(controls, 'control character')} in the text."),
         ("long_line", long, f"{counted(long, 'line')} of more than {MAX_LINE_CHARACTERS:,} characters."),
@@ -107,23 +95,19 @@ def row_findings(rows: Sorted, dialect: Dialect, *, delimited: bool) -> list[Fin
     short = sum(1 for row in rows.data if len(row) < rows.width)
     long = sum(1 for row in rows.data if len(row) > rows.width)
     stray = 0
-    if delimited and dialect.quote is None:
+    if delimited and not dialect.quote:
         stray = sum(1 for row in rows.data if any('"' in cell for cell in row))
     columns = rows.width if rows.width > MAX_COLUMNS else 0
     again = rows.repeated_headers
     return _present(
-        ("unclosed_quote", rows.unclosed, f"{counted(rows.unclosed, 'row')} with a quote nobody closed."),
+        ("unclosed_quote", rows.unclosed, f"{counted(rows.unclosed, 'row')} with a quote that is never closed."),
         ("short_rows", short, f"{short:,} of {total} with fewer than {rows.width:,} cells."),
         ("long_rows", long, f"{long:,} of {total} with more than {counted(rows.width, 'cell')}."),
         ("repeated_header", again, f"The header is repeated {counted(again, 'time')} among the rows."),
         ("blank_lines", rows.blank, f"{counted(rows.blank, 'blank line')}."),
         ("many_columns", columns, f"{columns:,} columns; only the first {MAX_COLUMNS:,} were looked at."),
         ("one_column", int(not delimited), "No delimiter found: a single column, or cells at fixed places."),
-        (
-            "stray_quotes",
-            stray,
-            f"{counted(stray, 'row')} with quotes that enclose nothing; read without quoting.",
-        ),
+        ("stray_quotes", stray, f"{counted(stray, 'row')} with quotes that enclose nothing; read without quoting."),
     )
 
 
@@ -149,17 +133,9 @@ def cell_findings(rows: list[list[str]]) -> list[Finding]:
             exponents,
             f"{counted(exponents, 'number')} as a spreadsheet writes it, 6.01E+10: digits lost.",
         ),
-        (
-            "excel_decimal",
-            decimals,
-            f"{counted(decimals, 'long number')} with .0 behind, as spreadsheets write it.",
-        ),
+        ("excel_decimal", decimals, f"{counted(decimals, 'long number')} with .0 behind, as spreadsheets write it."),
         ("excel_formula", formulas, f'{counted(formulas, "cell")} written as ="…", as for a spreadsheet.'),
-        (
-            "null_like",
-            null_like,
-            f"{null_share:.0f} % of cells say NULL, \\N, - or the like: they count as empty.",
-        ),
+        ("null_like", null_like, f"{null_share:.0f} % of cells say NULL, \\N, - or the like: they count as empty."),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_cli.formats.sniff import sniff
+from ingest_cli.formats.sniff import Sample, sniff
 from ingest_cli.formats.sniffing.charset import guess_charset
 from tests.support import charsets
 
@@ -44,7 +44,7 @@ def test_few_cells_make_no_sure_guess() -> None:
 
 def test_rivals_are_named_in_the_finding() -> None:
     written = charsets.dump("Greek", "windows-1253", 300, 0.9)
-    (finding,) = [one for one in sniff(written.data, complete=True).findings if one.code == "encoding_unsure"]
+    (finding,) = [one for one in sniff(Sample(written.data, complete=True)).findings if one.code == "encoding_unsure"]
     assert "cp1253" in finding.text
     assert "iso8859_7" in finding.text
 
@@ -66,10 +66,10 @@ def test_ebcdic_is_named() -> None:
 def test_the_library_is_imported_only_where_it_is_needed() -> None:
     program = """
 import sys
-from ingest_cli.formats.sniff import sniff
-sniff("NAME,EMEL\\nRENÉ,a@b.co\\n".encode(), complete=True)
+from ingest_cli.formats.sniff import Sample, sniff
+sniff(Sample("NAME,EMEL\\nRENÉ,a@b.co\\n".encode(), complete=True))
 assert "charset_normalizer" not in sys.modules
-sniff("NAME,EMEL\\nRENÉ,a@b.co\\n".encode("cp1252"), complete=True)
+sniff(Sample("NAME,EMEL\\nRENÉ,a@b.co\\n".encode("cp1252"), complete=True))
 assert "charset_normalizer" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.formats.sniff import sniff
+from ingest_cli.formats.sniff import Sample, sniff
 from ingest_cli.formats.sniffing.magic import known_format
 from tests.support import undescribed as shapes
 from tests.support.binary_files import FILES, bson, sqlite
@@ -23,7 +23,7 @@ def test_a_known_format_is_named_with_what_to_do(name: str) -> None:
     assert found is not None
     assert meaning in found.meaning
     assert advice in found.advice
-    guessed = sniff(data, complete=True)
+    guessed = sniff(Sample(data, complete=True))
     assert (guessed.format, [finding.text for finding in guessed.findings]) == (None, [f"Not text: {found.sentence}."])
 
 

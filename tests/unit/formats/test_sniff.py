@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES, ColumnGuess, FileGuess, sniff
+from ingest_cli.formats.sniff import MAX_SAMPLE_BYTES, Sample, sniff
+from ingest_cli.formats.sniffing.guess import ColumnGuess, FileGuess
 from ingest_cli.formats.sniffing.names import is_known, meaning_of, shown
 
 SAMPLES = Path(__file__).parents[3] / "sample_data"
@@ -62,7 +63,7 @@ def written(rows: list[list[str]], delimiter: str = ",", quote: str | None = '"'
 
 
 def guess(text: str, name: str = "") -> FileGuess:
-    return sniff(text.encode(), complete=True, name=name)
+    return sniff(Sample(text.encode(), complete=True, name=name))
 
 
 def counts(guessed: FileGuess) -> dict[str, int]:
@@ -204,7 +205,7 @@ WITH_ACCENTS = written([list(NAMES), *[[row[0] + " RENÉ", *row[1:]] for row in 
     ],
 )
 def test_encodings(mark: bytes, encoding: str, expected: str) -> None:
-    found = sniff(mark + WITH_ACCENTS.encode(encoding), complete=True)
+    found = sniff(Sample(mark + WITH_ACCENTS.encode(encoding), complete=True))
     assert found.encoding == expected
     assert found.header
     assert found.columns[0].name == "NAME"
@@ -221,7 +222,7 @@ def test_encodings(mark: bytes, encoding: str, expected: str) -> None:
     ],
 )
 def test_double_byte_encodings(encoding: str, expected: str, word: str) -> None:
-    found = sniff(written([[str(row), word, "x"] for row in range(20)]).encode(encoding), complete=True)
+    found = sniff(Sample(written([[str(row), word, "x"] for row in range(20)]).encode(encoding), complete=True))
     assert found.encoding == expected
     assert found.encoding_confidence < 0.9
 
@@ -235,16 +236,16 @@ def test_pure_ascii_is_utf8_but_not_quite_sure() -> None:
 @pytest.mark.parametrize("cut", [1, 2, 3])
 def test_a_character_cut_at_the_end_of_the_sample_is_no_error(cut: int) -> None:
     whole = ("a,b\n" * 200 + "x,𝄞").encode()
-    head = sniff(whole[:-cut], complete=False)
+    head = sniff(Sample(whole[:-cut], complete=False))
     assert head.encoding == "utf-8"
     assert "undecodable" not in counts(head)
-    assert counts(sniff(whole[:-cut], complete=True))["undecodable"] == 4 - cut
+    assert counts(sniff(Sample(whole[:-cut], complete=True)))["undecodable"] == 4 - cut
 
 
 def test_a_few_odd_bytes_are_damage_not_an_encoding() -> None:
     data = bytearray(written(people(100)).encode())
     data[500], data[3_000] = 0xFF, 0xFE
-    found = sniff(bytes(data), complete=True)
+    found = sniff(Sample(bytes(data), complete=True))
     assert found.encoding == "utf-8"
     assert found.encoding_confidence < 0.5
     assert counts(found)["undecodable"] == 2
@@ -525,7 +526,7 @@ def test_a_very_long_line() -> None:
     "empty", [b"", b"\n\r\n \t\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE + b"\n\0", b"\0" * 9, b"\x1a"]
 )
 def test_empty_files(empty: bytes) -> None:
-    found = sniff(empty, complete=True)
+    found = sniff(Sample(empty, complete=True))
     assert (found.format, found.columns) == (None, ())
     assert counts(found) == {"empty": 1}
 
@@ -556,7 +557,7 @@ def zipped(member: str) -> bytes:
     ],
 )
 def test_binary_files_are_named(data: bytes, word: str) -> None:
-    found = sniff(data, complete=True)
+    found = sniff(Sample(data, complete=True))
     assert found.format is None
     assert [finding.code for finding in found.findings] == ["binary"]
     assert word in found.findings[0].text
@@ -631,14 +632,14 @@ def test_numbers_set_flush_right_begin_behind_the_cell_before() -> None:
 
 def test_the_record_the_sample_cuts_off_does_not_count() -> None:
     data = written(people(20)).encode()
-    found = sniff(data[:-30], complete=False)
+    found = sniff(Sample(data[:-30], complete=False))
     assert found.rows_sampled == 19
     assert set(counts(found)) == {"no_header"}
 
 
 def test_no_more_than_the_head_is_looked_at() -> None:
     line = written(people(1)).encode()
-    found = sniff(line * (MAX_SAMPLE_BYTES // len(line)) + b"\0" * MAX_SAMPLE_BYTES, complete=True)
+    found = sniff(Sample(line * (MAX_SAMPLE_BYTES // len(line)) + b"\0" * MAX_SAMPLE_BYTES, complete=True))
     assert found.format == "csv"
     assert found.rows_sampled == 1_000
 
@@ -668,13 +669,13 @@ def test_no_more_than_the_head_is_looked_at() -> None:
     ],
 )
 def test_hostile_samples_end(nasty: bytes) -> None:
-    assert len(sniff(nasty, complete=False).columns) <= 1_000
+    assert len(sniff(Sample(nasty, complete=False)).columns) <= 1_000
 
 
 @given(st.binary(max_size=2_000), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_raise(sample: bytes, complete: bool) -> None:  # noqa: FBT001 - hypothesis passes by position
-    found = sniff(sample, complete=complete)
+    found = sniff(Sample(sample, complete=complete))
     assert (found.format is None) == (found.columns == ())
     assert all(finding.count > 0 and finding.text for finding in found.findings)
 
@@ -682,7 +683,7 @@ def test_no_bytes_raise(sample: bytes, complete: bool) -> None:  # noqa: FBT001 
 @given(st.text(alphabet="\"',;\t|:\n\r \\=ab1@.é姓\0N", max_size=400), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str, complete: bool) -> None:  # noqa: FBT001 - hypothesis passes by position
-    for guessed in sniff(text.encode(), complete=complete).columns:
+    for guessed in sniff(Sample(text.encode(), complete=complete)).columns:
         assert 0.0 <= guessed.confidence <= 1.0
         assert 0.0 <= guessed.filled <= 1.0
         assert guessed.name
@@ -721,7 +722,7 @@ def test_every_shipped_sample_is_guessed_as_its_manifest_says() -> None:
         described = tomllib.loads(manifest.read_text(encoding="utf-8"))
         layout = described["format"]
         raw = source.read_bytes()
-        found = sniff(gzip.decompress(raw) if source.suffix == ".gz" else raw, complete=True, name=source.name)
+        found = sniff(Sample(gzip.decompress(raw) if source.suffix == ".gz" else raw, complete=True, name=source.name))
         if layout["name"] not in {"csv", "tsv"}:
             continue
         assert found.format == layout["name"], source.name

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_cli.formats.sniff import FileGuess, sniff
+from ingest_cli.formats.sniff import Sample, sniff
+from ingest_cli.formats.sniffing.guess import FileGuess
 from tests.unit.commands.test_draft import drafted_of, kinds, validated
 
 LOG = "".join(
@@ -34,7 +35,7 @@ EQUALS = "".join(f"user=user{i}\nemail=u{i}@mail.example\npw=rahsia\n\n" for i i
 
 
 def guess(text: str | bytes) -> FileGuess:
-    return sniff(text if isinstance(text, bytes) else text.encode(), complete=True)
+    return sniff(Sample(text if isinstance(text, bytes) else text.encode(), complete=True))
 
 
 @pytest.mark.parametrize(

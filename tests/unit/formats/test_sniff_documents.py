@@ -13,7 +13,8 @@ from ingest_cli.commands.draft.kinds import LoadRules
 from ingest_cli.commands.draft.looking import find_dumps, look_at
 from ingest_cli.commands.draft.manifest_text import manifest_text
 from ingest_cli.errors import IngestError
-from ingest_cli.formats.sniff import FileGuess, sniff
+from ingest_cli.formats.sniff import Sample, sniff
+from ingest_cli.formats.sniffing.guess import FileGuess
 from ingest_cli.formats.sniffing.keys import described, identifier_in
 from ingest_cli.formats.sniffing.trees import parse_sample
 from ingest_cli.model.manifest import parse_manifest
@@ -116,7 +117,7 @@ PLACES: dict[str, tuple[str, Callable[[Callable[[int], str]], object]]] = {
 
 
 def guess(data: bytes, *, complete: bool = True) -> FileGuess:
-    return sniff(data, complete=complete, rules=LoadRules())
+    return sniff(Sample(data, complete=complete), rules=LoadRules())
 
 
 @pytest.mark.slow
