@@ -81,9 +81,7 @@ def _xlsx(table: FormatTable, wanted: Wanted, chunk_bytes: ChunkBytes) -> FileFo
 
     return Workbook(
         wanted.names,
-        table.columns or None,
-        header=table.header,
-        sheets=Sheets(table.table, table.skip_lines),
+        Sheets(table.table, table.skip_lines, table.columns or None, header=table.header),
         optional=wanted.optional,
         chunk_bytes=chunk_bytes,
     )
