@@ -22,8 +22,9 @@ import pyarrow as pa
 
 from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, UsageError
 from ingest_cli.formats.absent import none_of
-from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
+from ingest_cli.formats.arrow.chunks import Chunks, Piece
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.json_values import TOO_LONG
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.formats.sniffing.names import is_known, shown
 from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
@@ -147,7 +148,9 @@ class Workbook:
             listed = ", ".join(f'"{shown(name)}"' for name in found[:_MAX_LISTED]) + (
                 ", …" if len(found) > _MAX_LISTED else ""
             )
-            raise ManifestError(f"{len(found)} sheets have rows ({listed}); say which to read with `table` in [format]")
+            raise ManifestError(
+                f"{len(found)} sheets have rows ({listed}); select those to read with `table` in [format]"
+            )
         return found
 
     def _open_sheet(self, rows: Iterator[_Row]) -> _Sheet | None:
@@ -168,7 +171,8 @@ class Workbook:
         for name in wanted:
             if (found := names.count(name)) > 1:
                 raise ManifestError(
-                    f'the header has {found} columns named "{shown(name)}"; name them apart with `columns` in [format]'
+                    f'the header has {found} columns named "{shown(name)}"; name each differently with `columns` '
+                    "in [format]"
                 )
             if not found:
                 near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)

@@ -126,7 +126,7 @@ def test_the_only_sheet_with_rows_is_read() -> None:
 
 def test_of_several_sheets_one_has_to_be_chosen() -> None:
     data = book([["A"], ["1"]], [["A"], ["2"]], [["B"], ["3"]])
-    with pytest.raises(ManifestError, match=r'3 sheets have rows \("One", "Two", "Three"\); say which .* `table`'):
+    with pytest.raises(ManifestError, match=r'3 sheets have rows \("One", "Two", "Three"\); select those .* `table`'):
         read(Workbook(["A"]), data)
     assert column(read(Workbook(["A"], Sheets(["Two"])), data), "A") == [b"2"]
     chunks = read(Workbook(["A"], Sheets(["Two", "One"])), data)

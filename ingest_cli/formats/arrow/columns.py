@@ -115,8 +115,7 @@ def _find(name: str, names: Sequence[str], schema: pa.Schema) -> Column:
         top, steps = first, tuple(others)
     if (found := names.count(top)) > 1:
         raise ManifestError(
-            f'the file has {found} columns named "{shown(top)}", and there is no telling which is meant; '
-            "name them apart in a copy of it"
+            f'the file has {found} columns named "{shown(top)}"; write it again with a different name for each'
         )
     kind = schema.field(names.index(top)).type
     if _depth(kind) > MAX_DEPTH:
