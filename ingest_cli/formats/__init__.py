@@ -61,9 +61,7 @@ def _xlsx(options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes) -> Fi
 
     return Workbook(
         wanted.names,
-        options.columns or None,
-        header=options.header,
-        sheets=Sheets(options.table, options.skip_lines),
+        Sheets(options.table, options.skip_lines, options.columns or None, header=options.header),
         optional=wanted.optional,
         chunk_bytes=chunk_bytes,
     )

@@ -17,10 +17,12 @@ from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.model.chunks import WHOLE, RowChunk, Span
 
 
-class Parquet:
-    """Reader of Parquet files."""
+class _Columnar:
+    """Reader of a file format that stores columns separately."""
 
-    signatures: tuple[bytes, ...] = (b"PAR1",)
+    signatures: tuple[bytes, ...]
+    _name: str
+    _reader: type[ParquetReader | ArrowReader]
 
     def __init__(
         self,
@@ -42,32 +44,23 @@ class Parquet:
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `FileFormat.read_file`."""
-        guard = Guard("Parquet")
+        guard = Guard(self._name)
         with guard:
-            reader = ParquetReader(file, self._wanted, self._optional)
+            reader = self._reader(file, self._wanted, self._optional)
         yield from all_with(Reading(reader, spans, self._chunk_bytes, guard).chunks(), self._wanted)
 
 
-class ArrowFile:
-    """Reader of Arrow files (Feather, version 2) and Arrow streams, distinguished by their first bytes."""
+class Parquet(_Columnar):
+    """Reader of Parquet files."""
+
+    signatures: tuple[bytes, ...] = (b"PAR1",)
+    _name = "Parquet"
+    _reader = ParquetReader
+
+
+class ArrowFile(_Columnar):
+    """Reader of Arrow files (Feather, version 2) and Arrow streams, also of the rows before the end of a cut file."""
 
     signatures: tuple[bytes, ...] = (b"ARROW1", b"\xff\xff\xff\xff")
-
-    def __init__(
-        self,
-        wanted: Sequence[str],
-        *,
-        optional: Collection[str] = (),
-        chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
-    ) -> None:
-        """Initialise the reader; see `Parquet`."""
-        self._wanted = tuple(wanted)
-        self._optional = optional
-        self._chunk_bytes = chunk_bytes
-
-    def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
-        """See `FileFormat.read_file`. Of a truncated file, the rows before the cut are read."""
-        guard = Guard("Arrow")
-        with guard:
-            reader = ArrowReader(file, self._wanted, self._optional)
-        yield from all_with(Reading(reader, spans, self._chunk_bytes, guard).chunks(), self._wanted)
+    _name = "Arrow"
+    _reader = ArrowReader

@@ -17,7 +17,7 @@ LOOK_BYTES = 64 << 10
 def refusal_of_arrays() -> ManifestError:
     """Return the error for rows that are arrays whose elements the manifest does not name."""
     return ManifestError(
-        "the rows are arrays, not objects; say in [format] what is in them, a name for each of their elements, like "
+        "the rows are arrays, not objects; set a name for each of their elements in [format], like "
         'columns = ["EMAIL", "", "PHONE"]'
     )
 

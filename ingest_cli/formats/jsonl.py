@@ -15,7 +15,7 @@ from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.json_cells import REPEATED_HEADER, Cells
 from ingest_cli.formats.json_paths import Paths
-from ingest_cli.formats.json_values import parse_document
+from ingest_cli.formats.json_values import TOO_LONG, parse_document
 from ingest_cli.formats.lines import Found, split_lines, to_rows
 from ingest_cli.formats.record_stream import Blocks, Rows, read_records
 from ingest_cli.model.chunks import WHOLE, Position, RowChunk, Span
@@ -94,4 +94,4 @@ class _Source:
     def oversize(self, size: int) -> tuple[str, Sequence[str]]:
         """See `RecordParser.oversize`."""
         assert size > 0  # noqa: S101 - nothing is not too long
-        return "record_too_long", self._format.wanted
+        return TOO_LONG, self._format.wanted

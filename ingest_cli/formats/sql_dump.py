@@ -1,14 +1,13 @@
 """Read the rows of one table from an SQL dump, which is parsed and never executed.
 
-INSERT (one tuple or thousands in a statement) and PostgreSQL's COPY … FROM stdin are read, as mysqldump, phpMyAdmin,
-pg_dump, SQLite's `.dump`, SQL Server's scripts and Oracle's exports write them; everything else is passed over, and
-so are the rows of other tables, which are counted. A row is a tuple, a SELECT of values, a list of assignments or a
-line of COPY. A record is a row with the head of the statement before it, if it is the first there, and what separates
-it from the next. What cannot be read is as many records as it seems to have rows, each of them a reject.
+INSERT (one tuple or thousands per statement) and PostgreSQL's COPY … FROM stdin are read, as mysqldump, phpMyAdmin,
+pg_dump, SQLite's `.dump`, SQL Server's scripts and Oracle's exports write them. Other statements are skipped; rows of
+other tables are counted. A row is a tuple, a SELECT of values, a list of assignments or a line of COPY. A record is a
+row with its separator and, if it is the first of its statement, the head before it. Text that cannot be read becomes
+as many rejected records as it seems to have rows.
 
-Which columns a tuple has is said by its statement or by CREATE TABLE, and how strings are quoted by what the dump
-begins with, so that a row can only be read by one who has seen all before it. Reading therefore always begins at
-the first byte, and what lies before a span is scanned but not looked into.
+The columns of a tuple depend on its statement or on CREATE TABLE, and the quoting on the start of the dump. Reading
+therefore always starts at the first byte; the text before a span is scanned, but its cells are not parsed.
 """
 
 from __future__ import annotations
@@ -16,9 +15,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
@@ -31,13 +32,13 @@ from ingest_cli.formats.sql.schemas import Schemas
 from ingest_cli.model.chunks import WHOLE, OffsetArray, Position, RowChunk, Span, count_lines, is_utf8
 
 ESTIMATED_ROWS = "estimated_rows"
-"""Flag: rejected rows of what cannot be read, counted by what looks like a row."""
+"""Flag: rejected rows of text that cannot be read, an estimate."""
 
 ESTIMATED_UNREAD = "estimated_unread_rows"
-"""Flag: the same for rows of tables that are not read."""
+"""Flag: estimated rows of unread tables."""
 
 MAX_GAP_BYTES = 16 << 10
-"""Text between two records of a chunk; where there is more, a chunk ends, so that none of it is kept."""
+"""Maximum text between two records of a chunk, which is kept with it."""
 
 
 class SqlDump:
@@ -52,14 +53,14 @@ class SqlDump:
         optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the parser.
+        """Initialise the parser.
 
         Args:
-            tables: the tables to read, with or without schema and quotes, in any case; none: the only one with rows.
-            wanted: names of the columns to keep, in any case; all others are dropped while parsing.
-            columns: names of all columns in order, for tables of which the dump does not say.
-            optional: those of the wanted columns that a table may lack.
-            chunk_bytes: tells how many decoded bytes a chunk aims at.
+            tables: tables to read, with or without schema and quotes, case-insensitive; empty: the only one with rows.
+            wanted: names of the columns to keep, case-insensitive.
+            columns: names of all columns in order, for tables that the dump does not describe.
+            optional: wanted columns that a table may lack.
+            chunk_bytes: returns the target size of a chunk in decoded bytes.
         """
         known = None if columns is None else tuple(columns)
         self._wish = WantedColumns(tuple(tables), tuple(wanted), known, frozenset(optional))
@@ -75,9 +76,9 @@ class SqlDump:
         """See `Format.read`.
 
         Raises:
-            ManifestError: a table with a wanted column missing, or a second table with rows where none is chosen;
-                the latter is only found out when it is reached.
-            SourceError: see there.
+            ManifestError: a table lacks a wanted column, or a second table has rows and none is selected, which is
+                detected when it is reached.
+            SourceError: as in `Format.read`.
         """
         blocks = Blocks(stream, self._chunk_bytes)
         syntax = decide(_head(blocks))
@@ -108,7 +109,7 @@ class SqlDump:
 
 
 def _head(blocks: Blocks) -> bytes:
-    """The first bytes of a stream, the same ones whatever the size of its pieces."""
+    """Return the first `EVIDENCE_BYTES` of a stream, independent of the size of its pieces."""
     while blocks.fill() and len(blocks.data) < EVIDENCE_BYTES and not blocks.ended:
         blocks.grow()
     head = blocks.data[:EVIDENCE_BYTES]
@@ -117,48 +118,45 @@ def _head(blocks: Blocks) -> bytes:
 
 
 class _Chunks:
-    """Makes chunks of records: those inside the spans, each up to where the next begins.
+    """Chunks of the records inside the spans, each extending to the start of the next.
 
-    Rows of tables that are not read belong to the chunk before them, the first ones to the first chunk of their span;
-    where a span has no records, to a chunk without any.
+    Rows of unread tables belong to the chunk before them, the first ones to the first chunk of their span; in a span
+    without records, to a chunk without records.
     """
 
     def __init__(self, spans: Sequence[Span], wanted: Sequence[str]) -> None:
         self._spans = list(spans)
         self._wanted = wanted
         self._pending: RowChunk | None = None
-        self._passed = list[Passed]()  # not yet given to a chunk; in the decoded stream
+        self._passed = list[Passed]()  # not yet in a chunk, with offsets of the decoded stream
 
     def past(self, offset: int) -> bool:
-        """Whether all spans end at or before `offset`."""
+        """Return whether all spans end at or before `offset`."""
         ends = [span.end for span in self._spans]
         return not ends or (ends[-1] is not None and ends[-1].offset <= offset)
 
     def add(self, data: bytes, at: Position, scan: Scan) -> Iterator[RowChunk]:
-        """Take what was found in `data`, which lies at `at`; yield the chunks before the last record."""
+        """Add the records found in `data`, which is at `at`; yield the chunks before the last record."""
         self._passed += [replace(passed, at=at.offset + passed.at) for passed in scan.passed]
-        runs = scan.runs
-        if not runs:
+        if not scan.runs:
             self._join_passed()
             return
-        found: _Found | None = None
-        starts = np.concatenate([np.asarray(run.starts, np.int64) for run in runs])
-        ends = np.concatenate([np.asarray(run.ends, np.int64) for run in runs])
+        found = _Found(data, at, scan.runs, self._wanted)
+        starts = found.starts
         while self._spans:
             span = self._spans[0]
             until = None if span.end is None else span.end.offset - at.offset
             first = int(np.searchsorted(starts, span.start.offset - at.offset))
             after = len(starts) if until is None else int(np.searchsorted(starts, until))
             if after > first:
-                found = found or _Found(data, at, starts, ends, runs, self._wanted)
-                for low, high in _groups(starts, ends, first, after):
+                for low, high in _groups(starts, found.ends, first, after):
                     chunk = found.chunk(low, high)
                     passed = self._take(span, chunk.start.offset)
                     if self._pending is not None:
                         yield _with(replace(self._pending, end=chunk.start), passed)
                     else:
                         chunk = _with(chunk, passed)
-                        if span.start.offset:  # what lies before its first record is part of the span, too
+                        if span.start.offset:  # the text before its first record is part of the span
                             chunk = replace(chunk, start=replace(chunk.start, offset=span.start.offset))
                     self._pending = chunk
             if after == len(starts):
@@ -171,7 +169,7 @@ class _Chunks:
         """Yield the last chunk.
 
         Args:
-            end: where the stream ends; None if that is not known because it broke off.
+            end: end of the stream; None if it is unknown because reading failed.
         """
         if not self._spans:
             return
@@ -179,7 +177,7 @@ class _Chunks:
         yield from self._flush(span, span.end if end is not None and span.end is not None else end)
 
     def _flush(self, span: Span, end: Position | None) -> Iterator[RowChunk]:
-        """The last chunk of a span, up to `end`, or else up to the end of its last record."""
+        """Yield the last chunk of a span, up to `end` or, without it, to the end of its last record."""
         pending, self._pending = self._pending, None
         if end is None:
             if pending is not None:
@@ -192,13 +190,13 @@ class _Chunks:
             yield _with(_no_records(span.start, end, self._wanted), passed)
 
     def _take(self, span: Span, until: int) -> list[Passed]:
-        """The rows passed over within `span` and before `until`; what lies before them is forgotten."""
+        """Return the unread rows inside `span` before `until`, and remove all before `until`."""
         taken = [passed for passed in self._passed if span.start.offset <= passed.at < until]
         self._passed = [passed for passed in self._passed if passed.at >= until]
         return taken
 
     def _join_passed(self) -> None:
-        """Make one of all that was passed over since the last record: there is no telling how much more will be."""
+        """Combine all unread rows since the last record, whose number has no limit."""
         if len(self._passed) > 1:
             first, *others = self._passed
             for passed in others:
@@ -208,7 +206,7 @@ class _Chunks:
 
 
 def _with(chunk: RowChunk, passed: Sequence[Passed]) -> RowChunk:
-    """The chunk, and what was passed over beside its records."""
+    """Return the chunk with the counts of unread rows."""
     if not passed:
         return chunk
     rows = Counter(chunk.passed_over)
@@ -233,23 +231,25 @@ def _no_records(start: Position, end: Position, wanted: Sequence[str]) -> RowChu
 
 
 class _Found:
-    """Parsed records of one block."""
+    """Records of one block, whose cells are parsed for the first chunk.
 
-    def __init__(
-        self,
-        data: bytes,
-        at: Position,
-        starts: OffsetArray,
-        ends: OffsetArray,
-        runs: Sequence[RowRun],
-        wanted: Sequence[str],
-    ) -> None:
-        self._data, self._at, self._starts, self._ends = data, at, starts, ends
+    Attributes:
+        starts, ends: shape (records,), in the block.
+    """
+
+    def __init__(self, data: bytes, at: Position, runs: Sequence[RowRun], wanted: Sequence[str]) -> None:
+        self.starts: OffsetArray = np.concatenate([np.asarray(run.starts, np.int64) for run in runs])
+        self.ends: OffsetArray = np.concatenate([np.asarray(run.ends, np.int64) for run in runs])
+        self._data, self._at, self._runs = data, at, runs
         self._columns: dict[str, list[bytes]] = {name: [] for name in wanted}
         self._rejected = list[tuple[int, str]]()
         self._estimated = list[tuple[int, int]]()
+
+    @cached_property
+    def _index(self) -> npt.NDArray[np.int64]:
+        """Indices of the records that are rows, after parsing all cells."""
         first = 0
-        for run in runs:
+        for run in self._runs:
             rejected = list(run.rejected)
             if run.cells is not None:
                 rejected = self._take(run, run.cells())
@@ -257,12 +257,12 @@ class _Found:
             if run.estimated:
                 self._estimated.append((first, first + len(run.starts)))
             first += len(run.starts)
-        parsed = np.ones(len(starts), np.bool_)
+        parsed = np.ones(len(self.starts), np.bool_)
         parsed[[place for place, _ in self._rejected]] = False
-        self._index = np.flatnonzero(parsed)
+        return np.flatnonzero(parsed)
 
     def _take(self, run: RowRun, cells: Cells) -> list[tuple[int, str]]:
-        """Add the cells of a run; the records that are none, which a cell that is not understood makes them, too."""
+        """Add the cells of a run; return its rejected records, including those with an unread expression."""
         columns = cells.columns
         rejected = dict(run.rejected)
         if cells.unread:
@@ -275,10 +275,10 @@ class _Found:
         return sorted(rejected.items())
 
     def chunk(self, low: int, high: int) -> RowChunk:
-        """The records from `low` up to `high`; its end is for now that of the last of them."""
-        begin, end = int(self._starts[low]), int(self._ends[high - 1])
+        """Return the records from `low` to `high`, up to the end of the last one."""
+        begin, end = int(self.starts[low]), int(self.ends[high - 1])
         data = self._data[begin:end]
-        bounds = np.append(self._starts[low:high], end) - begin
+        bounds = np.append(self.starts[low:high], end) - begin
         rows = slice(*np.searchsorted(self._index, [low, high]))
         start = Position(self._at.offset + begin, self._at.row + low, self._at.line + count_lines(self._data[:begin]))
         estimated = sum(max(min(after, high) - max(first, low), 0) for first, after in self._estimated)
@@ -295,15 +295,15 @@ class _Found:
         )
 
     def _undecodable(self, low: int, high: int) -> int:
-        """Number of records with bytes that are not UTF-8; what stands between two records is not looked at."""
-        if is_utf8(self._data[self._starts[low] : self._ends[high - 1]]):
+        """Count the records with bytes that are not UTF-8; the text between two records is ignored."""
+        if is_utf8(self._data[self.starts[low] : self.ends[high - 1]]):
             return 0
-        places = zip(self._starts[low:high].tolist(), self._ends[low:high].tolist(), strict=True)
+        places = zip(self.starts[low:high].tolist(), self.ends[low:high].tolist(), strict=True)
         return sum(not is_utf8(self._data[begin:end]) for begin, end in places)
 
 
 def _groups(starts: OffsetArray, ends: OffsetArray, first: int, after: int) -> Iterator[tuple[int, int]]:
-    """(first, after) of the records of each chunk: neighbours, and no more than a chunk may have."""
+    """Yield (first, after) of the records of each chunk, which are close together."""
     gaps = np.flatnonzero(starts[first + 1 : after] - ends[first : after - 1] > MAX_GAP_BYTES) + first + 1
     edges = [first, *gaps.tolist(), after]
     for low, high in pairwise(edges):

@@ -1,12 +1,11 @@
 """Read Excel workbooks (.xlsx): the rows of one sheet, or of several.
 
-A sheet is read as a whole, so that there are limits to what may be read: see `xlsx_guard`. The `offset` and the `line`
-of a position are its row; rows are counted through all chosen sheets, the first row of each being a header if there is
-one at all.
+A sheet is read as a whole, so `xlsx_guard` limits its size first. The `offset` and the `line` of a position are the row
+number, counted through all selected sheets; the first row of each sheet is the header, if there is one.
 
-Cells are as Excel shows them: 60123456789 without a point, dates as in ISO 8601, errors such as #N/A as nothing.
-Excel keeps 15 digits of a number and no more ("Excel specifications and limits"), so one of 16 digits or more is
-written as 6.01234567890123E+19, which says that digits were lost.
+Cells are formatted as Excel shows them: 60123456789 without a point, dates as in ISO 8601, errors such as #N/A as
+empty. Excel stores 15 digits of a number ("Excel specifications and limits"), so a number of 16 digits or more is
+written as 6.01234567890123E+19, which shows that digits are missing.
 """
 
 from __future__ import annotations
@@ -23,8 +22,9 @@ import pyarrow as pa
 
 from ingest_cli.errors import IngestError, ManifestError, MissingColumnError, UsageError
 from ingest_cli.formats.absent import none_of
-from ingest_cli.formats.arrow.chunks import TOO_LONG, Chunks, Piece
+from ingest_cli.formats.arrow.chunks import Chunks, Piece
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
+from ingest_cli.formats.json_values import TOO_LONG
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.formats.sniffing.names import is_known, shown
 from ingest_cli.formats.xlsx_guard import check_workbook, not_a_workbook
@@ -43,9 +43,9 @@ class _Sheet:
     """Sheet with known columns.
 
     Attributes:
-        rows: what follows the header.
-        places: of the wanted columns; None for one that is not there.
-        header: what the header says there; nothing if there is none.
+        rows: rows behind the header.
+        places: index of each wanted column; None if it is missing.
+        header: text of the header in these columns; empty if there is no header.
     """
 
     rows: Iterator[_Row]
@@ -55,15 +55,19 @@ class _Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """Part of a workbook to read.
+    """Sheets of a workbook to read, and their layout.
 
     Attributes:
-        names: of the sheets, in order; none: the only one with rows.
-        skip_rows: rows of each sheet in front of the header, or of its first row of data.
+        names: names of the sheets, in order; empty: the only one with rows.
+        skip_rows: number of rows before the header, or before the first row of data.
+        columns: names of all columns in order, "" for those without a name; None: those of the header.
+        header: whether the first row of a sheet that is not blank is a header.
     """
 
     names: Sequence[str] = ()
     skip_rows: int = 0
+    columns: Sequence[str] | None = None
+    header: bool = True
 
 
 EVERY_SHEET = Sheets()
@@ -77,37 +81,31 @@ class Workbook:
     def __init__(
         self,
         wanted: Sequence[str],
-        columns: Sequence[str] | None = None,
-        *,
-        header: bool = True,
         sheets: Sheets = EVERY_SHEET,
+        *,
         optional: Collection[str] = (),
         chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES,
     ) -> None:
-        """Set up the reader.
+        """Initialise the reader.
 
         Args:
             wanted: names of the columns to keep.
-            columns: names of all columns in order, "" for those without one; None: the header has them.
-            header: whether the first row of a sheet with anything in it is a header.
-            sheets: what to read of the workbook.
-            optional: those of the wanted columns that a sheet may lack.
-            chunk_bytes: tells how many bytes of cells a chunk aims at.
+            sheets: sheets to read.
+            optional: wanted columns that a sheet may lack.
+            chunk_bytes: returns the target size of a chunk in bytes of cells.
         """
         self._wanted = tuple(wanted)
         self._optional = optional
-        self._columns = None if columns is None else tuple(columns)
-        self._header = header
-        self._skip_rows = sheets.skip_rows
-        self._tables = tuple(sheets.names)
+        self._layout = sheets
         self._chunk_bytes = chunk_bytes
 
     def read_file(self, file: BinaryIO, spans: Sequence[Span] = (WHOLE,)) -> Iterator[RowChunk]:
         """See `FileFormat.read_file`.
 
         Raises:
-            ManifestError: also where several sheets have rows and none is chosen, or one that is chosen is not there.
-            SourceError: see there; or the workbook is too large.
+            ManifestError: a wanted column or selected sheet is missing, or several sheets have rows and none is
+                selected.
+            SourceError: the workbook is damaged or too large.
             UsageError: the library is not installed.
         """
         workbook = _open(file)
@@ -126,44 +124,44 @@ class Workbook:
             yield from chunks.flush()
 
     def _sheets(self, workbook: CalamineWorkbook) -> Iterator[_Sheet]:
-        """The sheets to read, each opened when it is asked for."""
+        """Yield the sheets to read, each opened on demand."""
         names = list(workbook.sheet_names)
-        for name in self._tables:
+        for name in self._layout.names:
             if name not in names:
                 near = get_close_matches(name, names, 1, 0.5)
                 hint = f'; did you mean "{shown(near[0])}"?' if near else ""
                 raise ManifestError(f'there is no sheet "{shown(name)}" among the {len(names)} of the workbook{hint}')
-        for name in self._tables or self._only(workbook, names):
-            sheet = self._open_sheet(_rows_of(workbook, name, self._skip_rows))
+        for name in self._layout.names or self._only(workbook, names):
+            sheet = self._open_sheet(_rows_of(workbook, name, self._layout.skip_rows))
             if sheet is not None:
                 yield sheet
 
     def _only(self, workbook: CalamineWorkbook, names: Sequence[str]) -> list[str]:
-        """The name of the only sheet with rows."""
+        """Return the name of the only sheet with rows."""
         if len(names) == 1:
             return list(names)
-        least = 1 + self._header
+        least = 1 + self._layout.header
         found = [
-            name
-            for name in names
-            if sum(1 for _, _ in zip(range(least), _filled(workbook, name, self._skip_rows), strict=False)) >= least
+            name for name in names if len(list(islice(_filled(workbook, name, self._layout.skip_rows), least))) == least
         ]
         if len(found) > 1:
             listed = ", ".join(f'"{shown(name)}"' for name in found[:_MAX_LISTED]) + (
                 ", …" if len(found) > _MAX_LISTED else ""
             )
-            raise ManifestError(f"{len(found)} sheets have rows ({listed}); say which to read with `table` in [format]")
+            raise ManifestError(
+                f"{len(found)} sheets have rows ({listed}); select those to read with `table` in [format]"
+            )
         return found
 
     def _open_sheet(self, rows: Iterator[_Row]) -> _Sheet | None:
-        """A sheet with its header read; None if there is nothing on it."""
-        if not self._header:
-            return _Sheet(rows, self._find(self._columns or ()))
+        """Return a sheet after reading its header; None if it is blank."""
+        if not self._layout.header:
+            return _Sheet(rows, self._find(self._layout.columns or ()))
         first = next((row for row in rows if any(cell != "" for cell in row)), None)
         if first is None:
             return None
         texts = [as_text(cell) for cell in first]
-        places = self._find(self._columns or [text.strip() for text in texts])
+        places = self._find(self._layout.columns or [text.strip() for text in texts])
         return _Sheet(rows, places, _at(places, texts))
 
     def _find(self, names: Sequence[str]) -> tuple[int | None, ...]:
@@ -173,12 +171,13 @@ class Workbook:
         for name in wanted:
             if (found := names.count(name)) > 1:
                 raise ManifestError(
-                    f'the header has {found} columns named "{shown(name)}"; name them apart with `columns` in [format]'
+                    f'the header has {found} columns named "{shown(name)}"; name each differently with `columns` '
+                    "in [format]"
                 )
             if not found:
                 near = get_close_matches(name.casefold(), [other.casefold() for other in names], 1, 0.5)
                 meant = next((each for each in names if [each.casefold()] == near and is_known(each)), "")
-                hint = f'; did you mean "{shown(meant)}"?' if meant else ""  # else it may be somebody's data
+                hint = f'; did you mean "{shown(meant)}"?' if meant else ""
                 raise MissingColumnError(
                     f'there is no column "{shown(name)}" in the header of {len(names)} columns{hint}'
                 )
@@ -197,19 +196,19 @@ def _open(file: BinaryIO) -> CalamineWorkbook:
 
 
 class _Guard:
-    """Makes one sentence of whatever the library raises in a `with` block."""
+    """Context manager that converts the library's exceptions to a `SourceError`."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        # Its own errors share no base, and where it gives up (a panic of Rust's) that is not even an Exception.
+        # Its errors have no common base, and a panic of Rust is not an Exception.
         if error is not None and not isinstance(error, KeyboardInterrupt | SystemExit | IngestError | MemoryError):
             raise not_a_workbook() from error
 
 
 def _rows_of(workbook: CalamineWorkbook, name: str, skip: int = 0) -> Iterator[_Row]:
-    """The rows of a sheet behind the first so many, blank ones on top counted."""
+    """Yield the rows of a sheet behind the first `skip`, including blank ones."""
     with _Guard():
         rows = islice(workbook.get_sheet_by_name(name).iter_rows(), skip, None)
     while True:
@@ -221,13 +220,13 @@ def _rows_of(workbook: CalamineWorkbook, name: str, skip: int = 0) -> Iterator[_
 
 
 def _filled(workbook: CalamineWorkbook, name: str, skip: int) -> Iterator[_Row]:
-    """Those rows of a sheet, behind the first so many, that have anything in them."""
+    """Yield the rows of `_rows_of` that are not blank."""
     return (row for row in _rows_of(workbook, name, skip) if any(cell != "" for cell in row))
 
 
 @dataclass(slots=True)
 class _Taken:
-    """Rows on their way to a piece."""
+    """Rows of a piece, collected one by one."""
 
     count: int = 0
     size: int = 0
@@ -238,7 +237,7 @@ class _Taken:
 
 
 class _Rows:
-    """The rows of all sheets, one after another."""
+    """Rows of all sheets, in order."""
 
     def __init__(self, sheets: Iterator[_Sheet]) -> None:
         self._sheets = sheets
@@ -251,13 +250,13 @@ class _Rows:
                 yield sheet, row
 
     def skip(self, count: int) -> None:
-        """Pass over so many."""
+        """Skip rows."""
         for _ in range(count):
             next(self._rows, None)
         self.read += max(0, count)
 
     def take(self, most: int, most_bytes: int, wanted: Sequence[str]) -> tuple[Piece, int]:
-        """So many, or up to the one with which there are enough bytes; and how many these are."""
+        """Return (`most` rows, or fewer if they have `most_bytes`, their bytes)."""
         taken = _Taken()
         while taken.count < most and taken.size < most_bytes:
             item = next(self._rows, None)
@@ -297,12 +296,12 @@ def _add(taken: _Taken, sheet: _Sheet, row: _Row) -> None:
 
 
 def _at(places: Sequence[int | None], row: _Row, text: Callable[[object], str] = str) -> tuple[str, ...]:
-    """The wanted cells of a row."""
+    """Return the wanted cells of a row."""
     return tuple(text(row[at]) if at is not None and at < len(row) else "" for at in places)
 
 
 def as_text(value: object) -> str:
-    """A cell as Excel shows it."""
+    """Format a cell as Excel shows it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

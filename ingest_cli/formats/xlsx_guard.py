@@ -1,9 +1,9 @@
-"""Check whether a workbook may be opened, by measuring as a stream how much memory it needs.
+"""Measure the memory that a workbook needs, as a stream, before it is opened.
 
-The reader of workbooks holds a sheet as a rectangle of cells, each with a text of its own. A few bytes may ask for a
-great deal of that: two cells in opposite corners, or one long shared string in every cell. So all parts of the file
-are unpacked and parsed once beforehand, piece by piece, and what they would come to is added up. Element names are
-those of SpreadsheetML (ECMA-376, part 1, 18.3 and 18.4).
+The library holds a sheet as a rectangle of cells, each with a separate text. A few bytes may require much memory: two
+cells in opposite corners, or one long shared string in every cell. All parts of the file are therefore decompressed and
+parsed once, piece by piece, and their sizes are added up. Element names are those of SpreadsheetML (ECMA-376, part 1,
+18.3 and 18.4).
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from ingest_cli.errors import SourceError
 
 MAX_FILE_BYTES = 64 << 20
 MAX_XML_BYTES = 384 << 20
-"""Of all parts together, unpacked."""
+"""Limit on all parts together, decompressed."""
 
 MAX_CELLS = 2_000_000
-"""Of the rectangle around all cells of a sheet."""
+"""Limit on the rectangle around all cells of a sheet."""
 
 MAX_TEXT_BYTES = 64 << 20
-"""Of the cells of a sheet, each shared string counted as often as it is there; and of the shared strings themselves."""
+"""Limit on the text of a sheet, each use of a shared string counted; also on the shared strings."""
 
 MAX_PARTS = 10_000
 MAX_TAG_BYTES = 1 << 20
-"""Of a tag with its attributes, or of a comment: the parser holds one as a whole, and parses it again for each piece.
-Excel writes no attribute of more than 32,767 characters ("Excel specifications and limits")."""
+"""Limit on a tag with its attributes, or a comment: the parser holds it as a whole, and parses it again for each piece.
+Excel writes attributes of at most 32,767 characters ("Excel specifications and limits")."""
 
 MAX_DEPTH = 256
-"""Elements within each other: SpreadsheetML goes to some ten, drawings to some dozens."""
+"""Limit on nested elements: SpreadsheetML has about ten levels, drawings some dozens."""
 
 MAX_STRINGS = 4_000_000
-"""Shared strings; there are no more than cells, but for those that nothing refers to any more."""
+"""Limit on shared strings, of which there are at most as many as cells, except unused ones."""
 
 _PIECE_BYTES = 1 << 18
 _PLACE = re.compile(r"([A-Za-z]{0,4})([0-9]{0,9})")
@@ -49,15 +49,15 @@ class _WrongPartError(Exception):
 
 
 def check_workbook(file: BinaryIO) -> None:
-    """Refuse what is no workbook of today's kind, or too large a one.
+    """Check the type and size of a workbook.
 
     Raises:
-        SourceError: likewise.
+        SourceError: it is not an .xlsx workbook, or exceeds a limit.
     """
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(8)
-    if head.startswith(b"\xd0\xcf\x11\xe0"):  # the compound file of [MS-CFB], in which both are wrapped
+    if head.startswith(b"\xd0\xcf\x11\xe0"):  # compound file, [MS-CFB]
         raise SourceError(
             "this is a workbook of the old .xls kind or one with a password; save it as .xlsx without one"
         )
@@ -75,12 +75,12 @@ def check_workbook(file: BinaryIO) -> None:
         raise not_a_workbook() from error
 
 
-# What `zipfile` raises besides for a damaged archive, an unknown or encrypted packing, and what is not a number.
+# Other exceptions of `zipfile` for a damaged archive, an unknown or encrypted compression, and invalid numbers.
 _OTHERS = (NotImplementedError, RuntimeError, EOFError, OSError, ValueError, OverflowError, IndexError)
 
 
 def not_a_workbook() -> SourceError:
-    """What to say of a file that is none."""
+    """Return the error for a file that is not a workbook."""
     return SourceError(
         "this is no .xlsx workbook, or a damaged one; check `name` in [format], and unpack it if it is packed"
     )
@@ -92,7 +92,7 @@ def _too_large(what: str, limit: str) -> SourceError:
 
 def _check_parts(archive: zipfile.ZipFile, parts: Iterable[zipfile.ZipInfo]) -> None:
     strings, unpacked = array("q"), 0
-    # The shared strings come first, for the sheets refer to them.
+    # The shared strings first, because the sheets refer to them.
     for part in sorted(parts, key=lambda each: "sharedstrings" not in each.filename.lower()):
         if part.flag_bits & _ENCRYPTED:
             raise SourceError("the workbook is encrypted; save it without a password")
@@ -108,7 +108,7 @@ def _check_parts(archive: zipfile.ZipFile, parts: Iterable[zipfile.ZipInfo]) -> 
 
 
 class _Scan:
-    """What a part comes to."""
+    """Sizes of a part."""
 
     def __init__(self, strings: array[int]) -> None:
         self._strings = strings
@@ -133,10 +133,10 @@ class _Scan:
             raise _too_large("a tag in it", f"{MAX_TAG_BYTES >> 20} MiB")
 
     def check(self) -> None:
-        """Refuse what is too large.
+        """Check the sizes.
 
         Raises:
-            SourceError: it is.
+            SourceError: a size exceeds its limit.
         """
         cells = max(self._cells, self._rows * self._columns)
         if cells > MAX_CELLS:
@@ -189,7 +189,7 @@ class _Scan:
             self._string += size
 
     def _see(self, place: str) -> None:
-        """Note a row or a cell; one that does not say where it is comes behind the one before."""
+        """Add a row or a cell; without a reference it follows the one before."""
         found = _PLACE.fullmatch(place)
         if found is None:
             raise _WrongPartError
@@ -203,5 +203,5 @@ class _Scan:
 
     @staticmethod
     def _doctype(*_: object) -> None:
-        """No workbook has one; entities may stand for any amount of text."""
+        """Refuse a document type: no workbook has one, and its entities may expand to any amount of text."""
         raise _WrongPartError

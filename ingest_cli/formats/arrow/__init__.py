@@ -1,5 +1,5 @@
-"""Rows that are kept in columns, in Arrow's own memory layout or one that Arrow reads.
+"""Read rows stored in columns, in Arrow's memory layout or a format that Arrow reads.
 
-`columns` finds the wanted ones, `cells` says what their values look like as text, `chunks` cuts rows into chunks;
-`parquet_pages` and `ipc_messages` find out how much memory a file would take before it gets any.
+`columns` finds the wanted columns, `cells` formats their values, `chunks` splits rows into chunks; `parquet` and `ipc`
+read files; `parquet_pages` and `ipc_messages` compute the memory that a file needs before Arrow reads it.
 """

@@ -1,10 +1,10 @@
 """Format values as cells, as in a CSV file.
 
-Strings and bytes are themselves, whether or not they are UTF-8. Integers are digits; truth values `true` and `false`;
-dates, times and timestamps as in ISO 8601 (`2017-10-19T12:34:56`, with a `Z` if it is known to be UTC). A float
-is written as Python and pandas write it, `60123456789.0`, so that what a spreadsheet or a data frame made of a
-number is undone, or refused, as it is in text. A decimal whose places are all zeros is an integer, for decimals are
-exact: databases export integers so. Null is an empty cell. Of nested values see `json_paths`.
+Strings and bytes are unchanged, whether or not they are UTF-8. Integers are digits; booleans `true` and `false`; dates,
+times and timestamps as in ISO 8601 (`2017-10-19T12:34:56`, with `Z` if the type is UTC). A float is written as Python
+and pandas write it, `60123456789.0`, so that a number which a spreadsheet or data frame converted is treated as in
+text. A decimal whose places are all zeros is an integer: decimals are exact, and databases export integers as decimals.
+Null is an empty cell. For nested values see `json_paths`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest_cli.formats.several_values import cells_of
 
 Sizes = npt.NDArray[np.int64]
 
-_FIXED_BYTES = 16  # about what a number, a date or a container takes as text
+_FIXED_BYTES = 16  # approximate text size of a number, a date or a container
 _EXACT_BITS = {pa.float16(): 11, pa.float32(): 24, pa.float64(): 53}  # of the significand (IEEE 754-2019, table 3.5)
 _BINARY = {
     pa.string(): pa.binary(),
@@ -35,22 +35,22 @@ _BINARY = {
 
 
 MAX_VALUES = 1 << 20
-"""Values in the lists of the rows that are looked at together: lists may refer to the same values over and over, or to
-nulls, which are nowhere."""
+"""Limit on the values in the lists of rows read together: lists may refer to one value many times, or to nulls, which
+take no space."""
 
 
 class TooManyValuesError(HandledError):
-    """There are more."""
+    """The lists have more than `MAX_VALUES` values."""
 
 
 def sizes(array: pa.Array) -> Sizes:
-    """About how many bytes each value takes as text, found without making it. Shape (values,).
+    """Return the approximate bytes of each value as text without formatting it. Shape (values,).
 
-    Exact for strings, so that no trick of the layout (one long string that all rows refer to) costs any memory.
+    The sizes of strings are exact, so that a layout in which all rows refer to one long string takes no memory.
 
     Raises:
-        ArrowInvalid: a value refers to what is not there.
-        TooManyValuesError: see there.
+        ArrowInvalid: an index is outside its dictionary.
+        TooManyValuesError: as described there.
     """
     array = storage(array)
     kind = array.type
@@ -74,7 +74,7 @@ def sizes(array: pa.Array) -> Sizes:
 
 
 def _nested_sizes(array: pa.Array) -> Sizes:
-    """The same of what is inside of each value."""
+    """Return the sizes of the contents of each value."""
     if pt.is_struct(array.type):
         return sum((sizes(part) for part in array.flatten()), start=np.zeros(len(array), np.int64))
     if pt.is_map(array.type):
@@ -88,12 +88,12 @@ def _nested_sizes(array: pa.Array) -> Sizes:
         if lengths.sum() > MAX_VALUES:
             raise TooManyValuesError
         inside, edges = sizes(array.flatten()), _running(lengths)
-    out: Sizes = np.diff(_running(inside)[edges]) + _FIXED_BYTES * np.diff(edges)  # nulls are work, too
+    out: Sizes = np.diff(_running(inside)[edges]) + _FIXED_BYTES * np.diff(edges)  # nulls take time as well
     return out
 
 
 def cells(column: Column, array: pa.Array) -> pa.BinaryArray:
-    """The cells of a column, given what `Column.reach` found, or a part of that. No nulls in it."""
+    """Return the cells of a column without nulls, given the result of `Column.reach` or a slice of it."""
     if not column.rest and not pt.is_nested(array.type):
         return texts(array)
     if column.rest in {(), (Every.ELEMENT,)} and is_list(array.type) and not pt.is_nested(array.type.value_type):
@@ -101,14 +101,14 @@ def cells(column: Column, array: pa.Array) -> pa.BinaryArray:
         if joined is not None:
             return joined
     path = column.rest_path
-    found = Cells(Paths([path], presence=[path]))  # a value of one row, whatever is inside
+    found = Cells(Paths([path], presence=[path]))  # a presence column, whose value may be nested
     for value in _values(array):
         found.add({"v": value})
     return found.columns()[path]
 
 
 def texts(array: pa.Array) -> pa.BinaryArray:
-    """The text of each value of a type without others inside. No nulls in it."""
+    """Return the text of each value of a type that is not nested, without nulls."""
     array = storage(array)
     kind = array.type
     if pt.is_dictionary(kind):
@@ -131,10 +131,10 @@ def texts(array: pa.Array) -> pa.BinaryArray:
 
 
 def as_bytes(array: pa.Array) -> pa.Array:
-    """Strings as bytes, without looking at them: one that is not UTF-8 is a bad cell, and not a broken file.
+    """Return strings as bytes without validation: one that is not UTF-8 is a bad cell, not a broken file.
 
     Args:
-        array: from its first element, as it was read.
+        array: without an offset, as read.
     """
     array = storage(array)
     kind = array.type
@@ -154,7 +154,7 @@ def as_bytes(array: pa.Array) -> pa.Array:
 
 
 def _joined(array: pa.Array) -> pa.BinaryArray | None:
-    """What `json_paths` makes of lists of texts, all at once; None if some are not UTF-8."""
+    """Return the cells of lists of texts as in `json_cells`; None if a text is not UTF-8."""
     try:
         inside = texts(array.flatten()).cast(pa.string())
         filled = pc.not_equal(pc.utf8_trim_whitespace(inside), "")
@@ -166,7 +166,7 @@ def _joined(array: pa.Array) -> pa.BinaryArray | None:
 
 
 def _values(array: pa.Array) -> list[object]:
-    """What JSON would have made of the values: strings, lists, and dicts. Null is an empty string."""
+    """Return the values as strings, lists and dicts, as from JSON. Null is an empty string."""
     array = storage(array)
     kind = array.type
     if pt.is_struct(kind):
@@ -186,7 +186,7 @@ def _values(array: pa.Array) -> list[object]:
 
 
 def _lengths(array: pa.Array) -> Sizes:
-    """Number of elements of each list; a null has none."""
+    """Return the number of elements of each list; 0 for null."""
     found = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     return np.asarray(found, np.int64)
 
@@ -196,7 +196,7 @@ def _running(lengths: Sizes) -> Sizes:
 
 
 def _floats(array: pa.Array) -> pa.Array:
-    """As `repr` writes them."""
+    """Format floats like `repr`."""
     whole = 2.0 ** _EXACT_BITS[array.type]
     values = pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False)
     integral = (np.abs(values) < whole) & (np.trunc(values) == values) & ~((values == 0) & np.signbit(values))

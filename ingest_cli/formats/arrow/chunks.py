@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 from ingest_cli.formats.arrow import cells
 from ingest_cli.formats.arrow.columns import Column
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS, ChunkBytes
+from ingest_cli.formats.json_values import TOO_LONG
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES
 from ingest_cli.model.chunks import IndexArray, Position, TableChunk, is_utf8
-
-TOO_LONG = "record_too_long"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Locate the wanted columns in a schema.
 
-A column is wanted by its name, or by a path into structs and lists as `json_paths` has it: the same people in JSON
-and in Parquet are read with the same manifest. A name that is there as it stands is no path, whatever is in it.
+A wanted column is a name, or a path into structs and lists as in `json_paths`, so that the same data in JSON and in
+Parquet is read with the same manifest. The exact name of a column is not parsed as a path.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ingest_cli.formats.sniffing.keys import identifier_in
 from ingest_cli.formats.sniffing.names import shown
 
 MAX_DEPTH = 64
-"""Lists and structs inside of each other; nobody's data is deeper, and Python's stack is not much."""
+"""Limit on the depth of nested lists and structs, because of Python's stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where a wanted column is.
+    """Location of a wanted column.
 
     Attributes:
-        name: what the manifest calls it.
-        top: name of the column of the file it is, or is in.
-        fields: names of the structs' fields on the way down, as far as there is one value only.
-        rest: the rest of its path, through lists and maps.
-        steps: all of its path behind `top`.
+        name: path in the manifest.
+        top: name of the column of the file.
+        fields: names of the fields of structs, up to the first list or map.
+        rest: rest of the path, through lists and maps.
+        steps: whole path behind `top`.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Column:
 
     @property
     def rest_path(self) -> str:
-        """The rest of the path, beneath a name `v`."""
+        """The rest of the path, below a name `v`."""
         return "v" + "".join(_written(step) for step in self.rest)
 
     def reach(self, batch: pa.RecordBatch) -> pa.Array:
-        """The array in `batch` at which the rest of the path begins."""
+        """Return the array in `batch` at which the rest of the path starts."""
         array = storage(batch.column(batch.schema.names.index(self.top)))
         for name in self.fields:
             array = storage(array.flatten()[array.type.get_field_index(name)])
@@ -56,18 +56,18 @@ class Column:
 
 
 def storage(array: pa.Array) -> pa.Array:
-    """What an extension type is made of; any other array as it is."""
+    """Return the storage of an extension array; any other array unchanged."""
     while isinstance(array, pa.ExtensionArray):
         array = array.storage
     return array
 
 
 def find_columns(schema: pa.Schema, wanted: Sequence[str], optional: Collection[str] = ()) -> tuple[Column, ...]:
-    """The wanted columns, without those of the `optional` ones that are not there.
+    """Return the wanted columns, without the `optional` ones that are missing.
 
     Raises:
-        ManifestError: one is not there, is there several times, or is of a type that has no text.
-        SourceError: one is of a type nested too deeply.
+        ManifestError: a column is missing, exists several times, or has a type that is not read.
+        SourceError: the type of a column is nested too deeply.
     """
     names, found = schema.names, list[Column]()
     for name in wanted:
@@ -82,7 +82,7 @@ def find_columns(schema: pa.Schema, wanted: Sequence[str], optional: Collection[
 
 
 def leaves(schema: pa.Schema, column: Column) -> tuple[int, int]:
-    """(first, after) of the positions that `column` takes among the columns without inside, where all are counted."""
+    """Return (first, after) of the numbers of the leaf columns of `column`."""
     top = schema.names.index(column.top)
     first = sum(_count(field.type) for field in list(schema)[:top])
     kind = schema.field(top).type
@@ -97,7 +97,7 @@ def leaves(schema: pa.Schema, column: Column) -> tuple[int, int]:
 
 
 def count_leaves(schema: pa.Schema) -> int:
-    """How many columns there are without anything inside."""
+    """Return the number of leaf columns."""
     return sum(_count(field.type) for field in schema)
 
 
@@ -108,15 +108,14 @@ def _find(name: str, names: Sequence[str], schema: pa.Schema) -> Column:
     else:
         try:
             first, *others = parse_path(name)
-        except ManifestError:  # a name like any other, then
+        except ManifestError:  # not a path
             raise _missing(name, names) from None
         if not isinstance(first, str) or first not in names:
             raise _missing(name, names)
         top, steps = first, tuple(others)
     if (found := names.count(top)) > 1:
         raise ManifestError(
-            f'the file has {found} columns named "{shown(top)}", and there is no telling which is meant; '
-            "name them apart in a copy of it"
+            f'the file has {found} columns named "{shown(top)}"; write it again with a different name for each'
         )
     kind = schema.field(names.index(top)).type
     if _depth(kind) > MAX_DEPTH:
@@ -131,7 +130,7 @@ def _find(name: str, names: Sequence[str], schema: pa.Schema) -> Column:
 
 
 def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[str, ...], pa.DataType]:
-    """The names that lead through structs alone, and the type at the end of a path."""
+    """Return (fields of structs before the first list or map, type at the end of a path)."""
     fields = list[str]()
     for place, step in enumerate(steps):
         kind = plain(kind)
@@ -140,7 +139,7 @@ def _walk(name: str, kind: pa.DataType, steps: Sequence[Step]) -> tuple[tuple[st
         if isinstance(step, str):
             kind = _element(kind)
             if pt.is_map(kind):
-                kind = plain(kind).item_type  # whatever its keys are
+                kind = plain(kind).item_type
                 continue
             inside = [field.name for field in kind] if pt.is_struct(kind) else []
             if inside.count(step) != 1:
@@ -168,7 +167,7 @@ def _written(step: Step) -> str:
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether its values are lists of some sort."""
+    """Return whether the type is any kind of list."""
     return bool(
         pt.is_list(kind)
         or pt.is_large_list(kind)
@@ -179,14 +178,14 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """What an extension type is made of."""
+    """Return the storage type of an extension type; any other type unchanged."""
     while isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     return kind
 
 
 def _element(kind: pa.DataType) -> pa.DataType:
-    """What is in a list, or in the lists of a list: a name applies to each."""
+    """Return the element type of nested lists, to each element of which a name applies."""
     kind = plain(kind)
     while is_list(kind):
         kind = plain(kind.value_type)
@@ -194,7 +193,7 @@ def _element(kind: pa.DataType) -> pa.DataType:
 
 
 def _inside(kind: pa.DataType) -> list[pa.DataType]:
-    """The types that a type is made of."""
+    """Return the child types of a type."""
     if is_list(kind) or pt.is_dictionary(kind):
         return [kind.value_type]
     if pt.is_map(kind):
@@ -210,7 +209,7 @@ def _count(kind: pa.DataType) -> int:
 
 
 def _depth(kind: pa.DataType) -> int:
-    """How deep a type is, or a little more than is allowed."""
+    """Return the depth of a type, at most `MAX_DEPTH` + 1."""
     level, depth = [kind], 0
     while level and depth <= MAX_DEPTH:
         level = [part for each in level for part in _inside(plain(each))]
@@ -222,7 +221,7 @@ _NOT_READ = ((pt.is_union, "union"), (pt.is_run_end_encoded, "run-end-encoded"),
 
 
 def unreadable(kind: pa.DataType) -> str | None:
-    """Name of a type in `kind`, or the type itself, whose values are not read; None: there is none."""
+    """Return the name of a type in `kind` whose values are not read, if there is one."""
     kind = plain(kind)
     if pt.is_dictionary(kind) and pt.is_nested(plain(kind.value_type)):
         return "dictionary-encoded nested"

@@ -1,6 +1,6 @@
-"""Thrift's compact protocol, in which Parquet writes its footer and the headers of its pages.
+"""Parse Thrift's compact protocol, the encoding of Parquet's footer and page headers.
 
-See `thrift-compact-protocol.md` of apache/thrift.
+Source: `thrift-compact-protocol.md` of apache/thrift.
 """
 
 from __future__ import annotations
@@ -10,46 +10,46 @@ from typing import Any
 
 from ingest_cli.formats.arrow.reading import BrokenFileError
 
-_MAX_NESTING = 16  # of structs and lists; Parquet's own go to about ten
+_MAX_NESTING = 16  # of structs and lists; Parquet's have about ten levels
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _LONG_LIST = 15
 _LAST_SHIFT = 63
 
 
 class Compact:
-    """Reads structs as dicts by field number, and lists; strings, doubles and maps are left out."""
+    """Reader of structs as dicts by field number, and of lists; strings, doubles and maps are skipped."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.at = 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """A struct, up to its end.
+        """Read a struct.
 
         Raises:
-            IndexError: the data ends before.
-            BrokenFileError: this is none.
+            IndexError: the data ends before the struct.
+            BrokenFileError: the data is not a struct.
         """
         if depth > _MAX_NESTING:
             raise BrokenFileError
-        # In a field, a truth value is its type.
+        # The type of a boolean field is its value.
         return {
             number: kind == _TRUE if kind in {_TRUE, _FALSE} else self.value(kind, depth)
             for number, kind in self.fields()
         }
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """(number, type) of each field of a struct; its value must have been read before the next is asked for."""
+        """Yield (number, type) of each field of a struct; the caller reads its value before the next field."""
         number = 0
         while head := self._byte():
             number = number + (head >> 4) if head >> 4 else self._zigzag()
             yield number, head & 0x0F
 
     def structs(self, kind: int) -> range:
-        """Count the elements of a list of structs, to be read one by one.
+        """Return one index per element of a list of structs, which the caller reads one by one.
 
         Raises:
-            BrokenFileError: the field is of another type.
+            BrokenFileError: the field has another type.
         """
         if kind != _LIST:
             raise BrokenFileError
@@ -59,7 +59,7 @@ class Compact:
         return range(size)
 
     def value(self, kind: int, depth: int = 0) -> Any:
-        """A value of a type; None for one that is left out."""
+        """Read a value; None if it is skipped."""
         if kind in {_I32, _I64, _I16}:
             return self._zigzag()
         if kind in {_BINARY, _DOUBLE}:
@@ -78,11 +78,11 @@ class Compact:
         if depth > _MAX_NESTING:
             raise BrokenFileError
         kind, size = self._list_head()
-        # Every element has a byte at least, so that the data ends before the memory does.
+        # An element has at least one byte, so the size of the data limits the list.
         return [self.value(kind, depth) for _ in range(size)]
 
     def _list_head(self) -> tuple[int, int]:
-        """(type, number) of its elements."""
+        """Return (type, number) of the elements."""
         head = self._byte()
         return head & 0x0F, head >> 4 if head >> 4 < _LONG_LIST else self._varint()
 

@@ -1,4 +1,4 @@
-"""Delimited text that is written as it should be, parsed by Arrow straight into columns."""
+"""Parse well-formed delimited text into columns with Arrow."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_cells(data: bytes, dialect: Dialect, width: int, positions: Sequence[int]) -> pa.Table | None:
-    """Parse whole records into columns; None if they have not all as many cells.
+    """Parse complete records into columns; None if a record has not `width` cells.
 
     Args:
-        data: records in which every quote is where it should be.
-        dialect: of one byte each; without an escape that changes anything.
-        width: cells of a record.
-        positions: of the wanted cells, in the order of the columns.
+        data: records whose quotes are all well-formed.
+        dialect: delimiter and quote of one byte each, no escape with an effect.
+        width: number of cells of a record.
+        positions: indices of the wanted cells, in the order of the columns.
     """
-    if data.startswith(_BOM):  # Arrow would drop what is part of a cell here
+    if data.startswith(_BOM):  # Arrow would remove it from the first cell
         return None
     names = [str(i) for i in range(width)]
     if not data.endswith((b"\n", b"\r")):

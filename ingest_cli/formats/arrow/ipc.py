@@ -1,7 +1,7 @@
 """Read the record batches of an Arrow file or stream.
 
-A whole file is read through the table of contents at its end, the wanted columns only. A stream has none, nor has
-a file that is cut off: these are read from the front, with all columns.
+A complete file is read through the footer at its end, only the wanted columns. A stream has no footer, nor has a file
+that is cut off: these are read from the start, with all columns.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from ingest_cli.formats.arrow.ipc_messages import (
 from ingest_cli.formats.arrow.reading import BrokenFileError, Part
 
 MAX_BATCH_BYTES = 96 << 20
-"""Of a record batch, unpacked: of the wanted columns, and in a stream of everything in it as it lies there."""
+"""Limit on the wanted columns of a record batch, decompressed; in a stream, also on the whole batch as stored."""
 
 MAX_DICTIONARIES_BYTES = 32 << 20
-"""Of all dictionaries together, unpacked: Arrow reads those of all columns."""
+"""Limit on all dictionaries together, decompressed: Arrow reads those of all columns."""
 
 _MAGIC = b"ARROW1"
-_BEGIN = 8  # of the stream within a file
+_BEGIN = 8  # offset of the stream in a file
 
 
 class ArrowReader:
-    """See `ColumnarReader`. Its parts are record batches."""
+    """Implementation of `ColumnarReader` whose parts are record batches."""
 
     def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         """Find the wanted columns.
 
         Raises:
-            ManifestError: one is not there.
-            SourceError: this is another format.
-            BrokenFileError: so it seems.
+            ManifestError: a column is missing.
+            SourceError: the file is Feather, version 1.
+            BrokenFileError: the file has another format.
         """
         self.size_bytes = size = file.seek(0, 2)
         file.seek(0)
@@ -109,14 +109,14 @@ class ArrowReader:
         return pa.ipc.open_stream(pa.PythonFile(self._file, mode="r"), options=options)
 
     def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The wanted columns of a batch, of which nothing points out of its buffers."""
+        """Return the wanted columns of a batch after checking that all offsets are inside its buffers."""
         batch.validate()
         batch = pa.RecordBatch.from_arrays([as_bytes(batch.column(name)) for name in self._tops], self._tops)
         batch.validate(full=True)
         return batch
 
     def _check(self, message: Message) -> None:
-        """Refuse a batch that would take too much memory."""
+        """Raise SourceError if a batch needs more than `MAX_BATCH_BYTES`."""
         own = buffers_of(self._schema, self._tops, message.views)
         size = message.unpacked_bytes(self._file, chain.from_iterable(own))
         if not self._whole:

@@ -1,9 +1,9 @@
 """Compute the memory needs of Arrow messages from their metadata alone.
 
-An Arrow file is a stream of messages with a table of contents behind it. The metadata of a message says where each
-buffer of each column is; a compressed one begins with its length before compression. Both are read and added up
-before Arrow gets to see the message. Layout: "Encapsulated message format" and `Message.fbs` of Arrow's columnar
-format, and the "FlatBuffers internals" for the tables therein.
+An Arrow file is a stream of messages followed by a footer. The metadata of a message has the place of each buffer of
+each column; a compressed buffer starts with its uncompressed length. Both are read and added up before Arrow reads the
+message. Sources: "Encapsulated message format" and `Message.fbs` of Arrow's columnar format, and "FlatBuffers
+internals".
 """
 
 from __future__ import annotations
@@ -36,17 +36,16 @@ _THREE_BUFFERS = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message.
+    """A message.
 
     Attributes:
         kind: `SCHEMA`, `DICTIONARY` or `BATCH`.
-        body: where its body begins.
-        body_bytes: length of the body.
+        body: offset of its body in the file.
         rows: number of rows.
-        dictionary: number of the dictionary it holds or, if `delta`, goes on with.
-        buffers: (place in the body, length) of each buffer.
-        views: for each column of string views, in order: how many buffers it has besides.
-        compressed: whether buffers begin with their length before compression.
+        buffers: (offset in the body, length) of each buffer.
+        views: for each column of string views, in order, the number of its data buffers.
+        compressed: whether buffers start with their uncompressed length.
+        dictionary: number of the dictionary that the message contains or, if `delta`, extends.
     """
 
     kind: int
@@ -61,14 +60,14 @@ class Message:
 
     @property
     def end(self) -> int:
-        """Where the next message begins."""
+        """Offset of the next message, without its alignment."""
         return self.body + self.body_bytes
 
     def unpacked_bytes(self, file: BinaryIO, wanted: Iterable[int]) -> int:
-        """What the `wanted` buffers come to in memory.
+        """Return the size of the `wanted` buffers in memory.
 
         Raises:
-            BrokenFileError: there is no such buffer, or it is not in the body.
+            BrokenFileError: a buffer does not exist, or is outside the body.
         """
         total = 0
         for number in wanted:
@@ -85,10 +84,10 @@ class Message:
 
 
 def read_messages(file: BinaryIO, at: int) -> Iterator[Message]:
-    """The messages from the one at `at` on, up to the mark of their end, or that of the file.
+    """Yield the messages from `at` on, up to the end marker or the end of the file.
 
     Raises:
-        BrokenFileError: there is no end, or something else.
+        BrokenFileError: a message is invalid or incomplete.
     """
     size = file.seek(0, 2)
     while True:
@@ -113,7 +112,7 @@ def read_messages(file: BinaryIO, at: int) -> Iterator[Message]:
 
 
 def buffers_of(schema: pa.Schema, names: Sequence[str], views: Sequence[int]) -> list[range]:
-    """For each of the top-level columns `names`: which buffers of a batch are its own."""
+    """Return the numbers of the buffers of each of the top-level columns `names`."""
     counts = iter(views)
     out = list[range]()
     at = 0
@@ -126,7 +125,7 @@ def buffers_of(schema: pa.Schema, names: Sequence[str], views: Sequence[int]) ->
 
 
 def _count(kind: pa.DataType, views: Iterator[int]) -> int:
-    """Number of buffers of an array of a type."""
+    """Return the number of buffers of an array of a type."""
     while isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     parts = [] if pt.is_dictionary(kind) else [kind.field(i).type for i in range(kind.num_fields)]
@@ -134,7 +133,7 @@ def _count(kind: pa.DataType, views: Iterator[int]) -> int:
 
 
 def _own(kind: pa.DataType, views: Iterator[int]) -> int:
-    """The same without what is inside."""
+    """Return the number of buffers without those of child arrays."""
     if pt.is_null(kind) or pt.is_run_end_encoded(kind):
         return 0
     if pt.is_string_view(kind) or pt.is_binary_view(kind):
@@ -167,29 +166,29 @@ def _message(metadata: bytes, body: int) -> Message:
 
 
 class _Table:
-    """A table in a FlatBuffer: fields by number, each with a default for where it is left out."""
+    """A table in a FlatBuffer: fields by number, each with a default if it is missing."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
         self._fields = at - _int(data, at)
 
     def byte(self, number: int) -> int:
-        """A field of one byte."""
+        """Return a field of one byte."""
         at = self._place(number)
         return self._data[at] if at else 0
 
     def long(self, number: int) -> int:
-        """A field of eight bytes."""
+        """Return a field of eight bytes."""
         at = self._place(number)
         return _long(self._data, at) if at else 0
 
     def table(self, number: int) -> _Table | None:
-        """A field that is a table."""
+        """Return a field that is a table."""
         at = self._place(number)
         return _Table(self._data, at + _int(self._data, at)) if at else None
 
     def vector(self, number: int, width: int) -> range:
-        """Where the elements are of a field that is a vector."""
+        """Return the offsets of the elements of a field that is a vector."""
         place = self._place(number)
         if not place:
             return range(0)
@@ -200,11 +199,11 @@ class _Table:
         return range(at + 4, after, width)
 
     def data_long(self, at: int) -> int:
-        """Eight bytes anywhere."""
+        """Return the eight bytes at `at`."""
         return _long(self._data, at)
 
     def _place(self, number: int) -> int:
-        """Where a field is; 0 for one left out."""
+        """Return the offset of a field; 0 if it is missing."""
         entry = 4 + 2 * number
         if entry + 2 > _short(self._data, self._fields):
             return 0
@@ -225,6 +224,6 @@ def _long(data: bytes, at: int) -> int:
 
 
 def _checked(at: int) -> int:
-    if at < 0:  # to Python, a place counted from the end
+    if at < 0:  # Python would count from the end
         raise IndexError
     return at

@@ -15,13 +15,13 @@ from ingest_cli.formats.arrow.reading import BrokenFileError, Part
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 
 MAX_FOOTER_BYTES = 8 << 20
-"""Of a Parquet file: about 140,000 columns of row groups. Arrow makes some 20 times as many bytes of it."""
+"""Limit on the footer, which is enough for 140,000 column chunks. Arrow allocates about 20 times its size."""
 
-_BUFFER_BYTES = 256 << 10  # read at a time, of each column
+_BUFFER_BYTES = 256 << 10  # per column and read
 
 
 class ParquetReader:
-    """See `ColumnarReader`. Its parts are row groups."""
+    """Implementation of `ColumnarReader` whose parts are row groups."""
 
     def __init__(self, file: BinaryIO, wanted: Sequence[str], optional: Collection[str] = ()) -> None:
         self.size_bytes, footer = _read_footer(file)
@@ -71,7 +71,7 @@ class ParquetReader:
 
 
 def _read_footer(file: BinaryIO) -> tuple[int, bytes]:
-    """Size of the file, and its footer; with better words than Arrow has for what is no footer."""
+    """Return (size of the file, footer); errors are more specific than those of Arrow."""
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(4)

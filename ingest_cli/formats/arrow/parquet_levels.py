@@ -1,8 +1,8 @@
-"""Where the rows of a Parquet page begin whose column is inside of lists.
+"""Find the starts of rows in a Parquet page of a column inside lists.
 
-Each value has a repetition level, and one of level 0 begins a row ("Nested Encoding" of apache/parquet-format). The
-levels are written in the "RLE / bit-packing hybrid" of its `Encodings.md`: runs of one level, and groups of eight
-levels of some bits each, the lowest bit first.
+Each value has a repetition level, and a value of level 0 starts a row ("Nested Encoding" of apache/parquet-format). The
+levels are encoded as the "RLE / bit-packing hybrid" of its `Encodings.md`: runs of one level, and groups of eight
+levels of a few bits each, lowest bit first.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _LONGEST_VARINT_BITS = 35
 
 
 def row_starts(levels: bytes, bits: int, count: int) -> Places:
-    """Numbers of the values that begin a row, among the `count` values of a page. Shape (rows,).
+    """Return the indices of the values that start a row. Shape (rows,).
 
     Args:
-        levels: the encoded levels.
-        bits: of one level.
-        count: how many there are.
+        levels: encoded levels of a page.
+        bits: bits per level.
+        count: number of values of the page.
 
     Raises:
-        BrokenFileError: there are not so many.
+        BrokenFileError: there are fewer levels.
     """
     parts = [np.empty(0, np.int32)]
     at = done = 0
@@ -57,7 +57,7 @@ def row_starts(levels: bytes, bits: int, count: int) -> Places:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """(number, where it ends)."""
+    """Return (number, end)."""
     value = shift = 0
     while shift < _LONGEST_VARINT_BITS and at < len(data):
         value |= (data[at] & _LAST_BITS) << shift

@@ -1,12 +1,11 @@
 """Compute the memory needs of Parquet pages from their headers alone.
 
-A column of a row group is a row of pages, each packed on its own, and a page is always unpacked as a whole. Only its
-header says to how much, and only that and its encoding say how many bytes a few rows may become: a dictionary with
-one long string in it is one number for each row that has it. The footer's sums cannot be trusted, so the headers
-are read, which is a few bytes per page.
+A column of a row group is a sequence of pages, each compressed separately and always decompressed as a whole. Only its
+header has the decompressed size, and only the size and the encoding determine how many bytes a few rows may become: a
+long string in a dictionary is one number in each row. The sums in the footer are not reliable, so the headers are read,
+which are a few bytes per page.
 
-Their layout is that of `PageHeader` in `parquet.thrift` of apache/parquet-format, written in Thrift's compact
-protocol (`thrift-compact-protocol.md` of apache/thrift).
+Layout: `PageHeader` in `parquet.thrift` of apache/parquet-format, in Thrift's compact protocol (see `compact`).
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from ingest_cli.formats.arrow.parquet_levels import Places, row_starts
 from ingest_cli.formats.arrow.reading import BrokenFileError
 
 MAX_PAGES_BYTES = 64 << 20
-"""Unpacked bytes of the largest pages and dictionaries of all wanted columns together. Most writers make pages of
-1 MiB; DuckDB makes one of each 122,880 rows."""
+"""Limit on the decompressed bytes of the largest pages and dictionaries of all wanted columns together. Most writers
+make pages of 1 MiB; DuckDB makes one per 122,880 rows."""
 
 MAX_ROW_VALUES = 1 << 20
-"""Values in the lists of one row."""
+"""Limit on the values in the lists of one row."""
 
 MAX_GROUP_VALUES = 16 << 20
-"""Values in the lists of one row group."""
+"""Limit on the values in the lists of one row group."""
 
-_BATCH_BYTES = 24 << 20  # of the rows read at a time; a decoder may hold them three times over
-_LEVEL_BYTES = 8  # what the levels of a value in a list take while it is decoded
+_BATCH_BYTES = 24 << 20  # of the rows read at a time, of which a decoder may hold three copies
+_LEVEL_BYTES = 8  # of the levels of a value in a list during decoding
 _HEADER_BYTES = 4 << 10
-_MAX_HEADER_BYTES = 1 << 20  # with the page's smallest and largest value in it
+_MAX_HEADER_BYTES = 1 << 20  # includes the smallest and largest value of a page
 _MAX_DICTIONARY_ENTRIES = 1 << 20
 
-# Numbers of parquet.thrift.
+# Field numbers and enumerations of parquet.thrift.
 _ROW_GROUPS, _COLUMNS, _ROWS = 4, 1, 3
 _DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = 0, 2, 3
 _WIDEST_NUMBER = 12  # bytes, of an INT96; only FIXED_LEN_BYTE_ARRAY has a length
@@ -51,12 +50,12 @@ _CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 
 @dataclass(frozen=True, slots=True)
 class ColumnChunk:
-    """What the footer says of a column in one row group.
+    """A column of one row group, as in the footer.
 
     Attributes:
-        codec: number of its compression.
-        values: how many it has.
-        begin: where its pages begin.
+        codec: number of the compression.
+        values: number of values.
+        begin: offset of the first page.
     """
 
     codec: int
@@ -65,7 +64,7 @@ class ColumnChunk:
 
     @classmethod
     def of(cls, plain: Any) -> ColumnChunk:
-        """The same of a `ColumnChunk` of the footer."""
+        """Convert a parsed `ColumnChunk` of the footer."""
         about = _struct(plain, 3)
         begin, dictionary = _whole(about, 9), about.get(11)
         if type(dictionary) is int and 0 < dictionary < begin:
@@ -75,11 +74,11 @@ class ColumnChunk:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """What the footer says of a row group.
+    """A row group, as in the footer.
 
     Attributes:
-        rows: how many it has.
-        columns: by number, the columns without anything inside being counted.
+        rows: number of rows.
+        columns: number of the leaf column → column.
     """
 
     rows: int
@@ -87,12 +86,12 @@ class RowGroup:
 
 
 def read_row_groups(footer: bytes, wanted: Container[int]) -> list[RowGroup]:
-    """All row groups, with those columns whose number is `wanted`.
+    """Parse all row groups, with the columns whose number is `wanted`.
 
-    pyarrow would tell of them, too, but ends the process if there is something in them that it does not know.
+    pyarrow has the same data, but ends the process at an unknown value in it.
 
     Raises:
-        BrokenFileError: this is no footer.
+        BrokenFileError: the footer is invalid.
     """
     compact, out = Compact(footer), list[RowGroup]()
     try:
@@ -125,15 +124,15 @@ def _row_group(compact: Compact, wanted: Container[int]) -> RowGroup:
 
 @dataclass(slots=True)
 class ColumnPages:
-    """The pages of one column in one row group.
+    """Pages of one column in one row group.
 
     Attributes:
-        values: of each data page: how many there are.
-        size_bytes: of each data page: what it unpacks to.
-        longest: of a value in the dictionary, or any value if all have the same, in bytes.
-        dictionary_bytes: what the dictionary unpacks to.
-        prefixed_bytes: what the largest page unpacks to whose values share prefixes: each may be as long.
-        starts: for a column in lists, which values begin a row; None where a value is a row.
+        values: number of values of each data page.
+        size_bytes: decompressed size of each data page.
+        longest: length of the longest value of the dictionary, or of any value of a fixed length, in bytes.
+        dictionary_bytes: decompressed size of the dictionary.
+        prefixed_bytes: decompressed size of the largest page whose values share prefixes, which a value may reach.
+        starts: for a column in lists, indices of the values that start a row; None if each value is a row.
     """
 
     values: list[int] = field(default_factory=list)
@@ -144,11 +143,11 @@ class ColumnPages:
     starts: Places | None = None
 
     def held_bytes(self) -> int:
-        """What the reader keeps of it at a time."""
+        """Return the bytes that the reader holds at a time."""
         return max(self.size_bytes, default=0) + self.dictionary_bytes
 
     def most_values(self, rows: int) -> int:
-        """The most values that so many neighbouring rows have."""
+        """Return the maximum number of values in `rows` consecutive rows."""
         if self.starts is None:
             return rows
         total = sum(self.values)
@@ -158,7 +157,7 @@ class ColumnPages:
         return max(inside, total - int(self.starts[-rows]))
 
     def bytes_of(self, rows: int) -> int:
-        """The most that so many neighbouring rows become, beyond the two pages that there may always be."""
+        """Return the maximum size of `rows` consecutive rows, beyond two pages that are always allowed."""
         values = self.most_values(rows)
         found = values * (self.longest + self.prefixed_bytes + (0 if self.starts is None else _LEVEL_BYTES))
         if self.size_bytes:
@@ -170,7 +169,7 @@ class ColumnPages:
 
 
 def rows_at_a_time(columns: Sequence[ColumnPages], most: int) -> int:
-    """How many rows of a row group may be read at a time."""
+    """Return the number of rows of a row group, at most `most`, that may be read at a time."""
     rows = most
     while rows > 1 and sum(column.bytes_of(rows) for column in columns) > _BATCH_BYTES:
         rows //= 2
@@ -178,16 +177,10 @@ def rows_at_a_time(columns: Sequence[ColumnPages], most: int) -> int:
 
 
 class PageScan:
-    """Looks at all pages of a column in a row group."""
+    """Scan of the page headers of a column in a row group."""
 
     def __init__(self, file: BinaryIO, chunk: ColumnChunk, leaf: Any) -> None:
-        """Begin with none of them.
-
-        Args:
-            file: the Parquet file.
-            chunk: what the footer says of them.
-            leaf: pyarrow's `ColumnSchema`.
-        """
+        """Initialise the scan; `leaf` is pyarrow's `ColumnSchema`."""
         self._file = file
         self._chunk = chunk
         self._level_bits = int(leaf.max_repetition_level).bit_length()
@@ -195,11 +188,11 @@ class PageScan:
         self._starts = list[Places]()
 
     def pages(self) -> ColumnPages:
-        """What there is.
+        """Read all headers.
 
         Raises:
-            BrokenFileError: there is something else, or its values are not as many as the footer says.
-            SourceError: they are larger, or the lists longer, than any are believed to be.
+            BrokenFileError: a header is invalid, or the number of values differs from the footer.
+            SourceError: a page or list exceeds a limit.
         """
         chunk, at = self._chunk, self._chunk.begin
         if self._level_bits and chunk.values > MAX_GROUP_VALUES:
@@ -220,7 +213,7 @@ class PageScan:
         return found
 
     def _add(self, header: dict[int, Any], at: int, found: ColumnPages) -> int:
-        """Note a page whose header ends at `at`; the number of values in it."""
+        """Add a page whose header ends at `at`; return its number of values."""
         kind, unpacked = header.get(1), _whole(header, 2)
         if unpacked > MAX_PAGES_BYTES:
             raise SourceError(
@@ -245,10 +238,10 @@ class PageScan:
         return count
 
     def _find_rows(self, header: dict[int, Any], at: int, count: int) -> Places:
-        """Which of the values of a page begin a row."""
+        """Return the indices of the values of a page that start a row."""
         if count > MAX_GROUP_VALUES:
             raise BrokenFileError
-        if header.get(1) == _DATA_PAGE_V2:  # begins with the levels, which are not compressed
+        if header.get(1) == _DATA_PAGE_V2:  # starts with the levels, uncompressed
             self._file.seek(at)
             return row_starts(self._file.read(_whole(_struct(header, 8), 6)), self._level_bits, count)
         page = self._unpack(header, at)
@@ -259,7 +252,7 @@ class PageScan:
         return row_starts(page[4 : 4 + int.from_bytes(page[:4], "little")], self._level_bits, count)
 
     def _unpack(self, header: dict[int, Any], at: int) -> bytes | None:
-        """The content of a page; None if it cannot be had."""
+        """Return the content of a page; None if it cannot be decompressed."""
         self._file.seek(at)
         packed, unpacked = self._file.read(_whole(header, 3)), _whole(header, 2)
         if self._chunk.codec == _UNCOMPRESSED:
@@ -278,7 +271,7 @@ def _too_many(what: str) -> SourceError:
 
 
 def _longest(page: bytes | None, entries: int, unpacked: int) -> int:
-    """Length of the longest string in a dictionary page; the size of the page where that cannot be told."""
+    """Return the length of the longest string in a dictionary page; the size of the page if it is unknown."""
     if page is None or entries > _MAX_DICTIONARY_ENTRIES:
         return unpacked
     at, longest = 0, 0
@@ -304,7 +297,7 @@ def _struct(struct: Any, number: int) -> dict[int, Any]:
 
 
 def _read_header(file: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
-    """The header at `at`, and where it ends."""
+    """Return (header at `at`, its end)."""
     size = _HEADER_BYTES
     while True:
         file.seek(at)

@@ -17,7 +17,7 @@ from ingest_cli.model.chunks import RowChunk, Span
 from ingest_cli.model.source_budget import Budget
 
 MAX_SLICE_ROWS = 1 << 18
-"""Rows that are looked at together: a batch of nulls of any length takes no byte in the file."""
+"""Limit on the rows read together: a batch of nulls of any length takes no space in the file."""
 
 _T = TypeVar("_T")
 
@@ -26,8 +26,7 @@ class BrokenFileError(HandledError):
     """Invalid content of a file."""
 
 
-# All that Arrow raises where a file is damaged: its own exceptions, some of which are also of these, and what Python
-# makes of names that are not UTF-8 and of numbers that are too large.
+# Exceptions for a damaged file: Arrow's, and Python's for names that are not UTF-8 and numbers that are too large.
 _DAMAGE = (
     BrokenFileError,
     pa.ArrowException,
@@ -43,11 +42,11 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some rows that are stored together.
+    """Rows that are stored together.
 
     Attributes:
-        rows: how many.
-        place: where, in the words of the reader.
+        rows: number of rows.
+        place: location, defined by the reader.
     """
 
     rows: int
@@ -59,7 +58,7 @@ class ColumnarReader(Protocol):
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Where the wanted columns are."""
+        """Locations of the wanted columns."""
         ...
 
     @property
@@ -68,16 +67,16 @@ class ColumnarReader(Protocol):
         ...
 
     def parts(self) -> Iterator[Part]:
-        """The parts of the file, in order."""
+        """Yield the parts of the file, in order."""
         ...
 
     def batches(self, part: Part, *, unwanted: bool) -> Iterator[pa.RecordBatch]:
-        """The wanted columns of one of them; if it is `unwanted` as a whole, it is only passed over."""
+        """Yield the wanted columns of a part; an `unwanted` part is skipped."""
         ...
 
 
 class Guard:
-    """Makes one sentence of whatever Arrow raises in a `with` block."""
+    """Context manager that converts Arrow's exceptions to a `SourceError`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -91,7 +90,7 @@ class Guard:
             raise self.source_error(error) from error
 
     def each(self, items: Iterator[_T]) -> Iterator[_T]:
-        """The `items`, each of them made in a `with` block."""
+        """Yield the `items`, each computed in a `with` block."""
         while True:
             with self:
                 item = next(items, None)
@@ -100,7 +99,7 @@ class Guard:
             yield item
 
     def source_error(self, error: BaseException) -> SourceError:
-        """What to tell people of an error: never its text, which may show a value."""
+        """Return the message of an error without its text, which may contain a value."""
         if isinstance(error, OSError) and error.errno is not None:
             return SourceError(f"the {self.name} file cannot be read: {error.strerror}")
         if isinstance(error, pa.ArrowNotImplementedError):
@@ -119,9 +118,9 @@ class Guard:
 
 
 def foreseen_bytes(columns: Sequence[Column], batch: pa.RecordBatch) -> int:
-    """How much text comes out of the dictionaries of a batch: by the lengths of their values, without making it.
+    """Return the bytes of text of the dictionary columns of a batch, from the lengths of their values.
 
-    What else a batch holds lies there in full.
+    The other columns of a batch are already in memory in full.
     """
     total = 0
     for column in columns:
@@ -133,7 +132,7 @@ def foreseen_bytes(columns: Sequence[Column], batch: pa.RecordBatch) -> int:
 
 
 class Reading:
-    """Makes chunks of the rows of a file that lie in the spans."""
+    """Conversion of the rows of a file in the spans to chunks."""
 
     def __init__(
         self,
@@ -152,7 +151,7 @@ class Reading:
         self._budget.read_at_any_place(reader.size_bytes)
 
     def chunks(self) -> Iterator[RowChunk]:
-        """All chunks; what is damaged comes to light behind the rows before it."""
+        """Yield all chunks; damage is reported after the rows before it."""
         guard, row = self._guard, 0
         guard.row = 0
         try:
@@ -181,7 +180,7 @@ class Reading:
         yield from self._flush()
 
     def _take(self, batch: pa.RecordBatch, at: int) -> Iterator[RowChunk]:
-        """The rows of a batch, which begins behind row `at`."""
+        """Add the rows of a batch, which starts at row `at`."""
         after = at + batch.num_rows
         while self._spans:
             span = self._spans[0]
@@ -198,7 +197,7 @@ class Reading:
             self._spans.pop(0)
 
     def _add(self, to: Chunks, rows: pa.RecordBatch) -> Iterator[RowChunk]:
-        """Take rows, in as many halves as it takes to hold the values of their lists."""
+        """Add rows, halved until their lists have few enough values."""
         try:
             arrays, size = measured(self._reader.columns, rows)
         except TooManyValuesError:
@@ -217,7 +216,7 @@ class Reading:
         self._meter()
 
     def _meter(self) -> None:
-        """Count what came out of the file."""
+        """Count the bytes of cells."""
         assert self._open is not None  # noqa: S101 - rows were just taken
         self._budget.add_bytes(self._open.take_size())
 

@@ -202,7 +202,7 @@ class Catalog:
             names = self._wish.columns
         else:
             raise ManifestError(
-                f'the dump does not say how the columns of "{_shown(key)}" are called: no CREATE TABLE comes before '
+                f'the dump does not name the columns of "{_shown(key)}": no CREATE TABLE comes before '
                 "its rows; name them with `columns` in [format]"
             )
         seen.update(self._wanted.intersection(name.casefold() for name in names))
@@ -251,7 +251,7 @@ class Catalog:
         return ManifestError(
             "the dump has rows of several tables ("
             + ", ".join(f'"{name}"' for name in listed)
-            + ", perhaps more); say which to read with `table` in [format]"
+            + ", perhaps more); select those to read with `table` in [format]"
         )
 
 

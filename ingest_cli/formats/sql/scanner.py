@@ -23,7 +23,7 @@ from ingest_cli.formats.sql.machine import Scan
 from ingest_cli.formats.sql.recovery import Recovery
 from ingest_cli.formats.sql.rows import RowRun, cells_of_pattern, cells_of_tuple, empty_cells
 from ingest_cli.formats.sql.selects import Selected, read_assignments, read_select
-from ingest_cli.formats.sql.skipping import Skipping, TextState
+from ingest_cli.formats.sql.skipping import INSERTS, Skipping, TextState
 from ingest_cli.formats.sql.statements import Copy, Form, Insert, read_copy, read_create_table, read_insert
 from ingest_cli.formats.sql.tokens import NAMES, Cursor, IncompleteError, Kind, check_size, name_of
 from ingest_cli.formats.sql.tuples import MAX_FAST_WIDTH, Broken, Tuple, read_tuple, read_usual, run_pattern
@@ -40,7 +40,6 @@ WINDOW_BYTES = 256 << 10
 _MAX_FAST_HEAD_BYTES = 16 << 10
 """Maximum length of a head for which a pattern is compiled."""
 
-_INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
 _CONDITIONS = frozenset({"IF", "WITH"})
 """First words of statements that may contain an INSERT."""
 
@@ -72,7 +71,7 @@ class Scanner(Recovery):
         word = token.word if token.kind is Kind.WORD else ""
         if token.kind in {Kind.SPACE, Kind.COMMENT} or token.text in {b";", b"/"} or word in {"BEGIN", "GO"}:
             return token.end
-        if word in _INSERTS or (word == "INTO" and self._repeats):
+        if word in INSERTS or (word == "INTO" and self._repeats):
             return self._insert(at, cursor, repeated=word == "INTO")
         self._repeats = False
         if word == "COPY":
@@ -322,7 +321,7 @@ class Scanner(Recovery):
         seen = self._data[at : at + record_stream.MAX_RECORD_BYTES]  # independent of the size of blocks
         cursor = Cursor(seen, 0, self._syntax, final=False)
         try:
-            found = read_insert(cursor) if cursor.next().word in _INSERTS else None
+            found = read_insert(cursor) if cursor.next().word in INSERTS else None
         except IncompleteError:
             found = None
         if found is None or not self._catalog.is_read(found.table):

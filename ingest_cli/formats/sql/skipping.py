@@ -30,7 +30,7 @@ _ROUTINES = frozenset({"TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "EVENT", "PAC
 _OTHERS = frozenset({"VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA", "USER", "ROLE", "TYPE", "EXTENSION", "RULE"})
 _CREATE_WORDS = 24  # CREATE ALGORITHM=… DEFINER=`…`@`…` SQL SECURITY … VIEW
 _AFTER_END = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})  # END IF closes what opened without BEGIN
-_INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
+INSERTS = frozenset({"INSERT", "REPLACE", "MERGE", "UPSERT"})
 _LINE_STARTERS = frozenset({"INSERT", "CREATE", "GO"})
 _WITH_MYSQL = frozenset({Family.MYSQL, Family.UNKNOWN})
 _WITH_ORACLE = frozenset({Family.ORACLE, Family.UNKNOWN})
@@ -192,7 +192,7 @@ class Skipping:
             return token.end
         if self._condition:
             self._depth += {b"(": 1, b")": -1}.get(token.text, 0)
-            if token.kind is Kind.WORD and token.word in _INSERTS and self._depth == 0:
+            if token.kind is Kind.WORD and token.word in INSERTS and self._depth == 0:
                 return token.start
         if not self._fresh:
             return None

@@ -3,7 +3,7 @@
 A token that extends to the end of a block may continue in the next one. It is distinguished from complete tokens, so
 that the same bytes are the same tokens wherever a block ends.
 
-The patterns read each byte only a few times, whatever the text: repetitions are possessive, and no two alternatives
+The patterns read each byte only a few times: repetitions are possessive, and no two alternatives
 start with the same text.
 """
 
@@ -28,7 +28,7 @@ ALTERNATIVE_STRING = (
     rb"|(?P<delimiter>(?>[\xc2-\xf4][\x80-\xbf]{1,3}+|[^\s\[{(<])).*?(?P=delimiter))'"
 )
 WORD_BYTES = rb"\w@$#\x80-\xff"
-"""Bytes of words and numbers; a dot is a token of its own."""
+"""Bytes of words and numbers; a dot is a separate token."""
 
 
 class Kind(StrEnum):

@@ -28,16 +28,8 @@ _HEX = re.compile(rb"0[xX]([0-9a-fA-F]*)|[xX]'([0-9a-fA-F]*)'")
 _ALTERNATIVE = re.compile(ALTERNATIVE_STRING, re.DOTALL)
 _NOTHING = frozenset(
     [
-        b"NULL",
-        b"DEFAULT",
-        b"CURRENT_DATE",
-        b"CURRENT_TIME",
-        b"CURRENT_TIMESTAMP",
-        b"CURRENT_USER",
-        b"LOCALTIME",
-        b"LOCALTIMESTAMP",
-        b"SYSDATE",
-        b"SYSTIMESTAMP",
+        *(b"NULL", b"DEFAULT", b"CURRENT_DATE", b"CURRENT_TIME", b"CURRENT_TIMESTAMP", b"CURRENT_USER"),
+        *(b"LOCALTIME", b"LOCALTIMESTAMP", b"SYSDATE", b"SYSTIMESTAMP"),
     ]
 )
 _NEXT_NUMBER = b".NEXTVAL"
@@ -60,21 +52,8 @@ _UNISTR = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{
 
 _FIRST_ARGUMENT = frozenset(
     [
-        "TO_DATE",
-        "TO_TIMESTAMP",
-        "TO_TIMESTAMP_TZ",
-        "TO_CHAR",
-        "TO_NCHAR",
-        "TO_CLOB",
-        "TO_NCLOB",
-        "TO_NUMBER",
-        "STR_TO_DATE",
-        "DATE",
-        "DATETIME",
-        "TIMESTAMP",
-        "RTRIM",
-        "CONVERT",
-        "TRY_CONVERT",
+        *("TO_DATE", "TO_TIMESTAMP", "TO_TIMESTAMP_TZ", "TO_CHAR", "TO_NCHAR", "TO_CLOB", "TO_NCLOB"),
+        *("TO_NUMBER", "STR_TO_DATE", "DATE", "DATETIME", "TIMESTAMP", "RTRIM", "CONVERT", "TRY_CONVERT"),
     ]
 )
 _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "DATETIME"})

@@ -101,7 +101,7 @@ def test_computed_columns_of_sqlite_are_not_dumped() -> None:
 def test_the_manifest_may_say_what_the_dump_does_not() -> None:
     data = b"INSERT INTO t VALUES (1,2);\n"
     assert cells(read(data, columns=["b", "a"])) == [(b"2", b"1")]
-    with pytest.raises(ManifestError, match=r'columns of "t" are called.*name them with `columns`'):
+    with pytest.raises(ManifestError, match=r'columns of "t".*name them with `columns`'):
         read(data, columns=None)
 
 
@@ -132,7 +132,7 @@ def test_names_from_a_dump_are_shown_without_what_a_terminal_would_obey() -> Non
 def test_the_only_table_with_rows_need_not_be_named() -> None:
     data = b"CREATE TABLE s (a int);\nINSERT INTO t VALUES (1,2);\nINSERT INTO sqlite_sequence VALUES ('t',1);\n"
     assert cells(read(data, tables=[])) == [(b"1", b"2")]
-    with pytest.raises(ManifestError, match=r'several tables \("s", "t", perhaps more\); say which'):
+    with pytest.raises(ManifestError, match=r'several tables \("s", "t", perhaps more\); select those'):
         read(data + b"INSERT INTO s VALUES (3);\n", tables=[])
 
 

@@ -74,7 +74,7 @@ TITLED: Rows = [[None], ["Members"], [None, "as of today"], ["A", "B"], ["1", "2
 @pytest.mark.parametrize("header", [True, False])
 def test_rows_are_skipped_on_every_sheet(header: bool) -> None:  # noqa: FBT001 - as given
     columns = None if header else ["A", "B"]
-    made = Workbook(["B"], columns, header=header, sheets=Sheets(["One", "Two"], 3 if header else 4))
+    made = Workbook(["B"], Sheets(["One", "Two"], 3 if header else 4, columns, header=header))
     chunks = read(made, book(TITLED, TITLED))
     one = [b"2", b"4"] if header else [b"2", b"B", b"4"]
     assert column(chunks, "B") == one * 2
@@ -84,9 +84,9 @@ def test_rows_are_skipped_on_every_sheet(header: bool) -> None:  # noqa: FBT001 
 
 
 def test_a_sheet_with_nothing_behind_the_rows_to_be_skipped_has_no_rows() -> None:
-    made = Workbook(["B"], sheets=Sheets(skip_rows=3))
+    made = Workbook(["B"], Sheets(skip_rows=3))
     assert column(read(made, book(TITLED, [["note"], ["of"], ["three"], ["lines"]])), "B") == [b"2", b"4"]
-    assert read(Workbook(["B"], sheets=Sheets(skip_rows=99)), book(TITLED)) == []
+    assert read(Workbook(["B"], Sheets(skip_rows=99)), book(TITLED)) == []
 
 
 def test_numbers_of_which_excel_lost_digits_say_so() -> None:
@@ -115,9 +115,9 @@ def test_a_repeated_header_is_skipped() -> None:
 
 def test_columns_are_named_by_the_manifest_where_there_is_no_header() -> None:
     data = book([["1", "2"], ["3"]])
-    chunks = read(Workbook(["X", "Y"], ["X", "Y"], header=False), data)
+    chunks = read(Workbook(["X", "Y"], Sheets(columns=["X", "Y"], header=False)), data)
     assert (column(chunks, "X"), column(chunks, "Y")) == ([b"1", b"3"], [b"2", b""])
-    assert column(read(Workbook(["Y"], ["X", "Y"]), data), "Y") == [b""]
+    assert column(read(Workbook(["Y"], Sheets(columns=["X", "Y"])), data), "Y") == [b""]
 
 
 def test_the_only_sheet_with_rows_is_read() -> None:
@@ -126,14 +126,14 @@ def test_the_only_sheet_with_rows_is_read() -> None:
 
 def test_of_several_sheets_one_has_to_be_chosen() -> None:
     data = book([["A"], ["1"]], [["A"], ["2"]], [["B"], ["3"]])
-    with pytest.raises(ManifestError, match=r'3 sheets have rows \("One", "Two", "Three"\); say which .* `table`'):
+    with pytest.raises(ManifestError, match=r'3 sheets have rows \("One", "Two", "Three"\); select those .* `table`'):
         read(Workbook(["A"]), data)
-    assert column(read(Workbook(["A"], sheets=Sheets(["Two"])), data), "A") == [b"2"]
-    chunks = read(Workbook(["A"], sheets=Sheets(["Two", "One"])), data)
+    assert column(read(Workbook(["A"], Sheets(["Two"])), data), "A") == [b"2"]
+    chunks = read(Workbook(["A"], Sheets(["Two", "One"])), data)
     assert column(chunks, "A") == [b"2", b"1"]
     assert chunks[-1].end.row == 2
     with pytest.raises(ManifestError, match=r'no sheet "Twoo" .* did you mean "Two"'):
-        read(Workbook(["A"], sheets=Sheets(["Twoo"])), data)
+        read(Workbook(["A"], Sheets(["Twoo"])), data)
 
 
 def test_a_missing_column_is_named_with_the_nearest() -> None:
