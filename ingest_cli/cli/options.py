@@ -140,7 +140,9 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise click.UsageError(f'The settings file "{path}" cannot be read ({error.strerror}).', ctx) from error
+        raise click.UsageError(
+            f'The settings file "{path}" cannot be read ({error.strerror}); check --config.', ctx
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
     known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS

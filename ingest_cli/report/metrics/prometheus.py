@@ -139,10 +139,10 @@ def _put_run(gauges: _Gauges, run: Finished) -> None:
     def put(name: str, what: str, value: float, **labels: str) -> None:
         gauges.put(name, what, value, dataset=dataset, **labels)
 
-    put("dataset_exit_code", "Exit code that the dataset asked for.", int(report.exit_code))
+    put("dataset_exit_code", "Exit code of the dataset's run.", int(report.exit_code))
     for outcome in OUTCOMES:
         is_it = float(report.outcome == outcome)
-        put("dataset_outcome", "1 for what became of the dataset, 0 for the others.", is_it, outcome=outcome)
+        put("dataset_outcome", "1 for the outcome of the dataset, 0 for the others.", is_it, outcome=outcome)
     put("dataset_start_timestamp_seconds", "When its run began.", run.began_at)
     put("dataset_end_timestamp_seconds", "When its run ended.", run.ended_at)
     put("dataset_duration_seconds", "How long its run took.", report.elapsed_s)
