@@ -112,9 +112,7 @@ def option(*names: str, section: str | None = None, **attributes: Any) -> Callab
     """Create a click option that can also be set by `INGEST_` and its name in capitals.
 
     Args:
-        names: as in click.
         section: heading in the help; None: the common one for options without.
-        attributes: as in click.
     """
     flag = next(name for name in names if name.startswith("--"))
     variable = "INGEST_" + flag.removeprefix("--").partition("/")[0].replace("-", "_").upper()

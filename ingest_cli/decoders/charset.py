@@ -37,7 +37,6 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Recode `stream` to UTF-8 without a byte order mark.
 
     Args:
-        stream: pieces of any size.
         encoding: Python codec name used if there is no byte order mark.
     """
     pieces = iter(stream)
@@ -60,7 +59,6 @@ def encoding_of(head: bytes, encoding: str) -> tuple[str, int]:
     """Return the Python codec name of text that begins with `head`, and the length of its byte order mark.
 
     Args:
-        head: first bytes of the text.
         encoding: Python codec name used if there is no byte order mark.
     """
     for bom, name in _BOMS:
