@@ -228,7 +228,7 @@ settings_options = together(
         "--allow-core-dumps",
         is_flag=True,
         callback=_decide_on_core_dumps,
-        help="Allow core dumps and debuggers. Both reveal the pepper and plain values.",
+        help="Allow core dumps and debuggers. Both reveal the pepper and unhashed values.",
     ),
     section=SETTINGS,
 )
