@@ -56,7 +56,6 @@ class Log:
         Args:
             log_format: `text` or `json`; format of the file, if there is one, else of stderr.
             chatty: whether to print messages other than failures on stderr.
-            entries: stores every message.
         """
         self._json = log_format == "json"
         self._chatty = chatty

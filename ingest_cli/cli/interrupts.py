@@ -51,7 +51,6 @@ class Interrupts:
 
     Attributes:
         seen: whether there was a signal, or another reason to stop.
-        reason: the reason.
     """
 
     def __init__(self, log: Log) -> None:

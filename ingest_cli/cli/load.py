@@ -86,7 +86,7 @@ Examples:
 @option(
     "--prune",
     is_flag=True,
-    help="Remove items of rows that are no longer in the dump after the load, as `prune` does.",
+    help="Remove, after the load, items of rows that are no longer in the dump, as `prune` does.",
 )
 @click.option("--yes", is_flag=True, help="Remove more than half of a dataset without confirmation.")
 @max_rcu_option

@@ -25,7 +25,6 @@ class LogFile(WatchedFileHandler):
         """Open the file.
 
         Args:
-            path: path of the file; its folder must exist.
             complain: called once when lines cannot be written.
 
         Raises:

@@ -70,12 +70,7 @@ operation_options = together(
 
 
 class Operation:
-    """One command; a context manager, at the end of which the metrics are complete.
-
-    Attributes:
-        command: name of the command.
-        log: log of messages.
-    """
+    """One command; a context manager, at the end of which the metrics are complete."""
 
     def __init__(
         self,
@@ -89,9 +84,6 @@ class Operation:
         """Open all output files, so that a failure to do so is reported before any work.
 
         Args:
-            command: name of the command.
-            values: values of the options.
-            clock: monotonic time in seconds.
             show: prints a result as `text` or `json`; None: the report of a load.
             asks: whether the command is run for its result; None: true unless it changes a table.
 
@@ -150,13 +142,7 @@ class Operation:
         self.log.keep(f"{path}: {self.command} started")
 
     def finished(self, path: Path, report: Report, began_at: float) -> None:
-        """Publish the result of a run in all outputs.
-
-        Args:
-            path: path of its manifest.
-            report: report of the run.
-            began_at: start, as Unix time in seconds.
-        """
+        """Publish the result of a run in all outputs."""
         self.tell(report, report.message and f"{path}: {report.message}", f"{path}: {_paragraph(report)}")
         self.log.keep(f"{path}: {_account(report)}", dataset=report.dataset, outcome=report.outcome)
         self._runs.append(textfile.Finished(report, began_at, time.time()))

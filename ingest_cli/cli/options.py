@@ -145,7 +145,9 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise click.UsageError(f'The settings file "{path}" cannot be read ({error.strerror}).', ctx) from error
+        raise click.UsageError(
+            f'The settings file "{path}" cannot be read ({error.strerror}); check --config.', ctx
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
     known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS
@@ -233,7 +235,7 @@ settings_options = together(
         "--allow-core-dumps",
         is_flag=True,
         callback=_decide_on_core_dumps,
-        help="Allow core dumps and debuggers. Both reveal the pepper and plain values.",
+        help="Allow core dumps and debuggers. Both reveal the pepper and unhashed values.",
     ),
     section=SETTINGS,
 )

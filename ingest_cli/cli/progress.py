@@ -57,10 +57,8 @@ class Progress(RunObserver):
         """Set up; nothing is shown before there is a plan.
 
         Args:
-            log: log for lines.
             place: number of this run among those of the command; empty if there is only one.
             bar: whether to show a bar; None: on a terminal.
-            clock: monotonic time in seconds.
         """
         self._log = log
         self._place = place
@@ -168,8 +166,6 @@ class Progress(RunObserver):
         """Format rows and capacity units per second, retries, rejects, and the number of the current file.
 
         Args:
-            report: report so far.
-            now: time of the clock, in seconds.
             brief: whether to omit zeros and the file, for a narrow terminal.
         """
         parts = [f"{_short(self._rows.at(now, report.account.rows_read))} rows/s"]

@@ -92,9 +92,6 @@ class ReportFile:
     def write(self, exit_code: int) -> None:
         """Write the current contents atomically.
 
-        Args:
-            exit_code: exit code of the command so far.
-
         Raises:
             TryAgainError: the file can no longer be written.
         """

@@ -34,7 +34,6 @@ def decrypt(stream: Iterable[bytes], age_key: Callable[[], str] | None, budget: 
     """Decrypt `stream`, binary or armored.
 
     Args:
-        stream: pieces from the first byte.
         age_key: returns the text of an identity file (age's own, or an SSH private key), or else a passphrase.
         budget: memory limit for checking a passphrase.
 

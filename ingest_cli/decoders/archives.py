@@ -81,7 +81,6 @@ def members(
     Folders, empty files, and macOS's companion files are omitted.
 
     Args:
-        stream: source, in pieces of any size.
         budget: limits the output and receives notes about oddities; None: a new one.
         age_key: called when age encryption is found; returns the text of an identity file or a passphrase.
             None: there is no key.

@@ -36,7 +36,8 @@ codecs.register_error("ingest-mark", _mark_bad_bytes)
 def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Recode `stream` to UTF-8 without a byte order mark.
 
-    `encoding` is the Python codec name used if there is no byte order mark.
+    Args:
+        encoding: Python codec name used if there is no byte order mark.
     """
     pieces = iter(stream)
     head = b""
@@ -55,7 +56,11 @@ def to_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def encoding_of(head: bytes, encoding: str) -> tuple[str, int]:
-    """Return the codec name of text that begins with `head`, `encoding` by default, and the length of its mark."""
+    """Return the Python codec name of text that begins with `head`, and the length of its byte order mark.
+
+    Args:
+        encoding: Python codec name used if there is no byte order mark.
+    """
     for bom, name in _BOMS:
         if head.startswith(bom):
             return name, len(bom)

@@ -81,7 +81,6 @@ class ByteReader:
     """Sequential reader of a stream's bytes.
 
     Args:
-        stream: pieces from the first byte.
         kind: format of the stream in error messages.
     """
 

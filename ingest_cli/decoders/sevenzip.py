@@ -101,10 +101,8 @@ def _folder(file: BinaryIO, folder: Any, place: tuple[int, int], budget: Budget)
     """Yield the members of a folder, 7z's term for files packed as one stream.
 
     Args:
-        file: archive.
         folder: folder as parsed by `py7zr`.
         place: offset and length of its packed bytes.
-        budget: limits the output.
     """
     coders = _in_order(folder)
     methods = [coder["method"] for coder in coders]

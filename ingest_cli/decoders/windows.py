@@ -27,7 +27,6 @@ class Kind:
     """Compression format with a window.
 
     Attributes:
-        name: display name.
         command: command that unpacks such a file to standard output.
         needed: returns a stream's memory needs from its first bytes; None if these are too few.
         make: makes a decompressor limited to that much memory.

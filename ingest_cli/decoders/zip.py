@@ -180,7 +180,6 @@ def _check_descriptor(reader: ByteReader, header: Header, actual: tuple[int, int
 
     Args:
         reader: positioned at the descriptor.
-        header: header of the member.
         actual: actual CRC, packed and unpacked size.
     """
     after = (LOCAL, DIRECTORY, *ENDS)

@@ -30,7 +30,6 @@ class Header:
     """Local header of a member.
 
     Attributes:
-        name: name in the archive.
         method: compression method; 0: stored.
         described: whether CRC and sizes follow the member, in a descriptor.
         crc: CRC-32 of the unpacked bytes; meaningless if `described`.

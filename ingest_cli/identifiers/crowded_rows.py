@@ -25,7 +25,6 @@ class CrowdedRows:
         """Initialise without any such rows.
 
         Args:
-            rows: number of rows of the chunk.
             most: maximum number of different identifiers of one kind per row.
         """
         self.mask: npt.NDArray[np.bool_] = np.zeros(rows, np.bool_)

@@ -51,7 +51,6 @@ class LooseRows:
         """Check a column.
 
         Args:
-            field: field of the column.
             present: shape (rows,): whether its cell is filled.
             canonical: canonical values of its cells, by row.
         """
@@ -71,7 +70,6 @@ class LooseRows:
         """Remove unverified values, once all columns were checked.
 
         Args:
-            kind: kind of the column.
             canonical: canonical values of its cells, by row.
         """
         out = self.misaligned[canonical.cell]

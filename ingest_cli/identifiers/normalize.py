@@ -41,7 +41,6 @@ class Normalized:
     """Result of the parsed rows of one chunk.
 
     Attributes:
-        records: kept rows.
         skipped: reason → record indices.
         rejected: (record index, reason, column) of each rejected row.
         rejected_identifiers: (column, reason) → number of values, in all rows.
@@ -59,8 +58,6 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     """Convert the cells of `chunk` to canonical form, column by column as `fields` define.
 
     Args:
-        chunk: parsed rows.
-        fields: kinds of the columns.
         max_identifiers: maximum number of different identifiers of one kind per row; a row with more is rejected.
     """
     rows = len(chunk.index)

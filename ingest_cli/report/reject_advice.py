@@ -11,36 +11,36 @@ from types import MappingProxyType
 
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "too_few_cells": 'if empty cells are left out at the end of rows, set `short_rows = "fill"` in [format]',
+        "too_few_cells": 'if rows omit empty cells at their end, set `short_rows = "fill"` in [format]',
         "too_many_cells": (
             'if the surplus cells are empty, set `long_rows = "trim"` in [format]; if one column holds delimiters, '
             'set `overflow = "COLUMN"`'
         ),
         "unclosed_quote": (
-            'if quotes are ordinary characters, set `quote = ""` in [format]; if a backslash stands before those that '
+            'if quotes are ordinary characters, set `quote = ""` in [format]; if a backslash escapes those that '
             'are, set `escape = "\\\\"`'
         ),
         "misaligned": (
-            "values are in other columns than the rules for rows in [format] make of it; look at the file with "
+            "the rules for rows in [format] put values into wrong columns; examine the file with "
             "`ingest-cli validate FILE`"
         ),
         "no_plus": 'if phone numbers begin with a country code, set `region = "international"` in [[fields]]',
         "too_many_identifiers": (
-            "a row of so many is mostly several people read as one; check `rows` in [format] and the columns with [] "
+            "such a row usually merges several people; check `rows` in [format] and the columns with [] "
             "in them, or raise `max_identifiers` in [rejects]"
         ),
         "object_in_cell": (
-            "an object is no cell; name what is in it by a path like contact.email. If it holds other rows, set `rows` "
+            "an object is not a cell; name its values by a path like contact.email. If it holds other rows, set `rows` "
             'in [format], like rows = "users.*" for the values of an object; if it is a column, set layout = "columns"'
         ),
         "array_in_cell": (
-            "an array is no cell; write [] behind its name, like contact.phones[], if all in it is one person's; if it "
+            "an array is not a cell; append [] to its name, like contact.phones[], if it belongs to one person; if it "
             'is a column, set layout = "columns" in [format]'
         ),
         "not_an_object": "rows that are arrays need `columns` in [format], with a name for each of their elements",
         "not_an_array": "with `columns` in [format], rows are arrays; remove it where they are objects",
-        "no_rows": "check `rows` in [format]; the values of an object are rows with a * in it, like users.*",
-        "duplicate_key": "a key is twice in one column, so that its values cannot be told apart",
+        "no_rows": "check `rows` in [format]; for the values of an object, add a *, like users.*",
+        "duplicate_key": "a key occurs twice in one column, so its values are ambiguous",
     }
 )
 """Reason → remedy, for rows that must not be tolerated."""

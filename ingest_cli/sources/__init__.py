@@ -59,9 +59,6 @@ def find_by_entry(
 
     Args:
         entries: local paths, globs and folders, `s3://` addresses, and `-` for standard input.
-        base: folder that relative paths start from.
-        target: see `Places.target`.
-        wait: see `Sleep`.
         on_note: called with a note about skipped files.
 
     Raises:

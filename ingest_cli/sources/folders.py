@@ -39,7 +39,6 @@ def files_in(folder: Path, name: str, places: Places) -> list[Path]:
     """Return all non-folders below `folder`, sorted, without what `is_no_dump` or `is_companion` match.
 
     Args:
-        folder: folder to search.
         name: name of the folder in messages.
         places: receives a note about skipped companions.
 

@@ -35,7 +35,6 @@ class LocalFile:
     """Regular file.
 
     Attributes:
-        path: path of the file.
         name: path as written in the manifest.
         size_bytes: size when the run was planned.
         state: identity and version of the file: device, inode, size and time of the last change.
@@ -153,7 +152,6 @@ def find(pattern: str, places: Places) -> list[LocalFile]:
 
     Args:
         pattern: path, folder (all files below it), or glob (`*`, `?`, `[…]`, `**`).
-        places: holds the folder that relative patterns start from.
 
     Raises:
         SourceError: nothing matches, or a match is not a readable regular file.

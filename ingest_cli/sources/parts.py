@@ -76,7 +76,6 @@ def in_order(names: Sequence[str], *, is_begun: bool = False) -> list[int]:
     """Return the indexes of `names`, the parts of one file, in the order of the parts.
 
     Args:
-        names: names of the parts, in any order.
         is_begun: whether other parts precede them.
 
     Raises:

@@ -39,11 +39,8 @@ class Places:
     """Context in which the entries of a manifest are resolved.
 
     Attributes:
-        base: folder that relative paths start from.
         target: source of the region and profile for S3, not of the endpoint, which is DynamoDB's; None: the AWS
             defaults.
-        wait: waits between requests to S3.
-        on_note: called with a note for the report.
     """
 
     base: Path

@@ -24,12 +24,7 @@ _FORBIDDEN, _UNCLEAR = 403, frozenset({400, 403, 404})  # HeadObject has no body
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """Object, pinned to the content it had when the run was planned.
-
-    Attributes:
-        version: content to read.
-        requests: access to S3.
-    """
+    """Object, pinned to the content it had when the run was planned."""
 
     version: Version
     requests: Requests
@@ -69,7 +64,6 @@ def find(address: str, places: Places) -> list[S3Object]:
         address: `s3://BUCKET/KEY`; `s3://BUCKET/PREFIX/` for all objects under it; or either with `*`, `?`, `[…]`,
             which match within a key component, and `**` for any number of components. A key that does not exist is
             treated as a prefix.
-        places: S3 access.
 
     Raises:
         SourceError: no object matches, or one cannot be read.

@@ -28,10 +28,7 @@ class Version:
     """One version of an object.
 
     Attributes:
-        bucket: bucket name.
-        key: object key.
         etag: entity tag as S3 returns it, including quotes.
-        size_bytes: object size.
     """
 
     bucket: str

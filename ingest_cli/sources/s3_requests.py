@@ -131,18 +131,12 @@ READING = Patience(15, SourceBusyError)
 
 
 class Requests:
-    """S3 client with retries.
-
-    Attributes:
-        client: boto3 client that sends each request once.
-    """
+    """S3 client with retries."""
 
     def __init__(self, client: S3Client, wait: Sleep, uniform: Callable[[float, float], float] | None = None) -> None:
         """Initialise without sending anything.
 
         Args:
-            client: client that sends the requests.
-            wait: see `Sleep`.
             uniform: draws the jitter between two bounds.
         """
         self.client = client
@@ -153,9 +147,7 @@ class Requests:
         """Run an action, and retry it on transient errors.
 
         Args:
-            action: sends a request.
             what: name of the requested object in messages.
-            patience: retry limits.
 
         Raises:
             SourceError: the action failed for good.
@@ -172,10 +164,7 @@ class Requests:
         """Wait before the next attempt.
 
         Args:
-            fault: exception of the last attempt.
-            what: as for `call`.
             failed: number of consecutive failed attempts, at least 1.
-            patience: retry limits.
 
         Raises:
             SourceError: retrying is useless, or the limit is reached; `SourceBusyError` if a later run may succeed.

@@ -14,8 +14,6 @@ class Shard:
 
     Attributes:
         number: index among the shards of the load.
-        source: source to read.
-        remaining: remaining part of the source.
     """
 
     number: int

@@ -26,11 +26,7 @@ _opened: set[tuple[int, int]] = set()
 
 @dataclass(frozen=True, slots=True)
 class StandardInput:
-    """Stream at descriptor 0; readable once, from the first byte to the last.
-
-    Attributes:
-        wait: see `Sleep`.
-    """
+    """Stream at descriptor 0; readable once, from the first byte to the last."""
 
     wait: Sleep = time.sleep
 

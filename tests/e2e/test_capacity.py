@@ -176,7 +176,7 @@ def test_autoscaling_is_suspended_until_it_is_restored(cli: Cli, provisioned: Pl
     restored = cli("table", "restore", *provisioned.at, env=there)
     assert (restored.code, restored.out) == (0, f"autoscaling of the write capacity is resumed{NOT_AUTHENTICATED}\n")
     assert suspended(scaling, provisioned) == AS_IT_WAS
-    assert cli("table", "restore", *provisioned.at, env=there).out.startswith("nothing was left")
+    assert cli("table", "restore", *provisioned.at, env=there).out.startswith("no capacity is raised")
 
 
 def test_autoscaling_is_suspended_while_a_load_lasts(cli: Cli, provisioned: Place, scaling: Any) -> None:

@@ -174,7 +174,7 @@ def test_what_is_pruned_costs_too_and_stops_as_well(cli: Cli, table: Place, tmp_
 @pytest.mark.parametrize("amount", ["nan", "inf", "-1", "0", "five"])
 def test_an_amount_that_is_none(cli: Cli, nowhere: Place, amount: str) -> None:
     result = cli("load", SAMPLES / "telco.toml", *nowhere.to, f"--max-cost={amount}")
-    result.complains(2, "--max-cost", f"'{amount}' is not an amount")
+    result.complains(2, "--max-cost", f"'{amount}' is not a positive amount")
 
 
 def test_an_amount_is_quoted_as_it_was_typed(cli: Cli, table: Place) -> None:

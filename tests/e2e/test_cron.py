@@ -66,7 +66,7 @@ def test_a_success_is_silent(
     assert log.stat().st_mode & 0o777 == 0o600
     levels, messages = zip(*logged(log), strict=True)
     assert set(levels) == {"info"}
-    assert "load begins" in messages[0]
+    assert "load started" in messages[0]
     assert "complete after" in messages[1]
     assert "3 rows read, 3 kept" in messages[1]
     found = gauges(metrics)
@@ -208,7 +208,7 @@ def test_the_log_survives_logrotate(cli: Cli, table: Place, tmp_path: Path) -> N
         process.send_signal(signal.SIGTERM)
         assert cli.finish(process).code == 75
     old, new = (tmp_path / "ingest.log.1").read_text(), log.read_text()
-    assert "load begins" in old
+    assert "load started" in old
     assert "SIGTERM" not in old
     assert "error: " in new
     assert "stopped by SIGTERM" in new

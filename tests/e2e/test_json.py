@@ -86,7 +86,7 @@ def test_max_identifiers_raises_what_a_row_may_have(cli: Cli, tmp_path: Path) ->
         ({"data": FRAME}, 'rows = "data"', 2, 'set rows = "data" and layout = "columns" in [format]'),
         ({name: list(values.values()) for name, values in FRAME.items()}, "", 3, 'set layout = "columns"'),
         (ARRAYS, "", 2, 'columns = ["EMAIL", "", "PHONE"]'),
-        ([{"email": {"x": "a@example.com"}}], "", 3, "name what is in it by a path like contact.email"),
+        ([{"email": {"x": "a@example.com"}}], "", 3, "name its values by a path like contact.email"),
         ([{"a": 1}], 'layout = "columns"', 2, 'there is no column "email"'),
     ],
 )

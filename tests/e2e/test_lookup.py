@@ -156,7 +156,7 @@ def test_another_pepper_is_refused(loaded: Loaded) -> None:
 def test_a_pepper_the_table_does_not_know_finds_nobody_and_says_so(loaded: Loaded) -> None:
     result = loaded.cli("lookup", *loaded.table.to, stdin=EMAIL, env={"PEPPER": OTHER_LINE.replace("k1:", "k2:")})
     assert (result.code, result.out) == (0, "not found\n")
-    assert "nothing" in result.err
+    assert "no identifier will be found" in result.err
     assert "k2" in result.err
 
 

@@ -150,7 +150,7 @@ REFUSED = {
     "a place where nobody can write": ("/proc/r.html", "cannot write"),
     "another ending": ("r.pdf", "FILE.html"),
     "no ending": ("report", "FILE.html"),
-    "the rejects": ("r.json", "give each a file of its own"),
+    "the rejects": ("r.json", "give each a separate file"),
 }
 
 
@@ -178,7 +178,9 @@ def test_without_the_extra_there_is_no_page_but_json(cli: Cli, tmp_path: Path) -
 
 
 def test_a_file_without_a_manifest_has_no_report(cli: Cli) -> None:
-    cli("validate", SAMPLES / "telco-1.csv", "--report", "r.html").complains(2, "--report", "there is none among these")
+    cli("validate", SAMPLES / "telco-1.csv", "--report", "r.html").complains(
+        2, "--report", "needs at least one MANIFEST"
+    )
 
 
 FULL = """\

@@ -17,7 +17,7 @@ def test_a_load_into_the_sandbox_needs_nothing_and_says_that_nothing_stays(cli: 
     assert result.report["items"]["acknowledged"] == 9
     first, last = result.err.splitlines()
     assert "it is deleted at the end" in first
-    assert "are gone now" in last
+    assert "was deleted" in last
     assert "--table" in last
 
 

@@ -103,7 +103,7 @@ def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
     throttled, faulty = timeline[-1]["throttles"], timeline[-1]["faults"]
     text = (
         f"{run['wcu']['consumed']:,.0f} write capacity units (WCU) consumed{under}. {run['requests']:,} requests, of "
-        f"which {throttled:,} were throttled, in whole or in part, and {faulty:,} had to be repeated for other reasons."
+        f"which {throttled:,} were throttled, in whole or in part, and {faulty:,} were retried for other reasons."
     )
     lines = [
         ("consumed", series.rates["wcu"], BLUE, "-"),
@@ -116,7 +116,7 @@ def capacity(run: Mapping[str, Any], series: Series, name: str) -> Figure:
         above, below = _panels(figure, (3, 2), top=_TITLE + _LEGEND)
         above.tick_params(labelbottom=False)
         _lines(above, series, lines, "WCU/s")
-        _lines(below, series, trouble, "requests to be repeated, per s")
+        _lines(below, series, trouble, "requests retried, per s")
         _over_time(below, series)
 
     head = ("from s", "to s", "WCU/s", "throttled/s", "faults/s")

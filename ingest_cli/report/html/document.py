@@ -111,7 +111,7 @@ def _figures(run: Mapping[str, Any], name: str) -> Iterator[Figure]:
         for reason, count in run[counts].items()
     ]
     yield charts.counted(
-        "Rows left out, by reason",
+        "Rows not loaded, by reason",
         ("what", "reason", "rows"),
         rows,
         f"{name} rows",

@@ -94,7 +94,7 @@ def test_the_numbers_of_the_account_are_there(page: str) -> None:
     text = _text(parsed(page))
     for number in ("46,120,331", "36,998,120", "2,026,018", "7,096,193", "69,879,998", "120,000", "1 h 30 min"):
         assert number in text
-    assert "an earlier run that was broken off had done 120,331" in text
+    assert "an earlier, interrupted run processed 120,331" in text
     assert "12.5" in text, "the cost, where the report has one"
     assert "and 280 more" in text, "of the sources"
 
