@@ -29,19 +29,8 @@ from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_c
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.misfits import Fitted, fit
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
-from ingest_cli.model.chunks import (
-    CR,
-    LF,
-    WHOLE,
-    IndexArray,
-    OffsetArray,
-    Position,
-    RowChunk,
-    Span,
-    count_lines,
-    head_of,
-)
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, head_of, read_records
+from ingest_cli.model.chunks import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
 from ingest_cli.model.toml_schema import escaped
 
 _FORMULA = re.compile('="([^"]*)"')

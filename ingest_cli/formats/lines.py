@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
-from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows
-from ingest_cli.model.chunks import CR, LF, IndexArray, OffsetArray, head_of, line_ends
+from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows, head_of
+from ingest_cli.model.chunks import CR, LF, IndexArray, OffsetArray, line_ends
 
 _INK = np.ones(256, np.bool_)
 _INK[list(b" \t\r\n")] = False

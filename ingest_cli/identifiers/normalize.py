@@ -100,7 +100,6 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     if loose is not None:
         rejects_by_row += loose.rejected(lost)
         lost &= ~loose.mask
-    rejects_by_row += first_reject.of(lost, chunk.index)
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -112,7 +111,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     return Normalized(
         records=records,
         skipped={"no_identifier": chunk.index[~held]},
-        rejected=tuple(sorted(rejects_by_row)),
+        rejected=tuple(sorted(rejects_by_row + first_reject.of(lost, chunk.index))),
         rejected_identifiers=rejected,
         flags=flags,
     )

@@ -73,14 +73,14 @@ def rejects_after_the_checkpoint(patch: pytest.MonkeyPatch) -> None:
     """The state is stored first, and the rejects that it speaks of are made safe behind it."""
 
     def save(self: Journal) -> None:
-        checkpoint = self._books.checkpoint
+        checkpoint = self._targets.checkpoint
         if checkpoint is None or not self._unsaved:
             return
-        checkpoint.rejects_bytes = self._books.rejects.size_bytes
+        checkpoint.rejects_bytes = self._targets.rejects.size_bytes
         self._unsaved = False
         try:
             self._store(checkpoint.to_bytes())
-            self._books.rejects.sync()
+            self._targets.rejects.sync()
         except BaseException:
             self._unsaved = True
             raise
