@@ -77,16 +77,20 @@ Examples:
 @scale_options
 @max_cost_option
 @prices_option
-@option("--plan", is_flag=True, help="Check everything, say what it would take and cost, and write nothing.")
+@option(
+    "--plan",
+    is_flag=True,
+    help="Dry run that also checks the table and the key, and predicts time and cost for this table.",
+)
 @option(
     "--prune",
     is_flag=True,
-    help="Afterwards, remove items of rows that are no longer in the dump, as `prune` does.",
+    help="Remove items of rows that are no longer in the dump after the load, as `prune` does.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before more than half of a dataset is removed.")
 @max_rcu_option
-@option("--dry-run", is_flag=True, help="Write nothing: the same as `validate`.")
-@option("--sandbox", is_flag=True, help="Use an embedded DynamoDB, thrown away at the end. Needs no AWS account.")
+@option("--dry-run", is_flag=True, help="Dry run: all stages without a write, as `validate` does. Needs no table.")
+@option("--sandbox", is_flag=True, help="Embedded DynamoDB as the table, deleted at the end. Needs no AWS account.")
 @output_option
 @report_option
 @log_option
@@ -96,8 +100,8 @@ Examples:
 def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -> None:
     """Load the dumps that the MANIFESTs describe into a DynamoDB table.
 
-    A dump that the table holds already is left alone. A load that was broken off is run again by the same
-    command: items have no state, so that writing one twice changes nothing.
+    A dump that the table already holds is left unchanged. To resume an interrupted load, run the same command again;
+    writes are idempotent.
     """
     if shown(ctx):
         return
@@ -145,7 +149,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
 
 
 def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
-    """Run all manifests, and restore the table's capacity, whatever the outcome."""
+    """Run all manifests, and then restore the table's capacity, even after a failure."""
     try:
         code = runs.all(manifests)
     finally:

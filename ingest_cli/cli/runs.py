@@ -206,7 +206,7 @@ class Runs(Generic[ReportT]):
             self._write(self._report_file)
 
     def _write(self, report_file: ReportFile) -> None:
-        """Write the report of all runs so far, so that it exists whatever happens to the next."""
+        """Write the report of all runs so far, so that it exists even if the next one crashes."""
         try:
             report_file.write(overall(self.codes))
         except IngestError as error:

@@ -53,10 +53,10 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
-    """Run all stages on the dumps that the MANIFESTs describe, and write nothing.
+    """Dry run: run all stages on the dumps that the MANIFESTs describe, without a write.
 
-    Says what a load would take and cost, in each of the ways there are. Needs no key, no table and no network. A FILE
-    that is not a manifest (does not end in .toml) is looked at: what it seems to be, and what is wrong with it.
+    Predicts the time and cost of a load, in each billing mode. Needs no key, no table and no network. For a FILE
+    that is not a manifest (does not end in .toml), prints its probable format and its faults.
     """
     if shown(ctx):
         return

@@ -38,7 +38,7 @@ class RunContext:
     Attributes:
         observer: receives the events of the run.
         stop: stop request.
-        target: profile and region for sources in AWS, for a run without a table of its own.
+        target: profile and region for sources in AWS, for a run that has no table.
     """
 
     observer: RunObserver = field(default_factory=RunObserver)
