@@ -101,7 +101,7 @@ class Checkpoint:
         + 2 s x R           items: written during the last two seconds, without those in which nothing was acknowledged
 
       since no chunk is begun while more is ahead of the saved state (`run_ahead.RunAhead`). A state that has become
-      too large to be saved is the exception: the load goes on without saving, and the report notes it.
+      too large to be saved is the exception: the load continues without saving, and the report notes it.
     * It is resumed only with the same sources, manifest, pepper and table, and only while the catalog names its
       generation: no other items were written, and none removed, since.
 
@@ -162,7 +162,7 @@ class Checkpoint:
         """Check that the load can be resumed.
 
         Raises:
-            UsageError: it is another load; says what differs.
+            UsageError: it is another load; the message names the difference.
         """
         self.check_dataset(wanted)
         if self.identity.kid != wanted.kid:

@@ -31,7 +31,7 @@ TURN_BYTES = 4096
 """Bytes of state that may be saved on every occasion: a save costs as many write capacity units as it has KiB."""
 
 WORTH_WCU, MOST_TURNS = 32.0, 20
-"""Capacity units that justify a save, which costs one or two; and occasions after which it is made in any case."""
+"""Capacity units that justify a save, which costs one or two; and occasions after which one is always made."""
 
 UNSAVED_ITEMS = AHEAD_ITEMS // 2
 """Committed items that justify a save of a state of any size; more would delay the load."""
@@ -110,7 +110,8 @@ class Journal(RunObserver):
         with self._lock:
             if self._closed:
                 return
-            targets.rejects.write(chunk.rejects)
+            if chunk.rejects:
+                targets.rejects.write(chunk.rejects)
             targets.report.commit(chunk.account, chunk.key_hash, ((part.origin, part.span) for part in chunk.parts))
             if targets.checkpoint is not None:
                 for part in chunk.parts:
@@ -196,7 +197,7 @@ class Journal(RunObserver):
     def save(self) -> None:
         """Store the checkpoint, if anything was committed since the last time.
 
-        One that has become too large is noted in the report, and the load goes on; the one before is still stored.
+        One that has become too large is noted in the report, and the load continues; the previous one stays stored.
 
         Raises:
             IngestError: it cannot be stored; the next call tries again.
@@ -211,7 +212,7 @@ class Journal(RunObserver):
                 self._go_on_unsaved()
 
     def _go_on_unsaved(self) -> None:
-        """Let the load go on without a saved state, until the next one that can be saved."""
+        """Continue without a saved state, until the next one that can be saved."""
         with self._lock:
             self._is_too_large = True
             self._turns, self._turns_left = 0, TOO_LARGE_TURNS

@@ -87,7 +87,7 @@ class RejectFile:
                 written = os.pwrite(self._file.fileno(), rest, at)
                 rest, at = rest[written:], at + written
         except OSError as error:
-            with contextlib.suppress(OSError):  # the next lines overwrite these in any case
+            with contextlib.suppress(OSError):  # the next lines overwrite these
                 self._file.truncate(self.size_bytes)
             raise self._full(error) from error
         self.size_bytes = at

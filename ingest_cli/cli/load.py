@@ -82,16 +82,20 @@ Examples:
 @scale_options
 @max_cost_option
 @prices_option
-@option("--plan", is_flag=True, help="Check everything, predict duration and cost, and write nothing.")
+@option(
+    "--plan",
+    is_flag=True,
+    help="Dry run that also checks the table and the key, and predicts time and cost for this table.",
+)
 @option(
     "--prune",
     is_flag=True,
-    help="Remove, after the load, items of rows that are no longer in the dump, as `prune` does.",
+    help="Remove items of rows that are no longer in the dump after the load, as `prune` does.",
 )
 @click.option("--yes", is_flag=True, help="Remove more than half of a dataset without confirmation.")
 @max_rcu_option
-@option("--dry-run", is_flag=True, help="Write nothing; the same as `validate`.")
-@option("--sandbox", is_flag=True, help="Load into an embedded DynamoDB, deleted at the end. Needs no AWS account.")
+@option("--dry-run", is_flag=True, help="Dry run: all stages without a write, as `validate` does. Needs no table.")
+@option("--sandbox", is_flag=True, help="Embedded DynamoDB as the table, deleted at the end. Needs no AWS account.")
 @output_option
 @report_option
 @log_option
@@ -148,7 +152,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
 
 
 def _all_scaled(runs: Runs[Report], manifests: Sequence[Path], scaling: Scaling, log: Log) -> int:
-    """Run all manifests, and restore the table's capacity in every case."""
+    """Run all manifests, and then restore the table's capacity, even after a failure."""
     try:
         code = runs.all(manifests)
     finally:

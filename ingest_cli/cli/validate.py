@@ -51,10 +51,10 @@ Examples:
 @settings_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> None:
-    """Run all stages on the dumps described by the MANIFESTs, and write nothing.
+    """Dry run: run all stages on the dumps that the MANIFESTs describe, without a write.
 
-    Reports rejects, and the duration and cost of a load for each billing mode. Needs no key, no table and no network.
-    For a FILE that is not a manifest (does not end in .toml), reports its probable format and its defects.
+    Predicts the time and cost of a load, in each billing mode. Needs no key, no table and no network. For a FILE
+    that is not a manifest (does not end in .toml), prints its probable format and its faults.
     """
     if shown(ctx):
         return

@@ -193,7 +193,7 @@ class _Load:
         return CostLimit.of(self.settings, self.context.earlier)
 
     def _in_time(self, ask: Callable[[], T]) -> T:
-        """What the table says before anything is written, if it says so before `--give-up-after`."""
+        """Return the answer of the table to a check before the first write, within `--give-up-after`."""
         try:
             with time_limit(self.settings.give_up_after_s):
                 return ask()
@@ -230,7 +230,7 @@ class _Load:
         return before.completes(row)
 
     def _leave(self, rows: Catalog, row: DatasetRow) -> None:
-        """Leave the dataset unchanged, but make sure that it is listed."""
+        """Leave the dataset unchanged, and list it if it is not."""
         with suppress(IngestError):  # older versions did not list it, nor needed the permission to
             rows.enlist(self.manifest.dataset.id)
         self.report.outcome = "unchanged"

@@ -51,7 +51,7 @@ class RunContext:
     Attributes:
         observer: receives the events of the run.
         stop: stop request.
-        target: profile and region for sources in AWS, for a run without a table of its own.
+        target: profile and region for sources in AWS, for a run that has no table.
         earlier: earlier manifests of the same command.
     """
 

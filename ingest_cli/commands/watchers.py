@@ -93,7 +93,7 @@ class StateSaver:
             rules.stop.fail(fault)
             return
         rules.on_retry(STATE_NOT_SAVED)
-        # The first reason: the last attempt is cut short, and tells only that the time was over.
+        # The first reason: the last attempt is cut short, so that its reason is only the timeout.
         self._reason = self._reason or _reason(fault)
         limit_s = rules.give_up_after_s
         if rules.clock.monotonic_s() - self._failing_since_s >= limit_s:

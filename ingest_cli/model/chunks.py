@@ -310,7 +310,7 @@ class Identified:
         row: shape (n,).
         value: length n: canonical values.
         label: length n: fine labels, dictionary-encoded.
-        lookup: shape (n,): whether the value becomes an item of its own.
+        lookup: shape (n,): whether the value becomes an item.
         mask: length n: displayable part of the value, dictionary-encoded or not.
     """
 
