@@ -34,7 +34,7 @@ Examples:
 
 @click.group("key", epilog=_EXAMPLES_GENERATE + EXIT_CODES)
 def command() -> None:
-    """Generate or check the pepper, the key of the identifiers' hashes."""
+    """Make or check the pepper that identifiers are hashed with."""
 
 
 @command.command(cls=NoArguments, epilog=_EXAMPLES_GENERATE + EXIT_CODES)

@@ -207,7 +207,7 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
         assert "`ingest-cli prune demo-small --all`, and then `load`, leaves only current items" in result.err
     assert cli("prune", "demo-small", *table.to, "--all", "--yes").code == 0
     clean = cli("load", manifest, *table.to, "--prune")
-    assert (clean.code, "told apart" in clean.out) == (0, False)
+    assert (clean.code, "distinguished" in clean.out) == (0, False)
     assert cli("verify", manifest, *table.to, "--full").code == 0
 
 
