@@ -110,7 +110,8 @@ class Journal(RunObserver):
         with self._lock:
             if self._closed:
                 return
-            targets.rejects.write(chunk.rejects)
+            if chunk.rejects:
+                targets.rejects.write(chunk.rejects)
             targets.report.account.add(chunk.account)
             targets.report.distinct.add(chunk.key_hash)
             for part in chunk.parts:

@@ -28,10 +28,20 @@ from ingest_cli.formats.cells import Cells
 from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes
 from ingest_cli.formats.joined import Beginnings, Begun
-from ingest_cli.formats.lines import head_of
 from ingest_cli.formats.misfits import Fitted, fit
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Blocks, Rows, read_records
-from ingest_cli.model.chunks import CR, LF, WHOLE, IndexArray, OffsetArray, Position, RowChunk, Span, count_lines
+from ingest_cli.model.chunks import (
+    CR,
+    LF,
+    WHOLE,
+    IndexArray,
+    OffsetArray,
+    Position,
+    RowChunk,
+    Span,
+    count_lines,
+    head_of,
+)
 from ingest_cli.model.toml_schema import escaped
 
 _FORMULA = re.compile('="([^"]*)"')

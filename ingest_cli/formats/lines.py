@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ingest_cli.formats.interface import MAX_CHUNK_ROWS
 from ingest_cli.formats.record_stream import MAX_RECORD_BYTES, Rows
-from ingest_cli.model.chunks import CR, LF, IndexArray, OffsetArray, count_lines, line_ends
+from ingest_cli.model.chunks import CR, LF, IndexArray, OffsetArray, head_of, line_ends
 
 _INK = np.ones(256, np.bool_)
 _INK[list(b" \t\r\n")] = False
@@ -75,17 +75,6 @@ class Found:
     rejected: Sequence[tuple[int, str]] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
     loose: IndexArray = field(default_factory=lambda: np.empty(0, np.int32))
-
-
-def head_of(data: bytes, lines: int) -> bytes:
-    """Return a prefix of `data` with more than `lines` lines if it has as many; short data is returned whole.
-
-    A block of very short lines may have many more of them than a chunk has rows. This avoids splitting all of them
-    again for each chunk.
-    """
-    while len(data) > 2 * lines and count_lines(half := data[: len(data) // 2]) > lines + 1:
-        data = half  # the extra line: a CR at its end is ambiguous
-    return data
 
 
 def split_lines(data: bytes, *, final: bool) -> Lines:

@@ -28,7 +28,6 @@ class LooseRows:
     """Loose rows of a chunk.
 
     Attributes:
-        any: whether there are any.
         mask: shape (rows,): whether the row is loose.
         misaligned: shape (rows,): whether the row is loose and has a cell invalid for its column's kind.
     """
@@ -40,8 +39,7 @@ class LooseRows:
             index: record index of each row.
             loose: record indices of the loose rows.
         """
-        self.any = bool(len(loose))
-        self.mask: BoolArray = np.isin(index, loose) if self.any else np.zeros(len(index), np.bool_)
+        self.mask: BoolArray = np.isin(index, loose)
         self.misaligned = np.zeros(len(index), np.bool_)
         self._index = index
         self._wrong: list[tuple[str, BoolArray]] = []

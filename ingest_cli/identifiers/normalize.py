@@ -69,7 +69,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     first_reject = _FirstReject(rows)
     rejected, flags = Counter[tuple[str, str]](), Counter[str]()
     held = np.zeros(rows, np.bool_)
-    loose = LooseRows(chunk.index, chunk.loose)
+    loose = LooseRows(chunk.index, chunk.loose) if len(chunk.loose) else None
     for each in fields:
         column = _Column([chunk.cells[name] for name in each.columns])
         exposed.add(each.exposes, column.present)
@@ -84,17 +84,23 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
         if each.lookup:
             held |= column.present
             first_reject.add(each.columns[0], rejects)
-        if loose.any:
+        if loose is not None:
             loose.check(each, column.present, canonical)
     crowded = CrowdedRows(rows, max_identifiers)
     for kind, several in found.items():
         column_name = next(each.columns[0] for each in fields if each.kind == kind)
         crowded.check(column_name, [one.canonical for one in several])
-    held |= loose.misaligned | crowded.mask
-    if loose.any:
+    held |= crowded.mask
+    if loose is not None:
+        held |= loose.misaligned
         found = _believed(found, loose)
     kept = _looked_up(found, rows) & ~crowded.mask
     lost = held & ~kept & ~crowded.mask
+    rejects_by_row = crowded.rejected(chunk.index)
+    if loose is not None:
+        rejects_by_row += loose.rejected(lost)
+        lost &= ~loose.mask
+    rejects_by_row += first_reject.of(lost, chunk.index)
     position = np.cumsum(kept, dtype=np.int32) - 1
     codes, sets = exposed.sets()
     records = Records(
@@ -106,11 +112,7 @@ def normalize(chunk: RowChunk, fields: Sequence[Field], max_identifiers: int = M
     return Normalized(
         records=records,
         skipped={"no_identifier": chunk.index[~held]},
-        rejected=tuple(
-            sorted(
-                first_reject.of(lost & ~loose.mask, chunk.index) + loose.rejected(lost) + crowded.rejected(chunk.index)
-            )
-        ),
+        rejected=tuple(sorted(rejects_by_row)),
         rejected_identifiers=rejected,
         flags=flags,
     )

@@ -46,6 +46,17 @@ def count_lines(data: bytes) -> int:
     return lines
 
 
+def head_of(data: bytes, lines: int) -> bytes:
+    """Return a prefix of `data` with more than `lines` lines if it has as many; short data is returned whole.
+
+    A block of very short lines may have many more of them than a chunk has rows. This avoids splitting all of them
+    again for each chunk.
+    """
+    while len(data) > 2 * lines and count_lines(half := data[: len(data) // 2]) > lines + 1:
+        data = half  # the extra line: a CR at its end is ambiguous
+    return data
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A position between two records of a decoded stream.
