@@ -27,7 +27,6 @@ from ingest_cli.aws.reserved_rows import (
     put_row,
     read_row,
     remove_row,
-    remove_row_of,
     reserved_key,
 )
 from ingest_cli.errors import LockedError, TableError
@@ -147,7 +146,7 @@ class Lease:
 
     def release(self) -> None:
         """Release the lock, if this run still holds it."""
-        remove_row_of(self.table, self._pk, self.token)
+        remove_row(self.table, self._pk, self.token)
 
     @property
     def _pk(self) -> str:

@@ -47,17 +47,6 @@ def read_row(table: Table, pk: str) -> Mapping[str, Any] | None:
     return item
 
 
-def remove_row(table: Table, pk: str) -> bool:
-    """Remove a reserved row; return whether there was one.
-
-    Raises:
-        TableError, TryAgainError: it cannot be removed.
-    """
-    with sentences(table.target):
-        answer = table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk), ReturnValues="ALL_OLD")
-    return bool(answer.get("Attributes"))
-
-
 IS_ABSENT: Mapping[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
 """Condition of a write: there is no such row."""
 
@@ -90,18 +79,20 @@ def put_row(table: Table, item: Mapping[str, Any], condition: Mapping[str, Any] 
     return float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
 
 
-def remove_row_of(table: Table, pk: str, token: str) -> None:
-    """Remove a reserved row, unless another run has taken it over.
+def remove_row(table: Table, pk: str, token: str | None = None) -> bool:
+    """Remove a reserved row, unless another run than that of `token` has taken it over; return whether it was there.
 
     Raises:
         TableError, TryAgainError: it cannot be removed.
     """
     taken_over = table.client.exceptions.ConditionalCheckFailedException
+    request: dict[str, Any] = {"TableName": table.target.table, "Key": reserved_key(pk), "ReturnValues": "ALL_OLD"}
     try:
         with sentences(table.target, taken_over):
-            table.client.delete_item(TableName=table.target.table, Key=reserved_key(pk), **has_token(token))
+            answer = table.client.delete_item(**request, **({} if token is None else has_token(token)))
     except taken_over:
-        return
+        return False
+    return bool(answer.get("Attributes"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from ingest_cli.aws.reserved_rows import (
     put_row,
     read_row,
     remove_row,
-    remove_row_of,
     reserved_key,
 )
 from ingest_cli.errors import (
@@ -127,7 +126,7 @@ class TableLedger:
 
     def clear(self) -> None:
         """See `Ledger.clear`."""
-        remove_row_of(self.table, self._pk, self.token)
+        remove_row(self.table, self._pk, self.token)
 
     @property
     def _pk(self) -> str:

@@ -6,9 +6,7 @@ click's own order, with the file as its default map.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -19,6 +17,7 @@ from click.core import ParameterSource
 from ingest_cli.aws.catalog import Catalog
 from ingest_cli.cli.console import escape
 from ingest_cli.cli.help import SETTINGS, in_section
+from ingest_cli.cli.settings_file import NOT_SETTINGS, read_settings_file
 from ingest_cli.errors import KeyRefusedError, UsageError
 from ingest_cli.model.ceiling import Ceiling
 from ingest_cli.model.key_references import KeyReference, read_age_identity, read_pepper
@@ -38,7 +37,6 @@ _SOURCES = {
     ParameterSource.DEFAULT: "default",
     ParameterSource.PROMPT: "prompt",
 }
-_NOT_SETTINGS = {"config", "show_settings", "help"}
 
 TABLE_AND_KEY = "Table and key"
 READING = "Reading the dump"
@@ -49,29 +47,6 @@ STATE_IN_TABLE = "table"
 
 NO_KEY = "Give a reference to the pepper with --key, or set INGEST_KEY."
 """Message of a command that needs a key."""
-
-SECTIONS = frozenset(
-    {
-        "load",
-        "validate",
-        "draft",
-        "verify",
-        "status",
-        "prune",
-        "lookup",
-        "demo",
-        "create",
-        "describe",
-        "capacity",
-        "restore",
-        "drop",
-        "unlock",
-        "generate",
-        "check",
-        "completion",
-    }
-)
-"""Allowed tables of a settings file: one per command, with values for that command alone."""
 
 
 class Duration(click.ParamType[float]):
@@ -138,39 +113,6 @@ def together(*decorators: Callable[[_F], _F], section: str | None = None) -> Cal
     return in_section(section, apply)
 
 
-def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Use the values of a settings file as defaults of the command."""
-    if path is None:
-        return None
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.UsageError(
-            f'The settings file "{path}" cannot be read ({error.strerror}); check --config.', ctx
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f'The settings file "{path}" is not TOML: {error}.', ctx) from error
-    known = {parameter.name for parameter in ctx.command.params} - _NOT_SETTINGS
-    merged = {name: value for name, value in values.items() if not isinstance(value, dict)}
-    for name in values.keys() - merged.keys():
-        if name == ctx.command.name:
-            merged |= values[name]
-        elif name not in SECTIONS:
-            near = get_close_matches(name, SECTIONS, 1)
-            hint = f" Did you mean [{near[0]}]?" if near else ""
-            raise click.UsageError(
-                f'The settings file "{path}" has a table [{name}], but there is no such command.{hint}', ctx
-            )
-    settings = {name.replace("-", "_"): value for name, value in merged.items()}
-    for name in settings:
-        if name not in known and name not in _ALL_SETTINGS:
-            near = get_close_matches(name, [*known, *_ALL_SETTINGS], 1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            raise click.UsageError(f'The settings file "{path}" has an unknown setting "{name}".{hint}', ctx)
-    ctx.default_map = {**(ctx.default_map or {}), **settings}
-    return path
-
-
 def _show_settings(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
     """Request the output of the settings, which makes arguments optional; see `shown`."""
     ctx.meta["show_settings"] = wanted
@@ -203,7 +145,7 @@ def shown(ctx: click.Context) -> bool:
         return False
     for parameter in ctx.command.params:
         name = parameter.name or ""
-        if isinstance(parameter, click.Argument) or name in _NOT_SETTINGS:
+        if isinstance(parameter, click.Argument) or name in NOT_SETTINGS:
             continue
         source = ctx.get_parameter_source(name)
         where = _SOURCES.get(source, "default") if source else "default"
@@ -221,7 +163,7 @@ settings_options = together(
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="INGEST_CONFIG",
         is_eager=True,
-        callback=_read_config,
+        callback=read_settings_file,
         help="TOML file with values for these options.",
     ),
     click.option(
@@ -335,17 +277,6 @@ source_id_option = option(
     metavar="TEXT",
     help='Identity of the content of the sources, used instead of a digest of it. Required for a source "-".',
 )
-
-_ALL_SETTINGS = frozenset(
-    {
-        "age_identity", "concurrency", "count", "endpoint_url", "full", "give_up_after", "insecure_http", "key",
-        "limit", "log_file", "log_format", "max_cost", "max_rcu", "max_runtime", "max_wcu", "metrics_emf",
-        "metrics_file", "output", "prices", "profile", "prune", "region", "rejects", "rejects_include_raw",
-        "replay", "report", "restart", "sample", "sandbox", "scale_to", "seed", "skip", "source_id",
-        "spot_watch", "state", "table", "transport", "verbose", "warm", "workers",
-    }
-)  # fmt: skip
-"""Settings a file may hold, of any command."""
 
 
 def target_of(values: Mapping[str, Any]) -> Target:

@@ -177,18 +177,18 @@ def sentence(found: Verification) -> str:
     if wrong:
         wrong[-1] += f" of {found.compared:,} items compared"
     if found.surplus.count:
-        wrong.append(f"{found.surplus.count:,} of another load still there")
+        wrong.append(f"{found.surplus.count:,} of another load still present")
     about = "" if found.distinct.is_exact else "about "
     if found.excess:
-        wrong.append(f"{about}{found.excess:,} of this state of the dump that it does not give")
+        wrong.append(f"{about}{found.excess:,} of this src that the dump does not produce")
     elif not found.counts_agree and not found.surplus.count:
         wrong.append(f"{found.counted:,} items in the table where there should be {about}{found.expected:,}")
     cure = "`load --restart` writes them again"
     if found.excess:
         cure = (
-            "those of an older manifest or key cannot be told from the others: "
-            f"`ingest-cli prune {found.dataset} --all`, and then `load`, gives a clean table"
+            "items of an older manifest or key cannot be distinguished from the others: "
+            f"`ingest-cli prune {found.dataset} --all`, and then `load`, leaves only current items"
         )
     elif not (found.missing.count or found.different.count or found.is_patchwork) and found.surplus.count:
         cure = f"`ingest-cli prune {found.dataset}` removes them"
-    return f"the table is not what the dump gives: {', '.join(wrong)}; {cure}"
+    return f"the table differs from the dump: {', '.join(wrong)}; {cure}"

@@ -57,32 +57,6 @@ MAX_EXPOSES_CHARS = 64
 MAX_COLUMN_CHARS = 1024
 
 _DATASET_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_KNOWN_KEYS = {
-    "": ("version", "dataset", "format", "fields", "rejects"),
-    "dataset": ("id", "title", "occurred_on", "description", "sources", "join"),
-    "format": (
-        "name",
-        "delimiter",
-        "quote",
-        "escape",
-        "header",
-        "skip_lines",
-        "columns",
-        "encoding",
-        "short_rows",
-        "long_rows",
-        "overflow",
-        "widths",
-        "widths_in",
-        "table",
-        "rows",
-        "layout",
-        "separator",
-        "key_delimiter",
-    ),
-    "fields": ("column", "kind", "exposes", "lookup", "region", "region_column", "optional"),
-    "rejects": ("max_ratio", "min_sample", "max_identifiers"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +118,21 @@ class RejectLimits:
     max_ratio: float = 0.05
     min_sample: int = 10_000
     max_identifiers: int = MAX_IDENTIFIERS
+
+
+def _keys(values: type[Dataset | Format | Field | RejectLimits], **spelled: str) -> tuple[str, ...]:
+    """Return the keys of a table: the attributes of its class, but for those that are spelled otherwise."""
+    return tuple(spelled.get(field.name, field.name) for field in dataclasses.fields(values))
+
+
+_KNOWN_KEYS = {
+    "": ("version", "dataset", "format", "fields", "rejects"),
+    "dataset": _keys(Dataset),
+    "format": _keys(Format, delimiters="delimiter"),
+    "fields": _keys(Field, columns="column"),
+    "rejects": _keys(RejectLimits),
+}
+"""Table of a manifest → its keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,8 +147,12 @@ def add_alike(table: Place, admin: Client) -> None:
 WRONG: dict[str, tuple[Change, dict[str, int], str]] = {
     "missing": (lose, {"missing": 1}, "1 missing of 9 items compared"),
     "different": (bend, {"different": 1}, "1 different of 9 items compared"),
-    "too many": (add, {"surplus": 1}, "1 of another load still there; `ingest-cli prune demo-small` removes them"),
-    "too many of this load": (add_alike, {}, "1 of this state of the dump that it does not give; those of an older"),
+    "too many": (add, {"surplus": 1}, "1 of another load still present; `ingest-cli prune demo-small` removes them"),
+    "too many of this load": (
+        add_alike,
+        {},
+        "1 of this src that the dump does not produce; those of an older",
+    ),
 }
 
 
@@ -203,11 +207,11 @@ def test_what_an_older_manifest_wrote_is_told_with_a_cure_that_helps(cli: Cli, t
     for options in (["--full"], []):
         result = cli("verify", manifest, *table.to, *options)
         assert result.code == 4
-        assert "9 of this state of the dump that it does not give" in result.err
+        assert "9 of this src that the dump does not produce" in result.err
         assert "`ingest-cli prune demo-small --all`, and then `load`, leaves only current items" in result.err
     assert cli("prune", "demo-small", *table.to, "--all", "--yes").code == 0
     clean = cli("load", manifest, *table.to, "--prune")
-    assert (clean.code, "told apart" in clean.out) == (0, False)
+    assert (clean.code, "distinguished" in clean.out) == (0, False)
     assert cli("verify", manifest, *table.to, "--full").code == 0
 
 

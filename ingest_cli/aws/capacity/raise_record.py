@@ -23,7 +23,6 @@ from ingest_cli.aws.reserved_rows import (
     put_row,
     read_row,
     remove_row,
-    remove_row_of,
     reserved_key,
 )
 from ingest_cli.errors import TableError
@@ -139,7 +138,7 @@ class RaiseRow:
 
     def clear(self, token: str) -> None:
         """Remove the row, if it still belongs to `token`."""
-        remove_row_of(self._table, _ROW, token)
+        remove_row(self._table, _ROW, token)
 
 
 class SuspendedRow:
