@@ -151,7 +151,7 @@ WRONG: dict[str, tuple[Change, dict[str, int], str]] = {
     "too many of this load": (
         add_alike,
         {},
-        "1 of this src that the dump does not produce; those of an older",
+        "1 of this src that the dump does not produce; items of an older",
     ),
 }
 
