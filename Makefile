@@ -1,12 +1,12 @@
-# Everything a person needs to try, test and check this project. `make` alone lists it.
+# Commands to try, test, check and package this project. `make` alone lists them.
 #
-# One virtual environment serves the demo and the tests. Two stamp files in it say how much is installed, and both
-# depend on pyproject.toml and on what is compiled: a second run installs nothing, and a change is picked up.
+# The demo and the tests share one virtual environment. Two stamp files in it record what is installed. Both depend on
+# pyproject.toml, the lock file and the compiled sources: a second run installs nothing, a change is installed.
 
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
-# Many of the slow tests wait for something, so that more of them than there are cores get on well with each other.
+# Many slow tests wait, so more processes than cores are useful.
 PYTEST_JOBS ?= 4
 FUZZ_ARGS ?=
 BENCH_ARGS ?=
@@ -23,13 +23,20 @@ BENCH := $(VENV)/.installed-to-measure
 PEERS := $(VENV)/peers/.installed
 NODE_PEERS_DIR := tests/bench/peers
 NODE_PEERS := $(NODE_PEERS_DIR)/node_modules/.installed
+RELEASE := $(VENV)/release/.installed
+# Dependencies with versions and hashes: of a production loader, and of a development environment.
+LOCK := deploy/requirements.lock
+DEV_LOCK := .ci/requirements.lock
+
+COMPILE := $(VENV)/release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock" $(UPGRADE)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # both stamps install into the one environment
-.PHONY: help demo test torture fuzz lint types check bench samples clean
+.PHONY: help demo test torture fuzz lint types check bench samples wheel lock sbom clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -66,12 +73,26 @@ bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure the speed on this machine: BEN
 samples: $(DEV) ## write sample_data/ again
 	$(BIN)/python -m tests.support.make_samples
 
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+wheel: $(DEV) ## build dist/*.whl and the sdist; equal commits give equal bytes
+	$(BIN)/python -m hatchling build --directory dist
+
+# --universal: one file for each platform and version of Python, with markers. UPGRADE=--upgrade takes newer versions.
+lock: $(RELEASE) ## lock the dependencies, with hashes: deploy/ and .ci/requirements.lock; UPGRADE=--upgrade
+	$(COMPILE) --extra 7z --extra age --extra report --extra xlsx --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --extra sandbox --group dev --output-file $(DEV_LOCK) pyproject.toml
+
+sbom: $(DEV) ## write dist/sbom.cdx.json: the dependencies of a production loader, in CycloneDX
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements $(LOCK) --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json
+
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) $(NODE_DIR)/node_modules $(NODE_PEERS_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f ingest_cli/*.so
 	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# -- what the targets above stand on ---------------------------------------------------------------------------------
+# -- prerequisites of the targets above ---------------------------------------------------------------------------------
 
 $(CREATED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -88,9 +109,11 @@ $(RUN): $(INSTALLED) $(CREATED)
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
 	@touch $@
 
-$(DEV): $(INSTALLED) $(CREATED)
+# The build requirements are locked, too: hence no isolated build environment.
+$(DEV): $(INSTALLED) $(DEV_LOCK) $(CREATED)
 	@echo "Installing into $(VENV): a minute or two, the first time only."
-	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(DEV_LOCK)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $(RUN) $@
 
 # A second implementation of DynamoDB to test against, and a browser to look at pages with (some 130 MB together). Without
@@ -128,3 +151,10 @@ $(NODE_PEERS): $(NODE_PEERS_DIR)/package.json
 	else \
 	  echo "npm could not install its library (see above): that is left out of the comparison."; \
 	fi
+
+# A separate environment: the locked one must not depend on the version of the locking tool.
+$(RELEASE): pyproject.toml $(CREATED)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(@D)/bin/python -m pip install --quiet --group release
+	@touch $@
