@@ -43,13 +43,13 @@ help: ## list these targets
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer); PYTEST_ARGS='-k mask' is handed to pytest."
 
-demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a person up in it
+demo: $(RUN) ## load invented dumps into an embedded DynamoDB, verify them, look up a person
 	@$(BIN)/ingest-cli demo
 
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-torture: $(DEV) ## try for hours to make a load lose a row: TORTURE_ARGS='--record docs/benchmarks/torture.json'
+torture: $(DEV) ## kill loads for hours and compare the results: TORTURE_ARGS='--record docs/benchmarks/torture.json'
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3 --jobs 2 $(TORTURE_ARGS)
 	$(BIN)/python -m tests.property.simulate --seeds 100000
 	$(BIN)/python -m tests.property.misplace --seeds 100000
@@ -67,7 +67,7 @@ types: $(DEV) ## check types (mypy, strict)
 
 check: lint types test ## lint, types and test
 
-bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure the speed on this machine: BENCH_ARGS='load --runs 3', or --long
+bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure speed and memory: BENCH_ARGS='load --runs 3', or --long
 	$(BIN)/python -m tests.bench --json build/bench.json $(BENCH_ARGS)
 
 samples: $(DEV) ## write sample_data/ again
@@ -89,7 +89,7 @@ sbom: $(DEV) ## write dist/sbom.cdx.json: the dependencies of a production loade
 
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) $(NODE_DIR)/node_modules $(NODE_PEERS_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f ingest_cli/*.so
+	rm -f ingest_cli/items/*.so
 	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- prerequisites of the targets above ---------------------------------------------------------------------------------
@@ -116,9 +116,8 @@ $(DEV): $(INSTALLED) $(DEV_LOCK) $(CREATED)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $(RUN) $@
 
-# A second implementation of DynamoDB to test against, and a browser to look at pages with (some 130 MB together). Without
-# them those tests are skipped, each with its reason, so neither a machine without npm nor a registry out of reach stops
-# the others.
+# A second implementation of DynamoDB, and a browser for pages (about 130 MB together). Without npm or its registry, the
+# tests that need them are skipped with a reason.
 $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	@if ! command -v npm >/dev/null; then \
 	  echo "npm is not installed: the tests against dynalite and in a browser will be skipped."; \
@@ -129,8 +128,8 @@ $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	  echo "npm could not install dynalite and Chromium (see above): the tests with them will be skipped."; \
 	fi
 
-# What the benchmarks compare with, in an environment of its own: it wants other versions of boto3 and of Arrow. Those
-# that are not there are left out of the comparison, with a sentence.
+# Programs that the benchmarks compare with, in a separate environment: they need other versions of boto3 and Arrow. A
+# missing one is omitted with a message.
 $(BENCH): pyproject.toml $(DEV)
 	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@

@@ -1,10 +1,10 @@
 """The documents agree with the program: sessions are run, examples executed, tables compared, links followed.
 
-A block marked `console` is a session. A line `$ COMMAND` (gone on with `> ` lines) is run in a shell beside a copy of
-`sample_data/`, against an endpoint of the document's own; `export` lasts for the whole document. What follows must be
-what it prints, but for times, process ids and the like, and for lines `...`, which stand for anything. Every command
-must succeed, unless the next one is `echo $?`. `^C` means that it is interrupted once it has saved something, and
-`Identifier (not shown):` that somebody is asked for.
+A block marked `console` is a session. A line `$ COMMAND` (continued by `> ` lines) is run in a shell beside a copy of
+`sample_data/`, against one endpoint per document; `export` lasts for the whole document. The next lines must be its output,
+except for times, process ids and the like, and lines `...`, which match anything. Every command must succeed, unless
+the next one is `echo $?`. `^C` interrupts the command once it has saved a checkpoint; `Identifier (not shown):` answers the
+prompt of `lookup`.
 """
 
 from __future__ import annotations
@@ -408,6 +408,14 @@ def test_files_named_are_there() -> None:
         named = re.findall(r"`((?:ingest_cli|tests|docs|sample_data)/[\w./]+)`", path.read_text(encoding="utf-8"))
         for name in named:
             assert (REPOSITORY / name).exists() or name == "docs/benchmarks/latest.json", f"{path.name}: {name}"
+
+
+def test_modules_named_are_there() -> None:
+    program = REPOSITORY / "ingest_cli"
+    packages = {entry.name for entry in program.iterdir() if entry.is_dir()}
+    for path in DOCUMENTS:
+        for name in re.findall(r"`(\w+/[\w/.*-]*\w)`", path.read_text(encoding="utf-8")):
+            assert name.partition("/")[0] not in packages or any(program.glob(name)), f"{path.name}: {name}"
 
 
 def test_the_make_targets_are_there() -> None:
