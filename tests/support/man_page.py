@@ -1,10 +1,9 @@
-"""Writes the man page from what `--help` is made of: the commands, as click has them.
+"""Write the man page from the help of the commands: one page, with the macros of `groff_man(7)`.
 
-One page for all commands, since they share most of their options' meaning, their exit codes and their settings;
-click-man, which is made for this, writes a page a command and knows no headings within options. The macros are those
-of `groff_man(7)`.
+The commands share most options, the exit codes and the settings. click-man writes one page per command, without headings
+between options.
 
-    python -m tests.support.man_page     writes docs/man/ingest-cli.1 again
+    python -m tests.support.man_page     writes docs/man/ingest-cli.1
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _TOPICS = ("Examples:", "Exit codes:")
 
 
 def man_page() -> str:
-    """The page."""
+    """Return the page."""
     ctx = click.Context(group, info_name=NAME, **group.context_settings)
     lines = [
         '.\\" Written by tests/support/man_page.py from the help of the commands.',
@@ -54,7 +53,7 @@ def man_page() -> str:
 
 
 def _leaves(command: click.Command, ctx: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
-    """All commands that do something, with how they are called."""
+    """Yield the commands without subcommands, with their contexts."""
     if not isinstance(command, click.Group):
         yield command, ctx
         return
@@ -92,19 +91,19 @@ def _options(options: list[click.Parameter], ctx: click.Context) -> Iterator[str
 
 
 def _environment() -> Iterator[str]:
-    yield "Each option that has a name in brackets can be set by that variable; a flag wins over it. So can"
-    yield ".BR \\-\\-config ,"
-    yield "by INGEST_CONFIG. Credentials, region and profile of AWS are found as by AWS's own tools."
+    yield "A name in brackets after an option is its environment variable; the option overrides it. INGEST_CONFIG sets"
+    yield ".BR \\-\\-config ."
+    yield "AWS credentials, region and profile are found as by the AWS tools."
 
 
 def _files() -> Iterator[str]:
     yield ".TP"
     yield ".I ~/.cache/ingest\\-cli"
-    yield "Digests of dumps, so that one that has not changed need not be read."
+    yield "Digests of dumps; an unchanged file is not read again."
 
 
 def _topics(command: click.Command) -> dict[str, list[str]]:
-    """Title → lines below it, of what stands below the options."""
+    """Return title → lines of the sections after the options."""
     found: dict[str, list[str]] = {}
     title = ""
     for line in (command.epilog or "").replace("\b", "").splitlines():
@@ -117,7 +116,7 @@ def _topics(command: click.Command) -> dict[str, list[str]]:
 
 
 def _listed(lines: list[str]) -> Iterator[str]:
-    """A list of lines `code  meaning`."""
+    """Yield a list from lines `code  meaning`."""
     for line in lines:
         code, _, meaning = line.partition(" ")
         yield ".TP"
@@ -133,7 +132,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """`text` as roff has it: nothing in it is a request, and its hyphens can be copied."""
+    """Escape `text` for roff: no request in it, and hyphens that can be copied."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq").replace("~", "\\(ti")
     return re.sub(r"^([.'])", r"\\&\1", escaped)
 
