@@ -1,12 +1,12 @@
-# Everything a person needs to try, test and check this project. `make` alone lists it.
+# Commands to try, test, check and package this project. `make` alone lists them.
 #
-# One virtual environment serves the demo and the tests. Two stamp files in it say how much is installed, and both
-# depend on pyproject.toml and on what is compiled: a second run installs nothing, and a change is picked up.
+# The demo and the tests share one virtual environment. Two stamp files in it record what is installed. Both depend on
+# pyproject.toml, the lock file and the compiled sources: a second run installs nothing, a change is installed.
 
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
-# Many of the slow tests wait for something, so that more of them than there are cores get on well with each other.
+# Many slow tests wait, so more processes than cores are useful.
 PYTEST_JOBS ?= 4
 FUZZ_ARGS ?=
 BENCH_ARGS ?=
@@ -23,20 +23,27 @@ BENCH := $(VENV)/.installed-to-measure
 PEERS := $(VENV)/peers/.installed
 NODE_PEERS_DIR := tests/bench/peers
 NODE_PEERS := $(NODE_PEERS_DIR)/node_modules/.installed
+RELEASE := $(VENV)/release/.installed
+# Dependencies with versions and hashes: of a production loader, and of a development environment.
+LOCK := deploy/requirements.lock
+DEV_LOCK := .ci/requirements.lock
+
+COMPILE := $(VENV)/release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock" $(UPGRADE)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # both stamps install into the one environment
-.PHONY: help demo quick test torture fuzz lint types check bench samples clean
+.PHONY: help demo quick test torture fuzz lint types check bench samples wheel lock sbom clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer); PYTEST_ARGS='-k mask' is handed to pytest."
 
-demo: $(RUN) ## load an invented dump into an in-process DynamoDB and look a person up in it
+demo: $(RUN) ## load invented dumps into an embedded DynamoDB, verify them, look up a person
 	@$(BIN)/ingest-cli demo
 
 quick: $(DEV) ## run the unit and contract tests without the slow ones, within a minute
@@ -45,7 +52,7 @@ quick: $(DEV) ## run the unit and contract tests without the slow ones, within a
 test: $(DEV) $(NODE) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-torture: $(DEV) ## try for hours to make a load lose a row: TORTURE_ARGS='--record docs/benchmarks/torture.json'
+torture: $(DEV) ## kill loads for hours and compare the results: TORTURE_ARGS='--record docs/benchmarks/torture.json'
 	$(BIN)/python -m tests.fault.torture --kills 100 --seeds 3 --jobs 2 $(TORTURE_ARGS)
 	$(BIN)/python -m tests.property.simulate --seeds 100000
 	$(BIN)/python -m tests.property.misplace --seeds 100000
@@ -63,18 +70,32 @@ types: $(DEV) ## check types (mypy, strict)
 
 check: lint types test ## lint, types and test
 
-bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure the speed on this machine: BENCH_ARGS='load --runs 3', or --long
+bench: $(BENCH) $(PEERS) $(NODE_PEERS) ## measure speed and memory: BENCH_ARGS='load --runs 3', or --long
 	$(BIN)/python -m tests.bench --json build/bench.json $(BENCH_ARGS)
 
 samples: $(DEV) ## write sample_data/ again
 	$(BIN)/python -m tests.support.make_samples
 
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+wheel: $(DEV) ## build dist/*.whl and the sdist; equal commits give equal bytes
+	$(BIN)/python -m hatchling build --directory dist
+
+# --universal: one file for each platform and version of Python, with markers. UPGRADE=--upgrade takes newer versions.
+lock: $(RELEASE) ## lock the dependencies, with hashes: deploy/ and .ci/requirements.lock; UPGRADE=--upgrade
+	$(COMPILE) --extra 7z --extra age --extra report --extra xlsx --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --extra sandbox --group dev --output-file $(DEV_LOCK) pyproject.toml
+
+sbom: $(DEV) ## write dist/sbom.cdx.json: the dependencies of a production loader, in CycloneDX
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements $(LOCK) --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json
+
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) $(NODE_DIR)/node_modules $(NODE_PEERS_DIR)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f ingest_cli/*.so
+	rm -f ingest_cli/items/*.so
 	find ingest_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# -- what the targets above stand on ---------------------------------------------------------------------------------
+# -- prerequisites of the targets above ---------------------------------------------------------------------------------
 
 $(CREATED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -91,14 +112,15 @@ $(RUN): $(INSTALLED) $(CREATED)
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
 	@touch $@
 
-$(DEV): $(INSTALLED) $(CREATED)
+# The build requirements are locked, too: hence no isolated build environment.
+$(DEV): $(INSTALLED) $(DEV_LOCK) $(CREATED)
 	@echo "Installing into $(VENV): a minute or two, the first time only."
-	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(DEV_LOCK)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $(RUN) $@
 
-# A second implementation of DynamoDB to test against, and a browser to look at pages with (some 130 MB together). Without
-# them those tests are skipped, each with its reason, so neither a machine without npm nor a registry out of reach stops
-# the others.
+# A second implementation of DynamoDB, and a browser for pages (about 130 MB together). Without npm or its registry, the
+# tests that need them are skipped with a reason.
 $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	@if ! command -v npm >/dev/null; then \
 	  echo "npm is not installed: the tests against dynalite and in a browser will be skipped."; \
@@ -109,8 +131,8 @@ $(NODE): $(wildcard $(NODE_DIR)/package*.json)
 	  echo "npm could not install dynalite and Chromium (see above): the tests with them will be skipped."; \
 	fi
 
-# What the benchmarks compare with, in an environment of its own: it wants other versions of boto3 and of Arrow. Those
-# that are not there are left out of the comparison, with a sentence.
+# Programs that the benchmarks compare with, in a separate environment: they need other versions of boto3 and Arrow. A
+# missing one is omitted with a message.
 $(BENCH): pyproject.toml $(DEV)
 	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
@@ -131,3 +153,10 @@ $(NODE_PEERS): $(NODE_PEERS_DIR)/package.json
 	else \
 	  echo "npm could not install its library (see above): that is left out of the comparison."; \
 	fi
+
+# A separate environment: the locked one must not depend on the version of the locking tool.
+$(RELEASE): pyproject.toml $(CREATED)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(@D)/bin/python -m pip install --quiet --group release
+	@touch $@

@@ -5,7 +5,7 @@
 # The instance's role needs iam-loader.json and iam-instance.json. Set the instance's shutdown behaviour to "terminate".
 set -euo pipefail
 
-bucket=BUCKET                                         # has the wheel in program/ and the manifests in manifests/
+bucket=BUCKET                                         # has wheel and requirements.lock in program/, manifests in manifests/
 logs=LOGS                                             # bucket to keep the log in; empty: it is not kept
 wheel=ingest_cli-0.1.0-cp311-abi3-linux_x86_64.whl
 pepper=arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
@@ -81,8 +81,9 @@ export AWS_REGION AWS_DEFAULT_REGION
 
 run dnf install --assumeyes --quiet python3.11
 run python3.11 -m venv "${place}"
-run aws s3 cp --quiet "s3://${bucket}/program/${wheel}" "${place}/${wheel}"
-run "${place}/bin/pip" install --quiet "${place}/${wheel}"
+for name in requirements.lock "${wheel}"; do run aws s3 cp --quiet "s3://${bucket}/program/${name}" "${place}/${name}"; done
+run "${place}/bin/pip" install --quiet --require-hashes --requirement "${place}/requirements.lock"
+run "${place}/bin/pip" install --quiet --no-deps "${place}/${wheel}"
 run aws s3 sync --quiet "s3://${bucket}/manifests/" "${place}/manifests/"
 
 code=75

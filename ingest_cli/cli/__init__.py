@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,24 @@ Examples:
 """
 
 
+def _print_version(context: click.Context) -> None:
+    click.echo(f"ingest-cli, version {__version__}")
+    if find_spec("ingest_cli.items._hmac_columns") is None:
+        click.echo("hashing: in Python, slower; no C compiler was found when this version was installed")
+    context.exit()
+
+
 @click.group(
     cls=_Group, epilog=EXAMPLES + exit_codes(*MEANINGS), context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(__version__, prog_name="ingest-cli")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, asked: _print_version(context) if asked else None,
+    help="Show the version and exit.",
+)
 def group() -> None:
     """Load breach dumps into DynamoDB; identifiers are stored as keyed hashes."""
 

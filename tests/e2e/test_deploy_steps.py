@@ -97,7 +97,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stubs.add("install", then=INSTALL)
     stubs.add("crontab", then="test -r $3")
     stubs.add("python3", then=f'mkdir -p "$3/bin" && cp "{stubs.folder}/pip" "$3/bin/pip"')
-    stubs.add("pip", then=f'test -e "$2" && ln -s {COMMAND} "$(dirname "$0")/ingest-cli"')
+    stubs.add("pip", then=f'test -e "${{@: -1}}" && ln -sf {COMMAND} "$(dirname "$0")/ingest-cli"')
     bucket = {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     stubs.add_python("aws", buckets=str(folder / "buckets"), policy={"Statement": [bucket]}, used=str(folder / "used"))
     shutil.copytree(DEPLOY, folder / "deploy")

@@ -1,10 +1,10 @@
-"""The documents say what is: sessions are run, examples executed, tables compared, links followed.
+"""The documents agree with the program: sessions are run, examples executed, tables compared, links followed.
 
-A block marked `console` is a session. A line `$ COMMAND` (gone on with `> ` lines) is run in a shell beside a copy of
-`sample_data/`, against an endpoint of the document's own; `export` lasts for the whole document. What follows must be
-what it prints, but for times, process ids and the like, and for lines `...`, which stand for anything. Every command
-must succeed, unless the next one is `echo $?`. `^C` means that it is interrupted once it has saved something, and
-`Identifier (not shown):` that somebody is asked for.
+A block marked `console` is a session. A line `$ COMMAND` (continued by `> ` lines) is run in a shell beside a copy of
+`sample_data/`, against one endpoint per document; `export` lasts for the whole document. The next lines must be its output,
+except for times, process ids and the like, and lines `...`, which match anything. Every command must succeed, unless
+the next one is `echo $?`. `^C` interrupts the command once it has saved a checkpoint; `Identifier (not shown):` answers the
+prompt of `lookup`.
 """
 
 from __future__ import annotations
@@ -47,8 +47,11 @@ from tests.support import waiting
 from tests.support.endpoint import Endpoint
 from tests.support.readme_figures import renewed
 
-README, GUIDE = REPOSITORY / "README.md", REPOSITORY / "docs" / "operators-guide.md"
+README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
 CONTRIBUTING, TESTS = REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "tests" / "README.md"
+GUIDE, MANIFEST, DESIGN = (DOCS / f"{name}.md" for name in ("operators-guide", "manifest", "design"))
+BENCHMARKS = DOCS / "benchmarks" / "README.md"
+MAX_README_LINES = 120
 DOCUMENTS = [
     REPOSITORY / "CHANGELOG.md",
     CONTRIBUTING,
@@ -56,7 +59,7 @@ DOCUMENTS = [
     README,
     SAMPLES / "README.md",
     REPOSITORY / "deploy" / "README.md",
-    *sorted((REPOSITORY / "docs").rglob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
 ]
 SOMEBODY = "850101-14-5678"
 PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
@@ -225,13 +228,21 @@ def test_the_sessions_are_real(after: Shell, document: Path) -> None:
     assert pepper.partition(":")[2] not in after.printed
 
 
+def test_the_readme_fits_a_first_screen() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_README_LINES
+    first, second, *_ = blocks(README, "sh")[0].text.splitlines()
+    assert first.split()[:2] == ["make", "demo"]
+    assert second.split()[:2] == ["make", "test"]
+
+
 def test_the_help_is_repeated_as_it_is(cli: Cli) -> None:
     help_text = cli("--help", env={"COLUMNS": "80"}).out
-    assert help_text.strip() in [block.text.strip() for block in blocks(README, "text")]
+    assert help_text.strip() in [block.text.strip() for block in blocks(GUIDE, "text")]
 
 
 def test_the_figures_are_the_recorded_ones() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = BENCHMARKS.read_text(encoding="utf-8")
     assert renewed(text) == text, "run: python -m tests.support.readme_figures"
 
 
@@ -253,7 +264,7 @@ def _code(cell: str) -> str:
 
 def test_every_key_of_a_manifest_is_explained() -> None:
     documented, name = set[tuple[str, str]](), ""
-    for table, key, *_ in _table(README, "table", "key", "default", "meaning"):
+    for table, key, *_ in _table(MANIFEST, "table", "key", "default", "meaning"):
         name = _code(table).strip("[]") or name
         documented.add((name, _code(key)))
     tables = {"dataset", "format", "fields", "rejects"}
@@ -262,7 +273,7 @@ def test_every_key_of_a_manifest_is_explained() -> None:
 
 def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
     defaults: dict[str, Any] = {}
-    for _, key, default, _ in _table(README, "table", "key", "default", "meaning"):
+    for _, key, default, _ in _table(MANIFEST, "table", "key", "default", "meaning"):
         if default.startswith("`"):
             defaults[_code(key)] = tomllib.loads(f"x = {_code(default)}")["x"]
     plain, limits, field = Format("csv"), RejectLimits(), Field((), "")
@@ -290,13 +301,13 @@ def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
 
 
 def test_every_kind_is_explained() -> None:
-    rows = _table(README, "kind", "canonical form", "`exposes`", "`lookup`")
+    rows = _table(MANIFEST, "kind", "canonical form", "`exposes`", "`lookup`")
     assert {_code(kind): exposes for kind, _, exposes, _ in rows} == DEFAULT_EXPOSES
     assert {_code(kind) for kind, _, _, lookup in rows if _code(lookup) == "true"} == LOOKUP_KINDS
 
 
 def test_every_label_is_named() -> None:
-    (cell,) = [row[1] for row in _table(README, "attribute", "content") if row[0] == "`label`"]
+    (cell,) = [row[1] for row in _table(DESIGN, "attribute", "content") if row[0] == "`label`"]
     labels = {label for identifier in IDENTIFIERS.values() for label in identifier.labels}
     assert set(re.findall(r"`(\w+)`", cell)) == labels | {"email_base"}
 
@@ -323,16 +334,15 @@ def test_every_reason_is_explained() -> None:
     }
 
 
-@pytest.mark.parametrize("path", [README, GUIDE], ids=lambda path: path.name)
-def test_the_manifests_shown_are_manifests(path: Path) -> None:
-    for block in blocks(path, "toml"):
-        assert parse_manifest(block.text).fields
+def test_the_manifest_shown_is_one() -> None:
+    (shown,) = blocks(MANIFEST, "toml")
+    assert parse_manifest(shown.text).fields
 
 
 def test_the_item_shown_is_one(cli: Cli) -> None:
     vectors = json.loads((REPOSITORY / "tests" / "support" / "key_vectors.json").read_text())
     pepper = {"PEPPER": f"{vectors['kid']}:{vectors['pepper_hex']}"}
-    (shown,) = [json.loads(block.text) for block in blocks(README, "json") if '"hints"' in block.text]
+    (shown,) = [json.loads(block.text) for block in blocks(DESIGN, "json") if '"hints"' in block.text]
     with Endpoint() as endpoint:
         at = ["--table", "breaches", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *at).code == 0
@@ -356,7 +366,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_python_examples_work(aws: str, tmp_path: Path) -> None:
-    cli, (loading, asking) = _beside_the_samples(tmp_path), (block.text for block in blocks(README, "python"))
+    cli, (loading, asking) = _beside_the_samples(tmp_path), (block.text for block in blocks(GUIDE, "python"))
     there = {"AWS_ENDPOINT_URL": aws}
     assert cli("key", "generate", "--out", tmp_path / "pepper.key").code == 0
     secrets = boto3.client("secretsmanager", endpoint_url=aws)
@@ -407,6 +417,14 @@ def test_files_named_are_there() -> None:
         assert (TESTS.parent / name).exists(), name
 
 
+def test_modules_named_are_there() -> None:
+    program = REPOSITORY / "ingest_cli"
+    packages = {entry.name for entry in program.iterdir() if entry.is_dir()}
+    for path in DOCUMENTS:
+        for name in re.findall(r"`(\w+/[\w/.*-]*\w)`", path.read_text(encoding="utf-8")):
+            assert name.partition("/")[0] not in packages or any(program.glob(name)), f"{path.name}: {name}"
+
+
 def test_the_make_targets_are_there() -> None:
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     for path in (README, GUIDE, CONTRIBUTING, TESTS):
@@ -416,8 +434,14 @@ def test_the_make_targets_are_there() -> None:
 def test_every_decision_is_listed() -> None:
     folder = REPOSITORY / "docs" / "adr"
     records = sorted(path.name for path in folder.glob("[0-9]*.md"))
-    assert [name[:4] for name in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
-    assert set(records) <= set(_LINK.findall((folder / "README.md").read_text()))
+    assert len({name[:4] for name in records}) == len(records), "a number is used once"
+    index = (folder / "README.md").read_text()
+    assert set(records) <= set(_LINK.findall(index))
+    for name in records:
+        title, _, status, *_ = (folder / name).read_text().splitlines()
+        assert status.startswith("Status: "), name
+        row = f"| {name[:4]} | [{title.partition('. ')[2]}]({name}) | {status.removeprefix('Status: ')} |"
+        assert row in index.splitlines(), name
 
 
 def test_every_metric_is_explained(tmp_path: Path) -> None:
@@ -445,7 +469,7 @@ def test_the_crontab_shown_is_the_one_to_copy() -> None:
 def test_the_mail_shown_is_one(cli: Cli) -> None:
     manifest = (SAMPLES / "telco.toml").read_text()
     (cli.home / "telco.toml").write_text(manifest.replace('"telco-*.csv*"', '"telco-1.csv"'))
-    (shown,) = [block.text for block in blocks(GUIDE, "text") if "Exit code" in block.text]
+    (shown,) = [block.text for block in blocks(GUIDE, "text") if "Exit code 4" in block.text]
     with Endpoint() as endpoint:
         at = ["--table", "breaches", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *at).code == 0

@@ -206,8 +206,8 @@ def test_a_policy_names_what_it_is_for(path: Path) -> None:
             assert not name.startswith("ForAllValues:") or conditions["Null"] == dict.fromkeys(keys, "false")
 
 
-def test_the_readme_shows_the_reader_s() -> None:
-    text = (REPOSITORY / "README.md").read_text()
+def test_the_guide_shows_the_reader_s() -> None:
+    text = (REPOSITORY / "docs" / "operators-guide.md").read_text()
     blocks = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (shown,) = [json.loads(block) for block in blocks if '"AskTheTable"' in block]
     assert shown == json.loads((DEPLOY / "iam-reader.json").read_text())

@@ -55,8 +55,8 @@ class Instance:
         stubs.add_python("curl", region=REGION)
         given = json.loads(filled("iam-instance.json"))
         stubs.add_python("aws", buckets=str(made.buckets), policy=given, used=str(folder / "used"))
-        for name in (f"program/{WHEEL}", f"manifests/{DATASET}.toml"):
-            (made.buckets / BUCKET / name).parent.mkdir(parents=True)
+        for name in ("program/requirements.lock", f"program/{WHEEL}", f"manifests/{DATASET}.toml"):
+            (made.buckets / BUCKET / name).parent.mkdir(parents=True, exist_ok=True)
             (made.buckets / BUCKET / name).touch()
         return made
 
@@ -144,7 +144,7 @@ def test_it_loads_with_its_two_policies_and_needs_all_of_them(account: Account, 
     used = {Grant(*json.loads(line)) for line in (tmp_path / "used").read_text().splitlines()}
     assert used == policy("instance").unused
     assert instance.stubs.names(but=["ingest-cli"]) == [
-        *("shutdown", "curl", "curl", "dnf", "python3.11", "aws", "pip", "aws", "aws", "shutdown")
+        *("shutdown", "curl", "curl", "dnf", "python3.11", "aws", "aws", "pip", "pip", "aws", "aws", "shutdown")
     ]
     (load,) = [line for line in instance.stubs.called if line.startswith("ingest-cli")]
     assert f"--table {TABLE} --key secretsmanager:arn:aws:secretsmanager:{REGION}:" in load
@@ -208,7 +208,16 @@ def test_everything_has_a_limit_of_time(instance: Instance) -> None:
     called = instance.stubs.called
     assert called[0] == "shutdown -h +120"
     *steps, copy = [line.split() for line in called if line.startswith("timeout")]
-    assert [Path(words[4]).name for words in steps] == ["dnf", "python3.11", "aws", "pip", "aws", "ingest-cli"]
+    assert [Path(words[4]).name for words in steps] == [
+        "dnf",
+        "python3.11",
+        "aws",
+        "aws",
+        "pip",
+        "pip",
+        "aws",
+        "ingest-cli",
+    ]
     # In the foreground: else it signals its whole process group, and the load would get a second one and end at once.
     assert all(words[1:3] == ["--foreground", "--kill-after=30s"] for words in steps)
     assert all(0 < int(words[3].removesuffix("s")) <= 7200 for words in steps)

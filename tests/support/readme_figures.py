@@ -1,6 +1,6 @@
-"""The benchmark figures in README.md: written from the recorded ones, never by hand.
+"""Write the recorded benchmark figures into docs/benchmarks/README.md.
 
-`python -m tests.support.readme_figures`, after `python -m tests.bench --record`; a test says when that is due.
+Run `python -m tests.support.readme_figures` after `python -m tests.bench --record`; a test checks that they agree.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-README, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs" / "benchmarks" / "latest.json"
+BENCHMARKS = REPOSITORY / "docs" / "benchmarks"
+README, RECORD = BENCHMARKS / "README.md", BENCHMARKS / "latest.json"
 BEGIN, END = "<!-- figures: written by tests.support.readme_figures -->\n", "<!-- end of figures -->\n"
 
 Figures = Mapping[str, Any]
 
 
 def text(record: Figures) -> str:
-    """What was recorded, as Markdown: the loads as a table, and every other figure as a line of another one."""
+    """Return the recorded figures as Markdown: a table of the loads, and a table of all other figures."""
     machine, benchmarks = record["machine"], record["benchmarks"]
     dates = sorted({one["date"] for one in benchmarks.values()})
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
@@ -38,7 +39,7 @@ def text(record: Figures) -> str:
 
 
 def _loads(load: Figures) -> Iterator[str]:
-    """The contenders; where start-up is not part of the measurement, a dash."""
+    """Yield the lines of the compared programs; a dash if start-up is not measured."""
     yield "| | items | µs of processor time an item | with start-up | times `ingest-cli load` | items/s | peak MiB |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     for name, one in load["contenders"].items():
@@ -50,7 +51,7 @@ def _loads(load: Figures) -> Iterator[str]:
 
 
 def _stages(stages: Figures, floor: Figures) -> Iterator[str]:
-    """Each stage, and the floor that no loader is below."""
+    """Yield the lines of each stage, and of the minimum for any loader."""
     yield "| where it goes, in one thread | µs of processor time an item |"
     yield "|---|--:|"
     for stage, us_per_item in stages["us_per_item"].items():
@@ -60,7 +61,7 @@ def _stages(stages: Figures, floor: Figures) -> Iterator[str]:
 
 
 def _others(benchmarks: Figures) -> Iterator[tuple[str, str]]:
-    """What each figure is, and what it came to; those that could not be measured are left out."""
+    """Yield the name and the value of each measured figure."""
     for name, lines in _LINES.items():
         figures = benchmarks.get(name, {"left_out": ""})
         if "left_out" not in figures and "failed" not in figures:
@@ -111,7 +112,7 @@ _LINES: Mapping[str, Callable[[Figures], Iterator[tuple[str, str]]]] = {
 
 
 def renewed(readme: str) -> str:
-    """The text of README.md with the recorded figures, or with none if none are recorded."""
+    """Return the text with the recorded figures between the marks, or none if none are recorded."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     figures = text(json.loads(RECORD.read_text(encoding="utf-8"))) if RECORD.exists() else ""
