@@ -19,7 +19,8 @@
     │   ├── LockedError            [5, transient] another run holds the dataset
     │   └── TryAgainError          [75, transient] interrupted or throttled; the same command resumes
     │       ├── SpentError             the cost limit is reached
-    │       └── BusyError              DynamoDB is temporarily not accepting requests
+    │       ├── BusyError              DynamoDB is temporarily not accepting requests
+    │       └── StillSuspendedError    autoscaling cannot be resumed yet (aws.capacity.restore)
     ├── HandledError               handled inside the program, never shown to an operator
     │   ├── TransientFaultError        a write is not confirmed; retrying it is safe
     │   │   └── ThrottledError             nothing was written because a rate limit was reached

@@ -65,7 +65,7 @@ class DatasetRow:
             both has the later one's, so that it cannot be distinguished from one that left the dump.
         is_authentic: whether its MAC was checked and is valid, for this table. If not, none of its contents may be
             relied on.
-        is_elsewhere: whether its MAC is valid, but for another table.
+        is_elsewhere: whether its MAC is valid for another table.
     """
 
     dataset: str

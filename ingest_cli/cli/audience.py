@@ -1,6 +1,6 @@
 """Determine the reader of the output: a person at a terminal, a program, or the recipient of cron's mail.
 
-cron, systemd and the like start a command without a terminal, with both outputs in one pipe or socket
+cron and systemd start a command without a terminal, with both outputs in one pipe or socket
 (`cron(8)`: output is mailed; `systemd.exec(5)`: `StandardError=inherit`). All output there becomes a mail that
 a person has to read, so a successful command that changes a table prints nothing. `2>&1 | less` in a shell looks the
 same, and the two cannot be distinguished: a command run for its result always prints it.
@@ -64,7 +64,7 @@ class Manners:
         Args:
             verbose: True for `--verbose`, False for `--quiet`, None for neither.
             who: reader of the output.
-            asks: whether the command is run for its result, and not for what it does to a table.
+            asks: whether the result of the command is its purpose, and not a change of a table.
         """
         if verbose is not None:
             return cls(verbose, verbose)

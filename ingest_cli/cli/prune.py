@@ -152,7 +152,7 @@ def prune_after(report: Report, table: Table, pepper: Pepper, options: PruneAfte
 
 
 def _asked(found: Pruning) -> bool:
-    """Show what is to be removed, and ask for confirmation."""
+    """Show the number of items to remove, and ask for confirmation."""
     what = "all" if found.withdraws else f"{found.stale:,}"
     why = "The dataset is withdrawn." if found.withdraws else "The items of the last load remain."
     for note in found.notes:

@@ -135,7 +135,7 @@ class Runs(Generic[ReportT]):
         """Call `do` for each name, continuing after failures but not after a signal.
 
         Args:
-            names: paths of manifests and the like.
+            names: paths of manifests.
             do: function for one name; appends to `codes`.
 
         Returns:

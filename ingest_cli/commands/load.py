@@ -213,7 +213,7 @@ class _Load:
         """Return the dataset's catalog row after the load.
 
         Raises:
-            UsageError: only rejects are to be loaded, and they are from another state of the dump.
+            UsageError: --replay, and the rejects are from another state of the dump.
         """
         src = self.report.src or NO_SRC
         if self.settings.replay is not None and (before is None or before.src != src):

@@ -52,7 +52,7 @@ class Pruning:
 
     @property
     def takes_most(self) -> bool:
-        """Whether more is to be removed than kept."""
+        """Whether the removal takes more items than it keeps."""
         return (self.stale or 0) > MOST * (self.items or 0)
 
     def as_dict(self) -> dict[str, Any]:

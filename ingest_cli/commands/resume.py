@@ -50,7 +50,7 @@ def said_before(
 
     Raises:
         UntrustedStateError: the row is damaged or not authentic, and the load does not restart.
-        UsageError: the row is of another pepper or table, and only some rows are to be loaded.
+        UsageError: the row is of another pepper or table, and only selected rows would be loaded.
     """
     try:
         before = rows.dataset(dataset)

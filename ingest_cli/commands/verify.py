@@ -34,7 +34,6 @@ from ingest_cli.report.distinct import DistinctCounter
 from ingest_cli.report.observer import Observers, RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
 from ingest_cli.sinks.interface import Receipt, Refusal
-from ingest_cli.sinks.limits import refusals
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -144,7 +143,7 @@ class _Comparing:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = refusals(batch)
+        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
         index = _accepted(batch, refused)
         hashes = batch.items.key_hash[index]
         self._distinct.add(hashes)
@@ -185,7 +184,7 @@ class _Sampling:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = refusals(batch)
+        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
         index = _accepted(batch, refused)
         distance = batch.items.key_hash[index] ^ self._centre
         if len(self._kept) == self._size:

@@ -22,7 +22,7 @@ RULE_LINE = (
     rb"(?>[ \t]{0,64}(?:={3,1000}|\*{3,1000}|_{3,1000}|#{3,1000}|~{3,1000}|-[-+]{2,1000}"
     rb"|(?:\xe2[\x94\x95][\x80-\xbf]){3,300})[ \t]{0,64}" + LINE_END + rb")"
 )
-"""Line of dashes and the like, which separates the lines before and after it."""
+"""Line of dashes or similar characters, which separates the lines before and after it."""
 
 ROW_OF_MYSQL = rb"\*{3,200} [0-9]{1,12}\. row \*{3,200}"
 RECORD_OF_PSQL = rb"(?:[-+*=]|\xe2[\x94\x95][\x80-\xbf]){0,3}\[ RECORD [0-9]{1,12} \]"

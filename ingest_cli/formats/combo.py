@@ -1,4 +1,4 @@
-"""Read credential lists: `email:password`, `user:password`, `url:user:password` and the like.
+"""Read credential lists: `email:password`, `user:password`, `url:user:password`.
 
 One line is one record, nothing is quoted, and the last column takes the rest of its line, because passwords contain
 delimiters. A column named `url` needs its own rule, since addresses contain delimiters too: `UrlRule` defines for one
@@ -33,7 +33,7 @@ from ingest_cli.model.chunks import WHOLE, IndexArray, OffsetArray, Position, Ro
 from ingest_cli.model.format_options import Format as FormatOptions
 
 URL_COLUMN = "url"
-"""Name, in any case, of a column of addresses."""
+"""Name of a column of addresses, in upper or lower case."""
 
 _WHOLE_SCHEME = r"^[A-Za-z][A-Za-z0-9+.\-]*$"
 _SCHEME_AHEAD = r"^[ ]*[A-Za-z][A-Za-z0-9+.\-]*://"
@@ -52,7 +52,7 @@ class Combo:
     def __init__(
         self, options: FormatOptions, wanted: Wanted, chunk_bytes: ChunkBytes = lambda: DEFAULT_CHUNK_BYTES
     ) -> None:
-        """Check the options. One column may be `url`, in any case: addresses, with a scheme unless it is the first.
+        """Check the options. One column may be `url` (upper or lower case), with a scheme unless it is the first.
 
         Raises:
             ManifestError: there are no columns, a wanted one is missing, two hold addresses, or a delimiter is invalid.

@@ -21,9 +21,8 @@ import pyarrow.compute as pc
 from ingest_cli.errors import ManifestError, MissingColumnError, SourceError
 from ingest_cli.formats import irregular
 from ingest_cli.formats.absent import none_of, with_all
-from ingest_cli.formats.arrow.delimited_cells import read_cells
 from ingest_cli.formats.cells import Cells
-from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes
+from ingest_cli.formats.framing import MAX_RECORD_LINES, Dialect, Frame, count_cells, frame, has_changes, read_cells
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, MAX_CHUNK_ROWS, ChunkBytes, Wanted
 from ingest_cli.formats.joined import Beginnings, Begun
 from ingest_cli.formats.misfits import Fitted, fit

@@ -175,7 +175,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _is_single_byte(encoding: str) -> bool:
-    """Return whether every byte is a character of its own in `encoding`, which is not UTF-8."""
+    """Return whether every byte is one character in `encoding`, which is not UTF-8."""
     every = bytes(range(0x100))
     return not _is_wide_or_stateful(encoding) and len(every.decode(encoding, "replace")) == len(every)
 

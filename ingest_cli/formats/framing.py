@@ -1,4 +1,4 @@
-"""Find record boundaries in a block with array operations.
+"""Find record boundaries in a block with array operations, and split regular records into columns with Arrow.
 
 Quoting is followed by parity: a line end is a record end if an even number of quotes precedes it. That is exact if
 every quote is where RFC 4180 §2 allows one (at the start or end of a field, or doubled inside it), or around a
@@ -12,11 +12,14 @@ A delimiter of several bytes is replaced by a byte that does not occur in the bl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pacsv
 
 from ingest_cli.model.chunks import CR, LF, OffsetArray, line_ends
 from ingest_cli.model.format_options import Format as FormatOptions
@@ -33,6 +36,7 @@ CONTROL_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
+_BOM = b"\xef\xbb\xbf"
 _EQUALS = ord("=")
 _STAND_INS = bytes(byte for byte in range(0x1F, 0, -1) if byte not in b"\t\n\r")
 """Replacements for a delimiter of several bytes, the least likely to occur first."""
@@ -318,3 +322,39 @@ def _most_lines(lines: OffsetArray, bounds: OffsetArray, size: int) -> int:
     if bounds[-1] == size and len(counts) > 1 and (not len(lines) or lines[-1] < size):
         counts[-2] += 1  # the last line needs no line end
     return int(counts.max())
+
+
+def read_cells(data: bytes, dialect: Dialect, width: int, positions: Sequence[int]) -> pa.Table | None:
+    """Parse complete records into columns; None if a record has not `width` cells.
+
+    Args:
+        data: records whose quotes are all well-formed.
+        dialect: delimiter and quote of one byte each, no escape with an effect.
+        width: number of cells of a record.
+        positions: indices of the wanted cells, in the order of the columns.
+    """
+    if data.startswith(_BOM):  # Arrow would remove it from the first cell
+        return None
+    names = [str(i) for i in range(width)]
+    if not data.endswith((b"\n", b"\r")):
+        data += b"\n"
+    try:
+        return pacsv.read_csv(
+            pa.BufferReader(data),
+            pacsv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
+            pacsv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote or False,
+                double_quote=bool(dialect.quote),
+                newlines_in_values=bool(dialect.quote),
+            ),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.binary()),
+                include_columns=[names[position] for position in positions],
+                check_utf8=False,
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None

@@ -1,6 +1,6 @@
 """Gather the rows of small sources, and the remainders of large ones, until they fill a chunk.
 
-Each chunk has a fixed cost in the later stages, and its items are sent in requests of their own: a thousand files of
+Each chunk has a fixed cost in the later stages, and its items are sent in separate requests: a thousand files of
 twenty rows would cost as much as a thousand chunks. So rows that do not fill a chunk wait for those of the next
 source, and the texts of small sources wait even to be parsed.
 """

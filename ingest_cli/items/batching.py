@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_cli.items.builder import Items
+from ingest_cli.items.builder import MAX_ITEM_BYTES, Items
 from ingest_cli.model.arrow_bytes import bytes_of
 
 MAX_BATCH_ITEMS = 25
@@ -54,6 +54,12 @@ class Batch:
     def wcu(self) -> int:
         """Write capacity units that writing all of it consumes."""
         return int(self.items.wcu[self.index].sum()) if self._run is None else self._run.wcu
+
+    def too_large(self) -> npt.NDArray[np.int64]:
+        """Return the positions in the chunk of the items that exceed DynamoDB's maximum size."""
+        if self.items.largest_bytes <= MAX_ITEM_BYTES:  # of the whole chunk, nearly always
+            return self.index[:0]
+        return self.index[self.items.size_bytes[self.index] > MAX_ITEM_BYTES]
 
     def body(self, table: str) -> bytes:
         """Return the request body, in DynamoDB JSON."""

@@ -1,7 +1,7 @@
 """Hints of an item: masks of the other identifiers of its record, by class.
 
 There are few masks: a million numbers have a hundred of them. So a class keeps a list of its distinct fragments, and
-for each row only a position in it. Rows with several identifiers of a class add fragments of their own.
+for each row only a position in it. Rows with several identifiers of a class add further fragments.
 
 Also builds the messages for the record tags, which cover the other identifiers as well.
 """
@@ -33,7 +33,7 @@ class Own:
     """The identifiers of one class that become items.
 
     Attributes:
-        kind: the class; `email_base` stands for the addresses it derives from.
+        kind: the class; `email_base`: the base form of addresses.
         all: the identifiers of the class.
         at: shape (n,): positions of those that become items.
         row: shape (n,): their rows.

@@ -197,7 +197,7 @@ def _from_secrets_manager(target: str, session: boto3.Session | None) -> bytes:
 def _from_kms(target: str, session: boto3.Session | None) -> bytes:
     """Decrypt with KMS; with `,key=ARN` only under that key and in the context of a pepper.
 
-    Without it, KMS uses the key that the ciphertext names, whoever owns it (KMS API, Decrypt, "KeyId").
+    Without it, KMS uses the key that the ciphertext names, in any account (KMS API, Decrypt, "KeyId").
     """
     match = _KMS.fullmatch(target)
     path = target if match is None else match["path"]

@@ -129,7 +129,7 @@ def write_pepper_file(path: Path, pepper: Pepper) -> None:
 
     Raises:
         KeyRefusedError: the file exists (an overwritten key is lost, and with it every item made with it), or cannot
-            be written; no file is left behind then.
+            be written; no file remains then.
     """
     try:
         descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)

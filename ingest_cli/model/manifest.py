@@ -88,7 +88,7 @@ class Field:
         columns: names of the columns to search; the first non-empty cell is used.
         exposes: data class exposed by a row in which it is not empty.
         kind: kind of identifier, or None if only its presence counts.
-        lookup: whether its values become items of their own.
+        lookup: whether its values become items.
         region: ISO 3166 two-letter region of phone numbers written without a country code, or `INTERNATIONAL`.
         region_column: column with the region of each phone number: an ISO 3166 code or a calling code. Where
             it is empty, `region` is used.
@@ -121,7 +121,7 @@ class RejectLimits:
 
 
 def _keys(values: type[Dataset | Format | Field | RejectLimits], **spelled: str) -> tuple[str, ...]:
-    """Return the keys of a table: the attributes of its class, but for those that are spelled otherwise."""
+    """Return the keys of a table: the attributes of its class, except those with another spelling."""
     return tuple(spelled.get(field.name, field.name) for field in dataclasses.fields(values))
 
 

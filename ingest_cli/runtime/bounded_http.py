@@ -215,7 +215,7 @@ def _text(header: object) -> str:
 
 
 def _current() -> Exchange | None:
-    """Return this thread's exchange, if one is to be limited."""
+    """Return the exchange of this thread that is limited, or None."""
     if _here.exchange is None and _here.is_guarded:
         return Exchange.beginning()
     return _here.exchange

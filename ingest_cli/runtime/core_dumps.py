@@ -46,7 +46,7 @@ def suspend() -> None:
 
 
 def decide(*, allowed: bool) -> None:
-    """Disable core dumps for good, or restore what `suspend` found; without `suspend`, change nothing."""
+    """Disable core dumps permanently, or restore what `suspend` found; without `suspend`, change nothing."""
     if not _before:
         return
     found = _before.pop()

@@ -1,7 +1,7 @@
 """Write files safely, and read the program's own, where other users may have chosen what a path leads to.
 
 In a folder that others can write to, such as /tmp, another user may have placed something at the path to be written: a
-symbolic link or hard link to another file, a pipe, a file of their own. A path is therefore walked one component at a
+symbolic link or hard link to another file, a pipe, another file. A path is therefore walked one component at a
 time, from descriptor to descriptor, so that the file that was checked is the one that is opened. In a folder that
 only its owner and root can write to, symbolic links are followed as usual: a log file may be one.
 
@@ -288,7 +288,7 @@ class _Walk:
         """Replace a symbolic link by its target.
 
         A link at the end of a path is never followed in a folder that others can write to. One on the way is, if it
-        belongs to the user or root and the folder is sticky: nobody else can replace it there.
+        belongs to the user or root and the folder is sticky: no other user can replace it there.
         """
         if _others_can_write(status) and (is_last or link.st_uid not in _trusted() or not _keeps_links(status)):
             raise _unsafe("it is a symbolic link" if is_last else f'"{name}" on the way to it is a link')

@@ -150,7 +150,7 @@ class Requests:
             what: name of the requested object in messages.
 
         Raises:
-            SourceError: the action failed for good.
+            SourceError: the action failed permanently.
         """
         failed = 0
         while True:

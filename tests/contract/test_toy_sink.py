@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt
-from ingest_cli.sinks.limits import refusals
+from ingest_cli.sinks.interface import Receipt, Refusal
 from tests.contract.test_sinks import ITEMS, check, expected, put_all
 from tests.support.endpoint import canonical_json
 from tests.support.sinks import Rig, TableByKey
@@ -21,7 +20,7 @@ class LinesSink:
         self._path = path
 
     def put(self, batch: Batch) -> Receipt:
-        refused = refusals(batch)
+        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
         kept = batch.only([at for at, item in enumerate(batch.index) if int(item) not in {one.item for one in refused}])
         with self._path.open("ab") as file:
             file.write(kept.body("lines") + b"\n")

@@ -1,10 +1,10 @@
 """The documents agree with the program: sessions are run, examples executed, tables compared, links followed.
 
 A block marked `console` is a session. A line `$ COMMAND` (continued by `> ` lines) is run in a shell beside a copy of
-`sample_data/`, against one endpoint per document; `export` lasts for the whole document. The next lines must be its output,
-except for times, process ids and the like, and lines `...`, which match anything. Every command must succeed, unless
-the next one is `echo $?`. `^C` interrupts the command once it has saved a checkpoint; `Identifier (not shown):` answers the
-prompt of `lookup`.
+`sample_data/`, against one endpoint per document; `export` lasts for the whole document. The next lines must be its
+output, except for times, process ids and the like, and lines `...`, which match anything. Every command must succeed,
+unless the next one is `echo $?`. `^C` interrupts the command once it has saved a checkpoint; `Identifier (not shown):`
+answers the prompt of `lookup`.
 """
 
 from __future__ import annotations

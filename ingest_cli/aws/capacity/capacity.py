@@ -105,7 +105,7 @@ class CapacityRequest:
 
     Attributes:
         wcu, rcu: provisioned units per second.
-        on_demand: whether the table is to be billed per request.
+        on_demand: whether to bill the table per request.
         warm_wcu: warm throughput in write units per second.
     """
 

@@ -101,7 +101,7 @@ class CostCap:
     Attributes:
         prices: prices of capacity.
         max_cost: maximum cost of the capacity for `planned_s` seconds; None: no limit.
-        planned_s: seconds that the capacity is to be kept.
+        planned_s: seconds for which to keep the capacity.
     """
 
     prices: PriceList

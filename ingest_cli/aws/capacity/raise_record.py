@@ -47,7 +47,7 @@ _DAMAGED = "set the capacity with `table capacity --wcu`, and delete the row wit
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """A raise of capacity that is to be undone.
+    """Raise of capacity to undo.
 
     Attributes:
         wcu, rcu: capacity before.

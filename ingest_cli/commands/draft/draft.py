@@ -80,7 +80,7 @@ class Draft:
         looks: findings about the sources, in the given order.
         listed: whether [format] must list `columns`.
         doubtful: fields only to mention.
-        secrets: columns that look like passwords and the like.
+        secrets: columns that look like passwords or other secrets.
         unsure: uncertain points, one sentence each.
         proposals: further keys of [format], each with its value.
         tables: all tables to read, if there are several.

@@ -102,7 +102,7 @@ def find_damage(source: Source, age_key: Callable[[], str] | None = None) -> str
 
 
 def _workbook_damage(source: Source) -> str:
-    """Describe the damage of a workbook already known not to be too large; it is a zip archive."""
+    """Describe the damage of a workbook already checked for its size; it is a zip archive."""
     try:
         with source.open_file() as file, ZipFile(file) as archive:
             bad = archive.testzip()

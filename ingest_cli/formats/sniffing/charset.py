@@ -1,7 +1,7 @@
 """Detect the character encoding of a sample.
 
 In order of precedence: a byte order mark; the positions of NUL bytes (UTF-16, UTF-32); validity (UTF-8); the share of
-blanks and digits (EBCDIC). Other encodings are told apart by language: see `languages`.
+blanks and digits (EBCDIC). Other encodings are distinguished by language: see `languages`.
 """
 
 from __future__ import annotations

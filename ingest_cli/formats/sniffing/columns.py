@@ -166,7 +166,7 @@ def _tally(rows: list[list[str]], place: int, usable: Usable | None) -> _Tally:
 
 
 def _is_second(tally: _Tally) -> bool:
-    """Return whether an unnamed column of IDs holds old IDs, passports and the like."""
+    """Return whether an unnamed column of IDs holds old IDs, passports or other IDs."""
     return tally.share(Shape.MYKAD) < _FIT
 
 

@@ -1,4 +1,4 @@
-"""Detect credential lists: `email:password`, `user:password`, `url:user:password` and the like.
+"""Detect credential lists: `email:password`, `user:password`, `url:user:password`.
 
 They have no header and no quotes. The last cell takes the rest of its line, because passwords contain delimiters; so
 the first cells are better evidence than the number of delimiters.

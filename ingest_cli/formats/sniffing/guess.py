@@ -80,7 +80,7 @@ class ColumnGuess:
         confidence: confidence in kind, data class or secrecy, 0 (unknown) to 1.
         filled: share of cells that are neither empty nor NULL-like, 0 to 1.
         why: evidence in words; ends with "unsure" where the confidence is low.
-        secret: looks like a password, a hash or the like, and must be left out of the manifest.
+        secret: looks like a password, a hash or another secret, and must be left out of the manifest.
         title: exact name for the manifest; empty if there is none.
         also: second kind of identifier among the cells; empty if there is none.
         second: holds substitute IDs, such as old IDs or passports.
@@ -132,7 +132,7 @@ class Layout:
         other_tables: other tables with identifiers in the sample.
         layout: layout of a JSON document: `columns` for an array of values per column, `arrays` for rows as arrays,
             otherwise empty.
-        separator: beginning of a block; empty for blank lines and the like, and for other formats.
+        separator: beginning of a block; empty for blank lines, and for other formats.
         key_delimiter: separator after the keys of a block, if not a colon.
         more_delimiters: further delimiters in a list merged from several.
         tables: all tables of an SQL dump with rows in the sample; the one with `columns` first.

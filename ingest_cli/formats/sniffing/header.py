@@ -1,6 +1,6 @@
 """Decide whether the first row names the columns.
 
-Personal data must never be mistaken for a name and printed, while a header taken for data costs only one rejected row.
+Personal data must never be printed as a column name, while a header read as data costs only one rejected row.
 So no cell of a header may look like data, and its names must be known or differ in type from the cells below.
 """
 

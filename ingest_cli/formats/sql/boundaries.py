@@ -108,7 +108,7 @@ def is_over(cursor: Cursor, *, final: bool) -> bool:
 
 
 def resync(data: bytes, at: int, *, final: bool) -> tuple[int, Next]:
-    """Return (offset from `at` on at which reading can continue, what is there).
+    """Return (offset from `at` on at which reading can continue, kind of text there).
 
     Raises:
         IncompleteError: more has to be read.

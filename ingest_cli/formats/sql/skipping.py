@@ -91,7 +91,7 @@ class Skipping:
 
     @staticmethod
     def created(cursor: Cursor) -> TextState:
-        """Return the kind of a CREATE; for a table, the cursor is left behind TABLE.
+        """Return the kind of a CREATE; for a table, the cursor is then after TABLE.
 
         Raises:
             IncompleteError: more has to be read.

@@ -64,7 +64,7 @@ def read_tuple(cursor: Cursor, *, final: bool, most: int = sys.maxsize) -> Tuple
     """Read the tuple at the cursor, which is before the opening parenthesis.
 
     Args:
-        cursor: left behind the tuple.
+        cursor: then after the tuple.
         final: whether the input ends with the cursor's data.
         most: number of values to return.
 
