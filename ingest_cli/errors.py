@@ -121,6 +121,14 @@ class MissingTableError(TableError):
     """The table does not exist, or was deleted during a load."""
 
 
+class BrokenSealError(TableError):
+    """A sealed item cannot be opened: it is damaged, forged, or was written by a later version."""
+
+    def __init__(self, text: str = "", *, newer: bool = False) -> None:
+        cause = "was written by a later version of ingest-cli; update it" if newer else "is damaged or not authentic"
+        super().__init__(text or f"the content of an item {cause}; load its dataset again")
+
+
 class UnreachableError(TableError):
     """DynamoDB cannot be reached: a wrong address if at the start, a network fault if later."""
 

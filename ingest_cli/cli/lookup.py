@@ -71,7 +71,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     find = Lookup.on(table, read_pepper(values["key"], table.session))
     if not find.is_key_known:
         tell(
-            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so nobody "
+            f"ingest-cli: nothing in {escape(target.table)} was loaded with the pepper {find.pepper.kid}, so nobody "
             "will be found; is it the right one?"
         )
     missing = False

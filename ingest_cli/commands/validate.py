@@ -114,7 +114,7 @@ def reproduce(  # noqa: PLR0913 - independent collaborators
     report.src = src_of(fingerprints(planned, settings))
     around.on_src(report.src)
     ends = check_sources(planned, age_key_of(settings), around.stop.wait)
-    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src)
+    builder = ItemBuilder(Hasher(pepper), manifest.dataset.id, report.src, keeps_seal_keys=True)
     journal, chunk_size = Journal(Books(report, RejectFile(None)), around.watcher.on_commit), ChunkSize()
     stages = stages_of(
         planned, window_of(planned, settings), settings, chunk_size, counting(report, around.watcher), ends=ends

@@ -66,7 +66,7 @@ class BytesSource:
 class FixedSize(ChunkSize):
     """Chunks of one size, however long they take."""
 
-    def took(self, size: int, duration_s: float) -> None:
+    def record(self, size: int, duration_s: float) -> None:
         """Learn nothing."""
 
 
