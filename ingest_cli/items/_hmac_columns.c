@@ -60,7 +60,11 @@ struct column {
     size_t count, key_size;
     uint8_t *tags;
     const uint8_t *keys;  /* of seals: TAG bytes for each value */
-    uint8_t *sealed;      /* the seals, end to end: IV - 1 bytes more than its value, each */
+    uint8_t *sealed;      /* memory for the seals of as many values as there are lanes */
+    const uint8_t *heads, *tail; /* what stands before the base64 of each seal, and behind it */
+    size_t head_size, tail_size, stride;
+    uint8_t *text;        /* head, seal and tail of each value, end to end */
+    size_t *places;       /* the place of each value's text */
 };
 
 /* The length of a value. */
@@ -77,6 +81,32 @@ static inline uint32_t group_of(uint32_t length)
 {
     uint32_t blocks = blocks_of(length);
     return blocks <= EXACT ? blocks : EXACT + 31 - (uint32_t)__builtin_clz(blocks);
+}
+
+/* The characters of a seal in base64. */
+static inline size_t characters_of(uint32_t length) { return ((size_t)length + IV - 1 + 2) / 3 * 4; }
+
+static const uint8_t ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Every two characters of base64, filled when the module is loaded. */
+static uint8_t PAIRS[4096][2];
+
+/* Encode bytes in base64 (RFC 4648, 4). */
+static void encode(const uint8_t *from, size_t size, uint8_t *to)
+{
+    size_t i = 0;
+    for (; i + 3 <= size; i += 3, to += 4) {
+        uint32_t word = (uint32_t)from[i] << 16 | (uint32_t)from[i + 1] << 8 | from[i + 2];
+        memcpy(to, PAIRS[word >> 12], 2);
+        memcpy(to + 2, PAIRS[word & 4095], 2);
+    }
+    if (i < size) {
+        uint32_t word = (uint32_t)from[i] << 16 | (i + 1 < size ? (uint32_t)from[i + 1] << 8 : 0);
+        to[0] = ALPHABET[word >> 18];
+        to[1] = ALPHABET[word >> 12 & 63];
+        to[2] = i + 1 < size ? ALPHABET[word >> 6 & 63] : '=';
+        to[3] = '=';
+    }
 }
 
 /* Fill `order` by a counting sort. The order affects only the use of the lanes, not the tags. */
@@ -182,6 +212,66 @@ static const char *complaint(const Py_buffer *offsets, Py_ssize_t first, Py_ssiz
     return NULL;
 }
 
+/* Copy the offsets of `count` values, with room behind them for the order of the values: they cannot change between their
+ * check and their use then, and are aligned. */
+static int32_t *copied(const Py_buffer *from, Py_ssize_t first, Py_ssize_t count)
+{
+    size_t n = (size_t)count;
+    int32_t *offsets = count <= PY_SSIZE_T_MAX / (2 * TAG) ? PyMem_Malloc((2 * n + 1) * sizeof *offsets) : NULL;
+    if (offsets)
+        memcpy(offsets, (const uint8_t *)from->buf + (size_t)first * sizeof *offsets, (n + 1) * sizeof *offsets);
+    else
+        PyErr_NoMemory();
+    return offsets;
+}
+
+/* Sort and hash, or seal, a column, without the GIL if that takes a while. */
+static void process(const struct column *column)
+{
+    size_t n = column->count;
+    int release = n >= GIL_COUNT || column->offsets[n] - column->offsets[0] >= GIL_BYTES;
+    PyThreadState *thread = release ? PyEval_SaveThread() : NULL;
+    sort(column);
+    hash_column(column);
+    if (thread)
+        PyEval_RestoreThread(thread);
+}
+
+/* Compute the tags of at least one value. */
+static PyObject *tags_of(const Py_buffer *key, const Py_buffer *values, const Py_buffer *from, Py_ssize_t first,
+                         Py_ssize_t count)
+{
+    size_t n = (size_t)count;
+    int32_t *offsets = copied(from, first, count);
+    if (!offsets)
+        return NULL;
+    PyObject *tags = NULL;
+    if (!valid(offsets, n, values->len))
+        PyErr_SetString(PyExc_ValueError, "the offsets are not in order or not within the values");
+    else
+        tags = PyBytes_FromStringAndSize(NULL, count * TAG);
+    if (tags) {
+        struct column column = {
+            .values = values->buf, .size = values->len, .offsets = offsets, .order = (uint32_t *)offsets + n + 1,
+            .count = n, .key = key->buf, .key_size = (size_t)key->len, .tags = (uint8_t *)PyBytes_AsString(tags),
+        };
+        process(&column);
+    }
+    PyMem_Free(offsets);
+    return tags;
+}
+
+/* Note where the text of each value begins; return the size of all. */
+static size_t placed(const int32_t *offsets, size_t count, size_t around, size_t *places)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        places[i] = size;
+        size += around + characters_of((uint32_t)(offsets[i + 1] - offsets[i]));
+    }
+    return size;
+}
+
 /* Whether no value is empty. */
 static int filled(const int32_t *offsets, size_t count)
 {
@@ -191,39 +281,48 @@ static int filled(const int32_t *offsets, size_t count)
     return !bad;
 }
 
-/* Compute the tags of at least one value, or their seals if there are keys. The offsets are copied before they are checked, so that they cannot
- * change between the check and their use, and so that they are aligned. */
-static PyObject *tags_of(const Py_buffer *key, const Py_buffer *keys, const Py_buffer *values, const Py_buffer *from,
-                         Py_ssize_t first, Py_ssize_t count)
+/* The length of the longest value. */
+static size_t longest_of(const int32_t *offsets, size_t count)
 {
-    size_t n = (size_t)count;
-    int32_t *offsets = count <= PY_SSIZE_T_MAX / (2 * TAG) ? PyMem_Malloc((2 * n + 1) * sizeof *offsets) : NULL;
+    int32_t longest = 0;
+    for (size_t i = 0; i < count; i++)
+        longest = offsets[i + 1] - offsets[i] > longest ? offsets[i + 1] - offsets[i] : longest;
+    return (size_t)longest;
+}
+
+/* Compute the seals of at least one value, and write them with heads and tails to `text`; return whether it is done. */
+static int write_seals(const Py_buffer *keys, const Py_buffer *heads, const Py_buffer *tail, const Py_buffer *values,
+                       const Py_buffer *from, Py_ssize_t first, Py_ssize_t count, const Py_buffer *text)
+{
+    size_t n = (size_t)count, head_size = (size_t)heads->len / n, tail_size = (size_t)tail->len;
+    int32_t *offsets = copied(from, first, count);
     if (!offsets)
-        return PyErr_NoMemory();
-    memcpy(offsets, (const uint8_t *)from->buf + (size_t)first * sizeof *offsets, (n + 1) * sizeof *offsets);
-    PyObject *tags = NULL;
-    if (!valid(offsets, n, values->len))
+        return 0;
+    int done = 0;
+    size_t stride = longest_of(offsets, n) + IV;
+    size_t *places = PyMem_Malloc(n * sizeof *places);
+    uint8_t *sealed = PyMem_Malloc(stride * 16);
+    if (!places || !sealed)
+        PyErr_NoMemory();
+    else if (!valid(offsets, n, values->len))
         PyErr_SetString(PyExc_ValueError, "the offsets are not in order or not within the values");
-    else if (keys && !filled(offsets, n))
+    else if (!filled(offsets, n))
         PyErr_SetString(PyExc_ValueError, "a value to be sealed is empty");
-    else
-        tags = PyBytes_FromStringAndSize(NULL, keys ? offsets[n] - offsets[0] + count * (IV - 1) : count * TAG);
-    if (tags) {
-        uint8_t *out = (uint8_t *)PyBytes_AsString(tags);
+    else if (placed(offsets, n, head_size + tail_size, places) != (size_t)text->len)
+        PyErr_SetString(PyExc_ValueError, "the memory to write to has another size than the requests");
+    else {
         struct column column = {
             .values = values->buf, .size = values->len, .offsets = offsets, .order = (uint32_t *)offsets + n + 1,
-            .count = n, .key = key ? key->buf : NULL, .key_size = key ? (size_t)key->len : 0, .tags = out,
-            .keys = keys ? keys->buf : NULL, .sealed = out,
+            .count = n, .keys = keys->buf, .sealed = sealed, .stride = stride, .text = text->buf, .places = places,
+            .heads = heads->buf, .head_size = head_size, .tail = tail->buf, .tail_size = tail_size,
         };
-        int release = count >= GIL_COUNT || offsets[n] - offsets[0] >= GIL_BYTES;
-        PyThreadState *thread = release ? PyEval_SaveThread() : NULL;
-        sort(&column);
-        hash_column(&column);
-        if (thread)
-            PyEval_RestoreThread(thread);
+        process(&column);
+        done = 1;
     }
+    PyMem_Free(sealed);
+    PyMem_Free(places);
     PyMem_Free(offsets);
-    return tags;
+    return done;
 }
 
 /* The function of the module. */
@@ -243,7 +342,7 @@ static PyObject *hmac_sha256(PyObject *module, PyObject *arguments)
     else if (count == 0)
         tags = PyBytes_FromStringAndSize(NULL, 0);
     else
-        tags = tags_of(&key, NULL, &values, &offsets, first, count);
+        tags = tags_of(&key, &values, &offsets, first, count);
     PyBuffer_Release(&key);
     PyBuffer_Release(&values);
     PyBuffer_Release(&offsets);
@@ -253,25 +352,31 @@ static PyObject *hmac_sha256(PyObject *module, PyObject *arguments)
 /* The other function of the module. */
 static PyObject *seal(PyObject *module, PyObject *arguments)
 {
-    Py_buffer keys, values, offsets;
+    Py_buffer keys, heads, tail, values, offsets, text;
     Py_ssize_t first, count;
-    PyObject *sealed = NULL;
+    int done = 0;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*nn:seal", &keys, &values, &offsets, &first, &count))
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*y*nnw*:seal", &keys, &heads, &tail, &values, &offsets, &first, &count,
+                          &text))
         return NULL;
     const char *wrong = complaint(&offsets, first, count);
     if (!wrong && (keys.len % TAG || keys.len / TAG != count))
         wrong = "there is not one key of 32 bytes for each value";
+    if (!wrong && (count ? heads.len % count : heads.len))
+        wrong = "there is not one head for each value, all of one size";
     if (wrong)
         PyErr_SetString(PyExc_ValueError, wrong);
-    else if (count == 0)
-        sealed = PyBytes_FromStringAndSize(NULL, 0);
     else
-        sealed = tags_of(NULL, &keys, &values, &offsets, first, count);
+        done = count == 0 || write_seals(&keys, &heads, &tail, &values, &offsets, first, count, &text);
     PyBuffer_Release(&keys);
+    PyBuffer_Release(&heads);
+    PyBuffer_Release(&tail);
     PyBuffer_Release(&values);
     PyBuffer_Release(&offsets);
-    return sealed;
+    PyBuffer_Release(&text);
+    if (!done)
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef METHODS[] = {
@@ -280,10 +385,12 @@ static PyMethodDef METHODS[] = {
      "The HMAC-SHA256 of each of `count` values of an Arrow binary column, from number `first` on, end to end.\n\n"
      "`values` is the column's data and `offsets` its int32 offsets. The key has 64 bytes at most."},
     {"seal", seal, METH_VARARGS,
-     "seal($module, keys, values, offsets, first, count, /)\n--\n\n"
-     "The seal of each of `count` values of an Arrow binary column, from number `first` on, end to end.\n\n"
-     "`keys` holds 32 bytes for each of them. A value is a zero byte and the text to be sealed. Its seal is the first\n"
-     "16 bytes t of the HMAC-SHA256 of the value, and the text XOR the HMACs of 01 t j (j = 0, 1, ..., 4 bytes)."},
+     "seal($module, keys, heads, tail, values, offsets, first, count, text, /)\n--\n\n"
+     "Write to `text`, for each of `count` values of an Arrow binary column, from number `first` on: its head, its seal\n"
+     "in base64, and the tail, end to end.\n\n"
+     "`keys` holds 32 bytes, and `heads` as many bytes each, for all of them. A value is a zero byte and the text to be\n"
+     "sealed. Its seal is the first 16 bytes t of the HMAC-SHA256 of the value, and the text XOR the HMACs of 01 t j\n"
+     "(j = 0, 1, ..., 4 bytes)."},
     {0},
 };
 
@@ -297,6 +404,10 @@ static struct PyModuleDef MODULE = {
 /* Entry point of the module for Python. */
 PyMODINIT_FUNC PyInit__hmac_columns(void)
 {
+    for (size_t i = 0; i < 4096; i++) {
+        PAIRS[i][0] = ALPHABET[i >> 6];
+        PAIRS[i][1] = ALPHABET[i & 63];
+    }
     return PyModuleDef_Init(&MODULE);
 }
 
@@ -554,14 +665,18 @@ TARGET static inline void put(const struct column *column, struct work *work, ui
 {
     store(work, work->states, LANES);
     for (size_t lane = 0; lane < WIDTH; lane++) {
-        size_t index = work->indices[lane], size = work->lengths[lane] - 1, done = (size_t)number * TAG;
+        size_t size = work->lengths[lane] - 1, done = (size_t)number * TAG;
         if (done >= size)
             continue;
-        size_t before = (size_t)(column->offsets[index] - column->offsets[0]) + index * (IV - 1);
-        const uint8_t *text = column->values + column->offsets[index] + 1 + done;
-        uint8_t *sealed = column->sealed + before + IV + done;
-        for (size_t i = 0; i < TAG && done + i < size; i++)
-            sealed[i] = text[i] ^ work->states[lane * TAG + i];
+        const uint8_t *text = column->values + column->offsets[work->indices[lane]] + 1 + done;
+        uint8_t *sealed = column->sealed + lane * column->stride + IV + done;
+        const uint8_t *stream = work->states + lane * TAG;
+        if (size - done >= TAG)
+            for (size_t i = 0; i < TAG; i++)
+                sealed[i] = text[i] ^ stream[i];
+        else
+            for (size_t i = 0; done + i < size; i++)
+                sealed[i] = text[i] ^ stream[i];
     }
 }
 
@@ -582,14 +697,20 @@ TARGET static void NAMED(seal_all, WIDTH)(const struct column *column)
         memcpy(work.iv, work.state, sizeof work.iv);
         store(&work, work.states, LANES);
         for (size_t lane = 0; lane < WIDTH; lane++) {
-            size_t index = work.indices[lane];
-            size_t before = (size_t)(column->offsets[index] - column->offsets[0]) + index * (IV - 1);
-            memcpy(column->sealed + before, work.states + lane * TAG, IV);
+            memcpy(column->sealed + lane * column->stride, work.states + lane * TAG, IV);
             longest = work.lengths[lane] > longest ? work.lengths[lane] : longest;
         }
         for (uint32_t number = 0; number * TAG + 1 < longest; number++) {
             next_stream(&work, number);
             put(column, &work, number);
+        }
+        for (size_t lane = 0; lane < WIDTH && first + lane < column->count; lane++) {
+            size_t index = work.indices[lane];
+            uint8_t *to = column->text + column->places[index];
+            memcpy(to, column->heads + index * column->head_size, column->head_size);
+            encode(column->sealed + lane * column->stride, work.lengths[lane] + IV - 1, to + column->head_size);
+            to += column->head_size + characters_of(work.lengths[lane]);
+            memcpy(to, column->tail, column->tail_size);
         }
     }
     wipe(&work, sizeof work);

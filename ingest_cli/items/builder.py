@@ -20,11 +20,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.items.hashing import RECORD_TAG_CHARACTERS, TAG_CHARACTERS, ByteMatrix, Hasher, base64url
 from ingest_cli.items.hints import Hints, Own, messages
-from ingest_cli.items.sealing import item_keys, padding_of, sealed_base64
+from ingest_cli.items.sealing import item_keys, padding_of, sealed_requests
 from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, lengths_of, text_of
 from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
 from ingest_cli.model.data_classes import numbered
@@ -136,7 +137,7 @@ class ItemBuilder:
         self._keeps_seal_keys = keeps_seal_keys
         self._hasher = hasher
         self._heads = _Heads(f"{hasher.kid}.", f"{dataset}#")
-        self._tail = f'"}},"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'
+        self._tail = f'"}},"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'.encode()
         self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
 
     def build(self, records: Records) -> Items:
@@ -149,22 +150,21 @@ class ItemBuilder:
         record_tags = np.concatenate([self._hasher.record_tags(some) for some in messages(records, owns)])
         key_hash = np.ascontiguousarray(record_tags[:, :8]).view(np.uint64).ravel()
         order = np.argsort(key_hash)
-        heads, pk, sk = self._heads.of(tags, record_tags)
-        keys = item_keys(self._hasher, owns, sk)
-        seals, seal_at, seal_bytes = sealed_base64(keys, _contents(records, owns, records.exposed[row]))
-        pool = Pool()
-        pieces = np.empty((len(heads), 3), np.int64)
-        pieces[:, 0] = order + pool.add(heads)
-        pieces[:, 1] = seal_at[order] + pool.add(seals)
-        pieces[:, 2] = pool.add([self._tail])
-        request = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
+        tag, record_tag = _characters(tags), _characters(record_tags)
+        keys = item_keys(self._hasher, owns, self._heads.endings(record_tag))[order]
+        heads, pk, sk = self._heads.of(tag[order], record_tag[order])
+        contents = _contents(records, owns, records.exposed[row], order)
+        request, seal_bytes = sealed_requests(keys, heads, self._tail, contents)
         kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
         kinds = pa.DictionaryArray.from_arrays(kind[order], pa.array([own.kind for own in owns], pa.string()))
-        size_bytes = (seal_bytes + self._fixed_bytes)[order]
-        pk, sk = pk.take(pa.array(order)), sk.take(pa.array(order))
-        kept = keys[order] if self._keeps_seal_keys else None
-        record, key_hash = records.index[row][order], key_hash[order]
-        return _merge(Items(request, pk, sk, size_bytes, kinds, record, key_hash, seal_keys=kept))
+        size_bytes, record = seal_bytes + self._fixed_bytes, records.index[row[order]]
+        kept = keys if self._keeps_seal_keys else None
+        return _merge(Items(request, pk, sk, size_bytes, kinds, record, key_hash[order], seal_keys=kept))
+
+
+def _characters(tags: ByteMatrix) -> ByteMatrix:
+    """Return the base64url characters of each tag. Shape (n, characters)."""
+    return bytes_of(base64url(tags))[1].reshape(len(tags), -1)
 
 
 class _Heads:
@@ -176,46 +176,55 @@ class _Heads:
         self._template = np.frombuffer(head.encode(), np.uint8)
         self._pk, self._sk = (slice(head.index(key), head.index(key) + len(key)) for key in (pk, sk))
 
-    def of(self, tags: ByteMatrix, record_tags: ByteMatrix) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
-        """Return the starts of the requests up to the seal, pk, and sk. Length n each."""
-        matrix = np.empty((len(tags), len(self._template)), np.uint8)
+    def of(self, tag: ByteMatrix, record_tag: ByteMatrix) -> tuple[ByteMatrix, pa.StringArray, pa.StringArray]:
+        """Return the starts of the requests up to the seal, shape (n, width), and pk and sk, length n each.
+
+        Args:
+            tag: shape (n, 43): characters of the tags.
+            record_tag: shape (n, 16): characters of the record tags.
+        """
+        matrix = np.empty((len(tag), len(self._template)), np.uint8)
         matrix[:] = self._template
-        for field, characters, of in (
-            (self._pk, TAG_CHARACTERS, tags),
-            (self._sk, RECORD_TAG_CHARACTERS, record_tags),
-        ):
-            matrix[:, field.stop - characters : field.stop] = bytes_of(base64url(of))[1].reshape(-1, characters)
+        matrix[:, self._pk.stop - TAG_CHARACTERS : self._pk.stop] = tag
+        matrix[:, self._sk.stop - RECORD_TAG_CHARACTERS : self._sk.stop] = record_tag
         pk, sk = (text_of(np.ascontiguousarray(matrix[:, field])) for field in (self._pk, self._sk))
-        return text_of(matrix), pk, sk
+        return matrix, pk, sk
+
+    def endings(self, record_tag: ByteMatrix) -> pa.StringArray:
+        """Return `00 sk` of each item, the end of the message that its seal key is derived from. Length n."""
+        ending = np.frombuffer(b"\0" + self._template[self._sk].tobytes(), np.uint8)
+        matrix = np.empty((len(record_tag), len(ending)), np.uint8)
+        matrix[:] = ending
+        matrix[:, -RECORD_TAG_CHARACTERS:] = record_tag
+        return text_of(matrix)
 
 
-def _contents(records: Records, owns: Sequence[Own], exposed: IndexArray) -> pa.StringArray:
+def _contents(records: Records, owns: Sequence[Own], exposed: IndexArray, order: Positions) -> pa.StringArray:
     """Return what is to be sealed of each item: a zero byte and `[label,classes,hints]` as JSON, padded. Length n.
 
     Args:
         records: the rows.
         owns: identifiers that become items.
         exposed: shape (items,): position in `records.class_sets`.
+        order: shape (items,): order of the items in the result.
     """
     by_name = sorted(records.identifiers, key=lambda one: one.kind)
     said = [Hints(one, len(records.index)).of(owns) for one in by_name]
     pool = Pool()
     openings, which = _openings(records, owns, exposed)
-    pieces = np.empty((len(exposed), 2 + 2 * len(said)), np.int64)
+    pieces = np.empty((len(exposed), 2 + len(said)), np.int64)
     pieces[:, 0] = which + pool.add(openings)
     size = lengths_of(openings)[which] - len("\0") + len("}]")
-    nothing = pool.add(["", ","])
     hinted = np.zeros(len(exposed), np.bool_)
-    for place, one in enumerate(said):
+    for place, one in enumerate(said, 1):
         says = one.which > 0
-        follows = says & hinted
-        pieces[:, 1 + 2 * place] = nothing + follows
-        pieces[:, 2 + 2 * place] = one.which + pool.add(one.fragments)
-        size += lengths_of(one.fragments)[one.which] + follows
+        first, following = pool.add(one.fragments), pool.add(pc.binary_join_element_wise(",", one.fragments, ""))
+        pieces[:, place] = one.which + np.where(says & hinted, following, first)
+        size += lengths_of(one.fragments)[one.which] + (says & hinted)
         hinted |= says
-    padding, padding_at = np.unique(padding_of(size), return_inverse=True)
+    padding, padding_at = compacted(padding_of(size))
     pieces[:, -1] = padding_at + pool.add(["}]" + " " * count for count in padding.tolist()])
-    return pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
+    return pool.joined(pieces[order].ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
 
 
 def _openings(records: Records, owns: Sequence[Own], exposed: IndexArray) -> tuple[pa.StringArray, Positions]:
@@ -255,8 +264,8 @@ def _email_bases(records: Records) -> list[Identified]:
 
 
 def _merge(items: Items) -> Items:
-    """Keep the first of the items with the same key."""
-    hashes = np.sort(items.key_hash)
+    """Keep the first of the items with the same key. Items are in the order of their key hashes."""
+    hashes = items.key_hash
     repeated_hashes = hashes[1:][hashes[1:] == hashes[:-1]]
     if not len(repeated_hashes):
         return items

@@ -15,19 +15,17 @@ import pyarrow as pa
 
 from ingest_cli.items.hashing import KERNEL, ByteMatrix, Hasher
 from ingest_cli.items.hints import Own
-from ingest_cli.items.sealed import IV_BYTES, KEY_BYTES, PADDED_BYTES, seal, seal_class
-from ingest_cli.model.arrow_bytes import Pool, bytes_of, gathered, text_of
+from ingest_cli.items.sealed import IV_BYTES, PADDED_BYTES, seal, seal_class
+from ingest_cli.model.arrow_bytes import Bytes, Pool, lengths_of, text
 from ingest_cli.model.chunks import OffsetArray
 
-SealColumn = Callable[[bytes, pa.StringArray], bytes]
-"""Function that returns the seals of a column, concatenated, given the keys, concatenated.
+SealColumn = Callable[[ByteMatrix, ByteMatrix, bytes, pa.StringArray, Bytes], None]
+"""Function that writes requests, concatenated, given the keys, heads, tail and texts of `sealed_requests`.
 
 Each text of the column begins with a zero byte, which is part of the authenticated message and is not encrypted."""
 
-_BASE64_PADDING = np.frombuffer(b"=", np.uint8)[0]
 
-
-def _kernel() -> Callable[[object, object, object, int, int], bytes] | None:
+def _kernel() -> Callable[[object, object, object, object, object, int, int, object], None] | None:
     """Return the compiled kernel; None if there is none, see `hashing`."""
     if KERNEL is None:
         return None
@@ -49,21 +47,19 @@ def padding_of(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return padded - size
 
 
-def item_keys(hasher: Hasher, owns: Sequence[Own], sk: pa.StringArray) -> ByteMatrix:
+def item_keys(hasher: Hasher, owns: Sequence[Own], endings: pa.StringArray) -> ByteMatrix:
     """Derive the key of each item from its identifier and its sort key. Shape (n, 32).
 
     Args:
         hasher: derives keys.
         owns: identifiers of the items, by class.
-        sk: length n: sort keys.
+        endings: length n: `00 sk` of each item.
     """
     pool = Pool()
-    separator = pool.add(["\0"])
-    pieces = np.empty((len(sk), 3), np.int64)
+    pieces = np.empty((len(endings), 2), np.int64)
     pieces[:, 0] = np.concatenate([np.arange(len(own.value)) + pool.add(own.value) for own in owns])
-    pieces[:, 1] = separator
-    pieces[:, 2] = np.arange(len(sk)) + pool.add(sk)
-    messages = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, 3))
+    pieces[:, 1] = np.arange(len(endings)) + pool.add(endings)
+    messages = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, 2))
     keys, begin = list[ByteMatrix](), 0
     for own in owns:
         keys.append(hasher.tags(seal_class(own.kind), messages.slice(begin, len(own.value))))
@@ -71,52 +67,40 @@ def item_keys(hasher: Hasher, owns: Sequence[Own], sk: pa.StringArray) -> ByteMa
     return np.concatenate(keys)
 
 
-def sealed_base64(keys: ByteMatrix, texts: pa.StringArray) -> tuple[pa.StringArray, npt.NDArray[np.int64], OffsetArray]:
-    """Seal padded texts, each with a leading zero byte, and encode the seals in base64 (RFC 4648 §4).
+def sealed_requests(
+    keys: ByteMatrix, heads: ByteMatrix, tail: bytes, texts: pa.StringArray
+) -> tuple[pa.StringArray, OffsetArray]:
+    """Seal padded texts, each with a leading zero byte, and put the seals in base64 (RFC 4648 §4) into requests.
 
     Args:
         keys: shape (n, 32).
+        heads: shape (n, width): part of each request before the seal.
+        tail: part of each request behind it.
         texts: length n.
 
     Returns:
-        The encoded seals in any order; shape (n,): position of each item's seal among them; shape (n,): bytes of each
-        seal before encoding.
+        The requests, length n; shape (n,): bytes of each seal before encoding.
     """
-    offsets, _ = bytes_of(texts)
-    data = np.frombuffer((loop_seal if _KERNEL is None else _compiled_seal)(keys.tobytes(), texts), np.uint8)
-    size_bytes = np.diff(offsets).astype(np.int64) + (IV_BYTES - 1)
-    starts = np.cumsum(size_bytes) - size_bytes
-    encoded, position, count = list[pa.StringArray](), np.empty(len(texts), np.int64), 0
-    for size in np.unique(size_bytes).tolist():
-        rows = np.flatnonzero(size_bytes == size)
-        encoded.append(text_of(_base64(gathered(data, starts[rows], size))))
-        position[rows] = np.arange(count, count + len(rows))
-        count += len(rows)
-    return pa.concat_arrays(encoded), position, size_bytes
+    size_bytes = lengths_of(texts) + (IV_BYTES - 1)
+    offsets = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum((size_bytes + 2) // 3 * 4 + (heads.shape[1] + len(tail)), out=offsets[1:])
+    data = np.frombuffer(pa.allocate_buffer(int(offsets[-1])), np.uint8)
+    (loop_seal if _KERNEL is None else _compiled_seal)(keys, heads, tail, texts, data)
+    return text(offsets, data), size_bytes
 
 
-def _compiled_seal(keys: bytes, texts: pa.StringArray) -> bytes:
+def _compiled_seal(keys: ByteMatrix, heads: ByteMatrix, tail: bytes, texts: pa.StringArray, to: Bytes) -> None:
     """Seal a column by the kernel; see `SealColumn`."""
     assert _KERNEL is not None  # noqa: S101 - callers check it first
     _, offsets, data = texts.buffers()
-    return _KERNEL(keys, data, offsets, texts.offset, len(texts))
+    _KERNEL(keys, heads, tail, data, offsets, texts.offset, len(texts), to)
 
 
-def loop_seal(keys: bytes, texts: pa.StringArray) -> bytes:
+def loop_seal(keys: ByteMatrix, heads: ByteMatrix, tail: bytes, texts: pa.StringArray, to: Bytes) -> None:
     """Seal a column item by item; see `SealColumn`."""
-    places = range(0, len(keys), KEY_BYTES)
     plain = texts.cast(pa.binary()).to_pylist()
-    return b"".join(seal(keys[at : at + KEY_BYTES], text[1:]) for at, text in zip(places, plain, strict=True))
-
-
-def _base64(rows: ByteMatrix) -> ByteMatrix:
-    """Encode each row. All rows are encoded in one call, filled up to whole groups of three bytes."""
-    count, width = rows.shape
-    surplus = -width % 3
-    filled = np.zeros((count, width + surplus), np.uint8)
-    filled[:, :width] = rows
-    text = np.frombuffer(base64.b64encode(filled.tobytes()), np.uint8).reshape(count, (width + surplus) // 3 * 4)
-    if surplus:
-        text = text.copy()
-        text[:, -surplus:] = _BASE64_PADDING
-    return text
+    requests = b"".join(
+        head.tobytes() + base64.b64encode(seal(key.tobytes(), one[1:])) + tail
+        for key, head, one in zip(keys, heads, plain, strict=True)
+    )
+    to[:] = np.frombuffer(requests, np.uint8)

@@ -60,25 +60,27 @@ def test_an_item_has_these_attributes_and_no_others() -> None:
         }  # fmt: skip
 
 
+HEADS = np.frombuffer(b"".join(b"<%03d>" % n for n in range(500)), np.uint8).reshape(500, 5)
+
+
 def test_the_loop_gives_what_the_kernel_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     if sealing._KERNEL is None:
         pytest.skip("nothing was compiled: there was no C compiler")
     chance = random.Random(1)
     texts = pa.array([f"\0{'x' * 32 * chance.randrange(1, 6)}" for _ in range(500)])
     keys = np.frombuffer(chance.randbytes(32 * 500), np.uint8).reshape(500, 32)
-    compiled = sealing.sealed_base64(keys, texts)
+    compiled = sealing.sealed_requests(keys, HEADS, b"</>", texts)
     monkeypatch.setattr(sealing, "_KERNEL", None)
-    looped = sealing.sealed_base64(keys, texts)
+    looped = sealing.sealed_requests(keys, HEADS, b"</>", texts)
     assert compiled[0].equals(looped[0])
     assert compiled[1].tolist() == looped[1].tolist()
-    assert compiled[2].tolist() == looped[2].tolist()
 
 
 def test_a_part_of_a_column_is_sealed_like_the_whole() -> None:
     texts = pa.array([f"\0{n:032d}" for n in range(40)])
     keys = np.arange(40 * 32, dtype=np.uint16).astype(np.uint8).reshape(40, 32)
-    whole = sealing.sealed_base64(keys, texts)[0].to_pylist()
-    assert sealing.sealed_base64(keys[7:20], texts.slice(7, 13))[0].to_pylist() == whole[7:20]
+    whole = sealing.sealed_requests(keys, HEADS[:40], b"", texts)[0].to_pylist()
+    assert sealing.sealed_requests(keys[7:20], HEADS[7:20], b"", texts.slice(7, 13))[0].to_pylist() == whole[7:20]
 
 
 @pytest.mark.parametrize(
