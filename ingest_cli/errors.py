@@ -15,6 +15,7 @@
     │   │   └── SourceBusyError        [75, transient] a source is temporarily unreadable
     │   ├── TableError             [4] the table is missing, unsuitable or not accessible
     │   │   ├── MissingTableError      the table does not exist
+    │   │   ├── BrokenSealError        the content of an item is damaged, not authentic, or of a later version
     │   │   └── UnreachableError       [4, transient] no connection to DynamoDB
     │   ├── LockedError            [5, transient] another run holds the dataset
     │   └── TryAgainError          [75, transient] interrupted or throttled; the same command resumes
@@ -187,6 +188,14 @@ class TableError(IngestError):
 
 class MissingTableError(TableError):
     """The table does not exist, or was deleted during a load."""
+
+
+class BrokenSealError(TableError):
+    """A sealed item cannot be opened: it is damaged, forged, or was written by a later version."""
+
+    def __init__(self, text: str = "", *, newer: bool = False) -> None:
+        cause = "was written by a later version of ingest-cli; update it" if newer else "is damaged or not authentic"
+        super().__init__(text or f"the content of an item {cause}; load its dataset again")
 
 
 class UnreachableError(TableError):

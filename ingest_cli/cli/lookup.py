@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     find = Lookup.on(table, read_pepper(key, table.session))
     if not find.is_key_known:
         tell(
-            f"ingest-cli: no dataset in {escape(target.table)} was loaded with the pepper {find.hasher.kid}, so no "
+            f"ingest-cli: no dataset in {escape(target.table)} was loaded with the pepper {find.pepper.kid}, so no "
             "identifier will be found; check --key"
         )
     missing = False

@@ -144,5 +144,5 @@ def reproduce(
     journal, chunk_size = Journal(JournalTargets(report, RejectFile(None)), context.observer), ChunkSize()
     observer = Observers(ReportUpdater(report), journal, chunk_size, context.observer)
     stages = stages_of(planned, settings, selection_of(planned, settings), ends, chunk_size, observer)
-    items = ItemSpec(manifest, pepper, report.src).stages()
+    items = ItemSpec(manifest, pepper, report.src, keep_seal_keys=True).stages()
     run_all(planned.shards, stages, SerialWriter(items, sink, journal.commit, observer, context.stop), report)

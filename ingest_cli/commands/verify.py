@@ -10,13 +10,14 @@ In the other direction, a scan counts the items of the dataset: there must be as
 
 from __future__ import annotations
 
+import base64
 import heapq
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,8 @@ from ingest_cli.commands.run import RunContext
 from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, TableReader, keys_of, reader
 from ingest_cli.commands.validate import reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
-from ingest_cli.errors import ExitCode, KeyRefusedError, TableError
+from ingest_cli.errors import BrokenSealError, ExitCode, KeyRefusedError, TableError
+from ingest_cli.items.sealed import open_seal
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
 from ingest_cli.report.observer import Observers, RunObserver
@@ -41,7 +43,39 @@ if TYPE_CHECKING:
     from ingest_cli.model.keys import Pepper
     from ingest_cli.model.manifest import Manifest
 
-_SETS = ("SS", "NS", "BS")
+
+class Expected(NamedTuple):
+    """An item built from the sources.
+
+    Attributes:
+        item: its attributes, in DynamoDB's JSON.
+        seal_key: key of its sealed content.
+    """
+
+    item: Mapping[str, Any]
+    seal_key: bytes
+
+    @property
+    def key(self) -> Key:
+        """Key of the item."""
+        return self.item["pk"]["S"], self.item["sk"]["S"]
+
+    def equals(self, stored: Mapping[str, Any] | None) -> bool:
+        """Return whether an item of the table has the same attributes, and the same content in its seal.
+
+        The bytes of a seal may differ: an earlier version of the program may have stored the name of a data class that
+        has a number now.
+        """
+        if stored is None:
+            return False
+        sealed = stored.get("sealed", {}).get("B")
+        if sealed is None or {**stored, "sealed": None} != {**self.item, "sealed": None}:
+            return False
+        ours = base64.b64decode(self.item["sealed"]["B"])
+        try:
+            return ours == sealed or open_seal(self.seal_key, sealed) == open_seal(self.seal_key, ours)
+        except BrokenSealError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +171,7 @@ class _Comparing:
     def __init__(self, source: TableReader, found: Verification) -> None:
         self._source = source
         self._found = found
-        self._waiting: dict[Key, Mapping[str, Any]] = {}
+        self._waiting: dict[Key, Expected] = {}
         self._hashes: dict[Key, int] = {}
         self._distinct = DistinctCounter()
 
@@ -147,8 +181,8 @@ class _Comparing:
         index = _accepted(batch, refused)
         hashes = batch.items.key_hash[index]
         self._distinct.add(hashes)
-        for text, key_hash in zip(batch.items.request.take(index).to_pylist(), hashes.tolist(), strict=True):
-            self._expect(text, key_hash)
+        for place, key_hash in zip(index.tolist(), hashes.tolist(), strict=True):
+            self._expect(_expected(batch, place), key_hash)
         return Receipt(len(batch) - len(refused), refused=refused)
 
     def finish(self) -> None:
@@ -158,10 +192,8 @@ class _Comparing:
         found.compared = self._distinct.count()
         found.equal = max(found.compared - found.missing.count - found.different.count, 0)
 
-    def _expect(self, request: str, key_hash: int) -> None:
-        item = _item(request)
-        key = item["pk"]["S"], item["sk"]["S"]
-        self._waiting[key], self._hashes[key] = item, key_hash
+    def _expect(self, expected: Expected, key_hash: int) -> None:
+        self._waiting[expected.key], self._hashes[expected.key] = expected, key_hash
         if len(self._waiting) == MAX_KEYS:
             self._look_up()
 
@@ -179,7 +211,7 @@ class _Sampling:
         self._found = found
         self._size = size
         self._centre = np.uint64(Random(found.seed).getrandbits(64))  # noqa: S311 - a reproducible draw
-        self._kept: dict[int, str] = {}
+        self._kept: dict[int, Expected] = {}
         self._farthest: list[int] = []  # heap of the negated distances of the kept keys
 
     def put(self, batch: Batch) -> Receipt:
@@ -196,11 +228,10 @@ class _Sampling:
 
     def finish(self) -> None:
         """Look up the sample."""
-        texts = list(self._kept.values())
+        sample = list(self._kept.values())
         self._kept.clear()
-        for first in range(0, len(texts), MAX_KEYS):
-            items = map(_item, texts[first : first + MAX_KEYS])
-            compare(self._source, self._found, {(item["pk"]["S"], item["sk"]["S"]): item for item in items})
+        for first in range(0, len(sample), MAX_KEYS):
+            compare(self._source, self._found, {one.key: one for one in sample[first : first + MAX_KEYS]})
 
     def _keep(self, distance: int, batch: Batch, place: int) -> None:
         if distance in self._kept:
@@ -211,7 +242,7 @@ class _Sampling:
             del self._kept[-heapq.heapreplace(self._farthest, -distance)]
         else:
             heapq.heappush(self._farthest, -distance)
-        self._kept[distance] = batch.items.request[place].as_py()
+        self._kept[distance] = _expected(batch, place)
 
 
 def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]:
@@ -224,7 +255,7 @@ def _accepted(batch: Batch, refused: Sequence[Refusal]) -> npt.NDArray[np.int64]
 def compare(
     source: TableReader,
     found: Verification,
-    expected: Mapping[Key, Mapping[str, Any]],
+    expected: Mapping[Key, Expected],
     hashes: Mapping[Key, int] | None = None,
 ) -> None:
     """Compare up to 100 items with those in the table under the same keys.
@@ -235,18 +266,17 @@ def compare(
     Args:
         source: reader of the table.
         found: collects the differences.
-        expected: item by key.
+        expected: items by key.
         hashes: 64 random bits of each key, if later calls may repeat keys.
     """
-    wanted = {key: _comparable(item) for key, item in expected.items()}
-    left = list(wanted)
+    left = list(expected)
     there: Mapping[Key, Any] = {}
     for consistent in (False, True):
         if left:
             there = source.items(left, consistent=consistent)
-            left = [key for key in left if _comparable(there.get(key)) != wanted[key]]
-    found.compared += len(wanted)
-    found.equal += len(wanted) - len(left)
+            left = [key for key in left if not expected[key].equals(there.get(key))]
+    found.compared += len(expected)
+    found.equal += len(expected) - len(left)
     for key in left:
         (found.different if key in there else found.missing).add(key, hashes[key] if hashes else None)
 
@@ -265,14 +295,9 @@ def _pages(source: TableReader, dataset: str) -> Iterator[list[Mapping[str, Any]
     return source.scan(Selection.of_dataset(dataset, "pk", "sk", "src", consistent=True))
 
 
-def _item(request: str) -> dict[str, Any]:
-    """Return the item of a put request, as in the body of a batch."""
-    item: dict[str, Any] = json.loads(request.rstrip(","))["PutRequest"]["Item"]
-    return item
-
-
-def _comparable(value: Any) -> Any:
-    """Return an attribute value without the order of its sets."""
-    if isinstance(value, dict):
-        return {name: sorted(one) if name in _SETS else _comparable(one) for name, one in value.items()}
-    return value
+def _expected(batch: Batch, place: int) -> Expected:
+    """Return the item at a position in its chunk."""
+    items = batch.items
+    assert items.seal_keys is not None  # noqa: S101 - `reproduce` keeps them
+    item: dict[str, Any] = json.loads(items.request[place].as_py().rstrip(","))["PutRequest"]["Item"]
+    return Expected(item, items.seal_keys[place].tobytes())

@@ -43,17 +43,19 @@ class ItemSpec:
         pepper: pepper to hash with.
         src: first 8 hex digits of the fingerprint of the sources.
         keep_raw: whether rejects hold the record they are made of.
+        keep_seal_keys: whether items come with the keys of their seals.
     """
 
     manifest: Manifest
     pepper: Pepper
     src: str
     keep_raw: bool = False
+    keep_seal_keys: bool = False
 
     def stages(self) -> ItemStages:
         """Create the stages."""
         manifest = self.manifest
-        builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, self.src)
+        builder = ItemBuilder(Hasher(self.pepper), manifest.dataset.id, self.src, keep_seal_keys=self.keep_seal_keys)
         return ItemStages(manifest.fields, builder, self.keep_raw, manifest.rejects.max_identifiers)
 
 

@@ -1,4 +1,4 @@
-/* HMAC-SHA256 (RFC 2104, FIPS 180-4) of many values at once.
+/* HMAC-SHA256 (RFC 2104, FIPS 180-4) of many values at once, and the seal made of it, with a key for each value.
  *
  * A vector unit runs SHA-256 over several messages side by side, one in each lane. The values are sorted by
  * their number of blocks, so that the lanes end together. Then their blocks are padded, transposed and hashed.
@@ -14,7 +14,8 @@
 
 enum {
     BLOCK = 64,        /* bytes of a block, and of the key at most */
-    TAG = 32,          /* bytes of a tag */
+    TAG = 32,          /* bytes of a tag, and of the key of a seal */
+    IV = 16,           /* bytes of a seal before the encrypted text: its synthetic initialization vector */
     EXACT = 64,        /* values of up to this many blocks are sorted exactly, longer ones roughly */
     GIL_COUNT = 64,    /* from this many values on, */
     GIL_BYTES = 8192,  /* or this many bytes, the GIL is released */
@@ -40,6 +41,9 @@ static const uint32_t CONSTANTS[64] = {
     0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
 };
 
+/* The numbers of the lanes. */
+static const uint32_t LANES[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 /* The places of the bytes in a block, to be compared with the end of the value. */
 static const int8_t PLACES[BLOCK] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
@@ -55,6 +59,12 @@ struct column {
     uint32_t *order;  /* the indices of the values, sorted by number of blocks */
     size_t count, key_size;
     uint8_t *tags;
+    const uint8_t *keys;  /* of seals: TAG bytes for each value */
+    uint8_t *sealed;      /* memory for the seals of as many values as there are lanes */
+    const uint8_t *heads, *tail; /* what stands before the base64 of each seal, and behind it */
+    size_t head_size, tail_size, stride;
+    uint8_t *text;        /* head, seal and tail of each value, end to end */
+    size_t *places;       /* the place of each value's text */
 };
 
 /* The length of a value. */
@@ -71,6 +81,32 @@ static inline uint32_t group_of(uint32_t length)
 {
     uint32_t blocks = blocks_of(length);
     return blocks <= EXACT ? blocks : EXACT + 31 - (uint32_t)__builtin_clz(blocks);
+}
+
+/* The characters of a seal in base64. */
+static inline size_t characters_of(uint32_t length) { return ((size_t)length + IV - 1 + 2) / 3 * 4; }
+
+static const uint8_t ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Every two characters of base64, filled when the module is loaded. */
+static uint8_t PAIRS[4096][2];
+
+/* Encode bytes in base64 (RFC 4648, 4). */
+static void encode(const uint8_t *from, size_t size, uint8_t *to)
+{
+    size_t i = 0;
+    for (; i + 3 <= size; i += 3, to += 4) {
+        uint32_t word = (uint32_t)from[i] << 16 | (uint32_t)from[i + 1] << 8 | from[i + 2];
+        memcpy(to, PAIRS[word >> 12], 2);
+        memcpy(to + 2, PAIRS[word & 4095], 2);
+    }
+    if (i < size) {
+        uint32_t word = (uint32_t)from[i] << 16 | (i + 1 < size ? (uint32_t)from[i + 1] << 8 : 0);
+        to[0] = ALPHABET[word >> 18];
+        to[1] = ALPHABET[word >> 12 & 63];
+        to[2] = i + 1 < size ? ALPHABET[word >> 6 & 63] : '=';
+        to[3] = '=';
+    }
 }
 
 /* Fill `order` by a counting sort. The order affects only the use of the lanes, not the tags. */
@@ -121,7 +157,12 @@ static void wipe(void *memory, size_t size)
 #define pack NAMED(pack, WIDTH)
 #define begin NAMED(begin, WIDTH)
 #define load_block NAMED(load_block, WIDTH)
-#define store_tags NAMED(store_tags, WIDTH)
+#define store NAMED(store, WIDTH)
+#define choose NAMED(choose, WIDTH)
+#define finish NAMED(finish, WIDTH)
+#define begin_each NAMED(begin_each, WIDTH)
+#define next_stream NAMED(next_stream, WIDTH)
+#define put NAMED(put, WIDTH)
 
 #define WIDTH 4
 #define TARGET
@@ -135,18 +176,18 @@ static void wipe(void *memory, size_t size)
 #include "_hmac_columns.c"
 #endif
 
-/* Hash with the widest vectors that the processor and the system have. */
+/* Hash, or seal if there are keys, with the widest vectors that the processor and the system have. */
 static void hash_column(const struct column *column)
 {
 #ifdef __x86_64__
     __builtin_cpu_init();
     if (HMAC_COLUMNS_MOST >= 16 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        hash_all16(column);
+        column->keys ? seal_all16(column) : hash_all16(column);
     else if (HMAC_COLUMNS_MOST >= 8 && __builtin_cpu_supports("avx2"))
-        hash_all8(column);
+        column->keys ? seal_all8(column) : hash_all8(column);
     else
 #endif
-        hash_all4(column);
+        column->keys ? seal_all4(column) : hash_all4(column);
 }
 
 /* Whether the offsets are in order and within the values. */
@@ -159,11 +200,9 @@ static int valid(const int32_t *offsets, size_t count, Py_ssize_t size)
 }
 
 /* The error in the arguments, without checking the offsets; or NULL. */
-static const char *complaint(const Py_buffer *key, const Py_buffer *offsets, Py_ssize_t first, Py_ssize_t count)
+static const char *complaint(const Py_buffer *offsets, Py_ssize_t first, Py_ssize_t count)
 {
     Py_ssize_t present = offsets->len / (Py_ssize_t)sizeof(int32_t);
-    if (key->len > BLOCK)
-        return "the key is longer than 64 bytes";
     if (first < 0 || count < 0 || count > INT32_MAX) /* `order` is of 32 bits */
         return "first or count is out of range";
     if (offsets->len % (Py_ssize_t)sizeof(int32_t))
@@ -173,16 +212,39 @@ static const char *complaint(const Py_buffer *key, const Py_buffer *offsets, Py_
     return NULL;
 }
 
-/* Compute the tags of at least one value. The offsets are copied before they are checked, so that they cannot
- * change between the check and their use, and so that they are aligned. */
+/* Copy the offsets of `count` values, with room behind them for the order of the values: they cannot change between their
+ * check and their use then, and are aligned. */
+static int32_t *copied(const Py_buffer *from, Py_ssize_t first, Py_ssize_t count)
+{
+    size_t n = (size_t)count;
+    int32_t *offsets = count <= PY_SSIZE_T_MAX / (2 * TAG) ? PyMem_Malloc((2 * n + 1) * sizeof *offsets) : NULL;
+    if (offsets)
+        memcpy(offsets, (const uint8_t *)from->buf + (size_t)first * sizeof *offsets, (n + 1) * sizeof *offsets);
+    else
+        PyErr_NoMemory();
+    return offsets;
+}
+
+/* Sort and hash, or seal, a column, without the GIL if that takes a while. */
+static void process(const struct column *column)
+{
+    size_t n = column->count;
+    int release = n >= GIL_COUNT || column->offsets[n] - column->offsets[0] >= GIL_BYTES;
+    PyThreadState *thread = release ? PyEval_SaveThread() : NULL;
+    sort(column);
+    hash_column(column);
+    if (thread)
+        PyEval_RestoreThread(thread);
+}
+
+/* Compute the tags of at least one value. */
 static PyObject *tags_of(const Py_buffer *key, const Py_buffer *values, const Py_buffer *from, Py_ssize_t first,
                          Py_ssize_t count)
 {
     size_t n = (size_t)count;
-    int32_t *offsets = count <= PY_SSIZE_T_MAX / (2 * TAG) ? PyMem_Malloc((2 * n + 1) * sizeof *offsets) : NULL;
+    int32_t *offsets = copied(from, first, count);
     if (!offsets)
-        return PyErr_NoMemory();
-    memcpy(offsets, (const uint8_t *)from->buf + (size_t)first * sizeof *offsets, (n + 1) * sizeof *offsets);
+        return NULL;
     PyObject *tags = NULL;
     if (!valid(offsets, n, values->len))
         PyErr_SetString(PyExc_ValueError, "the offsets are not in order or not within the values");
@@ -193,15 +255,74 @@ static PyObject *tags_of(const Py_buffer *key, const Py_buffer *values, const Py
             .values = values->buf, .size = values->len, .offsets = offsets, .order = (uint32_t *)offsets + n + 1,
             .count = n, .key = key->buf, .key_size = (size_t)key->len, .tags = (uint8_t *)PyBytes_AsString(tags),
         };
-        int release = count >= GIL_COUNT || offsets[n] - offsets[0] >= GIL_BYTES;
-        PyThreadState *thread = release ? PyEval_SaveThread() : NULL;
-        sort(&column);
-        hash_column(&column);
-        if (thread)
-            PyEval_RestoreThread(thread);
+        process(&column);
     }
     PyMem_Free(offsets);
     return tags;
+}
+
+/* Note where the text of each value begins; return the size of all. */
+static size_t placed(const int32_t *offsets, size_t count, size_t around, size_t *places)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        places[i] = size;
+        size += around + characters_of((uint32_t)(offsets[i + 1] - offsets[i]));
+    }
+    return size;
+}
+
+/* Whether no value is empty. */
+static int filled(const int32_t *offsets, size_t count)
+{
+    int bad = 0;
+    for (size_t i = 0; i < count; i++)
+        bad |= offsets[i] == offsets[i + 1];
+    return !bad;
+}
+
+/* The length of the longest value. */
+static size_t longest_of(const int32_t *offsets, size_t count)
+{
+    int32_t longest = 0;
+    for (size_t i = 0; i < count; i++)
+        longest = offsets[i + 1] - offsets[i] > longest ? offsets[i + 1] - offsets[i] : longest;
+    return (size_t)longest;
+}
+
+/* Compute the seals of at least one value, and write them with heads and tails to `text`; return whether it is done. */
+static int write_seals(const Py_buffer *keys, const Py_buffer *heads, const Py_buffer *tail, const Py_buffer *values,
+                       const Py_buffer *from, Py_ssize_t first, Py_ssize_t count, const Py_buffer *text)
+{
+    size_t n = (size_t)count, head_size = (size_t)heads->len / n, tail_size = (size_t)tail->len;
+    int32_t *offsets = copied(from, first, count);
+    if (!offsets)
+        return 0;
+    int done = 0;
+    size_t stride = longest_of(offsets, n) + IV;
+    size_t *places = PyMem_Malloc(n * sizeof *places);
+    uint8_t *sealed = PyMem_Malloc(stride * 16);
+    if (!places || !sealed)
+        PyErr_NoMemory();
+    else if (!valid(offsets, n, values->len))
+        PyErr_SetString(PyExc_ValueError, "the offsets are not in order or not within the values");
+    else if (!filled(offsets, n))
+        PyErr_SetString(PyExc_ValueError, "a value to be sealed is empty");
+    else if (placed(offsets, n, head_size + tail_size, places) != (size_t)text->len)
+        PyErr_SetString(PyExc_ValueError, "the memory to write to has another size than the requests");
+    else {
+        struct column column = {
+            .values = values->buf, .size = values->len, .offsets = offsets, .order = (uint32_t *)offsets + n + 1,
+            .count = n, .keys = keys->buf, .sealed = sealed, .stride = stride, .text = text->buf, .places = places,
+            .heads = heads->buf, .head_size = head_size, .tail = tail->buf, .tail_size = tail_size,
+        };
+        process(&column);
+        done = 1;
+    }
+    PyMem_Free(sealed);
+    PyMem_Free(places);
+    PyMem_Free(offsets);
+    return done;
 }
 
 /* The function of the module. */
@@ -213,7 +334,9 @@ static PyObject *hmac_sha256(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "y*y*y*nn:hmac_sha256", &key, &values, &offsets, &first, &count))
         return NULL;
-    const char *wrong = complaint(&key, &offsets, first, count);
+    const char *wrong = complaint(&offsets, first, count);
+    if (key.len > BLOCK)
+        wrong = "the key is longer than 64 bytes";
     if (wrong)
         PyErr_SetString(PyExc_ValueError, wrong);
     else if (count == 0)
@@ -226,11 +349,48 @@ static PyObject *hmac_sha256(PyObject *module, PyObject *arguments)
     return tags;
 }
 
+/* The other function of the module. */
+static PyObject *seal(PyObject *module, PyObject *arguments)
+{
+    Py_buffer keys, heads, tail, values, offsets, text;
+    Py_ssize_t first, count;
+    int done = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*y*nnw*:seal", &keys, &heads, &tail, &values, &offsets, &first, &count,
+                          &text))
+        return NULL;
+    const char *wrong = complaint(&offsets, first, count);
+    if (!wrong && (keys.len % TAG || keys.len / TAG != count))
+        wrong = "there is not one key of 32 bytes for each value";
+    if (!wrong && (count ? heads.len % count : heads.len))
+        wrong = "there is not one head for each value, all of one size";
+    if (wrong)
+        PyErr_SetString(PyExc_ValueError, wrong);
+    else
+        done = count == 0 || write_seals(&keys, &heads, &tail, &values, &offsets, first, count, &text);
+    PyBuffer_Release(&keys);
+    PyBuffer_Release(&heads);
+    PyBuffer_Release(&tail);
+    PyBuffer_Release(&values);
+    PyBuffer_Release(&offsets);
+    PyBuffer_Release(&text);
+    if (!done)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef METHODS[] = {
     {"hmac_sha256", hmac_sha256, METH_VARARGS,
      "hmac_sha256($module, key, values, offsets, first, count, /)\n--\n\n"
      "The HMAC-SHA256 of each of `count` values of an Arrow binary column, from number `first` on, end to end.\n\n"
      "`values` is the column's data and `offsets` its int32 offsets. The key has 64 bytes at most."},
+    {"seal", seal, METH_VARARGS,
+     "seal($module, keys, heads, tail, values, offsets, first, count, text, /)\n--\n\n"
+     "Write to `text`, for each of `count` values of an Arrow binary column, from number `first` on: its head, its seal\n"
+     "in base64, and the tail, end to end.\n\n"
+     "`keys` holds 32 bytes, and `heads` as many bytes each, for all of them. A value is a zero byte and the text to be\n"
+     "sealed. Its seal is the first 16 bytes t of the HMAC-SHA256 of the value, and the text XOR the HMACs of 01 t j\n"
+     "(j = 0, 1, ..., 4 bytes)."},
     {0},
 };
 
@@ -244,6 +404,10 @@ static struct PyModuleDef MODULE = {
 /* Entry point of the module for Python. */
 PyMODINIT_FUNC PyInit__hmac_columns(void)
 {
+    for (size_t i = 0; i < 4096; i++) {
+        PAIRS[i][0] = ALPHABET[i >> 6];
+        PAIRS[i][1] = ALPHABET[i & 63];
+    }
     return PyModuleDef_Init(&MODULE);
 }
 
@@ -260,6 +424,9 @@ struct work {
     uint32_t lengths[WIDTH];  /* of the values in the lanes */
     uint32_t indices[WIDTH];
     uint8_t tail[BLOCK];      /* the end of a value near the end of the data */
+    lanes key[TAG / 4];       /* of seals, the keys of the lanes, */
+    lanes iv[IV / 4];         /* their initialization vectors, */
+    uint8_t states[WIDTH * TAG]; /* and the states of the lanes as bytes */
 };
 
 /* Each word rotated to the right, and the functions of FIPS 180-4, 4.1.2. */
@@ -396,46 +563,155 @@ TARGET static inline lanes load_block(const struct column *column, struct work *
     return (lanes)(ends > block);
 }
 
-/* Write the states to the tags of the lanes' values. */
-TARGET static inline void store_tags(const struct column *column, struct work *work)
+/* Write the state of each lane to one of the `places` behind `to`, of TAG bytes each. */
+TARGET static inline void store(struct work *work, uint8_t *to, const uint32_t *places)
 {
     for (size_t half = 0; half < 2; half++) {
         transpose(work->state + 4 * half, work->rows);
         UNROLLED for (size_t lane = 0; lane < WIDTH; lane++) {
             const uint8_t *part = (const uint8_t *)&work->rows[lane % 4] + lane / 4 * 16;
-            memcpy(column->tags + (size_t)work->indices[lane] * TAG + half * 16, part, 16);
+            memcpy(to + (size_t)places[lane] * TAG + half * 16, part, 16);
         }
     }
+}
+
+/* Choose the values of the lanes from number `first` of the order on; return the most blocks that one of them has.
+ * Lanes left over at the end repeat the last value. */
+TARGET static inline uint32_t choose(const struct column *column, struct work *work, size_t first)
+{
+    uint32_t most = 0;
+    for (size_t lane = 0; lane < WIDTH; lane++) {
+        size_t place = first + lane < column->count ? first + lane : column->count - 1;
+        uint32_t length = length_of(column, column->order[place]);
+        work->indices[lane] = column->order[place];
+        work->lengths[lane] = length;
+        most = blocks_of(length) > most ? blocks_of(length) : most;
+    }
+    return most;
+}
+
+/* Compute the HMACs from the states after the last blocks of the values. */
+TARGET static inline void finish(struct work *work)
+{
+    static const uint32_t OUTER_END[8] = {0x80000000, 0, 0, 0, 0, 0, 0, (BLOCK + TAG) * 8};
+    const lanes none = {0};
+    memcpy(work->words, work->state, sizeof work->state);
+    for (size_t i = 0; i < 8; i++)
+        work->words[8 + i] = none + OUTER_END[i];
+    memcpy(work->state, work->outer, sizeof work->state);
+    compress(work->state, work->words, ~none);
 }
 
 /* Write the tags of all values, at least one. */
 TARGET static void NAMED(hash_all, WIDTH)(const struct column *column)
 {
-    static const uint32_t OUTER_END[8] = {0x80000000, 0, 0, 0, 0, 0, 0, (BLOCK + TAG) * 8};
-    const lanes none = {0};
     struct work work;
     begin(column, &work);
     for (size_t first = 0; first < column->count; first += WIDTH) {
-        /* Lanes left over at the end repeat the last value. */
-        uint32_t most = 0;
-        for (size_t lane = 0; lane < WIDTH; lane++) {
-            size_t place = first + lane < column->count ? first + lane : column->count - 1;
-            uint32_t length = length_of(column, column->order[place]);
-            work.indices[lane] = column->order[place];
-            work.lengths[lane] = length;
-            most = blocks_of(length) > most ? blocks_of(length) : most;
-        }
+        uint32_t most = choose(column, &work, first);
         memcpy(work.state, work.inner, sizeof work.state);
         for (uint32_t block = 0; block < most; block++) {
             lanes mask = load_block(column, &work, block);
             compress(work.state, work.words, mask);
         }
-        memcpy(work.words, work.state, sizeof work.state);
-        for (size_t i = 0; i < 8; i++)
-            work.words[8 + i] = none + OUTER_END[i];
-        memcpy(work.state, work.outer, sizeof work.state);
-        compress(work.state, work.words, ~none);
-        store_tags(column, &work);
+        finish(&work);
+        store(&work, column->tags, work.indices);
+    }
+    wipe(&work, sizeof work);
+}
+
+/* Compute the states after the key blocks, of the own key of each lane. */
+TARGET static void begin_each(const struct column *column, struct work *work)
+{
+    const lanes none = {0};
+    for (size_t lane = 0; lane < WIDTH; lane++)
+        for (size_t half = 0; half < 2; half++)
+            memcpy((uint8_t *)&work->rows[half * 4 + lane % 4] + lane / 4 * 16,
+                   column->keys + (size_t)work->indices[lane] * TAG + half * 16, 16);
+    transpose(work->rows, work->key);
+    transpose(work->rows + 4, work->key + 4);
+    for (size_t pad = 0; pad < 2; pad++) {
+        const uint32_t mask = pad ? 0x5C5C5C5C : 0x36363636;
+        for (size_t i = 0; i < 8; i++) {
+            work->words[i] = work->key[i] ^ mask;
+            work->words[8 + i] = none + mask;
+            work->state[i] = none + INITIAL[i];
+        }
+        compress(work->state, work->words, ~none);
+        memcpy(pad ? work->outer : work->inner, work->state, sizeof work->state);
+    }
+}
+
+/* Compute part `number` of the stream from the synthetic initialization vector: 01, that, and the number. */
+TARGET static inline void next_stream(struct work *work, uint32_t number)
+{
+    const lanes none = {0}, *iv = work->iv;
+    lanes *words = work->words;
+    words[0] = (none + 0x01000000) | iv[0] >> 8;
+    for (size_t i = 1; i < 4; i++)
+        words[i] = iv[i - 1] << 24 | iv[i] >> 8;
+    words[4] = iv[3] << 24 | number >> 8;
+    words[5] = none + (number << 24 | 0x00800000);
+    for (size_t i = 6; i < 15; i++)
+        words[i] = none;
+    words[15] = none + (BLOCK + 1 + IV + 4) * 8;
+    memcpy(work->state, work->inner, sizeof work->state);
+    compress(work->state, words, ~none);
+    finish(work);
+}
+
+/* Put part `number` of the stream over that of each lane's text, which begins behind the first byte of its value. */
+TARGET static inline void put(const struct column *column, struct work *work, uint32_t number)
+{
+    store(work, work->states, LANES);
+    for (size_t lane = 0; lane < WIDTH; lane++) {
+        size_t size = work->lengths[lane] - 1, done = (size_t)number * TAG;
+        if (done >= size)
+            continue;
+        const uint8_t *text = column->values + column->offsets[work->indices[lane]] + 1 + done;
+        uint8_t *sealed = column->sealed + lane * column->stride + IV + done;
+        const uint8_t *stream = work->states + lane * TAG;
+        if (size - done >= TAG)
+            for (size_t i = 0; i < TAG; i++)
+                sealed[i] = text[i] ^ stream[i];
+        else
+            for (size_t i = 0; done + i < size; i++)
+                sealed[i] = text[i] ^ stream[i];
+    }
+}
+
+/* Write the seals of all values, at least one. No value is empty. */
+TARGET static void NAMED(seal_all, WIDTH)(const struct column *column)
+{
+    struct work work;
+    memset(work.tail, 0, sizeof work.tail);
+    for (size_t first = 0; first < column->count; first += WIDTH) {
+        uint32_t most = choose(column, &work, first), longest = 0;
+        begin_each(column, &work);
+        memcpy(work.state, work.inner, sizeof work.state);
+        for (uint32_t block = 0; block < most; block++) {
+            lanes mask = load_block(column, &work, block);
+            compress(work.state, work.words, mask);
+        }
+        finish(&work);
+        memcpy(work.iv, work.state, sizeof work.iv);
+        store(&work, work.states, LANES);
+        for (size_t lane = 0; lane < WIDTH; lane++) {
+            memcpy(column->sealed + lane * column->stride, work.states + lane * TAG, IV);
+            longest = work.lengths[lane] > longest ? work.lengths[lane] : longest;
+        }
+        for (uint32_t number = 0; number * TAG + 1 < longest; number++) {
+            next_stream(&work, number);
+            put(column, &work, number);
+        }
+        for (size_t lane = 0; lane < WIDTH && first + lane < column->count; lane++) {
+            size_t index = work.indices[lane];
+            uint8_t *to = column->text + column->places[index];
+            memcpy(to, column->heads + index * column->head_size, column->head_size);
+            encode(column->sealed + lane * column->stride, work.lengths[lane] + IV - 1, to + column->head_size);
+            to += column->head_size + characters_of(work.lengths[lane]);
+            memcpy(to, column->tail, column->tail_size);
+        }
     }
     wipe(&work, sizeof work);
 }

@@ -4,8 +4,10 @@ The content of an item is a function of its key: it does not depend on when, whe
 the spelling of a value. Items with the same key within a chunk are therefore the same item, and are merged. All items
 are processed at once; no item is ever a Python object.
 
-The keys have a fixed width and are laid out in a matrix of bytes. Everything else is one of a few texts that many items
-share. One pass over the pieces builds all requests.
+The keys have a fixed width and are laid out in a matrix of bytes. The content to be sealed consists of a few texts that
+many items share. One pass over the pieces builds all contents, another one all requests.
+
+Items are in the order of their key hashes, so that the order of writes does not tell which items belong to one record.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.items.hashing import (
@@ -29,9 +32,11 @@ from ingest_cli.items.hashing import (
     Hasher,
     base64url,
 )
-from ingest_cli.items.hints import MAP_BYTES, Hints, Own, messages
-from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, text_of
+from ingest_cli.items.hints import Hints, Own, messages
+from ingest_cli.items.sealing import item_keys, padding_of, sealed_requests
+from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, lengths_of, text_of
 from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
+from ingest_cli.model.data_classes import numbered
 
 CANON_VERSION = 1
 """Version of the canonicalization rules, stored in each item as `canon`."""
@@ -56,6 +61,7 @@ class Items:
         record: shape (n,): record index, in its chunk, of the row that each item comes from.
         key_hash: shape (n,): 64 bits of the key, uniformly distributed.
         merged: number of further items that had the key of another one here.
+        seal_keys: shape (n, 32): keys of the seals, to compare their contents; None unless the builder keeps them.
     """
 
     request: pa.StringArray
@@ -66,6 +72,7 @@ class Items:
     record: IndexArray
     key_hash: npt.NDArray[np.uint64]
     merged: int = 0
+    seal_keys: ByteMatrix | None = None
 
     def __len__(self) -> int:
         return len(self.request)
@@ -104,6 +111,7 @@ class Items:
             self.record[index],
             self.key_hash[index],
             self.merged,
+            None if self.seal_keys is None else self.seal_keys[index],
         )
 
     @classmethod
@@ -142,17 +150,19 @@ class HashedRecords:
 class ItemBuilder:
     """Builder of the items of one dataset."""
 
-    def __init__(self, hasher: Hasher, dataset: str, src: str) -> None:
+    def __init__(self, hasher: Hasher, dataset: str, src: str, *, keep_seal_keys: bool = False) -> None:
         """Set up for one load.
 
         Args:
             hasher: computes the tags.
             dataset: id of the dataset.
             src: first 8 hex digits of the fingerprint of its sources.
+            keep_seal_keys: whether items come with the keys of their seals.
         """
+        self._keep_seal_keys = keep_seal_keys
         self._hasher = hasher
         self._heads = _Heads(f"{hasher.kid}.", f"{dataset}#")
-        self._tail = f',"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'
+        self._tail = f'"}},"src":{{"S":{json.dumps(src)}}},"canon":{{"N":"{CANON_VERSION}"}}}}}}}},'.encode()
         self._fixed_bytes = _fixed_bytes(f"{hasher.kid}.", f"{dataset}#", src)
 
     def hash(self, records: Records) -> HashedRecords:
@@ -166,51 +176,28 @@ class ItemBuilder:
         return HashedRecords(records, owns, tags, record_tags)
 
     def build(self, hashed: HashedRecords) -> Items:
-        """Build the items of hashed records and merge those with the same key."""
+        """Build the items of hashed records, in the order of their key hashes, and merge those with the same key."""
         records, owns = hashed.records, hashed.identifiers
         if not owns:
             return _NONE
         row = np.concatenate([own.row for own in owns])
-        heads, pk, sk = self._heads.of(hashed.tags, hashed.record_tags)
-        request, size_bytes = self._requests(heads, records, owns, records.exposed[row])
-        kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
-        kind_names = pa.array([own.kind for own in owns], pa.string())
         key_hash = np.ascontiguousarray(hashed.record_tags[:, :8]).view(np.uint64).ravel()
-        kinds = pa.DictionaryArray.from_arrays(kind, kind_names)
-        return _merge(Items(request, pk, sk, size_bytes, kinds, records.index[row], key_hash))
+        order = np.argsort(key_hash)
+        tag, record_tag = _characters(hashed.tags), _characters(hashed.record_tags)
+        keys = item_keys(self._hasher, owns, self._heads.endings(record_tag))[order]
+        heads, pk, sk = self._heads.of(tag[order], record_tag[order])
+        contents = _contents(records, owns, records.exposed[row], order)
+        request, seal_bytes = sealed_requests(keys, heads, self._tail, contents)
+        kind = np.repeat(np.arange(len(owns), dtype=np.int8), [len(own.at) for own in owns])
+        kinds = pa.DictionaryArray.from_arrays(kind[order], pa.array([own.kind for own in owns], pa.string()))
+        size_bytes, record = seal_bytes + self._fixed_bytes, records.index[row[order]]
+        kept = keys if self._keep_seal_keys else None
+        return _merge(Items(request, pk, sk, size_bytes, kinds, record, key_hash[order], seal_keys=kept))
 
-    def _requests(
-        self, heads: pa.StringArray, records: Records, owns: Sequence[Own], exposed: IndexArray
-    ) -> tuple[pa.StringArray, OffsetArray]:
-        """Return the requests of all items, and the items' sizes.
 
-        Args:
-            heads: text before the label.
-            records: the rows.
-            owns: identifiers that become items.
-            exposed: shape (items,): position in `records.class_sets`.
-        """
-        said = [Hints(one, len(records.index)).of(owns) for one in records.identifiers]
-        pool = Pool()
-        pieces = np.empty((len(heads), 2 + 2 * len(said)), np.int64)
-        pieces[:, 0] = np.arange(len(heads)) + pool.add(heads)
-        nothing = pool.add(["", ",", self._tail, "}}" + self._tail])
-        comma, closing = nothing + 1, nothing + 2
-        size_bytes = np.full(len(heads), self._fixed_bytes, np.int64)
-        hinted = np.zeros(len(heads), np.bool_)
-        for place, one in enumerate(said):
-            says = one.which > 0
-            if place:
-                pieces[:, 1 + 2 * place] = np.where(says & hinted, comma, nothing)
-            pieces[:, 2 + 2 * place] = one.which + pool.add(one.fragments)
-            size_bytes += one.size_bytes
-            hinted |= says
-        size_bytes += hinted * np.int64(len("hints") + MAP_BYTES)
-        labels, label_bytes, which = _labels(records, owns, exposed, hinted)
-        pieces[:, 1] = which + pool.add(labels)
-        pieces[:, -1] = closing + hinted
-        request = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
-        return request, size_bytes + label_bytes[which]
+def _characters(tags: ByteMatrix) -> ByteMatrix:
+    """Return the base64url characters of each tag. Shape (n, characters)."""
+    return bytes_of(base64url(tags))[1].reshape(len(tags), -1)
 
 
 class _Heads:
@@ -218,46 +205,78 @@ class _Heads:
 
     def __init__(self, pk_prefix: str, sk_prefix: str) -> None:
         pk, sk = pk_prefix + "?" * TAG_CHARACTERS, sk_prefix + "?" * RECORD_TAG_CHARACTERS
-        head = f'{{"PutRequest":{{"Item":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}'
+        head = f'{{"PutRequest":{{"Item":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}"}},"sealed":{{"B":"'
         self._template = np.frombuffer(head.encode(), np.uint8)
-        pk_end = head.index(pk) + len(pk)
-        self._pk = slice(pk_end - len(pk), pk_end)
-        self._sk = slice(len(head) - len(sk), len(head))
+        self._pk, self._sk = (slice(head.index(key), head.index(key) + len(key)) for key in (pk, sk))
 
-    def of(self, tags: ByteMatrix, record_tags: ByteMatrix) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
-        """Return the starts of the requests up to the record tag, pk, and sk. Length n each."""
-        matrix = np.empty((len(tags), len(self._template)), np.uint8)
+    def of(self, tag: ByteMatrix, record_tag: ByteMatrix) -> tuple[ByteMatrix, pa.StringArray, pa.StringArray]:
+        """Return the starts of the requests up to the seal, shape (n, width), and pk and sk, length n each.
+
+        Args:
+            tag: shape (n, 43): characters of the tags.
+            record_tag: shape (n, 16): characters of the record tags.
+        """
+        matrix = np.empty((len(tag), len(self._template)), np.uint8)
         matrix[:] = self._template
-        for field, characters, of in (
-            (self._pk, TAG_CHARACTERS, tags),
-            (self._sk, RECORD_TAG_CHARACTERS, record_tags),
-        ):
-            matrix[:, field.stop - characters : field.stop] = bytes_of(base64url(of))[1].reshape(-1, characters)
+        matrix[:, self._pk.stop - TAG_CHARACTERS : self._pk.stop] = tag
+        matrix[:, self._sk.stop - RECORD_TAG_CHARACTERS : self._sk.stop] = record_tag
         pk, sk = (text_of(np.ascontiguousarray(matrix[:, field])) for field in (self._pk, self._sk))
-        return text_of(matrix), pk, sk
+        return matrix, pk, sk
+
+    def endings(self, record_tag: ByteMatrix) -> pa.StringArray:
+        """Return `00 sk` of each item, the end of the message that its seal key is derived from. Length n."""
+        ending = np.frombuffer(b"\0" + self._template[self._sk].tobytes(), np.uint8)
+        matrix = np.empty((len(record_tag), len(ending)), np.uint8)
+        matrix[:] = ending
+        matrix[:, -RECORD_TAG_CHARACTERS:] = record_tag
+        return text_of(matrix)
 
 
-def _labels(
-    records: Records, owns: Sequence[Own], exposed: IndexArray, hinted: npt.NDArray[np.bool_]
-) -> tuple[pa.StringArray, OffsetArray, Positions]:
-    """Return the texts between the keys and the hints, of which there are few.
+def _contents(records: Records, owns: Sequence[Own], exposed: IndexArray, order: Positions) -> pa.StringArray:
+    """Return what is to be sealed of each item: a zero byte and `[label,classes,hints]` as JSON, padded. Length n.
+
+    Args:
+        records: the rows.
+        owns: identifiers that become items.
+        exposed: shape (items,): position in `records.class_sets`.
+        order: shape (items,): order of the items in the result.
+    """
+    by_name = sorted(records.identifiers, key=lambda one: one.kind)
+    said = [Hints(one, len(records.index)).of(owns) for one in by_name]
+    pool = Pool()
+    openings, which = _openings(records, owns, exposed)
+    pieces = np.empty((len(exposed), 2 + len(said)), np.int64)
+    pieces[:, 0] = which + pool.add(openings)
+    size = lengths_of(openings)[which] - len("\0") + len("}]")
+    hinted = np.zeros(len(exposed), np.bool_)
+    for place, one in enumerate(said, 1):
+        says = one.which > 0
+        first, following = pool.add(one.fragments), pool.add(pc.binary_join_element_wise(",", one.fragments, ""))
+        pieces[:, place] = one.which + np.where(says & hinted, following, first)
+        size += lengths_of(one.fragments)[one.which] + (says & hinted)
+        hinted |= says
+    padding, padding_at = compacted(padding_of(size))
+    pieces[:, -1] = padding_at + pool.add(["}]" + " " * count for count in padding.tolist()])
+    return pool.joined(pieces[order].ravel(), np.arange(0, pieces.size + 1, pieces.shape[1]))
+
+
+def _openings(records: Records, owns: Sequence[Own], exposed: IndexArray) -> tuple[pa.StringArray, Positions]:
+    """Return the texts before the hints, of which there are few.
 
     Returns:
-        The distinct texts; shape of those: bytes of label and classes; shape (items,): position of each item's text.
+        The distinct texts; shape (items,): position of each item's text.
     """
     names = [name for own in owns for name in own.label.dictionary.to_pylist()]
     first = np.cumsum([0, *(len(own.label.dictionary) for own in owns)])
     label = np.concatenate([own.label.indices.to_numpy() + begin for own, begin in zip(owns, first, strict=False)])
     sets = records.class_sets
-    seen, which = compacted((label * len(sets) + exposed) * 2 + hinted)
-    distinct, sizes = list[str](), list[int]()
+    seen, which = compacted(label * len(sets) + exposed)
+    distinct = list[str]()
     for code in seen.tolist():
-        (name_at, set_at), has_hints = divmod(code // 2, len(sets)), code % 2
-        classes = json.dumps(sets[set_at], ensure_ascii=False)
-        opening = ',"hints":{"M":{' if has_hints else ""
-        distinct.append(f'"}},"label":{{"S":"{names[name_at]}"}},"classes":{{"SS":{classes}}}{opening}')
-        sizes.append(len(names[name_at]) + sum(len(name.encode()) for name in sets[set_at]))
-    return pa.array(distinct, pa.string()), np.array(sizes, np.int64), which
+        name_at, set_at = divmod(code, len(sets))
+        classes = json.dumps(numbered(sets[set_at]), ensure_ascii=False, separators=(",", ":"))
+        distinct.append(f'\0["{names[name_at]}",{classes},{{')
+    return pa.array(distinct, pa.string()), which
 
 
 def _email_bases(records: Records) -> list[Identified]:
@@ -278,8 +297,8 @@ def _email_bases(records: Records) -> list[Identified]:
 
 
 def _merge(items: Items) -> Items:
-    """Keep the first of the items with the same key."""
-    hashes = np.sort(items.key_hash)
+    """Keep the first of the items with the same key. Items are in the order of their key hashes."""
+    hashes = items.key_hash
     repeated_hashes = hashes[1:][hashes[1:] == hashes[:-1]]
     if not len(repeated_hashes):
         return items
@@ -294,12 +313,12 @@ def _merge(items: Items) -> Items:
 
 
 def _fixed_bytes(pk_prefix: str, sk_prefix: str, src: str) -> int:
-    """Return the size of an item without label, classes and hints, in bytes.
+    """Return the size of an item without its seal, in bytes.
 
     Names count as their UTF-8, strings likewise, a number of up to two digits as 2 (AWS, "DynamoDB item
     sizes and formats").
     """
-    names = len("pk" + "sk" + "label" + "classes" + "src" + "canon")
+    names = len("pk" + "sk" + "sealed" + "src" + "canon")
     return names + len(pk_prefix) + TAG_CHARACTERS + len(sk_prefix) + RECORD_TAG_CHARACTERS + len(src) + 2
 
 

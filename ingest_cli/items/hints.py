@@ -1,4 +1,4 @@
-"""Hints of an item: masks of the other identifiers of its record, by class.
+"""Hints of an item, as JSON: masks of the other identifiers of its record, by class.
 
 There are few masks: a million numbers have a hundred of them. So a class keeps a list of its distinct fragments, and
 for each row only a position in it. Rows with several identifiers of a class add further fragments.
@@ -17,10 +17,7 @@ import pyarrow.compute as pc
 
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.model.arrow_bytes import Pool, Positions, encoded, lengths_of
-from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
-
-MAP_BYTES, ELEMENT_BYTES = 3, 1
-"""Overhead of a map, and of each element in it (AWS, "DynamoDB item sizes and formats")."""
+from ingest_cli.model.chunks import Identified, IndexArray, Records
 
 _MOST_PAIRS = 1 << 20
 """Maximum number of pairs of identifiers of one record compared at a time: some 50 MB."""
@@ -55,14 +52,12 @@ class Said(NamedTuple):
     """Hints of items about the identifiers of one class.
 
     Attributes:
-        fragments: `"class":{"SS":[…]}`, each; the first one is empty.
+        fragments: `"class":[…]`, each; the first one is empty.
         which: shape (items,): position in `fragments`.
-        size_bytes: shape (items,): bytes that its fragment adds to an item.
     """
 
     fragments: pa.StringArray
     which: IndexArray
-    size_bytes: OffsetArray
 
 
 class Hints:
@@ -72,11 +67,8 @@ class Hints:
         self._one = one
         self._code, masks = encoded(one.mask)
         self._masks: list[str] = masks.to_pylist()
-        self._bytes = np.array([len(mask.encode()) for mask in self._masks], np.int64)
-        self._name_bytes = len(one.kind) + ELEMENT_BYTES
-        alone = [f'"{one.kind}":{{"SS":["{mask}"]}}' for mask in self._masks]
+        alone = [f'"{one.kind}":["{mask}"]' for mask in self._masks]
         self._fragments = [pa.array(["", *alone], pa.string())]
-        self._sizes = [np.zeros(1, np.int64), self._bytes + self._name_bytes]
         self._count = 1 + len(alone)
         self._of_row = np.zeros(rows, np.int32)
         self._of_row[one.row] = self._code + 1
@@ -89,7 +81,7 @@ class Hints:
     def of(self, owns: Sequence[Own]) -> Said:
         """Return the hints about this class for the items of `owns`, concatenated by class."""
         which = np.concatenate([self._without(own) if self._holds(own) else self._of_row[own.row] for own in owns])
-        return Said(pa.concat_arrays(self._fragments), which, np.concatenate(self._sizes)[which])
+        return Said(pa.concat_arrays(self._fragments), which)
 
     def _holds(self, own: Own) -> bool:
         return self._one.kind == ("email" if own.kind == "email_base" else own.kind)
@@ -135,7 +127,7 @@ class Hints:
         first = np.ones(len(pairs), np.bool_)
         first[1:] = holder[1:] != holder[:-1]
         pool = Pool()
-        nothing = pool.add(["", ",", f'"{self._one.kind}":{{"SS":[', "]}"])
+        nothing = pool.add(["", ",", f'"{self._one.kind}":[', "]"])
         comma, opening, closing = nothing + 1, nothing + 2, nothing + 3
         pieces = np.empty((len(pairs), 3), np.int64)
         pieces[:, 0] = np.where(first, opening, comma)
@@ -146,8 +138,6 @@ class Hints:
         position = np.zeros(groups, np.int64)
         position[holder[starts]] = self._count + np.arange(len(starts))
         self._fragments.append(pool.joined(pieces.ravel(), bounds))
-        listed = np.add.reduceat(self._bytes[in_order][mask], starts) if len(starts) else np.empty(0, np.int64)
-        self._sizes.append(listed + self._name_bytes)
         self._count += len(starts)
         return position
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,10 +15,12 @@ import pyarrow.compute as pc
 from ingest_cli.aws.catalog import Catalog
 from ingest_cli.aws.service_errors import sentences
 from ingest_cli.aws.table import Table
+from ingest_cli.errors import BrokenSealError
 from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.identifiers.phone import NO_PLUS
 from ingest_cli.items.hashing import Hasher, base64url
+from ingest_cli.items.sealed import Content, item_key, open_seal, seal_class
 from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import INTERNATIONAL
@@ -60,16 +62,27 @@ class Breach:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
 
+class _Candidate(NamedTuple):
+    """A partition key that the question may stand for, and what is needed to open the items under it."""
+
+    pk: str
+    kind: str
+    canonical: str
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Search for identifiers in one table; call it with the identifier as typed.
 
     Attributes:
+        table: table to read.
+        pepper: pepper of the items.
+        catalog: source of the titles of datasets.
         is_key_known: whether anything in the table was hashed with this pepper. If not, nothing can be found.
     """
 
     table: Table
-    hasher: Hasher
+    pepper: Pepper
     catalog: Catalog
     is_key_known: bool
 
@@ -96,7 +109,7 @@ class Lookup:
             KeyRefusedError: the table was loaded with another pepper with the same id.
         """
         catalog = Catalog(table, pepper, only_shows=True)
-        return cls(table, Hasher(pepper), catalog, catalog.knows(pepper))
+        return cls(table, pepper, catalog, catalog.knows(pepper))
 
     def __call__(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> list[Breach]:
         """Return the breaches that contain an identifier, ordered by dataset id; empty if there are none.
@@ -108,19 +121,21 @@ class Lookup:
 
         Raises:
             UntrustedStateError: the table's row of a dataset is not authentic.
+            BrokenSealError: the content of an item is damaged or not authentic.
             TableError: the table cannot be read.
         """
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        for pk in dict.fromkeys(self._keys(question, kind, region)):
-            for item in self._items(pk):
-                found.setdefault(item["sk"]["S"].partition("#")[0], []).append(item)
+        found: dict[str, dict[str, Content]] = {}
+        for candidate in dict.fromkeys(self._candidates(question, kind, region)):
+            for item in self._items(candidate.pk):
+                sk = item["sk"]["S"]
+                found.setdefault(sk.partition("#")[0], {})[sk] = self._opened(candidate, item)
         return [self._breach(dataset, found[dataset]) for dataset in sorted(found)]
 
     def reads(self, question: str, kind: str | None = None, region: str = DEFAULT_REGION) -> bool:
         """Return whether `question` is a valid identifier of this kind, or of any if it is None."""
-        return next(self._keys(question, kind, region), None) is not None
+        return next(self._candidates(question, kind, region), None) is not None
 
-    def _keys(self, question: str, kind: str | None, region: str) -> Iterator[str]:
+    def _candidates(self, question: str, kind: str | None, region: str) -> Iterator[_Candidate]:
         """Yield the possible partition keys of the identifier."""
         text = pc.utf8_trim_whitespace(pc.utf8_normalize(pa.array([question[:_MAX_QUESTION_CHARACTERS]]), "NFKC"))
         for name in IDENTIFIERS if kind is None else (kind,):
@@ -128,15 +143,28 @@ class Lookup:
             if NO_PLUS in found.rejected_reason:  # not a number of the region, but perhaps an international one
                 found = IDENTIFIERS[name].canonicalize(text, INTERNATIONAL)
             values = found.value
-            yield from self._pks(name, values)
+            yield from self._of_kind(name, values)
             if name == "email":  # the leaked address may be a spelling variant of this one, or the reverse
                 base = pc.coalesce(email_base(values), values)
-                yield from self._pks("email", base)
-                yield from self._pks("email_base", base)
+                yield from self._of_kind("email", base)
+                yield from self._of_kind("email_base", base)
 
-    def _pks(self, kind: str, values: pa.StringArray) -> Iterator[str]:
-        for tag in base64url(self.hasher.tags(kind, values)).to_pylist():
-            yield f"{self.hasher.kid}.{tag}"
+    def _of_kind(self, kind: str, values: pa.StringArray) -> Iterator[_Candidate]:
+        tags = base64url(Hasher(self.pepper).tags(kind, values)).to_pylist()
+        for tag, canonical in zip(tags, values.to_pylist(), strict=True):
+            yield _Candidate(f"{self.pepper.kid}.{tag}", kind, canonical)
+
+    def _opened(self, candidate: _Candidate, item: Mapping[str, Any]) -> Content:
+        """Return the content of an item.
+
+        Raises:
+            BrokenSealError: it is damaged or not authentic.
+        """
+        sealed = item.get("sealed", {}).get("B")
+        if not isinstance(sealed, bytes):
+            raise BrokenSealError
+        subkey = self.pepper.subkey(seal_class(candidate.kind))
+        return open_seal(item_key(subkey, candidate.canonical, item["sk"]["S"]), sealed)
 
     def _items(self, pk: str) -> Iterator[Mapping[str, Any]]:
         target = self.table.target
@@ -149,22 +177,22 @@ class Lookup:
             for page in pages:
                 yield from page["Items"]
 
-    def _breach(self, dataset: str, items: list[Mapping[str, Any]]) -> Breach:
+    def _breach(self, dataset: str, contents: Mapping[str, Content]) -> Breach:
         row = self.catalog.dataset(dataset)
         row = row if row is not None and row.is_authentic else None
         hints: dict[str, set[str]] = {}
-        for item in items:
-            for name, masks in item.get("hints", {}).get("M", {}).items():
-                hints.setdefault(name, set()).update(masks["SS"])
+        for content in contents.values():
+            for name, masks in content.hints.items():
+                hints.setdefault(name, set()).update(masks)
         return Breach(
             dataset=dataset,
             title=row.title if row else dataset,
             occurred_on=row.occurred_on if row else None,
             description=row.description if row else "",
-            labels=tuple(sorted({item["label"]["S"] for item in items})),
-            classes=tuple(sorted({name for item in items for name in item["classes"]["SS"]})),
+            labels=tuple(sorted({content.label for content in contents.values()})),
+            classes=tuple(sorted({name for content in contents.values() for name in content.classes})),
             hints={name: tuple(sorted(hints[name])) for name in sorted(hints)},
-            records=len({item["sk"]["S"] for item in items}),
+            records=len(contents),
             authenticated=row is not None,
         )
 

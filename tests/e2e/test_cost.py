@@ -36,10 +36,9 @@ def people(folder: Path, count: int, repeated: int) -> Path:
 
 
 def import_bytes(place: Place) -> int:
-    """The size of the file that an import of the table's items would read, with a space between their classes."""
+    """The size of the file that an import of the table's items would read."""
     lines = (json.dumps({"Item": item}, separators=(",", ":"), ensure_ascii=False) for item in place.items.values())
-    spaces = sum(len(item["classes"]["SS"]) - 1 for item in place.items.values())
-    return sum(len(line.encode()) + 1 for line in lines) + spaces
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def data_wcu(place: Place) -> float:

@@ -75,8 +75,9 @@ def never_wrong(name: str, place: Place) -> set[str]:
     assert held <= known.keys(), f"{len(held - known.keys())} items of identifiers that nobody has"
     for kind, most in facts.get("hints_at_most", {}).items():
         for item in place.items.values():
-            masks = item.get("hints", {}).get("M", {}).get(kind, {})
-            assert len(masks.get("SS", ())) <= most, f"several people in one record: {kind}"
+            own = known[item["pk"]["S"]]
+            _, _, masks = REFERENCE.opened(item, [(own[0], own[1])])
+            assert len(masks.get(kind, ())) <= most, f"several people in one record: {kind}"
     return held
 
 

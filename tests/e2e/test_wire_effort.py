@@ -111,7 +111,6 @@ def test_requests_are_full(sent: Sent) -> None:
 
 
 def test_hardly_a_byte_of_a_body_is_wasted(sent: Sent) -> None:
-    """Not more than one in a hundred: the lists of data classes have a space behind each comma."""
     items = sum(compact_bytes(item) for item in sent.place.items.values())
     around = len(json.dumps({"RequestItems": {sent.place.name: []}, "ReturnConsumedCapacity": "TOTAL"}))
     commas = sum(puts - 1 for puts in sent.scales.puts)

@@ -47,6 +47,7 @@ def items(pks: Sequence[str], sks: Sequence[str] | None = None, wcu: Sequence[in
         kind=pa.array(["id"] * len(pks), pa.string()),
         record=np.arange(len(pks), dtype=np.int32),
         key_hash=np.array(hashes, np.uint64),
+        seal_keys=np.zeros((len(pks), 32), np.uint8),
     )
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
-from typing import Literal, NotRequired, TypedDict
+from pathlib import Path
+from typing import Literal, TypedDict
 
 Identifier = tuple[str, str]
 """(class, canonical form); the class is the namespace of the keyed hash."""
@@ -26,6 +28,9 @@ LOOKUP = frozenset({"id", "phone", "email", "username"})
 """Kinds that become items of their own unless a manifest says otherwise."""
 
 CANON_VERSION = 1
+
+DATA_CLASSES: list[str] = json.loads(Path(__file__).with_name("data_classes.json").read_text("utf-8"))["classes"]
+"""Data classes with a number, which is the position here, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,14 @@ class RowTruth:
 
 
 class Item(TypedDict):
-    """One item of the table as plain values: sets are sorted lists without duplicates."""
+    """One item of the table as plain values, with its content in clear and sealed (base64)."""
 
     pk: str
     sk: str
     label: str
     classes: list[str]
-    hints: NotRequired[dict[str, list[str]]]
+    hints: dict[str, list[str]]
+    sealed: str
     src: str
     canon: int
 
@@ -114,17 +120,30 @@ class Reference:
         return f"{self.dataset}#{_base64url(_hmac(self.subkey('record'), message)[:12])}"
 
     def _item(self, own: Identifier, truth: RowTruth) -> Item:
-        item: Item = {
+        named, classes, masks = label(own), sorted(set(truth.classes)), hints(own, truth)
+        sk = self.sk(own, truth)
+        return {
             "pk": self.pk(own),
-            "sk": self.sk(own, truth),
-            "label": label(own),
-            "classes": sorted(set(truth.classes)),
+            "sk": sk,
+            "label": named,
+            "classes": classes,
+            "hints": masks,
+            "sealed": base64.b64encode(seal(self.seal_key(own, sk), plaintext(named, classes, masks))).decode(),
             "src": self.src,
             "canon": CANON_VERSION,
         }
-        if found := hints(own, truth):
-            item["hints"] = found
-        return item
+
+    def opened(
+        self, item: Mapping[str, Mapping[str, str]], owners: Iterable[Identifier]
+    ) -> tuple[str, list[str], dict[str, list[str]]]:
+        """Label, data classes and hints of an item as DynamoDB stores it, which belongs to one of the `owners`."""
+        own = next(one for one in owners if self.pk(one) == item["pk"]["S"])
+        return unseal(self.seal_key(own, item["sk"]["S"]), base64.b64decode(item["sealed"]["B"]))
+
+    def seal_key(self, own: Identifier, sk: str) -> bytes:
+        """The key of the seal of one item."""
+        kind, canonical = own
+        return _hmac(self.subkey(f"seal:{kind}"), canonical.encode() + b"\x00" + sk.encode())
 
 
 @cache
@@ -218,12 +237,40 @@ def hints(own: Identifier, truth: RowTruth) -> dict[str, list[str]]:
 
 def as_dynamodb_json(item: Item) -> dict[str, object]:
     """The item with DynamoDB's type descriptors."""
-    typed: dict[str, object] = {name: {"S": item[name]} for name in ("pk", "sk", "label", "src")}
-    typed["classes"] = {"SS": item["classes"]}
-    typed["canon"] = {"N": str(item["canon"])}
-    if "hints" in item:
-        typed["hints"] = {"M": {kind: {"SS": masks} for kind, masks in item["hints"].items()}}
-    return typed
+    typed: dict[str, object] = {name: {"S": item[name]} for name in ("pk", "sk", "src")}
+    return {**typed, "sealed": {"B": item["sealed"]}, "canon": {"N": str(item["canon"])}}
+
+
+def plaintext(named: str, classes: list[str], masks: dict[str, list[str]]) -> bytes:
+    """What is sealed: label, data classes and hints as JSON, filled up with spaces."""
+    numbers = sorted(DATA_CLASSES.index(name) + 1 for name in classes if name in DATA_CLASSES)
+    others = sorted(name for name in classes if name not in DATA_CLASSES)
+    content = [named, [*numbers, *others], masks]
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    size = next(size for size in (32, 64, 96, *(2**power for power in range(7, 40))) if size >= len(text))
+    return text.ljust(size)
+
+
+def seal(key: bytes, text: bytes) -> bytes:
+    """The text encrypted under the key of its item, behind what authenticates it."""
+    first = _hmac(key, b"\x00" + text)[:16]
+    stream = b"".join(_hmac(key, b"\x01" + first + part.to_bytes(4, "big")) for part in range(len(text) // 32))
+    return first + bytes(one ^ other for one, other in zip(text, stream, strict=True))
+
+
+def unseal(key: bytes, sealed: bytes) -> tuple[str, list[str], dict[str, list[str]]]:
+    """Label, data classes and hints of a seal.
+
+    Raises:
+        ValueError: it is not one under this key.
+    """
+    first, encrypted = sealed[:16], sealed[16:]
+    stream = b"".join(_hmac(key, b"\x01" + first + part.to_bytes(4, "big")) for part in range(len(encrypted) // 32))
+    text = bytes(one ^ other for one, other in zip(encrypted, stream, strict=True))
+    if _hmac(key, b"\x00" + text)[:16] != first:
+        raise ValueError("the seal is broken")
+    named, classes, masks = json.loads(text)
+    return named, sorted(DATA_CLASSES[one - 1] if isinstance(one, int) else one for one in classes), masks
 
 
 STARS_ONLY = "*" * 12

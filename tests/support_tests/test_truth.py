@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 from pathlib import Path
 
@@ -20,7 +21,10 @@ from tests.support.truth import (
     email_base,
     hints,
     mask,
+    plaintext,
     record_bytes,
+    seal,
+    unseal,
 )
 
 SUPPORT = Path(reference.__file__).parent
@@ -68,26 +72,40 @@ def test_the_record_and_its_items_are_those_published() -> None:
 
 def test_an_item_in_full() -> None:
     item = next(item for item in REFERENCE.items(AISYAHS_ROW) if item["label"] == "mykad")
-    expected: Item = {
+    expected: dict[str, object] = {
         "pk": "k1.rbzvCNpaKBy969VVJ1Uq50bEjWU_poZc1dvfuh2WEpY",
         "sk": "demo-telco-2017#iCAuQC8RHeCzQhTq",
         "label": "mykad",
         "classes": ["Email addresses", "Government issued IDs", "Names", "Phone numbers"],
         "hints": {"email": ["a***@e***.com"], "phone": ["+60*******89"]},
+        "sealed": next(one["sealed_base64"] for one in VECTORS["seal"]["items"] if one["sk"] == item["sk"]),
         "src": "0123abcd",
         "canon": 1,
     }
     assert item == expected
-    assert as_dynamodb_json(item)["hints"] == {
-        "M": {"email": {"SS": ["a***@e***.com"]}, "phone": {"SS": ["+60*******89"]}}
+    assert as_dynamodb_json(item) == {
+        **{name: {"S": item[name]} for name in ("pk", "sk", "src")},
+        "sealed": {"B": item["sealed"]},
+        "canon": {"N": "1"},
     }
-    assert as_dynamodb_json(item)["canon"] == {"N": "1"}
+
+
+def test_seals_are_those_published() -> None:
+    for one in VECTORS["seal"]["items"]:
+        key = REFERENCE.seal_key((one["kind"], one["canonical"]), one["sk"])
+        text = plaintext(one["label"], one["classes"], one["hints"])
+        assert text == one["plaintext"].encode()
+        assert base64.b64encode(seal(key, text)).decode() == one["sealed_base64"]
+        assert unseal(key, base64.b64decode(one["sealed_base64"])) == (
+            one["label"],
+            sorted(one["classes"]),
+            one["hints"],
+        )
 
 
 def test_an_item_without_others_has_no_hints() -> None:
     (item,) = REFERENCE.items(RowTruth(1, 1, "kept", None, (("phone", "+60123456789"),), ("Phone numbers",)))
-    assert "hints" not in item
-    assert "hints" not in as_dynamodb_json(item)
+    assert item["hints"] == {}
 
 
 def test_a_base_address_is_an_item_that_hints_at_nothing_it_comes_from() -> None:

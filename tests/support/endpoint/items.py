@@ -219,7 +219,7 @@ _COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical_json(item: Item) -> bytes:
-    """The bytes over which an item's digest is taken: sorted names, sorted sets, no white space."""
+    """The bytes over which an item's digest is taken: sorted names, sorted sets, no white space, bytes in base64."""
     ordered = {name: _ordered(value) for name, value in item.items()}
     return _COMPACT.encode(ordered).encode()
 
@@ -232,6 +232,8 @@ def _ordered(value: Value) -> Value:
         return {tag: {name: _ordered(inner) for name, inner in content.items()}}
     if tag == "L":
         return {tag: [_ordered(inner) for inner in content]}
+    if isinstance(content, bytes):  # as boto3 hands them out
+        return {tag: base64.b64encode(content).decode()}
     return value
 
 

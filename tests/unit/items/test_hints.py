@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from ingest_cli.model.manifest import parse_manifest
 from tests.support.endpoint import item_bytes
 from tests.support.pipelines import PEPPER, SRC, BytesSource, run, table_of
-from tests.support.truth import Reference, RowTruth, as_dynamodb_json
+from tests.support.truth import Reference, RowTruth, as_dynamodb_json, email_base
 
 MANIFEST = parse_manifest("""
 version = 1
@@ -98,21 +97,30 @@ def test_items_are_those_of_the_reference_whatever_a_record_holds(rows: list[tup
         assert work.items.size_bytes.tolist() == sizes
 
 
-def hints(row: str) -> dict[str, dict[str, Any]]:
+OWNERS = [
+    *(("id", value) for value in (*IDS, "7654321")),
+    *(("phone", value) for value in (*PHONES, "+60198765489")),
+    *(("email", value) for value in EMAILS),
+    *(("email_base", email_base(value)) for value in EMAILS),
+]
+
+
+def hints(row: str) -> dict[str, dict[str, list[str]]]:
     """Label → hints of the items of one row."""
     table = table_of(run(MANIFEST, [BytesSource(f"{row}\n".encode())]))
-    return {item["label"]["S"]: item.get("hints", {}).get("M", {}) for item in table.values()}
+    opened = [REFERENCE.opened(item, OWNERS) for item in table.values()]
+    return {label: found for label, _, found in opened}
 
 
 def test_the_own_identifier_is_not_among_its_hints() -> None:
     found = hints("850101145678\t\t0123456789\t\t\t\t")
-    assert found == {"mykad": {"phone": {"SS": ["+60*******89"]}}, "phone": {"id": {"SS": ["**********78"]}}}
+    assert found == {"mykad": {"phone": ["+60*******89"]}, "phone": {"id": ["**********78"]}}
 
 
 def test_equal_masks_of_different_identifiers_are_one_hint() -> None:
     found = hints("850101145678\t\t0123456789/0198765489\t\t\t\t")
-    assert found["mykad"] == {"phone": {"SS": ["+60*******89"]}}
-    assert found["phone"]["phone"] == {"SS": ["+60*******89"]}, "the other one has the same mask"
+    assert found["mykad"] == {"phone": ["+60*******89"]}
+    assert found["phone"]["phone"] == ["+60*******89"], "the other one has the same mask"
 
 
 def test_an_address_is_no_hint_of_its_own_base() -> None:
@@ -120,11 +128,11 @@ def test_an_address_is_no_hint_of_its_own_base() -> None:
 
 
 def test_a_kind_that_is_not_looked_up_is_a_hint_to_the_others() -> None:
-    assert hints("\t\t0123456789\t\t\t490154203237518\t") == {"phone": {"imei": {"SS": ["**********51"]}}}
+    assert hints("\t\t0123456789\t\t\t490154203237518\t") == {"phone": {"imei": ["**********51"]}}
 
 
 @pytest.mark.parametrize("old", ["850101145678", "7654321"])
 def test_an_identifier_that_is_looked_up_in_one_column_only(old: str) -> None:
     found = hints(f"850101145678\t{old}\t\t\t\t\t")
     assert list(found) == ["mykad"], "it is one item, even where both columns hold it"
-    assert found["mykad"] == ({} if old == "850101145678" else {"id": {"SS": ["**********21"]}})
+    assert found["mykad"] == ({} if old == "850101145678" else {"id": ["**********21"]})

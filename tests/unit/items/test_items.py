@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,11 @@ from ingest_cli.model.chunks import Records
 from ingest_cli.model.keys import Pepper
 from ingest_cli.sinks.memory import MemorySink
 from tests.support.endpoint import item_bytes
-from tests.support.pipelines import BytesSource, ChunkResult, manifest, run, table_of
+from tests.support.pipelines import PEPPER, SRC, BytesSource, ChunkResult, manifest, run, table_of
+from tests.support.truth import Reference
 
 VECTORS = json.loads((Path(__file__).parents[2] / "support" / "key_vectors.json").read_text("utf-8"))
+REFERENCE = Reference(PEPPER.secret, PEPPER.kid, "demo", SRC)
 COLUMNS = {"IC": "id", "PHONE": "phone", "EMAIL": "email", "NAME": ""}
 
 
@@ -43,8 +46,10 @@ def test_the_published_record_gives_the_published_keys() -> None:
     wanted = manifest(COLUMNS, dataset=record["dataset"])
     line = f"{values['id']},{values['phone']},{values['email']},Aisyah\n"
     [work] = run(wanted, [BytesSource(f"IC,PHONE,EMAIL,NAME\n{line}".encode())]).works
-    put = json.loads(work.items.request[0].as_py()[:-1])
-    assert put["PutRequest"]["Item"]["classes"]["SS"] == sorted(record["classes"])
+    reference = Reference(PEPPER.secret, PEPPER.kid, record["dataset"], SRC)
+    owners = [tuple(pair) for pair in record["identifiers"]]
+    for item in documents(work.items):
+        assert reference.opened(item, owners)[1] == sorted(record["classes"])
     columns = (getattr(work.items, name).to_pylist() for name in ("kind", "pk", "sk"))
     found = set(zip(*columns, strict=True))
     assert found == {(one["kind"], one["pk"], one["sk"]) for one in record["items"]}
@@ -52,27 +57,33 @@ def test_the_published_record_gives_the_published_keys() -> None:
 
 def test_an_item_in_full() -> None:
     items = items_of("IC,PHONE,EMAIL,NAME\n850101-14-5678,012-345 6789,Aisyah@Example.com,-\n")
-    first = documents(items)[0]
+    pk = "k1.mibwIe-bP6cFgxWuSREZfK_sSMJCBl6I0TTVTEZAKlM"
+    [first] = [item for item in documents(items) if item["pk"]["S"] == pk]
+    label, classes, hints = REFERENCE.opened(first, [("email", "aisyah@example.com")])
+    assert label == "email"
+    assert classes == ["Email addresses", "Government issued IDs", "Phone numbers"]
+    assert hints == {"id": ["**********78"], "phone": ["+60*******89"]}
+    assert len(base64.b64decode(first.pop("sealed")["B"])) == 16 + 96
     assert first.pop("sk")["S"].startswith("demo#")
-    assert first == {
-        "pk": {"S": "k1.mibwIe-bP6cFgxWuSREZfK_sSMJCBl6I0TTVTEZAKlM"},
-        "label": {"S": "email"},
-        "classes": {"SS": ["Email addresses", "Government issued IDs", "Phone numbers"]},
-        "hints": {"M": {"id": {"SS": ["**********78"]}, "phone": {"SS": ["+60*******89"]}}},
-        "src": {"S": "0123abcd"},
-        "canon": {"N": "1"},
-    }
+    assert first == {"pk": {"S": pk}, "src": {"S": "0123abcd"}, "canon": {"N": "1"}}
 
 
 def test_a_lonely_identifier_has_no_hints() -> None:
     [item] = documents(items_of("IC,PHONE,EMAIL,NAME\n,0123456789,,\n"))
-    assert "hints" not in item
+    assert REFERENCE.opened(item, [("phone", "+60123456789")]) == ("phone", ["Phone numbers"], {})
+
+
+def test_items_are_in_the_order_of_their_key_hashes() -> None:
+    rows = [f"{n:06d}-10-4{n % 1000:03d},01{2 + n % 7}-{1000000 + n},n{n}@example.com,X\n" for n in range(200)]
+    hashes = items_of("IC,PHONE,EMAIL,NAME\n" + "".join(rows)).key_hash.tolist()
+    assert len(hashes) > 300
+    assert hashes == sorted(hashes)
 
 
 def test_the_keys_and_kinds_beside_an_item_are_those_inside_it() -> None:
     items = items_of("IC,PHONE,EMAIL,NAME\n850101145678,0123456789/0198765432,a.b+c@gmail.com,X\n,0123456789,,\n")
-    assert items.kind.to_pylist() == ["email", "id", "phone", "phone", "phone", "email_base"]
-    assert items.record.tolist() == [0, 0, 0, 0, 1, 0]
+    of_records = sorted(zip(items.record.tolist(), items.kind.to_pylist(), strict=True))
+    assert of_records == [(0, "email"), (0, "email_base"), (0, "id"), (0, "phone"), (0, "phone"), (1, "phone")]
     inside = [(item["pk"]["S"], item["sk"]["S"]) for item in documents(items)]
     assert inside == list(zip(items.pk.to_pylist(), items.sk.to_pylist(), strict=True))
     assert items.count_by_kind() == {"email": 1, "id": 1, "phone": 3, "email_base": 1}
