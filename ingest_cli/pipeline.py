@@ -17,9 +17,8 @@ from typing import BinaryIO
 
 from ingest_cli.checkpoint.chunk_result import ChunkResult, PendingChunk
 from ingest_cli.decoders import HEAD_BYTES, Member, is_packed, members, to_utf8
-from ingest_cli.decoders.archives import small_pieces
 from ingest_cli.decoders.interface import shown
-from ingest_cli.decoders.reader import counted, in_memory, small_text
+from ingest_cli.decoders.reader import counted, in_memory, small_pieces, small_text
 from ingest_cli.formats import FileFormat, Format, Wanted
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
@@ -145,7 +144,7 @@ class RowStages:
 
     def open(self, shard: Shard) -> Iterator[bytes]:
         """Yield the bytes of a shard as stored. The source is opened when the first of them is wanted."""
-        yield from counted(small_pieces(shard.source.open()), self.observer.bytes_read)
+        yield from counted(small_pieces(shard.source.open(), is_packed), self.observer.bytes_read)
 
     def decode(self, shard: Shard, pieces: Iterator[bytes], most_text_bytes: int) -> Iterator[DecodedMember]:
         """Yield the members of a shard that still have ranges to read.

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import BinaryIO
 
 from ingest_cli.decoders.age import decrypt
 from ingest_cli.decoders.compressed import bunzip2, gunzip, unxz, unzstd
 from ingest_cli.decoders.interface import Member
-from ingest_cli.decoders.reader import FEED_BYTES, PIECE_BYTES, in_pieces
+from ingest_cli.decoders.reader import PIECE_BYTES, in_pieces
 from ingest_cli.decoders.sevenzip import un7z
 from ingest_cli.decoders.tar import is_tar, untar
 from ingest_cli.decoders.zip import unzip
@@ -112,13 +111,6 @@ def is_packed(head: bytes, *, but_for: Sequence[bytes] = ()) -> bool:
     if head.startswith(tuple(but_for)):
         return False
     return head.startswith((*UNPACKERS, *UNARCHIVERS, *AGE, SEVEN_ZIP)) or is_tar(head)
-
-
-def small_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Split packed bytes into the pieces that a decompressor takes, so that a count of them follows decoding."""
-    for first in pieces:
-        rest = chain([first], pieces)
-        yield from in_pieces(rest, FEED_BYTES) if is_packed(first[:HEAD_BYTES]) else rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,18 @@ def cut_off(kind: str, at: int) -> DamagedError:
     return DamagedError(f"the {kind} data is cut off after byte {at:,}; the rows before the cut were read", GET_WHOLE)
 
 
+def small_pieces(pieces: Iterator[bytes], is_packed: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """Split packed bytes into the pieces that a decompressor takes, so that a count of them follows decoding.
+
+    Args:
+        pieces: bytes of a source.
+        is_packed: returns whether a source that begins with these bytes is packed.
+    """
+    for first in pieces:
+        rest = chain([first], pieces)
+        yield from in_pieces(rest, FEED_BYTES) if is_packed(first) else rest
+
+
 def counted(pieces: Iterable[bytes], count: Callable[[int], None]) -> Iterator[bytes]:
     """Yield the same pieces, and call `count` with the size of each."""
     for piece in pieces:

@@ -33,10 +33,9 @@ from ingest_cli.items.hashing import (
     base64url,
 )
 from ingest_cli.items.hints import Hints, Own, messages
-from ingest_cli.items.sealing import item_keys, padding_of, sealed_requests
+from ingest_cli.items.sealing import item_keys, numbered, padding_of, sealed_requests
 from ingest_cli.model.arrow_bytes import Pool, Positions, bytes_of, compacted, encoded, lengths_of, text_of
 from ingest_cli.model.chunks import Identified, IndexArray, OffsetArray, Records
-from ingest_cli.model.data_classes import numbered
 
 CANON_VERSION = 1
 """Version of the canonicalization rules, stored in each item as `canon`."""

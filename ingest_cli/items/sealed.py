@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ingest_cli.errors import BrokenSealError
-from ingest_cli.model.data_classes import named
+from ingest_cli.model.data_classes import DATA_CLASSES
 
 IV_BYTES = 16
 """Bytes of the synthetic initialization vector, which precedes the encrypted text and authenticates it."""
@@ -24,6 +24,9 @@ KEY_BYTES = 32
 
 PADDED_BYTES = (32, 64, 96, 128)
 """Sizes to which a text is padded; a longer one to the next power of two."""
+
+SEAL_CLASS = "seal:"
+"""Prefix of a class of identifiers: name of the subkey that the keys of its items are derived from."""
 
 _STREAM_BYTES = 32
 
@@ -43,16 +46,28 @@ class Content:
     hints: Mapping[str, tuple[str, ...]]
 
 
-def seal_class(kind: str) -> str:
-    """Return the name of the subkey that item keys of a class of identifiers are derived from."""
-    return f"seal:{kind}"
+def named(entries: list[int | str]) -> tuple[str, ...]:
+    """Return the sorted names of data classes.
+
+    Raises:
+        ValueError: a number has no name here: a later version of the program wrote it.
+    """
+    names = set[str]()
+    for entry in entries:
+        if isinstance(entry, str):
+            names.add(entry)
+        elif 0 < entry <= len(DATA_CLASSES):
+            names.add(DATA_CLASSES[entry - 1])
+        else:
+            raise ValueError(f"no data class has the number {entry}")
+    return tuple(sorted(names))
 
 
 def item_key(subkey: bytes, canonical: str, sk: str) -> bytes:
     """Derive the key of an item.
 
     Args:
-        subkey: subkey `seal_class(kind)` of the pepper.
+        subkey: subkey of the pepper named `SEAL_CLASS` and the class of the identifier.
         canonical: identifier of the item.
         sk: sort key of the item.
     """

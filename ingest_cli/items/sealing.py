@@ -15,14 +15,18 @@ import pyarrow as pa
 
 from ingest_cli.items.hashing import KERNEL, ByteMatrix, Hasher
 from ingest_cli.items.hints import Own
-from ingest_cli.items.sealed import IV_BYTES, PADDED_BYTES, seal, seal_class
+from ingest_cli.items.sealed import IV_BYTES, PADDED_BYTES, SEAL_CLASS, seal
 from ingest_cli.model.arrow_bytes import Bytes, Pool, lengths_of, text
 from ingest_cli.model.chunks import OffsetArray
+from ingest_cli.model.data_classes import DATA_CLASSES
 
 SealColumn = Callable[[ByteMatrix, ByteMatrix, bytes, pa.StringArray, Bytes], None]
 """Function that writes requests, concatenated, given the keys, heads, tail and texts of `sealed_requests`.
 
 Each text of the column begins with a zero byte, which is part of the authenticated message and is not encrypted."""
+
+
+_NUMBERS = {name: number for number, name in enumerate(DATA_CLASSES, 1)}
 
 
 def _kernel() -> Callable[[object, object, object, object, object, int, int, object], None] | None:
@@ -47,6 +51,12 @@ def padding_of(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return padded - size
 
 
+def numbered(names: tuple[str, ...]) -> list[int | str]:
+    """Return the number of each data class, ascending, followed by the sorted names of those without one."""
+    numbers = sorted(_NUMBERS[name] for name in names if name in _NUMBERS)
+    return [*numbers, *sorted(name for name in names if name not in _NUMBERS)]
+
+
 def item_keys(hasher: Hasher, owns: Sequence[Own], endings: pa.StringArray) -> ByteMatrix:
     """Derive the key of each item from its identifier and its sort key. Shape (n, 32).
 
@@ -62,7 +72,7 @@ def item_keys(hasher: Hasher, owns: Sequence[Own], endings: pa.StringArray) -> B
     messages = pool.joined(pieces.ravel(), np.arange(0, pieces.size + 1, 2))
     keys, begin = list[ByteMatrix](), 0
     for own in owns:
-        keys.append(hasher.tags(seal_class(own.kind), messages.slice(begin, len(own.value))))
+        keys.append(hasher.tags(SEAL_CLASS + own.kind, messages.slice(begin, len(own.value))))
         begin += len(own.value)
     return np.concatenate(keys)
 

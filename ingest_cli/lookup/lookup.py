@@ -20,7 +20,7 @@ from ingest_cli.identifiers import IDENTIFIERS
 from ingest_cli.identifiers.email import email_base
 from ingest_cli.identifiers.phone import NO_PLUS
 from ingest_cli.items.hashing import Hasher, base64url
-from ingest_cli.items.sealed import Content, item_key, open_seal, seal_class
+from ingest_cli.items.sealed import SEAL_CLASS, Content, item_key, open_seal
 from ingest_cli.model.key_references import read_pepper
 from ingest_cli.model.keys import Pepper
 from ingest_cli.model.manifest import INTERNATIONAL
@@ -163,7 +163,7 @@ class Lookup:
         sealed = item.get("sealed", {}).get("B")
         if not isinstance(sealed, bytes):
             raise BrokenSealError
-        subkey = self.pepper.subkey(seal_class(candidate.kind))
+        subkey = self.pepper.subkey(SEAL_CLASS + candidate.kind)
         return open_seal(item_key(subkey, candidate.canonical, item["sk"]["S"]), sealed)
 
     def _items(self, pk: str) -> Iterator[Mapping[str, Any]]:

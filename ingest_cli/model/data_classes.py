@@ -53,28 +53,3 @@ DATA_CLASSES = (
     "Website activity",
 )
 """Data classes with a number: the position here, from 1. Append only: tables hold these numbers."""
-
-_NUMBERS = {name: number for number, name in enumerate(DATA_CLASSES, 1)}
-
-
-def numbered(names: tuple[str, ...]) -> list[int | str]:
-    """Return the number of each data class, ascending, followed by the sorted names of those without one."""
-    numbers = sorted(_NUMBERS[name] for name in names if name in _NUMBERS)
-    return [*numbers, *sorted(name for name in names if name not in _NUMBERS)]
-
-
-def named(entries: list[int | str]) -> tuple[str, ...]:
-    """Return the sorted names of data classes.
-
-    Raises:
-        ValueError: a number has no name here: a later version of the program wrote it.
-    """
-    names = set[str]()
-    for entry in entries:
-        if isinstance(entry, str):
-            names.add(entry)
-        elif 0 < entry <= len(DATA_CLASSES):
-            names.add(DATA_CLASSES[entry - 1])
-        else:
-            raise ValueError(f"no data class has the number {entry}")
-    return tuple(sorted(names))

@@ -13,8 +13,8 @@ import pytest
 
 from ingest_cli.errors import BrokenSealError
 from ingest_cli.items import sealing
-from ingest_cli.items.sealed import Content, item_key, open_seal, seal, seal_class
-from ingest_cli.model.data_classes import DATA_CLASSES, named, numbered
+from ingest_cli.items.sealed import SEAL_CLASS, Content, item_key, named, open_seal, seal
+from ingest_cli.model.data_classes import DATA_CLASSES
 from ingest_cli.model.keys import Pepper
 from tests.support.pipelines import BytesSource, manifest, run
 from tests.support.truth import DATA_CLASSES as PUBLISHED
@@ -25,7 +25,7 @@ ITEMS = VECTORS["seal"]["items"]
 
 
 def key_of(item: dict[str, str], pepper: Pepper = PEPPER) -> bytes:
-    return item_key(pepper.subkey(seal_class(item["kind"])), item["canonical"], item["sk"])
+    return item_key(pepper.subkey(SEAL_CLASS + item["kind"]), item["canonical"], item["sk"])
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["kind"])
@@ -130,7 +130,7 @@ def test_data_classes_have_the_published_numbers() -> None:
 
 
 def test_data_classes_without_a_number_follow_by_name() -> None:
-    entries = numbered(("Zebra", "Usernames", "Account balances", "Aardvark"))
+    entries = sealing.numbered(("Zebra", "Usernames", "Account balances", "Aardvark"))
     assert entries == [1, 43, "Aardvark", "Zebra"]
     assert named(entries) == ("Aardvark", "Account balances", "Usernames", "Zebra")
 
