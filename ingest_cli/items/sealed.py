@@ -1,6 +1,6 @@
 """Format of the sealed attribute of an item, and opening it.
 
-The content is encrypted under a key of its own for each item, derived from the pepper, the identifier and the sort key,
+The content of each item is encrypted under a separate key, derived from the pepper, the identifier and the sort key,
 with a synthetic initialization vector (Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006; here with
 HMAC-SHA256 as the pseudo-random function). So the same content gives the same bytes, and only a reader with the pepper
 and the identifier can open it. Uses the standard library only, since the lookup side opens seals without Arrow.
@@ -19,8 +19,6 @@ from ingest_cli.model.data_classes import DATA_CLASSES
 
 IV_BYTES = 16
 """Bytes of the synthetic initialization vector, which precedes the encrypted text and authenticates it."""
-
-KEY_BYTES = 32
 
 PADDED_BYTES = (32, 64, 96, 128)
 """Sizes to which a text is padded; a longer one to the next power of two."""
