@@ -307,7 +307,7 @@ def test_every_kind_is_explained() -> None:
 
 
 def test_every_label_is_named() -> None:
-    (cell,) = [row[1] for row in _table(DESIGN, "attribute", "content") if row[0] == "`label`"]
+    (cell,) = [row[1] for row in _table(DESIGN, "part", "content") if row[0] == "`label`"]
     labels = {label for identifier in IDENTIFIERS.values() for label in identifier.labels}
     assert set(re.findall(r"`(\w+)`", cell)) == labels | {"email_base"}
 
@@ -342,7 +342,7 @@ def test_the_manifest_shown_is_one() -> None:
 def test_the_item_shown_is_one(cli: Cli) -> None:
     vectors = json.loads((REPOSITORY / "tests" / "support" / "key_vectors.json").read_text())
     pepper = {"PEPPER": f"{vectors['kid']}:{vectors['pepper_hex']}"}
-    (shown,) = [json.loads(block.text) for block in blocks(DESIGN, "json") if '"hints"' in block.text]
+    (shown,) = [json.loads(block.text) for block in blocks(DESIGN, "json") if '"sealed"' in block.text]
     with Endpoint() as endpoint:
         at = ["--table", "breaches", "--endpoint-url", endpoint.url]
         assert cli("table", "create", *at).code == 0
