@@ -1,7 +1,7 @@
 """Reserved rows of a table: their keys, and their attributes, read with types and ranges checked.
 
 Their `pk` starts with `_`, which no key id can; their `sk` is `_`. Reading an attribute returns a value of the right
-type or raises one sentence that names the row and the attribute, never the value: it may be anything.
+type or raises an error that names the row and the attribute, never the value: it may be anything.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ cannot hold more than that many sources either.
 MAX_IDENTITY_CHARACTERS = 1024
 """Maximum length of a part of an identity: digests have 64 characters, an ARN or a table's id less than 300."""
 
-_DAMAGED = "the saved state is damaged; begin again with --restart"
+_DAMAGED = "the saved checkpoint is damaged; start over with --restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Identity:
 _KID = re.compile(r"[a-z0-9]{1,8}")
 
 _CHANGED = {
-    "src": "the dump has changed since",
-    "manifest": "the manifest has changed since",
+    "src": "the dump has changed",
+    "manifest": "the manifest has changed",
     "kid": "the pepper has another id",
-    "kcv": "the pepper is another one",
-    "table": "the table was made anew since",
-    "generation": "the dataset was withdrawn or loaded otherwise since",
+    "kcv": "the pepper is a different one with the same id",
+    "table": "the table was deleted and created again",
+    "generation": "the dataset was withdrawn, or loaded in another way",
 }
 
 
@@ -169,7 +169,7 @@ class Checkpoint:
             raise of_another_pepper(wanted.dataset, self.identity.kid, wanted.kid)
         for name in _CHANGED:
             if getattr(self.identity, name) != getattr(wanted, name):
-                raise cannot_go_on(wanted.dataset, name)
+                raise cannot_resume(wanted.dataset, name)
 
     def to_bytes(self) -> bytes:
         """Return the state in compressed form.
@@ -208,8 +208,8 @@ class Checkpoint:
             version = whole(state["version"])
             if version != FORMAT_VERSION:
                 raise UntrustedStateError(
-                    f"the saved state is of another version of this program ({version}); go on with that one, or begin "
-                    "again with --restart"
+                    f"the saved checkpoint is from another version of this program ({version}); use that version, or start "
+                    "over with --restart"
                 )
             found = cls._from_plain(state)
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
@@ -240,7 +240,7 @@ class Checkpoint:
         )
 
 
-def cannot_go_on(dataset: str, changed: str) -> UsageError:
+def cannot_resume(dataset: str, changed: str) -> UsageError:
     """Return the error for a state of another load.
 
     Args:
@@ -248,8 +248,7 @@ def cannot_go_on(dataset: str, changed: str) -> UsageError:
         changed: attribute of the identity that differs.
     """
     return UsageError(
-        f'the load of "{dataset}" was broken off and cannot go on: {_CHANGED[changed]}. Put back what it was, or begin '
-        "again with --restart"
+        f'cannot resume the load of "{dataset}": {_CHANGED[changed]}. Restore the original, or start over with --restart'
     )
 
 
@@ -263,8 +262,8 @@ def of_another_pepper(dataset: str, began: str, given: str) -> UsageError:
     """
     shown = f'the pepper "{began}"' if _KID.fullmatch(began) else "another pepper"
     return UsageError(
-        f'the load of "{dataset}" was begun with {shown}, and this is "{given}": it cannot go on with another '
-        "one. Give that one with --key, or begin again with --restart"
+        f'cannot resume the load of "{dataset}": it was started with {shown}, and --key gives "{given}". Give the '
+        "original pepper with --key, or start over with --restart"
     )
 
 

@@ -40,7 +40,7 @@ STATE_FILE = "ingest-state"
 MAX_FILE_BYTES = 16 << 20
 """Maximum size of a state file that is read: a state has up to 8 MiB before compression (`checkpoint.MAX_BYTES`)."""
 
-_ADVICE = "nothing was written or deleted. Give the --key that the load was begun with, or start over with --restart"
+_ADVICE = "nothing was written or deleted. Give the --key that the load was started with, or start over with --restart"
 
 _DAMAGED = "nothing was written or deleted. Load the dataset again with --restart"
 

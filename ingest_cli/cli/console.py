@@ -1,4 +1,7 @@
-"""Output for people and programs: the result on stdout, everything else on stderr."""
+"""Output for people and programs: the result on stdout, everything else on stderr.
+
+Escapes what a terminal would interpret. Must not import numpy: a command prints its last message with it.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +167,7 @@ def _prediction(report: Report) -> list[str]:
         return []
     lines = [f"  prediction  for {prediction.region}, at prices of {prediction.dated}:"]
     for way in prediction.ways:
-        hours = "? h" if way.hours is None else f"{way.hours:,.4f} h"
+        hours = "unknown duration" if way.hours is None else f"{way.hours:,.4f} h"
         lines.append(f"    {way.way + ':':12} {hours}, {way.cost:,.6f} {way.currency} = {way.arithmetic}")
     storage = prediction.storage
     lines.append(f"    storage:     {storage.amount:,.6f} {storage.currency} a month = {storage.arithmetic}")

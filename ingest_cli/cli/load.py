@@ -85,14 +85,16 @@ Examples:
 @option(
     "--plan",
     is_flag=True,
-    help="Dry run that also checks the table and the key, and predicts time and cost for this table.",
+    help="Like --dry-run, and check the table and the key, and predict time and cost for this table.",
 )
 @option(
     "--prune",
     is_flag=True,
-    help="Remove items of rows that are no longer in the dump after the load, as `prune` does.",
+    help="Remove, after the load, items of rows that are no longer in the dump, as `prune` does.",
 )
-@click.option("--yes", is_flag=True, help="Remove more than half of a dataset without confirmation.")
+@click.option(
+    "--yes", is_flag=True, help="With --prune: remove items without confirmation, even more than half of a dataset."
+)
 @max_rcu_option
 @option("--dry-run", is_flag=True, help="Dry run: all stages without a write, as `validate` does. Needs no table.")
 @option("--sandbox", is_flag=True, help="Embedded DynamoDB as the table, deleted at the end. Needs no AWS account.")

@@ -1,4 +1,4 @@
-"""Environment of the runs of one command: output, time limit, log, report and metrics files."""
+"""Context of one command: output, time limit, log, metrics files, exit code, and mail on failure."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ report_option = option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File for the report of all runs: a page (.html), or its data as JSON (.json).",
+    help="File for the reports of the command: a page (.html), or its data as JSON (.json).",
 )
 
 row_options = together(

@@ -1,4 +1,4 @@
-"""Common parts of `load` and `validate`: several manifests, one account each, one exit code."""
+"""Common parts of commands that take manifests: one run and one account each, one exit code."""
 
 from __future__ import annotations
 

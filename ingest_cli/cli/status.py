@@ -1,4 +1,4 @@
-"""`ingest-cli status`."""
+"""Command `status`: options, and text or JSON of what `commands.status` finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ingest-cli table`."""
+"""Commands `table create`, `describe`, `drop` and `unlock`; `cli.capacity` has the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options for reading from and writing to a table: transport, rate, time and cost limits."""
+"""Options for reading from and writing to a table: transport, limits, checkpoint, restart and replay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ max_rcu_option = option(
     "--max-rcu",
     metavar="N|NN%",
     help="Maximum read capacity units to consume per second, or a share of the provisioned ones. "
-    "Default: half of the provisioned ones; of an on-demand table, as many as it accepts.",
+    "Default: half of the provisioned ones; for an on-demand table, as many as it accepts.",
 )
 
 give_up_option = option(
@@ -42,7 +42,8 @@ write_options = together(
         type=click.IntRange(1, 256),
         default=DEFAULT_CONCURRENCY,
         metavar="N",
-        help="Maximum number of requests in flight; up to twice as many while there are hot keys.",
+        help="Maximum number of requests in flight, and as many again for hot keys (identifiers with more writes than "
+        "a partition accepts).",
     ),
     option(
         "--transport",

@@ -41,7 +41,11 @@ Examples:
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False), metavar="MANIFEST_OR_FILE...")
 @row_options
 @option("--region", metavar="REGION", help="AWS region whose prices apply. Default: as for the AWS CLI.")
-@option("--max-wcu", metavar="N", help="Write capacity units per second to assume for a load. Default: 1,000.")
+@option(
+    "--max-wcu",
+    metavar="N",
+    help="Write capacity units per second to assume for a load. Default: 1,000 provisioned, 4,000 on-demand.",
+)
 @prices_option
 @insecure_option
 @output_option

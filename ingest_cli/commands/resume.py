@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ingest_cli.sources.shard import Shard
 
 OUTDATED = (
-    "the saved state was left aside: it is not that of the load which the table tells of, because the dataset was "
-    "withdrawn or loaded otherwise since, or it is of an earlier version. The load began anew"
+    "the saved checkpoint was ignored, and the load started over: it belongs to another load than the catalog names, "
+    "because the dataset was withdrawn or loaded in another way, or it is from an earlier version"
 )
 
 REPLACED = (
-    "what the table said about the dataset was not authentic, and was replaced. Whether items of an older manifest or "
-    "key are left is not known; `prune --all`, and then `load`, gives a clean table"
+    "the catalog row of the dataset was not authentic, and was replaced. Items of an older manifest or key may remain; "
+    "for a clean table, run `prune --all`, and then `load`"
 )
 
 

@@ -340,12 +340,14 @@ class WorkerPool:
         if is_too_often:
             self._fail(
                 TryAgainError(
-                    f"worker processes are killed again and again at the same rows (the last one: {how}), perhaps for "
-                    f"want of memory; {CONTINUE}, with --workers 1"
+                    f"worker processes were repeatedly killed at the same rows (the last one: {how}), perhaps for too "
+                    f"little memory; {CONTINUE}, with --workers 1"
                 )
             )
             return
-        self._observer.note(f"a worker process was killed ({how}); the others took over its rows, and go on without it")
+        self._observer.note(
+            f"a worker process was killed ({how}); the others took over its rows, and continue without it"
+        )
 
 
 def _run(

@@ -3,7 +3,7 @@
 COBOL, DB2 and Oracle count bytes, most other programs characters. A single accented letter shifts the rest of its line,
 so that another person's number would be read. Unless the manifest gives the unit, a line is accepted only if both units
 give the same cells, or if the beginning of the file is unambiguous: all lines have one length in characters, and
-several in bytes. In the opposite case the manifest must give the unit.
+several in bytes. If all have one length in bytes and several in characters, the manifest must give the unit.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ class Tariff:
         rates, begun = self.rates, max(math.ceil(hours), 1)
         parts = [f"{wcu:,} WCU x {rates.wcu_hour:g}"] + ([f"{rcu:,} RCU x {rates.rcu_hour:g}"] if rcu else [])
         amount = (wcu * rates.wcu_hour + rcu * rates.rcu_hour) * begun
-        sum_ = f"({' + '.join(parts)} {self.currency}) x {begun} h begun, {rates.region}, prices of {self.dated}"
+        sum_ = f"({' + '.join(parts)} {self.currency}) x {begun} started h, {rates.region}, prices of {self.dated}"
         return Cost(amount, self.currency, sum_)
 
     def warm_cost(self, wcu: int) -> Cost:
@@ -352,7 +352,7 @@ def _provisioned(volume: Volume, prices: PriceList, rates: Rates, pace: Pace) ->
     hours = volume.wcu / wcu_per_s / _HOUR_S
     begun = max(math.ceil(hours), 1)
     sum_ = (
-        f"{volume.wcu:,} WCU / {wcu_per_s:,} WCU/s = {hours:.4f} h; {begun} h begun x {wcu_per_s:,} WCU x "
+        f"{volume.wcu:,} WCU / {wcu_per_s:,} WCU/s = {hours:.4f} h; {begun} started h x {wcu_per_s:,} WCU x "
         f"{rates.wcu_hour:g} {prices.currency}{rates.doubt('wcu_hour')}"
     )
     cost = begun * wcu_per_s * rates.wcu_hour

@@ -1,4 +1,4 @@
-"""Read a dump from standard input, so that its plaintext is never stored on disk."""
+"""Read a dump from standard input, so that its plaintext is never stored on disk; readable once."""
 
 from __future__ import annotations
 

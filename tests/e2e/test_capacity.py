@@ -96,7 +96,7 @@ def test_it_waits_until_the_table_is_active(cli: Cli, arguments: list[str]) -> N
 def test_what_cannot_be_is_said_and_not_tried(cli: Cli, provisioned: Place) -> None:
     cli("table", "capacity", *provisioned.at, "--wcu", "40001").complains(4, "quota of 40,000")
     cli("table", "capacity", *provisioned.at, "--wcu", "4000", "--max-cost", "5", "--for", "90m").complains(
-        2, "5.20182 USD", "2 h begun", "--max-cost 5"
+        2, "5.20182 USD", "2 started h", "--max-cost 5"
     )
     cli("table", "capacity", *provisioned.at, "--on-demand", "--wcu", "5").complains(2, "no provisioned capacity")
     used_up_its_decreases(provisioned)

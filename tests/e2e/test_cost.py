@@ -74,7 +74,7 @@ def test_the_ways_and_their_arithmetic(cli: Cli, table: Place, tmp_path: Path) -
     assert (ways["import"]["hours"], ways["import"]["wcu"]) == (None, 0)
     text = cli("validate", dump, "--max-wcu", "3", "--region", "ap-southeast-1").out
     assert "9 WCU / 3 WCU/s" in text
-    assert "1 h begun x 3 WCU x 0.00074 USD" in text
+    assert "1 started h x 3 WCU x 0.00074 USD" in text
     assert "(a price not confirmed)" in text
 
 

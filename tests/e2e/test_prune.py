@@ -378,7 +378,7 @@ def test_a_load_that_was_broken_off_is_withdrawn_with_its_state(cli: Cli, empty:
     assert cli("load", manifest, *empty.to, "--limit", "5").code == 0
     result = cli("load", manifest, *empty.to, *state)
     assert result.code == 0
-    assert "the saved state was left aside" in result.out
+    assert "the saved checkpoint was ignored" in result.out
     assert len(empty.items) == 800
     assert cli("verify", manifest, *empty.to, "--full").code == 0
 

@@ -115,8 +115,8 @@ def _another_exposure(folder: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "dump": (_another_row, "the dump has changed since"),
-    "manifest": (_another_exposure, "the manifest has changed since"),
+    "dump": (_another_row, "the dump has changed"),
+    "manifest": (_another_exposure, "the manifest has changed"),
 }
 
 
@@ -126,7 +126,7 @@ def test_it_does_not_go_on_with_another(cli: Cli, table: Place, tmp_path: Path, 
     manifest = _manifest(tmp_path)
     _break_off(cli, table, manifest)
     change(tmp_path)
-    _refuses(cli, table, ["load", manifest, *table.to], words, "Put back what it was", "--restart")
+    _refuses(cli, table, ["load", manifest, *table.to], words, "Restore the original", "--restart")
     result = cli("load", manifest, *table.to, "--restart", "--output", "json")
     assert (result.code, result.report["rows_before"]) == (0, 0), result
     assert result.report["rows"]["read"] == ROWS + (what == "dump")
@@ -138,7 +138,7 @@ def test_it_does_not_go_on_with_another_pepper(cli: Cli, table: Place, tmp_path:
     _break_off(cli, table, manifest)
     before = table.everything
     other_id = cli("load", manifest, *table.to, env={"PEPPER": f"k2:{PEPPER_HEX[::-1]}"})
-    other_id.complains(2, 'was begun with the pepper "k1", and this is "k2"', "--restart")
+    other_id.complains(2, 'was started with the pepper "k1", and --key gives "k2"', "--restart")
     same_id = cli("load", manifest, *table.to, env={"PEPPER": OTHER_LINE})
     same_id.complains(2, "another pepper", '"k1"')
     assert table.everything == before
@@ -163,7 +163,7 @@ def test_a_table_made_anew_is_not_gone_on_with(cli: Cli, table: Place, admin: Cl
     _break_off(cli, table, manifest, *state)
     admin.delete_table(TableName=table.name)
     make_table(table, admin)
-    _refuses(cli, table, ["load", manifest, *table.to, *state], "the table was made anew since", "--restart")
+    _refuses(cli, table, ["load", manifest, *table.to, *state], "the table was deleted and created again", "--restart")
     result = cli("load", manifest, *table.to, *state, "--restart", "--output", "json")
     assert (result.code, result.report["rows_before"], len(table.items)) == (0, 0, 360), result
     assert list((tmp_path / "state").iterdir()) == []
@@ -371,5 +371,5 @@ def test_a_dump_that_was_only_changed_is_not_taken_for_one_that_was_mended(
         result = cli.finish(process)
     assert result.code == 4, result
     assert "has changed" in result.err
-    _refuses(cli, table, ["load", manifest, *table.to], "the dump has changed since", "--restart")
+    _refuses(cli, table, ["load", manifest, *table.to], "the dump has changed", "--restart")
     assert cli("load", manifest, *table.to, "--restart").code == 0

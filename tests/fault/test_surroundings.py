@@ -234,7 +234,7 @@ def test_one_made_anew_is_not_gone_on_with(
         admin.delete_table(TableName=table.name)
         cli.finish(process).complains(75, "is gone")
     make_table(table, admin)
-    cli("load", manifest, *table.to, *state).complains(2, "the table was made anew since", "--restart")
+    cli("load", manifest, *table.to, *state).complains(2, "the table was deleted and created again", "--restart")
     assert table.everything == {}
     assert cli("load", manifest, *table.to, *state, "--restart").code == 0
     assert len(table.items) == ROWS

@@ -176,7 +176,7 @@ def test_the_rows_of_a_killed_worker_are_taken_over(cli: Cli, table: Place, mani
         result = cli.finish(process)
     assert result.code == 0, result
     (note,) = result.report["notes"]
-    assert note == "a worker process was killed (signal 9); the others took over its rows, and go on without it"
+    assert note == "a worker process was killed (signal 9); the others took over its rows, and continue without it"
     assert result.report["rows"] == {"read": ROWS, "kept": ROWS, "rejected": 0, "skipped": 0}
     assert result.report["balances"]
     assert result.report["items"]["acknowledged"] == len(table.items) == ROWS

@@ -323,7 +323,7 @@ def test_unpacking_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(checkpoints, "MAX_PARTS", FEW_PARTS)
     tracemalloc.start()
     try:
-        with pytest.raises(UntrustedStateError, match="the saved state is damaged; begin again with --restart"):
+        with pytest.raises(UntrustedStateError, match="the saved checkpoint is damaged; start over with --restart"):
             Checkpoint.from_bytes(bomb)
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -228,11 +228,11 @@ def test_a_sound_state_is_gone_on_with() -> None:
 
 
 CHANGES = {
-    "src": "the dump has changed since",
-    "manifest": "the manifest has changed since",
-    "kcv": "the pepper is another one",
-    "table": "the table was made anew since",
-    "generation": "the dataset was withdrawn or loaded otherwise since",
+    "src": "the dump has changed",
+    "manifest": "the manifest has changed",
+    "kcv": "the pepper is a different one with the same id",
+    "table": "the table was deleted and created again",
+    "generation": "the dataset was withdrawn, or loaded in another way",
 }
 
 
@@ -243,16 +243,15 @@ def test_it_goes_on_with_the_same_only_and_says_what_is_not(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         checkpoint.check(replace(IDENTITY, **{name: "other"}))
     assert str(caught.value) == (
-        f'the load of "demo" was broken off and cannot go on: {CHANGES[name]}. Put back what it was, or begin again '
-        "with --restart"
+        f'cannot resume the load of "demo": {CHANGES[name]}. Restore the original, or start over with --restart'
     )
 
 
 def test_the_pepper_of_the_load_is_named_and_the_one_that_was_given() -> None:
-    with pytest.raises(UsageError, match=f'was begun with the pepper "{IDENTITY.kid}", and this is "k2"'):
+    with pytest.raises(UsageError, match=f'was started with the pepper "{IDENTITY.kid}", and --key gives "k2"'):
         Checkpoint(IDENTITY, []).check(replace(IDENTITY, kid="k2"))
     damaged = replace(IDENTITY, kid="someone@example.org")
-    with pytest.raises(UsageError, match='was begun with another pepper, and this is "k2"'):
+    with pytest.raises(UsageError, match='was started with another pepper, and --key gives "k2"'):
         Checkpoint(damaged, []).check(replace(IDENTITY, kid="k2"))
 
 
@@ -298,7 +297,7 @@ DAMAGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_state_is_not_gone_on_with(name: str) -> None:
-    with pytest.raises(UsageError, match="the saved state is damaged; begin again with --restart"):
+    with pytest.raises(UsageError, match="the saved checkpoint is damaged; start over with --restart"):
         Checkpoint.from_bytes(packed(DAMAGE[name]))
 
 
@@ -318,7 +317,7 @@ def test_no_damage_of_the_bytes_goes_unnoticed(data: st.DataObject) -> None:
 
 
 def test_the_state_of_another_version_is_left_to_it() -> None:
-    with pytest.raises(UsageError, match=r"of another version of this program \(3\); go on with that one, or begin"):
+    with pytest.raises(UsageError, match=r"from another version of this program \(3\); use that version, or start"):
         Checkpoint.from_bytes(packed({**plain(), "version": 3}))
 
 

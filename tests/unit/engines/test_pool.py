@@ -312,7 +312,7 @@ def test_a_bug_is_told_without_values(run: Run) -> None:
     run.has_left_nothing()
 
 
-KILLED = "a worker process was killed ({}); the others took over its rows, and go on without it"
+KILLED = "a worker process was killed ({}); the others took over its rows, and continue without it"
 
 
 @pytest.mark.parametrize(("deed", "how"), [(dies_once, "signal 9"), (leaves_once, "exit code 7")])
@@ -348,7 +348,7 @@ def test_rows_that_kill_one_after_the_other_are_no_accident(run: Run) -> None:
     run.deed, run.workers = is_poisoned, MAX_CHUNK_DEATHS + 1
     with pytest.raises(TryAgainError) as caught:
         run.hand_out(*range(30))
-    assert "killed again and again at the same rows (the last one: signal 9)" in str(caught.value)
+    assert "repeatedly killed at the same rows (the last one: signal 9)" in str(caught.value)
     assert "run the same command again to resume, with --workers 1" in str(caught.value)
     assert HANDED_OUT not in run.numbers + run.kept
     run.has_left_nothing()
