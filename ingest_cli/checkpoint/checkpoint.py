@@ -208,8 +208,8 @@ class Checkpoint:
             version = whole(state["version"])
             if version != FORMAT_VERSION:
                 raise UntrustedStateError(
-                    f"the saved checkpoint is from another version of this program ({version}); use that version, or start "
-                    "over with --restart"
+                    f"the saved checkpoint is from another version of this program ({version}); use that version, or "
+                    "start over with --restart"
                 )
             found = cls._from_plain(state)
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
@@ -248,7 +248,8 @@ def cannot_resume(dataset: str, changed: str) -> UsageError:
         changed: attribute of the identity that differs.
     """
     return UsageError(
-        f'cannot resume the load of "{dataset}": {_CHANGED[changed]}. Restore the original, or start over with --restart'
+        f'cannot resume the load of "{dataset}": {_CHANGED[changed]}. Restore the original, or start over with '
+        "--restart"
     )
 
 
