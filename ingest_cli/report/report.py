@@ -141,18 +141,7 @@ class Report:
             "rejected_identifiers": _nested(account.rejected_identifiers),
             "flags": _sorted(account.flags),
             "unread_tables": _sorted(account.passed_over),
-            "items": {
-                "built": account.items_built,
-                "acknowledged": self.items_acknowledged,
-                "checked": self.items_checked,
-                "merged": account.items_merged,
-                "refused": account.items_refused,
-                "distinct": None if self.rows_before else self.distinct.count(),
-                "duplicates": self.duplicates,
-                "distinct_is_exact": self.distinct.is_exact,
-                "bytes": account.bytes_acknowledged,
-                "largest_bytes": account.largest_item_bytes,
-            },
+            "items": self._items_as_dict(),
             "items_by_kind": _sorted(account.identifiers),
             "refused_by_reason": _sorted(account.refused),
             "balances": account.balances,
@@ -176,6 +165,21 @@ class Report:
             "notes": self.notes,
             "pruned": self.pruned,
             "source_bytes": self.source_bytes,
+        }
+
+    def _items_as_dict(self) -> dict[str, Any]:
+        account = self.account
+        return {
+            "built": account.items_built,
+            "acknowledged": self.items_acknowledged,
+            "checked": self.items_checked,
+            "merged": account.items_merged,
+            "refused": account.items_refused,
+            "distinct": None if self.rows_before else self.distinct.count(),
+            "duplicates": self.duplicates,
+            "distinct_is_exact": self.distinct.is_exact,
+            "bytes": account.bytes_acknowledged,
+            "largest_bytes": account.largest_item_bytes,
         }
 
 
