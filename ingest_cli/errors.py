@@ -194,8 +194,13 @@ class BrokenSealError(TableError):
     """A sealed item cannot be opened: it is damaged, forged, or was written by a later version."""
 
     def __init__(self, text: str = "", *, newer: bool = False) -> None:
-        cause = "was written by a later version of ingest-cli; update it" if newer else "is damaged or not authentic"
-        super().__init__(text or f"the content of an item {cause}; load its dataset again")
+        cause = (
+            "was written by a later version of ingest-cli; update it"
+            if newer
+            else "is damaged or not authentic; load its dataset again"
+        )
+        super().__init__(text or f"the content of an item {cause}")
+        self.newer = newer
 
 
 class UnreachableError(TableError):

@@ -132,7 +132,7 @@ def command(ctx: click.Context, /, manifests: tuple[Path, ...], **values: Any) -
         if values["key"] and not KeyReference.parse(values["key"]).is_pinned:
             log.line(NOT_PINNED)
         if values["plan"]:
-            dry_run = partial(validate, table_check=partial(check_table, table, pepper, settings))
+            dry_run = partial(validate, table_check=partial(check_table, table, pepper))
             ctx.exit(Runs(settings, output, dry_run, writes=False).all(manifests))
         scaling = Scaling(table, StateKey.of(pepper), ScaleWish(values["scale_to"], values["warm"], settings.max_cost))
 

@@ -45,7 +45,6 @@ MESSAGES = "Messages and metrics"
 STATE_IN_TABLE = "table"
 """Value of `--state` for the table."""
 
-NO_KEY = "Give a reference to the pepper with --key, or set INGEST_KEY."
 """Message of a command that needs a key."""
 
 

@@ -185,7 +185,9 @@ class Runs(Generic[ReportT]):
         if isinstance(manifest, IngestError):
             self._refuse(path, manifest)
             return
-        earlier = EarlierRuns(sum(map(cost_of, self.reports)), has_rejects=bool(self.reports))
+        earlier = EarlierRuns(
+            sum(map(cost_of, self.reports)), has_rejects=any(report.is_begun for report in self.reports)
+        )
         began_at = time.time()
         if self._operation is not None:
             self._operation.begun(path)

@@ -68,6 +68,7 @@ def validate(
     with accounted(report):
         if table_check is not None:
             checked = table_check()
+            settings.max_wcu.of(checked.provisioned_wcu_per_s)  # a share requires provisioned capacity
         _dry_run(manifest, settings, context, report)
     if report.account.items_acknowledged:
         _predict(report, settings, region, checked)
@@ -103,7 +104,8 @@ def _predict(report: Report, settings: RunSettings, region: str | None, checked:
         provisioned, described = None, {}
     else:
         region, described = checked.region, checked.described
-        provisioned = None if checked.provisioned_wcu_per_s is None else checked.ceiling_wcu_per_s
+        capacity = checked.provisioned_wcu_per_s
+        provisioned = None if capacity is None else settings.max_wcu.of(capacity)
     warm = float(described.get("WarmThroughput", {}).get("WriteUnitsPerSecond") or ON_DEMAND_START_WCU_PER_S)
     limit = settings.max_wcu.units_per_s
     pace = Pace(min(warm, limit or warm), max(int(provisioned or limit or DEFAULT_WCU), 1))

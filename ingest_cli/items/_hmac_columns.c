@@ -16,6 +16,7 @@ enum {
     BLOCK = 64,        /* bytes of a block, and of the key at most */
     TAG = 32,          /* bytes of a tag, and of the key of a seal */
     IV = 16,           /* bytes of a seal before the encrypted text: its synthetic initialization vector */
+    LANES_AT_MOST = 16, /* of the widest vectors */
     EXACT = 64,        /* values of up to this many blocks are sorted exactly, longer ones roughly */
     GIL_COUNT = 64,    /* from this many values on, */
     GIL_BYTES = 8192,  /* or this many bytes, the GIL is released */
@@ -299,15 +300,15 @@ static int write_seals(const Py_buffer *keys, const Py_buffer *heads, const Py_b
     if (!offsets)
         return 0;
     int done = 0;
-    size_t stride = longest_of(offsets, n) + IV;
-    size_t *places = PyMem_Malloc(n * sizeof *places);
-    uint8_t *sealed = PyMem_Malloc(stride * 16);
-    if (!places || !sealed)
-        PyErr_NoMemory();
-    else if (!valid(offsets, n, values->len))
+    size_t *places = NULL, stride = 0;
+    uint8_t *sealed = NULL;
+    if (!valid(offsets, n, values->len))
         PyErr_SetString(PyExc_ValueError, "the offsets are not in order or not within the values");
     else if (!filled(offsets, n))
         PyErr_SetString(PyExc_ValueError, "a value to be sealed is empty");
+    else if ((stride = longest_of(offsets, n) + IV) > PY_SSIZE_T_MAX / LANES_AT_MOST
+             || !(places = PyMem_Malloc(n * sizeof *places)) || !(sealed = PyMem_Malloc(stride * LANES_AT_MOST)))
+        PyErr_NoMemory();
     else if (placed(offsets, n, head_size + tail_size, places) != (size_t)text->len)
         PyErr_SetString(PyExc_ValueError, "the memory to write to has another size than the requests");
     else {

@@ -82,11 +82,19 @@ def open_seal(key: bytes, sealed: bytes) -> Content:
     plaintext = _xor(encrypted, _stream(key, iv, len(encrypted)))
     if not hmac.compare_digest(_iv(key, plaintext), iv):
         raise BrokenSealError
+    content = _parsed(plaintext)
+    if content is None:
+        raise BrokenSealError(newer=True)
+    return content
+
+
+def _parsed(plaintext: bytes) -> Content | None:
+    """Return the content in `plaintext`; None if it has another form. Errors of the parser would hold the plaintext."""
     try:
         label, classes, hints = json.loads(plaintext)
         return Content(label, named(classes), {kind: tuple(masks) for kind, masks in hints.items()})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BrokenSealError(newer=True) from error
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def seal(key: bytes, plaintext: bytes) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest_cli.errors import SourceError
 from ingest_cli.items.hashing import KERNEL, ByteMatrix, Hasher
 from ingest_cli.items.hints import Own
 from ingest_cli.items.sealed import IV_BYTES, PADDED_BYTES, SEAL_CLASS, seal
@@ -20,11 +21,8 @@ from ingest_cli.model.arrow_bytes import Bytes, Pool, lengths_of, text
 from ingest_cli.model.chunks import OffsetArray
 from ingest_cli.model.data_classes import DATA_CLASSES
 
-SealColumn = Callable[[ByteMatrix, ByteMatrix, bytes, pa.StringArray, Bytes], None]
-"""Function that writes requests, concatenated, given the keys, heads, tail and texts of `sealed_requests`.
-
-Each text of the column begins with a zero byte, which is part of the authenticated message and is not encrypted."""
-
+MAX_REQUEST_BYTES = 2**31 - 1
+"""Maximum size of the requests of a chunk together: Arrow's offsets have 32 bits."""
 
 _NUMBERS = {name: number for number, name in enumerate(DATA_CLASSES, 1)}
 
@@ -35,7 +33,7 @@ def _kernel() -> Callable[[object, object, object, object, object, int, int, obj
         return None
     from ingest_cli.items import _hmac_columns  # noqa: PLC0415 - optional
 
-    return _hmac_columns.seal
+    return getattr(_hmac_columns, "seal", None)  # None: compiled from an earlier state of the source
 
 
 _KERNEL = _kernel()
@@ -90,24 +88,29 @@ def sealed_requests(
 
     Returns:
         The requests, length n; shape (n,): bytes of each seal before encoding.
+
+    Raises:
+        SourceError: they exceed `MAX_REQUEST_BYTES`.
     """
     size_bytes = lengths_of(texts) + (IV_BYTES - 1)
-    offsets = np.zeros(len(texts) + 1, np.int32)
+    offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum((size_bytes + 2) // 3 * 4 + (heads.shape[1] + len(tail)), out=offsets[1:])
+    if offsets[-1] > MAX_REQUEST_BYTES:
+        raise SourceError("the rows of one chunk give more than 2 GiB of items; lower `max_identifiers` in [rejects]")
     data = np.frombuffer(pa.allocate_buffer(int(offsets[-1])), np.uint8)
     (loop_seal if _KERNEL is None else _compiled_seal)(keys, heads, tail, texts, data)
     return text(offsets, data), size_bytes
 
 
 def _compiled_seal(keys: ByteMatrix, heads: ByteMatrix, tail: bytes, texts: pa.StringArray, to: Bytes) -> None:
-    """Seal a column by the kernel; see `SealColumn`."""
+    """Write the requests of `sealed_requests` to `to` by the kernel."""
     assert _KERNEL is not None  # noqa: S101 - callers check it first
     _, offsets, data = texts.buffers()
     _KERNEL(keys, heads, tail, data, offsets, texts.offset, len(texts), to)
 
 
 def loop_seal(keys: ByteMatrix, heads: ByteMatrix, tail: bytes, texts: pa.StringArray, to: Bytes) -> None:
-    """Seal a column item by item; see `SealColumn`."""
+    """Write the requests of `sealed_requests` to `to`, item by item."""
     plain = texts.cast(pa.binary()).to_pylist()
     requests = b"".join(
         head.tobytes() + base64.b64encode(seal(key.tobytes(), one[1:])) + tail

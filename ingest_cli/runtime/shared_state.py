@@ -27,6 +27,7 @@ import struct
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from multiprocessing import reduction
 from multiprocessing.context import BaseContext
@@ -43,10 +44,11 @@ def process_context() -> BaseContext:
 
 
 class _FileLock:
-    """Lock of one thread of one process at a time."""
+    """Lock of one thread of one process at a time. Closes the file when it is no longer used."""
 
     def __init__(self, file: int) -> None:
         self._file = file
+        weakref.finalize(self, os.close, file).atexit = False
         self.reset()
 
     def reset(self) -> None:

@@ -101,7 +101,7 @@ def test_somebody_is_asked_and_shown_what_goes(cli: Cli, table: Place) -> None:
 
 def test_a_prompt_can_be_left(cli: Cli, table: Place) -> None:
     with cli.on_terminal("prune", DATASET, *table.to) as child:
-        child.expect("continue")
+        child.expect("confirm")
         child.sendintr()
         said = child.read()
     assert child.exitstatus == 75
@@ -213,7 +213,7 @@ def test_recovery_that_is_off_is_mentioned(cli: Cli, table: Place) -> None:
     assert counted.report["notes"] == [], "nothing was removed"
     with cli.on_terminal("prune", DATASET, *table.to) as child:
         child.expect("note: point-in-time recovery of the table is off")
-        child.expect("continue")
+        child.expect("confirm")
         child.sendline("no")
         assert "recovery" not in child.read(), "nothing was removed"
     pruned, again = (cli("prune", DATASET, *table.to, "--yes", "--output", "json") for _ in range(2))

@@ -223,3 +223,9 @@ def test_memory_of_another_size_is_refused(module: ModuleType) -> None:
     for size in (0, 47, 49):
         with pytest.raises(ValueError, match="another size"):
             module.seal(bytes(32), b"", b"", b"\0" + bytes(20), offsets([bytes(21)]), 0, 1, bytearray(size))
+
+
+def test_offsets_that_no_column_has_are_refused_before_memory_is_taken(module: ModuleType) -> None:
+    for places in ([-(2**31), 2**31 - 1], [0, 2**31 - 1], [1, 0]):
+        with pytest.raises(ValueError, match="not in order or not within"):
+            module.seal(bytes(32), b"", b"", b"12345", np.array(places, np.int32).tobytes(), 0, 1, bytearray(0))
