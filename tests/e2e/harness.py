@@ -63,7 +63,7 @@ SMALL_VALUES = (
 )
 """What must not be seen of them: the values, or the better part of them, in the dump's form and in ours."""
 
-TERMINAL_TIMEOUT_S = 300
+TERMINAL_TIMEOUT_S = 90
 _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _names = itertools.count(1)
 
