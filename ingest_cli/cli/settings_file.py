@@ -68,7 +68,7 @@ def read_settings_file(ctx: click.Context, _: click.Parameter, path: Path | None
             near = get_close_matches(name, SECTIONS, 1)
             hint = f" Did you mean [{near[0]}]?" if near else ""
             raise click.UsageError(
-                f'The settings file "{path}" has a table [{name}], but no command has it.{hint}', ctx
+                f'The settings file "{path}" has a table [{name}], but there is no such command.{hint}', ctx
             )
     settings = {name.replace("-", "_"): value for name, value in merged.items()}
     for name in settings:

@@ -1,8 +1,8 @@
 """Write batches with BatchWriteItem, and check its answers.
 
-The SDK treats a damaged 200 answer as success. Here a batch is acknowledged only if the answer parses,
-its checksum matches and it lists the unprocessed items; anything else is retried, which is safe
-because an item's content is a function of its key.
+The SDK treats a damaged 200 answer as success. Here a batch is acknowledged only if the answer is complete, parses and
+lists the unprocessed items, and its checksum, if it has one, matches; anything else is retried, which is safe because
+an item's content is a function of its key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The documents agree with the program: sessions are run, examples executed, tables compared, links followed.
+"""The documents agree with the program: sessions are run, examples executed, tables and names compared, links followed.
 
 A block marked `console` is a session. A line `$ COMMAND` (continued by `> ` lines) is run in a shell beside a copy of
 `sample_data/`, against one endpoint per document; `export` lasts for the whole document. The next lines must be its
@@ -9,9 +9,11 @@ answers the prompt of `lookup`.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
+import pkgutil
 import re
 import shutil
 import signal
@@ -21,6 +23,8 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +32,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ingest_cli.formats import FORMATS
 from ingest_cli.identifiers import IDENTIFIERS
-from ingest_cli.model.format_options import Format
+from ingest_cli.model.format_options import _NOT_FOR, _ONLY_FOR, Format
 from ingest_cli.model.manifest import (
     _KNOWN_KEYS,
     DEFAULT_EXPOSES,
@@ -49,7 +54,8 @@ from tests.support.readme_figures import renewed
 
 README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
 CONTRIBUTING, TESTS = REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "tests" / "README.md"
-GUIDE, MANIFEST, DESIGN = (DOCS / f"{name}.md" for name in ("operators-guide", "manifest", "design"))
+SECURITY = REPOSITORY / "SECURITY.md"
+GUIDE, MANIFEST, DESIGN, SHAPES = (DOCS / f"{name}.md" for name in ("operators-guide", "manifest", "design", "formats"))
 BENCHMARKS = DOCS / "benchmarks" / "README.md"
 MAX_README_LINES = 120
 DOCUMENTS = [
@@ -57,22 +63,27 @@ DOCUMENTS = [
     CONTRIBUTING,
     TESTS,
     README,
+    SECURITY,
     SAMPLES / "README.md",
     REPOSITORY / "deploy" / "README.md",
     *sorted(DOCS.rglob("*.md")),
 ]
+CODE = [REPOSITORY / folder for folder in (".build", "deploy", "ingest_cli", "tests")]
+"""Folders with code that documents name."""
+
 SOMEBODY = "850101-14-5678"
 PROMPT, INTERRUPT, ANYTHING = "Identifier (not shown):", "^C", "..."
 MASKS = {
     r"[\d,.]+ s, [\d,]+ rows/s": "T s, N rows/s",
     r"cost        [\d.]+ USD: [\d,]+ WCU": "cost        N USD: N WCU",
     r"check value [0-9a-f]{8}": "check value XXXXXXXX",
-    r"process \d+ on \S+, since \S+;": "process N on HOST, since THEN;",
-    r"by itself in \d+ s": "by itself in N s",
     r"src [0-9a-f]{8}": "src XXXXXXXX",
     r"src         [0-9a-f]{8}": "src         XXXXXXXX",
     r"loaded      \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d": "loaded      YYYY-MM-DDTHH:MM:SS",
 }
+
+FOREIGN = frozenset({"_sha2", "forbid_unknown_fields", "socket_action", "TokenError"})
+"""Names in libraries that decision records compare, and no code of this repository uses."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
@@ -300,6 +311,19 @@ def test_the_defaults_of_a_manifest_are_those_of_the_program() -> None:
     }
 
 
+def test_every_format_is_explained() -> None:
+    documented = dict[str, set[str]]()
+    for names, _, keys in _table(SHAPES, "`name`", "content", "keys of `[format]`"):
+        for name in re.findall(r"`(\w+)`", names):
+            documented[name] = set(re.findall(r"`(\w+)`", keys))
+    assert documented == {
+        name: {key for key, formats in _ONLY_FOR.items() if name in formats}
+        | {key for key, formats in _NOT_FOR.items() if name not in formats}
+        for name in FORMATS
+    }
+    assert set(_KNOWN_KEYS["format"]) == {"name", *_ONLY_FOR, *_NOT_FOR}
+
+
 def test_every_kind_is_explained() -> None:
     rows = _table(MANIFEST, "kind", "canonical form", "`exposes`", "`lookup`")
     assert {_code(kind): exposes for kind, _, exposes, _ in rows} == DEFAULT_EXPOSES
@@ -420,9 +444,61 @@ def test_files_named_are_there() -> None:
 def test_modules_named_are_there() -> None:
     program = REPOSITORY / "ingest_cli"
     packages = {entry.name for entry in program.iterdir() if entry.is_dir()}
+    sources = [f"/{path.relative_to(REPOSITORY)}" for folder in CODE for path in folder.rglob("*.*")]
     for path in DOCUMENTS:
-        for name in re.findall(r"`(\w+/[\w/.*-]*\w)`", path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+/[\w/.*-]*\w)`", text):
             assert name.partition("/")[0] not in packages or any(program.glob(name)), f"{path.name}: {name}"
+        for name in re.findall(r"`([\w/.*-]+\.(?:py|pyi|c))`", text):
+            assert any(fnmatchcase(source, f"*/{name}") for source in sources), f"{path.name}: {name}"
+
+
+@cache
+def _words() -> frozenset[str]:
+    """All words of the code, this module and its list of foreign names excepted."""
+    files = [path for folder in CODE for path in folder.rglob("*.*") if path.suffix in {".c", ".json", ".py", ".sh"}]
+    texts = (path.read_text(encoding="utf-8") for path in files if path != Path(__file__))
+    return frozenset(word for text in texts for word in re.findall(r"\w+", text))
+
+
+@cache
+def _classes() -> dict[str, set[str]]:
+    """Classes of the program, each with the names in its body."""
+    found = dict[str, set[str]]()
+    for path in (REPOSITORY / "ingest_cli").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, set()).update(_names_in(node))
+    return found
+
+
+def _names_in(body: ast.ClassDef) -> Iterator[str]:
+    for node in ast.walk(body):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+@pytest.mark.parametrize(
+    "path", [README, SECURITY, CONTRIBUTING, TESTS, DESIGN, *sorted(DOCS.glob("adr/*.md"))], ids=lambda path: path.name
+)
+def test_names_in_code_are_there(path: Path) -> None:
+    """A class, method or function that a document names is in the code: `Pacer`, `Pacer._watch`, `pipeline.plan`."""
+    units = {entry.stem for entry in (REPOSITORY / "ingest_cli").iterdir()}
+    text = _BLOCK.sub("", path.read_text(encoding="utf-8"))
+    for name in re.findall(r"`([A-Za-z_]\w*(?:\.\w+)*)(?:\([^`]*\))?`", text):
+        owner, _, member = name.partition(".")
+        if name.endswith((".c", ".json", ".md", ".py", ".toml")):
+            continue  # a file
+        if owner in _classes() and member:
+            assert member in _classes()[owner], name
+        elif owner in units and member:
+            pkgutil.resolve_name(f"ingest_cli.{name}")
+        elif re.search(r"[A-Z_]", name):
+            assert set(name.split(".")) <= _words() | FOREIGN, name
 
 
 def test_the_make_targets_are_there() -> None:
