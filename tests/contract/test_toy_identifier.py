@@ -9,7 +9,8 @@ from ingest_cli.identifiers import IDENTIFIERS, Canonicalized, masks, normalize
 from ingest_cli.identifiers.two_speed import CellResult, canonicalized, decided, truth
 from ingest_cli.model import manifest as schema
 from tests.contract import test_identifier_defaults, test_identifiers
-from tests.support.pipelines import BytesSource, manifest, run, table_of
+from tests.support.pipelines import PEPPER, SRC, BytesSource, manifest, run, table_of
+from tests.support.truth import Reference
 
 
 # -- the whole kind
@@ -23,8 +24,6 @@ class Plate:
     kind: str = "plate"
     labels: tuple[str, ...] = ("plate",)
     reasons: tuple[str, ...] = ("not_a_plate",)
-    exposes: str = "Vehicle details"
-    lookup: bool = True
 
     def canonicalize(self, cells: pa.StringArray, region: str) -> Canonicalized:  # noqa: ARG002 - plates have none
         none = truth(pa.array([False] * len(cells), pa.bool_()))  # no compiled shortcut: the rule decides every cell
@@ -45,7 +44,9 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_takes_its_column_through_all_stages() -> None:
     done = run(manifest({"PLATE": "plate"}), [BytesSource(b"PLATE\nwxy 1234\n???\n\n")])
-    assert [item["label"]["S"] for item in table_of(done).values()] == ["plate"]
+    (item,) = table_of(done).values()
+    reference = Reference(PEPPER.secret, PEPPER.kid, "demo", SRC)
+    assert reference.opened(item, [("plate", "WXY1234")]) == ("plate", ["Vehicle details"], {})
     assert [reject.reason for reject in done.rejects] == ["not_a_plate"]
 
 

@@ -98,7 +98,7 @@ def test_what_cannot_be_is_said_and_not_tried(cli: Cli, provisioned: Place) -> N
     cli("table", "capacity", *provisioned.at, "--wcu", "4000", "--max-cost", "5", "--for", "90m").complains(
         2, "5.20182 USD", "2 started h", "--max-cost 5"
     )
-    cli("table", "capacity", *provisioned.at, "--on-demand", "--wcu", "5").complains(2, "no provisioned capacity")
+    cli("table", "capacity", *provisioned.at, "--on-demand", "--wcu", "5").complains(2, "excludes provisioned capacity")
     used_up_its_decreases(provisioned)
     cli("table", "capacity", *provisioned.at, "--wcu", "50").complains(75, "lowered 4 times", "once an hour", "UTC")
     assert "UpdateTable" not in {one.operation for one in provisioned.requests[2:]}

@@ -225,7 +225,7 @@ def test_a_full_disk_costs_the_log_and_nothing_else(cli: Cli, table: Place, tmp_
 
 
 MISTAKES = {
-    "a folder for metrics that is not there": (["--metrics-file", "none/x.prom"], 'no folder "none"'),
+    "a folder for metrics that is not there": (["--metrics-file", "none/x.prom"], 'the folder "none" does not exist'),
     "metrics that nobody would read": (["--metrics-file", "x.txt"], "does not end in .prom"),
     "metrics that are a folder": (["--metrics-file", "folder.prom"], "cannot be written"),
     "a folder for lines of metrics that is not there": (["--metrics-emf", "none/x"], "No such file or directory"),

@@ -13,8 +13,10 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 const IN_FLIGHT = 16;
 const BATCH_ITEMS = 25;
 
+// Bytes are in base64 in DynamoDB's JSON.
+const bytes = (name, value) => (name === "B" ? Buffer.from(value, "base64") : value);
 const [path, table, endpoint] = process.argv.slice(2);
-const items = readFileSync(path, "utf-8").trimEnd().split("\n").map((line) => unmarshall(JSON.parse(line)));
+const items = readFileSync(path, "utf-8").trimEnd().split("\n").map((line) => unmarshall(JSON.parse(line, bytes)));
 const httpsAgent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
 const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint, requestHandler: { httpsAgent } }));
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 from ready import measured, native, task
 
 work = task()
-
-
-class Hints(MapAttribute[str, set[str]]):
-    id = UnicodeSetAttribute(null=True)
-    phone = UnicodeSetAttribute(null=True)
-    email = UnicodeSetAttribute(null=True)
 
 
 class Item(Model):
@@ -26,17 +20,14 @@ class Item(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    label = UnicodeAttribute()
-    classes = UnicodeSetAttribute()
-    hints = Hints(null=True)
+    sealed = BinaryAttribute(legacy_encoding=False)
     src = UnicodeAttribute()
     canon = NumberAttribute()
 
 
 def model(item: dict[str, Any]) -> Item:
-    hints = item.pop("hints", None)
     item["canon"] = int(item["canon"])
-    return Item(**item, hints=Hints(**hints) if hints else None)
+    return Item(**item)
 
 
 items = [model(native(item)) for item in work.items]

@@ -7,6 +7,7 @@ items, and the seconds of processor time (user and system, of all threads) and o
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
@@ -37,10 +38,11 @@ def task() -> Task:
 
 
 def native(item: dict[str, Any]) -> dict[str, Any]:
-    """An item as boto3's resources have it."""
+    """An item as boto3's resources have it, but for bytes, which are those of Python."""
     from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - not all of the libraries bring boto3
 
-    return {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
+    plain = TypeDeserializer().deserialize
+    return {name: base64.b64decode(value["B"]) if "B" in value else plain(value) for name, value in item.items()}
 
 
 def batched(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

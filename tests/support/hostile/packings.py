@@ -40,7 +40,7 @@ def _windows_in_windows() -> bytes:
 
 CASES = {
     "zstd, endless blank lines": Hostile(lambda: packed(6 << 30, b"\n" * 4096, head=b"email\n"), says="rows a byte"),
-    "zstd, windows in windows": Hostile(_windows_in_windows, says="MiB of memory to unpack beside"),
+    "zstd, windows in windows": Hostile(_windows_in_windows, says="MiB of memory to unpack in addition to"),
     "zstd, a window that is filled": Hostile(lambda: zstd_of(_FULL_WINDOW, 27), code=0),
     "xz, a large dictionary": Hostile(lambda: xz_of(_ROW, 32), says="MiB of memory to unpack"),
     "age, a passphrase": Hostile(lambda: age_with_passphrase(_ROW, "kenari", 18), code=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 
@@ -61,6 +62,7 @@ def arrow_stream(table: Table) -> Written:
 
 def xlsx(table: Table) -> Written:
     """A workbook whose second sheet holds the rows."""
+    os.environ["OPENPYXL_LXML"] = "False"  # equal bytes with and without lxml; tests/conftest.py sets it earlier
     import openpyxl  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, wanted seldom
 
     book, out = openpyxl.Workbook(), io.BytesIO()
