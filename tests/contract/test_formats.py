@@ -87,6 +87,7 @@ def test_neither_chunk_size_nor_pieces_change_what_is_read(case: Case, chunk_byt
     assert other.chunks[-1].end == whole.chunks[-1].end
 
 
+@pytest.mark.slow
 @every_case
 @pytest.mark.parametrize(("chunk_bytes", "other_bytes"), [(700, 700), (300, 1 << 20), (2_000, 150)])
 def test_reading_goes_on_from_the_end_of_any_chunk(case: Case, chunk_bytes: int, other_bytes: int) -> None:

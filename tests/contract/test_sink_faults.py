@@ -91,6 +91,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_not_known_to_be_written_is_never_acknowledged(

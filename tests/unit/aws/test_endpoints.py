@@ -80,6 +80,7 @@ def test_endpoints_of_aws() -> None:
     assert not is_aws("https://amazonaws.com.evil.com")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "config", "option"])
 def test_wherever_it_was_set(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url, endpoint_url = "http://10.255.255.1:8000", None

@@ -77,6 +77,7 @@ def sources_of(manifest: Path) -> list[Path]:
     return [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manifest", sorted(SAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_sample_is_drafted_as_its_manifest_says(manifest: Path) -> None:
     wanted, found = load_manifest(manifest), drafted(*sources_of(manifest)).manifest
@@ -160,6 +161,7 @@ FORMATS: dict[str, tuple[Writer, dict[str, object], dict[str, tuple[str, ...]]]]
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_draft_of_every_format_loads_every_row(name: str, tmp_path: Path) -> None:
     write, layout, columns = FORMATS[name]

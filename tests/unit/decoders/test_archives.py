@@ -439,6 +439,7 @@ class TestSevenZip:
 class TestAge:
     """What is encrypted with age."""
 
+    @pytest.mark.slow
     @PIECES
     @pytest.mark.parametrize("armored", [False, True])
     def test_it_is_decrypted_and_then_unpacked(self, piece: int, *, armored: bool) -> None:

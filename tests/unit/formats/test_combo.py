@@ -191,6 +191,7 @@ def test_a_list_that_cannot_be_is_refused(
         combo_reader(columns, wanted, replace(COMBO, delimiters=(delimiter,)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [":", "¦", "::"])
 @pytest.mark.parametrize(
     "filling", [b"a", b":", b"https://", b"/:u@x.example", b"[", b"@a.b", b"mailto:", b"mailto:a@"]

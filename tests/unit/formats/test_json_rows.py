@@ -108,6 +108,7 @@ def test_a_row_longer_than_any_may_be_is_given_up_alone() -> None:
     assert [why for _, _, why in fates(chunks)] == ["record_too_long"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [None, "rows", "$"])
 @pytest.mark.parametrize("bomb", [b"[", b'{"rows":', b'[{"a":', b'{"a":[', b"{"])
 def test_a_nesting_bomb_is_one_broken_row(bomb: bytes, rows: str | None) -> None:

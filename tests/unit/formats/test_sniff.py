@@ -644,6 +644,7 @@ def test_no_more_than_the_head_is_looked_at() -> None:
     assert found.rows_sampled == 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "nasty",
     [

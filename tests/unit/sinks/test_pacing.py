@@ -167,6 +167,7 @@ def test_throttles_that_cease_at_a_lower_rate_tell_the_capacity() -> None:
     assert pacer.rate_wcu_per_s == 1000.0, "and that it is a larger one now"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_rate_does_not_sink_for_throttles_that_do_not_depend_on_it(share: float, seed: int) -> None:
