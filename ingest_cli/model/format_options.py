@@ -20,7 +20,7 @@ MAX_DELIMITER_CHARS = 8
 MAX_SKIP_LINES = 10_000
 MAX_SEPARATOR_CHARS = 256
 
-# Key of [format] → the formats it applies to; keys listed neither here nor in `_NOT_FOR` apply to every format.
+# Key of [format] → the formats it applies to; for all others it is refused.
 _ONLY_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "delimiter": ("csv", "tsv", "combo"),
@@ -39,10 +39,6 @@ _ONLY_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "separator": ("blocks",),
         "key_delimiter": ("blocks",),
     }
-)
-# Key of [format] → the formats it does not apply to: their files state the names of columns, or the encoding.
-_NOT_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"columns": ("blocks", "parquet", "arrow"), "encoding": ("parquet", "arrow", "xlsx")}
 )
 _NAMED_IN_THE_DUMP = frozenset({"blocks", "sql", "json", "jsonl", "parquet", "arrow"})
 """Formats with column names in the dump itself."""
@@ -223,9 +219,6 @@ def _check_keys(table: TomlTable, name: str) -> None:
     for key, formats in _ONLY_FOR.items():
         if table.has(key) and name not in formats and not (key == "header" and table.get(key, bool) is False):
             raise table.error(key, f'means nothing for the format "{name}"; remove it (it is for {", ".join(formats)})')
-    for key, formats in _NOT_FOR.items():
-        if table.has(key) and name in formats:
-            raise table.error(key, f'means nothing for the format "{name}", whose files state it; remove it')
 
 
 def _columns(table: TomlTable) -> tuple[str, ...]:

@@ -305,9 +305,6 @@ MISTAKES = [
     (in_other("combo", COMBO + "\nheader = true"), '[format] header: means nothing for the format "combo"'),
     (in_format('table = "subs"'), '[format] table: means nothing for the format "csv"; remove it (it is for sql,'),
     (in_format("widths = [3]"), '[format] widths: means nothing for the format "csv"'),
-    (in_other("parquet", 'columns = ["MOBILE"]'), '[format] columns: means nothing for the format "parquet"'),
-    (in_other("blocks", 'columns = ["MOBILE"]'), '[format] columns: means nothing for the format "blocks"'),
-    (in_other("xlsx", 'encoding = "utf-16"'), '[format] encoding: means nothing for the format "xlsx"'),
     (in_other("sql", "table = 1"), "[format] table: must be an array, not an integer"),
     (in_other("sql", 'table = ["a", 1]'), "[format] table: entry 2 must be a string, not an integer"),
     # the fields tables
