@@ -6,6 +6,7 @@ import base64
 from itertools import combinations
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tests.e2e.harness import KID, PEPPER_HEX, Cli, Place, small_dump
@@ -54,6 +55,21 @@ def test_an_export_holds_no_mask_no_label_and_no_data_class(loaded: Place) -> No
     whole = b"".join(sealed)
     for word in (b"***", b"mykad", b"phone", b"email", b"Names", b'",['):
         assert word not in whole
+
+
+def test_content_that_was_changed_is_an_error_of_lookup_and_never_an_answer(loaded: Place, cli: Cli) -> None:
+    _, ic, *_ = rows()[0]
+    (key,) = [key for key in loaded.items if key[0] == partition_keys(rows()[0])[0]]
+    item = loaded.items[key]
+    sealed = bytearray(base64.b64decode(item["sealed"]["B"]))
+    sealed[20] ^= 1
+    client = boto3.client("dynamodb", **loaded.endpoint.client_arguments)
+    bent = {**item, "sealed": {"B": bytes(sealed)}}
+    client.put_item(TableName=loaded.name, Item=bent)
+    client.close()
+    result = cli("lookup", *loaded.to, stdin=f"{ic}\n")
+    assert (result.code, result.out) == (4, "")
+    assert "the content of an item is damaged or not authentic" in result.err
 
 
 def test_the_order_of_writes_does_not_tell_which_items_belong_to_one_record(loaded: Place) -> None:
