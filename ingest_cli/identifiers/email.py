@@ -56,7 +56,7 @@ _WRAPPERS = np.frombuffer(b"<:", np.uint8)
 
 
 def _address(text: str) -> tuple[str | None, str]:
-    """Return the address in `text`, or the reason why there is none."""
+    """Return the address in `text`, or the reason for its absence."""
     local, at, domain = text.strip(_WRAPPING).rpartition("@")
     if not at or len(domain) > LONGEST_ADDRESS:
         return None, "not_an_address"
