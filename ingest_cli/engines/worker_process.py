@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import multiprocessing
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from ingest_cli.engines.messages import ChunkKey, Program
 from ingest_cli.errors import TryAgainError
 from ingest_cli.runtime import core_dumps
-from ingest_cli.runtime.shared_state import process_context
 from ingest_cli.runtime.stop import CONTINUE
 
 PIPE_BYTES = 1 << 20
@@ -21,6 +23,15 @@ PIPE_BYTES = 1 << 20
 
 Main = Callable[[Program, Connection, Connection, Sequence[Connection], int], None]
 """Function run in the process: takes the program, its ends of the pipes, those inherited, and its number."""
+
+
+def process_context() -> BaseContext:
+    """Return the multiprocessing context for worker processes.
+
+    Workers are forked where that is safe (Linux), since a fork has all libraries loaded and shares their memory.
+    macOS's own libraries do not survive a fork (CPython's issue 33725, which made `spawn` the default there).
+    """
+    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 @dataclass(slots=True, eq=False)

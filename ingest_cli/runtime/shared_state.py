@@ -21,26 +21,14 @@ from __future__ import annotations
 import fcntl
 import math
 import mmap
-import multiprocessing
 import os
 import struct
-import sys
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable
 from multiprocessing import reduction
-from multiprocessing.context import BaseContext
 from typing import Any, ClassVar, Self
-
-
-def process_context() -> BaseContext:
-    """Return the multiprocessing context for worker processes.
-
-    Workers are forked where that is safe (Linux), since a fork has all libraries loaded and shares their memory.
-    macOS's own libraries do not survive a fork (CPython's issue 33725, which made `spawn` the default there).
-    """
-    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 class _FileLock:
@@ -270,12 +258,16 @@ def _cell(place: int, doc: str) -> Any:
 
 
 class _Cells:
+    CELLS: ClassVar[int] = 1
+
     def __init__(self, cells: memoryview[float]) -> None:
         self._cells = cells
 
 
 class ProgressTimes(_Cells):
     """Times of acknowledgements and failures, over all writers."""
+
+    CELLS = 2
 
     failing_since_s: float = _cell(0, "Time since which no attempt was acknowledged; NaN: attempts succeed.")
     progress_s: float = _cell(1, "Time of the last acknowledgement.")
@@ -308,8 +300,7 @@ class ItemCounts(_Cells):
         acknowledged: items acknowledged, of each process.
     """
 
-    TOTALS: ClassVar[int] = 3
-    """Number of cells before those of the processes."""
+    CELLS = 3  # before those of the processes
 
     saved: float = _cell(0, "Items that a saved state includes.")
     saved_at_s: float = _cell(1, "Time of the last save.")
@@ -317,7 +308,7 @@ class ItemCounts(_Cells):
 
     def __init__(self, cells: memoryview[float]) -> None:
         super().__init__(cells)
-        self.begun, self.acknowledged = cells[self.TOTALS :: 2], cells[self.TOTALS + 1 :: 2]
+        self.begun, self.acknowledged = cells[self.CELLS :: 2], cells[self.CELLS + 1 :: 2]
 
 
 class SharedState:
@@ -343,9 +334,9 @@ class SharedState:
 
         self.rate = RateState(take(RateState.cells()), lock, is_alone=is_alone)
         self.budget = BudgetState(take(BudgetState.cells()), lock, is_alone=is_alone)
-        self.progress = ProgressTimes(take(2))
-        self.lease = LeaseDeadline(take(1))
-        self.stop = StopFlag(take(1))
+        self.progress = ProgressTimes(take(ProgressTimes.CELLS))
+        self.lease = LeaseDeadline(take(LeaseDeadline.CELLS))
+        self.stop = StopFlag(take(StopFlag.CELLS))
         self.hot_key_paces = HotKeyPaces(take(MAX_PACES * PACE_CELLS), lock)
         self.item_counts = ItemCounts(cells[end:])
 
@@ -386,7 +377,8 @@ class SharedByProcesses(SharedState):
 
 
 def _size_bytes(processes: int) -> int:
-    cells = RateState.cells() + BudgetState.cells() + 4 + MAX_PACES * PACE_CELLS + ItemCounts.TOTALS + 2 * processes
+    fixed = ProgressTimes.CELLS + LeaseDeadline.CELLS + StopFlag.CELLS + ItemCounts.CELLS
+    cells = RateState.cells() + BudgetState.cells() + MAX_PACES * PACE_CELLS + fixed + 2 * processes
     return cells * 8  # doubles
 
 

@@ -330,10 +330,15 @@ def small_dump(
     return path
 
 
+_LOUD = "import os, traceback; traceback.print_exc(); os._exit(70)"
+"""Python itself only mentions what goes wrong in `sitecustomize`, and a test would run without its code."""
+
+
 def plug(folder: Path, code: str) -> dict[str, str]:
-    """The environment in which Python runs `code` before it runs the command."""
+    """The environment in which Python runs `code` before it runs the command; code that fails ends the process."""
     folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(code)
+    loud = f"try:\n    exec({code!r}, globals())\nexcept Exception:\n    {_LOUD}\n"
+    (folder / "sitecustomize.py").write_text(loud)
     return {"PYTHONPATH": str(folder)}
 
 

@@ -29,7 +29,7 @@ BATCH_ITEMS = 25  # BatchWriteItem's most (DynamoDB API reference)
 HEAD_BYTES = 620
 """Of a request line and headers at the most: the signature's own line of about 220 bytes, and what HTTP needs."""
 
-PATIENT = "from ingest_cli.policies import chunking\nchunking.AIM_S = 3600.0\n"
+PATIENT = "from ingest_cli.engines import chunk_size\nchunk_size.AIM_S = 3600.0\n"
 """So that chunks do not become smaller on a machine that is busy."""
 
 

@@ -129,8 +129,8 @@ def test_what_was_sent_is_settled_while_the_source_is_waited_for(
 
 SPAWN = """\
 import multiprocessing
-from ingest_cli.policies import shared
-shared.process_context = lambda: multiprocessing.get_context("spawn")
+from ingest_cli.engines import worker_process
+worker_process.process_context = lambda: multiprocessing.get_context("spawn")
 """
 
 

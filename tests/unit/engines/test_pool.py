@@ -25,6 +25,7 @@ from ingest_cli.engines.concurrent import MAX_OPEN_ENTRIES, InFlightLimits
 from ingest_cli.engines.factory import ProcessPlan
 from ingest_cli.engines.messages import ChunkDone, Link, ParentsStop, Sent, pack
 from ingest_cli.engines.pool import MAX_CHUNK_DEATHS, MAX_SILENT_LOOKS, MAX_UNTAKEN, WorkerPool
+from ingest_cli.engines.worker_process import process_context
 from ingest_cli.errors import CrashError, ManifestError, TooManyRejectsError, TryAgainError
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import Origin, Position, RowChunk, TableChunk
@@ -33,7 +34,7 @@ from ingest_cli.pipeline import Commit
 from ingest_cli.report.account import Account
 from ingest_cli.report.observer import RunObserver
 from ingest_cli.report.traffic import Traffic
-from ingest_cli.runtime.shared_state import SharedByProcesses, process_context
+from ingest_cli.runtime.shared_state import SharedByProcesses
 from ingest_cli.runtime.stop import StopRequest
 from tests.support.processes import is_alive
 from tests.support.waiting import POLL_S, UNSEEN_S, until

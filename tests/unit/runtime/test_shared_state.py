@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_cli.runtime.shared_state import RateState, SharedByProcesses, process_context
+from ingest_cli.engines.worker_process import process_context
+from ingest_cli.runtime.shared_state import RateState, SharedByProcesses
 from ingest_cli.sinks.policies.pacing import Pacer
 from ingest_cli.sinks.policies.retry import Progress
 from tests.support.fake_clock import FakeClock
