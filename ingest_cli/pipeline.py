@@ -25,7 +25,7 @@ from ingest_cli.formats.interface import DEFAULT_CHUNK_BYTES, ChunkBytes
 from ingest_cli.formats.row_selection import RowSelection
 from ingest_cli.formats.sniffing.magic import refuse_known
 from ingest_cli.identifiers.normalize import normalize
-from ingest_cli.items.batching import batches
+from ingest_cli.items.batching import Refusal, batches
 from ingest_cli.items.builder import ItemBuilder, Items
 from ingest_cli.model.bundles import Bundle
 from ingest_cli.model.chunks import WHOLE, Origin, Position, RowChunk, Span
@@ -33,7 +33,7 @@ from ingest_cli.model.manifest import MAX_IDENTIFIERS, Field, Manifest
 from ingest_cli.model.settings import Target
 from ingest_cli.model.source_budget import Budget
 from ingest_cli.report.observer import RunObserver
-from ingest_cli.sinks.interface import Refusal, Sink
+from ingest_cli.sinks.interface import Sink
 from ingest_cli.sources import Sleep, Source, find_by_entry, join
 from ingest_cli.sources.error_place import ErrorPlace
 from ingest_cli.sources.parts import WholeEnd

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest_cli.identifiers.normalize import Normalized
+from ingest_cli.items.batching import Refusal
 from ingest_cli.items.builder import WCU_BYTES, Items
 from ingest_cli.model.bundles import Bundle, Part, place
 from ingest_cli.model.chunks import IndexArray, Origin, Reject, RowChunk
 from ingest_cli.report.account import Account
-from ingest_cli.sinks.interface import Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,13 @@ from ingest_cli.commands.table_reader import MAX_KEYS, Key, Reading, Selection, 
 from ingest_cli.commands.validate import reproduce
 from ingest_cli.commands.verify_result import Scope, Verification, sentence
 from ingest_cli.errors import BrokenSealError, ExitCode, KeyRefusedError, TableError
+from ingest_cli.items.batching import Refusal
 from ingest_cli.items.sealed import open_seal
 from ingest_cli.model.settings import RunSettings
 from ingest_cli.report.distinct import DistinctCounter
 from ingest_cli.report.observer import Observers, RunObserver
 from ingest_cli.runtime.answer_limits import time_limit
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 
 if TYPE_CHECKING:
     from ingest_cli.aws.table import Table
@@ -179,7 +180,7 @@ class _Comparing:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         index = _accepted(batch, refused)
         hashes = batch.items.key_hash[index]
         self._distinct.add(hashes)
@@ -218,7 +219,7 @@ class _Sampling:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         index = _accepted(batch, refused)
         distance = batch.items.key_hash[index] ^ self._centre
         if len(self._kept) == self._size:

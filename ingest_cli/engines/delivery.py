@@ -14,9 +14,9 @@ import numpy as np
 
 from ingest_cli.checkpoint.chunk_result import PendingChunk
 from ingest_cli.errors import ThrottledError, TransientFaultError
-from ingest_cli.items.batching import Batch, batches, batches_of
+from ingest_cli.items.batching import Batch, Refusal, batches, batches_of
 from ingest_cli.pipeline import Commit, PreparedChunk
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_keys.queues import HotBatch, HotQueues
 

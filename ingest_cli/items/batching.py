@@ -34,6 +34,19 @@ class BatchRun:
     requests: memoryview
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An item that is refused permanently.
+
+    Attributes:
+        item: position among the items of its chunk.
+        reason: a fixed identifier.
+    """
+
+    item: int
+    reason: str
+
+
 @dataclass(slots=True, eq=False)
 class Batch:
     """Some items of one chunk, no two with the same key. Immutable.
@@ -55,11 +68,12 @@ class Batch:
         """Write capacity units that writing all of it consumes."""
         return int(self.items.wcu[self.index].sum()) if self._run is None else self._run.wcu
 
-    def too_large(self) -> npt.NDArray[np.int64]:
-        """Return the positions in the chunk of the items that exceed DynamoDB's maximum size."""
+    def too_large(self) -> tuple[Refusal, ...]:
+        """Return the items that exceed DynamoDB's maximum size, and would have the whole batch refused."""
         if self.items.largest_bytes <= MAX_ITEM_BYTES:  # of the whole chunk, nearly always
-            return self.index[:0]
-        return self.index[self.items.size_bytes[self.index] > MAX_ITEM_BYTES]
+            return ()
+        sizes = self.items.size_bytes[self.index]
+        return tuple(Refusal(int(item), "item_too_large") for item in self.index[sizes > MAX_ITEM_BYTES])
 
     def body(self, table: str) -> bytes:
         """Return the request body, in DynamoDB JSON."""

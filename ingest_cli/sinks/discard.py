@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest_cli.items.batching import MAX_BATCH_ITEMS, Batch
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 
 
 class DiscardSink:
@@ -13,5 +13,5 @@ class DiscardSink:
         """See `Sink.put`."""
         if len(batch) > MAX_BATCH_ITEMS:
             raise ValueError(f"a batch of {len(batch)} items; DynamoDB takes {MAX_BATCH_ITEMS}")
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         return Receipt(len(batch) - len(refused), refused=refused)

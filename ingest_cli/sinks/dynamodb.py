@@ -24,7 +24,7 @@ from ingest_cli.errors import (
 )
 from ingest_cli.items.batching import Batch
 from ingest_cli.items.builder import MAX_ITEM_BYTES, WCU_BYTES
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.transports.interface import Answer, Transport
 
 _THROTTLED = frozenset(
@@ -59,7 +59,7 @@ class DynamoDBSink:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         if refused:
             given_up = {one.item for one in refused}
             batch = batch.only([place for place, item in enumerate(batch.index) if int(item) not in given_up])

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ingest_cli.items.batching import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An item that is refused permanently.
-
-    Attributes:
-        item: position among the items of its chunk.
-        reason: a fixed identifier.
-    """
-
-    item: int
-    reason: str
+from ingest_cli.items.batching import Batch, Refusal
 
 
 class Receipt(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 
 _TABLE = "memory"
 
@@ -26,7 +26,7 @@ class MemorySink:
 
     def put(self, batch: Batch) -> Receipt:
         """See `Sink.put`."""
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         given_up = {one.item for one in refused}
         puts = json.loads(batch.body(_TABLE))["RequestItems"][_TABLE]
         wcu = 0

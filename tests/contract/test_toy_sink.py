@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 from tests.contract.test_sinks import ITEMS, check, expected, put_all
 from tests.support.endpoint import canonical_json
 from tests.support.sinks import Rig, TableByKey
@@ -20,7 +20,7 @@ class LinesSink:
         self._path = path
 
     def put(self, batch: Batch) -> Receipt:
-        refused = tuple(Refusal(int(item), "item_too_large") for item in batch.too_large())
+        refused = batch.too_large()
         kept = batch.only([at for at, item in enumerate(batch.index) if int(item) not in {one.item for one in refused}])
         with self._path.open("ab") as file:
             file.write(kept.body("lines") + b"\n")

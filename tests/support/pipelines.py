@@ -13,7 +13,7 @@ from ingest_cli.errors import IngestError
 from ingest_cli.formats import Wanted, open_format
 from ingest_cli.formats.gathering import Gatherer
 from ingest_cli.formats.row_selection import RowRange
-from ingest_cli.items.batching import batches
+from ingest_cli.items.batching import Refusal, batches
 from ingest_cli.items.builder import ItemBuilder
 from ingest_cli.items.hashing import Hasher
 from ingest_cli.model.bundles import Bundle, Part
@@ -23,7 +23,7 @@ from ingest_cli.model.manifest import Manifest, parse_manifest
 from ingest_cli.pipeline import ItemStages, PreparedChunk, RowStages, run_chunk, run_shard
 from ingest_cli.report.account import Account
 from ingest_cli.report.observer import RunObserver
-from ingest_cli.sinks.interface import Refusal, Sink
+from ingest_cli.sinks.interface import Sink
 from ingest_cli.sinks.memory import MemorySink
 from ingest_cli.sources.shard import Shard
 

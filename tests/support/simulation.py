@@ -18,7 +18,7 @@ from ingest_cli.checkpoint.checkpoint import Checkpoint, Identity
 from ingest_cli.checkpoint.journal import Journal, JournalTargets
 from ingest_cli.engines.delivery import ChunkInFlight, Delivery
 from ingest_cli.errors import BusyError, IngestError, TryAgainError
-from ingest_cli.items.batching import Batch
+from ingest_cli.items.batching import Batch, Refusal
 from ingest_cli.model.chunks import Origin
 from ingest_cli.report.account import Account
 from ingest_cli.report.report import Report
@@ -27,7 +27,6 @@ from ingest_cli.runtime.run_ahead import RunAhead
 from ingest_cli.runtime.shared_state import SharedState
 from ingest_cli.runtime.stop import StopRequest
 from ingest_cli.sinks.dynamodb import DynamoDBSink
-from ingest_cli.sinks.interface import Refusal
 from ingest_cli.sinks.lanes import Lanes
 from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.hot_keys.queues import HotBatch

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ingest_cli.errors import RefusedBatchError, TransientFaultError
-from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal, Sink
+from ingest_cli.items.batching import Batch, Refusal
+from ingest_cli.sinks.interface import Receipt, Sink
 
 
 class Isolating:

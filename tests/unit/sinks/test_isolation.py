@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_cli.errors import RefusedBatchError, TransientFaultError, TryAgainError
-from ingest_cli.items.batching import Batch
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.items.batching import Batch, Refusal
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.policies.isolation import Isolating
 from tests.support.scripted_sink import ScriptedSink, all_taken
 from tests.support.synthetic_items import batch

@@ -19,11 +19,11 @@ from ingest_cli.errors import (
     TryAgainError,
     UnreachableError,
 )
-from ingest_cli.items.batching import Batch
+from ingest_cli.items.batching import Batch, Refusal
 from ingest_cli.report.traffic import Traffic
 from ingest_cli.runtime.answer_limits import left_s
 from ingest_cli.runtime.stop import StopRequest
-from ingest_cli.sinks.interface import Receipt, Refusal
+from ingest_cli.sinks.interface import Receipt
 from ingest_cli.sinks.policies.hot_keys.detection import HotKeys
 from ingest_cli.sinks.policies.metering import Metered
 from ingest_cli.sinks.policies.retry import LEAST_ATTEMPT_S, Backoff, Progress, Retrying, RetryRules, retry_until_done
